@@ -1,0 +1,195 @@
+package finding
+
+import "time"
+
+// Environment is where a key works.
+type Environment uint8
+
+// The environments; the prefix of a key decides.
+const (
+	EnvironmentUnknown Environment = iota
+	Sandbox
+	Production
+)
+
+func (e Environment) String() string { return [...]string{"unknown", "sandbox", "production"}[e] }
+
+// Confidence is how sure we are that a match is a real key.
+type Confidence uint8
+
+// The confidences. Rejected matches are not findings: a score or a shape
+// turned them down.
+const (
+	Rejected Confidence = iota
+	Low
+	Medium
+	High
+)
+
+func (c Confidence) String() string { return [...]string{"rejected", "low", "medium", "high"}[c] }
+
+// Status is the issuer's answer to the question whether a key still works.
+type Status uint8
+
+// The statuses. "Could not tell" is a status of its own, never Inactive.
+const (
+	Unchecked   Status = iota // verification was not asked for
+	Unsupported               // the rule has no probe
+	Unknown                   // the probe failed; the reason is in Finding.StatusReason
+	Inactive                  // the issuer, and no one else, refused the secret
+	Restricted                // the issuer knows the secret and denies this request
+	Active                    // the issuer accepted it
+)
+
+func (s Status) String() string {
+	return [...]string{"unchecked", "unsupported", "unknown", "inactive", "restricted", "active"}[s]
+}
+
+// Severity is what a leak of the key costs, as SARIF's security-severity
+// wants it.
+type Severity uint8
+
+// The severities.
+const (
+	SeverityLow Severity = iota
+	SeverityMedium
+	SeverityHigh
+	SeverityCritical
+)
+
+func (s Severity) String() string { return [...]string{"low", "medium", "high", "critical"}[s] }
+
+// IssuerUnknown and IssuerAmbiguous stand in Finding.Issuer where no issuer
+// could be named: no evidence, or evidence for more than one.
+const (
+	IssuerUnknown   = "unknown"
+	IssuerAmbiguous = "ambiguous"
+)
+
+// Finding is one distinct key and every place that holds it.
+type Finding struct {
+	Secret         Secret
+	RuleID         string
+	Issuer         string   // a rule file's issuer, IssuerUnknown or IssuerAmbiguous
+	IssuerEvidence []string // in words, strongest first
+	Environment    Environment
+	Confidence     Confidence
+	// Typed says that the body looks typed by hand; Confidence is Low then.
+	Typed bool
+	// Score is the mixture log-likelihood ratio in bits per character: below
+	// zero is random, above is text (docs/design.md, "Score").
+	Score float64
+	// Encoding names the decoders that the bytes went through, outermost
+	// first; empty for plain text.
+	Encoding []string
+
+	Status       Status
+	StatusReason string // "code: words"
+	CheckedAt    time.Time
+
+	Suppressed *Suppression // nil unless a person accepted the key
+
+	// RejectedFor says in words why a candidate with Confidence Rejected is
+	// not a finding.
+	RejectedFor string
+
+	// FirstSeen is the commit that holds the key and none of whose parents
+	// does, the smallest by (committer date, id). Zero if no commit holds it.
+	FirstSeen Sighting
+	// LastSeen is HEAD if it holds the key, else the commit with the greatest
+	// committer date that does. Zero if no commit holds it.
+	LastSeen Sighting
+	// Exposed is from FirstSeen until the key was removed, or until now if a
+	// ref tip holds it. Zero if no commit holds it.
+	Exposed time.Duration
+	InHead  bool // HEAD's tree holds it
+
+	// Occurrences are sorted: the best place to look at first comes first.
+	Occurrences []Occurrence
+}
+
+// Severity returns critical for a production key of high confidence, one step
+// less for a sandbox key and for each step of confidence. A key known to work
+// is at least high; one that the issuer refused is low.
+func (f *Finding) Severity() Severity {
+	switch {
+	case f.Status == Inactive:
+		return SeverityLow
+	case f.Environment == Production && (f.Status == Active || f.Status == Restricted || f.Confidence == High):
+		return SeverityCritical
+	case f.Status == Active || f.Status == Restricted:
+		return SeverityHigh
+	case f.Environment == Production && f.Confidence == Medium:
+		return SeverityHigh
+	case f.Confidence == High:
+		return SeverityMedium
+	case f.Environment == Production:
+		return SeverityMedium
+	}
+	return SeverityLow
+}
+
+// Redacted returns the key as reports show it: with its last four characters
+// only where the body is long, random and not typed.
+func (f *Finding) Redacted() string {
+	if f.Typed || f.Confidence <= Low {
+		return f.Secret.Redacted()
+	}
+	return f.Secret.RedactedWithTail()
+}
+
+// Sighting is a commit and its committer date.
+type Sighting struct {
+	Commit string // hex id, 40 or 64 digits
+	Date   time.Time
+}
+
+// Suppression is a person's word that a finding is accepted.
+type Suppression struct {
+	Kind    string // inline, config or baseline
+	Reason  string
+	Owner   string
+	Expires time.Time // zero: never
+}
+
+// Source is the kind of content that an occurrence stands in.
+type Source string
+
+// The sources.
+const (
+	SourceWorktree Source = "worktree" // bytes of a file
+	SourceBlob     Source = "blob"     // a blob of the object database
+	SourceIndex    Source = "index"    // a blob that the index names
+	SourceCommit   Source = "commit"   // a commit object: message, names, headers
+	SourceTag      Source = "tag"      // a tag object
+	SourcePath     Source = "path"     // the name of a file, folder or tree entry
+	SourceRef      Source = "ref"      // the name of a ref
+	SourceStdin    Source = "stdin"
+)
+
+// Occurrence is one place that holds the key: one per (target, source, path,
+// line), however many versions of the file hold it there.
+type Occurrence struct {
+	Target string // as the user named it
+	Source Source
+	Path   string // raw bytes, separated by '/', below the target; "" if there is none
+	// Line, Column and EndColumn are 1-based, columns in bytes; EndColumn is
+	// the first column behind the key as it stands in the text (if the key is
+	// wrapped over lines, the end of its first line). Zero for sources path
+	// and ref.
+	Line, Column, EndColumn int
+	Object                  string    // hex id of the newest version; "" in a working tree
+	Versions                int       // distinct objects that hold it at this path and line; 0 in a working tree
+	Commit                  string    // hex id of the commit that brought it here; "" if none
+	Date                    time.Time // that commit's committer date
+	Reachable               bool      // from a ref or a HEAD
+	InHead                  bool      // HEAD's tree holds it at this path and line
+	Excerpt                 Excerpt
+}
+
+// Excerpt is the line around a key, every candidate in it redacted. It is raw
+// bytes: whoever prints it must quote it.
+type Excerpt struct {
+	Before, Key, After string
+	CutLeft, CutRight  bool // the line goes on
+}

@@ -1,0 +1,197 @@
+package finding
+
+import (
+	"cmp"
+	"slices"
+	"time"
+)
+
+// Result is what a scan found, what it read and what it could not.
+type Result struct {
+	Targets  []Target
+	Started  time.Time
+	Duration time.Duration
+	Read     Counts
+	// Findings holds the keys at or above the confidence asked for, sorted by
+	// Sort.
+	Findings []*Finding
+	// RejectedFindings are the candidates turned down, one place each; filled
+	// only if they were asked for.
+	RejectedFindings []*Finding
+	// Rejected and Below count distinct candidates: turned down, and below the
+	// confidence asked for.
+	Rejected, Below int
+	Skipped         []Skipped // sorted by class, reason, detail
+}
+
+// Complete reports whether everything that should have been read was.
+func (r *Result) Complete() bool {
+	return !slices.ContainsFunc(r.Skipped, func(s Skipped) bool { return s.Reason.Class() == ClassIncomplete })
+}
+
+// TargetKind says what a target turned out to be.
+type TargetKind string
+
+// The kinds of targets.
+const (
+	TargetRepository TargetKind = "repository"
+	TargetFolder     TargetKind = "folder"
+	TargetFile       TargetKind = "file"
+	TargetStdin      TargetKind = "stdin"
+)
+
+// Target is one thing that was looked at.
+type Target struct {
+	Name    string // as the user named it
+	Kind    TargetKind
+	Tree    bool // its files were looked at
+	History bool // its object database was looked at
+	// Notes are sentences that the user must read, for example that a folder
+	// lies inside a repository whose history was not asked for.
+	Notes []string
+}
+
+// Counts is what was read. Files counts working-tree files; the others count
+// the object database, distinct by id where several packs hold an object.
+// Bytes is content: files and unpacked objects.
+type Counts struct {
+	Files                                int64
+	Objects, Blobs, Commits, Trees, Tags int64
+	Refs                                 int64
+	Bytes                                int64
+}
+
+// Add adds the counts of d.
+func (c *Counts) Add(d Counts) {
+	c.Files += d.Files
+	c.Objects += d.Objects
+	c.Blobs += d.Blobs
+	c.Commits += d.Commits
+	c.Trees += d.Trees
+	c.Tags += d.Tags
+	c.Refs += d.Refs
+	c.Bytes += d.Bytes
+}
+
+// Class says whether a skip makes the scan incomplete.
+type Class string
+
+// The classes.
+const (
+	ClassIncomplete Class = "incomplete" // it should have been read
+	ClassNoted      Class = "noted"      // it is said, and the scan is complete
+)
+
+// Reason is why something was not read: a closed list.
+type Reason string
+
+// The reasons.
+const (
+	ReasonMissing       Reason = "missing"             // an object that another one names is not there
+	ReasonDamaged       Reason = "damaged"             // bytes that do not decode or do not match their checksum
+	ReasonUnreadable    Reason = "unreadable"          // the system refused
+	ReasonTooLarge      Reason = "too-large"           // over the memory limit of one object
+	ReasonShallow       Reason = "shallow"             // a clone without its older history
+	ReasonPromisor      Reason = "promisor"            // a partial clone without some objects
+	ReasonChanged       Reason = "changed-during-scan" // different bytes before and after
+	ReasonUnknownFormat Reason = "unknown-format"      // a format or extension that we cannot read
+	ReasonInterrupted   Reason = "interrupted"         // a signal or the time limit
+
+	ReasonExcluded        Reason = "excluded"         // the user said so
+	ReasonIgnored         Reason = "ignored"          // git ignores it, and it is not tracked
+	ReasonSpecialFile     Reason = "special-file"     // FIFO, device or socket
+	ReasonSubmoduleAbsent Reason = "submodule-absent" // a submodule that is not checked out
+	ReasonLFSPointer      Reason = "lfs-pointer"      // content that lies on a Git LFS server
+)
+
+// Class returns noted for what may be left out, incomplete for the rest.
+func (r Reason) Class() Class {
+	switch r {
+	case ReasonExcluded, ReasonIgnored, ReasonSpecialFile, ReasonSubmoduleAbsent, ReasonLFSPointer:
+		return ClassNoted
+	}
+	return ClassIncomplete
+}
+
+// Skipped is something that was not read. Equal Reason and Detail are counted
+// together.
+type Skipped struct {
+	Reason Reason
+	Count  int64
+	// Detail names what it is (a path, an object, a pack and offset) and the
+	// error. Raw bytes: whoever prints it must quote it. It never holds a key.
+	Detail string
+}
+
+// AddSkipped adds s to list, or its count to an equal entry.
+func AddSkipped(list []Skipped, s Skipped) []Skipped {
+	for i := range list {
+		if list[i].Reason == s.Reason && list[i].Detail == s.Detail {
+			list[i].Count += s.Count
+			return list
+		}
+	}
+	return append(list, s)
+}
+
+// Sort puts the result in the order of reports: findings worst first, then by
+// first_seen and id, so that the order does not depend on who found what when.
+func (r *Result) Sort() {
+	slices.SortFunc(r.Findings, compare)
+	slices.SortFunc(r.RejectedFindings, compare)
+	slices.SortFunc(r.Skipped, func(a, b Skipped) int {
+		return cmp.Or(cmp.Compare(a.Reason.Class(), b.Reason.Class()),
+			cmp.Compare(a.Reason, b.Reason), cmp.Compare(a.Detail, b.Detail))
+	})
+}
+
+// compare orders by status, severity, confidence, presence in HEAD, first date
+// and key, the worst and the newest first.
+func compare(a, b *Finding) int {
+	return cmp.Or(
+		cmp.Compare(b.Status, a.Status),
+		cmp.Compare(b.Severity(), a.Severity()),
+		cmp.Compare(b.Confidence, a.Confidence),
+		compareBool(b.InHead, a.InHead),
+		b.FirstSeen.Date.Compare(a.FirstSeen.Date),
+		cmp.Compare(a.Secret.SHA256(), b.Secret.SHA256()))
+}
+
+func compareBool(a, b bool) int {
+	switch {
+	case a == b:
+		return 0
+	case b:
+		return -1
+	}
+	return 1
+}
+
+// SortOccurrences orders places: what HEAD or the working tree holds first,
+// then what a ref reaches, then the newest, then by path and line.
+func SortOccurrences(list []Occurrence) {
+	slices.SortFunc(list, func(a, b Occurrence) int {
+		return cmp.Or(
+			cmp.Compare(rank(a), rank(b)),
+			b.Date.Compare(a.Date),
+			cmp.Compare(a.Target, b.Target),
+			cmp.Compare(a.Source, b.Source),
+			cmp.Compare(a.Path, b.Path),
+			cmp.Compare(a.Line, b.Line),
+			cmp.Compare(a.Column, b.Column),
+			cmp.Compare(a.Object, b.Object),
+		)
+	})
+}
+
+func rank(o Occurrence) int {
+	switch {
+	case o.Source == SourceWorktree || o.Source == SourceStdin || o.Object == "":
+		return 0
+	case o.InHead:
+		return 1
+	case o.Reachable:
+		return 2
+	}
+	return 3
+}
