@@ -16,7 +16,9 @@ type Span struct{ Start, End int }
 type Match struct {
 	RuleID string
 	// Start and End delimit the key as it stands in the buffer, prefix
-	// included; for an encoded key, the whole encoded run that holds it.
+	// included; for an encoded key, the encoded characters that hold any bit
+	// of it. (The whole encoded run may be a megabyte, and its ends further
+	// away than Context.)
 	Start, End  int
 	Secret      finding.Secret
 	Encoding    []string // decoders, outermost first; nil for plain text
@@ -50,4 +52,8 @@ type Evidence struct {
 	Kind     EvidenceKind
 	Distance int    // bytes between the key and the evidence
 	Text     string // what was seen, in words, for reports: "host api.martis.id, 31 bytes before"
+	// Weaker is set where something for another issuer, stronger or nearer,
+	// stands at the same place, and where the body's shape speaks against
+	// Issuer: Attribute does not count it.
+	Weaker bool
 }

@@ -5,12 +5,20 @@ package scanner
 import (
 	"context"
 	"errors"
+	"fmt"
 	"io"
+	"path/filepath"
+	"runtime"
+	"sync"
 	"sync/atomic"
 	"time"
 
+	"github.com/bmatcuk/doublestar/v4"
+
 	"keysweep/finding"
 	"keysweep/rules"
+	"keysweep/scanner/gitdb"
+	"keysweep/scanner/gitdb/pack"
 )
 
 // Options says what to scan. The zero value scans the tree and the history of
@@ -62,10 +70,179 @@ type Progress struct {
 // that does not parse.
 var ErrUse = errors.New("cannot scan")
 
+// defaultMaxObject is Options.MaxObject if that is zero.
+const defaultMaxObject = pack.DefaultMaxObject
+
+// scan is one run of Scan.
+type scan struct {
+	opts      Options
+	targets   []target
+	collector *collector
+	progress  *Progress
+	now       time.Time // when the scan started
+	histories []history
+	scanned   map[string]bool // databases already scanned, by real path
+
+	mu     sync.Mutex
+	result *finding.Result // Skipped is guarded by mu while files are walked
+}
+
 // Scan reads what opts names and returns what it found and what it could not
 // read. The error is one of wrong use, or says that nothing could be read;
 // everything else is in Result.Skipped. When ctx ends, Scan returns within a
 // second what it has, with ReasonInterrupted among the skipped.
 func Scan(ctx context.Context, opts Options, set *rules.Set) (*finding.Result, error) {
-	panic("unreachable")
+	s, err := newScan(opts, set)
+	if err != nil {
+		return nil, err
+	}
+	defer s.close()
+	err = s.run(ctx)
+	if err != nil && ctx.Err() == nil {
+		return nil, err
+	}
+	if err != nil {
+		s.skip(finding.Skipped{Reason: finding.ReasonInterrupted, Count: 1, Detail: context.Cause(ctx).Error()})
+	}
+	s.finish(ctx)
+	return s.result, nil
+}
+
+// newScan checks opts and resolves its paths.
+func newScan(opts Options, set *rules.Set) (*scan, error) {
+	if len(opts.Paths) == 0 {
+		opts.Paths = []string{"."}
+	}
+	if opts.MinConfidence == finding.Rejected {
+		opts.MinConfidence = finding.Medium
+	}
+	if opts.Workers <= 0 {
+		opts.Workers = runtime.GOMAXPROCS(0)
+	}
+	if opts.MaxObject <= 0 {
+		opts.MaxObject = defaultMaxObject
+	}
+	if opts.Now == nil {
+		opts.Now = time.Now
+	}
+	if opts.Progress == nil {
+		opts.Progress = new(Progress)
+	}
+	for _, g := range opts.Exclude {
+		if !doublestar.ValidatePattern(g) {
+			return nil, fmt.Errorf("%w: --exclude %s: not a valid glob", ErrUse, quoted(g))
+		}
+	}
+	now := opts.Now()
+	s := &scan{
+		opts: opts, progress: opts.Progress, now: now, scanned: make(map[string]bool),
+		collector: newCollector(set, opts.KeepRejected, opts.Progress),
+		result:    &finding.Result{Started: now},
+	}
+	for _, name := range opts.Paths {
+		t, err := resolve(name, &s.opts)
+		if err != nil {
+			return nil, err
+		}
+		s.targets = append(s.targets, t)
+	}
+	return s, nil
+}
+
+func (s *scan) close() {
+	for _, h := range s.histories {
+		h.db.Close()
+	}
+}
+
+// run reads all targets.
+func (s *scan) run(ctx context.Context) error {
+	for i := range s.targets {
+		t := &s.targets[i]
+		var repos []*gitdb.Repository
+		if t.History {
+			repos = append(repos, t.repo)
+		}
+		switch {
+		case t.Kind == finding.TargetStdin:
+			if err := s.scanStdin(ctx, i); err != nil {
+				return err
+			}
+		case t.Tree:
+			nested, err := s.scanTree(ctx, i, t)
+			if err != nil {
+				return err
+			}
+			if !s.opts.onlyTree() {
+				t.History = t.History || len(nested) > 0
+				repos = append(repos, nested...)
+			}
+		}
+		for _, r := range repos {
+			real, err := filepath.EvalSymlinks(r.CommonDir)
+			if err != nil {
+				real = r.CommonDir
+			}
+			if s.scanned[real] {
+				continue
+			}
+			s.scanned[real] = true
+			if err := s.scanHistory(ctx, i, r); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
+}
+
+// scanStdin reads standard input to its end, or until ctx ends: a read that
+// waits for a terminal is left behind.
+func (s *scan) scanStdin(ctx context.Context, number int) error {
+	s.progress.Phase.Store("standard input")
+	type outcome struct {
+		n   int64
+		err error
+	}
+	j := s.collector.newJudge()
+	done := make(chan outcome, 1)
+	r := &counted{r: s.opts.Stdin, bytes: &s.progress.Bytes}
+	go func() {
+		n, err := j.stream(r, place{target: number, source: finding.SourceStdin})
+		done <- outcome{n, err}
+	}()
+	select {
+	case o := <-done:
+		j.commit()
+		s.result.Read.Files++
+		s.result.Read.Bytes += o.n
+		if o.err != nil {
+			s.skip(finding.Skipped{Reason: finding.ReasonUnreadable, Count: 1, Detail: fmt.Sprintf("standard input: %s", plainError(o.err))})
+		}
+		return nil
+	case <-ctx.Done():
+		return context.Cause(ctx)
+	}
+}
+
+// counted adds what is read to bytes.
+type counted struct {
+	r     io.Reader
+	bytes *atomic.Int64
+}
+
+func (c *counted) Read(p []byte) (int, error) {
+	n, err := c.r.Read(p)
+	c.bytes.Add(int64(n))
+	return n, err
+}
+
+func (s *scan) skip(k finding.Skipped) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.result.Skipped = finding.AddSkipped(s.result.Skipped, k)
+}
+
+// note adds a sentence to a target.
+func (s *scan) note(number int, sentence string) {
+	s.targets[number].Notes = append(s.targets[number].Notes, sentence)
 }

@@ -1,0 +1,111 @@
+package main
+
+import (
+	"io"
+	"strings"
+
+	"github.com/urfave/cli/v2"
+
+	"keysweep/report"
+)
+
+// Headings of the options in the help of scan.
+const (
+	headingWhat    = "What to read"
+	headingCounts  = "What counts"
+	headingReports = "Reports"
+	headingLimits  = "Limits"
+)
+
+// newApp returns the commands and their options. It parses what arrange made
+// of the arguments; help is ours (help.go), since the library wraps no lines.
+func newApp(stdin io.Reader, stdout, stderr io.Writer) *cli.App {
+	return &cli.App{
+		Name:            "keysweep",
+		Usage:           "finds leaked sk_live_ and sk_test_ secret keys in working trees and git histories",
+		Reader:          stdin,
+		Writer:          stdout,
+		ErrWriter:       stderr,
+		HideHelp:        true, // a path may be called "help"
+		HideHelpCommand: true,
+		HideVersion:     true,
+		// Globs with commas, as **/{a,b}.txt, are one value.
+		DisableSliceFlagSeparator: true,
+		ExitErrHandler:            func(*cli.Context, error) {}, // only main exits
+		Flags: []cli.Flag{
+			&cli.BoolFlag{Name: "help", Aliases: []string{"h"}, Usage: "this text"},
+			&cli.BoolFlag{Name: "version", Usage: "the same as the command version"},
+		},
+		Commands: []*cli.Command{
+			{
+				Name:      "scan",
+				Usage:     "finds keys in files, folders, repositories and standard input",
+				ArgsUsage: "[PATH…]",
+				HideHelp:  true,
+				Flags:     scanFlags(),
+				Action:    scan,
+			},
+			{
+				Name:     "version",
+				Usage:    "tells version, commit, Go and platform",
+				HideHelp: true,
+				Flags:    []cli.Flag{&cli.BoolFlag{Name: "json", Usage: "as a JSON object"}},
+				Action:   version,
+			},
+			{
+				Name:      "completion",
+				Usage:     "writes the completion script of a shell",
+				ArgsUsage: strings.Join(shells(), "|"),
+				HideHelp:  true,
+				Action:    completion,
+			},
+			{
+				Name:      "help",
+				Usage:     "tells the commands, or the options of one",
+				ArgsUsage: "[COMMAND]",
+				HideHelp:  true,
+				Action:    help,
+			},
+		},
+	}
+}
+
+// scanFlags returns the options of scan, in the order of its help. A word in
+// backquotes is the name of the value there.
+func scanFlags() []cli.Flag {
+	return []cli.Flag{
+		&cli.BoolFlag{Category: headingWhat, Name: "tree", Usage: "only working trees, folders and files"},
+		&cli.BoolFlag{Category: headingWhat, Name: "history", Usage: "only the history of repositories: every stored object"},
+		&cli.BoolFlag{Category: headingWhat, Name: "ignored", Usage: "also the files that git ignores"},
+		&cli.StringSliceFlag{Category: headingWhat, Name: "exclude", Usage: "leave out paths that match `GLOB`, as **/{a,b}.txt; repeatable"},
+		&cli.StringSliceFlag{Category: headingWhat, Name: "rules", Usage: "add the rules of `FILE` (TOML); repeatable"},
+		&cli.BoolFlag{Category: headingWhat, Name: "follow-alternates", Usage: "also alternate object stores outside the folder that holds the repository"},
+		&cli.BoolFlag{Category: headingWhat, Name: "verify-objects", Usage: "hash every object, not only those that matter"},
+		&cli.StringFlag{Category: headingWhat, Name: "max-object", Usage: "skip a packed delta that unpacks to more than `SIZE`, and say so; 256MiB if not given"},
+
+		&cli.StringFlag{Category: headingCounts, Name: "min-confidence", Usage: "list and count findings of `LEVEL` low, medium or high and above; medium if not given"},
+		&cli.StringFlag{Category: headingCounts, Name: "fail-on", Usage: "findings that lead to status 1: `WHICH` is any or none; any if not given"},
+		&cli.StringFlag{Category: headingCounts, Name: "exit-code", Usage: "end with `N` in the place of 1"},
+		&cli.BoolFlag{Category: headingCounts, Name: "show-rejected", Usage: "also list candidates that were turned down, and why"},
+
+		&cli.StringFlag{Category: headingReports, Name: "format", Aliases: []string{"f"}, Usage: "write standard output as `FORMAT` " + orList(report.FormatNames())},
+		&cli.StringSliceFlag{Category: headingReports, Name: "output", Aliases: []string{"o"}, Usage: "write the report to `FILE`, in the format of its extension; - is standard output; repeatable"},
+		&cli.BoolFlag{Category: headingReports, Name: "show-secrets", Usage: "print keys whole, on a terminal only; report files never hold them"},
+		&cli.StringFlag{Category: headingReports, Name: "color", Usage: "colour the text: `WHEN` is auto, always or never"},
+		&cli.BoolFlag{Category: headingReports, Name: "no-progress", Usage: "show no progress bar"},
+		&cli.BoolFlag{Category: headingReports, Name: "quiet", Aliases: []string{"q"}, Usage: "say only what asks for action"},
+		&cli.BoolFlag{Category: headingReports, Name: "verbose", Aliases: []string{"v"}, Usage: "list every place and every skipped item"},
+
+		&cli.StringFlag{Category: headingLimits, Name: "timeout", Usage: "stop after `DURATION`, as 90s or 10m, and report what is known; status 3"},
+		&cli.StringFlag{Category: headingLimits, Name: "jobs", Aliases: []string{"j"}, Usage: "read with `N` workers; one per processor if not given"},
+	}
+}
+
+// orList returns "a, b or c".
+func orList(words []string) string {
+	last := len(words) - 1
+	if last < 1 {
+		return strings.Join(words, "")
+	}
+	return strings.Join(words[:last], ", ") + " or " + words[last]
+}

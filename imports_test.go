@@ -1,0 +1,159 @@
+package main
+
+import (
+	"go/ast"
+	"go/doc"
+	"go/parser"
+	"go/token"
+	"io/fs"
+	"os"
+	"os/exec"
+	"path"
+	"slices"
+	"strings"
+	"testing"
+)
+
+// mayImport is the map of the module: each package, and which of ours it may
+// import. Arrows never point up. A package that is not here has no room yet.
+var mayImport = map[string][]string{
+	"keysweep":                       {"scanner", "rules", "report", "finding"},
+	"keysweep/scanner":               {"scanner/worktree", "scanner/gitdb", "scanner/gitdb/pack", "scanner/gitdb/index", "scanner/gitdb/oid", "rules", "finding"},
+	"keysweep/scanner/worktree":      {"scanner/gitdb/index", "scanner/gitdb/oid", "finding"},
+	"keysweep/scanner/gitdb":         {"scanner/gitdb/pack", "scanner/gitdb/index", "scanner/gitdb/inflate", "scanner/gitdb/oid", "finding"},
+	"keysweep/scanner/gitdb/pack":    {"scanner/gitdb/inflate", "scanner/gitdb/oid"},
+	"keysweep/scanner/gitdb/index":   {"scanner/gitdb/oid"},
+	"keysweep/scanner/gitdb/inflate": nil,
+	"keysweep/scanner/gitdb/oid":     nil,
+	"keysweep/rules":                 {"finding"},
+	"keysweep/report":                {"finding"},
+	"keysweep/finding":               nil,
+}
+
+// neverLinked are packages that run programs, load code or open connections.
+// The scanned repository is hostile: what is not linked cannot be reached.
+var neverLinked = []string{"net", "net/http", "net/rpc", "net/smtp", "crypto/tls", "os/exec", "plugin"}
+
+// systems are the systems we build for: files of one import what those of
+// another do not.
+var systems = []string{"linux", "darwin", "windows"}
+
+// list runs go list for a system and returns its lines.
+func list(t *testing.T, system string, args ...string) []string {
+	t.Helper()
+	cmd := exec.Command("go", append([]string{"list"}, args...)...)
+	cmd.Env = append(os.Environ(), "GOOS="+system, "CGO_ENABLED=0")
+	cmd.Stderr = os.Stderr
+	out, err := cmd.Output()
+	if err != nil {
+		t.Fatalf("go list %s: %v", strings.Join(args, " "), err)
+	}
+	return strings.Split(strings.TrimSpace(string(out)), "\n")
+}
+
+func TestArrowsNeverPointUp(t *testing.T) {
+	seen := map[string]bool{}
+	for _, system := range systems {
+		for _, line := range list(t, system, "-f", `{{.ImportPath}} {{join .Imports " "}}`, "./...") {
+			fields := strings.Fields(line)
+			name, imports := fields[0], fields[1:]
+			seen[name] = true
+			allowed, known := mayImport[name]
+			if !known {
+				t.Errorf("%s is not on the map in imports_test.go", name)
+			}
+			for _, imported := range imports {
+				ours, ok := strings.CutPrefix(imported, "keysweep/")
+				if ok && !slices.Contains(allowed, ours) {
+					t.Errorf("%s imports %s on %s, which the map in imports_test.go does not allow", name, imported, system)
+				}
+			}
+		}
+	}
+	for name := range mayImport {
+		if !seen[name] {
+			t.Errorf("%s is on the map, and does not exist", name)
+		}
+	}
+}
+
+func TestNothingRunsProgramsOrOpensConnections(t *testing.T) {
+	for _, system := range systems {
+		for _, line := range list(t, system, "-deps", "-f", `{{.ImportPath}} {{join .Imports " "}}`, "./...") {
+			fields := strings.Fields(line)
+			for _, imported := range fields[1:] {
+				// Only for the form of an address, in calls that we do not make.
+				exempt := system == "windows" && fields[0] == "golang.org/x/sys/windows" && imported == "net"
+				if slices.Contains(neverLinked, imported) && !exempt {
+					t.Errorf("on %s, %s is linked through %s", system, imported, fields[0])
+				}
+			}
+		}
+	}
+}
+
+func TestExactlyOneProgram(t *testing.T) {
+	var programs []string
+	for _, line := range list(t, "linux", "-f", "{{.Name}} {{.ImportPath}}", "./...") {
+		if name, ok := strings.CutPrefix(line, "main "); ok {
+			programs = append(programs, name)
+		}
+	}
+	if len(programs) != 1 || programs[0] != "keysweep" {
+		t.Errorf("programs of the module: %q, want only keysweep", programs)
+	}
+}
+
+// obvious are methods that say what they do by the interface they belong to.
+var obvious = []string{"String", "Error", "Unwrap", "Is", "Len", "Less", "Swap", "Read", "Write", "Close"}
+
+func TestExportedNamesAreExplained(t *testing.T) {
+	files := token.NewFileSet()
+	packages := map[string][]*ast.File{}
+	err := fs.WalkDir(os.DirFS("."), ".", func(name string, d fs.DirEntry, err error) error {
+		switch {
+		case err != nil:
+			return err
+		case d.IsDir() && (name == "tools" || name == "testdata" || d.Name() == ".git"):
+			return fs.SkipDir
+		case path.Ext(name) != ".go" || strings.HasSuffix(name, "_test.go"):
+			return nil
+		}
+		file, err := parser.ParseFile(files, name, nil, parser.ParseComments)
+		packages[path.Dir(name)] = append(packages[path.Dir(name)], file)
+		return err
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	for folder, parsed := range packages {
+		p, err := doc.NewFromFiles(files, parsed, path.Join("keysweep", folder))
+		if err != nil {
+			t.Fatal(err)
+		}
+		explain := func(name, text string) {
+			if strings.TrimSpace(text) == "" && ast.IsExported(name[strings.LastIndexByte(name, '.')+1:]) {
+				t.Errorf("%s: %s has no comment", folder, name)
+			}
+		}
+		explain("Package", p.Doc)
+		values := slices.Concat(p.Consts, p.Vars)
+		funcs := p.Funcs
+		for _, typ := range p.Types {
+			explain(typ.Name, typ.Doc)
+			values = slices.Concat(values, typ.Consts, typ.Vars)
+			funcs = append(funcs, typ.Funcs...)
+			for _, m := range typ.Methods {
+				if !slices.Contains(obvious, m.Name) {
+					explain(typ.Name+"."+m.Name, m.Doc)
+				}
+			}
+		}
+		for _, f := range funcs {
+			explain(f.Name, f.Doc)
+		}
+		for _, v := range values {
+			explain(v.Names[0], v.Doc)
+		}
+	}
+}

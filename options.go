@@ -1,0 +1,216 @@
+package main
+
+import (
+	"cmp"
+	"errors"
+	"fmt"
+	"math"
+	"os"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/bmatcuk/doublestar/v4"
+	"github.com/urfave/cli/v2"
+
+	"keysweep/finding"
+	"keysweep/report"
+	"keysweep/scanner"
+)
+
+// scanOptions is what the options of scan mean together.
+type scanOptions struct {
+	scan     scanner.Options
+	rules    []string       // files of the user's own rules
+	outputs  []output       // at least one
+	report   report.Options // of a file; a terminal gets more
+	timeout  time.Duration  // zero: none
+	color    string         // auto, always or never
+	secrets  bool           // print keys whole where it is a terminal
+	failOn   bool           // findings lead to exitCode
+	exitCode int
+	progress bool // show a bar
+}
+
+// maxWorkers bounds --jobs: each worker holds buffers of its own.
+const maxWorkers = 1024
+
+// parseScan reads the options of scan, and refuses what cannot work before
+// anything is read.
+func parseScan(c *cli.Context) (*scanOptions, error) {
+	o := &scanOptions{
+		scan: scanner.Options{
+			Paths:            c.Args().Slice(),
+			Stdin:            c.App.Reader,
+			Tree:             c.Bool("tree"),
+			History:          c.Bool("history"),
+			Ignored:          c.Bool("ignored"),
+			Exclude:          c.StringSlice("exclude"),
+			KeepRejected:     c.Bool("show-rejected"),
+			VerifyObjects:    c.Bool("verify-objects"),
+			FollowAlternates: c.Bool("follow-alternates"),
+		},
+		rules: c.StringSlice("rules"),
+		report: report.Options{
+			Version:      buildVersion().Version,
+			Program:      program(),
+			Quiet:        c.Bool("quiet"),
+			Verbose:      c.Bool("verbose"),
+			ShowRejected: c.Bool("show-rejected"),
+		},
+		color:    "auto",
+		secrets:  c.Bool("show-secrets"),
+		failOn:   true,
+		exitCode: statusFound,
+		progress: showProgress(c.App.ErrWriter) && !c.Bool("no-progress") && !c.Bool("quiet"),
+	}
+	var format report.Format
+	if err := cmp.Or(
+		read(c, "min-confidence", parseConfidence, &o.scan.MinConfidence),
+		read(c, "fail-on", parseFailOn, &o.failOn),
+		read(c, "exit-code", parseExitCode, &o.exitCode),
+		read(c, "timeout", parseTimeout, &o.timeout),
+		read(c, "jobs", parseJobs, &o.scan.Workers),
+		read(c, "max-object", parseSize, &o.scan.MaxObject),
+		read(c, "color", parseColor, &o.color),
+		read(c, "format", report.ParseFormat, &format),
+	); err != nil {
+		return nil, err
+	}
+	if o.scan.Tree && o.scan.History { // one and the other: both, as without
+		o.scan.Tree, o.scan.History = false, false
+	}
+	if slices.Contains(o.scan.Paths, "") {
+		return nil, errors.New("a path is empty")
+	}
+	for _, glob := range o.scan.Exclude {
+		if glob == "" || !doublestar.ValidatePattern(glob) {
+			return nil, fmt.Errorf("--exclude: %s is not a glob", quote(glob))
+		}
+	}
+	if slices.Contains(o.rules, "") {
+		return nil, errors.New("--rules: the name of the file is empty")
+	}
+	if c.Bool("quiet") && c.Bool("verbose") {
+		return nil, errors.New("--quiet and --verbose exclude each other")
+	}
+	if o.secrets {
+		if err := mayShowSecrets(c.App.Writer); err != nil {
+			return nil, err
+		}
+	}
+	o.report.MinConfidence = o.scan.MinConfidence
+
+	var err error
+	o.outputs, err = parseOutputs(c.StringSlice("output"), format, c.IsSet("format"))
+	if err == nil {
+		err = checkOutputs(o.outputs, o.scan.Paths, c.App.Writer)
+	}
+	return o, err
+}
+
+// read parses the value of the option called name into dst, if it was given.
+func read[T any](c *cli.Context, name string, parse func(string) (T, error), dst *T) error {
+	if !c.IsSet(name) {
+		return nil
+	}
+	v, err := parse(c.String(name))
+	if err != nil {
+		return fmt.Errorf("--%s: %w", name, err)
+	}
+	*dst = v
+	return nil
+}
+
+func parseConfidence(s string) (finding.Confidence, error) {
+	for _, level := range []finding.Confidence{finding.Low, finding.Medium, finding.High} {
+		if s == level.String() {
+			return level, nil
+		}
+	}
+	return 0, fmt.Errorf("%s is not low, medium or high", quote(s))
+}
+
+func parseFailOn(s string) (bool, error) {
+	switch s {
+	case "any":
+		return true, nil
+	case "none":
+		return false, nil
+	}
+	return false, fmt.Errorf("%s is not any or none", quote(s))
+}
+
+func parseColor(s string) (string, error) {
+	if !slices.Contains([]string{"auto", "always", "never"}, s) {
+		return "", fmt.Errorf("%s is not auto, always or never", quote(s))
+	}
+	return s, nil
+}
+
+func parseExitCode(s string) (int, error) {
+	n, err := strconv.Atoi(s)
+	if err != nil || n < 0 || n > 255 {
+		return 0, fmt.Errorf("%s is not a number from 0 to 255", quote(s))
+	}
+	return n, nil
+}
+
+func parseJobs(s string) (int, error) {
+	n, err := strconv.Atoi(s)
+	if err != nil || n < 1 || n > maxWorkers {
+		return 0, fmt.Errorf("%s is not a number from 1 to %d", quote(s), maxWorkers)
+	}
+	return n, nil
+}
+
+func parseTimeout(s string) (time.Duration, error) {
+	d, err := time.ParseDuration(s)
+	if err != nil {
+		return 0, fmt.Errorf("%s is not a duration, as 90s or 10m", quote(s))
+	}
+	if d <= 0 {
+		return 0, fmt.Errorf("%s is no time at all", quote(s))
+	}
+	return d, nil
+}
+
+// sizeUnits are the units of --max-object, longest names first where one ends
+// another.
+var sizeUnits = []struct {
+	name  string
+	bytes int64
+}{
+	{"KiB", 1 << 10}, {"MiB", 1 << 20}, {"GiB", 1 << 30},
+	{"kB", 1e3}, {"KB", 1e3}, {"MB", 1e6}, {"GB", 1e9},
+	{"k", 1 << 10}, {"K", 1 << 10}, {"m", 1 << 20}, {"M", 1 << 20}, {"g", 1 << 30}, {"G", 1 << 30},
+	{"B", 1}, {"", 1},
+}
+
+// parseSize reads a number of bytes: 1000, 64k (as git counts, 65,536), 64KiB
+// or 64kB (64,000).
+func parseSize(s string) (int64, error) {
+	for _, unit := range sizeUnits {
+		digits, ok := strings.CutSuffix(s, unit.name)
+		if !ok {
+			continue
+		}
+		n, err := strconv.ParseInt(strings.TrimSpace(digits), 10, 64)
+		if err == nil && n > 0 && n <= math.MaxInt64/unit.bytes {
+			return n * unit.bytes, nil
+		}
+		break
+	}
+	return 0, fmt.Errorf("%s is not a size, as 64MiB or 1GiB", quote(s))
+}
+
+// program returns how the user started us, for commands to copy.
+func program() string {
+	// go run builds into a folder of its own, .../go-build123/b001/exe/keysweep.
+	exe, err := os.Executable()
+	if err == nil && strings.Contains(exe, "go-build") && strings.Contains(exe, string(os.PathSeparator)+"exe"+string(os.PathSeparator)) {
+		return "go run ."
+	}
+	return "keysweep"
+}

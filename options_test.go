@@ -1,0 +1,216 @@
+package main
+
+import (
+	"path/filepath"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+	"github.com/urfave/cli/v2"
+
+	"keysweep/finding"
+	"keysweep/report"
+)
+
+// parsed returns what the options of a scan mean.
+func parsed(t *testing.T, args ...string) (*scanOptions, error) {
+	t.Helper()
+	app := newApp(strings.NewReader(""), new(strings.Builder), new(strings.Builder))
+	var opts *scanOptions
+	var err error
+	app.Command("scan").Action = func(c *cli.Context) error {
+		opts, err = parseScan(c)
+		return nil
+	}
+	args, arrangeErr := arrange(app, append([]string{"scan"}, args...))
+	if arrangeErr != nil {
+		t.Fatal(arrangeErr)
+	}
+	if err := app.Run(args); err != nil {
+		t.Fatal(err)
+	}
+	return opts, err
+}
+
+func TestOptionsReachTheScan(t *testing.T) {
+	plain(t)
+	opts, err := parsed(t, "a", "--history", "--ignored", "--exclude", "**/{a,b}.txt", "b", "--exclude=*.c,*.d",
+		"--min-confidence", "low", "--show-rejected", "-j", "3", "--max-object", "1MiB", "--verify-objects",
+		"--follow-alternates", "--rules", "x.toml", "--rules", "y,z.toml", "--timeout", "90s", "--fail-on", "none", "--exit-code", "7", "-v")
+	if err != nil {
+		t.Fatal(err)
+	}
+	s := opts.scan
+	for name, ok := range map[string]bool{
+		"paths":      slices.Equal(s.Paths, []string{"a", "b"}),
+		"history":    s.History && !s.Tree,
+		"ignored":    s.Ignored,
+		"exclude":    slices.Equal(s.Exclude, []string{"**/{a,b}.txt", "*.c,*.d"}),
+		"confidence": s.MinConfidence == finding.Low && opts.report.MinConfidence == finding.Low,
+		"rejected":   s.KeepRejected && opts.report.ShowRejected,
+		"jobs":       s.Workers == 3,
+		"max-object": s.MaxObject == 1<<20,
+		"verify":     s.VerifyObjects,
+		"alternates": s.FollowAlternates,
+		"rules":      slices.Equal(opts.rules, []string{"x.toml", "y,z.toml"}),
+		"timeout":    opts.timeout == 90*time.Second,
+		"fail-on":    !opts.failOn,
+		"exit-code":  opts.exitCode == 7,
+		"verbose":    opts.report.Verbose,
+	} {
+		if !ok {
+			t.Errorf("%s did not arrive: %+v", name, opts)
+		}
+	}
+}
+
+func TestWithoutOptionsTheZeroValuesHold(t *testing.T) {
+	plain(t)
+	opts, err := parsed(t)
+	if err != nil {
+		t.Fatal(err)
+	}
+	s := opts.scan
+	if len(s.Paths) > 0 || s.Tree || s.History || s.Ignored || s.MinConfidence != 0 || s.Workers != 0 || s.MaxObject != 0 || s.Progress != nil {
+		t.Errorf("%+v", s)
+	}
+	if !opts.failOn || opts.exitCode != statusFound || opts.timeout != 0 || opts.progress {
+		t.Errorf("%+v", opts)
+	}
+	if diff := cmp.Diff([]output{{"-", report.Text}}, opts.outputs, cmp.AllowUnexported(output{})); diff != "" {
+		t.Error(diff)
+	}
+}
+
+func TestTreeAndHistoryTogetherAreBoth(t *testing.T) {
+	plain(t)
+	opts, err := parsed(t, "--tree", "--history")
+	if err != nil || opts.scan.Tree || opts.scan.History {
+		t.Errorf("%v, %+v", err, opts.scan)
+	}
+}
+
+func TestWrongValuesAreRefusedInWords(t *testing.T) {
+	plain(t)
+	folder := t.TempDir()
+	for _, tt := range []struct{ typed, want string }{
+		{"--min-confidence none", "none is not low, medium or high"},
+		{"--fail-on active", "active is not any or none"},
+		{"--exit-code -1", "-1 is not a number from 0 to 255"},
+		{"--exit-code 256", "256 is not a number from 0 to 255"},
+		{"--exit-code one", "one is not a number"},
+		{"--jobs 0", "0 is not a number from 1 to 1024"},
+		{"--jobs -3", "-3 is not a number"},
+		{"-j 99999999999999999999", "is not a number from 1"},
+		{"--timeout 30", "30 is not a duration, as 90s or 10m"},
+		{"--timeout 0s", "0s is no time at all"},
+		{"--timeout -5s", "-5s is no time at all"},
+		{"--max-object 0", "0 is not a size"},
+		{"--max-object -1MiB", "-1MiB is not a size"},
+		{"--max-object 10XB", "10XB is not a size"},
+		{"--max-object 9999999999GiB", "is not a size"},
+		{"--color blue", "blue is not auto, always or never"},
+		{"--format xml", "unknown format xml"},
+		{"--exclude [", "[ is not a glob"},
+		{"--exclude=", "is not a glob"},
+		{"--rules=", "--rules: the name of the file is empty"},
+		{"--output=", "--output: the name of the file is empty"},
+		{"-q -v", "--quiet and --verbose exclude each other"},
+		{"--show-secrets", "only on a terminal"},
+		{"-o - -o -", "two reports to standard output"},
+		{"-o - -o /dev/stdout", "two reports to standard output"},
+		{"-o FOLDER/a.json -o FOLDER/./a.json", "is named twice"},
+		{"-o FOLDER", "is a directory"},
+		{"-o FOLDER/missing/a.json", "no such file"},
+		{"-f json -o FOLDER/a.txt", "--format json has no effect"},
+		{"-o options_test.go ../main/options_test.go options_test.go", "is to be scanned, and would be overwritten"},
+	} {
+		args := strings.Fields(strings.ReplaceAll(tt.typed, "FOLDER", folder))
+		if _, err := parsed(t, args...); err == nil || !strings.Contains(err.Error(), tt.want) {
+			t.Errorf("%s: %v, want %q", tt.typed, err, tt.want)
+		}
+	}
+	if _, err := parsed(t, "a", ""); err == nil || !strings.Contains(err.Error(), "a path is empty") {
+		t.Error(err)
+	}
+	if entries, _ := filepath.Glob(filepath.Join(folder, "*")); len(entries) > 0 {
+		t.Errorf("checking outputs left %v", entries)
+	}
+}
+
+func TestSizes(t *testing.T) {
+	for s, want := range map[string]int64{
+		"1": 1, "10B": 10, "64k": 64 << 10, "64K": 64 << 10, "64KiB": 64 << 10, "64kB": 64e3, "64KB": 64e3,
+		"2M": 2 << 20, "2MiB": 2 << 20, "2MB": 2e6, "3g": 3 << 30, "3GiB": 3 << 30, "3 GB": 3e9, "256MiB": 256 << 20,
+	} {
+		if got, err := parseSize(s); err != nil || got != want {
+			t.Errorf("%s: %d, %v, want %d", s, got, err, want)
+		}
+	}
+}
+
+func TestOutputsTakeTheFormatOfTheirExtension(t *testing.T) {
+	for _, tt := range []struct {
+		paths  []string
+		format string
+		want   []output
+	}{
+		{nil, "", []output{{"-", report.Text}}},
+		{nil, "json", []output{{"-", report.JSON}}},
+		{[]string{"a.json"}, "", []output{{"a.json", report.JSON}}},
+		{[]string{"a.JSON", "-"}, "", []output{{"a.JSON", report.JSON}, {"-", report.Text}}},
+		{[]string{"a.json", "-"}, "jsonl", []output{{"a.json", report.JSON}, {"-", report.JSONL}}},
+		{[]string{"a.jsonl", "b.txt", "/dev/stdout"}, "json", []output{{"a.jsonl", report.JSONL}, {"b.txt", report.Text}, {"-", report.JSON}}},
+		{[]string{"report"}, "json", []output{{"report", report.JSON}}},
+		{[]string{"report.log"}, "", []output{{"report.log", report.Text}}},
+		{[]string{"a.json"}, "json", []output{{"a.json", report.JSON}}},
+	} {
+		var format report.Format
+		if tt.format != "" {
+			format, _ = report.ParseFormat(tt.format)
+		}
+		got, err := parseOutputs(tt.paths, format, tt.format != "")
+		if err != nil {
+			t.Errorf("%q: %v", tt.paths, err)
+		} else if diff := cmp.Diff(tt.want, got, cmp.AllowUnexported(output{})); diff != "" {
+			t.Errorf("%q, --format %q (-want +got):\n%s", tt.paths, tt.format, diff)
+		}
+	}
+}
+
+func TestExitStatus(t *testing.T) {
+	finding1 := []*finding.Finding{{}}
+	missing := []finding.Skipped{{Reason: finding.ReasonMissing, Count: 1}}
+	stopped := []finding.Skipped{{Reason: finding.ReasonInterrupted, Count: 1}}
+	noted := []finding.Skipped{{Reason: finding.ReasonIgnored, Count: 9}}
+	for _, tt := range []struct {
+		name     string
+		findings []*finding.Finding
+		skipped  []finding.Skipped
+		failOn   bool
+		exitCode int
+		want     int
+	}{
+		{"nothing", nil, nil, true, 1, 0},
+		{"nothing, and something noted", nil, noted, true, 1, 0},
+		{"a finding", finding1, nil, true, 1, 1},
+		{"a finding, replaced", finding1, nil, true, 9, 9},
+		{"a finding, replaced by 0", finding1, nil, true, 0, 0},
+		{"a finding that does not count", finding1, nil, false, 1, 0},
+		{"incomplete", nil, missing, true, 1, 3},
+		{"incomplete and a finding", finding1, missing, true, 1, 1},
+		{"incomplete and a finding, replaced", finding1, missing, true, 9, 3},
+		{"incomplete and a finding, replaced by 0", finding1, missing, true, 0, 3},
+		{"incomplete and a finding that does not count", finding1, missing, false, 1, 3},
+		{"out of time", nil, stopped, true, 1, 3},
+		{"out of time with a finding", finding1, stopped, true, 1, 3},
+	} {
+		res := &finding.Result{Findings: tt.findings, Skipped: tt.skipped}
+		got := exitReason(t.Context(), res, &scanOptions{failOn: tt.failOn, exitCode: tt.exitCode, timeout: time.Second})
+		if got.Status != tt.want {
+			t.Errorf("%s: status %d, want %d", tt.name, got.Status, tt.want)
+		}
+	}
+}

@@ -1,0 +1,157 @@
+package report
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+
+	"keysweep/finding"
+)
+
+// advice writes the remedy, once for all keys, and the next command.
+func (t *textReport) advice() {
+	steps := t.nextSteps()
+	usable := 0 // for all we know
+	for _, f := range t.counted {
+		if f.Status != finding.Inactive {
+			usable++
+		}
+	}
+	switch usable {
+	case 0:
+	case 1:
+		t.label("Remedy", "Revoke the key at its issuer and use a new one. Deleting it, even from the history, does not undo the leak.")
+	default:
+		t.label("Remedy", "Revoke the keys at their issuers and use new ones. Deleting them, even from the history, does not undo the leak.")
+	}
+	label := "Next"
+	for _, step := range steps {
+		// Never wrapped: a command is there to be copied.
+		t.put(dim, label)
+		t.write(strings.Repeat(" ", labelWidth-len(label)))
+		label = ""
+		t.put(bold, t.quoteWords(step.Command))
+		t.write("\n")
+		if step.Why != "" {
+			t.row(plain, "", labelWidth, plain, t.quoteWords(step.Why))
+		}
+	}
+	if usable > 0 || len(steps) > 0 {
+		t.write("\n")
+	}
+}
+
+// nextSteps returns the commands that help most now: one for the keys, one for
+// what was not read.
+func (t *textReport) nextSteps() []Step {
+	if t.opts.Next != nil || len(t.res.Targets) == 0 {
+		return t.opts.Next
+	}
+	var steps []Step
+	if len(t.counted) > 0 {
+		steps = append(steps, t.stepForKey(t.counted[0]))
+	}
+	steps = append(steps, t.stepForSkipped())
+	if len(t.counted) == 0 && t.res.Complete() {
+		steps = append(steps, t.stepForNone())
+	}
+	return slices.DeleteFunc(steps, func(s Step) bool { return s.Command == "" })
+}
+
+// stepForNone looks further, where nothing was found.
+func (t *textReport) stepForNone() Step {
+	for _, target := range t.res.Targets {
+		if target.Kind == finding.TargetRepository && target.Tree && !target.History {
+			return Step{t.scan("--history", target.Name), "looks at what was removed from the files and is still in the history."}
+		}
+	}
+	if t.res.Below > 0 {
+		return Step{t.scan("--min-confidence low", t.names()...), "also lists what looks less like a key."}
+	}
+	return Step{}
+}
+
+func (t *textReport) stepForKey(f *finding.Finding) Step {
+	if f.FirstSeen.Commit != "" {
+		for _, o := range f.Occurrences {
+			if o.Object != "" || o.Commit != "" {
+				return Step{git(o.Target) + " show " + short(f.FirstSeen.Commit),
+					fmt.Sprintf("shows the commit that brought in key %d, with the key.", 1+slices.Index(t.listed, f))}
+			}
+		}
+	}
+	if len(f.Occurrences) > 0 && f.Occurrences[0].Object != "" {
+		o := f.Occurrences[0]
+		return Step{git(o.Target) + " cat-file -p " + short(o.Object),
+			fmt.Sprintf("shows the object that holds key %d, with the key.", 1+slices.Index(t.listed, f))}
+	}
+	for _, target := range t.res.Targets {
+		if target.Kind == finding.TargetRepository && !target.History {
+			return Step{t.scan("--history", target.Name), "looks for keys that were committed, which deleting does not remove."}
+		}
+	}
+	if t.onlyStdin() {
+		return Step{}
+	}
+	return Step{t.scan("", t.names()...), "checks again, once the " + plural(len(t.counted), "key is", "keys are") + " out of the files."}
+}
+
+// stepForSkipped answers what made the scan incomplete, the easiest first.
+func (t *textReport) stepForSkipped() Step {
+	has := func(r finding.Reason) bool {
+		return slices.ContainsFunc(t.res.Skipped, func(s finding.Skipped) bool { return s.Reason == r })
+	}
+	repository := "."
+	for _, target := range t.res.Targets {
+		if target.Kind == finding.TargetRepository {
+			repository = target.Name
+			break
+		}
+	}
+	switch {
+	case t.res.Complete():
+		return Step{}
+	case has(finding.ReasonInterrupted):
+		return Step{t.scan("", t.names()...), "scans again, to the end."}
+	case has(finding.ReasonShallow):
+		return Step{git(repository) + " fetch --unshallow", "gets the older history (in a GitHub workflow: fetch-depth: 0); then scan again."}
+	case has(finding.ReasonPromisor):
+		return Step{git(repository) + " fetch --refetch --no-filter", "gets the objects left on the server; then scan again."}
+	case has(finding.ReasonMissing), has(finding.ReasonDamaged):
+		return Step{git(repository) + " fsck --full", "says what is broken; a fresh clone may be whole."}
+	case has(finding.ReasonChanged):
+		return Step{t.scan("", t.names()...), "scans again, while nothing writes there."}
+	}
+	return Step{t.scan("-v", t.names()...), "names everything that could not be read."}
+}
+
+// scan returns our own command for targets.
+func (t *textReport) scan(flags string, targets ...string) string {
+	words := []string{t.opts.Program, "scan"}
+	if flags != "" {
+		words = append(words, flags)
+	}
+	for _, name := range targets {
+		if name != "-" && strings.HasPrefix(name, "-") {
+			name = "./" + name // no option
+		}
+		words = append(words, shellQuote(name))
+	}
+	return strings.Join(words, " ")
+}
+
+func (t *textReport) names() []string {
+	var names []string
+	for _, target := range t.res.Targets {
+		names = append(names, target.Name)
+	}
+	return names
+}
+
+// git returns the start of a git command in a repository.
+func git(repository string) string {
+	if repository == "." || repository == "" {
+		return "git"
+	}
+	return "git -C " + shellQuote(repository)
+}

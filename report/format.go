@@ -1,0 +1,139 @@
+// Package report writes the result of a scan for people (text) and for
+// programs (JSON, JSONL), and puts reports into files without ever leaving half
+// of one. It knows nothing of how a scan works.
+//
+// Keys come out redacted unless Options.ShowSecrets says otherwise, and bytes
+// that the scanned content decides are quoted: see Quote and redactor.
+package report
+
+import (
+	"fmt"
+	"io"
+	"path/filepath"
+	"slices"
+	"strings"
+
+	"keysweep/finding"
+)
+
+// Format is the form of a report. Each has a file of its own in this package
+// and a line in formats.
+type Format uint8
+
+// The formats; docs/report.md describes them.
+const (
+	Text Format = iota
+	JSON
+	JSONL
+)
+
+// formats is the one list of formats: a new one is a constant above, a line
+// here, and a file.
+var formats = [...]struct {
+	name       string
+	extensions []string
+	write      func(io.Writer, *finding.Result, Options) error
+}{
+	Text:  {"text", []string{".txt"}, writeText},
+	JSON:  {"json", []string{".json"}, writeJSON},
+	JSONL: {"jsonl", []string{".jsonl"}, writeJSONL},
+}
+
+// String returns the name that ParseFormat reads.
+func (f Format) String() string {
+	if int(f) >= len(formats) {
+		return fmt.Sprintf("Format(%d)", uint8(f))
+	}
+	return formats[f].name
+}
+
+// FormatNames returns the names that ParseFormat reads.
+func FormatNames() []string {
+	var names []string
+	for _, f := range formats {
+		names = append(names, f.name)
+	}
+	return names
+}
+
+// ParseFormat returns the format called name.
+func ParseFormat(name string) (Format, error) {
+	for i, f := range formats {
+		if f.name == name {
+			return Format(i), nil
+		}
+	}
+	return Text, fmt.Errorf("unknown format %s: it is one of %s", Quote(name), strings.Join(FormatNames(), ", "))
+}
+
+// FormatOf returns the format that the extension of path asks for, and false
+// if it asks for none.
+func FormatOf(path string) (Format, bool) {
+	ext := strings.ToLower(filepath.Ext(path))
+	for i, f := range formats {
+		if slices.Contains(f.extensions, ext) {
+			return Format(i), true
+		}
+	}
+	return Text, false
+}
+
+// Options says what to write. The zero value is a plain text of 80 columns
+// with keys redacted.
+type Options struct {
+	Version, RulesSHA256 string // of the tool, for JSON
+	// Program is how the user started us, for commands to copy. "": keysweep.
+	Program string
+
+	Color bool // SGR colours, in text
+	Width int  // columns of the text. 0: 80
+	// Quiet leaves out of the text what asks for no action: what was read, what
+	// was left out as it should be, notes and advice. With nothing found and
+	// nothing missed, the text is empty.
+	Quiet bool
+	// Verbose lists every place and every skipped item.
+	Verbose bool
+
+	ShowRejected   bool // list Result.RejectedFindings
+	ShowSuppressed bool // list in text what a person accepted; JSON always does
+	ShowSecrets    bool // print keys whole
+
+	// MinConfidence is what the scan was asked for. Zero: Medium.
+	MinConfidence finding.Confidence
+	Exit          ExitReason
+	// Next are the commands that the text suggests. Nil: worked out from the
+	// result; empty: none.
+	Next []Step
+}
+
+// ExitReason is the status that the process will end with, and why.
+type ExitReason struct {
+	Status int
+	Words  string // "": worked out from the status and the result
+}
+
+// Step is a command to copy, and what it does for the reader.
+type Step struct{ Command, Why string }
+
+// Write writes the report on res to w. An error is one of w; w then holds part
+// of a report, which WriteFile keeps out of sight.
+func Write(w io.Writer, f Format, res *finding.Result, opts Options) error {
+	if int(f) >= len(formats) {
+		return fmt.Errorf("no such format: %v", f)
+	}
+	return formats[f].write(w, res, opts.withDefaults())
+}
+
+// withDefaults fills in what the zero value stands for.
+func (o Options) withDefaults() Options {
+	if o.MinConfidence == finding.Rejected {
+		o.MinConfidence = finding.Medium
+	}
+	if o.Width <= 0 {
+		o.Width = 80
+	}
+	if o.Program == "" {
+		o.Program = "keysweep"
+	}
+	return o
+}

@@ -1,0 +1,143 @@
+package report
+
+import (
+	"strconv"
+	"strings"
+	"unicode"
+	"unicode/utf8"
+)
+
+// Quote returns untrusted bytes in a form that is safe on a terminal and in a
+// CI log. Every byte that the scanned content decides passes through it, or
+// through escape, which it is made of, before it is printed.
+//
+// Text that a reader can see for what it is stays as it is. Anything else
+// comes back in double quotes with C-style escapes, and strconv.Unquote gives
+// the original bytes, so two different names never print alike. Escaped are:
+//
+//   - control characters (C0, DEL, C1) and bytes that are not UTF-8;
+//   - what cannot be seen or moves other text: bidirectional controls,
+//     zero-width characters, line separators, spaces other than U+0020;
+//   - what a CI runner takes for a command: "::" at the start of a word
+//     (GitHub trims leading space, and we wrap lines at spaces), and "##[",
+//     "##vso[" and their like anywhere (Azure and the old GitHub syntax look
+//     for them in the middle of a line).
+func Quote(b string) string {
+	if b != "" && b[0] != '"' && b[0] != ' ' && b[len(b)-1] != ' ' && !needsEscape(b) {
+		return b
+	}
+	var out strings.Builder
+	out.Grow(len(b) + 8)
+	out.WriteByte('"')
+	escape(&out, b, true)
+	out.WriteByte('"')
+	return out.String()
+}
+
+// escape appends b to out with everything escaped that Quote names. With
+// quoted, the backslash and the double quote are escaped too, which makes the
+// result reversible; without, as in the excerpt of a source line, they stay
+// and the line looks as it does in an editor.
+func escape(out *strings.Builder, b string, quoted bool) {
+	for i := 0; i < len(b); {
+		r, size := utf8.DecodeRuneInString(b[i:])
+		switch {
+		case r == utf8.RuneError && size <= 1:
+			out.WriteString(`\x`)
+			out.WriteByte(hexDigits[b[i]>>4])
+			out.WriteByte(hexDigits[b[i]&15])
+		case quoted && (r == '"' || r == '\\'):
+			out.WriteByte('\\')
+			out.WriteByte(byte(r))
+		case commandAt(b, i):
+			// Both runners compare exact characters: one escape disarms it.
+			out.WriteString(`\x`)
+			out.WriteByte(hexDigits[r>>4])
+			out.WriteByte(hexDigits[r&15])
+		case visible(r):
+			out.WriteString(b[i : i+size])
+		default:
+			q := strconv.QuoteRuneToASCII(r) // '\x1b', '\u202e'
+			out.WriteString(q[1 : len(q)-1])
+		}
+		i += size
+	}
+}
+
+const hexDigits = "0123456789abcdef"
+
+// needsEscape reports whether escape, not quoted, would change b.
+func needsEscape(b string) bool {
+	for i := 0; i < len(b); {
+		r, size := utf8.DecodeRuneInString(b[i:])
+		if r == utf8.RuneError && size <= 1 || !visible(r) || commandAt(b, i) {
+			return true
+		}
+		i += size
+	}
+	return false
+}
+
+// visible reports whether r prints as something that a reader can see, at its
+// own place. unicode.IsPrint already leaves out controls, format characters
+// (bidi, zero-width), separators, private use and what is not assigned.
+func visible(r rune) bool {
+	if r < utf8.RuneSelf {
+		return r >= ' ' && r < 0x7f
+	}
+	return unicode.IsPrint(r) && !unicode.Is(unicode.Other_Default_Ignorable_Code_Point, r) &&
+		!unicode.Is(unicode.Variation_Selector, r)
+}
+
+// maxCommandWord is longer than the word of any runner's "##word[" command.
+const maxCommandWord = 32
+
+// commandAt reports whether a runner could read a command from b[i] on.
+func commandAt(b string, i int) bool {
+	switch b[i] {
+	case ':':
+		// A colon at the end counts too: we print "path:line".
+		return (i == 0 || b[i-1] == ' ') && (i+1 == len(b) || b[i+1] == ':')
+	case '#':
+		if !strings.HasPrefix(b[i:], "##") {
+			return false
+		}
+		for j := i + 2; j < len(b) && j < i+2+maxCommandWord; j++ {
+			if b[j] == '[' {
+				return true
+			}
+			if c := b[j] | 0x20; c < 'a' || c > 'z' {
+				return false
+			}
+		}
+	}
+	return false
+}
+
+// shellQuote returns arg as one word of a POSIX shell; PowerShell reads the
+// plain and the single-quoted form alike. A name with control characters takes
+// the $'…' form of bash and zsh, so that copying it is safe.
+func shellQuote(arg string) string {
+	plain := func(r rune) bool {
+		return r >= 'a' && r <= 'z' || r >= 'A' && r <= 'Z' || r >= '0' && r <= '9' || strings.ContainsRune("_-./:@%+=,", r)
+	}
+	switch {
+	case arg != "" && arg[0] != '-' && strings.IndexFunc(arg, func(r rune) bool { return !plain(r) }) < 0 && !needsEscape(arg):
+		return arg
+	case needsEscape(arg):
+		var out strings.Builder
+		out.WriteString("$'")
+		for _, c := range []byte(arg) {
+			if c >= utf8.RuneSelf || c < ' ' || c == 0x7f || c == ':' || c == '#' || c == '\'' || c == '\\' {
+				out.WriteString(`\x`)
+				out.WriteByte(hexDigits[c>>4])
+				out.WriteByte(hexDigits[c&15])
+				continue
+			}
+			out.WriteByte(c)
+		}
+		out.WriteByte('\'')
+		return out.String()
+	}
+	return "'" + strings.ReplaceAll(arg, "'", `'\''`) + "'"
+}

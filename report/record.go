@@ -1,0 +1,290 @@
+package report
+
+import (
+	"cmp"
+	"encoding/base64"
+	"math"
+	"time"
+	"unicode/utf8"
+
+	"keysweep/finding"
+)
+
+// SchemaVersion is the version of the JSON records. It grows when a program
+// that reads them could break; a new field does not make it grow.
+const SchemaVersion = 1
+
+// The records of JSON and JSONL, in the order of docs/report.md. What is not
+// there is null, never an empty string; arrays are never null. A string that
+// is not UTF-8 has a twin that ends in Base64, with the exact bytes.
+
+type toolRecord struct {
+	Name        string `json:"name"`
+	Version     string `json:"version"`
+	RulesSHA256 string `json:"rules_sha256"`
+}
+
+type scanRecord struct {
+	Targets    []targetRecord `json:"targets"`
+	Started    *string        `json:"started"`
+	DurationMS int64          `json:"duration_ms"`
+	Complete   bool           `json:"complete"`
+	// Null means that no target was looked at in this way; 0, that there was
+	// nothing.
+	Files   *int64 `json:"files"`
+	Objects *int64 `json:"objects"`
+	Blobs   *int64 `json:"blobs"`
+	Commits *int64 `json:"commits"`
+	Bytes   int64  `json:"bytes"`
+	Refs    *int64 `json:"refs"`
+}
+
+type targetRecord struct {
+	Name       string   `json:"name"`
+	NameBase64 string   `json:"name_base64,omitempty"`
+	Kind       string   `json:"kind"`
+	Tree       bool     `json:"tree"`
+	History    bool     `json:"history"`
+	Notes      []string `json:"notes"`
+}
+
+type findingRecord struct {
+	ID             string             `json:"id"`
+	RuleID         string             `json:"rule_id"`
+	Issuer         string             `json:"issuer"`
+	IssuerEvidence []string           `json:"issuer_evidence"`
+	Environment    string             `json:"environment"`
+	Confidence     string             `json:"confidence"`
+	Severity       string             `json:"severity"`
+	Secret         string             `json:"secret"`
+	SecretSHA256   string             `json:"secret_sha256"`
+	Length         int                `json:"length"`
+	Score          float64            `json:"score"`
+	Encoding       []string           `json:"encoding"`
+	Status         string             `json:"status"`
+	StatusReason   *string            `json:"status_reason"`
+	CheckedAt      *string            `json:"checked_at"`
+	Suppressed     *suppressionRecord `json:"suppressed"`
+	RejectedFor    string             `json:"rejected_for,omitempty"` // only in "rejected"
+	FirstSeen      *sightingRecord    `json:"first_seen"`
+	LastSeen       *sightingRecord    `json:"last_seen"`
+	ExposedDays    *int64             `json:"exposed_days"`
+	InHead         bool               `json:"in_head"`
+	Occurrences    []occurrenceRecord `json:"occurrences"`
+}
+
+type suppressionRecord struct {
+	Kind    string  `json:"kind"`
+	Reason  string  `json:"reason"`
+	Owner   *string `json:"owner"`
+	Expires *string `json:"expires"`
+}
+
+type sightingRecord struct {
+	Commit string  `json:"commit"`
+	Date   *string `json:"date"`
+}
+
+type occurrenceRecord struct {
+	Target       string  `json:"target"`
+	TargetBase64 string  `json:"target_base64,omitempty"`
+	Source       string  `json:"source"`
+	Path         *string `json:"path"`
+	PathBase64   string  `json:"path_base64,omitempty"`
+	Line         *int    `json:"line"`
+	Column       *int    `json:"column"`
+	EndColumn    *int    `json:"end_column"`
+	Object       *string `json:"object"`
+	Versions     int     `json:"versions"`
+	Commit       *string `json:"commit"`
+	Date         *string `json:"date"`
+	Reachable    bool    `json:"reachable"`
+	InHead       bool    `json:"in_head"`
+}
+
+type skippedRecord struct {
+	Reason       string `json:"reason"`
+	Class        string `json:"class"`
+	Count        int64  `json:"count"`
+	Detail       string `json:"detail"`
+	DetailBase64 string `json:"detail_base64,omitempty"`
+}
+
+type summaryRecord struct {
+	Findings     int64            `json:"findings"`
+	ByStatus     map[string]int64 `json:"by_status"`
+	ByConfidence map[string]int64 `json:"by_confidence"`
+	ByIssuer     map[string]int64 `json:"by_issuer"`
+	Rejected     int64            `json:"rejected"`
+	Below        int64            `json:"below"`
+	Suppressed   int64            `json:"suppressed"`
+}
+
+// recorder turns the records of package finding into those of JSON.
+type recorder struct{ *redactor }
+
+func newRecorder(res *finding.Result, opts Options) recorder {
+	return recorder{newRedactor(res, opts)}
+}
+
+func (r recorder) tool(opts Options) toolRecord {
+	return toolRecord{Name: "keysweep", Version: opts.Version, RulesSHA256: opts.RulesSHA256}
+}
+
+func (r recorder) scan(res *finding.Result) scanRecord {
+	rec := scanRecord{
+		Targets:    []targetRecord{},
+		Started:    timestamp(res.Started),
+		DurationMS: res.Duration.Milliseconds(),
+		Complete:   res.Complete(),
+		Bytes:      res.Read.Bytes,
+	}
+	for _, t := range res.Targets {
+		name := r.text(t.Name)
+		rec.Targets = append(rec.Targets, targetRecord{
+			Name: name, NameBase64: twin(name), Kind: string(t.Kind),
+			Tree: t.Tree, History: t.History, Notes: r.texts(t.Notes),
+		})
+	}
+	looked, read := lookedAt(res), res.Read
+	if looked.tree {
+		rec.Files = &read.Files
+	}
+	if looked.history {
+		rec.Objects, rec.Blobs, rec.Commits, rec.Refs = &read.Objects, &read.Blobs, &read.Commits, &read.Refs
+	}
+	return rec
+}
+
+func (r recorder) finding(f *finding.Finding) findingRecord {
+	rec := findingRecord{
+		ID: f.Secret.ID(), RuleID: f.RuleID, Issuer: cmp.Or(f.Issuer, finding.IssuerUnknown), IssuerEvidence: r.texts(f.IssuerEvidence),
+		Environment: f.Environment.String(), Confidence: f.Confidence.String(), Severity: f.Severity().String(),
+		Secret: f.Redacted(), SecretSHA256: f.Secret.SHA256(), Length: f.Secret.Len(), Score: round(f.Score),
+		Encoding: append([]string{}, f.Encoding...),
+		Status:   f.Status.String(), StatusReason: absent(r.text(f.StatusReason)), CheckedAt: timestamp(f.CheckedAt),
+		FirstSeen: sighting(f.FirstSeen), LastSeen: sighting(f.LastSeen), InHead: f.InHead,
+		Occurrences: make([]occurrenceRecord, 0, len(f.Occurrences)),
+	}
+	if f.Confidence == finding.Rejected {
+		rec.RejectedFor = r.text(f.RejectedFor)
+	}
+	if r.off {
+		rec.Secret = f.Secret.Reveal()
+	}
+	if f.FirstSeen.Commit != "" {
+		n := days(f.Exposed)
+		rec.ExposedDays = &n
+	}
+	if s := f.Suppressed; s != nil {
+		rec.Suppressed = &suppressionRecord{s.Kind, r.text(s.Reason), absent(r.text(s.Owner)), timestamp(s.Expires)}
+	}
+	for _, o := range f.Occurrences {
+		target, path := r.text(o.Target), r.path(o.Path)
+		rec.Occurrences = append(rec.Occurrences, occurrenceRecord{
+			Target: target, TargetBase64: twin(target), Source: string(o.Source),
+			Path: absent(path), PathBase64: twin(path),
+			Line: absent(o.Line), Column: absent(o.Column), EndColumn: absent(o.EndColumn),
+			Object: absent(o.Object), Versions: o.Versions, Commit: absent(o.Commit), Date: timestamp(o.Date),
+			Reachable: o.Reachable, InHead: o.InHead,
+		})
+	}
+	return rec
+}
+
+func (r recorder) skipped(s finding.Skipped) skippedRecord {
+	detail := r.text(s.Detail)
+	return skippedRecord{string(s.Reason), string(s.Reason.Class()), s.Count, detail, twin(detail)}
+}
+
+func (r recorder) summary(res *finding.Result) summaryRecord {
+	rec := summaryRecord{
+		Findings: int64(len(res.Findings)), Rejected: int64(res.Rejected), Below: int64(res.Below),
+		ByStatus: map[string]int64{}, ByConfidence: map[string]int64{}, ByIssuer: map[string]int64{},
+	}
+	for s := finding.Unchecked; s <= finding.Active; s++ {
+		rec.ByStatus[s.String()] = 0
+	}
+	for c := finding.Low; c <= finding.High; c++ {
+		rec.ByConfidence[c.String()] = 0
+	}
+	for _, f := range res.Findings {
+		rec.ByStatus[f.Status.String()]++
+		rec.ByConfidence[f.Confidence.String()]++
+		rec.ByIssuer[cmp.Or(f.Issuer, finding.IssuerUnknown)]++
+		if f.Suppressed != nil {
+			rec.Suppressed++
+		}
+	}
+	return rec
+}
+
+func (r recorder) texts(list []string) []string {
+	out := make([]string, 0, len(list))
+	for _, s := range list {
+		out = append(out, r.text(s))
+	}
+	return out
+}
+
+func sighting(s finding.Sighting) *sightingRecord {
+	if s.Commit == "" {
+		return nil
+	}
+	return &sightingRecord{s.Commit, timestamp(s.Date)}
+}
+
+// absent returns nil for the zero value.
+func absent[T comparable](v T) *T {
+	var zero T
+	if v == zero {
+		return nil
+	}
+	return &v
+}
+
+// timestamp returns t in RFC 3339, UTC, or nil. Years that RFC 3339 cannot
+// hold come from a forged commit header and are no date at all.
+func timestamp(t time.Time) *string {
+	t = t.UTC()
+	if t.IsZero() || t.Year() < 0 || t.Year() > 9999 {
+		return nil
+	}
+	s := t.Format(time.RFC3339)
+	return &s
+}
+
+// twin returns the base64 of s if JSON cannot hold its bytes, else "".
+func twin(s string) string {
+	if utf8.ValidString(s) {
+		return ""
+	}
+	return base64.StdEncoding.EncodeToString([]byte(s))
+}
+
+// round keeps four decimals: further ones may differ between processors that
+// fuse multiply and add. A score that is no number becomes 0.
+func round(score float64) float64 {
+	const decimals = 1e4
+	v := math.Round(score*decimals) / decimals
+	if math.IsNaN(v) || math.IsInf(v, 0) || v == 0 {
+		return 0 // also -0
+	}
+	return v
+}
+
+// looks says what at least one target was looked at for.
+type looks struct {
+	tree, history, stdin, repository bool
+}
+
+func lookedAt(res *finding.Result) looks {
+	var l looks
+	for _, t := range res.Targets {
+		l.stdin = l.stdin || t.Kind == finding.TargetStdin
+		l.repository = l.repository || t.Kind == finding.TargetRepository
+		l.tree = l.tree || t.Kind != finding.TargetStdin && t.Tree
+		l.history = l.history || t.History
+	}
+	return l
+}

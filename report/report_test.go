@@ -1,0 +1,374 @@
+package report
+
+import (
+	"bytes"
+	"flag"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+
+	"keysweep/finding"
+)
+
+var update = flag.Bool("update", false, "write the golden files anew")
+
+// filler returns n characters that look random and are the same in each run,
+// so that nothing in the tree looks like a key.
+func filler(seed byte, n int) string {
+	const alphabet = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789"
+	out := make([]byte, n)
+	x := uint32(seed)*2654435761 + 12345
+	for i := range out {
+		x = x*1664525 + 1013904223
+		out[i] = alphabet[x>>16%62]
+	}
+	return string(out)
+}
+
+func live(seed byte) finding.Secret { return finding.NewSecret("sk_"+"live_", filler(seed, 32)) }
+func test(seed byte) finding.Secret { return finding.NewSecret("sk_"+"test_", filler(seed, 24)) }
+
+// id returns a hex object id made of one digit pair.
+func id(pair string) string { return strings.Repeat(pair, 20) }
+
+var clock = time.Date(2026, 11, 24, 10, 0, 0, 0, time.UTC)
+
+func date(days int) time.Time { return clock.AddDate(0, 0, -days) }
+
+// excerpt builds an excerpt as the scanner does.
+func excerpt(before string, key finding.Secret, after string) finding.Excerpt {
+	return finding.Excerpt{Before: before, Key: key.RedactedWithTail(), After: after}
+}
+
+// martis is a production key in HEAD, in the working tree and in many places.
+func martis() *finding.Finding {
+	key := live(1)
+	f := &finding.Finding{
+		Secret: key, RuleID: "martis-live", Issuer: "martis", IssuerEvidence: []string{"host api.martis.id on the line"},
+		Environment: finding.Production, Confidence: finding.High, Score: -1.23456789,
+		FirstSeen: finding.Sighting{Commit: id("3f"), Date: date(268)}, LastSeen: finding.Sighting{Commit: id("9b"), Date: date(1)},
+		Exposed: 268*24*time.Hour + time.Hour, InHead: true,
+		Occurrences: []finding.Occurrence{
+			{Target: ".", Source: finding.SourceWorktree, Path: "config/payment.go", Line: 42, Column: 14, EndColumn: 54,
+				Excerpt: excerpt("const key = \"", key, "\" // api.martis.id")},
+			{Target: ".", Source: finding.SourceBlob, Path: "config/payment.go", Line: 42, Column: 14, EndColumn: 54, Object: id("a1"), Versions: 12,
+				Commit: id("3f"), Date: date(268), Reachable: true, InHead: true},
+			{Target: ".", Source: finding.SourceBlob, Path: "app/.env", Line: 3, Column: 12, EndColumn: 52, Object: id("a2"), Versions: 1,
+				Commit: id("4e"), Date: date(200), Reachable: true},
+			{Target: ".", Source: finding.SourceCommit, Line: 7, Column: 1, EndColumn: 41, Object: id("c7"), Versions: 1,
+				Commit: id("c7"), Date: date(199), Reachable: true},
+		},
+	}
+	for i := range 13 {
+		f.Occurrences = append(f.Occurrences, finding.Occurrence{Target: ".", Source: finding.SourceBlob, Path: "docs/setup.md", Line: 12 + i,
+			Column: 3, EndColumn: 43, Object: id("a3"), Versions: 2, Commit: id("5d"), Date: date(100), Reachable: true})
+	}
+	return f
+}
+
+// stripe is a sandbox key that was removed from HEAD.
+func stripe() *finding.Finding {
+	key := test(2)
+	return &finding.Finding{
+		Secret: key, RuleID: "stripe-test", Issuer: "stripe", IssuerEvidence: []string{"shape: 24 characters", "call of stripe.Charge.create 2 lines below"},
+		Environment: finding.Sandbox, Confidence: finding.Medium, Score: -0.5, Encoding: []string{"base64", "utf-16le"},
+		FirstSeen: finding.Sighting{Commit: id("77"), Date: date(30)}, LastSeen: finding.Sighting{Commit: id("78"), Date: date(30)},
+		Exposed: 5 * time.Hour,
+		Occurrences: []finding.Occurrence{
+			{Target: ".", Source: finding.SourceBlob, Path: "spec/pay_spec.rb", Line: 9, Column: 5, EndColumn: 60, Object: id("b1"), Versions: 1,
+				Commit: id("77"), Date: date(30), Reachable: true, Excerpt: finding.Excerpt{Before: "\tkey: '", Key: "cwBrAF8…", After: "',\r\n"}},
+		},
+	}
+}
+
+// lost is a key of nobody knows whom in an object that no ref reaches.
+func lost() *finding.Finding {
+	key := live(3)
+	return &finding.Finding{
+		Secret: key, RuleID: "generic-live", Issuer: finding.IssuerUnknown,
+		Environment: finding.Production, Confidence: finding.Medium, Score: -0.75,
+		Occurrences: []finding.Occurrence{
+			{Target: ".", Source: finding.SourceBlob, Path: "notes.txt", Line: 1, Column: 1, EndColumn: 41, Object: id("b9"), Versions: 1,
+				Excerpt: excerpt("", key, "")},
+		},
+	}
+}
+
+// typed is a low finding.
+func typed() *finding.Finding {
+	key := finding.NewSecret("sk_"+"test_", "changeme"+"changeme1234")
+	return &finding.Finding{
+		Secret: key, RuleID: "generic-test", Issuer: finding.IssuerAmbiguous, IssuerEvidence: []string{"host api.stripe.com", "host api.paystack.co"},
+		Environment: finding.Sandbox, Confidence: finding.Low, Typed: true, Score: 1.5,
+		Occurrences: []finding.Occurrence{
+			{Target: ".", Source: finding.SourceWorktree, Path: "README.md", Line: 120, Column: 8, EndColumn: 36,
+				Excerpt: finding.Excerpt{Before: "export K=", Key: key.Redacted(), After: " && make"}},
+		},
+	}
+}
+
+func rejected() *finding.Finding {
+	key := finding.NewSecret("sk_"+"live_", strings.Repeat("x", 24))
+	return &finding.Finding{
+		Secret: key, RuleID: "generic-live", Issuer: finding.IssuerUnknown, Environment: finding.Production,
+		Confidence: finding.Rejected, Score: 2.25, RejectedFor: "one character, repeated",
+		Occurrences: []finding.Occurrence{
+			{Target: ".", Source: finding.SourceWorktree, Path: "docs/example.md", Line: 5, Column: 1, EndColumn: 33},
+		},
+	}
+}
+
+// result returns a scan of the tree and history of ".", with findings.
+func result(findings ...*finding.Finding) *finding.Result {
+	res := &finding.Result{
+		Targets: []finding.Target{{Name: ".", Kind: finding.TargetRepository, Tree: true, History: true}},
+		Started: clock, Duration: 1340 * time.Millisecond,
+		Read:     finding.Counts{Files: 1204, Objects: 18332, Blobs: 7120, Commits: 2911, Trees: 8297, Tags: 4, Refs: 14, Bytes: 48_200_000},
+		Findings: findings,
+	}
+	res.Sort()
+	return res
+}
+
+func hostile() *finding.Result {
+	key := live(6)
+	f := &finding.Finding{
+		Secret: key, RuleID: "generic-live", Issuer: finding.IssuerUnknown, Environment: finding.Production, Confidence: finding.High,
+		IssuerEvidence: []string{"file \x1b]0;owned\x07 near it\n::warning::forged"},
+		FirstSeen:      finding.Sighting{Commit: id("3f"), Date: date(2)}, LastSeen: finding.Sighting{Commit: id("3f"), Date: date(2)}, Exposed: 49 * time.Hour,
+	}
+	for i, path := range []string{
+		"x\n::stop-commands::t", "\x1b[2Jcls", "::warning::a", " ::warning::b", "a ::warning::c", "##[group]d", "dir/##vso[task.complete]", "bidi\u202egpj.exe",
+		"zero\u200bwidth", "latin1-\xe9", "c1-\u009b31m", "tab\there", "\"quoted\"", "back\\slash", "日本/鍵.txt", ":", "nbsp\u00a0",
+		"keys/" + key.Reveal() + ".txt", strings.Repeat("long/", 300) + "end",
+	} {
+		f.Occurrences = append(f.Occurrences, finding.Occurrence{Target: "re\x1bpo", Source: finding.SourceBlob, Path: path, Line: i + 1, Column: 1, EndColumn: 41,
+			Object: id("ab"), Versions: 1, Commit: id("3f"), Date: date(2), Reachable: true,
+			Excerpt: excerpt("::error::\x1b[8m\u202e\xff ##[x]\t", key, "\x1b[0m\x00 世界\r")})
+	}
+	res := result(f)
+	res.Targets = []finding.Target{{Name: "re\x1bpo", Kind: finding.TargetRepository, Tree: true, History: true, Notes: []string{"its name holds \x1b[31m"}}}
+	res.Skipped = []finding.Skipped{
+		{Reason: finding.ReasonUnreadable, Count: 1, Detail: "a\x1b[31m: permission denied"},
+		{Reason: finding.ReasonUnreadable, Count: 2, Detail: strings.Repeat("word ", 15) + "::stop-commands::x \xff"},
+		{Reason: finding.ReasonSpecialFile, Count: 1, Detail: "pipe\r\n::add-mask::"},
+	}
+	res.Sort()
+	return res
+}
+
+// with returns res changed by change.
+func with(res *finding.Result, change func(*finding.Result)) *finding.Result {
+	change(res)
+	res.Sort()
+	return res
+}
+
+func many() *finding.Result {
+	return with(result(martis(), stripe(), lost()), func(r *finding.Result) {
+		r.Rejected, r.Below = 37, 12
+		r.Skipped = []finding.Skipped{
+			{Reason: finding.ReasonIgnored, Count: 412},
+			{Reason: finding.ReasonSubmoduleAbsent, Count: 1, Detail: "vendor/lib"},
+		}
+	})
+}
+
+func incomplete(findings ...*finding.Finding) *finding.Result {
+	return with(result(findings...), func(r *finding.Result) {
+		for _, n := range []string{"1", "2", "3", "4", "5"} {
+			r.Skipped = append(r.Skipped, finding.Skipped{Reason: finding.ReasonDamaged, Count: 1, Detail: "objects/pack/pack-" + id("c"+n) + ".pack: entry at 8812: delta base: corrupt"})
+		}
+		r.Skipped = append(r.Skipped,
+			finding.Skipped{Reason: finding.ReasonShallow, Count: 3},
+			finding.Skipped{Reason: finding.ReasonMissing, Count: 1204, Detail: "trees of " + id("d0")},
+			finding.Skipped{Reason: finding.ReasonIgnored, Count: 1})
+	})
+}
+
+func targets(res *finding.Result, list ...finding.Target) *finding.Result {
+	res.Targets = list
+	return res
+}
+
+// reports are the cases of the golden files.
+var reports = []struct {
+	name string
+	res  func() *finding.Result
+	opts Options
+}{
+	{"none", func() *finding.Result { return result() }, Options{}},
+	{"none-low", func() *finding.Result {
+		return with(result(), func(r *finding.Result) { r.Below, r.Rejected = 1, 1 })
+	}, Options{}},
+	{"one", func() *finding.Result { return result(martis()) }, Options{Exit: ExitReason{Status: 1}}},
+	{"many", many, Options{Exit: ExitReason{Status: 1, Words: "3 keys at or above medium confidence"}}},
+	{"many-40", many, Options{Width: 40, Exit: ExitReason{Status: 1}}},
+	{"many-200", many, Options{Width: 200, Exit: ExitReason{Status: 1}}},
+	{"many-color", many, Options{Color: true, Exit: ExitReason{Status: 1}}},
+	{"many-verbose", many, Options{Verbose: true, Exit: ExitReason{Status: 1}}},
+	{"many-quiet", many, Options{Quiet: true, Exit: ExitReason{Status: 1}}},
+	{"incomplete", func() *finding.Result { return incomplete() }, Options{Exit: ExitReason{Status: 3}}},
+	{"incomplete-verbose", func() *finding.Result { return incomplete() }, Options{Verbose: true, Exit: ExitReason{Status: 3}}},
+	{"incomplete-color", func() *finding.Result { return incomplete() }, Options{Color: true, Exit: ExitReason{Status: 3}}},
+	{"incomplete-findings", func() *finding.Result { return incomplete(martis()) }, Options{Exit: ExitReason{Status: 3}}},
+	{"interrupted", func() *finding.Result {
+		return with(result(stripe()), func(r *finding.Result) {
+			r.Skipped = []finding.Skipped{{Reason: finding.ReasonInterrupted, Count: 1, Detail: "objects after 2,000 of 18,332"}}
+		})
+	}, Options{Exit: ExitReason{Status: 130}}},
+	{"interrupted-none", func() *finding.Result {
+		return with(result(), func(r *finding.Result) { r.Skipped = []finding.Skipped{{Reason: finding.ReasonInterrupted, Count: 1}} })
+	}, Options{Exit: ExitReason{Status: 3, Words: "the time limit of 10m struck"}}},
+	{"hostile", hostile, Options{Verbose: true, Exit: ExitReason{Status: 3}}},
+	{"low", func() *finding.Result { return result(typed()) }, Options{MinConfidence: finding.Low, Exit: ExitReason{Status: 1}}},
+	{"rejected", func() *finding.Result {
+		return with(result(), func(r *finding.Result) {
+			r.Rejected = 1
+			r.RejectedFindings = []*finding.Finding{rejected()}
+		})
+	}, Options{ShowRejected: true}},
+	{"suppressed", func() *finding.Result {
+		f := stripe()
+		f.Suppressed = &finding.Suppression{Kind: "config", Reason: "a fixture of ours", Owner: "pay team", Expires: date(-30)}
+		return result(f)
+	}, Options{}},
+	{"suppressed-shown", func() *finding.Result {
+		f := stripe()
+		f.Suppressed = &finding.Suppression{Kind: "inline", Reason: "a fixture of ours"}
+		return result(f, martis())
+	}, Options{ShowSuppressed: true, Exit: ExitReason{Status: 1}}},
+	{"status", func() *finding.Result {
+		f, g := martis(), stripe()
+		f.Status, f.StatusReason, f.CheckedAt = finding.Active, "http_200: a list of charges", clock
+		g.Status, g.StatusReason, g.CheckedAt = finding.Unknown, "timeout: no answer in 10 s", clock
+		return result(f, g)
+	}, Options{Exit: ExitReason{Status: 1}}},
+	{"tree-only", func() *finding.Result {
+		f := martis()
+		f.FirstSeen, f.LastSeen, f.Exposed, f.InHead = finding.Sighting{}, finding.Sighting{}, 0, false
+		f.Occurrences = f.Occurrences[:1]
+		res := targets(result(f), finding.Target{Name: ".", Kind: finding.TargetRepository, Tree: true})
+		res.Read = finding.Counts{Files: 1204, Bytes: 3_100_000}
+		return res
+	}, Options{Exit: ExitReason{Status: 1}}},
+	{"history-only", func() *finding.Result {
+		res := targets(result(stripe()), finding.Target{Name: ".", Kind: finding.TargetRepository, History: true})
+		res.Read.Files = 0
+		return res
+	}, Options{Exit: ExitReason{Status: 1}}},
+	{"folder", func() *finding.Result {
+		f, g := martis(), typed()
+		f.FirstSeen, f.LastSeen, f.Exposed, f.InHead = finding.Sighting{}, finding.Sighting{}, 0, false
+		f.Occurrences = f.Occurrences[:1]
+		f.Occurrences[0].Target = "/srv/my files"
+		g.Occurrences[0].Target = "/srv/my files"
+		res := targets(result(f, g), finding.Target{Name: "/srv/my files", Kind: finding.TargetFolder, Tree: true,
+			Notes: []string{"It lies inside the repository /srv, whose history was not looked at: keysweep scan /srv"}})
+		res.Read = finding.Counts{Files: 2, Bytes: 999}
+		return res
+	}, Options{MinConfidence: finding.Low, Exit: ExitReason{Status: 1}}},
+	{"stdin", func() *finding.Result {
+		f := martis()
+		f.FirstSeen, f.LastSeen, f.Exposed, f.InHead = finding.Sighting{}, finding.Sighting{}, 0, false
+		f.Occurrences = f.Occurrences[:1]
+		f.Occurrences[0].Source, f.Occurrences[0].Target, f.Occurrences[0].Path = finding.SourceStdin, "-", ""
+		res := targets(result(f), finding.Target{Name: "-", Kind: finding.TargetStdin})
+		res.Read = finding.Counts{Bytes: 1}
+		return res
+	}, Options{Exit: ExitReason{Status: 1}}},
+	{"empty-folder", func() *finding.Result {
+		res := targets(result(), finding.Target{Name: "out", Kind: finding.TargetFolder, Tree: true})
+		res.Read = finding.Counts{}
+		return res
+	}, Options{}},
+	{"empty-repository", func() *finding.Result {
+		res := result()
+		res.Read = finding.Counts{}
+		return res
+	}, Options{}},
+	{"long-line", func() *finding.Result {
+		f := martis()
+		f.Occurrences = f.Occurrences[:1]
+		e := &f.Occurrences[0].Excerpt
+		e.Before, e.After = strings.Repeat("var a=1;", 30)+"\tk=\"", "\";"+strings.Repeat("世界", 60)
+		e.CutLeft, e.CutRight = true, true
+		return result(f)
+	}, Options{Exit: ExitReason{Status: 1}}},
+	{"several-targets", func() *finding.Result {
+		f := stripe()
+		f.Occurrences[0].Target = "../other repo"
+		return targets(result(f), finding.Target{Name: "../other repo", Kind: finding.TargetRepository, Tree: true, History: true, Notes: []string{"HEAD names no commit."}},
+			finding.Target{Name: "notes", Kind: finding.TargetFolder, Tree: true})
+	}, Options{Exit: ExitReason{Status: 1}}},
+	{"crowd", func() *finding.Result {
+		var list []*finding.Finding
+		for i := range 24 {
+			f := martis()
+			f.Secret = live(byte(100 + i))
+			f.Occurrences = f.Occurrences[:2]
+			f.Occurrences[0].Excerpt = excerpt("key: ", f.Secret, "")
+			list = append(list, f)
+		}
+		return result(list...)
+	}, Options{Exit: ExitReason{Status: 1}}},
+	{"incomplete-interrupted", func() *finding.Result {
+		return with(incomplete(stripe(), lost()), func(r *finding.Result) {
+			r.Skipped = append(r.Skipped, finding.Skipped{Reason: finding.ReasonInterrupted, Count: 1})
+		})
+	}, Options{Program: "go run .", Exit: ExitReason{Status: 130}}},
+	{"whole-keys", func() *finding.Result { return result(typed()) }, Options{MinConfidence: finding.Low, ShowSecrets: true, Exit: ExitReason{Status: 1}}},
+}
+
+func write(t *testing.T, f Format, res *finding.Result, opts Options) []byte {
+	t.Helper()
+	opts.Version, opts.RulesSHA256 = "0.1.0", strings.Repeat("e", 64)
+	var out bytes.Buffer
+	if err := Write(&out, f, res, opts); err != nil {
+		t.Fatal(err)
+	}
+	return out.Bytes()
+}
+
+func golden(t *testing.T, name string, got []byte) {
+	t.Helper()
+	path := filepath.Join("testdata", name+".golden")
+	if *update {
+		if err := os.WriteFile(path, got, 0o644); err != nil {
+			t.Fatal(err)
+		}
+		return
+	}
+	want, err := os.ReadFile(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if diff := cmp.Diff(string(want), string(got)); diff != "" {
+		t.Errorf("differs from %s (-want +got), which -update writes anew:\n%s", path, diff)
+	}
+}
+
+func TestReportsReadAsInTheGoldenFiles(t *testing.T) {
+	for _, c := range reports {
+		if c.opts.ShowSecrets {
+			continue // the tree holds no whole keys
+		}
+		t.Run(c.name, func(t *testing.T) {
+			golden(t, c.name+".txt", write(t, Text, c.res(), c.opts))
+			var summary bytes.Buffer
+			if err := Summary(&summary, c.res(), c.opts); err != nil {
+				t.Fatal(err)
+			}
+			golden(t, c.name+".summary", summary.Bytes())
+			if c.opts.Color || c.opts.Width != 0 || c.opts.Verbose && c.name != "hostile" || c.opts.Quiet {
+				return // these change nothing in JSON
+			}
+			golden(t, c.name+".json", write(t, JSON, c.res(), c.opts))
+			golden(t, c.name+".jsonl", write(t, JSONL, c.res(), c.opts))
+		})
+	}
+}

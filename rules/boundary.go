@@ -1,0 +1,274 @@
+package rules
+
+import "bytes"
+
+// boundary is what stands to the left of a prefix, and whether a key can
+// start there.
+type boundary struct {
+	ok bool
+	// doubtful boundaries cost a step of confidence.
+	doubtful bool
+	why      string // in words
+}
+
+// The limits of what is looked at on the left, in bytes of the judged text.
+const (
+	maxEscapes  = 64 // backslashes in a row
+	maxANSI     = 16 // parameters of an escape sequence
+	maxGlued    = maxBody + 24
+	maxEllipsis = 24 // characters between an ellipsis and the key
+)
+
+// leftBoundary judges the bytes before b[at:], where a prefix starts. plain
+// finds the prefixes of all rules.
+func leftBoundary(b []byte, at int, plain *Finder) boundary {
+	if at == 0 {
+		return boundary{ok: true, why: "start of the text"}
+	}
+	c := b[at-1]
+	if !isWord(c) && c != '-' {
+		return boundary{ok: true, why: "not part of a word"}
+	}
+	if e, ok := escapeBefore(b, at); ok {
+		return e
+	}
+	if c == 'm' && ansiBefore(b, at) {
+		return boundary{ok: true, why: "behind a terminal's colour sequence"}
+	}
+	if c == '-' && (at == 1 || isSpace(b[at-2])) {
+		return boundary{ok: true, why: "behind a dash that starts the word"}
+	}
+	if (c == 'u' || c == 'H') && at >= 2 && b[at-2] == '-' && (at == 2 || isSpace(b[at-3]) || isQuote(b[at-3])) {
+		return boundary{ok: true, why: "behind the option -" + string(c)}
+	}
+	if k := prefixBefore(b, at, plain); k.ok {
+		return k
+	}
+	if ellipsisCopyBefore(b, at) {
+		return boundary{ok: true, why: "behind its own shortened copy"}
+	}
+	return boundary{why: "part of a longer identifier"}
+}
+
+// escapeBefore recognises an escape sequence of a string or URL that ends at
+// b[:at] and means a byte that is not part of a word.
+func escapeBefore(b []byte, at int) (boundary, bool) {
+	c := b[at-1]
+	if bytes.IndexByte([]byte("nrtbfv0"), c) >= 0 {
+		if n := backslashesBefore(b, at-1); n > 0 {
+			// An even number is a backslash and a letter, or an escape within
+			// a string within a string: sources in eval(""), JSON in JSON.
+			return boundary{ok: true, doubtful: n%2 == 0, why: `behind the escape \` + string(c)}, true
+		}
+	}
+	if !isHex(c) {
+		return boundary{}, false
+	}
+	for _, e := range [...]struct {
+		mark   string
+		digits int
+	}{{"x", 2}, {"u", 4}, {"U", 8}} {
+		m := at - e.digits - 1
+		if m < 1 || b[m] != e.mark[0] || backslashesBefore(b, m) == 0 {
+			continue
+		}
+		value, ok := 0, true
+		for _, d := range b[m+1 : at] {
+			ok = ok && isHex(d)
+			value = value<<4 | int(hexDigit(d))
+		}
+		if ok && !(value < 0x80 && isWord(byte(value))) {
+			return boundary{ok: true, why: `behind the escape \` + string(b[m:at])}, true
+		}
+	}
+	if at >= 4 && b[at-4] == '\\' && isOctal(b[at-3]) && isOctal(b[at-2]) && isOctal(c) {
+		if v := b[at-3]&3<<6 | b[at-2]&7<<3 | c&7; !isWord(v) {
+			return boundary{ok: true, why: `behind the escape \` + string(b[at-3:at])}, true
+		}
+	}
+	if at >= 3 {
+		if v, ok := hexValue(b[at-2], c); ok && !isWord(v) {
+			if b[at-3] == '%' || at >= 5 && string(b[at-5:at-2]) == "%25" {
+				return boundary{ok: true, why: "behind the escape %" + string(b[at-2:at])}, true
+			}
+		}
+	}
+	return boundary{}, false
+}
+
+func isOctal(c byte) bool { return c >= '0' && c <= '7' }
+
+// backslashesBefore counts the backslashes that end at b[:at].
+func backslashesBefore(b []byte, at int) int {
+	n := 0
+	for n < maxEscapes && at-n > 0 && b[at-n-1] == '\\' {
+		n++
+	}
+	return n
+}
+
+// ansiBefore recognises ESC [ digits ; digits m, with ESC as the byte or as
+// one of its escapes.
+func ansiBefore(b []byte, at int) bool {
+	i := at - 1
+	for n := 0; n < maxANSI && i > 0 && (b[i-1] >= '0' && b[i-1] <= '9' || b[i-1] == ';'); n++ {
+		i--
+	}
+	if i == 0 || b[i-1] != '[' {
+		return false
+	}
+	head := b[max(0, i-8) : i-1]
+	for _, esc := range [...]string{"\x1b", `\e`, `\033`, `\33`, `\x1b`, `\x1B`, `\u001b`, `\u001B`} {
+		if bytes.HasSuffix(head, []byte(esc)) {
+			return true
+		}
+	}
+	return false
+}
+
+// prefixBefore recognises a complete prefix right before b[at:] (somebody
+// pasted the key behind a sample's prefix), or another key that runs into it.
+func prefixBefore(b []byte, at int, plain *Finder) boundary {
+	start := at
+	for start > 0 && at-start < maxGlued && (isWord(b[start-1]) || b[start-1] == '-') {
+		start--
+	}
+	run := b[start:at]
+	glued := false
+	for from := 0; ; {
+		p, l, ok := plain.Next(run, from)
+		if !ok {
+			break
+		}
+		switch end := p + len(plain.lits[l]); {
+		case end == len(run):
+			return boundary{ok: true, why: "behind another prefix"}
+		case len(run)-end >= minBody:
+			glued = true
+		}
+		from = p + 1
+	}
+	if glued {
+		return boundary{ok: true, why: "behind another key"}
+	}
+	return boundary{}
+}
+
+// ellipsisCopyBefore recognises the key's shortened copy, as documentation
+// that was copied together with its widgets has it: prefix...TAILprefixBODYTAIL.
+func ellipsisCopyBefore(b []byte, at int) bool {
+	start := at
+	for start > 0 && at-start <= maxEllipsis && isAlnum(b[start-1]) {
+		start--
+	}
+	tail := b[start:at]
+	if len(tail) == 0 || len(tail) > maxEllipsis {
+		return false
+	}
+	if !bytes.HasSuffix(b[:start], []byte("...")) && !bytes.HasSuffix(b[:start], []byte("…")) {
+		return false
+	}
+	end := at
+	for end < len(b) && end-at < maxBody+maxEllipsis && isWord(b[end]) {
+		end++
+	}
+	return bytes.HasSuffix(b[at:end], tail)
+}
+
+// neighbour is what stands right behind a body.
+type neighbour uint8
+
+const (
+	neighbourNone     neighbour = iota // anything that says nothing
+	neighbourEllipsis                  // ... or …
+	neighbourMask                      // *** or •
+	neighbourTemplate                  // ${ or <, or a quote followed by +
+	neighbourRegex                     // [ or ( or \w or a bare *
+)
+
+// rightNeighbour judges the bytes behind a key b[start:end].
+func rightNeighbour(b []byte, start, end int) neighbour {
+	rest := b[end:min(len(b), end+maxANSI)]
+	switch {
+	case len(rest) == 0:
+		return neighbourNone
+	case bytes.HasPrefix(rest, []byte("...")), bytes.HasPrefix(rest, []byte("…")), bytes.HasPrefix(rest, []byte(`\u2026`)):
+		return neighbourEllipsis
+	case bytes.HasPrefix(rest, []byte("•")), bytes.HasPrefix(rest, []byte("●")), bytes.HasPrefix(rest, []byte(`\u2022`)):
+		return neighbourMask
+	case rest[0] == '*':
+		stars := 0
+		for stars < len(rest) && rest[stars] == '*' {
+			stars++
+		}
+		// **key** is emphasis.
+		if stars >= 3 && !bytes.HasSuffix(b[:start], rest[:stars]) {
+			return neighbourMask
+		}
+		if stars < len(rest) && (isAlnum(rest[stars]) || stars == 2) && !bytes.HasSuffix(b[:start], rest[:1]) {
+			return neighbourMask
+		}
+		return neighbourRegex
+	case rest[0] == '[' || rest[0] == '(' || rest[0] == '.':
+		return neighbourRegex
+	case rest[0] == '\\' && len(rest) > 1 && bytes.IndexByte([]byte(`wSdb[`), rest[1]) >= 0:
+		return neighbourRegex
+	case bytes.IndexByte([]byte("${<%"), rest[0]) >= 0:
+		return neighbourTemplate
+	case isQuote(rest[0]):
+		i := 1
+		for i < len(rest) && isSpace(rest[i]) {
+			i++
+		}
+		if i < len(rest) && rest[i] == '+' {
+			return neighbourTemplate
+		}
+	}
+	return neighbourNone
+}
+
+// secretAssigned reports whether b[:at] ends as the left side of an
+// assignment to something called secret, key or token: NAME=, "name": ',
+// name => ", Name("Bearer .
+func secretAssigned(b []byte, at int) bool {
+	const maxName = 64
+	low := max(0, at-200)
+	i := at
+	skip := func(set string) {
+		for i > low && bytes.IndexByte([]byte(set), b[i-1]) >= 0 {
+			i--
+		}
+	}
+	skip("\"'`\\ \t(")
+	for _, scheme := range [...]string{"Bearer", "bearer", "Basic", "basic"} {
+		if bytes.HasSuffix(b[low:i], []byte(scheme)) {
+			i -= len(scheme)
+			skip("\"'`\\ \t(")
+			break
+		}
+	}
+	end := i
+	skip("=:>")
+	if i == end {
+		return false
+	}
+	skip("\"'`\\ \t])")
+	end = i
+	for i > low && end-i < maxName && (isWord(b[i-1]) || b[i-1] == '-' || b[i-1] == '.') {
+		i--
+	}
+	if i == end {
+		return false
+	}
+	var folded [maxName]byte
+	name := folded[:0]
+	for _, c := range b[i:end] {
+		name = append(name, fold(c))
+	}
+	for _, w := range [...]string{"secret", "key", "token"} {
+		if bytes.Contains(name, []byte(w)) {
+			return true
+		}
+	}
+	return false
+}

@@ -1,0 +1,214 @@
+package rules
+
+import (
+	"crypto/sha256"
+	"fmt"
+
+	"keysweep/finding"
+)
+
+// Explanation is why a candidate is, or is not, a match.
+type Explanation struct {
+	Match
+	Left  string // what stands before the prefix, in words
+	Right string // what stands behind the body, in words; "" for anything
+	// Parts is the score; zero if the candidate was turned down before.
+	Parts Score
+	// Limit is the score at or above which this candidate is rejected.
+	Limit float64
+}
+
+// candidate is one literal while it is judged. Body is not a copy.
+type candidate struct {
+	Explanation
+	group  *group
+	prefix int
+	// text offsets of the prefix and behind the body, for evidence.
+	start, end int
+	entry      *entry
+	literalAt  int // where the literal stands in the buffer
+	attributed bool
+}
+
+// judge judges the prefix p that stands at t.b[at:] under group g. It returns
+// false if there is no candidate: the prefix only leads to another one.
+func (m *Matcher) judge(t *text, at int, p int, g *group, left boundary) (candidate, bool) {
+	s := m.set
+	start := at + len(s.prefixes[p].text)
+	c := candidate{group: g, prefix: p, start: at}
+	c.RuleID, c.Environment, c.Left, c.Limit = g.primary.ID, g.env, left.why, g.maxScore
+	end, tooLong := s.extent(g, t.b, start)
+	if end == start && g.body.regex == nil {
+		m.inner = s.plain.at(m.inner[:0], t.b, start)
+		for _, l := range m.inner {
+			if g.inner[s.plainPrefix[l]] {
+				return c, false
+			}
+		}
+	}
+	m.work += end - at
+	body := t.b[start:end]
+	if g.body.regex == nil && !tooLong && len(body) > minBody {
+		body = g.cutGluedWord(body)
+		end = start + len(body)
+	}
+	c.end = end
+	right := rightNeighbour(t.b, at, end)
+	c.Right = rightWords[right]
+	c.verdict(m, t, body, left, right, tooLong)
+	raw := t.raw(at, c.end)
+	c.Start, c.End = raw.Start, raw.End
+	return c, true
+}
+
+var rightWords = [...]string{
+	neighbourNone: "", neighbourEllipsis: "an ellipsis", neighbourMask: "a mask",
+	neighbourTemplate: "a template", neighbourRegex: "a pattern",
+}
+
+// verdict decides confidence and reason. Reasons that need no score come
+// first.
+func (c *candidate) verdict(m *Matcher, t *text, body []byte, left boundary, right neighbour, tooLong bool) {
+	g := c.group
+	prefix := m.set.prefixes[c.prefix].text
+	c.Secret = finding.NewSecret(prefix, string(body))
+	switch {
+	case !left.ok:
+		c.RejectedFor = left.why
+		return
+	case len(body) < g.body.min:
+		if c.defused(m, t, body) {
+			return
+		}
+		c.RejectedFor = shortReason(g, body, right)
+		return
+	case tooLong:
+		c.RejectedFor = fmt.Sprintf("longer than %d characters", g.body.max)
+		return
+	case m.set.published(g, body):
+		c.RejectedFor = "published sample"
+		return
+	}
+	part, parts := scored(body)
+	c.Parts, c.Score = parts, parts.LLR
+	if g.maxScore == maxScore && len(part) < 20 && secretAssigned(t.b, c.start) {
+		c.Limit = strongScore
+	}
+	documented := false
+	for i, r := range g.rules {
+		if has, unique := r.has(g.literal[i], body); has && r.Issuer != "" {
+			documented = true
+			c.Shapes = append(c.Shapes, r.Issuer)
+			if unique {
+				c.RuleID = r.ID
+				c.Evidence = append(c.Evidence, Evidence{Issuer: r.Issuer, Kind: EvidenceShape, Text: "shape of " + r.Issuer + " keys"})
+			}
+		}
+	}
+	if g.owner != "" {
+		c.Evidence = append(c.Evidence, Evidence{Issuer: g.owner, Kind: EvidenceShape, Text: "prefix of " + g.owner + " keys"})
+	}
+	switch {
+	case right == neighbourMask, right == neighbourEllipsis && !documented:
+		c.RejectedFor = "masked"
+		return
+	case parts.LLR >= c.Limit:
+		c.RejectedFor = fmt.Sprintf("looks like words (score %.2f)", parts.LLR)
+		return
+	}
+	if v := vetoOf(parts); v != "" {
+		c.RejectedFor = v
+		return
+	}
+	c.Typed = parts.Typed >= typedScore
+	switch {
+	case c.Typed:
+		c.Confidence = finding.Low
+	case parts.LLR >= highScore || left.doubtful || right == neighbourEllipsis:
+		c.Confidence = finding.Medium
+	default:
+		c.Confidence = finding.High
+	}
+}
+
+// vetoOf returns why a body is not random whatever its score, or "".
+func vetoOf(s Score) string {
+	switch {
+	case s.Distinct < minDistinct:
+		return fmt.Sprintf("only %d different characters", s.Distinct)
+	case s.StepRun >= maxStepRun:
+		return fmt.Sprintf("a sequence of %d steps", s.StepRun)
+	case s.Cover >= maxCover:
+		return fmt.Sprintf("%.0f %% dictionary words", 100*s.Cover)
+	}
+	return ""
+}
+
+func shortReason(g *group, body []byte, right neighbour) string {
+	switch right {
+	case neighbourEllipsis, neighbourMask:
+		return "masked"
+	case neighbourTemplate:
+		return "template"
+	case neighbourRegex:
+		if len(body) == 0 {
+			return "pattern"
+		}
+	}
+	switch {
+	case g.body.regex != nil:
+		return "not what the rule's expression describes"
+	case len(body) == 0:
+		return "nothing follows the prefix"
+	}
+	return fmt.Sprintf("shorter than %d characters", g.body.min)
+}
+
+// published reports whether body is a sample that documentation prints.
+func (s *Set) published(g *group, body []byte) bool {
+	if len(g.samples) == 0 {
+		return false
+	}
+	sum := sha256.Sum256(body)
+	for _, list := range g.samples {
+		if list[sum] {
+			return true
+		}
+	}
+	return false
+}
+
+// minDefused is how much of a key must be left when its first character was
+// replaced to please a scanner.
+const minDefused = 20
+
+// defused recognises a key whose first character somebody replaced by another
+// sign, and makes it a match of low confidence.
+func (c *candidate) defused(m *Matcher, t *text, body []byte) bool {
+	g := c.group
+	start := c.start + len(m.set.prefixes[c.prefix].text)
+	if len(body) != 0 || g.body.regex != nil || start >= len(t.b) {
+		return false
+	}
+	// What starts an escape, a template or a pattern is not a replacement.
+	if r := t.b[start]; r <= ' ' || r >= 0x7F || isWord(r) || isQuote(r) || r == '\\' || r == '%' || r == '[' || r == '(' {
+		return false
+	}
+	end := start + 1
+	for end < len(t.b) && end-start <= maxBody && isAlnum(t.b[end]) {
+		end++
+	}
+	rest := t.b[start+1 : end]
+	if len(rest) < minDefused || len(rest) > maxBody-1 {
+		return false
+	}
+	s := scoreBody(rest)
+	if s.LLR >= highScore || vetoOf(s) != "" || s.Typed >= typedScore {
+		return false
+	}
+	c.Parts, c.Score, c.Confidence = s, s.LLR, finding.Low
+	c.Secret = finding.NewSecret(m.set.prefixes[c.prefix].text, string(t.b[start:end]))
+	c.Right = "a sign in place of the first character"
+	c.end = end
+	return true
+}

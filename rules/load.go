@@ -1,0 +1,508 @@
+package rules
+
+import (
+	"crypto/sha256"
+	"embed"
+	"encoding/hex"
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"regexp"
+	"regexp/syntax"
+	"strings"
+	"unicode/utf8"
+
+	"github.com/BurntSushi/toml"
+
+	"keysweep/finding"
+)
+
+// builtin holds the rules that every scan runs.
+//
+//go:embed builtin/*.toml
+var builtin embed.FS
+
+// The limits of a rule file.
+const (
+	maxRuleFile   = 1 << 20 // bytes
+	minLiteral    = 4       // bytes; shorter ones stop at every second line
+	maxLiteral    = 64
+	maxLiterals   = 1000   // of one load
+	maxRegexBody  = 1 << 9 // bytes that an expression may match
+	maxShapeCount = 64
+)
+
+// LoadError is what is wrong with a rule file, and where.
+type LoadError struct {
+	File      string
+	Line, Col int // 1-based, the column in bytes; 0 if the file could not be read
+	Reason    string
+}
+
+func (e *LoadError) Error() string {
+	if e.Line == 0 {
+		return fmt.Sprintf("rule file %s: %s", e.File, e.Reason)
+	}
+	return fmt.Sprintf("rule file %s: line %d, column %d: %s", e.File, e.Line, e.Col, e.Reason)
+}
+
+// Load returns the built-in rules and those of the user's files. An error is
+// a *LoadError.
+func Load(files []string) (*Set, error) {
+	s := &Set{}
+	names, err := fs.Glob(builtin, "builtin/*.toml")
+	if err != nil {
+		return nil, fmt.Errorf("listing the built-in rules: %w", err)
+	}
+	for _, name := range names {
+		text, err := builtin.ReadFile(name)
+		if err != nil {
+			return nil, &LoadError{File: name, Reason: err.Error()}
+		}
+		if err := s.add(name, text, true); err != nil {
+			return nil, err
+		}
+	}
+	for _, name := range files {
+		text, err := readRuleFile(name)
+		if err != nil {
+			return nil, err
+		}
+		if err := s.add(name, text, false); err != nil {
+			return nil, err
+		}
+	}
+	s.compile()
+	return s, nil
+}
+
+func readRuleFile(name string) ([]byte, error) {
+	info, err := os.Stat(name)
+	if err != nil {
+		return nil, &LoadError{File: name, Reason: err.Error()}
+	}
+	if !info.Mode().IsRegular() || info.Size() > maxRuleFile {
+		return nil, &LoadError{File: name, Reason: "not a regular file of at most 1 MiB"}
+	}
+	text, err := os.ReadFile(name)
+	if err != nil {
+		return nil, &LoadError{File: name, Reason: err.Error()}
+	}
+	return text, nil
+}
+
+// The tables of a rule file. Set.add says what is wrong with their values.
+type ruleTable struct {
+	ID              string            `toml:"id"`
+	Issuer          string            `toml:"issuer"`
+	Description     string            `toml:"description"`
+	Literals        []string          `toml:"literals"`
+	Body            bodyTable         `toml:"body"`
+	Shapes          []shapeTable      `toml:"shapes"`
+	Environments    map[string]string `toml:"environments"`
+	MaxScore        *float64          `toml:"max_score"`
+	SamplesSHA256   []string          `toml:"samples_sha256"`
+	Evidence        evidence          `toml:"evidence"`
+	Probe           *probeTable       `toml:"probe"`
+	Advice          string            `toml:"advice"`
+	Examples        []string          `toml:"examples"`
+	CounterExamples []string          `toml:"counter_examples"`
+}
+
+type bodyTable struct {
+	Alphabet string `toml:"alphabet"`
+	Min      *int   `toml:"min"`
+	Max      *int   `toml:"max"`
+	Regex    string `toml:"regex"`
+}
+
+type shapeTable struct {
+	Regex    string   `toml:"regex"`
+	Unique   bool     `toml:"unique"`
+	Literals []string `toml:"literals"`
+}
+
+type probeTable struct {
+	Production string `toml:"production"`
+	Sandbox    string `toml:"sandbox"`
+	Auth       string `toml:"auth"`
+}
+
+// ruleFile is one file while it is read.
+type ruleFile struct {
+	name    string
+	keys    []keyPos
+	builtIn bool
+}
+
+// errorAt returns an error at key (dotted, below [[rule]]) of the n-th rule,
+// or at the rule's header if the key is not there.
+func (f *ruleFile) errorAt(n int, key, reason string) error {
+	e := &LoadError{File: f.name, Line: 1, Col: 1, Reason: reason}
+	header := false
+	for _, k := range f.keys {
+		if k.rule != n {
+			continue
+		}
+		if k.path == "rule."+key {
+			e.Line, e.Col = k.line, k.col
+			return e
+		}
+		if !header {
+			header = true
+			e.Line, e.Col = k.line, k.col
+		}
+	}
+	return e
+}
+
+// add reads one file.
+func (s *Set) add(name string, text []byte, builtIn bool) error {
+	s.texts = append(s.texts, text)
+	if !utf8.Valid(text) {
+		return &LoadError{File: name, Line: 1, Col: 1, Reason: "not UTF-8"}
+	}
+	var top struct {
+		Rule []toml.Primitive `toml:"rule"`
+	}
+	meta, err := toml.Decode(string(text), &top)
+	f := &ruleFile{name: name, builtIn: builtIn}
+	if err != nil {
+		var syntaxError toml.ParseError
+		if errors.As(err, &syntaxError) {
+			p := syntaxError.Position
+			return &LoadError{File: name, Line: max(p.Line, 1), Col: max(p.Col, 1), Reason: syntaxError.Message}
+		}
+		return &LoadError{File: name, Line: 1, Col: 1, Reason: "[[rule]] must be an array of tables"}
+	}
+	f.keys = keyPositions(string(text))
+	tables := make([]ruleTable, len(top.Rule))
+	for n, p := range top.Rule {
+		if err := meta.PrimitiveDecode(p, &tables[n]); err != nil {
+			return f.typeError(n, err)
+		}
+	}
+	// A misspelt key first: what it would have said is missing, too.
+	if err := f.unknownKey(&meta); err != nil {
+		return err
+	}
+	for n := range tables {
+		r, err := f.rule(n, &tables[n])
+		if err != nil {
+			return err
+		}
+		for _, other := range s.rules {
+			if other.ID == r.ID {
+				return f.errorAt(n, "id", fmt.Sprintf("the id %q is taken by a rule of %s", r.ID, other.File))
+			}
+		}
+		if s.literalCount += len(r.Literals); s.literalCount > maxLiterals {
+			return f.errorAt(n, "literals", fmt.Sprintf("more than %d literals", maxLiterals))
+		}
+		s.rules = append(s.rules, r)
+	}
+	return nil
+}
+
+func (f *ruleFile) unknownKey(meta *toml.MetaData) error {
+	for _, u := range meta.Undecoded() {
+		e := &LoadError{File: f.name, Line: 1, Col: 1, Reason: fmt.Sprintf("unknown key %q", strings.Join(u, "."))}
+		for _, k := range f.keys {
+			if k.path == strings.Join(u, ".") {
+				e.Line, e.Col = k.line, k.col
+				break
+			}
+		}
+		return e
+	}
+	return nil
+}
+
+// lastKey finds the key in the messages of the toml package.
+var lastKey = regexp.MustCompile(`last key "([^"]*)"\): (.*)`)
+
+func (f *ruleFile) typeError(n int, err error) error {
+	if m := lastKey.FindStringSubmatch(err.Error()); m != nil {
+		return f.errorAt(n, strings.TrimPrefix(m[1], "rule."), fmt.Sprintf("%s: %s", m[1], m[2]))
+	}
+	return f.errorAt(n, "", strings.TrimPrefix(err.Error(), "toml: "))
+}
+
+// rule checks the n-th rule of a file and makes a Rule of it.
+func (f *ruleFile) rule(n int, t *ruleTable) (*Rule, error) {
+	r := &Rule{
+		ID: t.ID, Issuer: t.Issuer, Description: t.Description, Advice: t.Advice,
+		Literals: t.Literals, Examples: t.Examples, CounterExamples: t.CounterExamples,
+		File: f.name, BuiltIn: f.builtIn,
+		maxScore: maxScore, evidence: t.Evidence,
+		Environments: map[string]finding.Environment{},
+		samples:      map[[sha256.Size]byte]bool{},
+	}
+	if !isName(t.ID) {
+		return nil, f.errorAt(n, "id", "a rule needs an id of a-z, 0-9 and -")
+	}
+	if t.Issuer != "" && !isName(t.Issuer) || t.Issuer == finding.IssuerUnknown || t.Issuer == finding.IssuerAmbiguous {
+		return nil, f.errorAt(n, "issuer", "an issuer is a name of a-z, 0-9 and -, and neither unknown nor ambiguous")
+	}
+	if len(t.Literals) == 0 {
+		return nil, f.errorAt(n, "literals", "a rule needs a literal: what is in no literal cannot be found")
+	}
+	seen := map[string]bool{}
+	for _, l := range t.Literals {
+		switch {
+		case len(l) < minLiteral || len(l) > maxLiteral:
+			return nil, f.errorAt(n, "literals", fmt.Sprintf("the literal %q is not %d to %d bytes long", l, minLiteral, maxLiteral))
+		case seen[l]:
+			return nil, f.errorAt(n, "literals", fmt.Sprintf("the literal %q is listed twice", l))
+		}
+		seen[l] = true
+	}
+	var err error
+	if r.body, err = f.body(n, &t.Body); err != nil {
+		return nil, err
+	}
+	if len(t.Shapes) > maxShapeCount {
+		return nil, f.errorAt(n, "shapes", fmt.Sprintf("more than %d shapes", maxShapeCount))
+	}
+	for _, st := range t.Shapes {
+		sh, err := f.shape(n, &st, t.Literals)
+		if err != nil {
+			return nil, err
+		}
+		r.shapes = append(r.shapes, sh)
+	}
+	for l, e := range t.Environments {
+		if !seen[l] {
+			return nil, f.errorAt(n, "environments", fmt.Sprintf("%q is not one of the literals", l))
+		}
+		switch e {
+		case "production":
+			r.Environments[l] = finding.Production
+		case "sandbox":
+			r.Environments[l] = finding.Sandbox
+		default:
+			return nil, f.errorAt(n, "environments", fmt.Sprintf("%q is neither production nor sandbox", e))
+		}
+	}
+	if t.MaxScore != nil {
+		if r.maxScore = *t.MaxScore; !(r.maxScore >= -6 && r.maxScore <= 6) {
+			return nil, f.errorAt(n, "max_score", "max_score is bits per character, from -6 to 6")
+		}
+	}
+	for _, h := range t.SamplesSHA256 {
+		b, err := hex.DecodeString(h)
+		if err != nil || len(b) != sha256.Size {
+			return nil, f.errorAt(n, "samples_sha256", fmt.Sprintf("%q is not a SHA-256 in hex", h))
+		}
+		r.samples[[sha256.Size]byte(b)] = true
+	}
+	if err := f.evidence(n, t); err != nil {
+		return nil, err
+	}
+	if r.Probe, err = f.probe(n, t.Probe); err != nil {
+		return nil, err
+	}
+	return r, nil
+}
+
+func (f *ruleFile) body(n int, t *bodyTable) (body, error) {
+	b := body{min: minBody, max: maxBody}
+	if t.Regex != "" {
+		if t.Alphabet != "" || t.Min != nil || t.Max != nil {
+			return b, f.errorAt(n, "body.regex", "a body has either a regex, or alphabet, min and max")
+		}
+		re, err := anchored(t.Regex, false)
+		if err != nil {
+			return b, f.errorAt(n, "body.regex", err.Error())
+		}
+		b.regex, b.spec, b.min = re, "regex "+t.Regex, 1
+		return b, nil
+	}
+	if t.Alphabet == "" {
+		t.Alphabet = defaultAlphabet
+	}
+	re, err := syntax.Parse("["+t.Alphabet+"]", syntax.Perl)
+	if err != nil || strings.ContainsAny(t.Alphabet, "[]") || re.Op != syntax.OpCharClass && re.Op != syntax.OpLiteral {
+		return b, f.errorAt(n, "body.alphabet", fmt.Sprintf("%q is not a set such as %s", t.Alphabet, defaultAlphabet))
+	}
+	class, err := regexp.Compile("^(?s:[" + t.Alphabet + "])$")
+	if err != nil {
+		return b, f.errorAt(n, "body.alphabet", fmt.Sprintf("%q is not a set such as %s", t.Alphabet, defaultAlphabet))
+	}
+	for c := range utf8.RuneSelf {
+		b.alphabet[c] = class.MatchString(string(rune(c)))
+	}
+	if t.Min != nil {
+		b.min = *t.Min
+	}
+	if t.Max != nil {
+		b.max = *t.Max
+	}
+	if b.min < 8 || b.max > maxBody || b.min > b.max {
+		return b, f.errorAt(n, "body", fmt.Sprintf("a body of %d to %d characters: min must be 8 or more, max %d or less", b.min, b.max, maxBody))
+	}
+	b.spec = fmt.Sprintf("%v %d %d", b.alphabet, b.min, b.max)
+	return b, nil
+}
+
+func (f *ruleFile) shape(n int, t *shapeTable, literals []string) (shape, error) {
+	re, err := anchored(t.Regex, true)
+	if err != nil {
+		return shape{}, f.errorAt(n, "shapes.regex", err.Error())
+	}
+	s := shape{regex: re, unique: t.Unique}
+	if len(t.Literals) > 0 {
+		s.literals = make([]bool, len(literals))
+		for _, l := range t.Literals {
+			found := false
+			for i := range literals {
+				if literals[i] == l {
+					s.literals[i], found = true, true
+				}
+			}
+			if !found {
+				return s, f.errorAt(n, "shapes.literals", fmt.Sprintf("%q is not one of the literals", l))
+			}
+		}
+	}
+	if length := fixedLength(t.Regex); length >= minBody {
+		s.lengths = []int{length}
+	}
+	return s, nil
+}
+
+// anchored compiles an expression that must start with ^, so that it never
+// searches, and that must or must not end with $.
+func anchored(expr string, whole bool) (*regexp.Regexp, error) {
+	parsed, err := syntax.Parse(expr, syntax.Perl)
+	if err != nil {
+		return nil, fmt.Errorf("%q does not compile: %w", expr, err)
+	}
+	if !startsAnchored(parsed) {
+		return nil, fmt.Errorf("%q is not anchored: it must start with ^", expr)
+	}
+	if whole && !strings.HasSuffix(expr, "$") {
+		return nil, fmt.Errorf("%q is not anchored: it must end with $", expr)
+	}
+	re, err := regexp.Compile(expr)
+	if err != nil {
+		return nil, fmt.Errorf("%q does not compile: %w", expr, err)
+	}
+	return re, nil
+}
+
+// startsAnchored reports whether every match of re starts at the beginning of
+// the text.
+func startsAnchored(re *syntax.Regexp) bool {
+	switch re.Op {
+	case syntax.OpBeginText:
+		return true
+	case syntax.OpConcat, syntax.OpCapture:
+		return len(re.Sub) > 0 && startsAnchored(re.Sub[0])
+	case syntax.OpAlternate:
+		for _, s := range re.Sub {
+			if !startsAnchored(s) {
+				return false
+			}
+		}
+		return len(re.Sub) > 0
+	}
+	return false
+}
+
+// fixedLength returns the number of characters that every match of expr has,
+// or 0 if they differ.
+func fixedLength(expr string) int {
+	re, err := syntax.Parse(expr, syntax.Perl)
+	if err != nil {
+		return 0
+	}
+	n, ok := length(re)
+	if !ok {
+		return 0
+	}
+	return n
+}
+
+func length(re *syntax.Regexp) (int, bool) {
+	switch re.Op {
+	case syntax.OpEmptyMatch, syntax.OpBeginText, syntax.OpEndText, syntax.OpBeginLine, syntax.OpEndLine:
+		return 0, true
+	case syntax.OpLiteral:
+		return len(re.Rune), true
+	case syntax.OpCharClass, syntax.OpAnyChar, syntax.OpAnyCharNotNL:
+		return 1, true
+	case syntax.OpCapture:
+		return length(re.Sub[0])
+	case syntax.OpRepeat:
+		n, ok := length(re.Sub[0])
+		return n * re.Min, ok && re.Min == re.Max
+	case syntax.OpConcat:
+		sum := 0
+		for _, s := range re.Sub {
+			n, ok := length(s)
+			if !ok {
+				return 0, false
+			}
+			sum += n
+		}
+		return sum, true
+	}
+	return 0, false
+}
+
+func (f *ruleFile) evidence(n int, t *ruleTable) error {
+	for _, e := range [...]struct {
+		key  string
+		list []string
+	}{
+		{"hosts", t.Evidence.Hosts}, {"names", t.Evidence.Names}, {"words", t.Evidence.Words},
+		{"twins", t.Evidence.Twins}, {"not", t.Evidence.Not},
+	} {
+		if len(e.list) > 0 && t.Issuer == "" {
+			return f.errorAt(n, "evidence."+e.key, "evidence needs an issuer to speak for")
+		}
+		for _, w := range e.list {
+			if len(w) < minLiteral || len(w) > maxLiteral || strings.ToLower(w) != w {
+				return f.errorAt(n, "evidence."+e.key, fmt.Sprintf("%q is not %d to %d bytes in lower case", w, minLiteral, maxLiteral))
+			}
+		}
+	}
+	return nil
+}
+
+func (f *ruleFile) probe(n int, t *probeTable) (*Probe, error) {
+	if t == nil {
+		return nil, nil
+	}
+	p := &Probe{Auth: t.Auth, Endpoints: map[finding.Environment]string{}}
+	if t.Auth != "bearer" && t.Auth != "basic" {
+		return nil, f.errorAt(n, "probe.auth", `auth is "bearer" or "basic"`)
+	}
+	for _, e := range [...]struct {
+		key, address string
+		env          finding.Environment
+	}{{"production", t.Production, finding.Production}, {"sandbox", t.Sandbox, finding.Sandbox}} {
+		if e.address == "" {
+			continue
+		}
+		if !strings.HasPrefix(e.address, "https://") {
+			return nil, f.errorAt(n, "probe."+e.key, "an endpoint is an https:// address")
+		}
+		p.Endpoints[e.env] = e.address
+	}
+	if len(p.Endpoints) == 0 {
+		return nil, f.errorAt(n, "probe", "a probe needs an endpoint for production or sandbox")
+	}
+	return p, nil
+}
+
+func isName(s string) bool {
+	for i := range len(s) {
+		if c := s[i]; !(c >= 'a' && c <= 'z' || c >= '0' && c <= '9' || c == '-' && i > 0) {
+			return false
+		}
+	}
+	return s != "" && len(s) <= maxLiteral
+}

@@ -1,0 +1,167 @@
+package rules
+
+import (
+	"crypto/sha256"
+	"encoding/hex"
+	"errors"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"keysweep/finding"
+)
+
+func ruleFileOf(t testing.TB, text string) string {
+	t.Helper()
+	name := filepath.Join(t.TempDir(), "rules.toml")
+	if err := os.WriteFile(name, []byte(text), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	return name
+}
+
+func sha256Hex(s string) string {
+	sum := sha256.Sum256([]byte(s))
+	return hex.EncodeToString(sum[:])
+}
+
+func TestLoadErrorsSayWhereAndWhy(t *testing.T) {
+	const good = "[[rule]]\nid = \"acme\"\nliterals = [\"acme_\"]\n"
+	for _, tt := range []struct {
+		name, text string
+		line, col  int
+		reason     string
+	}{
+		{"not TOML", "[[rule]]\nid = \n", 2, 0, ""},
+		{"unknown key", good + "keywords = [\"x\"]\n", 4, 1, `unknown key "rule.keywords"`},
+		{"unknown key, misspelt", "[[rule]]\nid = \"acme\"\n  literal = [\"acme_\"]\n", 3, 3, `unknown key "rule.literal"`},
+		{"unknown key of a table", good + "[rule.evidence]\nhosts = []\nhots = []\n", 6, 1, `unknown key "rule.evidence.hots"`},
+		{"unknown key of an inline table", good + "body = { min = 20, maximum = 30 }\n", 4, 20, `unknown key "rule.body.maximum"`},
+		{"unknown key at the top", "[extend]\nx = 1\n", 1, 1, "unknown key"},
+		{"a key in a string is no key", good + "advice = \"\"\"\nbody = 1\nkeywords = 2\"\"\"\nkeywords = []\n", 7, 1, `unknown key`},
+		{"wrong type", good + "literals = 3\n", 4, 0, ""},
+		{"wrong type in the second rule", good + "[[rule]]\nid = \"two\"\nliterals = \"two_\"\n", 6, 1, "incompatible types"},
+		{"no id", "[[rule]]\nliterals = [\"acme_\"]\n", 1, 1, "needs an id"},
+		{"bad id", "[[rule]]\nid = \"A b\"\nliterals = [\"acme_\"]\n", 2, 1, "needs an id"},
+		{"duplicate id", good + good, 5, 1, `"acme" is taken`},
+		{"id of a built-in rule", "[[rule]]\nid = \"martis-secret-key\"\nliterals = [\"acme_\"]\n", 2, 1, "is taken"},
+		{"no literal", "[[rule]]\nid = \"acme\"\n", 1, 1, "needs a literal"},
+		{"short literal", "[[rule]]\nid = \"acme\"\nliterals = [\"acme_\", \"abc\"]\n", 3, 1, `"abc" is not 4 to 64`},
+		{"twice the same literal", "[[rule]]\nid = \"acme\"\nliterals = [\"acme_\", \"acme_\"]\n", 3, 1, "listed twice"},
+		{"unanchored regex", good + "body = { regex = \"[a-z]{20}\" }\n", 4, 10, "not anchored"},
+		{"half anchored regex", good + "body = { regex = \"^[a-z]{20}|x\" }\n", 4, 10, "not anchored"},
+		{"bad regex", good + "body = { regex = \"^[a-z\" }\n", 4, 10, "does not compile"},
+		{"regex and alphabet", good + "body = { alphabet = \"a-z\", regex = \"^[a-z]\" }\n", 4, 28, "either a regex"},
+		{"bad alphabet", good + "body = { alphabet = \"z-a\" }\n", 4, 10, "is not a set"},
+		{"alphabet that closes its set", good + "body = { alphabet = \"a]|[b\" }\n", 4, 10, "is not a set"},
+		{"body too short", good + "body = { min = 2 }\n", 4, 1, "min must be 8"},
+		{"open shape", good + "issuer = \"acme\"\nshapes = [{ regex = \"^[a-z]{20}\" }]\n", 5, 13, "must end with $"},
+		{"environment of no literal", good + "environments = { x_ = \"sandbox\" }\n", 4, 1, "not one of the literals"},
+		{"bad environment", good + "environments = { acme_ = \"test\" }\n", 4, 1, "neither production"},
+		{"bad score", good + "max_score = 60.0\n", 4, 1, "bits per character"},
+		{"bad sample", good + "samples_sha256 = [\"00\"]\n", 4, 1, "not a SHA-256"},
+		{"evidence for nobody", good + "evidence = { hosts = [\"acme.example\"] }\n", 4, 14, "needs an issuer"},
+		{"plain http", good + "issuer = \"acme\"\n[rule.probe]\nauth = \"bearer\"\nproduction = \"http://x\"\n", 7, 1, "https://"},
+		{"reserved issuer", good + "issuer = \"unknown\"\n", 4, 1, "neither unknown"},
+		{"not UTF-8", "\xff", 1, 1, "UTF-8"},
+		{"rule is no array", "rule = 1\n", 1, 1, "array of tables"},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			_, err := Load([]string{ruleFileOf(t, tt.text)})
+			var e *LoadError
+			if !errors.As(err, &e) {
+				t.Fatalf("got %v", err)
+			}
+			if e.Line != tt.line || tt.col != 0 && e.Col != tt.col || !strings.Contains(e.Reason, tt.reason) || e.Reason == "" {
+				t.Errorf("got %v, want line %d, column %d: %s", err, tt.line, tt.col, tt.reason)
+			}
+		})
+	}
+	if _, err := Load([]string{filepath.Join(t.TempDir(), "absent.toml")}); err == nil {
+		t.Error("a file that is not there was loaded")
+	}
+}
+
+func TestUserRules(t *testing.T) {
+	s := loaded(t, ruleFileOf(t, `
+[[rule]]
+id = "acme"
+issuer = "acme"
+literals = ["acme"]
+body = { alphabet = "a-z0-9", min = 20, max = 20 }
+environments = { acme = "production" }
+examples = ["x «acme{{base36:20:a}}» y", "x acme`+fill(fillers["base36"], 20, "b")+` y"]
+counter_examples = ["acme_corporation"]
+
+[[rule]]
+id = "hook"
+literals = ["hooks.example/T/"]
+body = { regex = "^[0-9]{4}/[A-Za-z0-9]{24}" }
+examples = ["https://«hooks.example/T/1234/{{base62:24:a}}»/x"]
+
+[[rule]]
+id = "own-stripe"
+literals = ["sk_live_own_"]
+examples = ["«sk_live_own_{{base62:24:a}}»"]
+`))
+	if err := s.Prove(); err != nil {
+		t.Fatal(err)
+	}
+	text := expand(t, "acme{{base36:20:a}}")
+	got := s.NewMatcher().Matches([]byte(text), Span{0, len(text)})
+	if len(got) != 1 || got[0].RuleID != "acme" || got[0].Environment != finding.Production || got[0].Secret.Prefix() != "acme" {
+		t.Errorf("got %+v", got)
+	}
+	if s.Finder().Contains([]byte("there is nothing here")) || !s.Finder().Contains([]byte(text)) {
+		t.Error("a literal of four bytes is not searched for")
+	}
+	if s.SHA256() == loaded(t).SHA256() {
+		t.Error("the hash of the rules does not depend on the user's")
+	}
+}
+
+func TestProveFailsForARuleThatDoesNotHold(t *testing.T) {
+	for _, example := range []string{
+		`examples = ["acme_short"]`, `examples = ["x«acme_{{base62:24:a}}»"]`, `examples = ["« acme_{{base62:24:a}}»"]`,
+		`counter_examples = ["acme_{{base62:24:a}}"]`, `examples = ["acme_{{base63:24:a}}"]`,
+	} {
+		s := loaded(t, ruleFileOf(t, "[[rule]]\nid = \"acme\"\nliterals = [\"acme_\"]\n"+example+"\n"))
+		if err := s.Prove(); err == nil {
+			t.Errorf("%s holds", example)
+		} else if strings.Contains(err.Error(), fill(fillers["base62"], 24, "a")) {
+			t.Errorf("%v shows the key", err)
+		}
+	}
+}
+
+func FuzzLoad(f *testing.F) {
+	names, err := filepath.Glob("builtin/*.toml")
+	if err != nil || len(names) == 0 {
+		f.Fatal("no built-in rules", err)
+	}
+	for _, n := range names {
+		b, err := os.ReadFile(n)
+		if err != nil {
+			f.Fatal(err)
+		}
+		f.Add(b)
+	}
+	f.Add([]byte("[[rule]]\nid='a'\nliterals=['''abcd''']\nbody={regex='^a'}\n"))
+	f.Fuzz(func(t *testing.T, text []byte) {
+		if len(text) > 1<<16 {
+			return
+		}
+		s := &Set{}
+		if err := s.add("fuzz", text, false); err != nil {
+			var e *LoadError
+			if !errors.As(err, &e) || e.Line < 1 || e.Col < 1 || e.Reason == "" {
+				t.Fatalf("an error without a place: %v", err)
+			}
+			return
+		}
+		s.compile()
+		probe := []byte("abcd sk_live_ 1234567890 aaaaaaaaaaaaaaaaaaaaaaa")
+		s.NewMatcher().Matches(probe, Span{0, len(probe)})
+	})
+}

@@ -1,0 +1,210 @@
+package rules
+
+import (
+	"cmp"
+	"strings"
+
+	"keysweep/finding"
+)
+
+// maxSpan limits how many raw bytes one key can take: the longest body in the
+// widest encoding. Keys further apart than that do not overlap.
+const maxSpan = 4 << 10
+
+// Matcher judges buffers. It is the scratch of one goroutine.
+type Matcher struct {
+	set        *Set
+	candidates []candidate
+	matches    []Match
+	found      []int // literals at one place
+	inner      []int
+	whole      text
+	decoded    [2]text // one for each level of decoding
+	around     surroundings
+	work       int // bytes decoded, searched for evidence, and judged; for tests
+}
+
+// NewMatcher returns a matcher of s.
+func (s *Set) NewMatcher() *Matcher { return &Matcher{set: s} }
+
+// Matches returns the candidates of buf, accepted and rejected, whose Start
+// lies in core, sorted by Start; each key once, however many readings found
+// it. A verdict depends on nothing that is further than Context from Start: a
+// caller with windows hands in Context bytes around core, as far as the text
+// goes. The result is valid until the next call on m.
+func (m *Matcher) Matches(buf []byte, core Span) []Match {
+	m.judgeAll(buf, core)
+	m.matches = m.matches[:0]
+	for i := range m.candidates {
+		m.matches = append(m.matches, m.candidates[i].Match)
+	}
+	return m.matches
+}
+
+// Explain is Matches with the reasons.
+func (m *Matcher) Explain(buf []byte, core Span) []Explanation {
+	m.judgeAll(buf, core)
+	list := make([]Explanation, len(m.candidates))
+	for i := range m.candidates {
+		list[i] = m.candidates[i].Explanation
+	}
+	return list
+}
+
+// judgeAll fills m.candidates.
+func (m *Matcher) judgeAll(buf []byte, core Span) {
+	m.candidates = m.candidates[:0]
+	core.Start, core.End = max(core.Start, 0), min(core.End, len(buf))
+	if core.Start >= core.End {
+		return
+	}
+	// What starts outside core may overlap a key inside, and be the better
+	// reading of it.
+	low := max(0, core.Start-maxSpan)
+	high := min(len(buf), core.End+maxSpan)
+	f := m.set.finder
+	for from := low; ; {
+		at, _, ok := f.Next(buf[:high], from)
+		if !ok {
+			break
+		}
+		m.found = f.at(m.found[:0], buf[:high], at)
+		for _, l := range m.found {
+			m.judgeLiteral(buf, at, &m.set.entries[l])
+		}
+		from = at + 1
+	}
+	m.dropDoubles()
+	m.keep(func(c *candidate) bool { return c.Start >= core.Start && c.Start < core.End })
+	m.addEvidence(buf)
+}
+
+// judgeLiteral decodes around a literal at buf[at:] and judges what comes out.
+func (m *Matcher) judgeLiteral(buf []byte, at int, e *entry) {
+	m.whole = text{b: buf}
+	t, pos, ok := m.decode(&m.whole, at, e, m.set.reach)
+	prefix := m.set.prefixes[e.prefix].text
+	if !ok || string(t.b[pos:min(len(t.b), pos+len(prefix))]) != prefix {
+		return
+	}
+	left := leftBoundary(t.b, pos, m.set.plain)
+	if !left.ok && len(e.steps) == 1 && e.steps[0].decoder == (base64Decoder{}) && e.steps[0].form.variant == 0 {
+		// Encoded text may start here, whatever the bytes before it decode to.
+		if outer := leftBoundary(buf, at, m.set.plain); outer.ok || buf[at-1] == '_' {
+			left = boundary{ok: true, why: "start of the encoded text"}
+		}
+	}
+	for _, g := range m.set.prefixes[e.prefix].groups {
+		c, ok := m.judge(t, pos, e.prefix, g, left)
+		if !ok {
+			continue
+		}
+		c.entry, c.Encoding, c.literalAt = e, e.encoding, at
+		m.candidates = append(m.candidates, c)
+	}
+}
+
+// decode undoes the steps of e around t.b[at:], reach bytes on either side.
+func (m *Matcher) decode(t *text, at int, e *entry, reach int) (*text, int, bool) {
+	for i, st := range e.steps {
+		dst := &m.decoded[i]
+		var ok bool
+		// The inner encodings take more bytes than they mean.
+		if at, ok = st.decoder.decode(t.b, at, st.form, reach<<(2*(len(e.steps)-1-i)), dst); !ok {
+			return nil, 0, false
+		}
+		m.work += len(dst.b)
+		dst.through(t)
+		t = dst
+	}
+	return t, at, true
+}
+
+// dropDoubles sorts the candidates and keeps one reading of each key. A
+// candidate goes if a better one overlaps it and holds all of it: the relation
+// is transitive, so what made another one go may go itself.
+func (m *Matcher) dropDoubles() {
+	// The finder hands out literals in order, and a key starts within a few
+	// bytes of its literal: nothing moves far.
+	for i := 1; i < len(m.candidates); i++ {
+		for j := i; j > 0 && m.candidates[j].before(&m.candidates[j-1]); j-- {
+			m.candidates[j], m.candidates[j-1] = m.candidates[j-1], m.candidates[j]
+			m.work++
+		}
+	}
+	drop := false
+	for i := range m.candidates {
+		a := &m.candidates[i]
+		for j := i + 1; j < len(m.candidates) && m.candidates[j].Start < a.End; j++ {
+			b := &m.candidates[j]
+			m.work++
+			switch {
+			case a.better(b) && (a.End >= b.End || a.sameKey(b)):
+				b.prefix, drop = dropped, true
+			case b.better(a) && (b.Start == a.Start && b.End >= a.End || b.sameKey(a)):
+				a.prefix, drop = dropped, true
+			case b.Confidence != finding.Rejected && a.Confidence == finding.Rejected:
+				a.prefix, drop = dropped, true
+			}
+		}
+	}
+	if drop {
+		m.keep(func(c *candidate) bool { return c.prefix != dropped })
+	}
+}
+
+// keep removes the other candidates.
+func (m *Matcher) keep(wanted func(*candidate) bool) {
+	n := 0
+	for i := range m.candidates {
+		if !wanted(&m.candidates[i]) {
+			continue
+		}
+		if n != i {
+			m.candidates[n] = m.candidates[i]
+		}
+		n++
+	}
+	clear(m.candidates[n:])
+	m.candidates = m.candidates[:n]
+}
+
+// before orders by start, the longer first.
+func (c *candidate) before(b *candidate) bool {
+	return c.Start < b.Start || c.Start == b.Start && c.End > b.End
+}
+
+// dropped stands in candidate.prefix.
+const dropped = -1
+
+// sameKey reports whether c's key is b's, or goes on where b's reading stops.
+func (c *candidate) sameKey(b *candidate) bool {
+	return strings.HasPrefix(c.Secret.Reveal(), b.Secret.Reveal())
+}
+
+// better orders readings of the same bytes: accepted before rejected, the
+// longer key, the surer one, a user's rule before a built-in one, the plainer
+// encoding, then the order of literals.
+func (c *candidate) better(b *candidate) bool {
+	if ca, cb := c.Confidence != finding.Rejected, b.Confidence != finding.Rejected; ca != cb {
+		return ca
+	}
+	if x := cmp.Or(
+		cmp.Compare(c.Secret.Len(), b.Secret.Len()),
+		cmp.Compare(c.Confidence, b.Confidence),
+	); x != 0 {
+		return x > 0
+	}
+	if c.group.primary.BuiltIn != b.group.primary.BuiltIn {
+		return !c.group.primary.BuiltIn
+	}
+	if x := len(c.Encoding) - len(b.Encoding); x != 0 {
+		return x < 0
+	}
+	if c.Start != b.Start {
+		// The two byte orders of UTF-16: little endian starts at the letter,
+		// big endian at the zero before it.
+		return c.Start > b.Start
+	}
+	return c.RuleID < b.RuleID
+}

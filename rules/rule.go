@@ -1,0 +1,81 @@
+package rules
+
+import (
+	"crypto/sha256"
+	"regexp"
+
+	"keysweep/finding"
+)
+
+// Rule is one [[rule]] of a rule file: the keys of one issuer, or of nobody in
+// particular. Rules do not change once loaded.
+type Rule struct {
+	ID          string
+	Issuer      string // "" if the rule names none
+	Description string
+	Advice      string // what to do about a leak
+	Literals    []string
+	// Environments says where keys of a literal work; a literal that is not
+	// listed is EnvironmentUnknown.
+	Environments map[string]finding.Environment
+	Probe        *Probe // nil: nobody can be asked
+	// Examples are texts with one key, CounterExamples texts without any: see
+	// Set.Prove.
+	Examples, CounterExamples []string
+	File                      string // where the rule was read from
+	BuiltIn                   bool
+
+	body     body
+	maxScore float64
+	shapes   []shape
+	samples  map[[sha256.Size]byte]bool
+	evidence evidence
+}
+
+// Probe is the read-only request that tells whether a key still works.
+type Probe struct {
+	// Endpoints holds the address to GET, by environment.
+	Endpoints map[finding.Environment]string
+	// Auth is how the key is sent: "bearer" or "basic" (as the user name).
+	Auth string
+}
+
+// body says what may follow a literal.
+type body struct {
+	spec     string // identifies equal bodies
+	alphabet alphabet
+	min, max int            // in characters
+	regex    *regexp.Regexp // in place of the others; anchored at the left
+}
+
+// shape is a documented form of an issuer's bodies.
+type shape struct {
+	regex    *regexp.Regexp
+	unique   bool   // no other issuer has it
+	literals []bool // by index in Rule.Literals; nil: all of them
+	lengths  []int  // lengths at which a glued word is cut off; see cutGluedWord
+}
+
+// evidence is what names an issuer in the surroundings of a key.
+type evidence struct {
+	Hosts []string `toml:"hosts"` // and their subdomains
+	Names []string `toml:"names"` // of variables, settings, sections; not in prose
+	Words []string `toml:"words"` // anywhere, as whole words
+	Twins []string `toml:"twins"` // public keys, imports, SDK calls
+	Not   []string `toml:"not"`   // a name or word within one of these is none
+}
+
+// has reports whether body has a documented shape of r under its literal, and
+// whether no other issuer has that shape.
+func (r *Rule) has(literal int, body []byte) (documented, unique bool) {
+	for i := range r.shapes {
+		s := &r.shapes[i]
+		if s.literals != nil && !s.literals[literal] {
+			continue
+		}
+		if s.regex.Match(body) {
+			documented, unique = true, unique || s.unique
+		}
+	}
+	return documented, unique
+}

@@ -1,0 +1,426 @@
+package rules
+
+import (
+	_ "embed"
+	"math"
+	"strconv"
+	"strings"
+	"sync"
+)
+
+// Score is what the characters of a body alone say: random, typed or text.
+// docs/rules.md explains each part; the thresholds are those of its table.
+type Score struct {
+	// LLR is the mixture log-likelihood ratio in bits per character: how much
+	// better text explains the body than a uniform draw from Alphabet does.
+	// Below zero is random, above is text.
+	LLR      float64
+	Alphabet int     // size of the smallest class that holds the body: 10, 16, 36, 62 or 64
+	Distinct int     // different characters
+	StepRun  int     // longest run at stride 1, 2 or 3 of a constant step -1, 0 or +1
+	Cover    float64 // share of characters in dictionary words of 4 to 12 letters
+	Typed    float64 // -log10 of the chance that a uniform draw looks as evenly mixed
+	Shannon  float64 // entropy of the characters in bits; shown, never used
+}
+
+// The thresholds, chosen in facts/detection.md §3 and held by
+// TestScoreTable.
+const (
+	highScore   = -0.10 // below: high confidence
+	maxScore    = 0.10  // at or above: rejected
+	strongScore = 0.20  // in place of maxScore for short bodies in an assignment
+	minDistinct = 6     // fewer: rejected
+	maxStepRun  = 6     // this or longer: rejected
+	maxCover    = 0.5   // this or more: rejected
+	typedScore  = 5.0   // this or more: typed by hand
+)
+
+// The weights of the mixture.
+const (
+	weightBigram    = 0.60
+	weightCopy      = 0.16
+	weightNeighbour = 0.14
+	weightUniform   = 0.10
+)
+
+const (
+	symbols    = "abcdefghijklmnopqrstuvwxyz0123456789_-" // the columns of bigram.txt
+	startState = len(symbols)
+)
+
+// bigramText holds thousandths of log2 P(next | previous) over case-folded
+// identifiers: a row for each of symbols and one for the start.
+//
+//go:embed data/bigram.txt
+var bigramText string
+
+// wordText holds a few thousand English words of 4 to 12 letters: the
+// commonest ones of Go's standard library and of placeholder keys.
+//
+//go:embed data/words.txt
+var wordText string
+
+// keyRows are the orders in which neighbouring characters get typed.
+var keyRows = [...]string{"qwertyuiop", "asdfghjkl", "zxcvbnm", "1234567890", "abcdefghijklmnopqrstuvwxyz"}
+
+// scorer holds the tables of the score. It never changes once built.
+type scorer struct {
+	bigram    [startState + 1][startState]float64 // P(next | previous)
+	neighbour [startState][startState]float64     // P(next | a neighbour of previous)
+	symbol    [256]uint8                          // case-folded index in symbols, or noSymbol
+	words     map[string]struct{}
+	heads     []uint64 // bitmap of the first four letters of words, base 26
+}
+
+const noSymbol = 0xFF
+
+// theScorer builds the tables once, when the first body is scored.
+var theScorer = sync.OnceValue(newScorer)
+
+func newScorer() *scorer {
+	s := &scorer{words: map[string]struct{}{}, heads: make([]uint64, (26*26*26*26+63)/64)}
+	row := 0
+	for line := range strings.Lines(bigramText) {
+		for column, field := range strings.Fields(line) {
+			if row <= startState && column < startState {
+				milli, _ := strconv.Atoi(field) // our own table; TestScoreTable would see
+				s.bigram[row][column] = math.Exp2(float64(milli) / 1000)
+			}
+		}
+		row++
+	}
+	for i := range s.symbol {
+		s.symbol[i] = noSymbol
+	}
+	for i := range len(symbols) {
+		s.symbol[symbols[i]] = uint8(i)
+		if c := symbols[i]; c >= 'a' && c <= 'z' {
+			s.symbol[c-'a'+'A'] = uint8(i)
+		}
+	}
+	for _, r := range keyRows {
+		for i := 1; i < len(r); i++ {
+			a, b := s.symbol[r[i-1]], s.symbol[r[i]]
+			s.neighbour[a][b], s.neighbour[b][a] = 1, 1
+		}
+	}
+	for a := range s.neighbour {
+		n := 0.0
+		for _, is := range s.neighbour[a] {
+			n += is
+		}
+		for b := range s.neighbour[a] {
+			if n > 0 {
+				s.neighbour[a][b] /= n
+			}
+		}
+	}
+	for _, w := range strings.Fields(wordText) {
+		s.words[w] = struct{}{}
+		h := headOf(w)
+		s.heads[h/64] |= 1 << (h % 64)
+	}
+	return s
+}
+
+// headOf returns the number of w's first four letters, which are a to z.
+func headOf[T string | []byte](w T) int {
+	return ((int(w[0]-'a')*26+int(w[1]-'a'))*26+int(w[2]-'a'))*26 + int(w[3]-'a')
+}
+
+// scoreBody returns every part of the score of body.
+func scoreBody(body []byte) Score {
+	var scratch [maxBody]byte
+	body = withoutDashes(body, scratch[:0])
+	if len(body) == 0 {
+		return Score{}
+	}
+	s := theScorer()
+	a := alphabetOf(body)
+	return Score{
+		LLR:      s.llr(body, a),
+		Alphabet: a,
+		Distinct: distinct(body),
+		StepRun:  stepRun(body),
+		Cover:    s.cover(body),
+		Typed:    typed(body, a),
+		Shannon:  shannon(body),
+	}
+}
+
+// withoutDashes returns a UUID without its dashes, appended to dst, and any
+// other body as it is: the dashes of a UUID say nothing about its digits.
+func withoutDashes(body, dst []byte) []byte {
+	if !isUUID(body) {
+		return body
+	}
+	for _, c := range body {
+		if c != '-' {
+			dst = append(dst, c)
+		}
+	}
+	return dst
+}
+
+func isUUID(body []byte) bool {
+	if len(body) != 36 {
+		return false
+	}
+	for i, c := range body {
+		switch i {
+		case 8, 13, 18, 23:
+			if c != '-' {
+				return false
+			}
+		default:
+			if !isHex(c) {
+				return false
+			}
+		}
+	}
+	return true
+}
+
+// alphabetOf returns the size of the smallest class that holds body: digits,
+// hex, base36, base62 or base64url; hex and base36 in one case only.
+func alphabetOf(body []byte) int {
+	var lower, upper, beyondHex, other bool
+	for _, c := range body {
+		switch {
+		case c >= '0' && c <= '9':
+		case c >= 'a' && c <= 'z':
+			lower, beyondHex = true, beyondHex || c > 'f'
+		case c >= 'A' && c <= 'Z':
+			upper, beyondHex = true, beyondHex || c > 'F'
+		default:
+			other = true
+		}
+	}
+	switch {
+	case other:
+		return 64
+	case !lower && !upper:
+		return 10
+	case lower && upper:
+		return 62
+	case beyondHex:
+		return 36
+	}
+	return 16
+}
+
+// llr returns mean log2(P_text / P_uniform) over body. P_text is a mixture of
+// what makes text: a bigram model of identifiers, copies of characters up to
+// eight back, neighbours in the alphabet or on the keyboard, and noise. The
+// bigram and neighbour tables know no case: a letter of a class with both
+// cases gets half of their probability.
+func (s *scorer) llr(body []byte, alphabet int) float64 {
+	a := float64(alphabet)
+	mixed := alphabet >= 62
+	previous, product, bits := startState, 1.0, 0.0
+	for i, c := range body {
+		x := int(s.symbol[c])
+		if x == noSymbol {
+			// A user's alphabet may hold other bytes: they are noise.
+			x = int(s.symbol['_'])
+		}
+		half := 1.0
+		if mixed && x < 26 {
+			half = 0.5
+		}
+		var copies, near float64
+		if i >= 8 {
+			w := (*[9]byte)(body[i-8:])
+			n := 0
+			if w[7] == c {
+				n = 3
+			}
+			for _, d := range w[:7] {
+				if d == c {
+					n++
+				}
+			}
+			copies = float64(n) / 10
+			near = 0.5*s.neighbour[s.at(w[7])][x] + 0.3*s.neighbour[s.at(w[6])][x] + 0.2*s.neighbour[s.at(w[4])][x]
+		} else {
+			for lag := 1; lag <= i; lag++ {
+				d := body[i-lag]
+				if d == c {
+					copies += 0.1
+					if lag == 1 {
+						copies += 0.2
+					}
+				}
+				switch lag {
+				case 1:
+					near += 0.5 * s.neighbour[s.at(d)][x]
+				case 2:
+					near += 0.3 * s.neighbour[s.at(d)][x]
+				case 4:
+					near += 0.2 * s.neighbour[s.at(d)][x]
+				}
+			}
+		}
+		product *= (weightBigram*s.bigram[previous][x]*half+weightCopy*copies+weightNeighbour*near*half)*a + weightUniform
+		previous = x
+		if i%64 == 63 { // each factor lies between 0.1 and 64: 64 of them fit
+			bits += math.Log2(product)
+			product = 1
+		}
+	}
+	return (bits + math.Log2(product)) / float64(len(body))
+}
+
+func (s *scorer) at(c byte) int {
+	if x := s.symbol[c]; x != noSymbol {
+		return int(x)
+	}
+	return int(s.symbol['_'])
+}
+
+func distinct(body []byte) int {
+	var seen [256]bool
+	n := 0
+	for _, c := range body {
+		if !seen[c] {
+			seen[c] = true
+			n++
+		}
+	}
+	return n
+}
+
+// stepRun returns the length of the longest run, at stride 1, 2 or 3, in which
+// each character is its predecessor's neighbour in the same direction, or
+// equal: aaaaaa, 123456, a1b2c3d4e5f6.
+func stepRun(body []byte) int {
+	longest := 0
+	for stride := 1; stride <= 3; stride++ {
+		for offset := 0; offset < stride; offset++ {
+			run, step := 1, 0
+			for i := offset + stride; i < len(body); i += stride {
+				p, c := body[i-stride], body[i]
+				d := int(c) - int(p)
+				switch {
+				case d < -1 || d > 1 || classOf(p) != classOf(c):
+					run = 1
+				case run > 1 && d == step:
+					run++
+				default:
+					run, step = 2, d
+				}
+				longest = max(longest, run)
+			}
+		}
+	}
+	return max(longest, min(len(body), 1))
+}
+
+// cover returns the share of body that greedy longest dictionary words take,
+// left to right, case-folded.
+func (s *scorer) cover(body []byte) float64 {
+	var folded [maxBody]byte
+	if len(body) > len(folded) {
+		body = body[:len(folded)]
+	}
+	f := folded[:len(body)]
+	for i, c := range body {
+		if c >= 'A' && c <= 'Z' {
+			c += 'a' - 'A'
+		}
+		f[i] = c
+	}
+	covered := 0
+	for i := 0; i+4 <= len(f); {
+		n := s.wordAt(f[i:])
+		covered += n
+		i += max(n, 1)
+	}
+	return float64(covered) / float64(len(body))
+}
+
+// wordAt returns the length of the longest word that b starts with, or 0.
+func (s *scorer) wordAt(b []byte) int {
+	letters := 0
+	for letters < len(b) && letters < 12 && b[letters] >= 'a' && b[letters] <= 'z' {
+		letters++
+	}
+	if letters < 4 {
+		return 0
+	}
+	if h := headOf(b); s.heads[h/64]>>(h%64)&1 == 0 {
+		return 0
+	}
+	for n := letters; n >= 4; n-- {
+		if _, ok := s.words[string(b[:n])]; ok {
+			return n
+		}
+	}
+	return 0
+}
+
+// typed returns how unlikely it is that a uniform draw changes so often
+// between letters, capitals and digits, and repeats no character: people who
+// type a "random" key avoid repetition. In -log10.
+func typed(body []byte, alphabet int) float64 {
+	var share [4]float64
+	a := float64(alphabet)
+	switch alphabet {
+	case 10:
+		share[classDigit] = 1
+	case 16:
+		share[classDigit], share[classLower] = 10/a, 6/a
+	case 36:
+		share[classDigit], share[classLower] = 10/a, 26/a
+	default:
+		share[classDigit], share[classLower], share[classUpper], share[classOther] = 10/a, 26/a, 26/a, (a-62)/a
+	}
+	change := 1.0
+	for _, p := range share {
+		change -= p * p
+	}
+	changes := 0
+	for i := 1; i < len(body); i++ {
+		if classOf(body[i]) != classOf(body[i-1]) {
+			changes++
+		}
+	}
+	score := -log10Tail(len(body)-1, changes, change)
+	if distinct(body) == len(body) {
+		for i := range len(body) {
+			score -= math.Log10(1 - float64(i)/max(a, float64(len(body))))
+		}
+	}
+	return score
+}
+
+// log10Tail returns log10 P(X >= k) of a binomial distribution of n draws.
+func log10Tail(n, k int, p float64) float64 {
+	if k <= 0 || p <= 0 || p >= 1 || k > n {
+		return 0
+	}
+	ln := func(n int) float64 { v, _ := math.Lgamma(float64(n + 1)); return v }
+	first := ln(n) - ln(k) - ln(n-k) + float64(k)*math.Log(p) + float64(n-k)*math.Log(1-p)
+	sum, term := 1.0, 1.0 // in units of P(X = k)
+	for i := k; i < n; i++ {
+		term *= float64(n-i) / float64(i+1) * p / (1 - p)
+		sum += term
+	}
+	return min(0, (first+math.Log(sum))/math.Ln10)
+}
+
+// shannon returns the entropy of body's characters in bits per character.
+func shannon(body []byte) float64 {
+	var count [256]int
+	for _, c := range body {
+		count[c]++
+	}
+	h := 0.0
+	for _, n := range count {
+		if n > 0 {
+			p := float64(n) / float64(len(body))
+			h -= p * math.Log2(p)
+		}
+	}
+	return h
+}

@@ -1,0 +1,87 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"slices"
+	"syscall"
+
+	"github.com/urfave/cli/v2"
+
+	"keysweep/finding"
+	"keysweep/report"
+	"keysweep/rules"
+	"keysweep/scanner"
+)
+
+// scan is the action of the command of that name.
+func scan(c *cli.Context) error {
+	opts, err := parseScan(c)
+	if err != nil {
+		return fmt.Errorf("%w%s", err, seeHelp("scan"))
+	}
+	set, err := rules.Load(opts.rules) // what to look for
+	if err != nil {
+		return err
+	}
+	res, err := find(c.Context, opts, set, c.App.ErrWriter) // where it is, and what was skipped
+	if err != nil {
+		return err
+	}
+	opts.report.RulesSHA256 = set.SHA256()
+	opts.report.Exit = exitReason(c.Context, res, opts)
+	if err := opts.deliver(res, c.App.Writer, c.App.ErrWriter); err != nil {
+		return err
+	}
+	return &ending{status: opts.report.Exit.Status}
+}
+
+// find scans, with a progress bar if one is wanted.
+func find(ctx context.Context, opts *scanOptions, set *rules.Set, stderr io.Writer) (*finding.Result, error) {
+	if opts.timeout > 0 {
+		var cancel context.CancelFunc
+		ctx, cancel = context.WithTimeoutCause(ctx, opts.timeout, fmt.Errorf("--timeout %v", opts.timeout))
+		defer cancel()
+	}
+	if opts.progress {
+		opts.scan.Progress = new(scanner.Progress)
+		defer showBar(stderr, opts.scan.Progress)()
+	}
+	res, err := scanner.Scan(ctx, opts.scan, set)
+	var signal interruption
+	if err != nil && errors.As(context.Cause(ctx), &signal) {
+		return nil, &ending{signal.status(), err}
+	}
+	return res, err
+}
+
+// exitReason returns the status that res leads to.
+func exitReason(ctx context.Context, res *finding.Result, opts *scanOptions) report.ExitReason {
+	var signal interruption
+	found := opts.failOn && len(res.Findings) > 0
+	interrupted := slices.ContainsFunc(res.Skipped, func(s finding.Skipped) bool { return s.Reason == finding.ReasonInterrupted })
+	switch {
+	case errors.As(context.Cause(ctx), &signal):
+		return report.ExitReason{Status: signal.status()}
+	case interrupted:
+		return report.ExitReason{Status: statusIncomplete, Words: fmt.Sprintf("stopped by --timeout %v", opts.timeout)}
+	case found && (opts.exitCode == statusFound || res.Complete()):
+		return report.ExitReason{Status: opts.exitCode}
+	case !res.Complete():
+		return report.ExitReason{Status: statusIncomplete}
+	}
+	return report.ExitReason{Status: statusClean}
+}
+
+// writing turns an error of writing to standard output into an ending.
+func writing(err error) error {
+	if errors.Is(err, syscall.EPIPE) || errors.Is(err, io.ErrClosedPipe) {
+		return errClosedPipe
+	}
+	if err != nil {
+		return fmt.Errorf("standard output could not be written: %w", err)
+	}
+	return nil
+}

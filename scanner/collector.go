@@ -1,0 +1,220 @@
+package scanner
+
+import (
+	"cmp"
+	"io"
+	"slices"
+	"strings"
+	"sync"
+
+	"keysweep/finding"
+	"keysweep/rules"
+	"keysweep/scanner/gitdb/oid"
+)
+
+// collector gathers what the judges of all targets see: one record per
+// distinct key.
+type collector struct {
+	set          *rules.Set
+	keepRejected bool
+	progress     *Progress
+
+	mu   sync.Mutex
+	keys map[finding.Secret]*record // guarded by mu
+}
+
+// record is all that is known of a candidate.
+type record struct {
+	finding  finding.Finding
+	shapes   []string
+	evidence map[evidenceKey]rules.Evidence
+	places   map[place]view
+	rejected *seen        // the smallest place, if wanted
+	traced   map[int]bool // targets whose places became occurrences
+}
+
+type evidenceKey struct {
+	issuer string
+	kind   rules.EvidenceKind
+}
+
+// place is where content stands, and a candidate in it. Equal content in
+// several packs, or read twice, gives equal places.
+type place struct {
+	target       int // number of the target
+	source       finding.Source
+	path         string // of a file, or the name of a tree entry or ref
+	object       oid.ID // of an object
+	line, column int
+}
+
+func (p place) compare(q place) int {
+	return cmp.Or(cmp.Compare(p.target, q.target), cmp.Compare(p.source, q.source), cmp.Compare(p.path, q.path),
+		p.object.Compare(q.object), cmp.Compare(p.line, q.line), cmp.Compare(p.column, q.column))
+}
+
+// view is what a report shows of a place.
+type view struct {
+	endColumn int
+	excerpt   finding.Excerpt
+}
+
+// seen is one candidate at one place.
+type seen struct {
+	match rules.Match
+	place place
+	view  view
+}
+
+func newCollector(set *rules.Set, keepRejected bool, progress *Progress) *collector {
+	return &collector{set: set, keepRejected: keepRejected, progress: progress, keys: make(map[finding.Secret]*record)}
+}
+
+// add takes over candidates.
+func (c *collector) add(list []seen) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	for i := range list {
+		c.addOne(&list[i])
+	}
+}
+
+func (c *collector) addOne(s *seen) {
+	m := &s.match
+	r := c.keys[m.Secret]
+	if r == nil {
+		r = &record{finding: finding.Finding{Secret: m.Secret, RuleID: m.RuleID, Environment: m.Environment, Score: m.Score, RejectedFor: m.RejectedFor, Encoding: slices.Clone(m.Encoding)}}
+		c.keys[m.Secret] = r
+	}
+	f := &r.finding
+	if f.Confidence == finding.Rejected && m.Confidence > finding.Rejected {
+		c.progress.Candidates.Add(1)
+	}
+	if m.Confidence < f.Confidence {
+		if m.Confidence == finding.Rejected {
+			return
+		}
+	} else if m.Confidence > f.Confidence || smaller(m, f) {
+		// Whoever saw the key first, the same of equal views is kept.
+		f.Confidence, f.RuleID, f.Environment = m.Confidence, m.RuleID, m.Environment
+		f.Typed, f.Score, f.RejectedFor, f.Encoding = m.Typed, m.Score, m.RejectedFor, slices.Clone(m.Encoding)
+	}
+	if m.Confidence == finding.Rejected {
+		if c.keepRejected && (r.rejected == nil || s.place.compare(r.rejected.place) < 0) {
+			r.rejected = &seen{place: s.place, view: s.view}
+		}
+		return
+	}
+	r.shapes = m.Shapes
+	for _, e := range m.Evidence {
+		k := evidenceKey{e.Issuer, e.Kind}
+		if old, ok := r.evidence[k]; !ok || cmp.Or(cmp.Compare(e.Distance, old.Distance), cmp.Compare(e.Text, old.Text)) < 0 {
+			if r.evidence == nil {
+				r.evidence = make(map[evidenceKey]rules.Evidence)
+			}
+			r.evidence[k] = e
+		}
+	}
+	if r.places == nil {
+		r.places = make(map[place]view)
+	}
+	r.places[s.place] = s.view
+}
+
+// smaller orders views of one key that have the same confidence: the least
+// encoded is the one to show.
+func smaller(m *rules.Match, f *finding.Finding) bool {
+	return cmp.Or(cmp.Compare(len(m.Encoding), len(f.Encoding)), slices.Compare(m.Encoding, f.Encoding),
+		cmp.Compare(m.RuleID, f.RuleID), cmp.Compare(m.RejectedFor, f.RejectedFor)) < 0
+}
+
+// judge looks for candidates in content. It is the scratch of one goroutine.
+type judge struct {
+	collector *collector
+	finder    *rules.Finder
+	matcher   *rules.Matcher
+	window    window
+	list      []seen
+}
+
+func (c *collector) newJudge() *judge {
+	finder, matcher := c.set.Finder(), c.set.NewMatcher()
+	return &judge{collector: c, finder: finder, matcher: matcher, window: window{finder: finder, matcher: matcher}}
+}
+
+// stream judges what r yields, in windows. Nothing is collected until commit:
+// a file that changes is read again.
+func (j *judge) stream(r io.Reader, at place) (n int64, err error) {
+	return j.window.each(r, func(buf []byte, pos position, matches []rules.Match, core rules.Span) {
+		j.see(buf, pos, matches, core, at)
+	})
+}
+
+// whole judges content that is in memory, known to hold a literal.
+func (j *judge) whole(b []byte, at place) {
+	all := rules.Span{Start: 0, End: len(b)}
+	if matches := j.matcher.Matches(b, all); len(matches) > 0 {
+		j.see(b, position{}, matches, all, at)
+	}
+}
+
+// name judges a name.
+func (j *judge) name(name string, at place) {
+	if len(name) < 8 { // no literal is shorter
+		return
+	}
+	b := []byte(name)
+	if !j.finder.Contains(b) {
+		return
+	}
+	first := len(j.list)
+	j.whole(b, at)
+	for i := first; i < len(j.list); i++ {
+		p := &j.list[i].place
+		p.line, p.column, j.list[i].view.endColumn = 0, 0, 0
+	}
+}
+
+// see notes the matches that start in core, with their lines and columns. pos
+// is that of buf[0].
+func (j *judge) see(buf []byte, pos position, matches []rules.Match, core rules.Span, at place) {
+	done := 0
+	for i := range matches {
+		m := &matches[i]
+		if m.Start < core.Start || m.Start >= core.End {
+			continue
+		}
+		pos.advance(buf[done:m.Start])
+		done = m.Start
+		s := seen{match: *m, place: at}
+		s.place.line, s.place.column = pos.lines+1, pos.bytes+1
+		key := buf[m.Start:m.End]
+		if n := slices.Index(key, '\n'); n >= 0 {
+			key = key[:n]
+		}
+		s.view.endColumn = s.place.column + len(key)
+		if m.Confidence > finding.Rejected || j.collector.keepRejected {
+			s.view.excerpt = excerpt(buf, matches, i)
+		}
+		// The matcher uses its slices again.
+		s.match.Encoding = slices.Clone(m.Encoding)
+		s.match.Shapes = slices.Clone(m.Shapes)
+		s.match.Evidence = slices.Clone(m.Evidence)
+		s.place.path = strings.Clone(at.path)
+		j.list = append(j.list, s)
+	}
+}
+
+// commit hands over what was seen since the last commit or drop.
+func (j *judge) commit() {
+	if len(j.list) > 0 {
+		j.collector.add(j.list)
+	}
+	j.drop()
+}
+
+// drop forgets what was seen since the last commit.
+func (j *judge) drop() {
+	clear(j.list)
+	j.list = j.list[:0]
+}

@@ -1,0 +1,106 @@
+package gitdb
+
+import (
+	"bytes"
+	"fmt"
+	"strconv"
+
+	"keysweep/scanner/gitdb/oid"
+	"keysweep/scanner/gitdb/pack"
+)
+
+// A commit is lines of "key value", an empty line, and the message
+// (git-cat-file(1) prints it as it is):
+//
+//	tree ID
+//	parent ID          none or several
+//	author NAME <MAIL> SECONDS ZONE
+//	committer NAME <MAIL> SECONDS ZONE
+//	…
+//
+// and a tag likewise: object ID, type TYPE, tag NAME, tagger …
+
+// Commit is what the graph of commits is made of.
+type Commit struct {
+	ID, Tree oid.ID
+	Parents  []oid.ID
+	Date     int64 // committer date, seconds since 1970 UTC; 0 if it has none
+}
+
+// parseCommit decodes the headers of a commit.
+func parseCommit(b []byte) (c Commit, err error) {
+	rest, id, ok := headerID(b, "tree ")
+	if !ok {
+		return c, fmt.Errorf("%w: commit without a tree", pack.ErrCorrupt)
+	}
+	c.Tree = id
+	for {
+		next, id, ok := headerID(rest, "parent ")
+		if !ok {
+			break
+		}
+		c.Parents = append(c.Parents, id)
+		rest = next
+	}
+	c.Date = headerDate(rest, "committer ")
+	return c, nil
+}
+
+// tagTarget is what a tag names.
+type tagTarget struct {
+	id, target oid.ID
+	typ        oid.Type
+	date       int64
+}
+
+// parseTag decodes the headers of a tag.
+func parseTag(b []byte) (t tagTarget, err error) {
+	rest, id, ok := headerID(b, "object ")
+	if !ok {
+		return t, fmt.Errorf("%w: tag without an object", pack.ErrCorrupt)
+	}
+	t.target = id
+	if line, ok := bytes.CutPrefix(rest, []byte("type ")); ok {
+		name, _, _ := bytes.Cut(line, []byte("\n"))
+		t.typ, _ = oid.ParseType(string(name))
+	}
+	t.date = headerDate(rest, "tagger ")
+	return t, nil
+}
+
+// headerID decodes the line "key ID" at the start of b and returns what
+// follows it.
+func headerID(b []byte, key string) (rest []byte, id oid.ID, ok bool) {
+	line, ok := bytes.CutPrefix(b, []byte(key))
+	if !ok {
+		return b, id, false
+	}
+	n := bytes.IndexByte(line, '\n')
+	if n < 0 {
+		return b, id, false
+	}
+	id, ok = oid.Parse(line[:n])
+	return line[n+1:], id, ok
+}
+
+// headerDate returns the seconds in the line "key NAME <MAIL> SECONDS ZONE"
+// among the headers of b, or 0.
+func headerDate(b []byte, key string) int64 {
+	for len(b) > 0 && b[0] != '\n' {
+		line, rest, _ := bytes.Cut(b, []byte("\n"))
+		if who, ok := bytes.CutPrefix(line, []byte(key)); ok {
+			// The name may hold anything: the date stands behind the last '>'.
+			fields := bytes.Fields(who[bytes.LastIndexByte(who, '>')+1:])
+			if len(fields) == 0 {
+				return 0
+			}
+			n, err := strconv.ParseInt(string(fields[0]), 10, 64)
+			if err != nil || n < 0 {
+				return 0
+			}
+			return n
+		}
+		b = rest
+	}
+	return 0
+}

@@ -1,0 +1,248 @@
+// Package inflate decodes zlib streams whose size is known beforehand, as the
+// entries of git packs and loose objects are.
+//
+// One byte slice goes in, which may be much longer than the stream (the rest
+// of a mapped pack), and one slice of exactly the declared size comes out. As
+// the output is one slice there is no window, and nothing is allocated for a
+// stream that is whole. It accepts and refuses what compress/zlib does, but
+// for preset dictionaries, which git never writes: they are always refused.
+package inflate
+
+import (
+	"encoding/binary"
+	"errors"
+	"fmt"
+	"hash/adler32"
+)
+
+// A zlib stream, RFC 1950. Bits are numbered from the least significant.
+//
+//	+-----+-----+========================+---+---+---+---+
+//	| CMF | FLG | blocks, from bit 0 on  |    Adler-32   |
+//	+-----+-----+========================+---+---+---+---+
+//
+//	CMF  bits 0-3  8, deflate
+//	     bits 4-7  log2 of the window size less 8, at most 7
+//	FLG  bits 0-4  make CMF*256 + FLG a multiple of 31
+//	     bit  5    a preset dictionary's id follows
+//	     bits 6-7  compression level, says nothing to a decoder
+//
+// The Adler-32 is of the output, most significant byte first, and starts at
+// the first whole byte after the last block.
+//
+// A block, RFC 1951 section 3.2.3:
+//
+//	bit  0    this block is the last
+//	bits 1-2  0: stored. The bits up to the next whole byte are skipped;
+//	             then LEN and its complement, 2 bytes each, least significant
+//	             first, and LEN bytes
+//	          1: symbols in the fixed codes
+//	          2: symbols in the codes that the block describes first (table.go)
+//	          3: not used
+//
+// Symbols are described in block.go.
+
+// ErrCorrupt is wrapped by every error of this package: the stream is not
+// valid, or does not hold the number of bytes that were asked for.
+var ErrCorrupt = errors.New("corrupt zlib stream")
+
+// Each of these is wrapped once more, by stream.fail, with where it happened.
+var (
+	errHeader     = fmt.Errorf("%w: bad header", ErrCorrupt)
+	errDictionary = fmt.Errorf("%w: needs a preset dictionary", ErrCorrupt)
+	errTruncated  = fmt.Errorf("%w: truncated", ErrCorrupt)
+	errBlockType  = fmt.Errorf("%w: bad block type", ErrCorrupt)
+	errStored     = fmt.Errorf("%w: bad length of a stored block", ErrCorrupt)
+	errCounts     = fmt.Errorf("%w: too many code lengths", ErrCorrupt)
+	errLengths    = fmt.Errorf("%w: bad code lengths", ErrCorrupt)
+	errSymbol     = fmt.Errorf("%w: bad symbol", ErrCorrupt)
+	errDistance   = fmt.Errorf("%w: distance too far back", ErrCorrupt)
+	errMore       = fmt.Errorf("%w: yields more bytes than declared", ErrCorrupt)
+	errFewer      = fmt.Errorf("%w: yields fewer bytes than declared", ErrCorrupt)
+	errChecksum   = fmt.Errorf("%w: bad checksum", ErrCorrupt)
+)
+
+// errFull is not an error of the stream: dst is full, and more would follow.
+var errFull = errors.New("output is full")
+
+// Decoder holds the tables of one goroutine, about 40 KiB. The zero value is
+// ready for use. It keeps no reference to what it was given.
+type Decoder struct {
+	// Checksum makes Inflate and Prefix compare the Adler-32 at the end of
+	// the stream. Callers that check the object's id, or the trailer of the
+	// pack that holds the stream, lose nothing without it. The four bytes
+	// must be there in either case.
+	Checksum bool
+
+	fixedBuilt bool
+	fixed      codes // RFC 1951 section 3.2.6
+	dynamic    codes // of the block that is being decoded
+	scratch    lengths
+}
+
+// codes are the two codes of a block.
+type codes struct {
+	lit  litTable
+	dist distTable
+}
+
+// Inflate decodes the zlib stream at the start of src into dst, and returns
+// how many bytes of src the stream takes, header and Adler-32 included. What
+// follows the stream is not looked at. A stream that yields more or fewer than
+// len(dst) bytes is an error, which wraps [ErrCorrupt] like all others; n is
+// then 0 and dst may hold part of the output.
+func (d *Decoder) Inflate(dst, src []byte) (n int, err error) {
+	s := stream{dst: dst, src: src}
+	if err := d.decode(&s); err != nil {
+		if err == errFull {
+			err = errMore
+		}
+		return 0, s.fail(err)
+	}
+	if s.op != len(dst) {
+		return 0, s.fail(errFewer)
+	}
+	return s.ip, nil
+}
+
+// Prefix decodes the first len(dst) bytes of the zlib stream at the start of
+// src, or all of it if it yields fewer, and returns how many bytes it wrote.
+// It does not look at what comes after these bytes: src may be cut off there,
+// and the stream may be damaged there. An error wraps [ErrCorrupt]; the bytes
+// written before it are valid.
+func (d *Decoder) Prefix(dst, src []byte) (written int, err error) {
+	s := stream{dst: dst, src: src, prefix: true}
+	if err := d.decode(&s); err != nil && err != errFull {
+		return s.op, s.fail(err)
+	}
+	return s.op, nil
+}
+
+// stream is the state of one call. src[:ip] is consumed, except that the
+// count low bits of bits are still to come; bits beyond these are zero or
+// what src holds there, so that refilling may OR them in again.
+type stream struct {
+	dst, src []byte
+	op, ip   int
+	bits     uint64
+	count    uint // at most 63
+	prefix   bool // stop with errFull as soon as dst is full
+}
+
+// fail adds to err where it happened.
+func (s *stream) fail(err error) error {
+	return fmt.Errorf("%w (at input byte %d, output byte %d of %d)", err, s.ip-int(s.count/8), s.op, len(s.dst))
+}
+
+// decode decodes the stream up to and including the Adler-32.
+func (d *Decoder) decode(s *stream) error {
+	if len(s.src) < 2 {
+		return errTruncated
+	}
+	cmf, flg := s.src[0], s.src[1]
+	switch {
+	case cmf&15 != 8 || cmf>>4 > 7 || (uint(cmf)<<8|uint(flg))%31 != 0:
+		return errHeader
+	case flg&0x20 != 0:
+		return errDictionary
+	}
+	s.ip = 2
+	if s.prefix && len(s.dst) == 0 {
+		return errFull
+	}
+
+	for last := false; !last; {
+		s.refill()
+		if s.count < 3 {
+			return errTruncated
+		}
+		last = s.bits&1 != 0
+		kind := s.bits >> 1 & 3
+		s.drop(3)
+		var err error
+		switch kind {
+		case 0:
+			err = s.stored()
+		case 1:
+			if !d.fixedBuilt {
+				d.buildFixed()
+			}
+			err = s.symbols(&d.fixed)
+		case 2:
+			if err = d.readCodes(s); err == nil {
+				err = s.symbols(&d.dynamic)
+			}
+		default:
+			err = errBlockType
+		}
+		if err != nil {
+			return err
+		}
+	}
+
+	s.align()
+	if len(s.src)-s.ip < 4 {
+		return errTruncated
+	}
+	sum := binary.BigEndian.Uint32(s.src[s.ip:])
+	s.ip += 4
+	if d.Checksum && sum != adler32.Checksum(s.dst[:s.op]) {
+		return errChecksum
+	}
+	return nil
+}
+
+// refill makes count at least 56, or as much as src still has.
+func (s *stream) refill() {
+	if len(s.src)-s.ip >= 8 {
+		s.bits |= binary.LittleEndian.Uint64(s.src[s.ip:]) << (s.count & 63)
+		s.ip += int(63-s.count) >> 3
+		s.count |= 56
+		return
+	}
+	for s.count < 56 && s.ip < len(s.src) {
+		s.bits |= uint64(s.src[s.ip]) << (s.count & 63)
+		s.ip++
+		s.count += 8
+	}
+}
+
+// drop consumes n bits, which the caller knows to be there.
+func (s *stream) drop(n uint) {
+	s.bits >>= n & 63
+	s.count -= n
+}
+
+// align drops the bits up to the next whole byte of src, and takes back the
+// bytes that are in bits.
+func (s *stream) align() {
+	s.ip -= int(s.count >> 3)
+	s.bits, s.count = 0, 0
+}
+
+// stored decodes a block of type 0.
+func (s *stream) stored() error {
+	s.align()
+	if len(s.src)-s.ip < 4 {
+		return errTruncated
+	}
+	head := binary.LittleEndian.Uint32(s.src[s.ip:])
+	s.ip += 4
+	if head&0xffff != ^head>>16 {
+		return errStored
+	}
+	n := int(head & 0xffff)
+	have := min(n, len(s.src)-s.ip)
+	wrote := copy(s.dst[s.op:], s.src[s.ip:s.ip+have])
+	s.op += wrote
+	s.ip += wrote
+	switch {
+	case s.prefix && s.op == len(s.dst):
+		return errFull
+	case have < n:
+		return errTruncated
+	case wrote < n:
+		return errFull
+	}
+	return nil
+}

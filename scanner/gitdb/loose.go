@@ -1,0 +1,168 @@
+package gitdb
+
+import (
+	"bufio"
+	"bytes"
+	"encoding/hex"
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"strconv"
+
+	"github.com/klauspost/compress/zlib"
+
+	"keysweep/finding"
+	"keysweep/scanner/gitdb/oid"
+	"keysweep/scanner/gitdb/pack"
+)
+
+// A loose object is a file objects/xx/yyy…, named by its id in hex. It holds a
+// zlib stream (gitformat-loose(5)):
+//
+//	type | space | size, decimal | NUL | content
+
+// looseObject is a file that should hold an object.
+type looseObject struct {
+	id   oid.ID
+	dir  string // objects folder
+	size int64  // of the file
+}
+
+func (l looseObject) path() string {
+	s := l.id.String()
+	return filepath.Join(l.dir, s[:2], s[2:])
+}
+
+// looseStreamOver is the size from which a loose blob is read in windows.
+const looseStreamOver = 8 << 20
+
+// listLoose lists the loose objects of an objects folder.
+func (db *Database) listLoose(dir string) {
+	size := db.repo.Format.Size()
+	for b := range 256 {
+		sub := hex.EncodeToString([]byte{byte(b)})
+		list, err := os.ReadDir(filepath.Join(dir, sub))
+		if err != nil {
+			if !errors.Is(err, fs.ErrNotExist) {
+				db.skip(finding.ReasonUnreadable, "%v", err)
+			}
+			continue
+		}
+		for _, e := range list {
+			id, ok := oid.Parse([]byte(sub + e.Name()))
+			if !ok || len(e.Name()) != 2*size-2 {
+				continue // tmp_obj_… of an interrupted git
+			}
+			l := looseObject{id: id, dir: dir}
+			if info, err := e.Info(); err == nil {
+				l.size = info.Size()
+			}
+			db.loose = append(db.loose, l)
+		}
+	}
+}
+
+// looseReader reads loose objects. It is the scratch of one goroutine.
+type looseReader struct {
+	z      io.ReadCloser
+	in     *bufio.Reader
+	data   []byte
+	object pack.Object
+	starts []uint32
+	size   int // of an id
+}
+
+// read opens l and calls use with the object: whole, or as a stream if it is a
+// large blob. The object is valid until use returns.
+func (lr *looseReader) read(l looseObject, maxObject uint64, use func(*pack.Object) error) error {
+	info, err := os.Lstat(l.path())
+	if err != nil {
+		return err
+	}
+	if !info.Mode().IsRegular() {
+		return fmt.Errorf("%w: not a regular file", pack.ErrCorrupt)
+	}
+	f, err := os.Open(l.path())
+	if err != nil {
+		return err
+	}
+	defer f.Close()
+	if lr.in == nil {
+		lr.in = bufio.NewReaderSize(nil, 32<<10)
+	}
+	lr.in.Reset(f)
+	if lr.z == nil {
+		lr.z, err = zlib.NewReader(lr.in)
+	} else {
+		err = lr.z.(zlib.Resetter).Reset(lr.in, nil)
+	}
+	if err != nil {
+		return fmt.Errorf("%w: %w", pack.ErrCorrupt, err)
+	}
+	content := bufio.NewReaderSize(lr.z, 32<<10)
+	typ, size, err := looseHeader(content)
+	if err != nil {
+		return err
+	}
+	lr.object = pack.Object{Type: typ, Size: size}
+	if typ == oid.Blob && size > looseStreamOver {
+		s := pack.NewExactReader(content, size)
+		lr.object.Stream = s
+		if err := use(&lr.object); err != nil {
+			return err
+		}
+		if s.Err() == nil {
+			_, _ = io.Copy(io.Discard, s)
+		}
+		if s.Err() != io.EOF {
+			return fmt.Errorf("%w: %w", pack.ErrCorrupt, s.Err())
+		}
+		return nil
+	}
+	if size > max(maxObject, looseStreamOver) {
+		return fmt.Errorf("%w: %d bytes", pack.ErrTooLarge, size)
+	}
+	// The size is a claim: the buffer grows as bytes arrive.
+	buf := bytes.NewBuffer(lr.data[:0])
+	n, err := io.Copy(buf, io.LimitReader(content, int64(size)+1))
+	lr.data = buf.Bytes()
+	damage := err
+	if damage == nil && uint64(n) != size {
+		damage = fmt.Errorf("it holds %d bytes, declares %d", n, size)
+	}
+	lr.object.Data = lr.data[:min(uint64(n), size)]
+	if typ == oid.Tree {
+		lr.starts, lr.object.TreeErr = pack.TreeStarts(lr.starts[:0], lr.object.Data, lr.size)
+		lr.object.Starts, lr.object.FreshStarts = lr.starts, lr.starts
+	}
+	// What arrived is scanned also where the rest is damaged.
+	lr.object.Size = uint64(len(lr.object.Data))
+	if err := use(&lr.object); err != nil {
+		return err
+	}
+	if damage != nil {
+		return fmt.Errorf("%w: %w", pack.ErrCorrupt, damage)
+	}
+	return nil
+}
+
+// looseHeader decodes the type and size before the content.
+func looseHeader(r *bufio.Reader) (oid.Type, uint64, error) {
+	h, err := r.ReadSlice(0)
+	if err != nil || len(h) > 32 {
+		if err == nil || errors.Is(err, bufio.ErrBufferFull) {
+			err = errors.New("header is too long")
+		}
+		return 0, 0, fmt.Errorf("%w: loose object: %w", pack.ErrCorrupt, err)
+	}
+	name, digits, ok := bytes.Cut(h[:len(h)-1], []byte(" "))
+	typ, known := oid.ParseType(string(name))
+	size, err := strconv.ParseUint(string(digits), 10, 63)
+	if !ok || !known || err != nil {
+		return 0, 0, fmt.Errorf("%w: loose object: header %q", pack.ErrCorrupt, h)
+	}
+	return typ, size, nil
+}

@@ -1,0 +1,156 @@
+package pack
+
+import (
+	"bytes"
+	"encoding/binary"
+	"errors"
+	"fmt"
+	"sort"
+
+	"keysweep/scanner/gitdb/oid"
+)
+
+// ErrUnusable is wrapped by errors about a pack index that cannot serve: it
+// is absent, damaged, of another version, or contradicts its pack. The pack
+// itself can still be read.
+var ErrUnusable = errors.New("unusable pack index")
+
+// Version 2 of a pack index is (gitformat-pack(5)):
+//
+//	"\377tOc" | 2 | 256 cumulative counts by first byte, 4 bytes each
+//	ids, ascending | CRC-32 of each entry | offset of each entry, 4 bytes
+//	offsets over 31 bits, 8 bytes each: the 4-byte offset has its top bit set
+//	                                    and counts into this table
+//	pack trailer | hash of all of the above
+const (
+	indexMagic  = "\377tOc"
+	indexHeader = 8 + 256*4
+)
+
+// names is the sorted list of ids of a pack. Position counts in it from 0.
+type names struct {
+	ids      []byte // count*hashSize, ascending
+	hashSize int
+	fanout   [257]uint32 // fanout[b] is the first position whose id starts with b or more
+}
+
+func (n *names) count() int { return len(n.ids) / n.hashSize }
+
+func (n *names) bytes(pos int) []byte {
+	return n.ids[pos*n.hashSize : (pos+1)*n.hashSize]
+}
+
+// find returns the position of the id whose bytes are b.
+func (n *names) find(b []byte) (int, bool) {
+	lo, hi := int(n.fanout[b[0]]), int(n.fanout[int(b[0])+1])
+	for lo < hi {
+		mid := int(uint(lo+hi) / 2)
+		switch c := bytes.Compare(n.bytes(mid), b); {
+		case c == 0:
+			return mid, true
+		case c < 0:
+			lo = mid + 1
+		default:
+			hi = mid
+		}
+	}
+	return 0, false
+}
+
+// indexed is an id's place in a pack: its position among the sorted ids, and
+// the offset of the entry.
+type indexed struct {
+	offset uint64
+	pos    uint32
+}
+
+// parseIndex decodes the pack index file. It returns the ids and the place of
+// each, in order of position. trailer is the trailer of the pack that it must
+// belong to.
+func parseIndex(file []byte, format oid.Format, count uint32, trailer []byte) (*names, []indexed, error) {
+	size := format.Size()
+	if len(file) < indexHeader+2*size || string(file[:4]) != indexMagic {
+		return nil, nil, fmt.Errorf("%w: not a version 2 index", ErrUnusable)
+	}
+	if v := binary.BigEndian.Uint32(file[4:]); v != 2 {
+		return nil, nil, fmt.Errorf("%w: version %d", ErrUnusable, v)
+	}
+	n := &names{hashSize: size}
+	var last uint32
+	for i := range 256 {
+		next := binary.BigEndian.Uint32(file[8+4*i:])
+		if next < last {
+			return nil, nil, fmt.Errorf("%w: counts descend", ErrUnusable)
+		}
+		n.fanout[i+1], last = next, next
+	}
+	if last != count {
+		return nil, nil, fmt.Errorf("%w: it lists %d entries, the pack holds %d", ErrUnusable, last, count)
+	}
+	total := uint64(count)
+	tables := indexHeader + total*uint64(size+4+4)
+	end := uint64(len(file) - 2*size)
+	if end < tables || (end-tables)%8 != 0 {
+		return nil, nil, fmt.Errorf("%w: cut short", ErrUnusable)
+	}
+	if !bytes.Equal(file[end:end+uint64(size)], trailer) {
+		return nil, nil, fmt.Errorf("%w: it belongs to another pack", ErrUnusable)
+	}
+	h := format.New()
+	h.Write(file[:len(file)-size])
+	if !bytes.Equal(h.Sum(nil), file[len(file)-size:]) {
+		return nil, nil, fmt.Errorf("%w: its checksum does not match", ErrUnusable)
+	}
+	n.ids = file[indexHeader : indexHeader+total*uint64(size)]
+	if err := n.check(); err != nil {
+		return nil, nil, err
+	}
+	short := file[indexHeader+total*uint64(size+4) : tables]
+	long := file[tables:end]
+	places := make([]indexed, count)
+	for i := range places {
+		off := uint64(binary.BigEndian.Uint32(short[4*i:]))
+		if off&(1<<31) != 0 {
+			k := off &^ (1 << 31)
+			if k >= uint64(len(long)/8) {
+				return nil, nil, fmt.Errorf("%w: long offset %d of %d", ErrUnusable, k, len(long)/8)
+			}
+			off = binary.BigEndian.Uint64(long[8*k:])
+		}
+		places[i] = indexed{offset: off, pos: uint32(i)}
+	}
+	return n, places, nil
+}
+
+// check verifies that the ids ascend and stand where the counts say, so that
+// find finds each.
+func (n *names) check() error {
+	for b := range 256 {
+		for pos := n.fanout[b]; pos < n.fanout[b+1]; pos++ {
+			id := n.bytes(int(pos))
+			if int(id[0]) != b || pos > 0 && bytes.Compare(n.bytes(int(pos)-1), id) > 0 {
+				return fmt.Errorf("%w: its ids do not ascend", ErrUnusable)
+			}
+		}
+	}
+	return nil
+}
+
+// buildNames sorts ids, which are in entry order, and returns the list and the
+// entry of each position.
+func buildNames(ids []oid.ID, hashSize int) (*names, []uint32) {
+	order := make([]uint32, len(ids))
+	for i := range order {
+		order[i] = uint32(i)
+	}
+	sort.Slice(order, func(a, b int) bool { return ids[order[a]].Compare(ids[order[b]]) < 0 })
+	n := &names{hashSize: hashSize, ids: make([]byte, 0, len(ids)*hashSize)}
+	for _, e := range order {
+		n.ids = append(n.ids, ids[e][:hashSize]...)
+		n.fanout[int(ids[e][0])+1]++
+	}
+	for b := range 256 {
+		n.fanout[b+1] += n.fanout[b]
+	}
+	return n, order
+}

@@ -1,0 +1,390 @@
+package pack
+
+import (
+	"bytes"
+	"cmp"
+	"context"
+	"encoding/binary"
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"runtime"
+	"runtime/debug"
+	"slices"
+	"strings"
+
+	"keysweep/scanner/gitdb/oid"
+)
+
+// none stands for "no entry" where an entry number is expected.
+const none = -1
+
+// noBase marks a delta whose base is not in the pack.
+const noBase = -2
+
+// packHeader is the length of the header of a pack.
+const packHeader = 12
+
+// entry is what the walk needs to know of an entry; the rest is decoded again
+// from the pack when its turn comes. Ten million of them are an ordinary large
+// repository.
+type entry struct {
+	offset  uint64
+	base    int32 // entry number, none for an object that is no delta, or noBase
+	child   int32 // first child in the delta family, or none
+	sibling int32 // next child of the same base, or none
+	weight  int32 // entries in the subtree below and with this one
+	typ     uint8 // as in the entry's header
+}
+
+// Pack is an open pack. Entries are numbered from 0 by offset. It is safe for
+// concurrent use once it is open.
+type Pack struct {
+	Path string
+	// IndexErr says why the index could not serve, and the pack was read
+	// from end to end instead; nil if it served.
+	IndexErr error
+	// CutErr says why reading from end to end stopped early, before CutCount
+	// declared entries; nil if it did not.
+	CutErr   error
+	CutCount int64
+
+	format  oid.Format
+	data    []byte // mapped
+	mapped  [][]byte
+	entries []entry
+	names   *names
+	pos     []uint32 // entry number to position in names
+	entryAt []uint32 // position in names to entry number
+	roots   []int32  // entries that are no delta, ascending
+	lost    []int32  // deltas whose base is not in the pack, or that form a cycle
+
+	bucketShift uint
+	buckets     []uint32 // first entry at or behind bucket<<bucketShift
+}
+
+// Open maps the pack at path and numbers its entries by the index beside it.
+// Without an index that can serve, it reads the pack from end to end.
+// The error is fs-related, or wraps ErrCorrupt where nothing can be read.
+func Open(ctx context.Context, path string, format oid.Format) (*Pack, error) {
+	return open(ctx, path, format, true)
+}
+
+// OpenWithoutIndex is Open for a pack whose index turned out to contradict it.
+func OpenWithoutIndex(ctx context.Context, path string, format oid.Format) (*Pack, error) {
+	return open(ctx, path, format, false)
+}
+
+func open(ctx context.Context, path string, format oid.Format, useIndex bool) (_ *Pack, err error) {
+	p := &Pack{Path: path, format: format}
+	defer func() {
+		if err != nil {
+			p.Close()
+		}
+	}()
+	if p.data, err = p.mapPath(path); err != nil {
+		return nil, err
+	}
+	err = Guard(func() error {
+		hash := format.Size()
+		if len(p.data) < packHeader+hash {
+			return fmt.Errorf("%w: %d bytes are no pack", ErrCorrupt, len(p.data))
+		}
+		if v := binary.BigEndian.Uint32(p.data[4:]); string(p.data[:4]) != "PACK" || v != 2 && v != 3 {
+			return fmt.Errorf("%w: no pack of version 2 or 3", ErrCorrupt)
+		}
+		if useIndex {
+			if p.IndexErr = p.useIndex(); p.IndexErr == nil {
+				return nil
+			}
+		} else {
+			p.IndexErr = fmt.Errorf("%w: it contradicts the pack", ErrUnusable)
+		}
+		return p.readThrough(ctx)
+	})
+	if err != nil {
+		return nil, err
+	}
+	return p, nil
+}
+
+// mapPath maps a whole file; Close unmaps it.
+func (p *Pack) mapPath(path string) ([]byte, error) {
+	f, err := os.Open(path)
+	if err != nil {
+		return nil, err
+	}
+	defer f.Close()
+	info, err := f.Stat()
+	if err != nil {
+		return nil, err
+	}
+	if !info.Mode().IsRegular() {
+		return nil, fmt.Errorf("%s: not a regular file", path)
+	}
+	if info.Size() == 0 {
+		return nil, nil
+	}
+	b, err := mapFile(f, int(info.Size()))
+	if err != nil {
+		return nil, &fs.PathError{Op: "mmap", Path: path, Err: err}
+	}
+	p.mapped = append(p.mapped, b)
+	return b, nil
+}
+
+// Close unmaps the pack. Nothing that came from it may be used afterwards.
+func (p *Pack) Close() {
+	for _, b := range p.mapped {
+		_ = unmapFile(b)
+	}
+	p.mapped, p.data = nil, nil
+}
+
+// Guard runs f and turns a fault of a mapped file, which is how a file that
+// was cut short under us shows itself, into an error that wraps ErrCorrupt.
+func Guard(f func() error) (err error) {
+	defer debug.SetPanicOnFault(debug.SetPanicOnFault(true))
+	defer func() {
+		switch r := recover().(type) {
+		case nil:
+		case runtime.Error:
+			if _, fault := r.(interface{ Addr() uintptr }); !fault {
+				panic(r)
+			}
+			err = fmt.Errorf("%w: a mapped file was cut short while it was read", ErrCorrupt)
+		default:
+			panic(r)
+		}
+	}()
+	return f()
+}
+
+// Name returns the file name of the pack, for messages.
+func (p *Pack) Name() string { return filepath.Base(p.Path) }
+
+// Count returns the number of entries.
+func (p *Pack) Count() int { return len(p.entries) }
+
+// Size returns the size of the pack in bytes.
+func (p *Pack) Size() int64 { return int64(len(p.data)) }
+
+// Find returns the number of the entry that the index names id.
+func (p *Pack) Find(id oid.ID) (entry int, ok bool) {
+	pos, ok := p.names.find(id[:p.format.Size()])
+	if !ok {
+		return 0, false
+	}
+	return int(p.entryAt[pos]), true
+}
+
+// ID returns the name that the index gives to an entry.
+func (p *Pack) ID(entry int) oid.ID { return oid.FromBytes(p.names.bytes(int(p.pos[entry]))) }
+
+// IDs calls f with each id, ascending, and the number of its entry.
+func (p *Pack) IDs(f func(id oid.ID, entry int)) {
+	for pos := range p.names.count() {
+		f(oid.FromBytes(p.names.bytes(pos)), int(p.entryAt[pos]))
+	}
+}
+
+// Offset returns where in the pack an entry starts.
+func (p *Pack) Offset(entry int) uint64 { return p.entries[entry].offset }
+
+// trailer returns the hash at the end of the pack.
+func (p *Pack) trailer() []byte { return p.data[len(p.data)-p.format.Size():] }
+
+// end returns where the trailer starts.
+func (p *Pack) end() uint64 { return uint64(len(p.data) - p.format.Size()) }
+
+// next returns where the entry behind entry starts.
+func (p *Pack) next(entry int) uint64 {
+	if entry+1 < len(p.entries) {
+		return p.entries[entry+1].offset
+	}
+	return p.end()
+}
+
+// VerifyTrailer hashes the pack and compares with its trailer.
+func (p *Pack) VerifyTrailer(ctx context.Context) error {
+	return Guard(func() error {
+		h := p.format.New()
+		for b := p.data[:p.end()]; len(b) > 0; {
+			if ctx.Err() != nil {
+				return context.Cause(ctx)
+			}
+			n := min(len(b), 4<<20)
+			h.Write(b[:n])
+			b = b[n:]
+		}
+		if !bytes.Equal(h.Sum(nil), p.trailer()) {
+			return fmt.Errorf("%w: its checksum does not match", ErrCorrupt)
+		}
+		return nil
+	})
+}
+
+// useIndex numbers the entries by the index beside the pack.
+func (p *Pack) useIndex() error {
+	path := strings.TrimSuffix(p.Path, ".pack") + ".idx"
+	file, err := p.mapPath(path)
+	if errors.Is(err, fs.ErrNotExist) {
+		return fmt.Errorf("%w: there is none", ErrUnusable)
+	}
+	if err != nil {
+		return fmt.Errorf("%w: %w", ErrUnusable, err)
+	}
+	n, places, err := parseIndex(file, p.format, binary.BigEndian.Uint32(p.data[8:]), p.trailer())
+	if err != nil {
+		return err
+	}
+	p.names = n
+	p.sortPlaces(places)
+	p.entries = make([]entry, len(places))
+	p.pos = make([]uint32, len(places))
+	p.entryAt = make([]uint32, len(places))
+	want := uint64(packHeader)
+	for i, place := range places {
+		// Entries cover the pack without a gap: that each ends where the
+		// next starts is checked when it is inflated.
+		if i == 0 && place.offset != want || i > 0 && place.offset <= want || place.offset >= p.end() {
+			return fmt.Errorf("%w: it places an entry at %d", ErrUnusable, place.offset)
+		}
+		want = place.offset
+		p.entries[i] = entry{offset: place.offset}
+		p.pos[i] = place.pos
+		p.entryAt[place.pos] = uint32(i)
+	}
+	if len(places) == 0 && p.end() != packHeader {
+		return fmt.Errorf("%w: bytes behind the last entry", ErrUnusable)
+	}
+	return p.link(func(id oid.ID) int {
+		if e, ok := p.Find(id); ok {
+			return e
+		}
+		return noBase
+	})
+}
+
+// sortPlaces sorts by offset. Offsets of a real pack spread evenly, so one
+// pass of counting leaves next to nothing to sort, and the counts serve to
+// find an entry by its offset.
+func (p *Pack) sortPlaces(places []indexed) {
+	p.bucketShift = 0
+	for p.end()>>p.bucketShift > uint64(max(len(places), 1)) {
+		p.bucketShift++
+	}
+	p.buckets = make([]uint32, p.end()>>p.bucketShift+2)
+	last := uint64(len(p.buckets) - 2)
+	bucket := func(offset uint64) uint64 { return min(offset>>p.bucketShift, last) }
+	for _, place := range places {
+		p.buckets[bucket(place.offset)+1]++
+	}
+	for i := 1; i < len(p.buckets); i++ {
+		p.buckets[i] += p.buckets[i-1]
+	}
+	sorted := make([]indexed, len(places))
+	fill := slices.Clone(p.buckets)
+	for _, place := range places {
+		b := bucket(place.offset)
+		sorted[fill[b]] = place
+		fill[b]++
+	}
+	copy(places, sorted)
+	for b := range p.buckets[:len(p.buckets)-1] {
+		if lo, hi := p.buckets[b], p.buckets[b+1]; hi-lo > 1 {
+			slices.SortFunc(places[lo:hi], func(a, b indexed) int { return cmp.Compare(a.offset, b.offset) })
+		}
+	}
+}
+
+// at returns the number of the entry that starts at offset, or noBase.
+func (p *Pack) at(offset uint64) int {
+	b := offset >> p.bucketShift
+	if b+1 >= uint64(len(p.buckets)) {
+		return noBase
+	}
+	lo, hi := int(p.buckets[b]), int(p.buckets[b+1])
+	i, ok := slices.BinarySearchFunc(p.entries[lo:hi], offset, func(e entry, o uint64) int { return cmp.Compare(e.offset, o) })
+	if !ok {
+		return noBase
+	}
+	return lo + i
+}
+
+// link decodes the header of each entry and joins deltas to their bases.
+// find returns the entry that bears an id, or noBase.
+func (p *Pack) link(find func(oid.ID) int) error {
+	for i := range p.entries {
+		e := &p.entries[i]
+		h, err := parseHeader(p.data[e.offset:p.next(i)], p.format.Size())
+		if err != nil {
+			return fmt.Errorf("%w: entry at %d: %w", ErrUnusable, e.offset, err)
+		}
+		e.typ = h.typ
+		e.base = none
+		switch h.typ {
+		case ofsDelta:
+			e.base = noBase
+			if h.back <= e.offset {
+				e.base = int32(p.at(e.offset - h.back))
+			}
+		case refDelta:
+			e.base = int32(find(h.base))
+		}
+	}
+	p.family()
+	return nil
+}
+
+// family fills child, sibling and weight of each entry, roots and lost.
+func (p *Pack) family() {
+	p.roots, p.lost = p.roots[:0], p.lost[:0]
+	for i := range p.entries {
+		p.entries[i].child, p.entries[i].sibling = none, none
+	}
+	for i := len(p.entries) - 1; i >= 0; i-- {
+		e := &p.entries[i]
+		e.weight = 0
+		switch e.base {
+		case none:
+			p.roots = append(p.roots, int32(i))
+		case noBase:
+			p.lost = append(p.lost, int32(i))
+		default:
+			b := &p.entries[e.base]
+			e.sibling, b.child = b.child, int32(i)
+		}
+	}
+	slices.Reverse(p.roots)
+	// Preorder from the roots and the lost: what it does not meet is a cycle.
+	order := make([]int32, 0, len(p.entries))
+	for _, tops := range [][]int32{p.roots, p.lost} {
+		for _, top := range tops {
+			order = append(order, top)
+			p.entries[top].weight = 1
+			for at := len(order) - 1; at < len(order); at++ {
+				for c := p.entries[order[at]].child; c != none; c = p.entries[c].sibling {
+					p.entries[c].weight = 1
+					order = append(order, c)
+				}
+			}
+		}
+	}
+	if len(order) < len(p.entries) {
+		for i := range p.entries {
+			if p.entries[i].weight == 0 {
+				p.entries[i].weight = 1
+				p.lost = append(p.lost, int32(i))
+			}
+		}
+	}
+	for i := len(order) - 1; i >= 0; i-- {
+		if e := &p.entries[order[i]]; e.base >= 0 {
+			p.entries[e.base].weight += e.weight
+		}
+	}
+	slices.Sort(p.lost)
+}

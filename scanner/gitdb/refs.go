@@ -1,0 +1,148 @@
+package gitdb
+
+import (
+	"bytes"
+	"cmp"
+	"errors"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+
+	"keysweep/finding"
+	"keysweep/scanner/gitdb/oid"
+)
+
+// Ref is a name for an object: below refs/, or the HEAD of a working tree.
+type Ref struct {
+	Name string // raw bytes, for example refs/heads/main, HEAD, worktrees/x/HEAD
+	ID   oid.ID // zero: it names a ref that is not there (an unborn branch)
+}
+
+// symbolicDepth is how far a symbolic ref is followed, as git does.
+const symbolicDepth = 5
+
+// readRefs reads the refs of the files backend (git-pack-refs(1),
+// gitrepository-layout(5)): packed-refs, and loose ones that override them.
+func (r *Repository) readRefs() {
+	refs := make(map[string]oid.ID)
+	symbolic := make(map[string]string)
+	r.readPackedRefs(refs)
+	roots := []string{r.CommonDir}
+	if r.GitDir != r.CommonDir {
+		roots = append(roots, r.GitDir)
+	}
+	for _, root := range roots {
+		r.readLooseRefs(root, "refs", refs, symbolic)
+	}
+	r.readRef(filepath.Join(r.GitDir, "HEAD"), "HEAD", refs, symbolic)
+	if r.GitDir != r.CommonDir {
+		r.readRef(filepath.Join(r.CommonDir, "HEAD"), "main-worktree/HEAD", refs, symbolic)
+	}
+	trees, err := os.ReadDir(filepath.Join(r.CommonDir, "worktrees"))
+	if err != nil && !errors.Is(err, fs.ErrNotExist) {
+		r.skip(finding.ReasonUnreadable, "%v", err)
+	}
+	for _, t := range trees {
+		name := "worktrees/" + t.Name() + "/HEAD"
+		path := filepath.Join(r.CommonDir, filepath.FromSlash(name))
+		if _, err := os.Lstat(path); err == nil {
+			r.readRef(path, name, refs, symbolic)
+		}
+	}
+	for name, target := range symbolic {
+		for range symbolicDepth {
+			next, ok := symbolic[target]
+			if !ok {
+				break
+			}
+			target = next
+		}
+		refs[name] = refs[target]
+	}
+	for name, id := range refs {
+		r.Refs = append(r.Refs, Ref{Name: name, ID: id})
+	}
+	slices.SortFunc(r.Refs, func(a, b Ref) int { return cmp.Compare(a.Name, b.Name) })
+	r.Head = refs["HEAD"]
+}
+
+func (r *Repository) readPackedRefs(refs map[string]oid.ID) {
+	// A repository may have a hundred thousand refs: no limit of a small file.
+	b, err := os.ReadFile(filepath.Join(r.CommonDir, "packed-refs"))
+	if err != nil {
+		if !errors.Is(err, fs.ErrNotExist) {
+			r.skip(finding.ReasonUnreadable, "%v", err)
+		}
+		return
+	}
+	for line := range bytes.Lines(b) {
+		line = bytes.TrimRight(line, "\r\n")
+		if len(line) == 0 || line[0] == '#' || line[0] == '^' {
+			continue
+		}
+		hex, name, ok := bytes.Cut(line, []byte(" "))
+		id, valid := oid.Parse(hex)
+		if !ok || !valid {
+			r.skip(finding.ReasonDamaged, "packed-refs: a line that is no ref")
+			continue
+		}
+		refs[string(name)] = id
+	}
+}
+
+// readLooseRefs reads root/below and what is in it.
+func (r *Repository) readLooseRefs(root, below string, refs map[string]oid.ID, symbolic map[string]string) {
+	todo := []string{below}
+	for len(todo) > 0 {
+		dir := todo[len(todo)-1]
+		todo = todo[:len(todo)-1]
+		list, err := os.ReadDir(filepath.Join(root, filepath.FromSlash(dir)))
+		if err != nil {
+			if !errors.Is(err, fs.ErrNotExist) {
+				r.skip(finding.ReasonUnreadable, "%v", err)
+			}
+			continue
+		}
+		for _, e := range list {
+			name := dir + "/" + e.Name()
+			switch {
+			case e.IsDir():
+				todo = append(todo, name)
+			case strings.HasSuffix(name, ".lock"):
+			case e.Type().IsRegular() || e.Type()&fs.ModeSymlink != 0:
+				r.readRef(filepath.Join(root, filepath.FromSlash(name)), name, refs, symbolic)
+			}
+		}
+	}
+}
+
+// readRef reads one ref file: an id, or "ref: NAME". A symbolic link to a name
+// below refs/ is an old form of the latter; it is not followed.
+func (r *Repository) readRef(path, name string, refs map[string]oid.ID, symbolic map[string]string) {
+	if target, err := os.Readlink(path); err == nil {
+		if target = filepath.ToSlash(target); strings.HasPrefix(target, "refs/") {
+			symbolic[name] = target
+		}
+		return
+	}
+	b, err := readSmall(path)
+	if err != nil {
+		if !errors.Is(err, fs.ErrNotExist) {
+			r.skip(finding.ReasonUnreadable, "%v", err)
+		}
+		return
+	}
+	b = bytes.TrimSpace(b)
+	if target, ok := bytes.CutPrefix(b, []byte("ref:")); ok {
+		symbolic[name] = string(bytes.TrimSpace(target))
+		return
+	}
+	id, ok := oid.Parse(b)
+	if !ok {
+		r.skip(finding.ReasonDamaged, "ref %s: not an object id", name)
+		return
+	}
+	refs[name] = id
+}

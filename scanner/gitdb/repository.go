@@ -1,0 +1,252 @@
+// Package gitdb reads git repositories: where they are, their refs, and every
+// object of their databases. It runs no git, follows no configuration that
+// could run a program, and opens nothing that the repository's own content
+// points to outside of it, unless asked.
+package gitdb
+
+import (
+	"bytes"
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"strings"
+
+	"github.com/go-git/go-git/v5/plumbing/format/config"
+
+	"keysweep/finding"
+	"keysweep/scanner/gitdb/oid"
+)
+
+// ErrNotRepository is wrapped by Open's error for a folder that is none.
+var ErrNotRepository = errors.New("not a git repository")
+
+// smallFile bounds what is read of a file that should be small (HEAD, a ref,
+// a .git file, the configuration): the repository is not trusted.
+const smallFile = 1 << 20
+
+// Repository is an open repository: its layout, read once.
+type Repository struct {
+	// Top is the folder of the working tree, "" if there is none (bare).
+	Top string
+	// GitDir is the repository folder of this working tree, and CommonDir
+	// that of the main one; they differ in a linked working tree.
+	GitDir, CommonDir string
+	Format            oid.Format
+	IgnoreCase        bool // core.ignoreCase
+	Promisor          bool // a partial clone: objects may be absent
+	Shallow           []oid.ID
+	Refs              []Ref
+	Head              oid.ID // zero: unborn, or not readable
+	// Skipped is what could not be read while opening.
+	Skipped []finding.Skipped
+}
+
+// Discover returns the folder to Open for a path: path itself or the nearest
+// folder above it that holds a repository. ok is false if there is none.
+func Discover(path string) (dir string, ok bool) {
+	dir, err := filepath.Abs(path)
+	if err != nil {
+		return "", false
+	}
+	for {
+		if IsRepository(dir) {
+			return dir, true
+		}
+		parent := filepath.Dir(dir)
+		if parent == dir {
+			return "", false
+		}
+		dir = parent
+	}
+}
+
+// IsRepository reports whether dir is the top of a working tree or a bare
+// repository.
+func IsRepository(dir string) bool {
+	if isGitDir(dir) {
+		return true
+	}
+	_, err := resolveGitDir(dir)
+	return err == nil
+}
+
+// isGitDir follows git's own test: HEAD, objects and refs, the latter two in
+// the common folder.
+func isGitDir(dir string) bool {
+	if _, err := os.Lstat(filepath.Join(dir, "HEAD")); err != nil {
+		return false
+	}
+	common := commonDir(dir)
+	for _, name := range []string{"objects", "refs"} {
+		if info, err := os.Stat(filepath.Join(common, name)); err != nil || !info.IsDir() {
+			return false
+		}
+	}
+	return true
+}
+
+// resolveGitDir returns the repository folder of the working tree at top:
+// top/.git, or where the file top/.git points (gitrepository-layout(5)).
+func resolveGitDir(top string) (string, error) {
+	dotGit := filepath.Join(top, ".git")
+	info, err := os.Stat(dotGit)
+	if err != nil {
+		return "", err
+	}
+	dir := dotGit
+	if info.Mode().IsRegular() {
+		b, err := readSmall(dotGit)
+		if err != nil {
+			return "", err
+		}
+		target, ok := strings.CutPrefix(string(b), "gitdir: ")
+		if !ok {
+			return "", fmt.Errorf("%s: %w: it does not begin with \"gitdir: \"", dotGit, ErrNotRepository)
+		}
+		dir = filepath.FromSlash(strings.TrimRight(target, "\r\n"))
+		if !filepath.IsAbs(dir) {
+			dir = filepath.Join(top, dir)
+		}
+	}
+	if !isGitDir(dir) {
+		return "", fmt.Errorf("%s: %w", dir, ErrNotRepository)
+	}
+	return dir, nil
+}
+
+// commonDir returns the folder that a linked working tree shares with its main
+// repository, or gitDir itself.
+func commonDir(gitDir string) string {
+	b, err := readSmall(filepath.Join(gitDir, "commondir"))
+	if err != nil {
+		return gitDir
+	}
+	dir := filepath.FromSlash(strings.TrimRight(string(b), "\r\n"))
+	if !filepath.IsAbs(dir) {
+		dir = filepath.Join(gitDir, dir)
+	}
+	return filepath.Clean(dir)
+}
+
+// readSmall reads a regular file of at most smallFile bytes.
+func readSmall(path string) ([]byte, error) {
+	info, err := os.Stat(path)
+	if err != nil {
+		return nil, err
+	}
+	if !info.Mode().IsRegular() {
+		return nil, fmt.Errorf("%s: not a regular file", path)
+	}
+	f, err := os.Open(path)
+	if err != nil {
+		return nil, err
+	}
+	defer f.Close()
+	b, err := io.ReadAll(io.LimitReader(f, smallFile+1))
+	if err == nil && len(b) > smallFile {
+		err = fmt.Errorf("%s: over %d bytes", path, smallFile)
+	}
+	return b, err
+}
+
+// Open reads the layout of the repository at dir: the top of a working tree, a
+// .git folder, or a bare repository. What it cannot read, and can do without,
+// is in Skipped.
+func Open(dir string) (*Repository, error) {
+	dir, err := filepath.Abs(dir)
+	if err != nil {
+		return nil, err
+	}
+	r := &Repository{}
+	if gitDir, err := resolveGitDir(dir); err == nil {
+		r.Top, r.GitDir = dir, gitDir
+	} else if isGitDir(dir) {
+		r.GitDir = dir
+	} else if errors.Is(err, ErrNotRepository) || errors.Is(err, fs.ErrNotExist) {
+		return nil, fmt.Errorf("%s: %w", dir, ErrNotRepository)
+	} else {
+		return nil, err
+	}
+	r.CommonDir = commonDir(r.GitDir)
+	r.readConfig()
+	r.readShallow()
+	r.readRefs()
+	return r, nil
+}
+
+// skip notes something that could not be read.
+func (r *Repository) skip(reason finding.Reason, format string, args ...any) {
+	r.Skipped = finding.AddSkipped(r.Skipped, finding.Skipped{Reason: reason, Count: 1, Detail: fmt.Sprintf(format, args...)})
+}
+
+// readConfig takes from the configuration the few values that say how to read
+// the repository. It follows no include: those could name any file.
+func (r *Repository) readConfig() {
+	path := filepath.Join(r.CommonDir, "config")
+	b, err := readSmall(path)
+	if errors.Is(err, fs.ErrNotExist) {
+		return
+	}
+	if err != nil {
+		r.skip(finding.ReasonUnreadable, "%v", err)
+		return
+	}
+	cfg := config.New()
+	if err := config.NewDecoder(bytes.NewReader(b)).Decode(cfg); err != nil {
+		r.skip(finding.ReasonDamaged, "%s: %v", path, err)
+		return
+	}
+	core := cfg.Section("core")
+	r.IgnoreCase = strings.EqualFold(core.Option("ignorecase"), "true")
+	switch v := core.Option("repositoryformatversion"); v {
+	case "", "0", "1":
+	default:
+		r.skip(finding.ReasonUnknownFormat, "repository format version %q", v)
+	}
+	for _, o := range cfg.Section("extensions").Options {
+		switch value := o.Value; strings.ToLower(o.Key) {
+		case "objectformat":
+			switch strings.ToLower(value) {
+			case "sha1":
+			case "sha256":
+				r.Format = oid.SHA256
+			default:
+				r.skip(finding.ReasonUnknownFormat, "object format %q", value)
+			}
+		case "refstorage":
+			if !strings.EqualFold(value, "files") {
+				r.skip(finding.ReasonUnknownFormat, "ref storage %q: all objects are read, what its refs reach is not known", value)
+			}
+		case "partialclone":
+			r.Promisor = true
+		case "worktreeconfig", "noop", "noop-v1", "preciousobjects", "relativeworktrees", "compatobjectformat":
+		default:
+			r.skip(finding.ReasonUnknownFormat, "repository extension %q", o.Key)
+		}
+	}
+	for _, s := range cfg.Section("remote").Subsections {
+		if strings.EqualFold(s.Option("promisor"), "true") {
+			r.Promisor = true
+		}
+	}
+}
+
+// readShallow reads the commits whose parents a shallow clone leaves out.
+func (r *Repository) readShallow() {
+	path := filepath.Join(r.CommonDir, "shallow")
+	b, err := readSmall(path)
+	if err != nil {
+		if !errors.Is(err, fs.ErrNotExist) {
+			r.skip(finding.ReasonUnreadable, "%v", err)
+		}
+		return
+	}
+	for line := range bytes.Lines(b) {
+		if id, ok := oid.Parse(bytes.TrimSpace(line)); ok {
+			r.Shallow = append(r.Shallow, id)
+		}
+	}
+}

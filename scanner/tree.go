@@ -1,0 +1,173 @@
+package scanner
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"path/filepath"
+	"slices"
+	"strings"
+
+	"keysweep/finding"
+	"keysweep/scanner/gitdb"
+	"keysweep/scanner/gitdb/index"
+	"keysweep/scanner/worktree"
+)
+
+// scanTree reads the files of a target, and returns the repositories that lie
+// among them.
+func (s *scan) scanTree(ctx context.Context, number int, t *target) ([]*gitdb.Repository, error) {
+	s.progress.Phase.Store("files")
+	root, err := filepath.Abs(t.path)
+	if err != nil {
+		return nil, err
+	}
+	opts := worktree.Options{
+		Ignored: s.opts.Ignored, Exclude: s.opts.Exclude, Workers: s.opts.Workers,
+		GitFolders: true,
+	}
+	if t.repo != nil {
+		opts.Repository = s.treeOf(number, t.repo)
+	}
+	opts.OpenNested = func(path string) (*worktree.Repository, error) {
+		repo, err := gitdb.Open(filepath.Join(root, filepath.FromSlash(path)))
+		if err != nil {
+			return nil, err
+		}
+		return s.treeOf(number, repo), nil
+	}
+	judges := make([]*judge, s.opts.Workers)
+	for i := range judges {
+		judges[i] = s.collector.newJudge()
+	}
+	sum, err := worktree.Walk(ctx, root, opts, func(worker int, f *worktree.File) error {
+		j := judges[worker]
+		at := place{target: number, source: finding.SourcePath, path: f.Path}
+		name := f.Path[strings.LastIndexByte(f.Path, '/')+1:]
+		j.name(name, at)
+		j.commit()
+		if f.Kind != worktree.Regular && f.Kind != worktree.Symlink {
+			return nil
+		}
+		at.source = finding.SourceWorktree
+		var head lfsHead
+		err := f.Read(func(r io.Reader) error {
+			j.drop()
+			head.n = 0
+			_, err := j.stream(io.TeeReader(r, &head), at)
+			return err
+		})
+		j.commit() // what was read of a file that broke is content, too
+		if err == nil && head.isPointer(f.Size) {
+			s.skip(finding.Skipped{Reason: finding.ReasonLFSPointer, Count: 1, Detail: f.Path})
+		}
+		s.progress.Files.Add(1)
+		s.progress.Bytes.Add(f.Size)
+		return err
+	})
+	s.result.Read.Files += sum.Files
+	s.result.Read.Bytes += sum.Bytes
+	for _, k := range sum.Skipped {
+		s.skip(k)
+	}
+	if err != nil {
+		return nil, err
+	}
+	var nested []*gitdb.Repository
+	for _, n := range sum.Nested {
+		repo, err := gitdb.Open(filepath.Join(root, filepath.FromSlash(n.Path)))
+		if err != nil {
+			s.skip(finding.Skipped{Reason: finding.ReasonUnreadable, Count: 1, Detail: fmt.Sprintf("repository %s: %v", n.Path, err)})
+			continue
+		}
+		if !within(root, repo.CommonDir) {
+			// A file may point at any repository of the machine: what it
+			// names was not in the folder that we were shown.
+			s.skip(finding.Skipped{Reason: finding.ReasonExcluded, Count: 1, Detail: fmt.Sprintf("history of %s: its database lies outside the scanned folder, in %s", n.Path, repo.CommonDir)})
+			continue
+		}
+		nested = append(nested, repo)
+	}
+	return nested, nil
+}
+
+// within reports whether path, links resolved, lies below root.
+func within(root, path string) bool {
+	r, errR := filepath.EvalSymlinks(root)
+	p, errP := filepath.EvalSymlinks(path)
+	if errR != nil || errP != nil {
+		return false
+	}
+	rel, err := filepath.Rel(r, p)
+	return err == nil && rel != ".." && !strings.HasPrefix(rel, ".."+string(filepath.Separator))
+}
+
+// treeOf reads from the index of a repository what the walk must know of it.
+// Without an index that can be read nothing is known to be tracked; then the
+// ignored files are read as well, since one of them might be.
+func (s *scan) treeOf(number int, repo *gitdb.Repository) *worktree.Repository {
+	w := &worktree.Repository{Top: repo.Top, InfoExclude: filepath.Join(repo.CommonDir, "info", "exclude"), IgnoreCase: repo.IgnoreCase}
+	idx, err := index.Read(filepath.Join(repo.GitDir, "index"), repo.Format.Size())
+	if errors.Is(err, fs.ErrNotExist) {
+		return w
+	}
+	if err != nil {
+		reason := finding.ReasonDamaged
+		if errors.Is(err, index.ErrUnsupported) {
+			reason = finding.ReasonUnknownFormat
+		}
+		s.skip(finding.Skipped{Reason: reason, Count: 1, Detail: fmt.Sprintf("index of %s: %v; ignored files were read, too", repo.Top, err)})
+		w.Tracked = func(string) bool { return true }
+		w.TrackedUnder = w.Tracked
+		return w
+	}
+	var paths []string
+	for _, e := range idx.Entries {
+		p := e.Path
+		if e.Mode&0o170000 == 0o160000 {
+			w.Submodules = append(w.Submodules, p)
+		}
+		if repo.IgnoreCase {
+			p = strings.ToLower(p)
+		}
+		paths = append(paths, p)
+	}
+	slices.Sort(paths)
+	fold := func(p string) string {
+		if repo.IgnoreCase {
+			return strings.ToLower(p)
+		}
+		return p
+	}
+	w.Tracked = func(path string) bool {
+		_, ok := slices.BinarySearch(paths, fold(path))
+		return ok
+	}
+	w.TrackedUnder = func(folder string) bool {
+		prefix := fold(folder) + "/"
+		i, _ := slices.BinarySearch(paths, prefix)
+		return i < len(paths) && strings.HasPrefix(paths[i], prefix)
+	}
+	return w
+}
+
+// lfsHead keeps the first bytes of a file, to tell a Git LFS pointer.
+type lfsHead struct {
+	b [len(lfsVersion)]byte
+	n int
+}
+
+// lfsVersion begins a pointer file (git-lfs, docs/spec.md); none is longer
+// than 1024 bytes.
+const lfsVersion = "version https://git-lfs.github.com/spec/"
+
+func (h *lfsHead) Write(p []byte) (int, error) {
+	h.n += copy(h.b[h.n:], p)
+	return len(p), nil
+}
+
+func (h *lfsHead) isPointer(size int64) bool {
+	return size < 1024 && string(h.b[:h.n]) == lfsVersion
+}

@@ -1,0 +1,92 @@
+package scanner
+
+import (
+	"bytes"
+	"io"
+
+	"keysweep/rules"
+)
+
+// windowSize is how many bytes of a file or object are judged at once. The
+// context on both sides comes on top. Larger windows gain nothing measurable,
+// smaller ones judge the context more often.
+const windowSize = 1 << 20
+
+// nearby is how far beside a core matches are asked for: an excerpt reaches
+// that far, and a key before it no further than its own length.
+const nearby = 4 << 10
+
+// window reads content of any length through one buffer, so that each key is
+// judged once and with all the context that its verdict may depend on:
+//
+//	| context | core                  | context |
+//	          | the next window's context | core …
+//
+// It is the scratch of one goroutine.
+type window struct {
+	finder  *rules.Finder
+	matcher *rules.Matcher
+	buf     []byte
+}
+
+// each reads r to its end and calls found for every window with matches: the
+// buffer, the position of its first byte, the matches in and near its core,
+// and the core: only what starts there is this window's. All are valid until
+// found returns. n is the number of bytes read.
+func (w *window) each(r io.Reader, found func(buf []byte, at position, matches []rules.Match, core rules.Span)) (n int64, err error) {
+	if w.buf == nil {
+		w.buf = make([]byte, windowSize+2*rules.Context)
+	}
+	buf := w.buf
+	var at position // of buf[0]
+	held := 0       // bytes in buf
+	core := 0       // where the core starts
+	for {
+		for held < len(buf) && err == nil {
+			var m int
+			m, err = r.Read(buf[held:])
+			held += m
+			n += int64(m)
+		}
+		end := held
+		if err == nil {
+			end = held - rules.Context
+		}
+		if w.finder.Contains(buf[:held]) {
+			// What stands beside the core may have to be redacted.
+			near := rules.Span{Start: core - nearby, End: end + nearby}
+			if m := w.matcher.Matches(buf[:held], near); len(m) > 0 {
+				found(buf[:held], at, m, rules.Span{Start: core, End: end})
+			}
+		}
+		if err != nil {
+			if err == io.EOF {
+				err = nil
+			}
+			return n, err
+		}
+		drop := end - rules.Context
+		at.advance(buf[:drop])
+		held = copy(buf, buf[drop:held])
+		core = end - drop
+	}
+}
+
+// position is a place in content: whole lines before it, and bytes since the
+// last of them ended.
+type position struct {
+	lines int
+	bytes int
+}
+
+// advance moves p behind b.
+func (p *position) advance(b []byte) {
+	p.lines += bytes.Count(b, newline)
+	if i := bytes.LastIndexByte(b, '\n'); i >= 0 {
+		p.bytes = len(b) - i - 1
+	} else {
+		p.bytes += len(b)
+	}
+}
+
+var newline = []byte{'\n'}

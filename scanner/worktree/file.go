@@ -1,0 +1,243 @@
+package worktree
+
+import (
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"strings"
+	"time"
+
+	"keysweep/finding"
+)
+
+// File is one name of the tree and, for a regular file or a symbolic link, the
+// way to its bytes. It is valid until visit returns.
+type File struct {
+	// Path is the path below root: raw bytes of any kind, separated by '/'.
+	// If root is a file, it is root's last name.
+	Path string
+	Kind Kind
+	// Size is what the system says, once Read calls fn; a claim: procfs says
+	// 0, and somebody may be writing.
+	Size int64
+
+	dir  folder
+	name string
+	w    *worker
+}
+
+// ErrSkipped is wrapped by Read's error when the file could not be read, or
+// not in one piece. It is then counted in Summary.Skipped already; visit may
+// return the error, and the walk goes on.
+var ErrSkipped = errors.New("skipped")
+
+var errNoContent = errors.New("has a name only")
+
+const (
+	// keptHole is how much of a hole in a sparse file fn sees. A longer one is
+	// shortened, and columns behind it on the same line with it: nothing that
+	// is searched for spans that many zero bytes, and a hole may be 8 EiB.
+	keptHole = 64 << 10
+	// maxGrowth is how far fn may read beyond the size that the file had,
+	// before a file that somebody appends to counts as changed: it could grow
+	// faster than we read.
+	maxGrowth = 64 << 20
+)
+
+// Read calls fn with a reader of the file's bytes, or of a symbolic link's
+// target. If the file changes meanwhile, fn is called once more, from the
+// start, and what it saw before is void. If it changes again, what fn saw the
+// second time stands, and the file is counted as changed-during-scan.
+//
+// The error is fn's, or wraps ErrSkipped, or is the context's. fn must return
+// an error of the reader, wrapped or not.
+func (f *File) Read(fn func(r io.Reader) error) error {
+	switch f.Kind {
+	case Symlink:
+		return f.readLink(fn)
+	case Regular:
+		return f.readFile(fn)
+	}
+	return fmt.Errorf("%s: %w", f.Path, errNoContent)
+}
+
+func (f *File) readLink(fn func(r io.Reader) error) error {
+	text, err := f.dir.readlink(f.name)
+	if err != nil {
+		return f.skip(err)
+	}
+	f.Size = int64(len(text))
+	if err := fn(strings.NewReader(text)); err != nil {
+		return err
+	}
+	f.w.bytes += int64(len(text))
+	return nil
+}
+
+func (f *File) readFile(fn func(r io.Reader) error) error {
+	src, err := patiently(f.w.walker, func() (file, error) { return f.dir.open(f.name, f.w.file) })
+	if err != nil {
+		return f.skip(err)
+	}
+	f.w.file = src
+	defer src.close()
+	before, err := src.stat()
+	if err != nil {
+		return f.skip(err)
+	}
+	r := &f.w.reader
+	for again := false; ; again = true {
+		f.Size = before.size
+		*r = reader{w: f.w.walker, file: src, first: before, limit: before.size + maxGrowth}
+		r.sparse = before.blocks >= 0 && before.size-before.blocks*512 > keptHole
+		err := fn(r)
+		switch {
+		case r.err == errStopped:
+			return f.w.ctx.Err()
+		case r.err != nil:
+			return f.skip(r.err)
+		case err != nil:
+			return err
+		}
+		after, err := src.stat()
+		if err != nil {
+			return f.skip(err)
+		}
+		if same(before, after) {
+			f.w.bytes += r.delivered
+			return nil
+		}
+		if again {
+			f.w.bytes += r.delivered
+			return f.skip(errChanged)
+		}
+		if err := src.seek(0); err != nil {
+			return f.skip(err)
+		}
+		before = after
+	}
+}
+
+var (
+	errChanged = errors.New("was written to while it was read, twice")
+	errStopped = errors.New("the walk was ended")
+)
+
+// same compares what writing changes. The number of blocks is left out: it
+// changes when the system writes back what it holds.
+func same(a, b state) bool {
+	return a.size == b.size && a.modified == b.modified && a.meta == b.meta
+}
+
+// skip counts the file as not read.
+func (f *File) skip(err error) error {
+	f.w.skip(f.Path, err)
+	return fmt.Errorf("%s: %w: %w", f.Path, ErrSkipped, err)
+}
+
+// skip counts path as not read because of err.
+func (w *walker) skip(path string, err error) {
+	reason := finding.ReasonUnreadable
+	switch {
+	case errors.Is(err, errStopped):
+		return // the context's error says it
+	case errors.Is(err, fs.ErrNotExist):
+		reason, err = finding.ReasonChanged, errors.New("vanished")
+	case errors.Is(err, errKind), errors.Is(err, errChanged):
+		reason = finding.ReasonChanged
+	}
+	w.skips.add(reason, path+": "+short(err).Error())
+}
+
+// reader reads an open file to its end.
+type reader struct {
+	w         *walker
+	file      file
+	first     state
+	limit     int64 // offset at which to ask whether the file grows
+	offset    int64
+	zeros     int64 // bytes of a hole still to be delivered
+	delivered int64
+	sparse    bool
+	err       error // what went wrong, other than the end
+}
+
+func (r *reader) Read(p []byte) (int, error) {
+	if r.w.stopped.Load() {
+		r.err = errStopped
+	}
+	if r.err != nil {
+		return 0, r.err
+	}
+	if r.sparse && r.zeros == 0 && len(p) > 0 {
+		if err := r.skipHole(); err != nil {
+			return 0, r.fail(err)
+		}
+	}
+	if r.zeros > 0 {
+		n := int(min(r.zeros, int64(len(p))))
+		clear(p[:n])
+		r.zeros -= int64(n)
+		r.delivered += int64(n)
+		return n, nil
+	}
+	if r.offset >= r.limit {
+		if now, err := r.file.stat(); err != nil {
+			return 0, r.fail(err)
+		} else if now.size != r.first.size {
+			return 0, io.EOF // readFile sees the change too
+		}
+		r.limit = r.offset + maxGrowth
+	}
+	n, err := r.file.Read(p)
+	r.offset += int64(n)
+	r.delivered += int64(n)
+	if err != nil && err != io.EOF {
+		err = r.fail(err)
+	}
+	return n, err
+}
+
+// skipHole moves to the next data and sets zeros if there is a hole before it.
+func (r *reader) skipHole() error {
+	data, err := r.file.seekData(r.offset)
+	switch {
+	case err == io.EOF:
+		// A hole up to the end, or the end itself. From here on without
+		// looking for holes: what is appended is read.
+		r.sparse = false
+		data = max(r.offset, r.first.size)
+		if err := r.file.seek(data); err != nil {
+			return err
+		}
+	case err != nil:
+		return err
+	}
+	r.zeros = min(data-r.offset, keptHole)
+	r.offset = max(r.offset, data)
+	return nil
+}
+
+func (r *reader) fail(err error) error {
+	r.err = err
+	return err
+}
+
+// patiently calls open again while the process has too many open files:
+// others will close some.
+func patiently[T any](w *walker, open func() (T, error)) (T, error) {
+	const atMost = 10 * time.Second
+	wait := time.Millisecond
+	for waited := time.Duration(0); ; waited += wait {
+		v, err := open()
+		if err == nil || !outOfFiles(err) || waited > atMost {
+			return v, err
+		}
+		if w.stopped.Load() {
+			return v, errStopped
+		}
+		time.Sleep(wait)
+		wait = min(2*wait, 50*time.Millisecond)
+	}
+}

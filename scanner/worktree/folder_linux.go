@@ -1,0 +1,290 @@
+package worktree
+
+import (
+	"bytes"
+	"encoding/binary"
+	"errors"
+	"io"
+	"io/fs"
+	"strings"
+	"sync/atomic"
+
+	"golang.org/x/sys/unix"
+)
+
+// openFolder opens the folder at path, following links.
+func openFolder(path string) (folder, error) {
+	fd, err := retry(func() (int, error) {
+		return unix.Open(path, unix.O_RDONLY|unix.O_DIRECTORY|unix.O_CLOEXEC, 0)
+	})
+	if err != nil {
+		return nil, &fs.PathError{Op: "open", Path: path, Err: err}
+	}
+	return &linuxFolder{fd: fd}, nil
+}
+
+// linuxFolder works on bare descriptors: os.File would add a system call for
+// each file (epoll_ctl), and its ReadDir asks for the kind by path where the
+// file system does not tell.
+type linuxFolder struct {
+	fd  int
+	buf []byte // of getdents, while a listing goes on
+}
+
+// retry repeats a system call that a signal interrupted.
+func retry[T any](call func() (T, error)) (T, error) {
+	for {
+		v, err := call()
+		if err != unix.EINTR {
+			return v, err
+		}
+	}
+}
+
+// list decodes struct linux_dirent64:
+//
+//	8 inode | 8 offset | 2 record length | 1 type | name, NUL, padding
+func (f *linuxFolder) list(limit int) (out []entry, done bool, err error) {
+	const bufferSize = 32 << 10
+	if f.buf == nil {
+		f.buf = make([]byte, bufferSize)
+	}
+	for len(out) < limit {
+		n, err := retry(func() (int, error) { return unix.Getdents(f.fd, f.buf) })
+		if err != nil {
+			return out, false, err
+		}
+		if n == 0 {
+			f.buf = nil
+			return out, true, nil
+		}
+		text := string(f.buf[:n]) // names are parts of it: one allocation
+		for at := 0; n-at > 19; {
+			size := int(binary.NativeEndian.Uint16(f.buf[at+16:]))
+			if size < 20 || size > n-at {
+				return out, false, unix.EIO
+			}
+			end := bytes.IndexByte(f.buf[at+19:at+size], 0)
+			if end < 0 {
+				return out, false, unix.EIO
+			}
+			name := text[at+19 : at+19+end]
+			kind, known := kindOfType(f.buf[at+18])
+			at += size
+			if name == "." || name == ".." {
+				continue
+			}
+			if !known {
+				if kind, err = f.lstat(name); errors.Is(err, fs.ErrNotExist) {
+					continue
+				} else if err != nil {
+					kind = Regular // opening it will tell, and count the error
+				}
+			}
+			out = append(out, entry{name, kind})
+		}
+	}
+	return out, false, nil
+}
+
+func kindOfType(t byte) (k Kind, known bool) {
+	switch t {
+	case unix.DT_REG:
+		return Regular, true
+	case unix.DT_DIR:
+		return Directory, true
+	case unix.DT_LNK:
+		return Symlink, true
+	case unix.DT_FIFO, unix.DT_SOCK, unix.DT_CHR, unix.DT_BLK:
+		return Special, true
+	}
+	return 0, false
+}
+
+func kindOfMode(m uint32) Kind {
+	switch m & unix.S_IFMT {
+	case unix.S_IFREG:
+		return Regular
+	case unix.S_IFDIR:
+		return Directory
+	case unix.S_IFLNK:
+		return Symlink
+	}
+	return Special
+}
+
+func (f *linuxFolder) lstat(name string) (Kind, error) {
+	var st unix.Stat_t
+	_, err := retry(func() (int, error) {
+		return 0, unix.Fstatat(f.fd, name, &st, unix.AT_SYMLINK_NOFOLLOW|unix.AT_NO_AUTOMOUNT)
+	})
+	return kindOfMode(st.Mode), err
+}
+
+func (f *linuxFolder) open(name string, old file) (file, error) {
+	var fd int
+	var err error
+	for {
+		fd, err = unix.Openat(f.fd, name, unix.O_RDONLY|unix.O_CLOEXEC|unix.O_NOFOLLOW|unix.O_NONBLOCK|unix.O_NOCTTY, 0)
+		if err != unix.EINTR {
+			break
+		}
+	}
+	switch err {
+	case nil:
+	case unix.ELOOP, unix.ENXIO: // a link; a socket or a device without driver
+		return nil, errKind
+	default:
+		return nil, err
+	}
+	lf, ok := old.(*linuxFile)
+	if !ok {
+		lf = new(linuxFile)
+	}
+	lf.fd = fd
+	if lf.first, err = lf.fstat(); err != nil {
+		lf.close()
+		return nil, err
+	}
+	lf.fresh = true
+	if kindOfMode(lf.st.Mode) != Regular {
+		lf.close()
+		return nil, errKind
+	}
+	return lf, nil
+}
+
+func (f *linuxFolder) readlink(name string) (string, error) {
+	for size := 256; ; size *= 2 {
+		buf := make([]byte, size)
+		n, err := retry(func() (int, error) { return unix.Readlinkat(f.fd, name, buf) })
+		if err == unix.EINVAL {
+			return "", errKind
+		}
+		if err != nil {
+			return "", err
+		}
+		if n < size {
+			return string(buf[:n]), nil
+		}
+	}
+}
+
+// noOpenat2 is set once the kernel (before 5.6) or a sandbox refuses openat2.
+var noOpenat2 atomic.Bool
+
+// maxPath is the most bytes of a path that one system call takes.
+const maxPath = unix.PathMax - 1
+
+func (f *linuxFolder) sub(names []string) (folder, error) {
+	const flags = unix.O_RDONLY | unix.O_DIRECTORY | unix.O_CLOEXEC | unix.O_NOFOLLOW
+	at := f.fd
+	for len(names) > 0 {
+		// As many names at once as a path may hold, if the kernel promises to
+		// follow no link.
+		n, size := 1, len(names[0])
+		for n < len(names) && size+1+len(names[n]) <= maxPath && !noOpenat2.Load() {
+			size += 1 + len(names[n])
+			n++
+		}
+		var fd int
+		var err error
+		if n == 1 {
+			fd, err = retry(func() (int, error) { return unix.Openat(at, names[0], flags, 0) })
+		} else {
+			path := strings.Join(names[:n], "/")
+			how := unix.OpenHow{Flags: flags, Resolve: unix.RESOLVE_BENEATH | unix.RESOLVE_NO_SYMLINKS}
+			fd, err = retry(func() (int, error) { return unix.Openat2(at, path, &how) })
+			if err == unix.ENOSYS || err == unix.EPERM || err == unix.EAGAIN {
+				if err != unix.EAGAIN {
+					noOpenat2.Store(true)
+				}
+				n = 1
+				fd, err = retry(func() (int, error) { return unix.Openat(at, names[0], flags, 0) })
+			}
+		}
+		if at != f.fd {
+			unix.Close(at)
+		}
+		switch err {
+		case nil:
+		case unix.ELOOP, unix.ENOTDIR:
+			return nil, errKind
+		default:
+			return nil, err
+		}
+		at, names = fd, names[n:]
+	}
+	return &linuxFolder{fd: at}, nil
+}
+
+func (f *linuxFolder) close() { unix.Close(f.fd) }
+
+// linuxFile is an open file. It is used again for the next one.
+type linuxFile struct {
+	fd    int
+	st    unix.Stat_t
+	first state // of open's own fstat
+	fresh bool  // first was not yet asked for
+}
+
+func (f *linuxFile) fstat() (state, error) {
+	for {
+		if err := unix.Fstat(f.fd, &f.st); err == nil {
+			break
+		} else if err != unix.EINTR {
+			return state{}, err
+		}
+	}
+	return state{
+		size:     f.st.Size,
+		blocks:   f.st.Blocks,
+		modified: f.st.Mtim.Nano(),
+		meta:     f.st.Ctim.Nano(),
+	}, nil
+}
+
+func (f *linuxFile) stat() (state, error) {
+	if f.fresh {
+		f.fresh = false
+		return f.first, nil
+	}
+	return f.fstat()
+}
+
+func (f *linuxFile) Read(p []byte) (int, error) {
+	if len(p) == 0 {
+		return 0, nil
+	}
+	for {
+		n, err := unix.Read(f.fd, p[:min(len(p), 1<<30)])
+		switch {
+		case err == unix.EINTR:
+			continue
+		case err != nil:
+			return 0, err
+		case n == 0:
+			return 0, io.EOF
+		}
+		return n, nil
+	}
+}
+
+func (f *linuxFile) seekData(off int64) (int64, error) {
+	at, err := unix.Seek(f.fd, off, unix.SEEK_DATA)
+	switch err {
+	case nil:
+		return at, nil
+	case unix.ENXIO:
+		return 0, io.EOF
+	}
+	// Not supported here: no holes known. The offset is where it was.
+	return off, nil
+}
+
+func (f *linuxFile) seek(off int64) error {
+	_, err := unix.Seek(f.fd, off, io.SeekStart)
+	return err
+}
+
+func (f *linuxFile) close() { unix.Close(f.fd) }

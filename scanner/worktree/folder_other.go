@@ -1,0 +1,5 @@
+//go:build !linux
+
+package worktree
+
+func openFolder(path string) (folder, error) { return openRoot(path) }

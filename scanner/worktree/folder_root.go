@@ -1,0 +1,152 @@
+package worktree
+
+import (
+	"errors"
+	"io"
+	"io/fs"
+	"os"
+)
+
+// openRoot opens the folder at path, following links.
+func openRoot(path string) (folder, error) {
+	root, err := os.OpenRoot(path)
+	if err != nil {
+		return nil, err
+	}
+	return &rootFolder{root: root}, nil
+}
+
+// rootFolder works where there is no openat2 of Linux: on os.Root, which
+// follows links but not out of the folder. What was opened is compared with
+// what lstat saw, so that no link is followed.
+type rootFolder struct {
+	root *os.Root
+	dir  *os.File // while a listing goes on
+}
+
+func (f *rootFolder) list(limit int) (out []entry, done bool, err error) {
+	if f.dir == nil {
+		dir, err := f.root.Open(".")
+		if err != nil {
+			return nil, false, short(err)
+		}
+		f.dir = dir
+	}
+	for len(out) < limit {
+		list, err := f.dir.ReadDir(limit)
+		for _, e := range list {
+			out = append(out, entry{e.Name(), kindOf(e.Type())})
+		}
+		if err != nil || len(list) == 0 {
+			f.dir.Close()
+			f.dir = nil
+			if err == nil || errors.Is(err, io.EOF) {
+				return out, true, nil
+			}
+			return out, false, short(err)
+		}
+	}
+	return out, false, nil
+}
+
+func (f *rootFolder) lstat(name string) (Kind, error) {
+	info, err := f.root.Lstat(name)
+	if err != nil {
+		return 0, short(err)
+	}
+	return kindOf(info.Mode()), nil
+}
+
+func (f *rootFolder) open(name string, _ file) (file, error) {
+	before, err := f.root.Lstat(name)
+	if err != nil {
+		return nil, short(err)
+	}
+	if !before.Mode().IsRegular() {
+		return nil, errKind
+	}
+	file, err := f.root.OpenFile(name, os.O_RDONLY|openNonblock|openNoFollow, 0)
+	if err != nil {
+		return nil, short(err)
+	}
+	after, err := file.Stat()
+	if err == nil && (!after.Mode().IsRegular() || !os.SameFile(before, after)) {
+		err = errKind
+	}
+	if err != nil {
+		file.Close()
+		return nil, short(err)
+	}
+	return &rootFile{file}, nil
+}
+
+func (f *rootFolder) readlink(name string) (string, error) {
+	s, err := f.root.Readlink(name)
+	return s, short(err)
+}
+
+func (f *rootFolder) sub(names []string) (folder, error) {
+	at := f.root
+	for _, name := range names {
+		before, err := at.Lstat(name)
+		if err == nil && !before.IsDir() {
+			err = errKind
+		}
+		var next *os.Root
+		if err == nil {
+			next, err = at.OpenRoot(name)
+		}
+		if at != f.root {
+			at.Close()
+		}
+		if err != nil {
+			return nil, short(err)
+		}
+		after, err := next.Stat(".")
+		if err == nil && !os.SameFile(before, after) {
+			err = errKind
+		}
+		if err != nil {
+			next.Close()
+			return nil, short(err)
+		}
+		at = next
+	}
+	return &rootFolder{root: at}, nil
+}
+
+func (f *rootFolder) close() {
+	if f.dir != nil {
+		f.dir.Close()
+	}
+	f.root.Close()
+}
+
+// short strips the path and the operation from an error of package os: the
+// caller names the path, and knows more of it.
+func short(err error) error {
+	var p *fs.PathError
+	if errors.As(err, &p) {
+		return p.Err
+	}
+	return err
+}
+
+type rootFile struct{ *os.File }
+
+func (f *rootFile) stat() (state, error) {
+	info, err := f.Stat()
+	if err != nil {
+		return state{}, short(err)
+	}
+	return state{size: info.Size(), blocks: -1, modified: info.ModTime().UnixNano()}, nil
+}
+
+func (f *rootFile) seekData(off int64) (int64, error) { return off, nil }
+
+func (f *rootFile) seek(off int64) error {
+	_, err := f.File.Seek(off, io.SeekStart)
+	return short(err)
+}
+
+func (f *rootFile) close() { f.File.Close() }

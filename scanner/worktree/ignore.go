@@ -1,0 +1,208 @@
+package worktree
+
+import (
+	"bytes"
+	"io"
+	"os"
+	"strings"
+)
+
+// maxRules is the most bytes of ignore files that may hold at one place: the
+// sum of info/exclude and the .gitignore files of all folders above. Below a
+// folder whose .gitignore goes beyond it, nothing is ignored: to read more
+// costs time, to read less hides a key. It also bounds what a hostile tree can
+// make us hold and compare: git's own limit is 100 MiB a file.
+const maxRules = 1 << 20
+
+// rules is what one ignore file says, linked to the files of lower rank: those
+// of the folders above, and last info/exclude.
+type rules struct {
+	patterns []pattern
+	// base is how many bytes of a path below the top are the folder that
+	// holds the file, with its '/'.
+	base  int
+	fold  bool // core.ignoreCase
+	bytes int  // sum along the chain
+	above *rules
+}
+
+// pattern is one line of an ignore file. See gitignore(5).
+type pattern struct {
+	text       string // without '!', and without '/' at either end
+	literal    int    // how many bytes of text come before the first of *?[\
+	negated    bool   // "!text"
+	folderOnly bool   // "text/"
+	nameOnly   bool   // no '/' but at the end: compared with the last name
+	suffix     bool   // "*literal", a nameOnly pattern that most files hold
+	glob       *glob  // nil if text is literal or suffix
+}
+
+// parseRules reads the lines of an ignore file as git does: a byte order mark
+// is skipped, a carriage return before the end of a line is no part of it,
+// spaces at the end count only if escaped, a NUL byte ends the pattern.
+func parseRules(data []byte, base int, fold bool, above *rules) *rules {
+	r := &rules{base: base, fold: fold, above: above, bytes: len(data)}
+	if above != nil {
+		r.bytes += above.bytes
+	}
+	data = bytes.TrimPrefix(data, []byte("\xef\xbb\xbf"))
+	text := string(data) // patterns are parts of it
+	for text != "" {
+		line, rest, _ := strings.Cut(text, "\n")
+		text = rest
+		if strings.HasPrefix(line, "#") {
+			continue
+		}
+		line = strings.TrimSuffix(line, "\r")
+		line, _, _ = strings.Cut(line, "\x00")
+		if p, ok := parsePattern(trimSpaces(line), fold); ok {
+			r.patterns = append(r.patterns, p)
+		}
+	}
+	return r
+}
+
+// trimSpaces cuts the spaces at the end of s that no backslash precedes.
+func trimSpaces(s string) string {
+	end := 0
+	for i := 0; i < len(s); i++ {
+		switch s[i] {
+		case ' ':
+			continue
+		case '\\':
+			if i++; i == len(s) {
+				return s
+			}
+		}
+		end = i + 1
+	}
+	return s[:end]
+}
+
+func parsePattern(s string, fold bool) (p pattern, ok bool) {
+	s, p.negated = strings.CutPrefix(s, "!")
+	s, p.folderOnly = strings.CutSuffix(s, "/")
+	p.nameOnly = !strings.Contains(s, "/")
+	p.text = strings.TrimPrefix(s, "/")
+	if p.text == "" {
+		return p, false // matches nothing
+	}
+	p.literal = strings.IndexAny(p.text, `*?[\`)
+	switch {
+	case p.literal < 0:
+		p.literal = len(p.text)
+	case p.nameOnly && p.text[0] == '*' && !strings.ContainsAny(p.text[1:], `*?[\`):
+		p.suffix = true
+	case p.nameOnly || p.literal == 0:
+		p.literal = 0
+		p.glob = compileGlob(p.text, fold)
+	default:
+		// The glob begins with the last literal byte, which says whether "**"
+		// stands behind a '/'.
+		p.literal--
+		p.glob = compileGlob(p.text[p.literal:], fold)
+	}
+	return p, true
+}
+
+// verdict is what the ignore files say of one path.
+type verdict uint8
+
+const (
+	notMentioned verdict = iota
+	included             // by a "!" pattern
+	ignored
+)
+
+// match returns what the chain says of path, which is below the top of the
+// repository. The last pattern of the nearest file that matches decides. The
+// caller has made sure that no folder above path is ignored.
+func (r *rules) match(path string, folder bool, scratch *[]bool) verdict {
+	name := path[strings.LastIndexByte(path, '/')+1:]
+	for ; r != nil; r = r.above {
+		below := path[r.base:]
+		for i := len(r.patterns) - 1; i >= 0; i-- {
+			p := &r.patterns[i]
+			if p.folderOnly && !folder {
+				continue
+			}
+			text := below
+			if p.nameOnly {
+				text = name
+			}
+			matched, ok := p.match(text, r.fold, scratch)
+			if !ok {
+				return included // too dear to find out: read it
+			}
+			if matched {
+				if p.negated {
+					return included
+				}
+				return ignored
+			}
+		}
+	}
+	return notMentioned
+}
+
+// match reports whether p matches text, a name or a path below the file's
+// folder; ok is false if that is too dear to find out.
+func (p *pattern) match(text string, fold bool, scratch *[]bool) (matched, ok bool) {
+	switch {
+	case p.suffix:
+		n := len(text) - (len(p.text) - 1)
+		return n >= 0 && equal(text[n:], p.text[1:], fold), true
+	case p.glob == nil:
+		return len(text) == len(p.text) && equal(text, p.text, fold), true
+	case len(text) < p.literal || !equal(text[:p.literal], p.text[:p.literal], fold):
+		return false, true
+	}
+	return p.glob.match(text[p.literal:], scratch)
+}
+
+// equal compares two strings of one length, as strncasecmp does if fold.
+func equal(a, b string, fold bool) bool {
+	if a == b || !fold {
+		return a == b
+	}
+	for i := 0; i < len(a); i++ {
+		if lower(a[i]) != lower(b[i]) {
+			return false
+		}
+	}
+	return true
+}
+
+// extend returns the chain for a folder whose .gitignore yields src. A file
+// that is too large or cannot be read to its end stands for "ignore nothing
+// from here on", since it could have held a "!" that includes what the chain
+// ignores.
+func (r *rules) extend(src io.Reader, base int, fold bool) *rules {
+	room := maxRules
+	if r != nil {
+		room -= r.bytes
+	}
+	data, err := io.ReadAll(io.LimitReader(src, int64(room)+1))
+	if err != nil || len(data) > room {
+		return nil
+	}
+	return parseRules(data, base, fold, r)
+}
+
+// readExclude reads info/exclude. Without it, or if it is no regular file or
+// too large, there are no rules: it has the lowest rank, so that nothing can
+// be missed for the lack of a "!".
+func readExclude(path string, fold bool) *rules {
+	if path == "" {
+		return nil
+	}
+	f, err := os.OpenFile(path, os.O_RDONLY|openNonblock, 0)
+	if err != nil {
+		return nil
+	}
+	defer f.Close()
+	if info, err := f.Stat(); err != nil || !info.Mode().IsRegular() {
+		return nil
+	}
+	return (*rules)(nil).extend(f, 0, fold)
+}

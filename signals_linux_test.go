@@ -1,0 +1,126 @@
+package main
+
+import (
+	"bytes"
+	"context"
+	"os"
+	"path/filepath"
+	"strings"
+	"syscall"
+	"testing"
+	"time"
+)
+
+// interrupted starts a scan that lasts, sends the signals and returns how it
+// ended. The scan reads a file with a key and then a standard input that stays
+// open.
+func interrupted(t *testing.T, sigs ...syscall.Signal) (status int, took time.Duration, key, saved, stdout, stderr string) {
+	t.Helper()
+	path, key := leak(t)
+	file := filepath.Join(t.TempDir(), "report.json")
+	cmd := command(t, "scan", "-o", "-", "-o", file, path, "-")
+	stdin, err := cmd.StdinPipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer stdin.Close()
+	var out, errs bytes.Buffer
+	cmd.Stdout, cmd.Stderr = &out, &errs
+	if err := cmd.Start(); err != nil {
+		t.Fatal(err)
+	}
+	// The pipe holds 64 KiB: when a second write of them has gone through, the
+	// program reads.
+	if _, err := stdin.Write(bytes.Repeat([]byte("x\n"), 64<<10)); err != nil {
+		t.Fatal(err)
+	}
+	start := time.Now()
+	for _, sig := range sigs {
+		if err := cmd.Process.Signal(sig); err != nil {
+			t.Fatal(err)
+		}
+		time.Sleep(10 * time.Millisecond)
+	}
+	_ = cmd.Wait()
+	took = time.Since(start)
+	report, _ := os.ReadFile(file)
+	return cmd.ProcessState.ExitCode(), took, key, string(report), out.String(), errs.String()
+}
+
+func TestASignalReportsWhatIsKnown(t *testing.T) {
+	for _, sig := range []syscall.Signal{syscall.SIGINT, syscall.SIGTERM, syscall.SIGHUP, syscall.SIGPIPE} {
+		t.Run(sig.String(), func(t *testing.T) {
+			status, took, key, saved, stdout, stderr := interrupted(t, sig)
+			if status != 128+int(sig) {
+				t.Errorf("status %d, want %d\n%s%s", status, 128+int(sig), stdout, stderr)
+			}
+			if took > time.Second {
+				t.Errorf("took %v", took)
+			}
+			if !strings.Contains(stdout, "incomplete") || !strings.Contains(stdout, "sk_live_…") {
+				t.Errorf("standard output does not say what is known:\n%s", stdout)
+			}
+			if !strings.Contains(saved, `"complete": false`) || !strings.Contains(saved, `"sk_live_…`) {
+				t.Errorf("the file does not say what is known:\n%s", saved)
+			}
+			if strings.Contains(stdout+stderr+saved, key) {
+				t.Error("the key is shown")
+			}
+		})
+	}
+}
+
+// The scan itself is well-behaved, so the watch is tested apart: a scan that
+// does not come back is left behind.
+func TestASecondSignalEndsAtOnce(t *testing.T) {
+	if os.Getenv("KEYSWEEP_TEST_STUCK") != "" {
+		ctx, _ := watchSignals(context.Background(), os.Stderr)
+		os.Stdout.WriteString("ready\n")
+		<-ctx.Done()
+		select {}
+	}
+	for _, tt := range []struct {
+		name     string
+		signals  []syscall.Signal
+		min, max time.Duration
+	}{
+		{"one", []syscall.Signal{syscall.SIGTERM}, grace, time.Second + 500*time.Millisecond},
+		{"two", []syscall.Signal{syscall.SIGTERM, syscall.SIGINT}, 0, grace},
+		{"a pipe after it is no second", []syscall.Signal{syscall.SIGTERM, syscall.SIGPIPE}, grace, time.Second + 500*time.Millisecond},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			exe, err := os.Executable()
+			if err != nil {
+				t.Fatal(err)
+			}
+			cmd := command(t)
+			cmd.Path = exe
+			cmd.Args = []string{exe, "-test.run=^TestASecondSignalEndsAtOnce$"}
+			cmd.Env = append(cmd.Env, "KEYSWEEP_TEST_STUCK=1")
+			out, err := cmd.StdoutPipe()
+			if err != nil {
+				t.Fatal(err)
+			}
+			if err := cmd.Start(); err != nil {
+				t.Fatal(err)
+			}
+			if _, err := out.Read(make([]byte, 6)); err != nil {
+				t.Fatal(err)
+			}
+			start := time.Now()
+			for _, sig := range tt.signals {
+				if err := cmd.Process.Signal(sig); err != nil {
+					t.Fatal(err)
+				}
+				time.Sleep(50 * time.Millisecond)
+			}
+			_ = cmd.Wait()
+			if got := cmd.ProcessState.ExitCode(); got != 128+int(syscall.SIGTERM) {
+				t.Errorf("status %d, want that of the first signal", got)
+			}
+			if took := time.Since(start); took < tt.min || took > tt.max {
+				t.Errorf("took %v, want %v to %v", took, tt.min, tt.max)
+			}
+		})
+	}
+}
