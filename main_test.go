@@ -188,7 +188,9 @@ func TestAPanicTellsWhereAndNotWhat(t *testing.T) {
 // panicking panics when it is read from, as a bug of ours might.
 type panicking struct{ io.Writer }
 
-func (panicking) Write([]byte) (int, error) { panic(fmt.Sprint("secret ", testKey("sk_live_", "panicking", 40))) }
+func (panicking) Write([]byte) (int, error) {
+	panic(fmt.Sprint("secret ", testKey("sk_live_", "panicking", 40)))
+}
 
 func TestAPanicEndsWithStatusTwo(t *testing.T) {
 	plain(t)

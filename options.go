@@ -78,9 +78,6 @@ func parseScan(c *cli.Context) (*scanOptions, error) {
 	); err != nil {
 		return nil, err
 	}
-	if o.scan.Tree && o.scan.History { // one and the other: both, as without
-		o.scan.Tree, o.scan.History = false, false
-	}
 	if slices.Contains(o.scan.Paths, "") {
 		return nil, errors.New("a path is empty")
 	}

@@ -84,14 +84,6 @@ func TestWithoutOptionsTheZeroValuesHold(t *testing.T) {
 	}
 }
 
-func TestTreeAndHistoryTogetherAreBoth(t *testing.T) {
-	plain(t)
-	opts, err := parsed(t, "--tree", "--history")
-	if err != nil || opts.scan.Tree || opts.scan.History {
-		t.Errorf("%v, %+v", err, opts.scan)
-	}
-}
-
 func TestWrongValuesAreRefusedInWords(t *testing.T) {
 	plain(t)
 	folder := t.TempDir()
@@ -207,10 +199,14 @@ func TestExitStatus(t *testing.T) {
 		{"out of time", nil, stopped, true, 1, 3},
 		{"out of time with a finding", finding1, stopped, true, 1, 3},
 	} {
-		res := &finding.Result{Findings: tt.findings, Skipped: tt.skipped}
+		res := &finding.Result{Read: finding.Counts{Files: 1, Bytes: 1}, Findings: tt.findings, Skipped: tt.skipped}
 		got := exitReason(t.Context(), res, &scanOptions{failOn: tt.failOn, exitCode: tt.exitCode, timeout: time.Second})
 		if got.Status != tt.want {
 			t.Errorf("%s: status %d, want %d", tt.name, got.Status, tt.want)
 		}
+	}
+	res := &finding.Result{Skipped: []finding.Skipped{{Reason: finding.ReasonUnreadable, Count: 1}}}
+	if got := exitReason(t.Context(), res, &scanOptions{failOn: true, exitCode: 1}); got.Status != statusUse {
+		t.Errorf("nothing read: status %d, want 2", got.Status)
 	}
 }

@@ -35,6 +35,9 @@ func scan(c *cli.Context) error {
 	if err := opts.deliver(res, c.App.Writer, c.App.ErrWriter); err != nil {
 		return err
 	}
+	if opts.report.Exit.Status == statusUse {
+		return &ending{statusUse, fmt.Errorf("nothing could be read: %s", res.Skipped[0].Detail)}
+	}
 	return &ending{status: opts.report.Exit.Status}
 }
 
@@ -60,6 +63,7 @@ func find(ctx context.Context, opts *scanOptions, set *rules.Set, stderr io.Writ
 // exitReason returns the status that res leads to.
 func exitReason(ctx context.Context, res *finding.Result, opts *scanOptions) report.ExitReason {
 	var signal interruption
+	read := res.Read
 	found := opts.failOn && len(res.Findings) > 0
 	interrupted := slices.ContainsFunc(res.Skipped, func(s finding.Skipped) bool { return s.Reason == finding.ReasonInterrupted })
 	switch {
@@ -67,6 +71,8 @@ func exitReason(ctx context.Context, res *finding.Result, opts *scanOptions) rep
 		return report.ExitReason{Status: signal.status()}
 	case interrupted:
 		return report.ExitReason{Status: statusIncomplete, Words: fmt.Sprintf("stopped by --timeout %v", opts.timeout)}
+	case read.Bytes+read.Objects+read.Refs == 0 && !found && !res.Complete():
+		return report.ExitReason{Status: statusUse, Words: "nothing could be read"}
 	case found && (opts.exitCode == statusFound || res.Complete()):
 		return report.ExitReason{Status: opts.exitCode}
 	case !res.Complete():

@@ -27,6 +27,7 @@ func TestExcerptKeepsTheKeyInSight(t *testing.T) {
 		{"tabs go to multiples of four", finding.Excerpt{Before: "\ta\t", Key: key, After: "\tx"}, 40, "    a   [sk_…abcd]    x"},
 		{"wide runes", finding.Excerpt{Before: "世界世界", Key: key, After: "世界"}, 16, "…世界[sk_…abcd]世…"},
 		{"a combining mark goes with its letter", finding.Excerpt{Before: "xe\u0301e\u0301", Key: key, After: ""}, 12, "xe\u0301e\u0301[sk_…abcd]"},
+		{"a cut does not part a mark from its letter", finding.Excerpt{Before: "xe\u0301e\u0301e\u0301e\u0301", Key: key}, 12, "…e\u0301e\u0301e\u0301[sk_…abcd]"},
 		{"controls", finding.Excerpt{Before: "\x1b[8m", Key: key, After: "\u202e"}, 40, `\x1b[8m[sk_…abcd]\u202e`},
 		{"the end of a line is no content", finding.Excerpt{Before: "", Key: key, After: "\r\n"}, 40, "[sk_…abcd]"},
 	} {

@@ -42,6 +42,7 @@ func TestQuoteShowsWhatIsThere(t *testing.T) {
 		{"a colon that ours would follow", ":", `"\x3a"`},
 		{"an old command anywhere", "a##[group]x", `"a\x23#[group]x"`},
 		{"an Azure command anywhere", "a##vso[task.x]", `"a\x23#vso[task.x]"`},
+		{"a command in capitals", "##VSO[task.x]", `"\x23#VSO[task.x]"`},
 		{"a TeamCity command", "##teamcity[x", `"\x23#teamcity[x"`},
 		{"three signs", "###[x", `"#\x23#[x"`},
 		{"a heading is no command", "## [x] and ##x", "## [x] and ##x"},

@@ -143,7 +143,7 @@ func hostile() *finding.Result {
 	}
 	for i, path := range []string{
 		"x\n::stop-commands::t", "\x1b[2Jcls", "::warning::a", " ::warning::b", "a ::warning::c", "##[group]d", "dir/##vso[task.complete]", "bidi\u202egpj.exe",
-		"zero\u200bwidth", "latin1-\xe9", "c1-\u009b31m", "tab\there", "\"quoted\"", "back\\slash", "日本/鍵.txt", ":", "nbsp\u00a0",
+		"zero\u200bwidth", "latin1-\xe9", "c1-\u009b31m", "tab\there", "\"quoted\"", "back\\slash", "日本/鍵.txt", ":", "nbsp\u00a0", "del\x7f", "tag\U000e0041",
 		"keys/" + key.Reveal() + ".txt", strings.Repeat("long/", 300) + "end",
 	} {
 		f.Occurrences = append(f.Occurrences, finding.Occurrence{Target: "re\x1bpo", Source: finding.SourceBlob, Path: path, Line: i + 1, Column: 1, EndColumn: 41,

@@ -245,6 +245,45 @@ func TestNextStepAnswersWhatWasMissed(t *testing.T) {
 	}
 }
 
+func TestWrapBreaksAtSpacesOnly(t *testing.T) {
+	c := newCanvas(io.Discard, Options{Width: 40})
+	for in, want := range map[string]string{
+		"": "", "a": "a", "0123456789 0123456789 0123456789 0123456789": "0123456789 0123456789|0123456789 0123456789",
+		"01234567890123456789012345  0123456789": "01234567890123456789012345|0123456789",
+		"a " + strings.Repeat("b", 50) + " c":    "a|" + strings.Repeat("b", 50) + "|c",
+	} {
+		if got := strings.Join(c.wrap(in, 13), "|"); got != want {
+			t.Errorf("wrap(%q) = %q, want %q", in, got, want)
+		}
+	}
+}
+
+func TestWhatIsNotListedIsCounted(t *testing.T) {
+	f := martis()
+	f.Occurrences = f.Occurrences[:5] // four places
+	if out := write(t, Text, result(f), Options{}); !bytes.Contains(out, []byte("            + 1 more\n")) {
+		t.Errorf("the fourth place is not counted in\n%s", out)
+	}
+	res := result()
+	for _, detail := range []string{"a", "b", "c", "d", "e"} {
+		res.Skipped = append(res.Skipped, finding.Skipped{Reason: finding.ReasonMissing, Count: 1000, Detail: detail})
+	}
+	if out := write(t, Text, res, Options{}); !bytes.Contains(out, []byte("+ 2,000 more (-v lists them)\n")) {
+		t.Errorf("the hidden details are not counted in\n%s", out)
+	}
+}
+
+func TestRefusedKeysNeedNoRemedy(t *testing.T) {
+	f, g := martis(), stripe()
+	f.Status = finding.Inactive
+	if out := write(t, Text, result(f), Options{}); bytes.Contains(out, []byte("Remedy")) {
+		t.Errorf("advice on a dead key in\n%s", out)
+	}
+	if out := write(t, Text, result(f, g), Options{}); !bytes.Contains(out, []byte("Revoke the key at")) {
+		t.Errorf("no advice on one key in\n%s", out)
+	}
+}
+
 func TestEveryReasonHasWords(t *testing.T) {
 	for _, r := range []finding.Reason{
 		finding.ReasonMissing, finding.ReasonDamaged, finding.ReasonUnreadable, finding.ReasonTooLarge, finding.ReasonShallow,

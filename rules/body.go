@@ -76,6 +76,54 @@ func dotted(b []byte, start, end int) int {
 	return stop
 }
 
+// The limits of a body that is split over string literals.
+const (
+	minSplit    = 8  // characters of a further piece
+	maxSplits   = 4  // further pieces
+	maxSplitGap = 64 // bytes between two pieces
+)
+
+// joined returns the body b[start:end] together with the pieces of it that
+// follow in string literals of their own, "…" + "…", and where the last piece
+// ends. dst is scratch.
+func (g *group) joined(b []byte, start, end int, dst []byte) (body []byte, last int) {
+	body, last = b[start:end], end
+	for range maxSplits {
+		next, stop, ok := g.nextPiece(b, last)
+		if !ok || len(body)+stop-next > g.body.max {
+			break
+		}
+		if last == end {
+			body = append(dst[:0], body...)
+		}
+		body, last = append(body, b[next:stop]...), stop
+	}
+	return body, last
+}
+
+// nextPiece recognises a quote, a plus sign and a literal in the same quotes
+// that holds nothing but characters of a body.
+func (g *group) nextPiece(b []byte, at int) (start, end int, ok bool) {
+	if at >= len(b) || !isQuote(b[at]) {
+		return 0, 0, false
+	}
+	limit := min(len(b), at+maxSplitGap)
+	i, plus := at+1, false
+	for i < limit && (isSpace(b[i]) || b[i] == '+' && !plus) {
+		plus = plus || b[i] == '+'
+		i++
+	}
+	if !plus || i >= limit || b[i] != b[at] {
+		return 0, 0, false
+	}
+	start = i + 1
+	end = start
+	for end < len(b) && end-start <= g.body.max && g.body.alphabet[b[end]] {
+		end++
+	}
+	return start, end, end-start >= minSplit && end < len(b) && b[end] == b[at]
+}
+
 // cutGluedWord returns body without a lower-case dictionary word that text ran
 // into it (sk_test_<24 random>import), if what is left has a documented shape.
 func (g *group) cutGluedWord(body []byte) []byte {
@@ -86,10 +134,8 @@ func (g *group) cutGluedWord(body []byte) []byte {
 	if len(body)-letters < 4 {
 		return body
 	}
-	for i, r := range g.rules {
-		if documented, _ := r.has(g.literal[i], body); documented {
-			return body
-		}
+	if g.documented(body) {
+		return body
 	}
 	words := theScorer()
 	for i, r := range g.rules {
@@ -105,6 +151,16 @@ func (g *group) cutGluedWord(body []byte) []byte {
 		}
 	}
 	return body
+}
+
+// documented reports whether body has a documented shape of any rule of g.
+func (g *group) documented(body []byte) bool {
+	for i, r := range g.rules {
+		if has, _ := r.has(g.literal[i], body); has {
+			return true
+		}
+	}
+	return false
 }
 
 // scored returns the part of body that its score is taken from. A body with an

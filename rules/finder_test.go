@@ -3,10 +3,10 @@ package rules
 import (
 	"bytes"
 	"encoding/base64"
+	"go/build"
 	"math/rand/v2"
 	"os"
 	"path/filepath"
-	"runtime"
 	"testing"
 )
 
@@ -31,7 +31,7 @@ func benchLiterals() [][]byte {
 // sourceText returns Go source text of at most n bytes.
 func sourceText(t testing.TB, n int) []byte {
 	var text []byte
-	files, err := filepath.Glob(filepath.Join(runtime.GOROOT(), "src", "*", "*.go"))
+	files, err := filepath.Glob(filepath.Join(build.Default.GOROOT, "src", "*", "*.go"))
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -48,9 +48,14 @@ func (m *Matcher) judge(t *text, at int, p int, g *group, left boundary) (candid
 	}
 	m.work += end - at
 	body := t.b[start:end]
-	if g.body.regex == nil && !tooLong && len(body) > minBody {
-		body = g.cutGluedWord(body)
-		end = start + len(body)
+	if g.body.regex == nil && !tooLong {
+		if len(body) > minBody {
+			body = g.cutGluedWord(body)
+			end = start + len(body)
+		}
+		if whole, last := g.joined(t.b, start, end, m.joined); last != end && !g.documented(body) {
+			body, end, m.joined = whole, last, whole[:0]
+		}
 	}
 	c.end = end
 	right := rightNeighbour(t.b, at, end)

@@ -206,17 +206,19 @@ func (s *Set) add(name string, text []byte, builtIn bool) error {
 }
 
 func (f *ruleFile) unknownKey(meta *toml.MetaData) error {
-	for _, u := range meta.Undecoded() {
-		e := &LoadError{File: f.name, Line: 1, Col: 1, Reason: fmt.Sprintf("unknown key %q", strings.Join(u, "."))}
-		for _, k := range f.keys {
-			if k.path == strings.Join(u, ".") {
-				e.Line, e.Col = k.line, k.col
-				break
-			}
-		}
-		return e
+	unknown := meta.Undecoded()
+	if len(unknown) == 0 {
+		return nil
 	}
-	return nil
+	path := strings.Join(unknown[0], ".")
+	e := &LoadError{File: f.name, Line: 1, Col: 1, Reason: fmt.Sprintf("unknown key %q", path)}
+	for _, k := range f.keys {
+		if k.path == path {
+			e.Line, e.Col = k.line, k.col
+			break
+		}
+	}
+	return e
 }
 
 // lastKey finds the key in the messages of the toml package.

@@ -18,6 +18,7 @@ type Matcher struct {
 	matches    []Match
 	found      []int // literals at one place
 	inner      []int
+	joined     []byte // a body from several literals
 	whole      text
 	decoded    [2]text // one for each level of decoding
 	around     surroundings

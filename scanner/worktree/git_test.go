@@ -25,7 +25,7 @@ func git(t testing.TB, dir string, args ...string) string {
 	t.Helper()
 	cmd := exec.Command("git", append([]string{
 		"-c", "user.name=a", "-c", "user.email=a@example.invalid", "-c", "protocol.file.allow=always",
-		"-c", "init.defaultBranch=main"}, args...)...)
+		"-c", "init.defaultBranch=main", "-c", "core.fsync=none"}, args...)...)
 	cmd.Dir = dir
 	cmd.Env = append(os.Environ(), "GIT_CONFIG_GLOBAL="+os.DevNull, "GIT_CONFIG_NOSYSTEM=1", "LC_ALL=C")
 	var stderr bytes.Buffer

@@ -33,6 +33,7 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
+	"unsafe"
 )
 
 // The errors that Read's wrap, besides those of package os.
@@ -148,7 +149,8 @@ func load(path string) ([]byte, error) {
 	return buf.Bytes(), err
 }
 
-// Parse reads an index from data, which the index keeps. A split index, whose
+// Parse reads an index from data, which the index keeps: nobody may write to
+// it any more. A split index, whose
 // other half is in another file, is ErrUnsupported.
 func Parse(data []byte, hashSize int) (*Index, error) {
 	x, link, err := parse(data, hashSize)
@@ -226,7 +228,7 @@ func (x *Index) parseEntries(b []byte, count uint32, hashSize int) ([]byte, erro
 	var paths paths
 	paths.room = 8*len(b) + 1<<20
 	if x.Version < 4 {
-		paths.text = string(b) // one allocation; paths are parts of it
+		paths.text = unsafe.String(unsafe.SliceData(b), len(b)) // nobody writes to it
 	}
 	start := len(b)
 	for i := range x.Entries {

@@ -20,7 +20,7 @@ import (
 // git runs git in dir, with no configuration but the repository's.
 func git(t testing.TB, dir string, args ...string) string {
 	t.Helper()
-	cmd := exec.Command("git", append([]string{"-c", "user.name=a", "-c", "user.email=a@example.invalid", "-c", "init.defaultBranch=main"}, args...)...)
+	cmd := exec.Command("git", append([]string{"-c", "user.name=a", "-c", "user.email=a@example.invalid", "-c", "init.defaultBranch=main", "-c", "core.fsync=none", "-c", "gc.auto=0"}, args...)...)
 	cmd.Dir = dir
 	cmd.Env = append(os.Environ(), "GIT_CONFIG_GLOBAL="+os.DevNull, "GIT_CONFIG_NOSYSTEM=1", "LC_ALL=C")
 	var stderr bytes.Buffer
@@ -64,7 +64,7 @@ func asGit(x *Index) string {
 // tree fills a work tree and adds it.
 func tree(t testing.TB, dir string) {
 	t.Helper()
-	for i := range 300 {
+	for i := range 80 {
 		write(t, fmt.Sprintf("%s/d%d/e%d/file%d.txt", dir, i%7, i%3, i), fmt.Sprint(i))
 	}
 	write(t, dir+"/top", "top")
@@ -201,7 +201,7 @@ func split(version string) func(t *testing.T, dir string) {
 		write(t, dir+"/a new one", "new")
 		write(t, dir+"/zz", "new")
 		write(t, dir+"/d3/e0/file3.txt", "changed")
-		for i := 70; i < 150; i++ {
+		for i := 60; i < 100; i++ {
 			write(t, fmt.Sprintf("%s/d%d/e%d/file%d.txt", dir, i%7, i%3, i), "changed")
 		}
 		git(t, dir, "add", "-A")

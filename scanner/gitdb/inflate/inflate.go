@@ -65,7 +65,7 @@ var (
 // errFull is not an error of the stream: dst is full, and more would follow.
 var errFull = errors.New("output is full")
 
-// Decoder holds the tables of one goroutine, about 40 KiB. The zero value is
+// Decoder holds the tables of one goroutine, about 37 KiB. The zero value is
 // ready for use. It keeps no reference to what it was given.
 type Decoder struct {
 	// Checksum makes Inflate and Prefix compare the Adler-32 at the end of
@@ -77,7 +77,7 @@ type Decoder struct {
 	fixedBuilt bool
 	fixed      codes // RFC 1951 section 3.2.6
 	dynamic    codes // of the block that is being decoded
-	scratch    lengths
+	lengths    lengths
 }
 
 // codes are the two codes of a block.

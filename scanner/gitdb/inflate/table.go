@@ -5,44 +5,95 @@ import (
 	"math/bits"
 )
 
+// A block of type 2 begins with its two codes, RFC 1951 section 3.2.7.
+//
+//	 5 bits  HLIT   number of literal/length code lengths, less 257
+//	 5 bits  HDIST  number of distance code lengths, less 1
+//	 4 bits  HCLEN  number of code length code lengths, less 4
+//	 3 bits  each   code length code lengths, in the order of preOrder
+//	 symbols of the code length code, one after the other for both codes:
+//	         0-15   a code length; 0: the symbol does not occur
+//	         16     repeats the previous length 3 to 6 times, by 2 extra bits
+//	         17     repeats 0, 3 to 10 times, by 3 extra bits
+//	         18     repeats 0, 11 to 138 times, by 7 extra bits
+//
+// Code lengths determine the codes, section 3.2.2: shorter ones come first,
+// those of one length go by symbol, and each is the one before plus one. A
+// code's first bit is its most significant, while all else in a stream starts
+// with its least significant bit; so the tables, which are indexed by the next
+// bits of the stream, hold each code with its bits reversed.
+//
+// A code must be complete, but for two: that without symbols, and that of one
+// symbol whose length is 1. Both are errors only when a bit is read that they
+// do not define. This is what compress/flate accepts.
+
+// litBits and distBits are how many bits of the stream index the first table;
+// longer codes go on in a second table behind it. Measured on all objects of
+// git/git and stripe-go: with 9 litBits 5 % slower, with 11 as fast (streams
+// below 128 bytes 2 % slower, above 4 KiB 2 % faster).
 const (
 	litBits  = 10
 	distBits = 8
 )
 
+// The sizes are powers of two so that a masked index needs no check. The most
+// entries that codes of at most 15 bits take are 1334 (288 symbols) and 402
+// (32 symbols); the tests compute both.
 type (
 	litTable  [2048]uint32
-	distTable [512]uint64
+	distTable [512]uint32
 )
 
 const (
+	litMask  = 1<<litBits - 1
+	distMask = 1<<distBits - 1
+)
+
+// An entry of a table:
+//
+//	31 30    29      25 24         16 15 14 13 12 11      8 7 6 5       0
+//	+-+-----+----------+-------------+--+--+--+--+---------+---+---------+
+//	|1|                |   literal   | 0| 0| 0| 0|  width  | 0 |  width  |
+//	+-+-----+----------+-------------+--+--+--+--+---------+---+---------+
+//	|0|     |   mask   |    base     | 0| 0| 0| 0|  width  | 0 | consume | length
+//	+-+-----+----------+-------------+--+--+--+--+---------+---+---------+
+//	|0|          base                | 0| 0| 0| 0|  width  | 0 | consume | distance
+//	+-+------------------------------+--+--+--+--+---------+---+---------+
+//	|0|          first               | 1| 1| 0| 0| log2 n  | 0 | consume | n entries from first
+//	+-+------------------------------+--+--+--+--+---------+---+---------+
+//	|0|                              | 1| 0| 1| 0|  width  | 0 |  width  | end of block
+//	+-+------------------------------+--+--+--+--+---------+---+---------+
+//	|0|                              | 1| 0| 0| 0|         | 0 |         | not valid
+//	+-+------------------------------+--+--+--+--+---------+---+---------+
+//
+// Width is that of the code, or of what is left of it in a second table.
+// Consume adds the extra bits, which follow the code and are added to the base;
+// mask has as many ones. Bits 6 and 7 are zero so that the low byte can be
+// subtracted from a bit count and used as a shift.
+const (
 	isLiteral = 1 << 31
-	isOther   = 1 << 15 // not a literal, length or distance
+	isOther   = 1 << 15 // neither a literal nor a base
 	isLink    = 1 << 14
 	isEnd     = 1 << 13
-	invalid   = isOther
 )
 
-// lengths is scratch
-type lengths struct {
-	pre     [128]uint32
-	symbols [16*512*2 + 16]byte
-	lit     [16]uint16
-	all     [16]uint16
-}
+// perWidth is what a code's width is multiplied by to be put into an entry.
+const perWidth = 1<<8 | 1
 
 var (
-	litBase  = makeLitBase()
-	distBase = makeDistBase()
+	litSymbols  = makeLitSymbols()
+	distSymbols = makeDistSymbols()
 )
 
-func makeLitBase() (t [288]uint32) {
-	for i := range 256 {
-		t[i] = isLiteral | uint32(i)<<16
+// makeLitSymbols returns an entry for each literal and length, with a width
+// of 0. Symbols 286 and 287 have fixed codes that must not occur.
+func makeLitSymbols() (t [288]uint32) {
+	for i := range uint32(256) {
+		t[i] = isLiteral | i<<16
 	}
 	t[256] = isOther | isEnd
 	base, extra := uint32(3), uint32(0)
-	for i := uint32(257); i < 285; i++ {
+	for i := 257; i < 285; i++ {
 		if i >= 265 && (i-265)%4 == 0 {
 			extra++
 		}
@@ -50,157 +101,205 @@ func makeLitBase() (t [288]uint32) {
 		base += 1 << extra
 	}
 	t[285] = 258 << 16
-	t[286], t[287] = invalid, invalid
+	t[286], t[287] = isOther, isOther
 	return t
 }
 
-func makeDistBase() (t [32]uint64) {
-	base, extra := uint64(1), uint64(0)
-	for i := uint32(0); i < 30; i++ {
+// makeDistSymbols returns an entry for each distance, with a width of 0.
+// Symbols 30 and 31 have fixed codes that must not occur.
+func makeDistSymbols() (t [32]uint32) {
+	base, extra := uint32(1), uint32(0)
+	for i := range 30 {
 		if i >= 4 && i%2 == 0 {
 			extra++
 		}
-		t[i] = base<<48 | (1<<extra-1)<<32 | extra
+		t[i] = base<<16 | extra
 		base += 1 << extra
 	}
-	t[30], t[31] = invalid, invalid
+	t[30], t[31] = isOther, isOther
 	return t
 }
 
-var codeOrder = [19]uint8{16, 17, 18, 0, 8, 7, 9, 6, 10, 5, 11, 4, 12, 3, 13, 2, 14, 1, 15}
+// lengths holds the code lengths of a block while its tables are built.
+type lengths struct {
+	// pre is the table of the code length code, see preSymbols.
+	pre [128]uint32
+
+	// lists has, for each code length n, the symbols of that length in
+	// ascending order, two bytes each, from listSize*n on: first literals and
+	// lengths, then distances, which are numbered on. They make the loop that
+	// reads code lengths free of branches, and need no sorting: most of the
+	// 316 lengths are zero, and a list is as long as there are symbols.
+	// A list ends at 2*(286 + 30 + 137), if all lengths are zero and the last
+	// run is too long by 137; 16 more bytes may be written.
+	lists [16*listSize + 16]byte
+
+	lit [16]uint16 // number of literals and lengths in each list
+	all [16]uint16 // number of all symbols in each list
+}
+
+const listSize = 1024
+
+// list returns the symbols whose codes have n bits, less the first from.
+func (l *lengths) list(n uint, from, to *[16]uint16) []byte {
+	return l.lists[n*listSize+2*uint(from[n]) : n*listSize+2*uint(to[n])]
+}
+
+// preOrder is the order of the code length code lengths.
+var preOrder = [19]uint8{16, 17, 18, 0, 8, 7, 9, 6, 10, 5, 11, 4, 12, 3, 13, 2, 14, 1, 15}
+
+// preSymbols has an entry for each symbol of the code length code, with a
+// width of 0:
+//
+//	31  30      27 26       23 22    16 15        8 7 6 5       0
+//	+--+----------+-----------+--------+-----------+---+---------+
+//	|  |  length  |  repeats  |  mask  |   width   | | | consume |
+//	+--+----------+-----------+--------+-----------+---+---------+
+//
+// Bit 31 takes the previous length, bit 7 says that the code is not valid. The
+// extra bits, as many as mask has ones, are added to repeats.
+var preSymbols = makePreSymbols()
 
 const (
-	preBad  = 1 << 7
-	prePrev = 1 << 31
+	preAgain   = 1 << 31
+	preInvalid = 1 << 7
+	// preNone stands for the length before the first.
+	preNone = 16
 )
 
-var preBase = func() (t [19]uint32) {
+func makePreSymbols() (t [19]uint32) {
 	for i := range uint32(16) {
 		t[i] = i<<27 | 1<<23
 	}
-	t[16] = prePrev | 3<<23 | 3<<16 | 2
+	t[16] = preAgain | 3<<23 | 3<<16 | 2
 	t[17] = 3<<23 | 7<<16 | 3
 	t[18] = 11<<23 | 127<<16 | 7
 	return t
-}()
+}
 
+// readCodes builds d.dynamic from the start of a block of type 2.
 func (d *Decoder) readCodes(s *stream) error {
 	s.refill()
-	if s.count < 14+4*3 {
+	if s.count < 5+5+4 {
 		return errTruncated
 	}
 	nlit := uint32(s.bits&31) + 257
 	ndist := uint32(s.bits>>5&31) + 1
-	nclen := int(s.bits>>10&15) + 4
+	npre := uint(s.bits>>10&15) + 4
 	if nlit > 286 || ndist > 30 {
 		return errCounts
 	}
-	s.drop(14)
-	l := &d.scratch
+	s.drop(5 + 5 + 4)
+	l := &d.lengths
+	if err := l.readPre(s, npre); err != nil {
+		return err
+	}
+	if err := l.read(s, nlit, ndist); err != nil {
+		return err
+	}
+	if !l.build(d.dynamic.lit[:], litBits, litSymbols[:], 0, new([16]uint16), &l.lit) ||
+		!l.build(d.dynamic.dist[:], distBits, distSymbols[:], nlit, &l.lit, &l.all) {
+		return errLengths
+	}
+	return nil
+}
 
-	var lens [19]uint8
-	counts := uint64(0)
-	for _, o := range codeOrder[:4] {
-		n := uint8(s.bits & 7)
-		lens[o] = n
-		counts += 1 << (n * 8 & 63)
+// readPre reads n code length code lengths and builds l.pre.
+func (l *lengths) readPre(s *stream, n uint) error {
+	var widths [19]uint8
+	counts := uint64(0) // a byte for each width
+	for i, sym := range preOrder[:n] {
+		if i == 0 || i == 10 { // 30 bits, 27 bits
+			s.refill()
+		}
+		if s.count < 3 {
+			return errTruncated
+		}
+		w := s.bits & 7
 		s.drop(3)
+		widths[sym] = uint8(w)
+		counts += 1 << (8 * w)
 	}
-	s.refill()
-	if int(s.count) < 3*(nclen-4) {
-		return errTruncated
-	}
-	for _, o := range codeOrder[4:nclen] {
-		n := uint8(s.bits & 7)
-		lens[o] = n
-		counts += 1 << (n * 8 & 63)
-		s.drop(3)
-	}
-	// starts
-	var starts [8]uint8
+
+	var next [8]uint8 // the next code of each width, in units of 1/128
 	sum := uint64(0)
-	for n := uint(1); n < 8; n++ {
-		starts[n] = uint8(sum)
-		sum += (counts >> (n * 8) & 255) << (7 - n)
+	for w := uint(1); w <= 7; w++ {
+		next[w] = uint8(sum)
+		sum += counts >> (8 * w) & 255 << (7 - w)
 	}
 	if sum != 128 {
 		if sum != 0 && (sum != 64 || counts>>8&255 != 1) {
 			return errLengths
 		}
 		for i := range l.pre {
-			l.pre[i] = 1<<23 | preBad
+			l.pre[i] = 1<<23 | preInvalid // repeats 1: read must come to an end
 		}
 	}
-	for sym, n := range lens {
-		if n == 0 {
+	for sym, w := range widths {
+		if w == 0 {
 			continue
 		}
-		n &= 7
-		e := preBase[sym] + uint32(n)*0x101
-		for i := uint(bits.Reverse8(starts[n]) >> 1); i < 128; i += 1 << n {
+		w &= 7
+		e := preSymbols[sym] + uint32(w)*perWidth
+		for i := uint(bits.Reverse8(next[w]) >> 1); i < uint(len(l.pre)); i += 1 << w {
 			l.pre[i] = e
 		}
-		starts[n] += 128 >> n
+		next[w] += 128 >> w
 	}
+	return nil
+}
 
+// read reads the code lengths of nlit literals and lengths and of ndist
+// distances into the lists.
+func (l *lengths) read(s *stream, nlit, ndist uint32) error {
 	l.all = [16]uint16{}
-	i, total, prev, bad := uint32(0), nlit, uint32(16), uint32(0)
-	buf, count, ip, src := s.bits, s.count, s.ip, s.src
-	for phase := 0; ; phase++ {
-		for i < total {
-			if len(src)-ip >= 8 {
-				buf |= binary.LittleEndian.Uint64(src[ip:]) << (count & 63)
-				ip += int(63-count) >> 3
-				count |= 56
-			} else {
-				for count < 56 && ip < len(src) {
-					buf |= uint64(src[ip]) << (count & 63)
-					ip++
-					count += 8
-				}
+	bad := uint32(0) // not zero if a symbol was not valid
+	previous := uint32(preNone)
+	sym, end := uint32(0), nlit
+	for {
+		for sym < end {
+			if s.count < 7+7 {
+				s.refill()
 			}
-			e := l.pre[buf&127]
-			value := e>>27&15 | prev&uint32(int32(e)>>31)
-			bad |= e&preBad | value&16
-			rep := e>>23&15 + uint32(buf>>(e>>8&63))&(e>>16&127)
-			n := uint(e & 63)
-			if n > count {
+			e := l.pre[s.bits&127]
+			if uint(e&63) > s.count {
 				return errTruncated
 			}
-			buf >>= n
-			count -= n
-			value &= 15
-			prev = value
-			at := (value<<10 + uint32(l.all[value])<<1) & 0x3fff
-			l.all[value] += uint16(rep)
-			pat := uint64(i)*0x0001000100010001 + 0x0003000200010000
-			binary.LittleEndian.PutUint64(l.symbols[at:], pat)
-			binary.LittleEndian.PutUint64(l.symbols[at+8:], pat+0x0004000400040004)
-			i += rep
+			length := e>>27&15 | previous&uint32(int32(e)>>31)
+			bad |= e&preInvalid | length&preNone
+			repeats := e>>23&15 + uint32(s.bits>>(e>>8&63))&(e>>16&127)
+			s.drop(uint(e & 63))
+			length &= 15
+			previous = length
+
+			// Write eight symbols. Six is the most that a symbol other than
+			// zero is repeated; what is too much is overwritten.
+			at := (length*listSize + 2*uint32(l.all[length])) & (16*listSize - 1)
+			four := uint64(sym)*0x0001_0001_0001_0001 + 0x0003_0002_0001_0000
+			binary.LittleEndian.PutUint64(l.lists[at:], four)
+			binary.LittleEndian.PutUint64(l.lists[at+8:], four+0x0004_0004_0004_0004)
+			l.all[length] += uint16(repeats)
+			sym += repeats
 		}
-		if phase == 1 {
+		if end == nlit+ndist {
 			break
 		}
+		// A run may go on into the distances.
 		l.lit = l.all
-		if prev != 0 {
-			l.lit[prev&15] -= uint16(i - nlit)
-		}
-		total = nlit + ndist
+		l.lit[previous&15] -= uint16(sym - nlit)
+		end = nlit + ndist
 	}
-	s.bits, s.count, s.ip = buf, count, ip
-	if bad != 0 || i != total {
-		return errLengths
-	}
-	if !build(l, d.dynamic.lit[:], litBits, litBase[:], 0, &[16]uint16{}, &l.lit) ||
-		!build(l, d.dynamic.dist[:], distBits, distBase[:], nlit, &l.lit, &l.all) {
+	if bad != 0 || sym != end {
 		return errLengths
 	}
 	return nil
 }
 
-func build[E uint32 | uint64](l *lengths, table []E, tableBits uint, base []E, first uint32, from, to *[16]uint16) bool {
-	sum := uint32(0)
-	least := uint(0)
+// build fills table with the code whose symbols of n bits are in the list of
+// n, from from[n] to to[n]. Entries are taken from symbols, which starts with
+// the symbol first. It reports whether the code is one that is accepted.
+func (l *lengths) build(table []uint32, tableBits uint, symbols []uint32, first uint32, from, to *[16]uint16) bool {
+	sum, least := uint32(0), uint(1)
 	for n := uint(15); n >= 1; n-- {
 		if c := uint32(to[n] - from[n]); c != 0 {
 			sum += c << (15 - n)
@@ -211,74 +310,72 @@ func build[E uint32 | uint64](l *lengths, table []E, tableBits uint, base []E, f
 		if sum != 0 && (sum != 1<<14 || least != 1) {
 			return false
 		}
-		table[0], table[1] = invalid, invalid
-		least = 1
+		table[0], table[1] = isOther, isOther
 	}
-	code := uint32(0)
-	for n := least; n <= tableBits; n++ {
-		list := l.symbols[n<<10+uint(from[n])<<1 : n<<10+uint(to[n])<<1]
-		step := uint32(1) << (16 - n)
-		for len(list) >= 2 {
-			sym := uint32(binary.LittleEndian.Uint16(list)) - first
-			list = list[2:]
-			table[bits.Reverse16(uint16(code))] = base[sym] + E(n)*0x101
-			code += step
+
+	// The table for n bits is twice that for n-1 bits, and the codes of n
+	// bits: the first n bits of the stream are the low ones of the index.
+	code := uint32(0) // the next code, in units of 1/65536
+	for n := least; ; n++ {
+		for list := l.list(n, from, to); len(list) >= 2; list = list[2:] {
+			sym := uint32(binary.LittleEndian.Uint16(list))
+			table[bits.Reverse16(uint16(code))] = symbols[sym-first] + uint32(n)*perWidth
+			code += 1 << (16 - n)
 		}
-		if n < tableBits {
-			copy(table[1<<n:2<<n], table[:1<<n])
+		if n == tableBits {
+			break
 		}
+		copy(table[1<<n:2<<n], table[:1<<n])
 	}
 	if code == 1<<16 {
 		return true
 	}
+
+	// Each second table is as large as the longest code with its first bits.
 	mask := uint32(1)<<tableBits - 1
-	prefix := ^uint32(0)
-	start, next := uint32(0), mask+1
+	link := ^uint32(0) // index of the entry that leads to the second table
+	start, end := uint32(0), mask+1
 	for n := tableBits + 1; n <= 15; n++ {
-		list := l.symbols[n<<10+uint(from[n])<<1 : n<<10+uint(to[n])<<1]
-		step := uint32(1) << (16 - n)
-		for len(list) >= 2 {
+		for list := l.list(n, from, to); len(list) >= 2; list = list[2:] {
 			rev := uint32(bits.Reverse16(uint16(code)))
-			if rev&mask != prefix {
-				prefix = rev & mask
-				sub := n - tableBits
-				for have := len(list) / 2; have < 1<<sub && tableBits+sub < 15; {
-					sub++
-					have = have<<1 + int(to[tableBits+sub]-from[tableBits+sub])
+			if rev&mask != link {
+				link = rev & mask
+				size := n - tableBits
+				for have := len(list) / 2; have < 1<<size && tableBits+size < 15; {
+					size++
+					have = 2*have + int(to[tableBits+size]-from[tableBits+size])
 				}
-				start = next
-				next += 1 << sub
-				table[prefix] = E(start)<<16 | isOther | isLink | E(sub)<<8 | E(tableBits)
+				start, end = end, end+1<<size
+				table[link] = start<<16 | isOther | isLink | uint32(size)<<8 | uint32(tableBits)
 			}
-			sym := uint32(binary.LittleEndian.Uint16(list)) - first
-			list = list[2:]
-			e := base[sym] + E(n-tableBits)*0x101
-			for k := start + rev>>tableBits; k < next; k += 1 << (n - tableBits) {
-				table[k] = e
+			sym := uint32(binary.LittleEndian.Uint16(list))
+			e := symbols[sym-first] + uint32(n-tableBits)*perWidth
+			for i := start + rev>>tableBits; i < end; i += 1 << (n - tableBits) {
+				table[i] = e
 			}
-			code += step
+			code += 1 << (16 - n)
 		}
 	}
 	return true
 }
 
+// buildFixed builds d.fixed, RFC 1951 section 3.2.6.
 func (d *Decoder) buildFixed() {
-	l := &d.scratch
-	l.lit = [16]uint16{}
-	put := func(n uint, from, to int) {
-		for i := from; i < to; i++ {
-			binary.LittleEndian.PutUint16(l.symbols[n<<10+uint(l.lit[n])<<1:], uint16(i))
-			l.lit[n]++
+	l := &d.lengths
+	var none, count [16]uint16
+	put := func(n, from, to int) {
+		for sym := from; sym < to; sym++ {
+			binary.LittleEndian.PutUint16(l.lists[n*listSize+2*int(count[n]):], uint16(sym))
+			count[n]++
 		}
 	}
 	put(8, 0, 144)
 	put(9, 144, 256)
 	put(7, 256, 280)
 	put(8, 280, 288)
-	var none [16]uint16
-	build(l, d.fixed.lit[:], litBits, litBase[:], 0, &none, &l.lit)
-	l.lit = none
+	l.build(d.fixed.lit[:], litBits, litSymbols[:], 0, &none, &count)
+	count = none
 	put(5, 0, 32)
-	build(l, d.fixed.dist[:], distBits, distBase[:], 0, &none, &l.lit)
+	l.build(d.fixed.dist[:], distBits, distSymbols[:], 0, &none, &count)
 	d.fixedBuilt = true
 }

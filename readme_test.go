@@ -1,0 +1,250 @@
+package main
+
+import (
+	"errors"
+	"fmt"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"regexp"
+	"strconv"
+	"strings"
+	"testing"
+)
+
+// README.md's commands run here, and what it says they print is compared. A
+// block of commands has a comment in front of it:
+//
+//	<!-- run, status 1 -->
+//	```sh
+//	keysweep scan shop
+//	```
+//	```text
+//	what it prints
+//	```
+//
+// or <!-- not run: the reason -->. In what it prints, a line "…" stands for any
+// lines, and a line that ends with " …" for any end. The commands run one after
+// the other in a folder with the repository shop (testdata/readme/shop.sh).
+
+// example is a block of commands of a document, and what it promises.
+type example struct {
+	line     int // of the document
+	commands string
+	status   int
+	output   string
+}
+
+var (
+	runComment    = regexp.MustCompile(`^<!-- run, status (\d+) -->$`)
+	notRunComment = regexp.MustCompile(`^<!-- not run: .+ -->$`)
+)
+
+// examples returns the examples of a document. A block of commands that says
+// neither that it runs nor why not is an error.
+func examples(text string) (list []example, err error) {
+	lines := strings.Split(text, "\n")
+	var current *example // whose output may follow
+	for i := 0; i < len(lines); i++ {
+		fence, ok := strings.CutPrefix(lines[i], "```")
+		if !ok {
+			if lines[i] != "" {
+				current = nil
+			}
+			continue
+		}
+		start := i
+		for i++; i < len(lines) && lines[i] != "```"; i++ {
+		}
+		if i == len(lines) {
+			return nil, fmt.Errorf("line %d: a block without an end", start+1)
+		}
+		body := strings.Join(lines[start+1:i], "\n") + "\n"
+		above := ""
+		if start > 0 {
+			above = lines[start-1]
+		}
+		switch {
+		case fence == "text" && current != nil:
+			current.output = body
+			current = nil
+		case fence == "sh" && runComment.MatchString(above):
+			status, _ := strconv.Atoi(runComment.FindStringSubmatch(above)[1])
+			list = append(list, example{line: start + 1, commands: body, status: status})
+			current = &list[len(list)-1]
+		case fence == "sh" && notRunComment.MatchString(above):
+			current = nil
+		case fence == "sh":
+			return nil, fmt.Errorf("line %d: commands that say neither <!-- run, status N --> nor <!-- not run: why -->", start+1)
+		}
+	}
+	return list, nil
+}
+
+// mismatch compares what was printed with what is promised, and returns the
+// first promised line that does not come, or "".
+func mismatch(promised, printed string) string {
+	want, got := splitLines(promised), splitLines(printed)
+	skip := false // the line before was "…"
+	for _, line := range want {
+		if line == "…" {
+			skip = true
+			continue
+		}
+		for {
+			if len(got) == 0 {
+				return line
+			}
+			next := got[0]
+			got = got[1:]
+			if next == line || strings.HasSuffix(line, " …") && strings.HasPrefix(next, strings.TrimSuffix(line, "…")) {
+				break
+			}
+			if !skip {
+				return line
+			}
+		}
+		skip = false
+	}
+	if !skip && len(got) > 0 {
+		return "the end, before " + got[0]
+	}
+	return ""
+}
+
+func splitLines(s string) []string {
+	lines := strings.Split(strings.TrimRight(s, "\n"), "\n")
+	for i := range lines {
+		lines[i] = strings.TrimRight(lines[i], " ")
+	}
+	return lines
+}
+
+func TestTheExamplesOfTheReadmeAreTrue(t *testing.T) {
+	text, err := os.ReadFile("README.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	list, err := examples(string(text))
+	if err != nil {
+		t.Fatal("README.md: ", err)
+	}
+	if len(list) < 5 {
+		t.Errorf("only %d examples run", len(list))
+	}
+	folder := t.TempDir()
+	script, err := filepath.Abs(filepath.Join("testdata", "readme", "shop.sh"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	key := testKey("sk_live_", "shop", 40)
+	shell := func(arg ...string) (string, int) {
+		cmd := exec.Command("sh", arg...)
+		cmd.Dir = folder
+		cmd.Env = append(os.Environ(), "KEY="+key, "CI=", "NO_COLOR=", "FORCE_COLOR=", "CLICOLOR_FORCE=")
+		for name, value := range gitEnvironment(folder) {
+			cmd.Env = append(cmd.Env, name+"="+value)
+		}
+		cmd.Stderr = os.Stderr
+		out, err := cmd.Output()
+		var exit *exec.ExitError
+		if err != nil && !errors.As(err, &exit) {
+			t.Fatal(err)
+		}
+		return string(out), exitCode(exit)
+	}
+	if out, status := shell(script); status != 0 {
+		t.Fatalf("shop.sh: status %d\n%s", status, out)
+	}
+	for _, e := range list {
+		printed, status := "", 0
+		for _, command := range splitLines(e.commands) { // the worst status counts
+			out, s := shell("-c", command)
+			printed, status = printed+out, max(status, s)
+		}
+		if status != e.status {
+			t.Errorf("README.md:%d: status %d, it says %d\n%s%s", e.line, status, e.status, e.commands, printed)
+		}
+		if strings.Contains(printed, key) {
+			t.Errorf("README.md:%d: the key is printed", e.line)
+		}
+		if missing := mismatch(e.output, printed); e.output != "" && missing != "" {
+			t.Errorf("README.md:%d: %sdoes not print: %s\nbut:\n%s", e.line, e.commands, missing, printed)
+		}
+	}
+}
+
+// The documents must be able to fail.
+func TestALyingDocumentIsCaught(t *testing.T) {
+	for _, tt := range []struct{ promised, printed, want string }{
+		{"a\nb\n", "a\nb\n", ""},
+		{"a\nb\n", "a\nc\n", "b"},
+		{"a\n", "a\nb\n", "the end, before b"},
+		{"a\nb\n", "a\n", "b"},
+		{"a\n…\nd\n", "a\nb\nc\nd\n", ""},
+		{"a\n…\nd\n", "a\nb\nc\n", "d"},
+		{"a\n…\n", "a\nb\nc\n", ""},
+		{"…\nc\n", "a\nb\nc\nd\n", "the end, before d"},
+		{"took …\n", "took 3 ms\n", ""},
+		{"took …\n", "gave 3 ms\n", "took …"},
+		{"sk_live_…x\n", "sk_live_…y\n", "sk_live_…x"},
+	} {
+		if got := mismatch(tt.promised, tt.printed); got != tt.want {
+			t.Errorf("%q, printed %q: %q, want %q", tt.promised, tt.printed, got, tt.want)
+		}
+	}
+	for _, text := range []string{"```sh\nls\n```\n", "<!-- not run: -->\n```sh\nls\n```\n", "```sh\nls\n"} {
+		if _, err := examples(text); err == nil {
+			t.Errorf("%q is taken for true", text)
+		}
+	}
+}
+
+func TestTheReadmeListsTheExitStatuses(t *testing.T) {
+	text, err := os.ReadFile("README.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	plain := strings.ReplaceAll(string(text), "`", "")
+	for _, s := range statuses {
+		if row := fmt.Sprintf("| %s | %s |\n", s.number, s.meaning); !strings.Contains(plain, row) {
+			t.Errorf("README.md lacks the row\n%s", row)
+		}
+	}
+}
+
+// What the documents name must exist.
+func TestTheDocumentsNameWhatExists(t *testing.T) {
+	app := newApp(nil, nil, nil)
+	option := regexp.MustCompile("(^|[ `(])(--[a-z][a-z-]+)")
+	link := regexp.MustCompile(`\]\(([^)#:]+)(#[^)]*)?\)`)
+	documents, err := filepath.Glob("*.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	more, err := filepath.Glob("docs/*.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, name := range append(documents, more...) {
+		text, err := os.ReadFile(name)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, m := range link.FindAllStringSubmatch(string(text), -1) {
+			if _, err := os.Stat(filepath.Join(filepath.Dir(name), m[1])); err != nil {
+				t.Errorf("%s: %v", name, err)
+			}
+		}
+		for _, line := range strings.Split(string(text), "\n") {
+			if strings.Contains(line, "git ") || strings.Contains(line, "rg ") {
+				continue // an option of theirs
+			}
+			for _, m := range option.FindAllStringSubmatch(line, -1) {
+				if lookup(app, strings.TrimPrefix(m[2], "--")) == nil {
+					t.Errorf("%s names %s, which does not exist", name, m[2])
+				}
+			}
+		}
+	}
+}

@@ -1,0 +1,199 @@
+package gitdb
+
+import (
+	"context"
+	"fmt"
+	"math/rand/v2"
+	"regexp"
+	"slices"
+	"strconv"
+	"strings"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+
+	"keysweep/scanner/gitdb/oid"
+)
+
+// traced is a KeyTrace in words that a diff shows well.
+type traced struct {
+	First, Last   string
+	Removed       int64
+	AtTip, InHead bool
+	Places        []string // "path first-commit reachable in-head"
+}
+
+func traceAll(t *testing.T, dir string) map[int]traced {
+	t.Helper()
+	db, _, rec := scanRepo(t, dir, 2, OpenOptions{})
+	const keys = 10
+	held := make(map[oid.ID][]int32)
+	for id, content := range rec.objects {
+		o, _ := oid.Parse([]byte(id))
+		held[o] = keysIn(content)
+	}
+	tr, err := db.Trace(context.Background(), held, keys)
+	if err != nil {
+		t.Fatal(err)
+	}
+	got := make(map[int]traced)
+	for k, kt := range tr.Keys {
+		g := traced{Removed: kt.Removed, AtTip: kt.AtTip, InHead: kt.InHead}
+		if kt.First.ID.IsZero() {
+			continue
+		}
+		g.First, g.Last = kt.First.ID.String(), kt.Last.ID.String()
+		for id, places := range tr.Places {
+			if !slices.Contains(held[id], int32(k)) {
+				continue
+			}
+			for _, p := range places {
+				if p.Path != "" {
+					g.Places = append(g.Places, fmt.Sprintf("%s %s %s %v %v", id, p.Path, p.Commit.ID, p.Reachable, p.InHead))
+				}
+			}
+		}
+		slices.Sort(g.Places)
+		got[k] = g
+	}
+	return got
+}
+
+var needleNumber = regexp.MustCompile(needle + `(\d)`)
+
+func keysIn(content string) (keys []int32) {
+	for _, m := range needleNumber.FindAllStringSubmatch(content, -1) {
+		k, _ := strconv.Atoi(m[1])
+		if !slices.Contains(keys, int32(k)) {
+			keys = append(keys, int32(k))
+		}
+	}
+	return keys
+}
+
+// slowTrace asks git for the tree of every commit, and follows the definitions
+// to the letter.
+func slowTrace(t *testing.T, r *repo) map[int]traced {
+	t.Helper()
+	type commit struct {
+		id      string
+		date    int64
+		parents []string
+		message string
+		objects map[string]string // path to id
+		keys    map[int]bool      // of its tree
+	}
+	_, found := slowScan(t, r, r.dir)
+	reachable := strings.Fields(r.git("rev-list", "--all"))
+	commits := make(map[string]*commit)
+	for line := range strings.Lines(r.git("cat-file", "--batch-all-objects", "--batch-check=%(objectname) %(objecttype)")) {
+		id, typ, _ := strings.Cut(strings.TrimSpace(line), " ")
+		if typ != "commit" {
+			continue
+		}
+		c := &commit{id: id, objects: make(map[string]string), keys: make(map[int]bool)}
+		fields := strings.Fields(r.git("show", "-s", "--format=%ct %P", id))
+		c.date, _ = strconv.ParseInt(fields[0], 10, 64)
+		c.parents = fields[1:]
+		for entry := range strings.SplitSeq(r.git("ls-tree", "-r", "-t", "-z", id), "\x00") {
+			meta, path, ok := strings.Cut(entry, "\t")
+			if !ok {
+				continue
+			}
+			object := strings.Fields(meta)[2]
+			if content, ok := found[object]; ok {
+				c.objects[path] = object
+				for _, k := range keysIn(content) {
+					c.keys[int(k)] = true
+				}
+			}
+		}
+		commits[id] = c
+	}
+	head := commits[strings.TrimSpace(r.git("rev-parse", "HEAD"))]
+	tips := strings.Fields(r.git("for-each-ref", "--format=%(objectname) %(*objectname)"))
+	before := func(a, b *commit) bool { return a.date < b.date || a.date == b.date && a.id < b.id }
+	want := make(map[int]traced)
+	for k := range 10 {
+		var first, last *commit
+		var w traced
+		places := make(map[string]*commit) // "object path" to the first that brought it
+		inHead, reached := make(map[string]bool), make(map[string]bool)
+		for _, c := range commits {
+			message := slices.Contains(keysIn(found[c.id]), int32(k))
+			inParent := false
+			for _, p := range c.parents {
+				inParent = inParent || commits[p].keys[k]
+			}
+			if c.keys[k] && !inParent || message {
+				if first == nil || before(c, first) {
+					first = c
+				}
+			}
+			if c.keys[k] || message {
+				if last == nil || before(last, c) {
+					last = c
+				}
+			}
+			if !c.keys[k] && inParent {
+				w.Removed = max(w.Removed, c.date)
+			}
+			w.AtTip = w.AtTip || slices.Contains(tips, c.id) && c.keys[k] || message && slices.Contains(reachable, c.id)
+			for path, object := range c.objects {
+				if !slices.Contains(keysIn(found[object]), int32(k)) {
+					continue
+				}
+				at := object + " " + path
+				if c == head {
+					inHead[at] = true
+				}
+				if slices.Contains(reachable, c.id) {
+					reached[at] = true
+				}
+				known := false
+				for _, p := range c.parents {
+					known = known || commits[p].objects[path] == object
+				}
+				if !known && (places[at] == nil || before(c, places[at])) {
+					places[at] = c
+				}
+			}
+		}
+		for object, content := range found {
+			if strings.HasPrefix(content, "object ") && slices.Contains(keysIn(content), int32(k)) && slices.Contains(tips, object) {
+				w.AtTip = true
+			}
+		}
+		if first == nil {
+			continue
+		}
+		w.First, w.Last, w.InHead = first.id, last.id, head.keys[k]
+		if w.InHead {
+			w.Last = head.id
+		}
+		for at, c := range places {
+			w.Places = append(w.Places, fmt.Sprintf("%s %s %v %v", at, c.id, reached[at], inHead[at]))
+		}
+		slices.Sort(w.Places)
+		want[k] = w
+	}
+	return want
+}
+
+func TestTraceFollowsTheDefinitions(t *testing.T) {
+	for seed := range uint64(4) {
+		t.Run(fmt.Sprint("seed ", seed), func(t *testing.T) {
+			t.Parallel()
+			r := newRepo(t)
+			randomHistory(r, rand.New(rand.NewPCG(seed, 7)), 30)
+			// A branch that no ref names any more.
+			r.git("checkout", "-q", "--detach")
+			r.write("dir/lost.txt", needle+"5\n")
+			r.commit("lost")
+			r.git("checkout", "-q", "main")
+			if diff := cmp.Diff(slowTrace(t, r), traceAll(t, r.dir)); diff != "" {
+				t.Errorf("-git +ours\n%s", diff)
+			}
+		})
+	}
+}

@@ -1,0 +1,7 @@
+//go:build !linux
+
+package worktree
+
+import "testing"
+
+func withoutOpenat2(*testing.T) {}

@@ -1,0 +1,134 @@
+package worktree
+
+import (
+	"strings"
+	"testing"
+	"time"
+)
+
+func TestPatternsMatchAsGitignoreSays(t *testing.T) {
+	for _, tt := range []struct {
+		name, file string // what the ignore file holds
+		path       string // "/" at the end: a folder
+		want       verdict
+	}{
+		{"a name matches at any depth", "foo", "a/b/foo", ignored},
+		{"a name matches folders too", "foo", "a/foo/", ignored},
+		{"a slash in front anchors", "/foo", "a/foo", notMentioned},
+		{"a slash in the middle anchors", "a/foo", "b/a/foo", notMentioned},
+		{"a slash at the end means folders", "foo/", "foo", notMentioned},
+		{"a slash at the end does not anchor", "foo/", "a/foo/", ignored},
+		{"the last line decides", "*.log\n!keep.log", "a/keep.log", included},
+		{"a star ends at a slash", "a/*/c", "a/b/b/c", notMentioned},
+		{"two stars in front", "**/foo", "foo", ignored},
+		{"two stars at the end need something", "abc/**", "abc/", notMentioned},
+		{"two stars at the end", "abc/**", "abc/d/e", ignored},
+		{"two stars between slashes may be nothing", "a/**/b", "a/b", ignored},
+		{"two stars between slashes may be much", "a/**/b", "a/x/y/b", ignored},
+		{"two stars beside a letter are one", "a/b**/c", "a/b/x/c", notMentioned},
+		{"two stars beside a letter are one, and need their folder", "a/b**/c", "a/bc", notMentioned},
+		{"two stars beside a letter are one, and match", "a/b**/c", "a/bx/c", ignored},
+		{"a comment", "#foo", "#foo", notMentioned},
+		{"an escaped comment", `\#foo`, "#foo", ignored},
+		{"an escaped exclamation mark", `\!foo`, "!foo", ignored},
+		{"spaces at the end are no part of it", "foo  ", "foo", ignored},
+		{"an escaped space is", `foo\ `, "foo ", ignored},
+		{"spaces behind an escaped one are not", `foo\   `, "foo ", ignored},
+		{"a carriage return at the end is no part of it", "foo\r\nbar", "foo", ignored},
+		{"a carriage return at the end of the file is", "foo\r", "foo\r", notMentioned},
+		{"a byte order mark is skipped", "\xef\xbb\xbffoo", "foo", ignored},
+		{"an empty line says nothing", "\n\n", "foo", notMentioned},
+		{"a slash alone says nothing", "/", "foo/", notMentioned},
+		{"a backslash at the end matches nothing", `foo\`, `foo\`, notMentioned},
+		{"a set", "[a-c]x", "bx", ignored},
+		{"a set's complement", "[!a-c]x", "bx", notMentioned},
+		{"a set does not match a slash", "a[/]b", "a/b", notMentioned},
+		{"a set without end matches nothing", "[ab", "[ab", notMentioned},
+		{"a class", "[[:digit:]]", "7", ignored},
+		{"bytes that are not UTF-8", "\xff*", "\xffoo", ignored},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			// The carriage return stays only where git cuts none: at the very end
+			// git adds the missing LF first.
+			r := parseRules([]byte(tt.file), 0, false, nil)
+			path, folder := strings.CutSuffix(tt.path, "/")
+			var scratch []bool
+			if got := r.match(path, folder, &scratch); got != tt.want {
+				t.Errorf("%q says %d of %q, want %d", tt.file, got, tt.path, tt.want)
+			}
+		})
+	}
+}
+
+func TestHostilePatternsCostLittleAndIgnoreNothingUndecided(t *testing.T) {
+	for _, tt := range []struct {
+		name, pattern, path string
+		want                verdict
+	}{
+		{"many stars", strings.Repeat("*a", 2000) + "b", strings.Repeat("a", 4000), notMentioned},
+		{"many double stars", strings.Repeat("**/a/", 1000) + "b", strings.Repeat("a/", 1500) + "c", notMentioned},
+		{"too dear to find out", "x/" + strings.Repeat("*a", 400_000), "x/" + strings.Repeat("a", 4000), included},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			r := parseRules([]byte(tt.pattern), 0, false, nil)
+			var scratch []bool
+			start := time.Now()
+			if got := r.match(tt.path, false, &scratch); got != tt.want {
+				t.Errorf("got %d, want %d", got, tt.want)
+			}
+			if took := time.Since(start); took > time.Second {
+				t.Errorf("it took %v", took)
+			}
+		})
+	}
+}
+
+func FuzzGlob(f *testing.F) {
+	f.Add("a/**/b[!c-d]*\\?", "a/x/bzz?", true)
+	f.Add("[[:alpha:][a-\\]]**", "]", false)
+	f.Add("**/*a*?b", "x/yab", false)
+	f.Fuzz(func(t *testing.T, pattern, text string, fold bool) {
+		if len(pattern) > 40 || len(text) > 40 || strings.Contains(pattern, "\x00") || strings.Contains(text, "\x00") {
+			return
+		}
+		g := compileGlob(pattern, fold)
+		var scratch []bool
+		got, ok := g.match(text, &scratch)
+		if want := g.slowly(g.tokens, text); !ok || got != want {
+			t.Errorf("%q matches %q: %v, want %v", pattern, text, got, want)
+		}
+	})
+}
+
+// slowly is match as it would be written first.
+func (g *glob) slowly(tokens []token, text string) bool {
+	if len(tokens) == 0 {
+		return text == ""
+	}
+	rest := tokens[1:]
+	switch tokens[0].kind {
+	case tokenNever:
+		return false
+	case tokenStar, tokenStarStar:
+		for i := 0; i <= len(text); i++ {
+			if g.slowly(rest, text[i:]) {
+				return true
+			}
+			if i < len(text) && text[i] == '/' && tokens[0].kind == tokenStar {
+				return false
+			}
+		}
+		return false
+	case tokenStarStarSlash:
+		if g.slowly(rest, text) {
+			return true
+		}
+		for i := range len(text) {
+			if text[i] == '/' && g.slowly(rest, text[i+1:]) {
+				return true
+			}
+		}
+		return false
+	}
+	return text != "" && g.one(tokens[0], text[0]) && g.slowly(rest, text[1:])
+}
