@@ -61,8 +61,11 @@ func (o optionWords) Names() []string {
 	if o.Short == "" {
 		return []string{"--" + o.Long}
 	}
-	return []string{"-" + o.Short, "--" + o.Long}
+	return []string{o.Dash(), "--" + o.Long}
 }
+
+// Dash returns the short name as typed.
+func (o optionWords) Dash() string { return "-" + o.Short }
 
 func describe(app *cli.App) []commandWords {
 	var commands []commandWords

@@ -24,10 +24,7 @@ func (s *scan) scanTree(ctx context.Context, number int, t *target) ([]*gitdb.Re
 	if err != nil {
 		return nil, err
 	}
-	opts := worktree.Options{
-		Ignored: s.opts.Ignored, Exclude: s.opts.Exclude, Workers: s.opts.Workers,
-		GitFolders: true,
-	}
+	opts := worktree.Options{Ignored: s.opts.Ignored, Exclude: s.opts.Exclude, Workers: s.opts.Workers}
 	if t.repo != nil {
 		opts.Repository = s.treeOf(number, t.repo)
 	}

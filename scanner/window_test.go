@@ -1,0 +1,149 @@
+package scanner
+
+import (
+	"bytes"
+	"fmt"
+	"io"
+	"math/rand/v2"
+	"strings"
+	"testing"
+	"testing/iotest"
+
+	"github.com/google/go-cmp/cmp"
+
+	"keysweep/finding"
+	"keysweep/rules"
+)
+
+const alphabet = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789"
+
+// key returns a random production key; none stands in the tree.
+func key(r *rand.Rand) string {
+	b := []byte("sk_" + "live_")
+	for range 24 {
+		b = append(b, alphabet[r.IntN(len(alphabet))])
+	}
+	return string(b)
+}
+
+func loadRules(t testing.TB) *rules.Set {
+	t.Helper()
+	set, err := rules.Load(nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return set
+}
+
+// spotted is a key and where it was seen.
+type spotted struct {
+	Key          string
+	Line, Column int
+}
+
+func look(t testing.TB, set *rules.Set, r io.Reader) []spotted {
+	t.Helper()
+	j := newCollector(set, false, new(Progress)).newJudge()
+	if _, err := j.stream(r, place{}); err != nil {
+		t.Fatal(err)
+	}
+	var got []spotted
+	for _, s := range j.list {
+		if s.match.Confidence > finding.Rejected {
+			got = append(got, spotted{s.match.Secret.Reveal(), s.place.line, s.place.column})
+		}
+	}
+	return got
+}
+
+func TestAKeyAtEveryOffsetAroundEveryWindowEdgeIsFoundOnce(t *testing.T) {
+	set := loadRules(t)
+	r := rand.New(rand.NewPCG(1, 1))
+	k := key(r)
+	filler := bytes.Repeat([]byte("some words and a line of text\n"), 3*windowSize/30)
+	// Where windows and their cores start and end.
+	edges := []int{windowSize, windowSize + rules.Context, windowSize + 2*rules.Context, 2*windowSize + rules.Context}
+	step := 1
+	if testing.Short() {
+		step = 5
+	}
+	for _, edge := range edges {
+		for at := edge - len(k) - 3; at < edge+3; at += step {
+			b := bytes.Clone(filler)
+			copy(b[at-1:], "\""+k+"\"")
+			want := []spotted{{k, bytes.Count(b[:at], newline) + 1, at - bytes.LastIndexByte(b[:at], '\n')}}
+			if diff := cmp.Diff(want, look(t, set, bytes.NewReader(b))); diff != "" {
+				t.Fatalf("key at %d, edge at %d:\n%s", at, edge, diff)
+			}
+		}
+	}
+}
+
+func TestReadersOfEverySizeGiveTheSame(t *testing.T) {
+	set := loadRules(t)
+	r := rand.New(rand.NewPCG(2, 2))
+	var b strings.Builder
+	var want []spotted
+	for line := 1; b.Len() < 3*windowSize; line++ {
+		if r.IntN(40) == 0 {
+			k := key(r)
+			want = append(want, spotted{k, line, 6})
+			fmt.Fprintf(&b, "key: %s\n", k)
+			continue
+		}
+		fmt.Fprintf(&b, "%s\n", strings.Repeat("x", r.IntN(200)))
+	}
+	for name, reader := range map[string]io.Reader{
+		"whole":        strings.NewReader(b.String()),
+		"halves":       iotest.HalfReader(strings.NewReader(b.String())),
+		"byte by byte": iotest.OneByteReader(strings.NewReader(b.String())),
+		"data and EOF": iotest.DataErrReader(strings.NewReader(b.String())),
+	} {
+		if diff := cmp.Diff(want, look(t, set, reader)); diff != "" {
+			t.Errorf("%s: %s", name, diff)
+		}
+	}
+}
+
+func TestALongLineKeepsItsColumns(t *testing.T) {
+	set := loadRules(t)
+	k := key(rand.New(rand.NewPCG(3, 3)))
+	b := strings.Repeat("x ", 3*windowSize/2) + k
+	got := look(t, set, strings.NewReader("first\n"+b))
+	if diff := cmp.Diff([]spotted{{k, 2, len(b) - len(k) + 1}}, got); diff != "" {
+		t.Error(diff)
+	}
+}
+
+func TestAnExcerptShowsNoKey(t *testing.T) {
+	set := loadRules(t)
+	r := rand.New(rand.NewPCG(4, 4))
+	for range 200 {
+		var line strings.Builder
+		var keys []string
+		for range 1 + r.IntN(5) {
+			k := key(r)
+			keys = append(keys, k)
+			line.WriteString(strings.Repeat("y", r.IntN(150)) + " '" + k + "'")
+		}
+		text := strings.Repeat("z\n", r.IntN(windowSize/2)) + line.String() + "\nnext\n"
+		j := newCollector(set, true, new(Progress)).newJudge()
+		if _, err := j.stream(strings.NewReader(text), place{}); err != nil {
+			t.Fatal(err)
+		}
+		if len(j.list) != len(keys) {
+			t.Fatalf("%d keys of %d found", len(j.list), len(keys))
+		}
+		for _, s := range j.list {
+			e := s.view.excerpt
+			shown := e.Before + e.Key + e.After
+			for _, k := range keys {
+				for n := len("sk_live_") + 4; n <= len(k); n++ {
+					if strings.Contains(shown, k[n-8:n]) && n > len("sk_live_")+8 {
+						t.Fatalf("a part of a key stands in %q", shown)
+					}
+				}
+			}
+		}
+	}
+}
