@@ -349,3 +349,47 @@ func FuzzTreeEntry(f *testing.F) {
 		}
 	})
 }
+
+func TestFindFindsEachIDAndNoOther(t *testing.T) {
+	r := rand.New(rand.NewPCG(9, 9))
+	for _, size := range []int{0, 1, 2, 300, 5000} {
+		var ids []oid.ID
+		for i := range size {
+			var id oid.ID
+			for j := range 20 {
+				id[j] = byte(r.Uint32())
+			}
+			if i%3 == 0 {
+				clear(id[:9]) // forged: they share their head
+			}
+			ids = append(ids, id)
+		}
+		n, order := buildNames(ids, 20)
+		for _, id := range ids {
+			pos, ok := n.find(id[:20])
+			if !ok || ids[order[pos]] != id {
+				t.Fatalf("%d ids: %s is not found", size, id)
+			}
+			id[19]++
+			if pos, ok := n.find(id[:20]); ok && ids[order[pos]] != id {
+				t.Fatalf("%d ids: %s is found, and is not there", size, id)
+			}
+		}
+	}
+}
+
+func BenchmarkFind(b *testing.B) {
+	r := rand.New(rand.NewPCG(9, 9))
+	ids := make([]oid.ID, 400_000)
+	for i := range ids {
+		for j := range 20 {
+			ids[i][j] = byte(r.Uint32())
+		}
+	}
+	n, _ := buildNames(ids, 20)
+	i := 0
+	for b.Loop() {
+		n.find(ids[i][:20])
+		i = (i + 7919) % len(ids)
+	}
+}

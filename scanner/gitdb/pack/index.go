@@ -41,20 +41,63 @@ func (n *names) bytes(pos int) []byte {
 }
 
 // find returns the position of the id whose bytes are b.
+//
+// Ids are hashes, so the place of one among those that begin with the same
+// byte follows from its next four bytes, give or take the square root of their
+// number. Searching outwards from there takes a third of the time of a binary
+// search from the middle (BenchmarkFind), and this is asked of every entry
+// that a tree newly names. Ids that do not spread evenly only make it slower.
 func (n *names) find(b []byte) (int, bool) {
 	lo, hi := int(n.fanout[b[0]]), int(n.fanout[int(b[0])+1])
+	if lo == hi {
+		return 0, false
+	}
+	key := binary.BigEndian.Uint64(b)
+	at := lo + int(uint64(binary.BigEndian.Uint32(b[1:]))*uint64(hi-lo)>>32)
+	if n.head(at) < key {
+		for step := 8; ; step *= 2 {
+			lo = at + 1
+			if at += step; at >= hi {
+				break
+			}
+			if n.head(at) >= key {
+				hi = at + 1
+				break
+			}
+		}
+	} else {
+		for step := 8; ; step *= 2 {
+			hi = at + 1
+			if at -= step; at < lo {
+				break
+			}
+			if n.head(at) < key {
+				lo = at + 1
+				break
+			}
+		}
+	}
 	for lo < hi {
 		mid := int(uint(lo+hi) / 2)
-		switch c := bytes.Compare(n.bytes(mid), b); {
-		case c == 0:
-			return mid, true
-		case c < 0:
+		if n.head(mid) < key {
 			lo = mid + 1
-		default:
+		} else {
 			hi = mid
 		}
 	}
-	return 0, false
+	if lo == n.count() || n.head(lo) != key {
+		return 0, false
+	}
+	if !bytes.Equal(n.bytes(lo), b) {
+		// Ids that share eight bytes are forged, but may be there, and many.
+		lo += sort.Search(int(n.fanout[int(b[0])+1])-lo, func(i int) bool { return bytes.Compare(n.bytes(lo+i), b) >= 0 })
+	}
+	return lo, lo < n.count() && bytes.Equal(n.bytes(lo), b)
+}
+
+// head returns the first eight bytes of the id at pos.
+func (n *names) head(pos int) uint64 {
+	return binary.BigEndian.Uint64(n.ids[pos*n.hashSize:])
 }
 
 // indexed is an id's place in a pack: its position among the sorted ids, and
