@@ -46,6 +46,9 @@ type Target struct {
 	Kind    TargetKind
 	Tree    bool // its files were looked at
 	History bool // its object database was looked at
+	// InRepository says that a folder or file lies in a working tree, whose
+	// history was not asked for unless History is set.
+	InRepository bool
 	// Notes are sentences that the user must read, for example that a folder
 	// lies inside a repository whose history was not asked for.
 	Notes []string
@@ -123,13 +126,12 @@ type Skipped struct {
 	Detail string
 }
 
-// AddSkipped adds s to list, or its count to an equal entry.
+// AddSkipped adds s to list, to the last entry if that is about the same. Sort
+// merges the others: a damaged repository may have a hundred thousand.
 func AddSkipped(list []Skipped, s Skipped) []Skipped {
-	for i := range list {
-		if list[i].Reason == s.Reason && list[i].Detail == s.Detail {
-			list[i].Count += s.Count
-			return list
-		}
+	if n := len(list); n > 0 && list[n-1].Reason == s.Reason && list[n-1].Detail == s.Detail {
+		list[n-1].Count += s.Count
+		return list
 	}
 	return append(list, s)
 }
@@ -143,6 +145,11 @@ func (r *Result) Sort() {
 		return cmp.Or(cmp.Compare(a.Reason.Class(), b.Reason.Class()),
 			cmp.Compare(a.Reason, b.Reason), cmp.Compare(a.Detail, b.Detail))
 	})
+	var merged []Skipped
+	for _, s := range r.Skipped {
+		merged = AddSkipped(merged, s)
+	}
+	r.Skipped = merged
 }
 
 // compare orders by status, severity, confidence, presence in HEAD, first date

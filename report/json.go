@@ -54,12 +54,18 @@ func list[T, R any](j *jsonWriter, name string, items []T, record func(T) R) {
 // jsonWriter keeps the first error, so that writers need not look each time.
 type jsonWriter struct {
 	w       *bufio.Writer
+	encoder *json.Encoder // into encoded; one for all, since it keeps its buffers
 	encoded bytes.Buffer
 	out     []byte
 	err     error
 }
 
-func newJSONWriter(w io.Writer) *jsonWriter { return &jsonWriter{w: bufio.NewWriter(w)} }
+func newJSONWriter(w io.Writer) *jsonWriter {
+	j := &jsonWriter{w: bufio.NewWriter(w)}
+	j.encoder = json.NewEncoder(&j.encoded)
+	j.encoder.SetEscapeHTML(false)
+	return j
+}
 
 func (j *jsonWriter) raw(s string) {
 	if j.err == nil {
@@ -82,10 +88,8 @@ func (j *jsonWriter) encode(v any, prefix, indent string) {
 		return
 	}
 	j.encoded.Reset()
-	e := json.NewEncoder(&j.encoded)
-	e.SetEscapeHTML(false)
-	e.SetIndent(prefix, indent)
-	if j.err = e.Encode(v); j.err != nil {
+	j.encoder.SetIndent(prefix, indent)
+	if j.err = j.encoder.Encode(v); j.err != nil {
 		return
 	}
 	j.out = appendHarmless(j.out[:0], bytes.TrimSuffix(j.encoded.Bytes(), []byte("\n")))

@@ -282,7 +282,7 @@ func lookedAt(res *finding.Result) looks {
 	var l looks
 	for _, t := range res.Targets {
 		l.stdin = l.stdin || t.Kind == finding.TargetStdin
-		l.repository = l.repository || t.Kind == finding.TargetRepository
+		l.repository = l.repository || t.Kind == finding.TargetRepository || t.InRepository
 		l.tree = l.tree || t.Kind != finding.TargetStdin && t.Tree
 		l.history = l.history || t.History
 	}

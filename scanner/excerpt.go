@@ -58,6 +58,9 @@ func redactRun(buf []byte, from, to int, matches []rules.Match, cut bool) (strin
 	return string(append(b, buf[from:to]...)), cut
 }
 
-// shown is how a match stands in an excerpt. Encoded text is not shown: the
-// encoding hides nothing.
-func shown(m *rules.Match) string { return m.Secret.Redacted() }
+// shown is how a match stands in an excerpt: as in the heading of its report.
+// Encoded text is not shown: the encoding hides nothing.
+func shown(m *rules.Match) string {
+	f := finding.Finding{Secret: m.Secret, Confidence: m.Confidence, Typed: m.Typed}
+	return f.Redacted()
+}

@@ -69,6 +69,7 @@ func resolve(name string, opts *Options) (target, error) {
 		if opts.History && !inside {
 			return t, fmt.Errorf("%w %s: --history: not inside a git repository", ErrUse, quoted(name))
 		}
+		t.InRepository = inside && t.repo.Top != ""
 		if inside && opts.History {
 			t.History = true
 		} else if inside && !opts.Tree && t.repo.Top != "" {

@@ -265,7 +265,7 @@ func (v *visitor) Fail(entry, count int, err error) {
 }
 
 func (v *visitor) skip(reason finding.Reason, count int64, format string, args ...any) {
-	v.skipped = append(v.skipped, finding.Skipped{Reason: reason, Count: count, Detail: fmt.Sprintf(format, args...)})
+	v.skipped = finding.AddSkipped(v.skipped, finding.Skipped{Reason: reason, Count: count, Detail: fmt.Sprintf(format, args...)})
 }
 
 // Visit implements pack.Visitor.
