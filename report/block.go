@@ -2,6 +2,7 @@ package report
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 	"unicode"
 	"unicode/utf8"
@@ -189,6 +190,7 @@ func (t *textReport) excerptOf(indent int, f *finding.Finding) {
 // working tree, in HEAD and in older versions is one place.
 type place struct {
 	where string
+	file  string // without the line
 	notes []string
 }
 
@@ -201,11 +203,22 @@ func (t *textReport) places(f *finding.Finding) []place {
 		if !ok {
 			i = len(list)
 			index[where] = i
-			list = append(list, place{where: where})
+			list = append(list, place{where: where, file: t.joined(o)})
 		}
 		list[i].notes = append(list[i].notes, t.notesOn(o)...)
 	}
-	return list
+	// A reader of three places wants three files, not three lines of one.
+	seen := make(map[string]bool)
+	var first, rest []place
+	for _, p := range list {
+		if seen[p.file] {
+			rest = append(rest, p)
+			continue
+		}
+		seen[p.file] = true
+		first = append(first, p)
+	}
+	return append(first, rest...)
 }
 
 // where names the place of o on one line.
@@ -232,14 +245,23 @@ func (t *textReport) where(o finding.Occurrence) string {
 func (t *textReport) joined(o finding.Occurrence) string {
 	target, path := t.text(o.Target), t.path(o.Path)
 	switch {
-	case path == "":
+	case path == "" || t.isFile(o.Target):
 		return target
+	case len(t.res.Targets) == 1 && !t.looked.tree:
+		return path // nothing that could be opened, and the repository is known
 	case target == "" || target == ".":
 		return path
 	case strings.HasSuffix(target, "/"):
 		return target + path
 	}
 	return target + "/" + path
+}
+
+// isFile reports whether a target is a single file, which is then the path.
+func (t *textReport) isFile(name string) bool {
+	return slices.ContainsFunc(t.res.Targets, func(f finding.Target) bool {
+		return f.Name == name && f.Kind == finding.TargetFile
+	})
 }
 
 // maxPath is how many columns of a path are shown; the rest of a longer one,
