@@ -43,9 +43,6 @@ func (s *Set) extent(g *group, b []byte, start int) (end int, tooLong bool) {
 		}
 		from = p + 1
 	}
-	if end-start > g.body.max {
-		return start + g.body.max, true
-	}
 	end = dotted(b, start, end)
 	if end-start > g.body.max {
 		return start + g.body.max, true

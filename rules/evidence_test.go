@@ -42,6 +42,9 @@ func TestIssuerOfOnePlace(t *testing.T) {
 		{"martianpay", "MARTIANPAY_KEY={{live}}{{base62:24:a}}", "martianpay"},
 		{"a host that ends like it", "https://api.notmartis.id/\nKEY={{live}}{{base62:24:a}}", finding.IssuerUnknown},
 		{"a host that starts like it", "https://api.martis.id.example.com/\nKEY={{live}}{{base62:24:a}}", finding.IssuerUnknown},
+		{"a host as the user of another", "https://api.martis.id@example.com/\nKEY={{live}}{{base62:24:a}}", finding.IssuerUnknown},
+		{"part of a name, near", "call martis_client here\nKEY={{live}}{{base62:24:a}}", "martis"},
+		{"part of a name, far away", "call martis_client here\n" + far + "KEY={{live}}{{base62:24:a}}", finding.IssuerUnknown},
 		{"host beats name", "STRIPE_KEY={{live}}{{base62:24:a}} https://api.martis.id", "martis"},
 		{"name on the line beats another line's", "MARTIS_KEY=x\nSTRIPE_KEY={{live}}{{base62:24:a}}", "stripe"},
 		{"nearest host", "https://api.martis.id {{live}}{{base62:24:a}}" + strings.Repeat(" ", 200) + "https://api.stripe.com", "martis"},
@@ -66,6 +69,51 @@ func TestIssuerOfOnePlace(t *testing.T) {
 				t.Errorf("got %s %q, want %s; evidence %+v", got, why, tt.want, found[0].Evidence)
 			}
 		})
+	}
+}
+
+func TestALineEndsSomewhereForEvidence(t *testing.T) {
+	s := loaded(t)
+	m := s.NewMatcher()
+	for gap, want := range map[int]EvidenceKind{10: EvidenceName, lineReach - 20: EvidenceName, lineReach + 20: EvidenceFile, 4 * lineReach: EvidenceFile} {
+		text := expand(t, "STRIPE"+strings.Repeat(" ", gap)+"{{live}}{{base62:24:a}}"+strings.Repeat(" ", 4*lineReach))
+		found := accepted(m.Matches([]byte(text), Span{0, len(text)}))
+		if len(found) != 1 || len(found[0].Evidence) != 1 || found[0].Evidence[0].Kind != want || found[0].Evidence[0].Distance != gap {
+			t.Errorf("gap %d: got %+v", gap, found)
+		}
+	}
+}
+
+func TestEvidenceAtTheEdgeOfTheContext(t *testing.T) {
+	s := loaded(t)
+	m := s.NewMatcher()
+	key := expand(t, "{{live}}{{base62:24:a}}")
+	const evidence = "https://api.martis.id/ MARTIS_KEY= [martis]"
+	for _, enc := range []func(string) string{func(s string) string { return s }, utf16le} {
+		reached := 0
+		for distance := Context - 1500; distance < Context+50; distance += 7 {
+			for _, text := range []string{
+				enc(evidence) + strings.Repeat(enc(" "), distance/len(enc(" "))) + enc(key+strings.Repeat("\n", Context)),
+				enc(strings.Repeat("\n", Context)+key) + strings.Repeat(enc(" "), distance/len(enc(" "))) + enc(evidence),
+			} {
+				want := cloneMatches(m.Matches([]byte(text), Span{0, len(text)}))
+				if len(want) != 1 {
+					t.Fatal(revealed(want))
+				}
+				low, high := max(0, want[0].Start-Context), min(len(text), want[0].Start+1+Context)
+				got := cloneMatches(m.Matches([]byte(text[low:high]), Span{want[0].Start - low, want[0].Start - low + 1}))
+				for i := range got {
+					got[i].Start, got[i].End = got[i].Start+low, got[i].End+low
+				}
+				if d := diffMatches(want, got); d != "" {
+					t.Fatalf("evidence %d bytes away: %s", distance, d)
+				}
+				reached += len(want[0].Evidence)
+			}
+		}
+		if reached == 0 {
+			t.Error("no evidence was near enough")
+		}
 	}
 }
 
@@ -114,10 +162,11 @@ func TestIssuerOfSeveralPlacesDoesNotDependOnTheirOrder(t *testing.T) {
 		{"a body that stripe cannot have", []Evidence{name, path}, []string{"kora"}, "shift4", 1},
 	} {
 		r := rand.New(rand.NewPCG(1, 1))
+		_, words := s.Attribute(tt.shapes, tt.ev)
 		for range 10 {
 			ev := slices.Clone(tt.ev)
 			r.Shuffle(len(ev), func(i, j int) { ev[i], ev[j] = ev[j], ev[i] })
-			if got, why := s.Attribute(tt.shapes, ev); got != tt.want || len(why) != tt.why {
+			if got, why := s.Attribute(tt.shapes, ev); got != tt.want || len(why) != tt.why || !slices.Equal(why, words) {
 				t.Errorf("%s: got %s %q, want %s", tt.name, got, why, tt.want)
 			}
 		}

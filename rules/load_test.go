@@ -40,6 +40,8 @@ func TestLoadErrorsSayWhereAndWhy(t *testing.T) {
 		{"unknown key of an inline table", good + "body = { min = 20, maximum = 30 }\n", 4, 20, `unknown key "rule.body.maximum"`},
 		{"unknown key at the top", "[extend]\nx = 1\n", 1, 1, "unknown key"},
 		{"a key in a string is no key", good + "advice = \"\"\"\nbody = 1\nkeywords = 2\"\"\"\nkeywords = []\n", 7, 1, `unknown key`},
+		{"a key in a comment is no key", good + "# keywords = [ '\n  keywords = []\n", 5, 3, `unknown key`},
+		{"a comment in an array", good + "samples_sha256 = [ # ] \n]\nkeywords = []\n", 6, 1, `unknown key`},
 		{"wrong type", good + "literals = 3\n", 4, 0, ""},
 		{"wrong type in the second rule", good + "[[rule]]\nid = \"two\"\nliterals = \"two_\"\n", 6, 1, "incompatible types"},
 		{"no id", "[[rule]]\nliterals = [\"acme_\"]\n", 1, 1, "needs an id"},
@@ -118,6 +120,15 @@ examples = ["«sk_live_own_{{base62:24:a}}»"]
 	}
 	if s.SHA256() == loaded(t).SHA256() {
 		t.Error("the hash of the rules does not depend on the user's")
+	}
+}
+
+func TestAKeyWithinARejectedCandidateOfAnotherRule(t *testing.T) {
+	s := loaded(t, ruleFileOf(t, "[[rule]]\nid = \"line\"\nliterals = [\"conf:\"]\nbody = { regex = \"^[^\\\\n]*\" }\n"))
+	text := expand(t, "conf: some_words_here {{live}}{{base62:24:a}} and_the_rest_of_the_line_is_words_as_well\n")
+	got := s.NewMatcher().Matches([]byte(text), Span{0, len(text)})
+	if len(got) != 1 || got[0].RuleID != "payment-secret-key" || got[0].Confidence != finding.High {
+		t.Errorf("got\n%s", revealed(got))
 	}
 }
 

@@ -89,12 +89,6 @@ func (m *Matcher) judgeLiteral(buf []byte, at int, e *entry) {
 		return
 	}
 	left := leftBoundary(t.b, pos, m.set.plain)
-	if !left.ok && len(e.steps) == 1 && e.steps[0].decoder == (base64Decoder{}) && e.steps[0].form.variant == 0 {
-		// Encoded text may start here, whatever the bytes before it decode to.
-		if outer := leftBoundary(buf, at, m.set.plain); outer.ok || buf[at-1] == '_' {
-			left = boundary{ok: true, why: "start of the encoded text"}
-		}
-	}
 	for _, g := range m.set.prefixes[e.prefix].groups {
 		c, ok := m.judge(t, pos, e.prefix, g, left)
 		if !ok {

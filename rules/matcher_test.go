@@ -106,6 +106,9 @@ func TestKeysInTheirSurroundings(t *testing.T) {
 		{"split over two literals", "`Bearer ${\"«{{live}}{{hex:23:s}}\" + \"{{hex:41:t}}»\"}`", finding.High},
 		{"split behind the prefix", "'«{{live}}' +\n  '{{base62:24:s}}»'", finding.High},
 		{"a documented body and another literal", `"«{{live}}{{hex:40:s}}»" + "{{hex:41:t}}"`, finding.High},
+		{"a literal that is no second piece", `"«{{live}}{{base62:20:s}}»" + "{{base62:12:t}} x"`, finding.High},
+		{"a literal in other quotes", `"«{{live}}{{base62:20:s}}»" + '{{base62:12:t}}'`, finding.High},
+		{"a short literal behind it", `"«{{live}}{{base62:20:s}}»" + "abc"`, finding.High},
 		{"defused", `MOYASAR_SECRET_KEY=«{{test}}@{{base62:39:k}}»`, finding.Low},
 	} {
 		t.Run(tt.name, func(t *testing.T) {

@@ -78,9 +78,7 @@ func positives() map[string][]string {
 // setting loses, and how many placeholders, identifiers and typed bodies it
 // keeps. Run it with -v.
 func TestScoreTable(t *testing.T) {
-	vetoed := func(s Score) bool {
-		return s.Distinct < minDistinct || s.StepRun >= maxStepRun || s.Cover >= maxCover
-	}
+	vetoed := func(s Score) bool { return vetoOf(s) != "" }
 	settings := []struct {
 		name                         string
 		keep                         func(Score) bool
@@ -123,6 +121,88 @@ func TestScoreTable(t *testing.T) {
 		if mean > s.lost || p > s.placeholder || i > s.ids || y > s.typd {
 			t.Errorf("%s: over the bounds: lost %.1f, placeholders %.1f, identifiers %.1f, typed %.1f", s.name, s.lost, s.placeholder, s.ids, s.typd)
 		}
+	}
+}
+
+func TestStepRuns(t *testing.T) {
+	for body, want := range map[string]int{
+		"": 0, "a": 1, "az": 1, "ab": 2, "aaaaaa": 6, "xyz123456": 6, "9876543": 7, "a1b2c3d4": 4, "a1xb2yc3z": 3, "Zz": 1, "abcba": 3, "9a": 1,
+	} {
+		if got := stepRun([]byte(body)); got != want {
+			t.Errorf("%q: got %d, want %d", body, got, want)
+		}
+	}
+}
+
+func TestVetoes(t *testing.T) {
+	random := Score{LLR: -1, Distinct: minDistinct, StepRun: maxStepRun - 1, Cover: maxCover - 0.01}
+	if v := vetoOf(random); v != "" {
+		t.Errorf("random: %s", v)
+	}
+	for _, change := range []func(*Score){
+		func(s *Score) { s.Distinct-- }, func(s *Score) { s.StepRun++ }, func(s *Score) { s.Cover += 0.01 },
+	} {
+		s := random
+		if change(&s); vetoOf(s) == "" {
+			t.Errorf("%+v is not rejected", s)
+		}
+	}
+}
+
+func TestCoverTakesTheLongestWord(t *testing.T) {
+	for body, want := range map[string]float64{"placeholder": 1, "zqPLACEHOLDERzqzqzqzqz": 0.5, "zqzqzqzqzq": 0, "key": 0} {
+		if got := scoreBody([]byte(body)).Cover; got != want {
+			t.Errorf("%q: got %.2f, want %.2f", body, got, want)
+		}
+	}
+}
+
+// bodyWith returns a random body that holds.
+func bodyWith(t *testing.T, alphabet string, n int, holds func(Score) bool) string {
+	for seed := range uint64(100_000) {
+		b := filler(alphabet, n, seed)
+		if s := scoreBody([]byte(b)); vetoOf(s) == "" && s.Typed < typedScore && holds(s) {
+			return b
+		}
+	}
+	t.Fatal("no such body")
+	return ""
+}
+
+func TestShortBodiesAssignedToASecretMayScoreHigher(t *testing.T) {
+	m := loaded(t).NewMatcher()
+	body := bodyWith(t, base62, 16, func(s Score) bool { return s.LLR >= maxScore && s.LLR < strongScore })
+	long := bodyWith(t, base36, 20, func(s Score) bool { return s.LLR >= maxScore && s.LLR < strongScore })
+	for _, tt := range []struct {
+		text string
+		want int
+	}{
+		{"API_KEY={{live}}" + body, 1},
+		{`"secret": "{{live}}` + body + `"`, 1},
+		{`token => 'Bearer {{live}}` + body + `'`, 1},
+		{`config["apiKey"] = "{{live}}` + body + `"`, 1},
+		{"name={{live}}" + body, 0},
+		{"the key {{live}}" + body, 0},
+		{"API_KEY={{live}}" + long, 0},
+	} {
+		text := expand(t, tt.text)
+		if got := m.Matches([]byte(text), Span{0, len(text)}); len(accepted(got)) != tt.want {
+			t.Errorf("want %d keys:\n%s", tt.want, revealed(got))
+		}
+	}
+}
+
+func TestAWordBehindAnUnderscoreDoesNotHideARandomBody(t *testing.T) {
+	const word = "_production_environment_secret_access"
+	head := bodyWith(t, base62, 24, func(s Score) bool { return s.LLR < highScore && s.LLR > -0.4 })
+	if s := scoreBody([]byte(head + word)); s.LLR < maxScore {
+		t.Fatalf("the whole scores %.2f", s.LLR)
+	}
+	if _, s := scored([]byte(head + word)); s.LLR >= highScore {
+		t.Errorf("scored %.2f", s.LLR)
+	}
+	if part, _ := scored([]byte("aBcDeFgHiJkLmNoPqR" + word)); strings.HasPrefix(word, "_") && !strings.HasSuffix(string(part), word) {
+		t.Error("a body that is not base64url-like is cut")
 	}
 }
 

@@ -108,7 +108,7 @@ func (c *collector) addOne(s *seen) {
 	r.shapes = m.Shapes
 	for _, e := range m.Evidence {
 		k := evidenceKey{e.Issuer, e.Kind}
-		if old, ok := r.evidence[k]; !ok || cmp.Or(cmp.Compare(e.Distance, old.Distance), cmp.Compare(e.Text, old.Text)) < 0 {
+		if old, ok := r.evidence[k]; !ok || better(e, old) {
 			if r.evidence == nil {
 				r.evidence = make(map[evidenceKey]rules.Evidence)
 			}
@@ -119,6 +119,15 @@ func (c *collector) addOne(s *seen) {
 		r.places = make(map[place]view)
 	}
 	r.places[s.place] = s.view
+}
+
+// better reports whether evidence e is kept in the place of old, which is of
+// the same kind and for the same issuer.
+func better(e, old rules.Evidence) bool {
+	if e.Weaker != old.Weaker {
+		return old.Weaker
+	}
+	return cmp.Or(cmp.Compare(e.Distance, old.Distance), cmp.Compare(e.Text, old.Text)) < 0
 }
 
 // smaller orders views of one key that have the same confidence: the least
@@ -146,15 +155,21 @@ func (c *collector) newJudge() *judge {
 // a file that changes is read again.
 func (j *judge) stream(r io.Reader, at place) (n int64, err error) {
 	return j.window.each(r, func(buf []byte, pos position, matches []rules.Match, core rules.Span) {
-		j.see(buf, pos, matches, core, at)
+		j.see(buf, 0, pos, matches, core, at)
 	})
 }
 
-// whole judges content that is in memory, known to hold a literal.
+// whole judges content that is in memory, known to hold a literal. It goes in
+// steps of a window: a large object may be nothing but candidates.
 func (j *judge) whole(b []byte, at place) {
-	all := rules.Span{Start: 0, End: len(b)}
-	if matches := j.matcher.Matches(b, all); len(matches) > 0 {
-		j.see(b, position{}, matches, all, at)
+	var pos position
+	for from := 0; from < len(b); from += windowSize {
+		core := rules.Span{Start: from, End: min(from+windowSize, len(b))}
+		near := rules.Span{Start: core.Start - nearby, End: core.End + nearby}
+		if matches := j.matcher.Matches(b, near); len(matches) > 0 {
+			j.see(b, from, pos, matches, core, at)
+		}
+		pos.advance(b[core.Start:core.End])
 	}
 }
 
@@ -176,9 +191,8 @@ func (j *judge) name(name string, at place) {
 }
 
 // see notes the matches that start in core, with their lines and columns. pos
-// is that of buf[0].
-func (j *judge) see(buf []byte, pos position, matches []rules.Match, core rules.Span, at place) {
-	done := 0
+// is that of buf[done].
+func (j *judge) see(buf []byte, done int, pos position, matches []rules.Match, core rules.Span, at place) {
 	for i := range matches {
 		m := &matches[i]
 		if m.Start < core.Start || m.Start >= core.End {

@@ -39,10 +39,10 @@ const (
 	// shortened, and columns behind it on the same line with it: nothing that
 	// is searched for spans that many zero bytes, and a hole may be 8 EiB.
 	keptHole = 64 << 10
-	// maxGrowth is how far fn may read beyond the size that the file had,
-	// before a file that somebody appends to counts as changed: it could grow
-	// faster than we read.
-	maxGrowth = 64 << 20
+	// askAgain is after how many bytes beyond its size a file is asked for it
+	// again. A file that somebody appends to ends there, for this time: it
+	// could grow faster than we read. One of procfs goes on.
+	askAgain = 64 << 20
 )
 
 // Read calls fn with a reader of the file's bytes, or of a symbolic link's
@@ -89,7 +89,7 @@ func (f *File) readFile(fn func(r io.Reader) error) error {
 	r := &f.w.reader
 	for again := false; ; again = true {
 		f.Size = before.size
-		*r = reader{w: f.w.walker, file: src, first: before, limit: before.size + maxGrowth}
+		*r = reader{w: f.w.walker, file: src, first: before, limit: before.size}
 		r.sparse = before.blocks >= 0 && before.size-before.blocks*512 > keptHole
 		err := fn(r)
 		switch {
@@ -155,11 +155,12 @@ type reader struct {
 	w         *walker
 	file      file
 	first     state
-	limit     int64 // offset at which to ask whether the file grows
+	limit     int64 // offset beyond which to ask whether the file grows
 	offset    int64
 	zeros     int64 // bytes of a hole still to be delivered
 	delivered int64
 	sparse    bool
+	grows     bool  // it is read no further
 	err       error // what went wrong, other than the end
 }
 
@@ -182,19 +183,22 @@ func (r *reader) Read(p []byte) (int, error) {
 		r.delivered += int64(n)
 		return n, nil
 	}
-	if r.offset >= r.limit {
-		if now, err := r.file.stat(); err != nil {
-			return 0, r.fail(err)
-		} else if now.size != r.first.size {
-			return 0, io.EOF // readFile sees the change too
-		}
-		r.limit = r.offset + maxGrowth
+	if r.grows {
+		return 0, io.EOF // readFile sees the change, too
 	}
 	n, err := r.file.Read(p)
 	r.offset += int64(n)
 	r.delivered += int64(n)
 	if err != nil && err != io.EOF {
-		err = r.fail(err)
+		return n, r.fail(err)
+	}
+	if r.offset > r.limit {
+		now, err := r.file.stat()
+		if err != nil {
+			return n, r.fail(err)
+		}
+		r.grows = now.size != r.first.size
+		r.limit = r.offset + askAgain
 	}
 	return n, err
 }

@@ -7,6 +7,7 @@ import (
 	"io"
 	"io/fs"
 	"strings"
+	"sync"
 	"sync/atomic"
 
 	"golang.org/x/sys/unix"
@@ -27,9 +28,12 @@ func openFolder(path string) (folder, error) {
 // each file (epoll_ctl), and its ReadDir asks for the kind by path where the
 // file system does not tell.
 type linuxFolder struct {
-	fd  int
-	buf []byte // of getdents, while a listing goes on
+	fd int
 }
+
+// buffers are of getdents. The system fills them with whole entries only, so
+// that nothing is left over between two calls.
+var buffers = sync.Pool{New: func() any { return new([32 << 10]byte) }}
 
 // retry repeats a system call that a signal interrupted.
 func retry[T any](call func() (T, error)) (T, error) {
@@ -45,31 +49,28 @@ func retry[T any](call func() (T, error)) (T, error) {
 //
 //	8 inode | 8 offset | 2 record length | 1 type | name, NUL, padding
 func (f *linuxFolder) list(limit int) (out []entry, done bool, err error) {
-	const bufferSize = 32 << 10
-	if f.buf == nil {
-		f.buf = make([]byte, bufferSize)
-	}
+	buf := buffers.Get().(*[32 << 10]byte)
+	defer buffers.Put(buf)
 	for len(out) < limit {
-		n, err := retry(func() (int, error) { return unix.Getdents(f.fd, f.buf) })
+		n, err := retry(func() (int, error) { return unix.Getdents(f.fd, buf[:]) })
 		if err != nil {
 			return out, false, err
 		}
 		if n == 0 {
-			f.buf = nil
 			return out, true, nil
 		}
-		text := string(f.buf[:n]) // names are parts of it: one allocation
+		text := string(buf[:n]) // names are parts of it: one allocation
 		for at := 0; n-at > 19; {
-			size := int(binary.NativeEndian.Uint16(f.buf[at+16:]))
+			size := int(binary.NativeEndian.Uint16(buf[at+16:]))
 			if size < 20 || size > n-at {
 				return out, false, unix.EIO
 			}
-			end := bytes.IndexByte(f.buf[at+19:at+size], 0)
+			end := bytes.IndexByte(buf[at+19:at+size], 0)
 			if end < 0 {
 				return out, false, unix.EIO
 			}
 			name := text[at+19 : at+19+end]
-			kind, known := kindOfType(f.buf[at+18])
+			kind, known := kindOfType(buf[at+18])
 			at += size
 			if name == "." || name == ".." {
 				continue

@@ -82,6 +82,11 @@ func (f *rootFolder) open(name string, _ file) (file, error) {
 
 func (f *rootFolder) readlink(name string) (string, error) {
 	s, err := f.root.Readlink(name)
+	if err != nil {
+		if kind, e := f.lstat(name); e == nil && kind != Symlink {
+			return "", errKind
+		}
+	}
 	return s, short(err)
 }
 

@@ -8,9 +8,10 @@ import (
 )
 
 // maxRules is the most bytes of ignore files that may hold at one place: the
-// sum of info/exclude and the .gitignore files of all folders above. Below a
-// folder whose .gitignore goes beyond it, nothing is ignored: to read more
-// costs time, to read less hides a key. It also bounds what a hostile tree can
+// sum of info/exclude and the .gitignore files of all folders above. In a
+// folder whose .gitignore goes beyond it, nothing is ignored, but for what
+// .gitignore files further down say: to read more costs time, to read less
+// hides a key. It also bounds what a hostile tree can
 // make us hold and compare: git's own limit is 100 MiB a file.
 const maxRules = 1 << 20
 
@@ -174,9 +175,9 @@ func equal(a, b string, fold bool) bool {
 }
 
 // extend returns the chain for a folder whose .gitignore yields src. A file
-// that is too large or cannot be read to its end stands for "ignore nothing
-// from here on", since it could have held a "!" that includes what the chain
-// ignores.
+// that is too large or cannot be read to its end stands for "ignore nothing":
+// it could have held a "!" that includes what the chain ignores. (What a
+// .gitignore further down says holds, since it would come first anyway.)
 func (r *rules) extend(src io.Reader, base int, fold bool) *rules {
 	room := maxRules
 	if r != nil {

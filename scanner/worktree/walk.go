@@ -518,7 +518,7 @@ func (w *walker) isGitFolder(dir folder) bool {
 }
 
 // readIgnore extends the chain by dir's .gitignore. As in git, one that is a
-// link does not count. One that cannot be read ends all ignoring below.
+// link does not count. One that cannot be read ends what the chain ignores.
 func (w *walker) readIgnore(dir folder, chain *rules, base int, fold bool) *rules {
 	f, err := patiently(w, func() (file, error) { return dir.open(".gitignore", nil) })
 	switch {

@@ -193,8 +193,11 @@ func TestIgnoreFilesThatCannotBeUsedIgnoreNothing(t *testing.T) {
 			write(t, root, map[string]string{"sub/.gitignore": "b\n" + strings.Repeat("#", maxRules)})
 		}, []string{".gitignore", "a", "b"}},
 		{"too large with those above", func(t *testing.T, root string) {
-			write(t, root, map[string]string{".gitignore": "a\n" + strings.Repeat("#", maxRules-100), "sub/.gitignore": "b\n" + strings.Repeat("#", 200)})
+			write(t, root, map[string]string{".gitignore": "a\n" + strings.Repeat("#", maxRules-1000), "sub/.gitignore": "b\n" + strings.Repeat("#", 2000)})
 		}, []string{".gitignore", "a", "b"}},
+		{"too large above", func(t *testing.T, root string) {
+			write(t, root, map[string]string{".gitignore": "a\n" + strings.Repeat("#", maxRules), "sub/.gitignore": "b\n"})
+		}, []string{".gitignore", "a"}},
 		{"a link, as in git", func(t *testing.T, root string) {
 			write(t, root, map[string]string{"rules": "b", "sub/.gitignore": "-> ../rules"})
 		}, []string{".gitignore", "b"}},
@@ -318,7 +321,14 @@ func TestNestedRepositoriesHaveTheirOwnRules(t *testing.T) {
 }
 
 func TestADeepTreeIsWalkedWithFewOpenFiles(t *testing.T) {
-	const levels = 1500
+	// With os.Root, to open the folder at level n anew costs n² steps.
+	t.Run("native", func(t *testing.T) { walkDeep(t, openFolder, 1500) })
+	t.Run("os.Root", func(t *testing.T) { walkDeep(t, openRoot, 150) })
+}
+
+// walkDeep walks a tree of so many levels, each with a folder beside the way
+// down, and no more than 64 open files.
+func walkDeep(t *testing.T, opening func(string) (folder, error), levels int) {
 	var before syscall.Rlimit
 	if err := syscall.Getrlimit(syscall.RLIMIT_NOFILE, &before); err != nil {
 		t.Fatal(err)
@@ -371,23 +381,26 @@ func TestADeepTreeIsWalkedWithFewOpenFiles(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer syscall.Setrlimit(syscall.RLIMIT_NOFILE, &before)
-	for how, opening := range openings {
-		for _, workers := range []int{1, 4, 100} {
-			files, longest := new(atomic.Int64), new(atomic.Int64)
-			sum, err := Walk(context.Background(), root, Options{open: opening, Workers: workers}, func(_ int, f *File) error {
-				if f.Kind != Regular {
-					return nil
-				}
-				files.Add(1)
-				longest.Store(max(longest.Load(), int64(len(f.Path))))
-				return f.Read(func(r io.Reader) error { _, err := io.Copy(io.Discard, r); return err })
-			})
-			if err != nil || len(sum.Skipped) > 0 {
-				t.Errorf("%s, %d workers: %v, %d skipped", how, workers, err, len(sum.Skipped))
+	for _, workers := range []int{1, 4, 100} {
+		var mu sync.Mutex
+		files, longest := 0, 0
+		start := time.Now()
+		sum, err := Walk(context.Background(), root, Options{open: opening, Workers: workers}, func(_ int, f *File) error {
+			if f.Kind != Regular {
+				return nil
 			}
-			if files.Load() != int64(made) || longest.Load() < levels*200 {
-				t.Errorf("%s, %d workers: %d files of %d, the longest path has %d bytes", how, workers, files.Load(), made, longest.Load())
-			}
+			mu.Lock()
+			files++
+			longest = max(longest, len(f.Path))
+			mu.Unlock()
+			return f.Read(func(r io.Reader) error { _, err := io.Copy(io.Discard, r); return err })
+		})
+		t.Logf("%d workers: %v", workers, time.Since(start))
+		if err != nil || len(sum.Skipped) > 0 {
+			t.Errorf("%d workers: %v, %d skipped", workers, err, len(sum.Skipped))
+		}
+		if files != made || longest < levels*200 {
+			t.Errorf("%d workers: %d files of %d, the longest path has %d bytes", workers, files, made, longest)
 		}
 	}
 	if now := countFiles(t); now > open {

@@ -1,0 +1,140 @@
+package rules
+
+import (
+	"fmt"
+	"slices"
+
+	"keysweep/finding"
+)
+
+// rank sorts the evidence of one place, keeps the best of each issuer, and
+// says which of it is beaten.
+func (a *attributor) rank(shapes []string, list []Evidence) []Evidence {
+	slices.SortFunc(list, compareEvidence)
+	kept := list[:0]
+	for _, e := range list {
+		if !slices.ContainsFunc(kept, func(k Evidence) bool { return k.Issuer == e.Issuer }) {
+			kept = append(kept, e)
+		}
+	}
+	best := -1
+	for i := range kept {
+		e := &kept[i]
+		switch {
+		case a.contradicts(e.Issuer, shapes):
+			e.Weaker = true
+		case best < 0:
+			best = i
+		default:
+			e.Weaker = !similar(kept[best], *e)
+		}
+	}
+	return kept
+}
+
+// similar reports whether evidence b, for another issuer, is as good as a.
+func similar(a, b Evidence) bool {
+	return a.Kind == b.Kind && (a.Kind == EvidenceShape || b.Distance <= similarFactor*a.Distance+similarBytes)
+}
+
+// contradicts reports whether the body cannot be issuer's: its documented
+// bodies look otherwise.
+func (a *attributor) contradicts(issuer string, shapes []string) bool {
+	return a.documented[issuer] && !slices.Contains(shapes, issuer)
+}
+
+// PathEvidence returns which issuers the path of a file names. It separates
+// parts by '/'.
+func (s *Set) PathEvidence(path string) []Evidence {
+	a := &s.attributor
+	b := []byte(path)
+	var around surroundings
+	around.scanWords(a, b)
+	var list []Evidence
+	for _, u := range around.used {
+		for _, m := range around.marks[u] {
+			list = append(list, Evidence{
+				Issuer: a.sources[u].issuer, Kind: EvidencePath, Distance: len(b) - m.end,
+				Text: fmt.Sprintf("%s in the path %s", b[m.start:m.end], path),
+			})
+		}
+	}
+	slices.SortFunc(list, compareEvidence)
+	return slices.CompactFunc(list, func(a, b Evidence) bool { return a.Issuer == b.Issuer })
+}
+
+// scanWords is scan for a path: names need be no more than whole words at the
+// start of a part.
+func (s *surroundings) scanWords(a *attributor, b []byte) {
+	s.scan(a, b, 0, 0) // sizes marks
+	for _, c := range b {
+		s.folded = append(s.folded, fold(c))
+	}
+	for from := 0; ; {
+		at, _, ok := a.finder.Next(s.folded, from)
+		if !ok {
+			break
+		}
+		for _, l := range a.finder.at(nil, s.folded, at) {
+			end := at + len(a.finder.lits[l])
+			kind := a.sources[l].kind
+			m, ok := mark{start: at, end: end}, false
+			switch kind {
+			case sourceHost:
+				m, ok = hostAt(b, at, end)
+			case sourceName:
+				ok = isWholeWord(b, at, end) && (at == 0 || b[at-1] == '/')
+			case sourceWord:
+				ok = isWholeWord(b, at, end)
+			case sourceNot:
+				ok = true
+			}
+			if ok {
+				if len(s.marks[l]) == 0 {
+					s.used = append(s.used, l)
+				}
+				s.marks[l] = append(s.marks[l], m)
+			}
+		}
+		from = at + 1
+	}
+	s.dropVoid(a)
+	s.used = slices.DeleteFunc(s.used, func(u int) bool { return a.sources[u].kind == sourceNot })
+	slices.Sort(s.used)
+}
+
+// Attribute decides whose a key is from the issuers whose documented shape it
+// has and from the evidence of all its places: a shape that nobody else has;
+// else the issuer that evidence at every place agrees on, where a mere mention
+// in the file yields to anything nearer; else the path. It returns
+// finding.IssuerAmbiguous if two issuers are left, finding.IssuerUnknown if
+// none is, and the evidence in words, strongest first. The order of ev does
+// not matter.
+func (s *Set) Attribute(shapes []string, ev []Evidence) (issuer string, why []string) {
+	a := &s.attributor
+	list := slices.Clone(ev)
+	slices.SortFunc(list, compareEvidence)
+	list = slices.DeleteFunc(list, func(e Evidence) bool { return a.contradicts(e.Issuer, shapes) || e.Weaker })
+	for _, kinds := range [...][2]EvidenceKind{
+		{EvidenceShape, EvidenceShape}, {EvidenceTwin, EvidenceHost}, {EvidenceFile, EvidenceFile}, {EvidencePath, EvidencePath},
+	} {
+		var issuers, words []string
+		for _, e := range list {
+			if e.Kind < kinds[0] || e.Kind > kinds[1] {
+				continue
+			}
+			if !slices.Contains(issuers, e.Issuer) {
+				issuers = append(issuers, e.Issuer)
+				words = append(words, e.Issuer+": "+e.Text)
+			}
+		}
+		switch len(issuers) {
+		case 0:
+		case 1:
+			return issuers[0], words
+		default:
+			return finding.IssuerAmbiguous, words
+		}
+	}
+	return finding.IssuerUnknown, nil
+}

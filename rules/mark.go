@@ -1,0 +1,164 @@
+package rules
+
+import "bytes"
+
+// markAt judges the literal b[start:end].
+func markAt(kind sourceKind, b []byte, start, end int) (mark, bool) {
+	m := mark{start: start, end: end}
+	switch kind {
+	case sourceHost:
+		return hostAt(b, start, end)
+	case sourceName:
+		loose, ok := nameAt(b, start, end)
+		m.loose = loose
+		return m, ok
+	case sourceWord:
+		return m, isWholeWord(b, start, end)
+	case sourceTwin:
+		return m, start == 0 || !isAlnum(b[start-1]) || !isAlnum(b[start])
+	}
+	return m, true
+}
+
+// hostAt recognises a host name that is, or ends in, b[start:end]; the mark is
+// the whole of it. An e-mail address is no host.
+func hostAt(b []byte, start, end int) (mark, bool) {
+	m := mark{start: start, end: end}
+	if end < len(b) {
+		c := b[end]
+		if isWord(c) || c == '-' || c == '@' || c == '.' && end+1 < len(b) && isAlnum(b[end+1]) {
+			return m, false
+		}
+	}
+	if start > 0 && (isWord(b[start-1]) || b[start-1] == '-') {
+		return m, false
+	}
+	for m.start > 0 && start-m.start < maxNameRun && (isAlnum(b[m.start-1]) || b[m.start-1] == '.' || b[m.start-1] == '-') {
+		m.start--
+	}
+	if m.start > 1 && b[m.start-1] == '@' && b[m.start-2] != ':' {
+		token := m.start
+		for token > 0 && m.start-token < maxGlued && !isSpace(b[token-1]) && !isQuote(b[token-1]) {
+			token--
+		}
+		if !bytes.Contains(b[token:m.start], []byte("://")) {
+			return m, false
+		}
+	}
+	return m, true
+}
+
+// isWholeWord reports whether b[start:end] is a word of its own or a part of
+// an identifier: bounded by something that is not a letter, or by a change of
+// case (newMartisKey).
+func isWholeWord(b []byte, start, end int) bool {
+	if start > 0 && isAlnum(b[start-1]) && !(classOf(b[start-1]) == classLower && classOf(b[start]) == classUpper) {
+		return false
+	}
+	if end < len(b) {
+		switch classOf(b[end]) {
+		case classLower:
+			return false
+		case classUpper:
+			return classOf(b[end-1]) == classLower
+		}
+	}
+	return true
+}
+
+// nameAt reports whether b[start:end] names a variable, a setting or a
+// section. Prose does not count: Martis is a surname, too.
+func nameAt(b []byte, start, end int) (loose, ok bool) {
+	if !isWholeWord(b, start, end) {
+		return false, false
+	}
+	p, q := start, end
+	for p > 0 && start-p < maxNameRun && (isWord(b[p-1]) || b[p-1] == '-') {
+		p--
+	}
+	for q < len(b) && q-end < maxNameRun && (isWord(b[q]) || b[q] == '-') {
+		q++
+	}
+	joined := start > p && (b[start-1] == '_' || isAlnum(b[start-1])) || end < q && (b[end] == '_' || isAlnum(b[end]))
+	if joined && isUpperName(b[p:q]) {
+		return false, true
+	}
+	if assignedAt(b, q) && (p < start || end < q || startsStatement(b, p)) {
+		return false, true
+	}
+	dotted := q
+	for dotted < len(b) && dotted-q < maxNameRun && (isWord(b[dotted]) || b[dotted] == '-' || b[dotted] == '.') {
+		dotted++
+	}
+	if dotted > q && assignedAt(b, dotted) {
+		return false, true
+	}
+	if p == start && q == end && bracketed(b, start, end) {
+		return false, true
+	}
+	return true, joined
+}
+
+func isUpperName(b []byte) bool {
+	for _, c := range b {
+		if classOf(c) == classLower || c == '-' {
+			return false
+		}
+	}
+	return true
+}
+
+// assignedAt reports whether b[at:] goes on as an assignment or opens a
+// section: = : => {.
+func assignedAt(b []byte, at int) bool {
+	limit := min(len(b), at+maxNameRun)
+	for at < limit && (isQuote(b[at]) || b[at] == ']') {
+		at++
+	}
+	for at < limit && (b[at] == ' ' || b[at] == '\t') {
+		at++
+	}
+	if at >= limit {
+		return false
+	}
+	next := byte(0)
+	if at+1 < len(b) {
+		next = b[at+1]
+	}
+	switch b[at] {
+	case '=':
+		return next != '='
+	case '{':
+		return true
+	case ':':
+		return next != ':' && next != '/'
+	}
+	return false
+}
+
+// startsStatement reports whether what stands before b[:at] on its line is not
+// prose.
+func startsStatement(b []byte, at int) bool {
+	i := at
+	for i > 0 && at-i < maxNameRun && (b[i-1] == ' ' || b[i-1] == '\t' || isQuote(b[i-1])) {
+		i--
+	}
+	if i == 0 || !isAlnum(b[i-1]) {
+		// A comment's mark makes what follows prose: "# Martis: call me".
+		return i == 0 || b[i-1] != '#' && b[i-1] != '/' && b[i-1] != '*'
+	}
+	for _, w := range [...]string{"export", "let", "const", "var", "set", "val", "def", "ENV", "ARG", "local", "final", "static", "string", "String"} {
+		if bytes.HasSuffix(b[max(0, i-len(w)):i], []byte(w)) {
+			return true
+		}
+	}
+	return false
+}
+
+// bracketed recognises [name], ["name"] and ['name'].
+func bracketed(b []byte, start, end int) bool {
+	if start > 0 && end < len(b) && isQuote(b[start-1]) && b[end] == b[start-1] {
+		start, end = start-1, end+1
+	}
+	return start > 0 && end < len(b) && b[start-1] == '[' && b[end] == ']'
+}
