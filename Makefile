@@ -1,0 +1,87 @@
+# make test   installs what the tests need and runs them
+# make lint   format, vet, staticcheck, known vulnerabilities, workflows
+# make build  bin/keysweep; make cross: the same for six platforms
+# make bench, make fuzz [FUZZTIME=20s]
+
+SHELL := /bin/bash
+.SHELLFLAGS := -eu -o pipefail -c
+.DELETE_ON_ERROR:
+
+FUZZTIME ?= 20s
+PLATFORMS := linux/amd64 linux/arm64 darwin/amd64 darwin/arm64 windows/amd64 windows/arm64
+# The race detector needs a C compiler.
+RACE := $(if $(shell command -v gcc clang 2>/dev/null),-race)
+# Packages of Debian, from the command that each brings.
+NEEDED := git:git gcc:gcc bash:bash setpriv:util-linux mkfifo:coreutils
+
+.PHONY: build cross test lint bench fuzz needed tools clean
+
+build:
+	CGO_ENABLED=0 go build -trimpath -o bin/keysweep .
+
+cross:
+	@for platform in $(PLATFORMS); do \
+		export GOOS=$${platform%/*} GOARCH=$${platform#*/} CGO_ENABLED=0; \
+		out=bin/keysweep-$$GOOS-$$GOARCH; [ $$GOOS != windows ] || out=$$out.exe; \
+		echo "go build -o $$out"; \
+		go build -trimpath -o $$out .; \
+	done
+
+# The tests make repositories with git, and the race detector wants gcc.
+needed:
+	@missing=; \
+	for pair in $(NEEDED); do \
+		command -v $${pair%:*} >/dev/null || missing="$$missing $${pair#*:}"; \
+	done; \
+	if [ -n "$$missing" ]; then \
+		if command -v apt-get >/dev/null && [ "$$(id -u)" = 0 ]; then \
+			echo "apt-get install$$missing"; \
+			apt-get update -q; \
+			DEBIAN_FRONTEND=noninteractive apt-get install -q -y --no-install-recommends $$missing \
+				$$(case "$$missing" in *gcc*) echo libc6-dev;; esac); \
+		else \
+			echo "the tests need:$$missing" >&2; \
+			exit 1; \
+		fi; \
+	fi
+
+# A make of its own, since gcc may have come only now.
+test: needed
+	@$(MAKE) --no-print-directory run-tests
+
+.PHONY: run-tests
+run-tests:
+	@go -C tools build -o ../bin/gotest ./gotest
+	go test $(RACE) -timeout 14m -json ./... | bin/gotest
+
+tools:
+	@go -C tools build -o ../bin/ tool
+
+lint: tools
+	@unformatted=$$(gofmt -l .); [ -z "$$unformatted" ] || { echo "gofmt -w these:"; echo "$$unformatted"; exit 1; }
+	go vet ./...
+	GOOS=windows go vet ./...
+	GOOS=darwin go vet ./...
+	go -C tools vet ./...
+	bin/staticcheck ./...
+	GOOS=windows bin/staticcheck ./...
+	cd tools && ../bin/staticcheck ./gotest
+	.ci/vulnerabilities
+	bin/actionlint
+	bash -n .ci/run .ci/vulnerabilities
+	@# Keys are made when a test runs: none that looks real may stand in the tree.
+	@! git grep -nIE --untracked '\b[sr]k_(live|test)_[A-Za-z0-9]{16,}'
+
+bench:
+	go test -run '^$$' -bench . -benchmem ./...
+
+fuzz:
+	@for package in $$(go list ./...); do \
+		for target in $$(go test -list '^Fuzz' $$package | grep '^Fuzz' || true); do \
+			echo "$$package $$target"; \
+			go test -run '^$$' -fuzz "^$$target$$" -fuzztime $(FUZZTIME) $$package; \
+		done; \
+	done
+
+clean:
+	rm -rf bin
