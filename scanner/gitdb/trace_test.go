@@ -79,7 +79,6 @@ func slowTrace(t *testing.T, r *repo) map[int]traced {
 		id      string
 		date    int64
 		parents []string
-		message string
 		objects map[string]string // path to id
 		keys    map[int]bool      // of its tree
 	}
