@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"os"
+	"os/signal"
 	"path/filepath"
 	"strings"
 	"syscall"
@@ -18,6 +19,11 @@ func interrupted(t *testing.T, sigs ...syscall.Signal) (status int, took time.Du
 	t.Helper()
 	path, key := leak(t)
 	file := filepath.Join(t.TempDir(), "report.json")
+	// A test under nohup(1) ignores HUP, and so would what it starts; a signal
+	// that is caught is not passed on as ignored.
+	caught := make(chan os.Signal, 1)
+	signal.Notify(caught, syscall.SIGHUP)
+	defer signal.Stop(caught)
 	cmd := command(t, "scan", "-o", "-", "-o", file, path, "-")
 	stdin, err := cmd.StdinPipe()
 	if err != nil {
@@ -35,6 +41,8 @@ func interrupted(t *testing.T, sigs ...syscall.Signal) (status int, took time.Du
 		t.Fatal(err)
 	}
 	start := time.Now()
+	stuck := time.AfterFunc(time.Minute, func() { _ = cmd.Process.Kill() })
+	defer stuck.Stop()
 	for _, sig := range sigs {
 		if err := cmd.Process.Signal(sig); err != nil {
 			t.Fatal(err)
@@ -67,6 +75,32 @@ func TestASignalReportsWhatIsKnown(t *testing.T) {
 				t.Error("the key is shown")
 			}
 		})
+	}
+}
+
+func TestNohupIsObeyed(t *testing.T) {
+	path, _ := leak(t)
+	cmd := command(t)
+	cmd.Path = "/bin/sh"
+	cmd.Args = []string{"sh", "-c", `trap "" HUP; exec keysweep scan - "$0"`, path}
+	stdin, err := cmd.StdinPipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := cmd.Start(); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := stdin.Write(bytes.Repeat([]byte("x\n"), 64<<10)); err != nil {
+		t.Fatal(err)
+	}
+	if err := cmd.Process.Signal(syscall.SIGHUP); err != nil {
+		t.Fatal(err)
+	}
+	time.Sleep(grace / 4)
+	stdin.Close()
+	_ = cmd.Wait()
+	if got := cmd.ProcessState.ExitCode(); got != statusFound {
+		t.Errorf("status %d, want that of a whole scan", got)
 	}
 }
 

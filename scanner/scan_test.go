@@ -182,8 +182,8 @@ func TestOneWorkerAndEightReportTheSame(t *testing.T) {
 	r := newRepo(t, filepath.Join(t.TempDir(), "r"))
 	k := keysOf(30, 5)
 	rnd := rand.New(rand.NewPCG(3, 3))
-	for i := range 40 {
-		for range 3 {
+	for i := range 25 {
+		for range 5 {
 			name := fmt.Sprintf("d%d/f%d.txt", rnd.IntN(4), rnd.IntN(5))
 			var b strings.Builder
 			for line := range 50 {

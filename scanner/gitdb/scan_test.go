@@ -207,8 +207,16 @@ func randomHistory(r *repo, rnd *rand.Rand, commits int) {
 	}
 }
 
+// seeds is how many random histories a test makes: git takes seconds for each.
+func seeds() uint64 {
+	if testing.Short() {
+		return 1
+	}
+	return 3
+}
+
 func TestTheShortcutFindsWhatASlowScanFinds(t *testing.T) {
-	for seed := range uint64(4) {
+	for seed := range seeds() {
 		t.Run(fmt.Sprint("seed ", seed), func(t *testing.T) {
 			t.Parallel()
 			args := []string(nil)

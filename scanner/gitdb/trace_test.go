@@ -180,7 +180,7 @@ func slowTrace(t *testing.T, r *repo) map[int]traced {
 }
 
 func TestTraceFollowsTheDefinitions(t *testing.T) {
-	for seed := range uint64(4) {
+	for seed := range seeds() {
 		t.Run(fmt.Sprint("seed ", seed), func(t *testing.T) {
 			t.Parallel()
 			r := newRepo(t)

@@ -139,7 +139,7 @@ const (
 	outMargin = 3
 	// matchMargin is how many bytes behind a match fast may write, as it
 	// copies 16 bytes at a time.
-	matchMargin = 16
+	matchMargin = 15
 )
 
 // fast does what careful does, as long as both margins last; it reports

@@ -258,7 +258,11 @@ func TestEveryDamagedByteChangesNothingOrIsReported(t *testing.T) {
 		if want.reported || len(want.contents) != 4 {
 			t.Fatalf("the undamaged pack: %+v", want)
 		}
-		for at := range clean {
+		step := 1
+		if testing.Short() {
+			step = 10
+		}
+		for at := 0; at < len(clean); at += step {
 			for _, change := range []func(byte) byte{
 				func(b byte) byte { return b ^ 1 }, func(b byte) byte { return b ^ 0x80 }, func(byte) byte { return 0 }, func(byte) byte { return 0xff },
 			} {
@@ -272,7 +276,7 @@ func TestEveryDamagedByteChangesNothingOrIsReported(t *testing.T) {
 				}
 			}
 		}
-		for n := range clean {
+		for n := 0; n < len(clean); n += step {
 			if got := damagedWalk(t, clean[:n], ids, file.offsets, withIndex); !got.reported {
 				t.Errorf("cut to %d bytes (with index: %v): not reported", n, withIndex)
 			}

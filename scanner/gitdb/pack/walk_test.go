@@ -41,11 +41,11 @@ func packedRepository(t testing.TB, repackArgs ...string) (dir, packPath string)
 	t.Helper()
 	dir = t.TempDir()
 	git(t, dir, "init", "-q", "-b", "main")
-	for i := range 60 {
+	for i := range 30 {
 		var b strings.Builder
 		for line := range 200 {
 			v := line
-			if line%60 == i%60 {
+			if line%30 == i%30 {
 				v = i * 1000
 			}
 			fmt.Fprintf(&b, "line %d has the value %x\n", line, sha1.Sum(fmt.Appendf(nil, "%d", v)))
