@@ -20,6 +20,7 @@ import (
 	"github.com/google/go-cmp/cmp/cmpopts"
 
 	"keysweep/finding"
+	"keysweep/scanner/gitdb"
 )
 
 // repo is a repository that a test makes with git.
@@ -318,5 +319,73 @@ func TestPointersAndAbsentSubmodulesAreNoted(t *testing.T) {
 	}
 	if !res.Complete() {
 		t.Errorf("incomplete: %v", res.Skipped)
+	}
+}
+
+// openGate lets every object through: the slow scan.
+type openGate struct{}
+
+func (openGate) Contains([]byte) bool { return true }
+func (openGate) MaxLen() int          { return 1 }
+
+// TestTheShortcutFindsWhatJudgingEveryObjectFinds compares the scan that
+// searches what deltas insert with one that judges every object as a whole, on
+// a repository of its own and on those that KEYSWEEP_TRUTH names, separated by
+// colons.
+func TestTheShortcutFindsWhatJudgingEveryObjectFinds(t *testing.T) {
+	r := newRepo(t, filepath.Join(t.TempDir(), "r"))
+	k := keysOf(10, 8)
+	rnd := rand.New(rand.NewPCG(8, 8))
+	lines := strings.Split(strings.Repeat("some line that stays\n", 60), "\n")
+	for i := range 25 {
+		at := rnd.IntN(len(lines))
+		switch rnd.IntN(4) {
+		case 0:
+			lines[at] = "token: " + k[rnd.IntN(len(k))]
+		case 1:
+			lines[at] = base64.StdEncoding.EncodeToString([]byte(strings.Repeat("x", rnd.IntN(3)) + "'" + k[rnd.IntN(len(k))]))
+		default:
+			lines[at] = fmt.Sprintf("line %d", rnd.IntN(1e9))
+		}
+		write(t, filepath.Join(r.dir, "f.txt"), strings.Join(lines, "\n"))
+		r.commit(fmt.Sprint("commit ", i))
+	}
+	r.git("repack", "-adfq")
+	for _, dir := range append([]string{r.dir}, filepath.SplitList(os.Getenv("KEYSWEEP_TRUTH"))...) {
+		t.Run(filepath.Base(dir), func(t *testing.T) {
+			var found [2]map[string]int
+			for i, slow := range []bool{false, true} {
+				repo, err := gitdb.Open(dir)
+				if err != nil {
+					t.Fatal(err)
+				}
+				db, err := repo.OpenDatabase(context.Background(), gitdb.OpenOptions{Workers: 2})
+				if err != nil {
+					t.Fatal(err)
+				}
+				defer db.Close()
+				c := newCollector(loadRules(t), true, new(Progress))
+				var gate gitdb.Gate = c.set.Finder()
+				if slow {
+					gate = openGate{}
+				}
+				if _, err := db.Scan(context.Background(), gitdb.ScanOptions{Gate: gate, NewVisitor: func() gitdb.Visitor {
+					return &objectJudge{judge: c.newJudge()}
+				}}); err != nil {
+					t.Fatal(err)
+				}
+				found[i] = make(map[string]int)
+				for secret, rec := range c.keys {
+					found[i][secret.Reveal()] = len(rec.places)
+				}
+			}
+			if dir == r.dir && len(found[1]) == 0 {
+				t.Error("the slow scan found nothing to compare with")
+			}
+			if diff := cmp.Diff(found[1], found[0]); diff != "" {
+				t.Errorf("-slow +shortcut\n%s", diff)
+			}
+			t.Logf("%d candidates", len(found[0]))
+		})
 	}
 }

@@ -1,6 +1,7 @@
 package pack
 
 import (
+	"bufio"
 	"bytes"
 	"context"
 	"crypto/sha1"
@@ -116,19 +117,67 @@ func digest(typ, content string) string {
 // gitDigests asks git for the same.
 func gitDigests(t testing.TB, dir string) map[string]string {
 	t.Helper()
-	out := git(t, dir, "cat-file", "--batch-all-objects", "--batch")
+	cmd := exec.Command("git", "-C", dir, "cat-file", "--batch-all-objects", "--unordered", "--batch")
+	cmd.Stderr = os.Stderr
+	pipe, err := cmd.StdoutPipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := cmd.Start(); err != nil {
+		t.Fatal(err)
+	}
+	out := bufio.NewReaderSize(pipe, 1<<20)
 	sums := make(map[string]string)
-	for len(out) > 0 {
-		line, rest, _ := strings.Cut(out, "\n")
+	for {
+		line, err := out.ReadString('\n')
+		if err == io.EOF {
+			break
+		}
 		var id, typ string
-		var size int
+		var size int64
 		if _, err := fmt.Sscan(line, &id, &typ, &size); err != nil {
 			t.Fatal(err)
 		}
-		sums[id] = digest(typ, rest[:size])
-		out = rest[size+1:]
+		h := sha1.New()
+		if _, err := io.CopyN(h, out, size); err != nil {
+			t.Fatal(err)
+		}
+		_, _ = out.Discard(1)
+		sums[id] = fmt.Sprintf("%s %d %x", typ, size, h.Sum(nil))
+	}
+	if err := cmd.Wait(); err != nil {
+		t.Fatal(err)
 	}
 	return sums
+}
+
+// TestEveryObjectOfRealRepositories is TestEveryObjectIsWhatGitSaysItIs for the
+// repositories, one pack each, that KEYSWEEP_TRUTH names, separated by colons.
+func TestEveryObjectOfRealRepositories(t *testing.T) {
+	for _, dir := range filepath.SplitList(os.Getenv("KEYSWEEP_TRUTH")) {
+		t.Run(dir, func(t *testing.T) {
+			packs, _ := filepath.Glob(filepath.Join(dir, "objects/pack/*.pack"))
+			if len(packs) != 1 {
+				t.Fatalf("packs %v", packs)
+			}
+			p, err := Open(context.Background(), packs[0], oid.SHA1)
+			if err != nil || p.IndexErr != nil {
+				t.Fatal(err, p.IndexErr)
+			}
+			defer p.Close()
+			got, want := walkDigests(t, p, 2), gitDigests(t, dir)
+			bad := 0
+			for id, sum := range want {
+				if got.sums[id] != sum {
+					bad++
+				}
+			}
+			if bad > 0 || len(got.sums) != len(want) || len(got.fails) > 0 {
+				t.Errorf("%d of %d objects differ, %d failures", bad, len(want), len(got.fails))
+			}
+			t.Logf("%d objects, as git has them", len(want))
+		})
+	}
 }
 
 func BenchmarkWalk(b *testing.B) {
