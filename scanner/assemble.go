@@ -3,6 +3,7 @@ package scanner
 import (
 	"cmp"
 	"context"
+	"fmt"
 	"slices"
 	"time"
 
@@ -33,8 +34,17 @@ func (s *scan) finish(ctx context.Context) {
 	slices.SortFunc(listed, func(a, b *record) int {
 		return cmp.Compare(a.finding.Secret.Reveal(), b.finding.Secret.Reveal())
 	})
-	if err := s.trace(ctx, listed); err != nil && ctx.Err() != nil {
-		s.skip(finding.Skipped{Reason: finding.ReasonInterrupted, Count: 1, Detail: context.Cause(ctx).Error()})
+	if err := s.trace(ctx, listed); err != nil {
+		reason := finding.ReasonDamaged
+		if ctx.Err() != nil {
+			reason, err = finding.ReasonInterrupted, context.Cause(ctx)
+		}
+		s.skip(finding.Skipped{Reason: reason, Count: 1, Detail: err.Error()})
+	}
+	if s.collector.cut {
+		for i := range s.targets {
+			s.note(i, fmt.Sprintf("A file or object holds one key more than %d times: its further places were left out.", placesPerContent))
+		}
 	}
 	for _, r := range listed {
 		s.complete(r)

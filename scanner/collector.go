@@ -2,6 +2,7 @@ package scanner
 
 import (
 	"cmp"
+	"context"
 	"io"
 	"slices"
 	"strings"
@@ -21,6 +22,7 @@ type collector struct {
 
 	mu   sync.Mutex
 	keys map[finding.Secret]*record // guarded by mu
+	cut  bool                       // guarded by mu; places were left out
 }
 
 // record is all that is known of a candidate.
@@ -70,10 +72,11 @@ func newCollector(set *rules.Set, keepRejected bool, progress *Progress) *collec
 	return &collector{set: set, keepRejected: keepRejected, progress: progress, keys: make(map[finding.Secret]*record)}
 }
 
-// add takes over candidates.
-func (c *collector) add(list []seen) {
+// add takes over candidates. cut says that some places were left out.
+func (c *collector) add(list []seen, cut bool) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
+	c.cut = c.cut || cut
 	for i := range list {
 		c.addOne(&list[i])
 	}
@@ -143,18 +146,27 @@ type judge struct {
 	finder    *rules.Finder
 	matcher   *rules.Matcher
 	window    window
+	ctx       context.Context // of the scan
 	list      []seen
+	// times counts the places of each key since the last commit; cut says
+	// that some were left out.
+	times map[finding.Secret]int
+	cut   bool
 }
 
-func (c *collector) newJudge() *judge {
+// placesPerContent is how many places of one key in one file or object are
+// kept: a file may be nothing but one key, a million times.
+const placesPerContent = 1000
+
+func (c *collector) newJudge(ctx context.Context) *judge {
 	finder, matcher := c.set.Finder(), c.set.NewMatcher()
-	return &judge{collector: c, finder: finder, matcher: matcher, window: window{finder: finder, matcher: matcher}}
+	return &judge{ctx: ctx, times: make(map[finding.Secret]int), collector: c, finder: finder, matcher: matcher, window: window{finder: finder, matcher: matcher}}
 }
 
 // stream judges what r yields, in windows. Nothing is collected until commit:
 // a file that changes is read again.
 func (j *judge) stream(r io.Reader, at place) (n int64, err error) {
-	return j.window.each(r, func(buf []byte, pos position, matches []rules.Match, core rules.Span) {
+	return j.window.each(j.ctx, r, func(buf []byte, pos position, matches []rules.Match, core rules.Span) {
 		j.see(buf, 0, pos, matches, core, at)
 	})
 }
@@ -163,7 +175,7 @@ func (j *judge) stream(r io.Reader, at place) (n int64, err error) {
 // steps of a window: a large object may be nothing but candidates.
 func (j *judge) whole(b []byte, at place) {
 	var pos position
-	for from := 0; from < len(b); from += windowSize {
+	for from := 0; from < len(b) && j.ctx.Err() == nil; from += windowSize {
 		core := rules.Span{Start: from, End: min(from+windowSize, len(b))}
 		near := rules.Span{Start: core.Start - nearby, End: core.End + nearby}
 		if matches := j.matcher.Matches(b, near); len(matches) > 0 {
@@ -200,6 +212,15 @@ func (j *judge) see(buf []byte, done int, pos position, matches []rules.Match, c
 		}
 		pos.advance(buf[done:m.Start])
 		done = m.Start
+		limit := placesPerContent
+		if m.Confidence == finding.Rejected && !j.collector.keepRejected {
+			limit = 1 // it is only counted
+		}
+		if j.times[m.Secret] >= limit {
+			j.cut = j.cut || limit > 1
+			continue
+		}
+		j.times[m.Secret]++
 		s := seen{match: *m, place: at}
 		s.place.line, s.place.column = pos.lines+1, pos.bytes+1
 		key := buf[m.Start:m.End]
@@ -222,13 +243,18 @@ func (j *judge) see(buf []byte, done int, pos position, matches []rules.Match, c
 // commit hands over what was seen since the last commit or drop.
 func (j *judge) commit() {
 	if len(j.list) > 0 {
-		j.collector.add(j.list)
+		j.collector.add(j.list, j.cut)
 	}
 	j.drop()
 }
 
 // drop forgets what was seen since the last commit.
 func (j *judge) drop() {
+	if len(j.list) == 0 {
+		return
+	}
 	clear(j.list)
 	j.list = j.list[:0]
+	clear(j.times)
+	j.cut = false
 }

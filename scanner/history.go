@@ -36,7 +36,7 @@ func (s *scan) scanHistory(ctx context.Context, target int, repo *gitdb.Reposito
 	s.progress.ObjectsTotal.Add(objects)
 	s.progress.BytesTotal.Add(bytes)
 
-	j := s.collector.newJudge()
+	j := s.collector.newJudge(ctx)
 	for _, ref := range repo.Refs {
 		j.name(ref.Name, place{target: target, source: finding.SourceRef, path: ref.Name})
 	}
@@ -44,7 +44,7 @@ func (s *scan) scanHistory(ctx context.Context, target int, repo *gitdb.Reposito
 	res, err := db.Scan(ctx, gitdb.ScanOptions{
 		Gate:          s.collector.set.Finder(),
 		VerifyObjects: s.opts.VerifyObjects,
-		NewVisitor:    func() gitdb.Visitor { return &objectJudge{judge: s.collector.newJudge(), target: target} },
+		NewVisitor:    func() gitdb.Visitor { return &objectJudge{judge: s.collector.newJudge(ctx), target: target} },
 	})
 	s.result.Read.Add(res.Counts)
 	for _, k := range res.Skipped {

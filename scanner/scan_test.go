@@ -370,7 +370,7 @@ func TestTheShortcutFindsWhatJudgingEveryObjectFinds(t *testing.T) {
 					gate = openGate{}
 				}
 				if _, err := db.Scan(context.Background(), gitdb.ScanOptions{Gate: gate, NewVisitor: func() gitdb.Visitor {
-					return &objectJudge{judge: c.newJudge()}
+					return &objectJudge{judge: c.newJudge(context.Background())}
 				}}); err != nil {
 					t.Fatal(err)
 				}

@@ -179,6 +179,9 @@ func (s *scan) run(ctx context.Context) error {
 			}
 		}
 		for _, r := range repos {
+			repos = append(repos, modules(r)...)
+		}
+		for _, r := range repos {
 			real, err := filepath.EvalSymlinks(r.CommonDir)
 			if err != nil {
 				real = r.CommonDir
@@ -203,7 +206,7 @@ func (s *scan) scanStdin(ctx context.Context, number int) error {
 		n   int64
 		err error
 	}
-	j := s.collector.newJudge()
+	j := s.collector.newJudge(ctx)
 	done := make(chan outcome, 1)
 	r := &counted{r: s.opts.Stdin, bytes: &s.progress.Bytes}
 	go func() {

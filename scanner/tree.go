@@ -37,7 +37,7 @@ func (s *scan) scanTree(ctx context.Context, number int, t *target) ([]*gitdb.Re
 	}
 	judges := make([]*judge, s.opts.Workers)
 	for i := range judges {
-		judges[i] = s.collector.newJudge()
+		judges[i] = s.collector.newJudge(ctx)
 	}
 	sum, err := worktree.Walk(ctx, root, opts, func(worker int, f *worktree.File) error {
 		j := judges[worker]
@@ -79,7 +79,7 @@ func (s *scan) scanTree(ctx context.Context, number int, t *target) ([]*gitdb.Re
 			s.skip(finding.Skipped{Reason: finding.ReasonUnreadable, Count: 1, Detail: fmt.Sprintf("repository %s: %v", n.Path, err)})
 			continue
 		}
-		if !within(root, repo.CommonDir) {
+		if !within(root, repo.CommonDir) || !within(root, filepath.Join(repo.CommonDir, "objects")) {
 			// A file may point at any repository of the machine: what it
 			// names was not in the folder that we were shown.
 			s.skip(finding.Skipped{Reason: finding.ReasonExcluded, Count: 1, Detail: fmt.Sprintf("history of %s: its database lies outside the scanned folder, in %s", n.Path, repo.CommonDir)})
@@ -88,6 +88,26 @@ func (s *scan) scanTree(ctx context.Context, number int, t *target) ([]*gitdb.Re
 		nested = append(nested, repo)
 	}
 	return nested, nil
+}
+
+// modules returns the repositories below repo's folder modules, where git keeps
+// those of submodules, also of ones that are no longer checked out.
+func modules(repo *gitdb.Repository) (list []*gitdb.Repository) {
+	top := filepath.Join(repo.CommonDir, "modules")
+	_ = filepath.WalkDir(top, func(path string, d fs.DirEntry, err error) error {
+		if err != nil || !d.IsDir() {
+			return nil //nolint:nilerr // what cannot be listed here is no repository that git could use
+		}
+		if !gitdb.IsRepository(path) {
+			return nil
+		}
+		if r, err := gitdb.Open(path); err == nil {
+			list = append(list, r)
+			list = append(list, modules(r)...)
+		}
+		return filepath.SkipDir
+	})
+	return list
 }
 
 // within reports whether path, links resolved, lies below root.

@@ -2,6 +2,7 @@ package scanner
 
 import (
 	"bytes"
+	"context"
 	"io"
 
 	"keysweep/rules"
@@ -32,8 +33,8 @@ type window struct {
 // each reads r to its end and calls found for every window with matches: the
 // buffer, the position of its first byte, the matches in and near its core,
 // and the core: only what starts there is this window's. All are valid until
-// found returns. n is the number of bytes read.
-func (w *window) each(r io.Reader, found func(buf []byte, at position, matches []rules.Match, core rules.Span)) (n int64, err error) {
+// found returns. n is the number of bytes read. It ends early with ctx.
+func (w *window) each(ctx context.Context, r io.Reader, found func(buf []byte, at position, matches []rules.Match, core rules.Span)) (n int64, err error) {
 	if w.buf == nil {
 		w.buf = make([]byte, windowSize+2*rules.Context)
 	}
@@ -42,6 +43,9 @@ func (w *window) each(r io.Reader, found func(buf []byte, at position, matches [
 	held := 0       // bytes in buf
 	core := 0       // where the core starts
 	for {
+		if ctx.Err() != nil {
+			return n, context.Cause(ctx)
+		}
 		for held < len(buf) && err == nil {
 			var m int
 			m, err = r.Read(buf[held:])

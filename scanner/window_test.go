@@ -2,6 +2,7 @@ package scanner
 
 import (
 	"bytes"
+	"context"
 	"fmt"
 	"io"
 	"math/rand/v2"
@@ -43,7 +44,7 @@ type spotted struct {
 
 func look(t testing.TB, set *rules.Set, r io.Reader) []spotted {
 	t.Helper()
-	j := newCollector(set, false, new(Progress)).newJudge()
+	j := newCollector(set, false, new(Progress)).newJudge(context.Background())
 	if _, err := j.stream(r, place{}); err != nil {
 		t.Fatal(err)
 	}
@@ -127,7 +128,7 @@ func TestAnExcerptShowsNoKey(t *testing.T) {
 			line.WriteString(strings.Repeat("y", r.IntN(150)) + " '" + k + "'")
 		}
 		text := strings.Repeat("z\n", r.IntN(windowSize/2)) + line.String() + "\nnext\n"
-		j := newCollector(set, true, new(Progress)).newJudge()
+		j := newCollector(set, true, new(Progress)).newJudge(context.Background())
 		if _, err := j.stream(strings.NewReader(text), place{}); err != nil {
 			t.Fatal(err)
 		}

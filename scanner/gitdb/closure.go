@@ -21,12 +21,17 @@ type graph map[oid.ID][]link
 // object of wanted can be reached. It needs the edges that Scan collected:
 // only families where some version newly names a wanted object are read again,
 // and of those only the versions that may hold it.
-func (db *Database) closure(ctx context.Context, wanted map[oid.ID]struct{}) (graph, error) {
+//
+// cut says that trees nested deeper than maxTreeDepth were left out.
+func (db *Database) closure(ctx context.Context, wanted map[oid.ID]struct{}) (_ graph, cut bool, _ error) {
 	g := make(graph)
-	for len(wanted) > 0 {
+	for depth := 0; len(wanted) > 0; depth++ {
+		if depth == maxTreeDepth {
+			return g, true, nil
+		}
 		found, err := db.holders(ctx, wanted)
 		if err != nil {
-			return nil, err
+			return nil, false, err
 		}
 		next := make(map[oid.ID]struct{})
 		for tree, links := range found {
@@ -37,20 +42,29 @@ func (db *Database) closure(ctx context.Context, wanted map[oid.ID]struct{}) (gr
 		}
 		wanted = next
 	}
-	return g, nil
+	return g, false, nil
 }
+
+// maxTreeDepth is how deep folders may be nested: git's core.maxTreeDepth is
+// 2048.
+const maxTreeDepth = 2048
 
 // holders returns the trees that name an object of wanted, with the entries
 // that do.
 func (db *Database) holders(ctx context.Context, wanted map[oid.ID]struct{}) (map[oid.ID][]link, error) {
 	hashes := make(map[uint32]struct{}, len(wanted))
+	filter := pack.NewBits(1 << 16) // lets most edges go without a look into the map
 	for id := range wanted {
 		hashes[childHash(id)] = struct{}{}
+		filter.Add(int(uint16(childHash(id))))
 	}
 	found := make(map[oid.ID][]link)
 	for store := range db.stores() {
 		var need *pack.Bits
 		for _, e := range db.edges[store] {
+			if !filter.Has(int(uint16(e.child))) {
+				continue
+			}
 			if _, ok := hashes[e.child]; !ok {
 				continue
 			}
@@ -167,14 +181,16 @@ func (v *holderVisitor) Fail(int, int, error) {}
 // walker enumerates the paths that lead to wanted objects, within a budget: a
 // few nested trees can make more paths than there are atoms.
 type walker struct {
+	ctx    context.Context
 	graph  graph
 	held   map[oid.ID][]int32
 	budget int
+	byName map[oid.ID]map[string][]oid.ID // of large trees
 }
 
-// pathBudget bounds how many tree entries one Trace follows. The history of
-// git/git with a wanted file in every directory stays below a tenth of it.
-const pathBudget = 20_000_000
+// pathBudget bounds how many tree entries one Trace follows: each may become a
+// place in memory.
+const pathBudget = 2_000_000
 
 // introduced calls emit for each held object below tree, with its path, that
 // stands at this path below none of parents.
@@ -184,14 +200,16 @@ func (w *walker) introduced(tree oid.ID, parents []oid.ID, path string, emit fun
 		if w.budget--; w.budget < 0 {
 			return
 		}
+		if w.budget%4096 == 0 && w.ctx.Err() != nil {
+			w.budget = -1
+			return
+		}
 		var below []oid.ID
 		known := false
 		for _, p := range parents {
-			for _, pl := range w.graph[p] {
-				if pl.name == l.name {
-					known = known || pl.id == l.id
-					below = append(below, pl.id)
-				}
+			for _, id := range w.named(p, l.name) {
+				known = known || id == l.id
+				below = append(below, id)
 			}
 		}
 		if known {
@@ -208,6 +226,31 @@ func (w *walker) introduced(tree oid.ID, parents []oid.ID, path string, emit fun
 			w.introduced(l.id, below, at, emit)
 		}
 	}
+}
+
+// named returns what the entries of a tree that bear a name lead to.
+func (w *walker) named(tree oid.ID, name string) (ids []oid.ID) {
+	links := w.graph[tree]
+	if len(links) > 16 {
+		index := w.byName[tree]
+		if index == nil {
+			index = make(map[string][]oid.ID, len(links))
+			for _, l := range links {
+				index[l.name] = append(index[l.name], l.id)
+			}
+			if w.byName == nil || len(w.byName) > 256 {
+				w.byName = make(map[oid.ID]map[string][]oid.ID)
+			}
+			w.byName[tree] = index
+		}
+		return index[name]
+	}
+	for _, l := range links {
+		if l.name == name {
+			ids = append(ids, l.id)
+		}
+	}
+	return ids
 }
 
 // maxPath ends the descent into trees that name themselves, which only a forged

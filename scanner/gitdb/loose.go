@@ -53,7 +53,11 @@ func (db *Database) listLoose(dir string) {
 		}
 		for _, e := range list {
 			id, ok := oid.Parse([]byte(sub + e.Name()))
-			if !ok || len(e.Name()) != 2*size-2 {
+			if ok && len(e.Name()) != 2*size-2 {
+				db.skip(finding.ReasonUnknownFormat, "loose objects whose names are not as long as the repository's object format has them")
+				continue
+			}
+			if !ok {
 				continue // tmp_obj_… of an interrupted git
 			}
 			l := looseObject{id: id, dir: dir}

@@ -23,6 +23,9 @@ type Ref struct {
 // symbolicDepth is how far a symbolic ref is followed, as git does.
 const symbolicDepth = 5
 
+// packedRefsLimit is room for a million refs.
+const packedRefsLimit = 128 << 20
+
 // readRefs reads the refs of the files backend (git-pack-refs(1),
 // gitrepository-layout(5)): packed-refs, and loose ones that override them.
 func (r *Repository) readRefs() {
@@ -51,6 +54,11 @@ func (r *Repository) readRefs() {
 			r.readRef(path, name, refs, symbolic)
 		}
 	}
+	for name, id := range refs {
+		if _, also := symbolic[name]; !also {
+			r.Refs = append(r.Refs, Ref{Name: name, ID: id})
+		}
+	}
 	for name, target := range symbolic {
 		for range symbolicDepth {
 			next, ok := symbolic[target]
@@ -59,18 +67,24 @@ func (r *Repository) readRefs() {
 			}
 			target = next
 		}
-		refs[name] = refs[target]
+		ref := Ref{Name: name}
+		if _, deeper := symbolic[target]; !deeper {
+			ref.ID = refs[target]
+		}
+		r.Refs = append(r.Refs, ref)
+		if name == "HEAD" {
+			r.Head = ref.ID
+		}
 	}
-	for name, id := range refs {
-		r.Refs = append(r.Refs, Ref{Name: name, ID: id})
+	if _, also := symbolic["HEAD"]; !also {
+		r.Head = refs["HEAD"]
 	}
 	slices.SortFunc(r.Refs, func(a, b Ref) int { return cmp.Compare(a.Name, b.Name) })
-	r.Head = refs["HEAD"]
 }
 
 func (r *Repository) readPackedRefs(refs map[string]oid.ID) {
-	// A repository may have a hundred thousand refs: no limit of a small file.
-	b, err := os.ReadFile(filepath.Join(r.CommonDir, "packed-refs"))
+	// A repository may have a hundred thousand refs: more than a small file.
+	b, err := readRegular(filepath.Join(r.CommonDir, "packed-refs"), packedRefsLimit)
 	if err != nil {
 		if !errors.Is(err, fs.ErrNotExist) {
 			r.skip(finding.ReasonUnreadable, "%v", err)
@@ -108,14 +122,38 @@ func (r *Repository) readLooseRefs(root, below string, refs map[string]oid.ID, s
 		for _, e := range list {
 			name := dir + "/" + e.Name()
 			switch {
+			case strings.HasPrefix(e.Name(), "."), strings.HasSuffix(name, ".lock"):
+				// No names of refs: git-check-ref-format(1).
 			case e.IsDir():
 				todo = append(todo, name)
-			case strings.HasSuffix(name, ".lock"):
-			case e.Type().IsRegular() || e.Type()&fs.ModeSymlink != 0:
+			case e.Type()&fs.ModeSymlink != 0 && r.linkedFolder(filepath.Join(root, filepath.FromSlash(name))):
+				if strings.Count(name, "/") < maxRefDepth {
+					todo = append(todo, name)
+				}
+			default:
 				r.readRef(filepath.Join(root, filepath.FromSlash(name)), name, refs, symbolic)
 			}
 		}
 	}
+}
+
+// maxRefDepth ends a loop of links among folders of refs.
+const maxRefDepth = 50
+
+// linkedFolder reports whether the link at path leads to a folder of this
+// repository, which git follows.
+func (r *Repository) linkedFolder(path string) bool {
+	info, err := os.Stat(path)
+	if err != nil || !info.IsDir() {
+		return false
+	}
+	real, errR := filepath.EvalSymlinks(path)
+	common, errC := filepath.EvalSymlinks(r.CommonDir)
+	if errR != nil || errC != nil || !strings.HasPrefix(real, common+string(filepath.Separator)) {
+		r.skip(finding.ReasonUnreadable, "%s: it leads out of the repository", path)
+		return false
+	}
+	return true
 }
 
 // readRef reads one ref file: an id, or "ref: NAME". A symbolic link to a name

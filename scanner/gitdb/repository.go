@@ -14,8 +14,6 @@ import (
 	"path/filepath"
 	"strings"
 
-	"github.com/go-git/go-git/v5/plumbing/format/config"
-
 	"keysweep/finding"
 	"keysweep/scanner/gitdb/oid"
 )
@@ -132,7 +130,11 @@ func commonDir(gitDir string) string {
 }
 
 // readSmall reads a regular file of at most smallFile bytes.
-func readSmall(path string) ([]byte, error) {
+func readSmall(path string) ([]byte, error) { return readRegular(path, smallFile) }
+
+// readRegular reads a regular file of at most limit bytes. It asks before it
+// opens: opening a FIFO waits for a writer.
+func readRegular(path string, limit int64) ([]byte, error) {
 	info, err := os.Stat(path)
 	if err != nil {
 		return nil, err
@@ -145,9 +147,9 @@ func readSmall(path string) ([]byte, error) {
 		return nil, err
 	}
 	defer f.Close()
-	b, err := io.ReadAll(io.LimitReader(f, smallFile+1))
-	if err == nil && len(b) > smallFile {
-		err = fmt.Errorf("%s: over %d bytes", path, smallFile)
+	b, err := io.ReadAll(io.LimitReader(f, limit+1))
+	if err == nil && int64(len(b)) > limit {
+		err = fmt.Errorf("%s: over %d bytes", path, limit)
 	}
 	return b, err
 }
@@ -194,42 +196,38 @@ func (r *Repository) readConfig() {
 		r.skip(finding.ReasonUnreadable, "%v", err)
 		return
 	}
-	cfg := config.New()
-	if err := config.NewDecoder(bytes.NewReader(b)).Decode(cfg); err != nil {
-		r.skip(finding.ReasonDamaged, "%s: %v", path, err)
-		return
-	}
-	core := cfg.Section("core")
-	r.IgnoreCase = strings.EqualFold(core.Option("ignorecase"), "true")
-	switch v := core.Option("repositoryformatversion"); v {
-	case "", "0", "1":
-	default:
-		r.skip(finding.ReasonUnknownFormat, "repository format version %q", v)
-	}
-	for _, o := range cfg.Section("extensions").Options {
-		switch value := o.Value; strings.ToLower(o.Key) {
-		case "objectformat":
+	for _, v := range parseConfig(b) {
+		switch value := v.value; v.name {
+		case "core.ignorecase":
+			r.IgnoreCase = isTrue(value)
+		case "core.repositoryformatversion":
+			if value != "0" && value != "1" {
+				r.skip(finding.ReasonUnknownFormat, "repository format version %q", value)
+			}
+		case "extensions.objectformat":
 			switch strings.ToLower(value) {
 			case "sha1":
+				r.Format = oid.SHA1
 			case "sha256":
 				r.Format = oid.SHA256
 			default:
 				r.skip(finding.ReasonUnknownFormat, "object format %q", value)
 			}
-		case "refstorage":
+		case "extensions.refstorage":
 			if !strings.EqualFold(value, "files") {
 				r.skip(finding.ReasonUnknownFormat, "ref storage %q: all objects are read, what its refs reach is not known", value)
 			}
-		case "partialclone":
+		case "extensions.partialclone":
 			r.Promisor = true
-		case "worktreeconfig", "noop", "noop-v1", "preciousobjects", "relativeworktrees", "compatobjectformat":
+		case "extensions.worktreeconfig", "extensions.noop", "extensions.noop-v1", "extensions.preciousobjects",
+			"extensions.relativeworktrees", "extensions.compatobjectformat":
 		default:
-			r.skip(finding.ReasonUnknownFormat, "repository extension %q", o.Key)
-		}
-	}
-	for _, s := range cfg.Section("remote").Subsections {
-		if strings.EqualFold(s.Option("promisor"), "true") {
-			r.Promisor = true
+			if name, ok := strings.CutPrefix(v.name, "extensions."); ok {
+				r.skip(finding.ReasonUnknownFormat, "repository extension %q", name)
+			}
+			if strings.HasPrefix(v.name, "remote.") && strings.HasSuffix(v.name, ".promisor") && isTrue(value) {
+				r.Promisor = true
+			}
 		}
 	}
 }

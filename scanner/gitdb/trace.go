@@ -3,6 +3,7 @@ package gitdb
 import (
 	"cmp"
 	"context"
+	"maps"
 	"math/bits"
 	"slices"
 	"sort"
@@ -67,20 +68,20 @@ func (db *Database) Trace(ctx context.Context, held map[oid.ID][]int32, keys int
 	for id := range held {
 		wanted[id] = struct{}{}
 	}
-	g, err := db.closure(ctx, wanted)
+	g, cut, err := db.closure(ctx, wanted)
 	if err != nil {
 		return nil, err
 	}
 	tr := &tracer{
 		db: db, Trace: t, held: held, parents: db.parents(),
-		sets: newKeySets(g, held, keys), walker: walker{graph: g, held: held, budget: pathBudget},
+		sets: newKeySets(g, held, keys), walker: walker{ctx: ctx, graph: g, held: held, budget: pathBudget},
 		places: make(map[oid.ID]map[string]*Place),
 	}
 	tr.reach()
 	tr.history()
 	tr.enumerate(ctx)
 	tr.collect()
-	t.Cut = tr.walker.budget < 0
+	t.Cut = cut || tr.walker.budget < 0
 	return t, context.Cause(ctx)
 }
 
@@ -396,7 +397,8 @@ func (t *tracer) enumerate(ctx context.Context) {
 	for id := range t.held {
 		lost[id] = t.places[id] == nil
 	}
-	for tree := range t.walker.graph {
+	tops := slices.SortedFunc(maps.Keys(t.walker.graph), oid.ID.Compare)
+	for _, tree := range tops {
 		if !named[tree] {
 			t.everything(tree, func(path string, id oid.ID) {
 				if lost[id] {
@@ -455,7 +457,7 @@ func (db *Database) Missing(ctx context.Context) ([]finding.Skipped, error) {
 		}
 	}
 	for id := range db.missing {
-		if !shallow[id] && id != emptyTree {
+		if !shallow[id] && id != emptyTree && id != emptyTree256 {
 			wanted[id] = struct{}{}
 		}
 	}
@@ -488,11 +490,14 @@ func (db *Database) Missing(ctx context.Context) ([]finding.Skipped, error) {
 const missingNamed = 10
 
 // emptyTree is the tree without entries, which git knows without having it.
-var emptyTree, _ = oid.Parse([]byte("4b825dc642cb6eb9a060e54bf8d69288fbee4904"))
+var (
+	emptyTree, _    = oid.Parse([]byte("4b825dc642cb6eb9a060e54bf8d69288fbee4904"))
+	emptyTree256, _ = oid.Parse([]byte("6ef19b41225c5369f1c104d45d8d85efa9b057b53b14b4b9b939dd74decc5321"))
+)
 
 // reached returns which of the wanted objects the refs lead to.
 func (db *Database) reached(ctx context.Context, wanted map[oid.ID]struct{}) ([]oid.ID, error) {
-	g, err := db.closure(ctx, wanted)
+	g, _, err := db.closure(ctx, wanted)
 	if err != nil {
 		return nil, err
 	}

@@ -261,6 +261,8 @@ func TestNestedRepositoriesHaveTheirOwnRules(t *testing.T) {
 			git(t, root, "submodule", "-q", "add", other, "module")
 			git(t, root, "submodule", "-q", "add", other, "gone")
 			git(t, root, "submodule", "-q", "add", other, "away/too")
+			git(t, root, "submodule", "-q", "add", "-f", other, "ignored/module")
+			write(t, root, map[string]string{"ignored/module/new": ""})
 			git(t, root, "commit", "-qm", "x")
 			git(t, root, "submodule", "-q", "deinit", "-f", "gone")
 			if err := os.RemoveAll(root + "/away"); err != nil {
@@ -286,16 +288,16 @@ func TestNestedRepositoriesHaveTheirOwnRules(t *testing.T) {
 				return repository(t, root+"/"+path), nil
 			}}
 			got := walk(t, root, opts)
-			want := []string{".gitignore", ".gitmodules", "fake/.git", "fake/a.out", "inner/.gitignore", "inner/a.out", "inner/c.tmp", "linked/.git",
+			want := []string{".gitignore", ".gitmodules", "fake/.git", "fake/a.out", "ignored/module/.git", "ignored/module/file", "ignored/module/new", "inner/.gitignore", "inner/a.out", "inner/c.tmp", "linked/.git",
 				"module/.git", "module/file", "pretend/.git/config", "store.git/HEAD", "store.git/config", "store.git/objects/ab/not an object",
 				"store.git/objects/pack/pack-0.txt", "store.git/objects/stray"}
 			if d := diff(got.files(), want); d != "" {
 				t.Errorf("the files differ: %s", d)
 			}
-			if want := []Nested{{"fake", GitFile}, {"inner", GitFolder}, {"linked", GitLink}, {"module", GitFile}, {"store.git", Bare}}; !slices.Equal(got.sum.Nested, want) {
+			if want := []Nested{{"fake", GitFile}, {"ignored/module", GitFile}, {"inner", GitFolder}, {"linked", GitLink}, {"module", GitFile}, {"store.git", Bare}}; !slices.Equal(got.sum.Nested, want) {
 				t.Errorf("nested: %v", got.sum.Nested)
 			}
-			if slices.Sort(asked); !slices.Equal(asked, []string{"fake", "inner", "linked", "module"}) {
+			if slices.Sort(asked); !slices.Equal(asked, []string{"fake", "ignored/module", "inner", "linked", "module"}) {
 				t.Errorf("asked for %q", asked)
 			}
 			if list := got.skipped(finding.ReasonSubmoduleAbsent); !slices.Equal(list, []string{"away/too/", "gone/"}) {
@@ -304,7 +306,7 @@ func TestNestedRepositoriesHaveTheirOwnRules(t *testing.T) {
 			if list := got.skipped(finding.ReasonUnreadable); !slices.Equal(list, []string{"fake/.git: no such folder"}) {
 				t.Errorf("unreadable: %q", list)
 			}
-			if list := got.skipped(finding.ReasonIgnored); !slices.Equal(list, []string{"ignored/", "inner/b.tmp", "inner/info"}) {
+			if list := got.skipped(finding.ReasonIgnored); !slices.Equal(list, []string{"ignored/repo/", "inner/b.tmp", "inner/info"}) {
 				t.Errorf("ignored: %q", list)
 			}
 

@@ -90,7 +90,7 @@ type codes struct {
 // how many bytes of src the stream takes, header and Adler-32 included. What
 // follows the stream is not looked at. A stream that yields more or fewer than
 // len(dst) bytes is an error, which wraps [ErrCorrupt] like all others; n is
-// then 0 and dst may hold part of the output.
+// then 0 and dst may hold part of the output. The slices must not overlap.
 func (d *Decoder) Inflate(dst, src []byte) (n int, err error) {
 	s := stream{dst: dst, src: src}
 	if err := d.decode(&s); err != nil {
@@ -108,8 +108,8 @@ func (d *Decoder) Inflate(dst, src []byte) (n int, err error) {
 // Prefix decodes the first len(dst) bytes of the zlib stream at the start of
 // src, or all of it if it yields fewer, and returns how many bytes it wrote.
 // It does not look at what comes after these bytes: src may be cut off there,
-// and the stream may be damaged there. An error wraps [ErrCorrupt]; the bytes
-// written before it are valid.
+// and the stream may be damaged there. An error wraps [ErrCorrupt]; what was
+// written before it is what the stream says up to there.
 func (d *Decoder) Prefix(dst, src []byte) (written int, err error) {
 	s := stream{dst: dst, src: src, prefix: true}
 	if err := d.decode(&s); err != nil && err != errFull {

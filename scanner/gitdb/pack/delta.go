@@ -44,8 +44,22 @@ func deltaSize(b []byte) (uint64, []byte, error) {
 	return 0, nil, fmt.Errorf("%w: delta size is cut short or does not fit 63 bits", ErrCorrupt)
 }
 
+// maxOps is how many instructions of a delta are recorded: one of two bytes
+// would take sixteen. git writes a few hundred, and a copy of less than four
+// bytes never.
+const maxOps = 1 << 16
+
+// record appends o to ops, up to maxOps.
+func record(ops []op, o op) []op {
+	if len(ops) < maxOps {
+		return append(ops, o)
+	}
+	return ops
+}
+
 // apply fills dst, whose length is the result size that the delta declares,
-// from the instructions that follow the sizes. It appends what it did to ops.
+// from the instructions that follow the sizes. It appends what it did to ops,
+// unless that is maxOps or more.
 func apply(dst, base, instructions []byte, ops []op) ([]op, error) {
 	d := instructions
 	n := 0 // bytes of dst that are filled
@@ -66,7 +80,7 @@ func apply(dst, base, instructions []byte, ops []op) ([]op, error) {
 			copy(dst[n:], d[:size])
 			d = d[size:]
 			n += size
-			ops = append(ops, op{from: -1, n: size})
+			ops = record(ops, op{from: -1, n: size})
 			continue
 		}
 		var off, size uint32
@@ -119,7 +133,7 @@ func apply(dst, base, instructions []byte, ops []op) ([]op, error) {
 		}
 		copy(dst[n:], base[off:off+size])
 		n += int(size)
-		ops = append(ops, op{from: int(off), n: int(size)})
+		ops = record(ops, op{from: int(off), n: int(size)})
 	}
 	if n != len(dst) {
 		return ops, fmt.Errorf("%w: delta yields %d bytes, declares %d", ErrCorrupt, n, len(dst))

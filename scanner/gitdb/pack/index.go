@@ -22,6 +22,9 @@ var ErrUnusable = errors.New("unusable pack index")
 //	offsets over 31 bits, 8 bytes each: the 4-byte offset has its top bit set
 //	                                    and counts into this table
 //	pack trailer | hash of all of the above
+//
+// Version 1 has no magic: the counts, then for each entry its offset and its
+// id, then pack trailer and hash.
 const (
 	indexMagic  = "\377tOc"
 	indexHeader = 8 + 256*4
@@ -112,23 +115,18 @@ type indexed struct {
 // belong to.
 func parseIndex(file []byte, format oid.Format, count uint32, trailer []byte) (*names, []indexed, error) {
 	size := format.Size()
-	if len(file) < indexHeader+2*size || string(file[:4]) != indexMagic {
-		return nil, nil, fmt.Errorf("%w: not a version 2 index", ErrUnusable)
+	if len(file) >= 4 && string(file[:4]) != indexMagic {
+		return parseIndexV1(file, format, count, trailer)
+	}
+	if len(file) < indexHeader+2*size {
+		return nil, nil, fmt.Errorf("%w: cut short", ErrUnusable)
 	}
 	if v := binary.BigEndian.Uint32(file[4:]); v != 2 {
 		return nil, nil, fmt.Errorf("%w: version %d", ErrUnusable, v)
 	}
 	n := &names{hashSize: size}
-	var last uint32
-	for i := range 256 {
-		next := binary.BigEndian.Uint32(file[8+4*i:])
-		if next < last {
-			return nil, nil, fmt.Errorf("%w: counts descend", ErrUnusable)
-		}
-		n.fanout[i+1], last = next, next
-	}
-	if last != count {
-		return nil, nil, fmt.Errorf("%w: it lists %d entries, the pack holds %d", ErrUnusable, last, count)
+	if err := n.counts(file[8:], count); err != nil {
+		return nil, nil, err
 	}
 	total := uint64(count)
 	tables := indexHeader + total*uint64(size+4+4)
@@ -136,13 +134,8 @@ func parseIndex(file []byte, format oid.Format, count uint32, trailer []byte) (*
 	if end < tables || (end-tables)%8 != 0 {
 		return nil, nil, fmt.Errorf("%w: cut short", ErrUnusable)
 	}
-	if !bytes.Equal(file[end:end+uint64(size)], trailer) {
-		return nil, nil, fmt.Errorf("%w: it belongs to another pack", ErrUnusable)
-	}
-	h := format.New()
-	h.Write(file[:len(file)-size])
-	if !bytes.Equal(h.Sum(nil), file[len(file)-size:]) {
-		return nil, nil, fmt.Errorf("%w: its checksum does not match", ErrUnusable)
+	if err := checkTrailers(file, format, trailer); err != nil {
+		return nil, nil, err
 	}
 	n.ids = file[indexHeader : indexHeader+total*uint64(size)]
 	if err := n.check(); err != nil {
@@ -163,6 +156,59 @@ func parseIndex(file []byte, format oid.Format, count uint32, trailer []byte) (*
 		places[i] = indexed{offset: off, pos: uint32(i)}
 	}
 	return n, places, nil
+}
+
+// parseIndexV1 is parseIndex for version 1.
+func parseIndexV1(file []byte, format oid.Format, count uint32, trailer []byte) (*names, []indexed, error) {
+	size := format.Size()
+	if uint64(len(file)) != 256*4+uint64(count)*uint64(4+size)+uint64(2*size) {
+		return nil, nil, fmt.Errorf("%w: neither version 1 nor 2", ErrUnusable)
+	}
+	n := &names{hashSize: size}
+	if err := n.counts(file, count); err != nil {
+		return nil, nil, err
+	}
+	if err := checkTrailers(file, format, trailer); err != nil {
+		return nil, nil, err
+	}
+	places := make([]indexed, count)
+	for i := range places {
+		e := file[256*4+i*(4+size):]
+		places[i] = indexed{offset: uint64(binary.BigEndian.Uint32(e)), pos: uint32(i)}
+		n.ids = append(n.ids, e[4:4+size]...)
+	}
+	return n, places, n.check()
+}
+
+// counts takes over the 256 cumulative counts, the last of which is count.
+func (n *names) counts(table []byte, count uint32) error {
+	var last uint32
+	for i := range 256 {
+		next := binary.BigEndian.Uint32(table[4*i:])
+		if next < last {
+			return fmt.Errorf("%w: counts descend", ErrUnusable)
+		}
+		n.fanout[i+1], last = next, next
+	}
+	if last != count {
+		return fmt.Errorf("%w: it lists %d entries, the pack holds %d", ErrUnusable, last, count)
+	}
+	return nil
+}
+
+// checkTrailers verifies the two hashes at the end of an index.
+func checkTrailers(file []byte, format oid.Format, trailer []byte) error {
+	size := format.Size()
+	sum := len(file) - size
+	if !bytes.Equal(file[sum-size:sum], trailer) {
+		return fmt.Errorf("%w: it belongs to another pack", ErrUnusable)
+	}
+	h := format.New()
+	h.Write(file[:sum])
+	if !bytes.Equal(h.Sum(nil), file[sum:]) {
+		return fmt.Errorf("%w: its checksum does not match", ErrUnusable)
+	}
+	return nil
 }
 
 // check verifies that the ids ascend and stand where the counts say, so that

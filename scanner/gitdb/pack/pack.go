@@ -112,17 +112,21 @@ func open(ctx context.Context, path string, format oid.Format, useIndex bool) (_
 
 // mapPath maps a whole file; Close unmaps it.
 func (p *Pack) mapPath(path string) ([]byte, error) {
-	f, err := os.Open(path)
-	if err != nil {
-		return nil, err
-	}
-	defer f.Close()
-	info, err := f.Stat()
+	// Asked before it is opened: opening a FIFO waits for a writer.
+	info, err := os.Stat(path)
 	if err != nil {
 		return nil, err
 	}
 	if !info.Mode().IsRegular() {
 		return nil, fmt.Errorf("%s: not a regular file", path)
+	}
+	f, err := os.Open(path)
+	if err != nil {
+		return nil, err
+	}
+	defer f.Close()
+	if info, err = f.Stat(); err != nil {
+		return nil, err
 	}
 	if info.Size() == 0 {
 		return nil, nil

@@ -71,7 +71,7 @@ func (p *Pack) readThrough(ctx context.Context) error {
 // inflated.
 func (p *Pack) findEntries(ctx context.Context, count uint32) ([]indexed, error) {
 	var places []indexed
-	var d inflate.Decoder
+	d := inflate.Decoder{Checksum: true}
 	var scratch []byte
 	at := uint64(packHeader)
 	for i := range count {
@@ -85,7 +85,7 @@ func (p *Pack) findEntries(ctx context.Context, count uint32) ([]indexed, error)
 		src := p.data[at+uint64(h.stream) : p.end()]
 		var n int
 		if h.size > streamOver {
-			n, err = streamLength(src, h.size)
+			n, err = streamLength(ctx, src, h.size)
 		} else {
 			if uint64(len(scratch)) < h.size {
 				scratch = make([]byte, max(h.size, 64<<10))
@@ -106,15 +106,21 @@ func (p *Pack) findEntries(ctx context.Context, count uint32) ([]indexed, error)
 
 // streamLength returns how long the zlib stream at the start of src is; it
 // must yield size bytes.
-func streamLength(src []byte, size uint64) (int, error) {
+func streamLength(ctx context.Context, src []byte, size uint64) (int, error) {
 	in := bytes.NewReader(src)
 	z, err := zlib.NewReader(bufferless{in})
 	if err != nil {
 		return 0, err
 	}
 	r := NewExactReader(z, size)
-	if _, err := io.Copy(io.Discard, r); err != nil {
-		return 0, err
+	for r.Err() == nil {
+		if ctx.Err() != nil {
+			return 0, context.Cause(ctx)
+		}
+		_, _ = io.CopyN(io.Discard, r, 1<<20)
+	}
+	if r.Err() != io.EOF {
+		return 0, r.Err()
 	}
 	return len(src) - in.Len(), nil
 }
