@@ -43,7 +43,7 @@ needed:
 		fi; \
 	fi
 
-# A make of its own, since gcc may have come only now.
+# Runs make again, since gcc may have come only now.
 test: needed
 	@$(MAKE) --no-print-directory run-tests
 

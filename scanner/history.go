@@ -75,6 +75,9 @@ func (o *objectJudge) Object(obj *gitdb.Object) error {
 		// A broken stream is told by who handed it out; what came counts.
 		_, _ = o.judge.stream(obj.Stream, at)
 		o.judge.commit()
+		if o.judge.ctx.Err() != nil {
+			return context.Cause(o.judge.ctx)
+		}
 		return nil
 	}
 	switch obj.Type {

@@ -81,7 +81,7 @@ func (db *Database) Trace(ctx context.Context, held map[oid.ID][]int32, keys int
 	tr.history()
 	tr.enumerate(ctx)
 	tr.collect()
-	t.Cut = cut || tr.walker.budget < 0
+	t.Cut = t.Cut || cut || tr.walker.budget < 0
 	return t, context.Cause(ctx)
 }
 
@@ -265,6 +265,9 @@ func (t *tracer) tagPlace(g tagTarget, reachable bool) {
 	}
 }
 
+// placesPerObject is how many paths of one object are kept.
+const placesPerObject = 10_000
+
 // place notes that an object stands at a path.
 func (t *tracer) place(id oid.ID, path string, by CommitRef, reachable bool) *Place {
 	paths := t.places[id]
@@ -273,6 +276,10 @@ func (t *tracer) place(id oid.ID, path string, by CommitRef, reachable bool) *Pl
 		t.places[id] = paths
 	}
 	p := paths[path]
+	if p == nil && len(paths) == placesPerObject {
+		t.Cut = true
+		return &Place{}
+	}
 	if p == nil {
 		p = &Place{Path: path, Commit: by}
 		paths[path] = p

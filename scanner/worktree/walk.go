@@ -358,7 +358,7 @@ func (w *worker) list(n *node, dir folder, first bool) error {
 	}
 	var entries []entry
 	for {
-		list, done, err := dir.list(listAtOnce)
+		list, done, err := dir.list(w.opts.list)
 		entries = append(entries, list...)
 		if err != nil {
 			w.skip(at+"/", err)
@@ -510,8 +510,7 @@ func (w *walker) isGitFolder(dir folder) bool {
 		return false
 	}
 	for _, name := range [...]string{"objects", "refs"} {
-		// git-new-workdir makes links of them.
-		if kind, err := git.lstat(name); err != nil || kind != Directory && kind != Symlink {
+		if kind, err := git.lstat(name); err != nil || kind != Directory {
 			return false
 		}
 	}

@@ -142,6 +142,28 @@ func TestAFolderOfManyFilesIsListedInParts(t *testing.T) {
 	}
 }
 
+func TestFoldersListedInPartsStayOpenOverTheLimit(t *testing.T) {
+	root := t.TempDir()
+	files := make(map[string]string)
+	for i := range 6 {
+		for k := range 6 {
+			for m := range 6 {
+				files[fmt.Sprintf("%d/%d/%d/file", i, k, m)] = ""
+				files[fmt.Sprintf("%d/%d/%d%d", i, k, m, m)] = ""
+			}
+		}
+	}
+	write(t, root, files)
+	for _, keep := range []int{1, 2, 5, 100} {
+		for _, workers := range []int{1, 2, 16} {
+			got := walk(t, root, Options{Workers: workers, open: openRoot, list: 2, keepOpen: keep})
+			if len(got.content) != len(files) || len(got.sum.Skipped) > 0 {
+				t.Errorf("%d kept, %d workers: %d files of %d, %v", keep, workers, len(got.content), len(files), got.sum.Skipped)
+			}
+		}
+	}
+}
+
 func TestExcludedIsCountedAndNotRead(t *testing.T) {
 	root := t.TempDir()
 	write(t, root, map[string]string{"a/b/c.txt": "", "a/d": "", "vendor/x": "", "docs/vendor/y": "", "z.txt": "", "vendored": "", "f/docs": ""})
@@ -271,6 +293,7 @@ func TestNestedRepositoriesHaveTheirOwnRules(t *testing.T) {
 			git(t, root+"/inner", "init", "-q")
 			git(t, root+"/ignored/repo", "init", "-q")
 			git(t, root+"/inner", "add", "-f", "c.tmp")
+			git(t, root+"/inner", "update-index", "--add", "--cacheinfo", "160000,"+strings.Repeat("1", 40)+",lost")
 			write(t, root, map[string]string{"inner/.git/info/exclude": "info\n"})
 
 			var mu sync.Mutex
@@ -300,7 +323,7 @@ func TestNestedRepositoriesHaveTheirOwnRules(t *testing.T) {
 			if slices.Sort(asked); !slices.Equal(asked, []string{"fake", "ignored/module", "inner", "linked", "module"}) {
 				t.Errorf("asked for %q", asked)
 			}
-			if list := got.skipped(finding.ReasonSubmoduleAbsent); !slices.Equal(list, []string{"away/too/", "gone/"}) {
+			if list := got.skipped(finding.ReasonSubmoduleAbsent); !slices.Equal(list, []string{"away/too/", "gone/", "inner/lost/"}) {
 				t.Errorf("absent: %q", list)
 			}
 			if list := got.skipped(finding.ReasonUnreadable); !slices.Equal(list, []string{"fake/.git: no such folder"}) {
@@ -310,7 +333,7 @@ func TestNestedRepositoriesHaveTheirOwnRules(t *testing.T) {
 				t.Errorf("ignored: %q", list)
 			}
 
-			opts.Exclude = []string{"away", "gone"}
+			opts.Exclude = []string{"away", "gone", "inner/lost"}
 			if list := walk(t, root, opts).skipped(finding.ReasonSubmoduleAbsent); len(list) != 0 {
 				t.Errorf("excluded, and absent: %q", list)
 			}

@@ -14,6 +14,7 @@
 package worktree
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -53,7 +54,11 @@ type Options struct {
 	// called from several goroutines, and not for bare repositories.
 	OpenNested func(path string) (*Repository, error)
 
-	open func(path string) (folder, error) // of tests; nil: openFolder
+	// Of tests. Zero: openFolder, listAtOnce, a quarter of what the process may
+	// open but at most 256.
+	open     func(path string) (folder, error)
+	list     int
+	keepOpen int
 }
 
 // Repository is what the walk must know of a repository. Paths are below Top,
@@ -140,7 +145,8 @@ func Walk(ctx context.Context, root string, opts Options, visit func(worker int,
 	// A quarter of the files that we may open for folders that wait for their
 	// turn; a worker holds at most a folder, a way to it, and a file.
 	limit := fileLimit()
-	w.maxKept = min(limit/4, 256)
+	w.maxKept = cmp.Or(opts.keepOpen, min(limit/4, 256))
+	w.opts.list = cmp.Or(opts.list, listAtOnce)
 	workers = min(workers, max(1, (limit-limit/4-16)/4))
 
 	if err := ctx.Err(); err != nil {

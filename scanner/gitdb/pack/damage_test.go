@@ -313,3 +313,28 @@ func damagedWalk(t *testing.T, b []byte, ids []oid.ID, offsets []int, withIndex 
 	res.reported = err != nil || len(d.fails) > 0 || p.CutErr != nil || p.VerifyTrailer(context.Background()) != nil || withIndex && p.IndexErr != nil
 	return res
 }
+
+func TestWhatStandsBeforeADamagedEntryIsRead(t *testing.T) {
+	file := newPackFile()
+	file.add(3, nil, []byte("first"))
+	file.add(3, nil, []byte("second"))
+	file.add(3, nil, []byte("third"))
+	path := file.write(t)
+	b, err := os.ReadFile(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	b[file.offsets[2]+3] ^= 0xff
+	if err := os.WriteFile(path, b, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	p, err := Open(context.Background(), path, oid.SHA1)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer p.Close()
+	got := walkDigests(t, p, 1)
+	if p.CutErr == nil || p.CutCount != 1 || len(got.sums) != 2 || len(got.fails) > 0 {
+		t.Errorf("cut %v x%d, objects %v, failures %v", p.CutErr, p.CutCount, got.sums, got.fails)
+	}
+}

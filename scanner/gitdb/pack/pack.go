@@ -50,6 +50,7 @@ type Pack struct {
 	// declared entries; nil if it did not.
 	CutErr   error
 	CutCount int64
+	stop     uint64 // where reading stopped early; zero: it did not
 
 	format  oid.Format
 	data    []byte // mapped
@@ -207,6 +208,9 @@ func (p *Pack) end() uint64 { return uint64(len(p.data) - p.format.Size()) }
 func (p *Pack) next(entry int) uint64 {
 	if entry+1 < len(p.entries) {
 		return p.entries[entry+1].offset
+	}
+	if p.stop > 0 {
+		return p.stop
 	}
 	return p.end()
 }

@@ -18,12 +18,12 @@ import (
 // and a name is the hash of what the entry unpacks to.
 func (p *Pack) readThrough(ctx context.Context) error {
 	declared := binary.BigEndian.Uint32(p.data[8:])
-	places, err := p.findEntries(ctx, declared)
+	places, stop, err := p.findEntries(ctx, declared)
 	if ctx.Err() != nil {
 		return err
 	}
 	if err != nil {
-		p.CutErr, p.CutCount = err, int64(declared)-int64(len(places))
+		p.CutErr, p.CutCount, p.stop = err, int64(declared)-int64(len(places)), stop
 	}
 	p.entries = make([]entry, len(places))
 	p.sortPlaces(places)
@@ -68,19 +68,19 @@ func (p *Pack) readThrough(ctx context.Context) error {
 }
 
 // findEntries returns where each entry starts, up to the first that cannot be
-// inflated.
-func (p *Pack) findEntries(ctx context.Context, count uint32) ([]indexed, error) {
+// inflated, and where that one or the trailer starts.
+func (p *Pack) findEntries(ctx context.Context, count uint32) ([]indexed, uint64, error) {
 	var places []indexed
 	d := inflate.Decoder{Checksum: true}
 	var scratch []byte
 	at := uint64(packHeader)
 	for i := range count {
 		if i%1024 == 0 && ctx.Err() != nil {
-			return nil, context.Cause(ctx)
+			return nil, at, context.Cause(ctx)
 		}
 		h, err := parseHeader(p.data[min(at, p.end()):p.end()], p.format.Size())
 		if err != nil {
-			return places, fmt.Errorf("entry at %d: %w", at, err)
+			return places, at, fmt.Errorf("entry at %d: %w", at, err)
 		}
 		src := p.data[at+uint64(h.stream) : p.end()]
 		var n int
@@ -93,15 +93,15 @@ func (p *Pack) findEntries(ctx context.Context, count uint32) ([]indexed, error)
 			n, err = d.Inflate(scratch[:h.size], src)
 		}
 		if err != nil {
-			return places, fmt.Errorf("%w: entry at %d: %w", ErrCorrupt, at, err)
+			return places, at, fmt.Errorf("%w: entry at %d: %w", ErrCorrupt, at, err)
 		}
 		places = append(places, indexed{offset: at, pos: i})
 		at += uint64(h.stream) + uint64(n)
 	}
 	if at != p.end() {
-		return places, fmt.Errorf("%w: %d bytes behind the last entry", ErrCorrupt, p.end()-at)
+		return places, at, fmt.Errorf("%w: %d bytes behind the last entry", ErrCorrupt, p.end()-at)
 	}
-	return places, nil
+	return places, at, nil
 }
 
 // streamLength returns how long the zlib stream at the start of src is; it
