@@ -64,7 +64,7 @@ func (s *scan) complete(r *record) {
 		// Places of objects came from their trace, unless there was none.
 		if p.object.IsZero() {
 			f.Occurrences = append(f.Occurrences, s.occurrence(p, v))
-		} else if !r.traced[p.target] {
+		} else if !r.traced[p] {
 			o := s.occurrence(p, v)
 			o.Versions = 1
 			f.Occurrences = append(f.Occurrences, o)
@@ -144,9 +144,8 @@ type spot struct {
 // each path and line, with the newest version that holds it there.
 func (s *scan) spread(r *record, number int, t *gitdb.Trace) {
 	if r.traced == nil {
-		r.traced = make(map[int]bool)
+		r.traced = make(map[place]bool)
 	}
-	r.traced[number] = true
 	type best struct {
 		occurrence finding.Occurrence
 		newest     gitdb.Place
@@ -159,6 +158,7 @@ func (s *scan) spread(r *record, number int, t *gitdb.Trace) {
 			continue
 		}
 		for _, at := range t.Places[p.object] {
+			r.traced[p] = true
 			o := s.occurrence(p, v)
 			k := spot{source: p.source, path: at.Path, line: p.line}
 			if p.source == finding.SourcePath {

@@ -31,8 +31,8 @@ type record struct {
 	shapes   []string
 	evidence map[evidenceKey]rules.Evidence
 	places   map[place]view
-	rejected *seen        // the smallest place, if wanted
-	traced   map[int]bool // targets whose places became occurrences
+	rejected *seen          // the smallest place, if wanted
+	traced   map[place]bool // places in objects that became occurrences
 }
 
 type evidenceKey struct {

@@ -133,8 +133,8 @@ func (s *scan) trace(ctx context.Context, list []*record) error {
 		held := make(map[oid.ID][]int32)
 		for i, r := range list {
 			for p := range r.places {
-				if p.target != h.target || p.object.IsZero() {
-					continue
+				if p.target != h.target || p.object.IsZero() || !h.db.Has(p.object) {
+					continue // a target may have several databases: submodules
 				}
 				if k := held[p.object]; len(k) == 0 || k[len(k)-1] != int32(i) {
 					held[p.object] = append(k, int32(i))

@@ -389,3 +389,32 @@ func TestTheShortcutFindsWhatJudgingEveryObjectFinds(t *testing.T) {
 		})
 	}
 }
+
+func TestTheHistoryOfARemovedSubmoduleIsRead(t *testing.T) {
+	top := t.TempDir()
+	k := keysOf(1, 9)
+	sub := newRepo(t, filepath.Join(top, "sub"))
+	write(t, filepath.Join(sub.dir, "x.txt"), k[0]+"\n")
+	sub.commit("with a key")
+	r := newRepo(t, filepath.Join(top, "r"))
+	r.git("submodule", "--quiet", "add", sub.dir, "module")
+	r.commit("added")
+	r.git("rm", "-q", "module")
+	r.commit("removed")
+	for _, opts := range []Options{{}, {History: true}} {
+		opts.Paths = []string{r.dir}
+		if got := places(scanAll(t, opts)); len(got[k[0]]) != 1 {
+			t.Errorf("%+v: found %v", opts.History, got)
+		}
+	}
+}
+
+func TestAFileOfOneKeyIsCut(t *testing.T) {
+	dir := t.TempDir()
+	k := keysOf(1, 10)
+	write(t, filepath.Join(dir, "x.txt"), strings.Repeat(k[0]+"\n", 5000))
+	res := scanAll(t, Options{Paths: []string{dir}})
+	if len(res.Findings) != 1 || len(res.Findings[0].Occurrences) != placesPerContent || len(res.Targets[0].Notes) != 1 {
+		t.Errorf("%d findings, notes %v", len(res.Findings), res.Targets[0].Notes)
+	}
+}

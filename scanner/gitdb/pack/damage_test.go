@@ -338,3 +338,47 @@ func TestWhatStandsBeforeADamagedEntryIsRead(t *testing.T) {
 		t.Errorf("cut %v x%d, objects %v, failures %v", p.CutErr, p.CutCount, got.sums, got.fails)
 	}
 }
+
+func TestAnIndexThatNamesAnotherBaseIsFoundOut(t *testing.T) {
+	// Two blobs of one length; the index swaps their names, so that the delta
+	// would be built on the wrong one.
+	file := newPackFile()
+	file.add(3, nil, []byte("right base"))
+	file.add(3, nil, []byte("wrong base"))
+	file.add(refDelta, refBase(blobID("right base")), append([]byte{10, 5}, copyOp(0, 5)...))
+	path := file.write(t)
+	writeIndex(t, path, []oid.ID{blobID("wrong base"), blobID("right base"), blobID("right")}, file.offsets)
+	p, err := Open(context.Background(), path, oid.SHA1)
+	if err != nil || p.IndexErr != nil {
+		t.Fatal(err, p.IndexErr)
+	}
+	defer p.Close()
+	err = p.Walk(context.Background(), WalkOptions{NewVisitor: func() Visitor { return nothing{} }})
+	if !errors.Is(err, ErrUnusable) {
+		t.Errorf("error %v, want ErrUnusable", err)
+	}
+	q, err := OpenWithoutIndex(context.Background(), path, oid.SHA1)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer q.Close()
+	if got := walkDigests(t, q, 1); got.sums[blobID("right").String()] != digest("blob", "right") {
+		t.Errorf("objects %v", got.sums)
+	}
+}
+
+func TestAStreamWhoseChecksumIsWrongIsDamaged(t *testing.T) {
+	file := newPackFile()
+	file.add(3, nil, []byte("content"))
+	file.Bytes()[file.Len()-1] ^= 1 // the last byte of its Adler-32
+	path := file.write(t)
+	writeIndex(t, path, []oid.ID{blobID("content")}, file.offsets)
+	p, err := Open(context.Background(), path, oid.SHA1)
+	if err != nil || p.IndexErr != nil {
+		t.Fatal(err, p.IndexErr)
+	}
+	defer p.Close()
+	if got := walkDigests(t, p, 1); len(got.fails) != 1 {
+		t.Errorf("objects %v, failures %v", got.sums, got.fails)
+	}
+}

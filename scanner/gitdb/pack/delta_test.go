@@ -2,6 +2,7 @@ package pack
 
 import (
 	"bytes"
+	"context"
 	"encoding/binary"
 	"errors"
 	"math/rand/v2"
@@ -392,4 +393,46 @@ func BenchmarkFind(b *testing.B) {
 		n.find(ids[i][:20])
 		i = (i + 7919) % len(ids)
 	}
+}
+
+func TestADeltaOfVeryManyInstructionsIsNotRecorded(t *testing.T) {
+	base := []byte("100644 a\x0001234567890123456789")
+	var delta []byte
+	for range maxOps + 10 {
+		delta = append(delta, copyOp(0, 1)...)
+	}
+	dst := make([]byte, maxOps+10)
+	ops, err := apply(dst, base, delta, nil)
+	if err != nil || len(ops) != maxOps {
+		t.Fatalf("%d instructions recorded, %v", len(ops), err)
+	}
+	file := newPackFile()
+	file.add(3, nil, base)
+	head := append([]byte{byte(len(base))}, 0x8a, 0x80, 0x04) // 65546 = maxOps + 10
+	file.add(ofsDelta, []byte{byte(file.Len() - file.offsets[0])}, append(head, delta...))
+	p, err := Open(context.Background(), file.write(t), oid.SHA1)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer p.Close()
+	v := &spansVisitor{}
+	if err := p.Walk(context.Background(), WalkOptions{NewVisitor: func() Visitor { return v }}); err != nil {
+		t.Fatal(err)
+	}
+	if diff := cmp.Diff([]Span{{0, maxOps + 10}}, v.spans); diff != "" {
+		t.Error(diff)
+	}
+}
+
+// spansVisitor keeps the fresh spans of the only delta.
+type spansVisitor struct {
+	nothing
+	spans []Span
+}
+
+func (v *spansVisitor) Visit(o *Object) (bool, error) {
+	if o.Delta {
+		v.spans = slices.Clone(o.Fresh)
+	}
+	return false, nil
 }

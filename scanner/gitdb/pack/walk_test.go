@@ -215,6 +215,7 @@ func TestEveryObjectIsWhatGitSaysItIs(t *testing.T) {
 	}{
 		{"offset deltas", nil},
 		{"ref deltas", []string{"-c", "repack.useDeltaBaseOffset=false"}},
+		{"an index of version 1", []string{"-c", "pack.indexVersion=1"}},
 		{"no deltas", []string{"-c", "pack.window=0"}},
 	} {
 		t.Run(c.name, func(t *testing.T) {
@@ -230,6 +231,9 @@ func TestEveryObjectIsWhatGitSaysItIs(t *testing.T) {
 					t.Fatal(err)
 				}
 				defer p.Close()
+				if !without && p.IndexErr != nil {
+					t.Errorf("the index did not serve: %v", p.IndexErr)
+				}
 				for _, workers := range []int{1, 8} {
 					got := walkDigests(t, p, workers)
 					if len(got.fails) > 0 {
