@@ -5,16 +5,12 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
-	"runtime"
 	"slices"
 	"strings"
-	"syscall"
 	"testing"
-	"time"
 
 	"github.com/google/go-cmp/cmp"
 
-	"keysweep/finding"
 	"keysweep/scanner/gitdb/oid"
 )
 
@@ -50,40 +46,6 @@ func FuzzConfig(f *testing.F) {
 			}
 		}
 	})
-}
-
-func TestFIFOsInARepositoryDoNotBlock(t *testing.T) {
-	if runtime.GOOS == "windows" {
-		t.Skip("no FIFOs")
-	}
-	for _, name := range []string{"packed-refs", "HEAD", "config", "shallow", "refs/heads/fifo", "objects/info/alternates", "objects/pack/pack-1.pack", "objects/00/00000000000000000000000000000000000000"} {
-		t.Run(name, func(t *testing.T) {
-			r := newRepo(t)
-			r.write("a.txt", needle+"1\n")
-			r.commit("one")
-			path := filepath.Join(r.dir, ".git", filepath.FromSlash(name))
-			_ = os.Remove(path)
-			if err := os.MkdirAll(filepath.Dir(path), 0o755); err != nil {
-				t.Fatal(err)
-			}
-			if err := syscall.Mkfifo(path, 0o600); err != nil {
-				t.Fatal(err)
-			}
-			done := make(chan []finding.Skipped, 1)
-			go func() {
-				_, res, _ := scanRepo(t, r.dir, 1, OpenOptions{})
-				done <- res.Skipped
-			}()
-			select {
-			case skipped := <-done:
-				if len(skipped) == 0 {
-					t.Error("it is passed over in silence")
-				}
-			case <-time.After(20 * time.Second):
-				t.Fatal("blocked")
-			}
-		})
-	}
 }
 
 func TestSymbolicRefs(t *testing.T) {
