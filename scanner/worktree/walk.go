@@ -510,7 +510,8 @@ func (w *walker) isGitFolder(dir folder) bool {
 		return false
 	}
 	for _, name := range [...]string{"objects", "refs"} {
-		if kind, err := git.lstat(name); err != nil || kind != Directory {
+		// git-new-workdir makes links of them.
+		if kind, err := git.lstat(name); err != nil || kind != Directory && kind != Symlink {
 			return false
 		}
 	}

@@ -345,6 +345,18 @@ func TestNestedRepositoriesHaveTheirOwnRules(t *testing.T) {
 	}
 }
 
+func TestAGitFolderMadeOfLinksIsARepository(t *testing.T) {
+	root := t.TempDir()
+	git(t, root, "init", "-q", "whole")
+	write(t, root, map[string]string{
+		"new/.git/HEAD": "ref: refs/heads/main\n", "new/.git/objects": "-> ../../whole/.git/objects", "new/.git/refs": "-> ../../whole/.git/refs", "new/file": "",
+	})
+	got := walk(t, root, Options{})
+	if want := []Nested{{"new", GitFolder}, {"whole", GitFolder}}; !slices.Equal(got.sum.Nested, want) || !slices.Equal(got.files(), []string{"new/file"}) {
+		t.Errorf("nested: %v; visited %q", got.sum.Nested, got.files())
+	}
+}
+
 func TestADeepTreeIsWalkedWithFewOpenFiles(t *testing.T) {
 	// With os.Root, to open the folder at level n anew costs n² steps.
 	t.Run("native", func(t *testing.T) { walkDeep(t, openFolder, 1500) })
