@@ -89,7 +89,8 @@ func locate(path string) (target, error) {
 	info, err := os.Stat(path)
 	switch {
 	case errors.Is(err, fs.ErrNotExist):
-		if _, err := os.Lstat(path); err == nil {
+		// Another process may have put a file there since Stat.
+		if link, err := os.Lstat(path); err == nil && link.Mode()&fs.ModeSymlink != 0 {
 			return target{}, errors.New("it is a symbolic link to nothing")
 		}
 		if strings.HasSuffix(path, "/") {

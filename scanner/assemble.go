@@ -11,6 +11,7 @@ import (
 	"keysweep/rules"
 	"keysweep/scanner/gitdb"
 	"keysweep/scanner/gitdb/oid"
+	"keysweep/scanner/gitdb/pack"
 )
 
 // finish turns the records into the result.
@@ -34,7 +35,7 @@ func (s *scan) finish(ctx context.Context) {
 	slices.SortFunc(listed, func(a, b *record) int {
 		return cmp.Compare(a.finding.Secret.Reveal(), b.finding.Secret.Reveal())
 	})
-	if err := s.trace(ctx, listed); err != nil {
+	if err := pack.Guard(func() error { return s.trace(ctx, listed) }); err != nil {
 		reason := finding.ReasonDamaged
 		if ctx.Err() != nil {
 			reason, err = finding.ReasonInterrupted, context.Cause(ctx)

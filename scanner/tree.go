@@ -13,6 +13,7 @@ import (
 	"keysweep/finding"
 	"keysweep/scanner/gitdb"
 	"keysweep/scanner/gitdb/index"
+	"keysweep/scanner/gitdb/pack"
 	"keysweep/scanner/worktree"
 )
 
@@ -53,9 +54,15 @@ func (s *scan) scanTree(ctx context.Context, number int, t *target) ([]*gitdb.Re
 		err := f.Read(func(r io.Reader) error {
 			j.drop()
 			head.n = 0
-			_, err := j.stream(io.TeeReader(r, &head), at)
-			return err
+			return pack.Guard(func() error {
+				_, err := j.stream(io.TeeReader(r, &head), at)
+				return err
+			})
 		})
+		if errors.Is(err, pack.ErrCorrupt) {
+			s.skip(finding.Skipped{Reason: finding.ReasonUnreadable, Count: 1, Detail: fmt.Sprintf("%s: %v", f.Path, err)})
+			err = nil
+		}
 		j.commit() // what was read of a file that broke is content, too
 		if err == nil && head.isPointer(f.Size) {
 			s.skip(finding.Skipped{Reason: finding.ReasonLFSPointer, Count: 1, Detail: f.Path})

@@ -94,7 +94,9 @@ func (r *Repository) OpenDatabase(ctx context.Context, opts OpenOptions) (*Datab
 	}
 	slices.SortFunc(db.packs, func(a, b *pack.Pack) int { return cmp.Compare(a.Path, b.Path) })
 	slices.SortFunc(db.loose, func(a, b looseObject) int { return cmp.Or(a.id.Compare(b.id), cmp.Compare(a.dir, b.dir)) })
-	db.compareStores()
+	if err := pack.Guard(func() error { db.compareStores(); return nil }); err != nil {
+		db.skip(finding.ReasonDamaged, "comparing packs: %v", err)
+	}
 	db.edges = make([][]edge, len(db.packs)+1)
 	return db, nil
 }

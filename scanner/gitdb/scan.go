@@ -174,12 +174,12 @@ func (s *scan) loose(ctx context.Context) error {
 	for w := range s.db.workers {
 		v := s.visitor(store, nil)
 		visitors[w] = v
-		done.Go(func() {
+		read := func() error {
 			r := looseReader{size: s.db.repo.Format.Size()}
 			for ctx.Err() == nil {
 				i := int(next.Add(1)) - 1
 				if i >= len(list) {
-					return
+					return nil
 				}
 				err := r.read(list[i], s.db.maxObject, func(o *pack.Object) error {
 					o.Entry = i
@@ -187,17 +187,24 @@ func (s *scan) loose(ctx context.Context) error {
 					return err
 				})
 				if errors.Is(err, errVisitor) {
-					errs[w] = err
-					return
+					return err
 				}
 				if err != nil {
 					v.Fail(i, 1, err)
 				}
 				s.db.progress(1, list[i].size)
 			}
-		})
+			return nil
+		}
+		done.Go(func() { errs[w] = pack.Guard(read) })
 	}
 	done.Wait()
+	for w, err := range errs {
+		if errors.Is(err, pack.ErrCorrupt) {
+			s.skip(finding.ReasonDamaged, 1, "loose objects: %v", err)
+			errs[w] = nil
+		}
+	}
 	s.merge(store, visitors)
 	if ctx.Err() != nil {
 		return context.Cause(ctx)

@@ -382,3 +382,16 @@ func TestAStreamWhoseChecksumIsWrongIsDamaged(t *testing.T) {
 		t.Errorf("objects %v, failures %v", got.sums, got.fails)
 	}
 }
+
+func TestGuardSaysNoMoreOfAPanicThanItsType(t *testing.T) {
+	for _, f := range []func(){
+		func() { panic("scanned bytes") },
+		func() { panic(errors.New("scanned bytes")) },
+		func() { var b []byte; _ = b[len(b)] },
+	} {
+		err := Guard(func() error { f(); return nil })
+		if !errors.Is(err, ErrCorrupt) || strings.Contains(err.Error(), "scanned bytes") {
+			t.Errorf("error %v", err)
+		}
+	}
+}

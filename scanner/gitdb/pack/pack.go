@@ -149,19 +149,21 @@ func (p *Pack) Close() {
 }
 
 // Guard runs f and turns a fault of a mapped file, which is how a file that
-// was cut short under us shows itself, into an error that wraps ErrCorrupt.
+// was cut short under us shows itself, into an error that wraps ErrCorrupt. So
+// it does with any other panic, of which it says no more than the type: its
+// value may hold scanned bytes.
 func Guard(f func() error) (err error) {
 	defer debug.SetPanicOnFault(debug.SetPanicOnFault(true))
 	defer func() {
 		switch r := recover().(type) {
 		case nil:
 		case runtime.Error:
-			if _, fault := r.(interface{ Addr() uintptr }); !fault {
-				panic(r)
-			}
 			err = fmt.Errorf("%w: a mapped file was cut short while it was read", ErrCorrupt)
+			if _, fault := r.(interface{ Addr() uintptr }); !fault {
+				err = fmt.Errorf("%w: internal error: %w", ErrCorrupt, r)
+			}
 		default:
-			panic(r)
+			err = fmt.Errorf("%w: internal error: panic of %T", ErrCorrupt, r)
 		}
 	}()
 	return f()
