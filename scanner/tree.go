@@ -7,7 +7,6 @@ import (
 	"io"
 	"io/fs"
 	"path/filepath"
-	"slices"
 	"strings"
 
 	"keysweep/finding"
@@ -147,33 +146,8 @@ func (s *scan) treeOf(number int, repo *gitdb.Repository) *worktree.Repository {
 		w.TrackedUnder = w.Tracked
 		return w
 	}
-	var paths []string
-	for _, e := range idx.Entries {
-		p := e.Path
-		if e.Mode&0o170000 == 0o160000 {
-			w.Submodules = append(w.Submodules, p)
-		}
-		if repo.IgnoreCase {
-			p = strings.ToLower(p)
-		}
-		paths = append(paths, p)
-	}
-	slices.Sort(paths)
-	fold := func(p string) string {
-		if repo.IgnoreCase {
-			return strings.ToLower(p)
-		}
-		return p
-	}
-	w.Tracked = func(path string) bool {
-		_, ok := slices.BinarySearch(paths, fold(path))
-		return ok
-	}
-	w.TrackedUnder = func(folder string) bool {
-		prefix := fold(folder) + "/"
-		i, _ := slices.BinarySearch(paths, prefix)
-		return i < len(paths) && strings.HasPrefix(paths[i], prefix)
-	}
+	lookup := idx.Lookup(repo.IgnoreCase)
+	w.Tracked, w.TrackedUnder, w.Submodules = lookup.Tracked, lookup.TrackedUnder, idx.Submodules()
 	return w
 }
 
