@@ -97,8 +97,8 @@ func open(ctx context.Context, path string, format oid.Format, useIndex bool) (_
 			return fmt.Errorf("%w: no pack of version 2 or 3", ErrCorrupt)
 		}
 		if useIndex {
-			if p.IndexErr = p.useIndex(); p.IndexErr == nil {
-				return nil
+			if p.IndexErr = p.useIndex(ctx); p.IndexErr == nil || ctx.Err() != nil {
+				return context.Cause(ctx)
 			}
 		} else {
 			p.IndexErr = fmt.Errorf("%w: it contradicts the pack", ErrUnusable)
@@ -237,7 +237,7 @@ func (p *Pack) VerifyTrailer(ctx context.Context) error {
 }
 
 // useIndex numbers the entries by the index beside the pack.
-func (p *Pack) useIndex() error {
+func (p *Pack) useIndex(ctx context.Context) error {
 	path := strings.TrimSuffix(p.Path, ".pack") + ".idx"
 	file, err := p.mapPath(path)
 	if errors.Is(err, fs.ErrNotExist) {
@@ -270,7 +270,7 @@ func (p *Pack) useIndex() error {
 	if len(places) == 0 && p.end() != packHeader {
 		return fmt.Errorf("%w: bytes behind the last entry", ErrUnusable)
 	}
-	return p.link(func(id oid.ID) int {
+	return p.link(ctx, func(id oid.ID) int {
 		if e, ok := p.Find(id); ok {
 			return e
 		}
@@ -326,8 +326,11 @@ func (p *Pack) at(offset uint64) int {
 
 // link decodes the header of each entry and joins deltas to their bases.
 // find returns the entry that bears an id, or noBase.
-func (p *Pack) link(find func(oid.ID) int) error {
+func (p *Pack) link(ctx context.Context, find func(oid.ID) int) error {
 	for i := range p.entries {
+		if i%(1<<14) == 0 && ctx.Err() != nil {
+			return context.Cause(ctx)
+		}
 		e := &p.entries[i]
 		h, err := parseHeader(p.data[e.offset:p.next(i)], p.format.Size())
 		if err != nil {

@@ -31,7 +31,7 @@ func (p *Pack) readThrough(ctx context.Context) error {
 		p.entries[i] = entry{offset: place.offset}
 	}
 	waiting := make(map[oid.ID][]int32) // deltas by the id of a base not yet named
-	if err := p.link(func(oid.ID) int { return noBase }); err != nil {
+	if err := p.link(ctx, func(oid.ID) int { return noBase }); err != nil {
 		return err
 	}
 	for i := range p.entries {
