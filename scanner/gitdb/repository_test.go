@@ -11,6 +11,7 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
+	"keysweep/finding"
 	"keysweep/scanner/gitdb/oid"
 )
 
@@ -110,5 +111,40 @@ func TestABombOfTreesIsCut(t *testing.T) {
 	b, _ := oid.Parse([]byte(blob))
 	if !tr.Cut || len(tr.Places[b]) != placesPerObject || !slices.ContainsFunc(tr.Places[b], func(p Place) bool { return p.Path == "a.txt" && p.InHead }) {
 		t.Errorf("cut %v, %d places", tr.Cut, len(tr.Places[b]))
+	}
+}
+
+func TestLooseIDsOfAnotherLengthAreNotPassedOver(t *testing.T) {
+	r := newRepo(t)
+	r.commit("one")
+	r.write(".git/objects/ab/"+strings.Repeat("c", 62), "named as in a SHA-256 repository")
+	_, res, _ := scanRepo(t, r.dir, 1, OpenOptions{})
+	if len(res.Skipped) != 1 || res.Skipped[0].Reason != finding.ReasonUnknownFormat {
+		t.Errorf("skipped %v", res.Skipped)
+	}
+}
+
+func TestALinkedFolderOfRefsIsFollowedInsideTheRepositoryOnly(t *testing.T) {
+	for _, inside := range []bool{true, false} {
+		r := newRepo(t)
+		id := r.commit("one")
+		heads := filepath.Join(r.dir, ".git/refs/heads")
+		moved := filepath.Join(r.dir, ".git/moved")
+		if !inside {
+			moved = filepath.Join(t.TempDir(), "moved")
+		}
+		if err := os.Rename(heads, moved); err != nil {
+			t.Fatal(err)
+		}
+		if err := os.Symlink(moved, heads); err != nil {
+			t.Fatal(err)
+		}
+		repo, err := Open(r.dir)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if got := repo.Head.String() == id; got != inside || (len(repo.Skipped) > 0) == inside {
+			t.Errorf("inside %v: HEAD is %s, skipped %v", inside, repo.Head, repo.Skipped)
+		}
 	}
 }

@@ -45,8 +45,8 @@ func deltaSize(b []byte) (uint64, []byte, error) {
 }
 
 // maxOps is how many instructions of a delta are recorded: one of two bytes
-// would take sixteen. git writes a few hundred, and a copy of less than four
-// bytes never.
+// would take sixteen. Beyond it the version is searched whole, which is slower
+// and finds the same.
 const maxOps = 1 << 16
 
 // record appends o to ops, up to maxOps.
