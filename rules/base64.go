@@ -1,9 +1,11 @@
 package rules
 
-// base64Decoder reads base64 (RFC 4648), with either alphabet, in one line.
-// Three bytes become a quantum of four characters, so a prefix has three
-// forms, by its offset in the quantum; a form holds only the characters that
-// no neighbour of the prefix has a bit in:
+import "slices"
+
+// base64Decoder reads base64 (RFC 4648), with either alphabet, in one line or
+// broken into lines. Three bytes become a quantum of four characters, so a
+// prefix has three forms, by its offset in the quantum; a form holds only the
+// characters that no neighbour of the prefix has a bit in:
 //
 //	offset 0   |c2tf|bGl2|ZV9.|        c2tfbGl2ZV
 //	offset 1   |.HNr|X2xp|dmVf|         NrX2xpdmVf
@@ -16,19 +18,31 @@ func (base64Decoder) name() string { return "base64" }
 // decoding it again for each of its keys must stay cheap.
 func (base64Decoder) evidenceReach() (int, bool) { return 1 << 10, false }
 
+func (base64Decoder) holds(decoder) bool { return true }
+
 const base64Alphabet = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/"
 
-func (base64Decoder) forms(prefix []byte) []form {
+func (base64Decoder) forms(plain []byte) []form {
 	var list []form
 	for offset := range 3 {
-		bytes := append(make([]byte, offset), prefix...)
+		bytes := append(make([]byte, offset), plain...)
 		var chars []byte
 		for bit := 0; bit+6 <= 8*len(bytes); bit += 6 {
 			if bit >= 8*offset {
 				chars = append(chars, base64Alphabet[sextet(bytes, bit)])
 			}
 		}
-		list = append(list, form{chars, offset})
+		if whole := halves(chars, offset); len(whole) > 1 {
+			list = append(list, whole...)
+			continue
+		}
+		// Too short for halves: a form for each place of a line break.
+		list = append(list, form{literal: chars, variant: offset})
+		for i := 1; i < len(chars); i++ {
+			for _, br := range breaks[:2] {
+				list = append(list, form{literal: slices.Concat(chars[:i], []byte(br), chars[i:]), variant: offset, broken: true})
+			}
+		}
 	}
 	return list
 }
@@ -59,49 +73,93 @@ func base64Value(c byte) (byte, bool) {
 	return 0, false
 }
 
+func isBase64(c byte) bool {
+	_, ok := base64Value(c)
+	return ok
+}
+
+// base64Escapes are how + and / are spelt within a URL, a string of JSON or a
+// page of HTML.
+var base64Escapes = []struct {
+	text  string
+	value byte
+}{
+	{"%2B", 62}, {"%2F", 63}, {"%2b", 62}, {"%2f", 63},
+	{`\/`, 63}, {`\u002b`, 62}, {`\u002f`, 63}, {`\u002B`, 62}, {`\u002F`, 63},
+	{"%5C%2F", 63}, {"%5Cu002B", 62}, {"%5Cu002F", 63}, {"%5Cu002b", 62}, {"%5Cu002f", 63},
+	{"&#43;", 62}, {"&#47;", 63}, {"&#x2B;", 62}, {"&#x2F;", 63}, {"&#x2b;", 62}, {"&#x2f;", 63}, {"&plus;", 62}, {"&sol;", 63},
+}
+
 // firstSextet is the place in the quantum of a form's first character, by
 // offset.
 var firstSextet = [3]int{0, 2, 3}
 
-func (base64Decoder) decode(raw []byte, at int, f form, reach int, dst *text) (prefix int, ok bool) {
+func (base64Decoder) decode(raw []byte, at int, f form, reach int, dst *text) (plain int, ok bool) {
 	dst.reset()
-	quantum := at - firstSextet[f.variant]
-	if quantum < 0 {
-		return 0, false
-	}
-	for i := quantum; i < at; i++ {
-		if _, ok := base64Value(raw[i]); !ok {
-			return 0, false // the prefix's first byte is not all there
+	// Quanta are counted from the text's own, whose first character may stand
+	// in the line before.
+	start := at
+	for range f.skip + firstSextet[f.variant] {
+		if start = previousOf(raw, start, isBase64); start < 0 {
+			return 0, false // the text's first byte is not all there
 		}
 	}
-	start := quantum
-	for range reach / 3 {
-		if start < 4 || !isBase64Quantum(raw[start-4:start]) {
-			break
-		}
+	before := 0 // quanta
+	for ; before < reach/3 && start >= 4 && isBase64Quantum(raw[start-4:start]); before++ {
 		start -= 4
 	}
-	end := min(len(raw), at+len(f.literal)+reach*4/3)
+	// A form may hold a break, and the reader must get past it.
+	wrapped := at + len(f.literal)
+	end := min(len(raw), wrapped+reach*4/3+maxBreak*reach/minLine)
 	var bits uint32
-	n := 0 // bits held
-	for i := start; i < end; i++ {
-		v, ok := base64Value(raw[i])
-		if !ok {
-			break
+	n, last := 0, 0 // bits held, and where the last character stands
+	for i := start; i < end; {
+		v, width := base64At(raw, i)
+		if width == 0 {
+			next := -1
+			if i < wrapped {
+				next = breakAt(raw, i)
+			} else {
+				next = lineBreak(raw, i, isBase64)
+			}
+			if next < 0 {
+				break
+			}
+			i = next
+			continue
 		}
 		bits = bits<<6 | uint32(v)
 		if n += 6; n >= 8 {
 			n -= 8
-			dst.add(byte(bits>>n), i-1, i+1)
+			dst.add(byte(bits>>n), last, i+width)
+		}
+		last = i
+		i += width
+	}
+	plain = 3*before + f.variant
+	return plain, plain < len(dst.b)
+}
+
+// base64At returns the six bits of the character at raw[i:], and its width in
+// bytes; 0 if there is none.
+func base64At(raw []byte, i int) (value byte, width int) {
+	c := raw[i]
+	if v, ok := base64Value(c); ok {
+		return v, 1
+	}
+	if c == '%' || c == '\\' || c == '&' {
+		for _, e := range base64Escapes {
+			if len(raw)-i >= len(e.text) && string(raw[i:i+len(e.text)]) == e.text {
+				return e.value, len(e.text)
+			}
 		}
 	}
-	prefix = (quantum-start)/4*3 + f.variant
-	return prefix, prefix < len(dst.b)
+	return 0, 0
 }
 
 func isBase64Quantum(b []byte) bool {
 	for _, c := range b {
-		if _, ok := base64Value(c); !ok {
+		if !isBase64(c) {
 			return false
 		}
 	}

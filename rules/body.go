@@ -86,7 +86,7 @@ const (
 func (g *group) joined(b []byte, start, end int, dst []byte) (body []byte, last int) {
 	body, last = b[start:end], end
 	for range maxSplits {
-		next, stop, ok := g.nextPiece(b, last)
+		next, stop, ok := g.nextPiece(b, last, len(body))
 		if !ok || len(body)+stop-next > g.body.max {
 			break
 		}
@@ -98,19 +98,37 @@ func (g *group) joined(b []byte, start, end int, dst []byte) (body []byte, last 
 	return body, last
 }
 
-// nextPiece recognises a quote, a plus sign and a literal in the same quotes
-// that holds nothing but characters of a body.
-func (g *group) nextPiece(b []byte, at int) (start, end int, ok bool) {
+// joins are the operators that put two string literals together, the longest
+// first: of JavaScript, Python, Java and Go, Haskell, Elixir, SQL, Lua, PHP and
+// Perl, Visual Basic; and C's and Python's continued lines.
+var joins = [...]string{"++", "<>", "||", "..", "+", ".", "&", "\\"}
+
+// nextPiece recognises a quote, an operator of joins and a literal in the same
+// quotes that holds nothing but characters of a body. Literals that only stand
+// beside each other are one in C and Python, and two elsewhere: they count if
+// held, the characters so far, is no whole body or a line ends between them,
+// and if the second looks random.
+func (g *group) nextPiece(b []byte, at, held int) (start, end int, ok bool) {
 	if at >= len(b) || !isQuote(b[at]) {
 		return 0, 0, false
 	}
 	limit := min(len(b), at+maxSplitGap)
-	i, plus := at+1, false
-	for i < limit && (isSpace(b[i]) || b[i] == '+' && !plus) {
-		plus = plus || b[i] == '+'
-		i++
+	space := func(i int) int {
+		for i < limit && isSpace(b[i]) {
+			i++
+		}
+		return i
 	}
-	if !plus || i >= limit || b[i] != b[at] {
+	gap := at + 1
+	i := space(gap)
+	operator := false
+	for _, op := range joins {
+		if bytes.HasPrefix(b[i:limit], []byte(op)) {
+			i, operator = space(i+len(op)), true
+			break
+		}
+	}
+	if i >= limit || b[i] != b[at] {
 		return 0, 0, false
 	}
 	start = i + 1
@@ -118,7 +136,15 @@ func (g *group) nextPiece(b []byte, at int) (start, end int, ok bool) {
 	for end < len(b) && end-start <= g.body.max && g.body.alphabet[b[end]] {
 		end++
 	}
-	return start, end, end-start >= minSplit && end < len(b) && b[end] == b[at]
+	if end-start < minSplit || end >= len(b) || b[end] != b[at] {
+		return 0, 0, false
+	}
+	if operator {
+		return start, end, true
+	}
+	beside := held < minBody || bytes.IndexByte(b[gap:i], '\n') >= 0
+	s := scoreBody(b[start:end])
+	return start, end, beside && s.LLR < highScore && s.StepRun < maxStepRun
 }
 
 // cutGluedWord returns body without a lower-case dictionary word that text ran

@@ -9,6 +9,9 @@ type boundary struct {
 	// doubtful boundaries cost a step of confidence.
 	doubtful bool
 	why      string // in words
+	// vendor is how many bytes before the prefix belong to it: the prefix is
+	// another company's, gw_sk_live_.
+	vendor int
 }
 
 // The limits of what is looked at on the left, in bytes of the judged text.
@@ -47,7 +50,59 @@ func leftBoundary(b []byte, at int, plain *Finder) boundary {
 	if ellipsisCopyBefore(b, at) {
 		return boundary{ok: true, why: "behind its own shortened copy"}
 	}
+	if n := vendorBefore(b, at); n > 0 {
+		return boundary{ok: true, vendor: n, why: "behind " + string(b[at-n:at]) + ", which makes it the prefix of another company"}
+	}
 	return boundary{why: "part of a longer identifier"}
+}
+
+// maxVendor is the length of the longest left part that a company puts before
+// a prefix. Those seen have up to eight characters.
+const maxVendor = 16
+
+// skWords are English words in sk that identifiers with a prefix in them are
+// made of: task_test_, cpumask_test_, disk_live_.
+var skWords = [...]string{"task", "risk", "disk", "mask", "desk", "flask", "kiosk", "dusk", "tusk", "husk", "musk", "whisk", "brisk", "frisk", "asterisk", "lisk", "bask", "cask"}
+
+// vendorBefore returns the length of the letters, digits and underscores that
+// stand before b[at:] and with it make a prefix like gw_sk_live_ or pssk_live_;
+// 0 if they make an identifier, or are none of that.
+func vendorBefore(b []byte, at int) int {
+	n := 0
+	for n < at && n <= maxVendor && isWord(b[at-n-1]) {
+		n++
+	}
+	if n == 0 || n > maxVendor {
+		return 0
+	}
+	start := at - n
+	if start > 0 && (b[start-1] == '\\' || b[start-1] == '%') {
+		// An escape, which ends within the run: \ngw_sk_live_, %20gw_sk_live_.
+		end := start + 1
+		if b[start-1] == '%' {
+			end++
+		}
+		if _, ok := escapeBefore(b, end); !ok || end >= at {
+			return 0
+		}
+		start, n = end, at-end
+	}
+	if start > 0 && b[start-1] == '-' || classOf(b[start]) == classDigit || b[start] == '_' {
+		return 0
+	}
+	var folded [maxVendor + 2]byte
+	word := folded[:0]
+	for _, c := range b[start : at+2] {
+		word = append(word, fold(c))
+	}
+	if b[at-1] != '_' {
+		for _, w := range skWords[:] {
+			if bytes.HasSuffix(word, []byte(w)) {
+				return 0
+			}
+		}
+	}
+	return n
 }
 
 // escapeBefore recognises an escape sequence of a string or URL that ends at

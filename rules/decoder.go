@@ -1,30 +1,39 @@
 package rules
 
 // decoder undoes one encoding of text. A new form of key is a new decoder in
-// decoders: it says which bytes a prefix becomes, and decodes around such
-// bytes; boundaries, body, score and issuer are judged on the decoded text as
-// on any other.
+// decoders: it says which bytes a text becomes, and decodes around such bytes;
+// boundaries, body, score and issuer are judged on the decoded text as on any
+// other.
 type decoder interface {
 	// name is what Match.Encoding says.
 	name() string
-	// forms returns what a prefix becomes under this encoding.
-	forms(prefix []byte) []form
-	// decode decodes the bytes around raw[at:], where form stands, into dst:
-	// about reach decoded bytes on either side, less where the encoding ends.
-	// It returns where the prefix starts in dst, or false if there is no
-	// prefix after all.
-	decode(raw []byte, at int, f form, reach int, dst *text) (prefix int, ok bool)
+	// forms returns what plain becomes under this encoding, nothing if it
+	// stays as it is. plain is a prefix, or a form of one.
+	forms(plain []byte) []form
+	// decode decodes the bytes around raw[at:], where the literal of form
+	// stands, into dst: about reach decoded bytes on either side, less where
+	// the encoding ends. It returns where the plain text starts in dst, or
+	// false if it does not stand there after all.
+	decode(raw []byte, at int, f form, reach int, dst *text) (plain int, ok bool)
 	// evidenceReach is how many decoded bytes around a key are searched for
 	// its issuer; with the raw bytes they take they lie within Context.
 	// All keys of one alignment may share one decoding of a longer stretch,
 	// if the encoding does not end between them.
 	evidenceReach() (reach int, shared bool)
+	// holds reports whether text under this encoding is looked at for text
+	// under inner.
+	holds(inner decoder) bool
 }
 
-// form is one byte string that a prefix becomes.
+// form is one byte string that shows where a text may stand under an encoding:
+// all of the encoded text or a part of it. What decode makes of it decides.
 type form struct {
 	literal []byte
 	variant int // the decoder's own: byte order, bit offset
+	skip    int // encoded characters before literal
+	// broken forms hold a line break. They are searched for only where nothing
+	// else is encoded: the two places of a break would multiply.
+	broken bool
 }
 
 // step is one decoding on the way from raw bytes to the plain prefix.
@@ -35,9 +44,65 @@ type step struct {
 
 // decoders are the encodings that are looked through, besides plain text.
 func decoders() []decoder {
-	return []decoder{utf16Decoder{}, base64Decoder{}}
+	return []decoder{
+		utf16Decoder{}, utf32Decoder{}, hexDecoder{}, base64Decoder{},
+		escapeDecoder{percentEscapes}, escapeDecoder{stringEscapes}, escapeDecoder{entityEscapes}, escapeDecoder{markdownEscapes},
+	}
+}
+
+// maxForm limits the bytes of a literal that a decoder gives: every seam of a
+// delta is searched as far around as the longest literal.
+const maxForm = 20
+
+// encodedEntries returns the entries of a prefix under one encoding, and under
+// two.
+func encodedEntries(index int, prefix []byte) ([][]byte, []entry) {
+	var lits [][]byte
+	var entries []entry
+	seen := map[string]bool{}
+	add := func(literal []byte, steps ...step) {
+		var names []string
+		for _, s := range steps {
+			names = append(names, s.decoder.name())
+		}
+		lits = append(lits, literal[:min(len(literal), maxForm)])
+		entries = append(entries, entry{index, steps, names})
+	}
+	all := decoders()
+	for _, inner := range all {
+		for _, in := range inner.forms(prefix) {
+			add(in.literal, step{inner, in})
+			for _, outer := range all {
+				if in.broken || !outer.holds(inner) {
+					continue
+				}
+				for _, out := range outer.forms(in.literal) {
+					if out.broken {
+						continue
+					}
+					// Two spellings of an escape may become one outside.
+					key := outer.name() + inner.name() + string(out.literal)
+					if !seen[key] {
+						seen[key] = true
+						add(out.literal, step{outer, out}, step{inner, in})
+					}
+				}
+			}
+		}
+	}
+	return lits, entries
 }
 
 // judgeReach is how many decoded bytes on either side of a prefix a verdict
 // may look at: the longest body and what stands behind it.
 const judgeReach = 384
+
+// halves returns the two halves of an encoded text as forms, each long enough
+// to be searched for: a line break in one of them leaves the other whole.
+func halves(text []byte, variant int) []form {
+	if len(text) < 2*maxHead {
+		return []form{{literal: text, variant: variant}}
+	}
+	n := len(text) / 2
+	return []form{{literal: text[:n], variant: variant}, {literal: text[n:], variant: variant, skip: n}}
+}

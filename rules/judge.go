@@ -58,6 +58,10 @@ func (m *Matcher) judge(t *text, at int, p int, g *group, left boundary) (candid
 		}
 	}
 	c.end = end
+	if left.vendor > 0 {
+		at -= left.vendor
+		c.start = at
+	}
 	right := rightNeighbour(t.b, at, end)
 	c.Right = rightWords[right]
 	c.verdict(m, t, body, left, right, tooLong)
@@ -75,7 +79,7 @@ var rightWords = [...]string{
 // first.
 func (c *candidate) verdict(m *Matcher, t *text, body []byte, left boundary, right neighbour, tooLong bool) {
 	g := c.group
-	prefix := m.set.prefixes[c.prefix].text
+	prefix := string(t.b[c.start:c.start+left.vendor]) + m.set.prefixes[c.prefix].text
 	c.Secret = finding.NewSecret(prefix, string(body))
 	switch {
 	case !left.ok:
@@ -101,6 +105,9 @@ func (c *candidate) verdict(m *Matcher, t *text, body []byte, left boundary, rig
 	}
 	documented := false
 	for i, r := range g.rules {
+		if left.vendor > 0 {
+			break
+		}
 		if has, unique := r.has(g.literal[i], body); has && r.Issuer != "" {
 			documented = true
 			c.Shapes = append(c.Shapes, r.Issuer)
@@ -110,12 +117,18 @@ func (c *candidate) verdict(m *Matcher, t *text, body []byte, left boundary, rig
 			}
 		}
 	}
-	if g.owner != "" {
+	switch {
+	case left.vendor > 0:
+		c.Evidence = append(c.Evidence, Evidence{Issuer: finding.IssuerUnknown, Kind: EvidenceShape, Text: "the prefix is " + prefix})
+	case g.owner != "":
 		c.Evidence = append(c.Evidence, Evidence{Issuer: g.owner, Kind: EvidenceShape, Text: "prefix of " + g.owner + " keys"})
 	}
 	switch {
 	case right == neighbourMask, right == neighbourEllipsis && !documented:
 		c.RejectedFor = "masked"
+		return
+	case left.vendor > 0 && parts.LLR >= highScore:
+		c.RejectedFor = "part of a longer identifier"
 		return
 	case parts.LLR >= c.Limit:
 		c.RejectedFor = fmt.Sprintf("looks like words (score %.2f)", parts.LLR)
@@ -129,6 +142,8 @@ func (c *candidate) verdict(m *Matcher, t *text, body []byte, left boundary, rig
 	switch {
 	case c.Typed:
 		c.Confidence = finding.Low
+	case left.vendor > 0:
+		c.Confidence = finding.Medium
 	case parts.LLR >= highScore || left.doubtful || right == neighbourEllipsis:
 		c.Confidence = finding.Medium
 	default:

@@ -1,7 +1,9 @@
 package rules
 
 import (
+	"bytes"
 	"cmp"
+	"slices"
 	"strings"
 
 	"keysweep/finding"
@@ -88,19 +90,60 @@ func (m *Matcher) judgeLiteral(buf []byte, at int, e *entry) {
 	if !ok || string(t.b[pos:min(len(t.b), pos+len(prefix))]) != prefix {
 		return
 	}
+	whole := false // a longer prefix is the better reading of this one
+	for _, p := range m.set.prefixes[e.prefix].longer {
+		longer := m.set.prefixes[p].text
+		if start := pos + len(prefix) - len(longer); start >= 0 && string(t.b[start:start+len(longer)]) == longer {
+			whole = m.judgePrefix(t, start, p, e, at) || whole
+		}
+	}
+	if !whole {
+		m.judgePrefix(t, pos, e.prefix, e, at)
+	}
+}
+
+// judgePrefix judges the prefix p at t.b[pos:], which came from the literal of
+// e at buf[at:]. It reports whether a key may start there.
+func (m *Matcher) judgePrefix(t *text, pos, p int, e *entry, at int) bool {
 	left := leftBoundary(t.b, pos, m.set.plain)
-	for _, g := range m.set.prefixes[e.prefix].groups {
-		c, ok := m.judge(t, pos, e.prefix, g, left)
+	if !left.ok && e.afterBinary(t.b, pos) {
+		left = boundary{ok: true, why: "behind bytes that are no text"}
+	}
+	for _, g := range m.set.prefixes[p].groups {
+		c, ok := m.judge(t, pos, p, g, left)
 		if !ok {
 			continue
 		}
 		c.entry, c.Encoding, c.literalAt = e, e.encoding, at
 		m.candidates = append(m.candidates, c)
 	}
+	return left.ok
+}
+
+// binaryReach is how many decoded bytes before a key tell text from what comes
+// out when a run of characters starts elsewhere than the encoded text does.
+const binaryReach = 12
+
+// afterBinary reports whether what stands before b[at:] is no text, where e
+// decoded a run of characters: the encoded text starts within the run
+// (example.com/c2tf…), and what is left of the key is not what it stood behind.
+func (e *entry) afterBinary(b []byte, at int) bool {
+	if !slices.ContainsFunc(e.steps, func(s step) bool { return s.decoder == decoder(base64Decoder{}) || s.decoder == decoder(hexDecoder{}) }) {
+		return false
+	}
+	for _, c := range b[max(0, at-binaryReach):at] {
+		if c >= 0x7F || c < ' ' && !isSpace(c) {
+			return true
+		}
+	}
+	return false
 }
 
 // decode undoes the steps of e around t.b[at:], reach bytes on either side.
 func (m *Matcher) decode(t *text, at int, e *entry, reach int) (*text, int, bool) {
+	if len(e.steps) > 1 && !m.holdsInner(t, at, e) {
+		return nil, 0, false
+	}
 	for i, st := range e.steps {
 		dst := &m.decoded[i]
 		var ok bool
@@ -113,6 +156,16 @@ func (m *Matcher) decode(t *text, at int, e *entry, reach int) (*text, int, bool
 		t = dst
 	}
 	return t, at, true
+}
+
+// holdsInner decodes no more than the literal of e's inner encoding, to see
+// whether it is there: a literal may be a part of what it stands for.
+func (m *Matcher) holdsInner(t *text, at int, e *entry) bool {
+	outer, want := e.steps[0], e.steps[1].form.literal
+	dst := &m.decoded[0]
+	at, ok := outer.decoder.decode(t.b, at, outer.form, len(want)+1, dst)
+	m.work += len(dst.b)
+	return ok && bytes.HasPrefix(dst.b[at:], want)
 }
 
 // dropDoubles sorts the candidates and keeps one reading of each key. A
@@ -134,6 +187,8 @@ func (m *Matcher) dropDoubles() {
 			b := &m.candidates[j]
 			m.work++
 			switch {
+			case a.Start == b.Start && a.End == b.End && a.RuleID == b.RuleID && slices.Equal(a.Encoding, b.Encoding) && a.Confidence == b.Confidence:
+				b.prefix, drop = dropped, true // two literals led to one key
 			case a.better(b) && (a.End >= b.End || a.sameKey(b)):
 				b.prefix, drop = dropped, true
 			case b.better(a) && (b.Start == a.Start && b.End >= a.End || b.sameKey(a)):
@@ -194,6 +249,9 @@ func (c *candidate) better(b *candidate) bool {
 		return !c.group.primary.BuiltIn
 	}
 	if x := len(c.Encoding) - len(b.Encoding); x != 0 {
+		return x < 0
+	}
+	if x := slices.Compare(c.Encoding, b.Encoding); x != 0 {
 		return x < 0
 	}
 	if c.Start != b.Start {

@@ -109,6 +109,18 @@ func TestKeysInTheirSurroundings(t *testing.T) {
 		{"a literal that is no second piece", `"«{{live}}{{base62:20:s}}»" + "{{base62:12:t}} x"`, finding.High},
 		{"a literal in other quotes", `"«{{live}}{{base62:20:s}}»" + '{{base62:12:t}}'`, finding.High},
 		{"a short literal behind it", `"«{{live}}{{base62:20:s}}»" + "abc"`, finding.High},
+		{"another company's prefix", `key: «gw_{{live}}{{base62:24:a}}»`, finding.Medium},
+		{"another company's prefix, glued", `key: «ps{{live}}{{base62:24:a}}»`, finding.Medium},
+		{"another company's prefix behind an escape", `"\n«gw_{{live}}{{base62:24:a}}»"`, finding.Medium},
+		{"another company's prefix behind a percent escape", `?a=%20«gw_{{live}}{{base62:24:a}}»`, finding.Medium},
+		{"pieces that PHP joins", `$k = '«{{live}}{{hex:23:s}}' . '{{hex:41:t}}»';`, finding.High},
+		{"pieces that Lua joins", `k = "«{{live}}{{hex:23:s}}" .. "{{hex:41:t}}»"`, finding.High},
+		{"pieces that Elixir joins", `k = "«{{live}}{{hex:23:s}}" <> "{{hex:41:t}}»"`, finding.High},
+		{"pieces on lines of their own", "k = (\"«{{live}}{{hex:23:s}}\"\n     \"{{hex:41:t}}»\")", finding.High},
+		{"pieces on continued lines", "k = \"«{{live}}{{hex:23:s}}\" \\\n \"{{hex:41:t}}»\"", finding.High},
+		{"a piece beside the prefix", `k = "«{{live}}" "{{base62:24:t}}»"`, finding.High},
+		{"two strings beside each other", `["«{{live}}{{hex:24:s}}»" "{{hex:41:t}}"]`, finding.High},
+		{"words on the next line", "[\"«{{live}}{{base62:26:s}}»\"\n \"customer_name\"]", finding.High},
 		{"defused", `MOYASAR_SECRET_KEY=«{{test}}@{{base62:39:k}}»`, finding.Low},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
@@ -127,7 +139,8 @@ func TestKeysInTheirSurroundings(t *testing.T) {
 }
 
 // gaps removes what stands between the pieces of a split key.
-var gaps = strings.NewReplacer("\" + \"", "", "' +\n  '", "")
+var gaps = strings.NewReplacer("\" + \"", "", "' +\n  '", "", "' . '", "", "\" .. \"", "", "\" <> \"", "",
+	"\"\n     \"", "", "\" \\\n \"", "", "\" \"", "")
 
 func TestWhatIsNoKey(t *testing.T) {
 	s := loaded(t)
@@ -137,8 +150,8 @@ func TestWhatIsNoKey(t *testing.T) {
 			"cpumask_test_cpu", "bpf_cpumask_test_and_clear_cpu", "risk_test_labels", "flask_test_client", "uq_task_test_position",
 			"lisk_test_db_votes", "process_image_mask_live_custom", "disk_live_composition", "kiosk_live_data.dart",
 			"inaturalist_species_at_risk_live_2026-08-28", `"memory_disk_test_key"`, `class="task_live_2"`,
-			`"task_test_air_cooler"`, "gw_{{live}}{{base62:24:a}}", "egy_{{test}}{{hex:64:a}}", "n{{live}}{{base62:24:a}}",
-			"x-{{live}}{{base62:24:a}}", `\x61{{live}}{{base62:24:a}}`, `%61{{live}}{{base62:24:a}}`,
+			`"task_test_air_cooler"`, "ta{{live}}{{base62:24:a}}", "net_di{{test}}{{hex:64:a}}", "gw_{{live}}some_words_9f8a7b6c5d",
+			"a_very_long_identifier_{{live}}{{base62:24:a}}", "_{{live}}{{base62:24:a}}", "7{{live}}{{base62:24:a}}", "x-{{live}}{{base62:24:a}}", `\x61{{live}}{{base62:24:a}}`, `%61{{live}}{{base62:24:a}}`,
 		},
 		"": { // any reason
 			"{{live}}abc123", "{{live}}abc123xyz789", "{{test}}YOUR_KEY", "{{live}}your_secret_key",
@@ -235,7 +248,7 @@ func TestEncodedKeys(t *testing.T) {
 
 func TestEncodedIdentifiersAndPlaceholdersAreNoKeys(t *testing.T) {
 	m := loaded(t).NewMatcher()
-	for _, text := range []string{"gw_{{live}}{{base62:24:a}}", "cpumask_test_cpu_is_a_function", "{{test}}your_secret_key_here", "{{live}}abc123"} {
+	for _, text := range []string{"ta{{live}}{{base62:24:a}}", "cpumask_test_cpu_is_a_function", "{{test}}your_secret_key_here", "{{live}}abc123"} {
 		text = expand(t, text)
 		for _, enc := range []string{utf16le(text), utf16be(text), base64.StdEncoding.EncodeToString([]byte(text)),
 			base64.StdEncoding.EncodeToString([]byte(" " + text)), base64.StdEncoding.EncodeToString([]byte("  " + text))} {

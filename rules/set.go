@@ -4,13 +4,14 @@ import (
 	"crypto/sha256"
 	"encoding/hex"
 	"fmt"
+	"strings"
 
 	"keysweep/finding"
 )
 
 // engineVersion changes whenever the same rules would judge the same bytes
 // differently, so that nobody takes verdicts of an older engine for ours.
-const engineVersion = "keysweep rules 1"
+const engineVersion = "keysweep rules 2"
 
 // Set is the rules of a scan, compiled. It is safe for concurrent use.
 type Set struct {
@@ -34,6 +35,9 @@ type Set struct {
 type prefix struct {
 	text   string
 	groups []*group
+	// longer are the prefixes that end in this one. They have no literals of
+	// their own: what holds them holds this.
+	longer []int
 }
 
 // group is rules that share a literal and say the same of its body: they are
@@ -85,6 +89,11 @@ func (s *Set) compile() {
 			s.prefixes[i].add(r, l)
 		}
 	}
+	for i := range s.prefixes {
+		if j := s.shorterOf(i); j >= 0 {
+			s.prefixes[j].longer = append(s.prefixes[j].longer, i)
+		}
+	}
 	var lits, plain [][]byte
 	for i := range s.prefixes {
 		p := &s.prefixes[i]
@@ -98,21 +107,16 @@ func (s *Set) compile() {
 		if len(p.groups) == 1 {
 			p.groups[0].owner = p.groups[0].soleIssuer()
 		}
-		lits = append(lits, []byte(p.text))
-		s.entries = append(s.entries, entry{prefix: i})
+		if s.shorterOf(i) < 0 {
+			encoded, entries := encodedEntries(i, []byte(p.text))
+			lits = append(append(lits, []byte(p.text)), encoded...)
+			s.entries = append(append(s.entries, entry{prefix: i}), entries...)
+		}
 		// Only what ends like a prefix can stand before or behind a body and
 		// be told from it.
 		if !isAlnum(p.text[len(p.text)-1]) {
 			plain = append(plain, []byte(p.text))
 			s.plainPrefix = append(s.plainPrefix, i)
-		}
-	}
-	for _, d := range decoders() {
-		for i := range s.prefixes {
-			for _, f := range d.forms([]byte(s.prefixes[i].text)) {
-				lits = append(lits, f.literal)
-				s.entries = append(s.entries, entry{i, []step{{d, f}}, []string{d.name()}})
-			}
 		}
 	}
 	s.finder, s.plain = newFinder(lits), newFinder(plain)
@@ -129,6 +133,18 @@ func (s *Set) compile() {
 		fmt.Fprintf(h, "%d\n%s", len(t), t)
 	}
 	s.sha256 = hex.EncodeToString(h.Sum(nil))
+}
+
+// shorterOf returns the shortest prefix that prefix i ends in, or -1.
+func (s *Set) shorterOf(i int) int {
+	shortest := -1
+	for j := range s.prefixes {
+		if j != i && strings.HasSuffix(s.prefixes[i].text, s.prefixes[j].text) &&
+			(shortest < 0 || len(s.prefixes[j].text) < len(s.prefixes[shortest].text)) {
+			shortest = j
+		}
+	}
+	return shortest
 }
 
 // add puts r, whose l-th literal is p, into the group of its like.

@@ -1,5 +1,7 @@
 package rules
 
+import "unicode/utf8"
+
 // text is bytes to judge: the buffer itself, or what a decoder made of a part
 // of it, with the way back.
 type text struct {
@@ -23,6 +25,19 @@ func (t *text) reset() { t.b, t.from, t.to = t.b[:0], t.from[:0], t.to[:0] }
 // add appends decoded byte c, which the raw bytes [from, to) hold.
 func (t *text) add(c byte, from, to int) {
 	t.b, t.from, t.to = append(t.b, c), append(t.from, from), append(t.to, to)
+}
+
+// addRune appends the UTF-8 of r, which the raw bytes [from, to) hold. Half of
+// a surrogate pair becomes U+FFFD, which is no letter of any body either.
+func (t *text) addRune(r rune, from, to int) {
+	if r < utf8.RuneSelf {
+		t.add(byte(r), from, to)
+		return
+	}
+	var buf [utf8.UTFMax]byte
+	for _, c := range buf[:utf8.EncodeRune(buf[:], r)] {
+		t.add(c, from, to)
+	}
 }
 
 // through replaces the raw offsets of t, which count in outer's decoded bytes,

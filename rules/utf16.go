@@ -1,7 +1,5 @@
 package rules
 
-import "unicode/utf8"
-
 // utf16Decoder reads UTF-16 of either byte order:
 //
 //	little endian   s 0 k 0 _ 0
@@ -20,15 +18,17 @@ func (utf16Decoder) name() string { return "utf-16" }
 
 func (utf16Decoder) evidenceReach() (int, bool) { return evidenceReach / 2, true }
 
-func (utf16Decoder) forms(prefix []byte) []form {
+func (utf16Decoder) holds(inner decoder) bool { return !wide(inner) }
+
+func (utf16Decoder) forms(plain []byte) []form {
 	var le, be []byte
-	for _, c := range prefix {
+	for _, c := range plain {
 		le, be = append(le, c, 0), append(be, 0, c)
 	}
-	return []form{{le, littleEndian}, {be, bigEndian}}
+	return []form{{literal: le, variant: littleEndian}, {literal: be, variant: bigEndian}}
 }
 
-func (utf16Decoder) decode(raw []byte, at int, f form, reach int, dst *text) (prefix int, ok bool) {
+func (utf16Decoder) decode(raw []byte, at int, f form, reach int, dst *text) (plain int, ok bool) {
 	dst.reset()
 	low, high := 0, 1
 	if f.variant == bigEndian {
@@ -36,21 +36,15 @@ func (utf16Decoder) decode(raw []byte, at int, f form, reach int, dst *text) (pr
 	}
 	start := at - 2*min(reach, at/2)
 	end := min(len(raw), at+len(f.literal)+2*reach)
+	if start == 1 && raw[0] != 0 {
+		// Text of the other byte order, read one byte late: its first letter.
+		dst.add(raw[0], 0, 1)
+	}
 	for i := start; i+2 <= end; i += 2 {
 		if i == at {
-			prefix = len(dst.b)
+			plain = len(dst.b)
 		}
-		unit := rune(raw[i+low]) | rune(raw[i+high])<<8
-		if unit < utf8.RuneSelf {
-			dst.add(byte(unit), i, i+2)
-			continue
-		}
-		// A lone half of a surrogate pair becomes U+FFFD, which is no letter
-		// of any body either.
-		var buf [utf8.UTFMax]byte
-		for _, c := range buf[:utf8.EncodeRune(buf[:], unit)] {
-			dst.add(c, i, i+2)
-		}
+		dst.addRune(rune(raw[i+low])|rune(raw[i+high])<<8, i, i+2)
 	}
-	return prefix, true
+	return plain, true
 }

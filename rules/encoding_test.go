@@ -1,0 +1,161 @@
+package rules
+
+import (
+	"encoding/base64"
+	"encoding/hex"
+	"fmt"
+	"html"
+	"net/url"
+	"slices"
+	"strings"
+	"testing"
+
+	"keysweep/finding"
+)
+
+func utf32le(s string) string {
+	var b strings.Builder
+	for i := range len(s) {
+		b.WriteString(s[i:i+1] + "\x00\x00\x00")
+	}
+	return b.String()
+}
+
+func utf32be(s string) string {
+	var b strings.Builder
+	for i := range len(s) {
+		b.WriteString("\x00\x00\x00" + s[i:i+1])
+	}
+	return b.String()
+}
+
+// escaped writes each of the bytes in signs as format says.
+func escaped(format, signs string) func(string) string {
+	return func(s string) string {
+		var b strings.Builder
+		for i := range len(s) {
+			if strings.IndexByte(signs, s[i]) >= 0 {
+				fmt.Fprintf(&b, format, s[i])
+			} else {
+				b.WriteByte(s[i])
+			}
+		}
+		return b.String()
+	}
+}
+
+// stringOf writes a string's body, with escapes of a format.
+func stringOf(format string) func(string) string {
+	return func(s string) string { return escaped(format, "_\"&\x00")(strings.ReplaceAll(s, `\`, `\\`)) }
+}
+
+// encoder makes an encoding of text.
+type encoder struct {
+	name, encoding string
+	encode         func(string) string
+}
+
+var encoders = []encoder{
+	{"UTF-16 little endian", "utf-16", utf16le},
+	{"UTF-16 big endian", "utf-16", utf16be},
+	{"UTF-32 little endian", "utf-32", utf32le},
+	{"UTF-32 big endian", "utf-32", utf32be},
+	{"hex", "hex", func(s string) string { return hex.EncodeToString([]byte(s)) }},
+	{"HEX", "hex", func(s string) string { return strings.ToUpper(hex.EncodeToString([]byte(s))) }},
+	{"base64", "base64", func(s string) string { return base64.StdEncoding.EncodeToString([]byte(s)) }},
+	{"base64url", "base64", func(s string) string { return base64.RawURLEncoding.EncodeToString([]byte(s)) }},
+	{"percent", "percent", func(s string) string { return strings.ReplaceAll(url.QueryEscape(s), "_", "%5F") }},
+	{"percent in lower case", "percent", func(s string) string { return escaped("%%%02x", "_%\\&#;\"= \x00")(s) }},
+	{"JSON", "json", stringOf(`\u%04x`)},
+	{"JSON in capitals", "json", stringOf(`\u%04X`)},
+	{"JavaScript", "json", stringOf(`\x%02x`)},
+	{"HTML", "html", func(s string) string { return strings.ReplaceAll(html.EscapeString(s), "_", "&#95;") }},
+	{"HTML, hexadecimal", "html", func(s string) string { return strings.ReplaceAll(html.EscapeString(s), "_", "&#x5F;") }},
+	{"HTML, named", "html", func(s string) string { return strings.ReplaceAll(html.EscapeString(s), "_", "&lowbar;") }},
+	{"Markdown", "markdown", escaped(`\%c`, "_*`[\\")},
+}
+
+// makes no sense within, or changes nothing: base64 as it is, within percent.
+func unchanged(outer, inner encoder, plain string) bool {
+	in := inner.encode(plain)
+	wides := []string{"utf-16", "utf-32"}
+	return outer.encoding == "markdown" || slices.Contains(wides, outer.encoding) && slices.Contains(wides, inner.encoding) ||
+		inner.encoding == "hex" && outer.encode(in) == in || outer.encode(in) == in ||
+		// HTML has no way to write a NUL.
+		outer.encoding == "html" && slices.Contains(wides, inner.encoding)
+}
+
+func TestEveryEncodingOfAKeyIsFound(t *testing.T) {
+	s := loaded(t)
+	m := s.NewMatcher()
+	for _, prefix := range []string{"{{live}}", "{{test}}"} {
+		for _, head := range []string{"", `a=`, `{"k": "`, "user:", "xy "} {
+			for _, body := range []string{"{{base62:24:a}}", "51{{base62:87:b}}00{{base62:8:c}}", "{{hex:40:d}}"} {
+				key := expand(t, prefix+body)
+				plain := head + key + `", x`
+				for _, e := range encoders {
+					found(t, m, e.name, "("+e.encode(plain)+")", key, e.encoding)
+				}
+				for _, outer := range encoders {
+					for _, inner := range encoders {
+						if unchanged(outer, inner, plain) {
+							continue
+						}
+						found(t, m, outer.name+" of "+inner.name, "("+outer.encode(inner.encode(plain))+")", key, outer.encoding, inner.encoding)
+					}
+				}
+			}
+		}
+	}
+}
+
+// found checks that text holds key, and nothing else, under the encodings.
+func found(t *testing.T, m *Matcher, name, text, key string, encodings ...string) {
+	t.Helper()
+	list := accepted(m.Matches([]byte(text), Span{0, len(text)}))
+	if len(list) != 1 || list[0].Secret.Reveal() != key {
+		t.Errorf("%s of %.12q: found\n%s", name, text, revealed(list))
+		return
+	}
+	k := list[0]
+	// base64 and hex are the same under escapes that they need none of.
+	if !slices.Equal(k.Encoding, encodings) && !slices.Equal(k.Encoding, encodings[len(encodings)-1:]) {
+		t.Errorf("%s: encoding %q", name, k.Encoding)
+	}
+	if k.Confidence != finding.High {
+		t.Errorf("%s: confidence %v", name, k.Confidence)
+	}
+	if k.Start < 0 || k.End > len(text) || k.End-k.Start < len(key) {
+		t.Errorf("%s: span [%d,%d)", name, k.Start, k.End)
+	}
+}
+
+// literalIn reports whether text holds the prefix in base64 in one piece.
+func literalIn(text string) bool {
+	return strings.Contains(text, "c2tfbGl2ZV") || strings.Contains(text, "NrX2xpdmVf") || strings.Contains(text, "za19saXZlX")
+}
+
+func TestWrappedBase64(t *testing.T) {
+	m := loaded(t).NewMatcher()
+	for _, head := range []string{"", "user:", "a:", "some longer text before it, "} {
+		key := expand(t, "{{live}}{{base62:32:a}}")
+		one := base64.StdEncoding.EncodeToString([]byte(head + key + ":"))
+		// A shorter line breaks the prefix twice.
+		for width := 10; width <= 76; width++ {
+			for _, br := range []string{"\n", "\r\n", "\n    ", `\n`, `\r\n`, "%0A"} {
+				var lines []string
+				for rest := one; rest != ""; {
+					n := min(width, len(rest))
+					lines, rest = append(lines, rest[:n]), rest[n:]
+				}
+				text := "k: \"" + strings.Join(lines, br) + "\""
+				list := accepted(m.Matches([]byte(text), Span{0, len(text)}))
+				if len(br) < 3 && br[0] < ' ' || width >= minLine && literalIn(text) {
+					if len(list) != 1 || list[0].Secret.Reveal() != key {
+						t.Errorf("%d a line, broken by %q: found\n%s%s", width, br, revealed(list), text)
+					}
+				}
+			}
+		}
+	}
+}

@@ -1,0 +1,106 @@
+package rules
+
+import "bytes"
+
+// Encoded text may be broken into lines: LF or CRLF, as bytes or in one of the
+// spellings that a string within another file gives them, and an indentation.
+const (
+	maxIndent = 16
+	maxBreak  = len("%0D%0A") + maxIndent // bytes of one break
+	// minLine is how many characters a line must hold for the next one to be
+	// looked at: a value alone on its line is followed by other words.
+	minLine = 16
+	maxLine = 1 << 10 // how far the next line is looked at
+)
+
+// breaks are the spellings of a line break. Of two that start alike the longer
+// one comes first.
+var breaks = [...]string{"\r\n", "\n", `\r\n`, `\n`, "%0D%0A", "%0A", "%0d%0a", "%0a"}
+
+// breakAt returns the index behind the line break and indentation at raw[i:],
+// or -1 if there is none.
+func breakAt(raw []byte, i int) int {
+	for _, br := range breaks {
+		if len(raw)-i >= len(br) && string(raw[i:i+len(br)]) == br {
+			i += len(br)
+			for n := 0; n < maxIndent && i < len(raw) && (raw[i] == ' ' || raw[i] == '\t'); n++ {
+				i++
+			}
+			return i
+		}
+	}
+	return -1
+}
+
+// lineBreak returns where encoded text goes on behind the break at raw[i:], or
+// -1 if it does not: the line before must be a long one, or as long as its
+// neighbour; the next must hold nothing but characters of the encoding and
+// padding.
+func lineBreak(raw []byte, i int, in func(byte) bool) int {
+	next := breakAt(raw, i)
+	if next < 0 || next >= len(raw) || !in(raw[next]) {
+		return -1
+	}
+	end := next
+	for end < len(raw) && end-next < maxLine && in(raw[end]) {
+		end++
+	}
+	if n := runBefore(raw, i, in); n < minLine && n != end-next && !blockBefore(raw, i-n, n, in) {
+		return -1
+	}
+	for n := 0; n < 2 && end < len(raw) && raw[end] == '='; n++ {
+		end++
+	}
+	if end == len(raw) || end-next >= maxLine || breakAt(raw, end) >= 0 || isQuote(raw[end]) || bytes.IndexByte([]byte(" \t<-\\)"), raw[end]) >= 0 {
+		return next
+	}
+	return -1
+}
+
+// runBefore returns how many characters of an encoding end at raw[:i].
+func runBefore(raw []byte, i int, in func(byte) bool) int {
+	n := 0
+	for n < maxLine && n < i && in(raw[i-n-1]) {
+		n++
+	}
+	return n
+}
+
+// blockBefore reports whether a line of n characters ends before raw[i:]: lines
+// as long as each other are a block, however short they are.
+func blockBefore(raw []byte, i, n int, in func(byte) bool) bool {
+	for indent := 0; indent < maxIndent && i > 0 && (raw[i-1] == ' ' || raw[i-1] == '\t'); indent++ {
+		i--
+	}
+	if i == 0 || raw[i-1] != '\n' {
+		return false
+	}
+	if i--; i > 0 && raw[i-1] == '\r' {
+		i--
+	}
+	return n > 0 && runBefore(raw, i, in) == n
+}
+
+// previousOf returns the index of the character of an encoding that stands
+// before raw[i:], directly or with one line break between, or -1.
+func previousOf(raw []byte, i int, in func(byte) bool) int {
+	if i > 0 && in(raw[i-1]) {
+		// The last character of a spelt break is one of base64, too.
+		for _, br := range breaks[2:] {
+			if i > len(br) && string(raw[i-len(br):i]) == br && in(raw[i-len(br)-1]) {
+				return i - len(br) - 1
+			}
+		}
+		return i - 1
+	}
+	j := i
+	for n := 0; n < maxIndent && j > 0 && (raw[j-1] == ' ' || raw[j-1] == '\t'); n++ {
+		j--
+	}
+	for _, br := range breaks {
+		if j > len(br) && string(raw[j-len(br):j]) == br && in(raw[j-len(br)-1]) {
+			return j - len(br) - 1
+		}
+	}
+	return -1
+}
