@@ -135,6 +135,16 @@ func literalIn(text string) bool {
 	return strings.Contains(text, "c2tfbGl2ZV") || strings.Contains(text, "NrX2xpdmVf") || strings.Contains(text, "za19saXZlX")
 }
 
+// wrapped breaks text into lines.
+func wrapped(text string, width int, br string) string {
+	var lines []string
+	for text != "" {
+		n := min(width, len(text))
+		lines, text = append(lines, text[:n]), text[n:]
+	}
+	return strings.Join(lines, br)
+}
+
 func TestWrappedBase64(t *testing.T) {
 	m := loaded(t).NewMatcher()
 	for _, head := range []string{"", "user:", "a:", "some longer text before it, "} {
@@ -143,12 +153,7 @@ func TestWrappedBase64(t *testing.T) {
 		// A shorter line breaks the prefix twice.
 		for width := 10; width <= 76; width++ {
 			for _, br := range []string{"\n", "\r\n", "\n    ", `\n`, `\r\n`, "%0A"} {
-				var lines []string
-				for rest := one; rest != ""; {
-					n := min(width, len(rest))
-					lines, rest = append(lines, rest[:n]), rest[n:]
-				}
-				text := "k: \"" + strings.Join(lines, br) + "\""
+				text := "k: \"" + wrapped(one, width, br) + "\""
 				list := accepted(m.Matches([]byte(text), Span{0, len(text)}))
 				if len(br) < 3 && br[0] < ' ' || width >= minLine && literalIn(text) {
 					if len(list) != 1 || list[0].Secret.Reveal() != key {

@@ -21,6 +21,8 @@ const (
 	// if its distance is at most factor times as great, plus bytes.
 	similarFactor, similarBytes = 2, 32
 	maxNameRun                  = 64
+	// nestedReach is the reach of evidence around a key under two encodings.
+	nestedReach = 512
 )
 
 // sourceKind says how an evidence literal is read.
@@ -200,6 +202,11 @@ func (m *Matcher) addDecodedEvidence(buf []byte, list []candidate, size int) {
 		}
 		d := first.entry.steps[len(first.entry.steps)-1].decoder
 		reach, shared := d.evidenceReach()
+		if len(first.entry.steps) > 1 {
+			// The outer encoding may take four bytes for each byte of the inner,
+			// and that four for one.
+			reach, shared = nestedReach, false
+		}
 		decode := reach
 		if shared {
 			decode = size

@@ -283,13 +283,13 @@ func corpus(t testing.TB, seed uint64) []byte {
 			s += expand(t, p)
 		}
 		switch r.IntN(12) {
-		case 0:
-			s = utf16le(s)
-		case 1:
-			s = utf16be(s)
-		case 2, 3:
-			s = base64.StdEncoding.EncodeToString([]byte(s))
+		case 0, 1, 2:
+			s = encoders[r.IntN(len(encoders))].encode(s)
+		case 3:
+			s = encoders[r.IntN(len(encoders))].encode(encoders[r.IntN(len(encoders))].encode(s))
 		case 4:
+			s = wrapped(base64.StdEncoding.EncodeToString([]byte(s)), 10+r.IntN(70), "\n")
+		case 5:
 			s += strings.Repeat("some filler text\n", r.IntN(40))
 		}
 		b = append(b, s...)
@@ -468,7 +468,7 @@ func FuzzDecoders(f *testing.F) {
 			return
 		}
 		for _, d := range decoders() {
-			for _, form := range d.forms([]byte("sk_live_")) {
+			for _, form := range slices.Concat(d.forms([]byte("sk_live_")), d.forms([]byte("s\x00k\x00_\x00"))) {
 				if at+len(form.literal) > len(raw) {
 					continue
 				}
