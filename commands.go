@@ -84,6 +84,7 @@ func scanFlags() []cli.Flag {
 		&cli.StringFlag{Category: headingWhat, Name: "max-object", Usage: "skip a packed delta that unpacks to more than `SIZE`, and say so; 256MiB if not given"},
 
 		&cli.StringFlag{Category: headingCounts, Name: "min-confidence", Usage: "list and count findings of `LEVEL` low, medium or high and above; medium if not given"},
+		&cli.StringFlag{Category: headingCounts, Name: "since", Usage: "list and count keys first seen in a commit since `DATE`, as 2026-01-31, or 12h, 30d or 2w ago, and keys that are in no commit"},
 		&cli.StringFlag{Category: headingCounts, Name: "fail-on", Usage: "findings that lead to status 1: `WHICH` is any or none; any if not given"},
 		&cli.StringFlag{Category: headingCounts, Name: "exit-code", Usage: "end with `N` in the place of 1"},
 		&cli.BoolFlag{Category: headingCounts, Name: "show-rejected", Usage: "also list candidates that were turned down, and why"},

@@ -26,7 +26,7 @@ var mayImport = map[string][]string{
 	"keysweep/scanner/gitdb/inflate": nil,
 	"keysweep/scanner/gitdb/oid":     nil,
 	"keysweep/rules":                 {"finding"},
-	"keysweep/report":                {"finding"},
+	"keysweep/report":                {"rules", "finding"},
 	"keysweep/finding":               nil,
 }
 

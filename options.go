@@ -68,6 +68,7 @@ func parseScan(c *cli.Context) (*scanOptions, error) {
 	var format report.Format
 	if err := cmp.Or(
 		read(c, "min-confidence", parseConfidence, &o.scan.MinConfidence),
+		read(c, "since", func(s string) (time.Time, error) { return parseSince(s, time.Now()) }, &o.scan.Since),
 		read(c, "fail-on", parseFailOn, &o.failOn),
 		read(c, "exit-code", parseExitCode, &o.exitCode),
 		read(c, "timeout", parseTimeout, &o.timeout),
@@ -88,6 +89,9 @@ func parseScan(c *cli.Context) (*scanOptions, error) {
 	}
 	if slices.Contains(o.rules, "") {
 		return nil, errors.New("--rules: the name of the file is empty")
+	}
+	if !o.scan.Since.IsZero() && o.scan.Tree && !o.scan.History {
+		return nil, errors.New("--since and --tree exclude each other: only the history tells when a key was first seen")
 	}
 	if c.Bool("quiet") && c.Bool("verbose") {
 		return nil, errors.New("--quiet and --verbose exclude each other")
@@ -171,6 +175,49 @@ func parseTimeout(s string) (time.Duration, error) {
 		return 0, fmt.Errorf("%s is no time at all", quote(s))
 	}
 	return d, nil
+}
+
+// sinceUnits are the units of a --since that counts back from now. There is no
+// m: months to some, minutes to others.
+var sinceUnits = map[byte]time.Duration{'h': time.Hour, 'd': 24 * time.Hour, 'w': 7 * 24 * time.Hour}
+
+const (
+	// maxBack bounds how far back --since goes: further than any commit.
+	maxBack = 200 * 365 * 24 * time.Hour
+	// maxAhead is how far the day of a user may be ahead of the UTC day.
+	maxAhead = 14 * time.Hour
+)
+
+// parseSince reads a day (from its start in UTC, as reports have it), a time in
+// RFC 3339, or a span back from now as 12h, 30d or 2w.
+func parseSince(s string, now time.Time) (time.Time, error) {
+	day, err := time.Parse(time.DateOnly, s)
+	if err == nil {
+		if day.After(now.Add(maxAhead)) {
+			return time.Time{}, fmt.Errorf("%s is in the future", s)
+		}
+		return day, nil
+	}
+	if t, err := time.Parse(time.RFC3339, s); err == nil {
+		if t.After(now) {
+			return time.Time{}, fmt.Errorf("%s is in the future", s)
+		}
+		return t, nil
+	}
+	if len(s) > 1 {
+		unit, known := sinceUnits[s[len(s)-1]]
+		n, err := strconv.ParseUint(s[:len(s)-1], 10, 32)
+		switch {
+		case !known || err != nil:
+		case n == 0:
+			return time.Time{}, fmt.Errorf("%s is no time at all", quote(s))
+		case time.Duration(n) > maxBack/unit:
+			return time.Time{}, fmt.Errorf("%s is further back than any commit", quote(s))
+		default:
+			return now.Add(-time.Duration(n) * unit), nil
+		}
+	}
+	return time.Time{}, fmt.Errorf("%s is not a date, as 2026-01-31 or 2026-01-31T10:00:00Z, nor a span back from now, as 12h, 30d or 2w", quote(s))
 }
 
 // sizeUnits are the units of --max-object, longest names first where one ends

@@ -30,7 +30,7 @@ func scan(c *cli.Context) error {
 	if err != nil {
 		return err
 	}
-	opts.report.RulesSHA256 = set.SHA256()
+	opts.report.RulesSHA256, opts.report.Rules = set.SHA256(), set.Rules()
 	opts.report.Exit = exitReason(c.Context, res, opts)
 	if err := opts.deliver(res, c.App.Writer, c.App.ErrWriter); err != nil {
 		return err

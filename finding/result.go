@@ -21,7 +21,11 @@ type Result struct {
 	// Rejected and Below count distinct candidates: turned down, and below the
 	// confidence asked for.
 	Rejected, Below int
-	Skipped         []Skipped // sorted by class, reason, detail
+	// Since is the time that the user asked for: keys that a commit held before
+	// it are not in Findings. Zero: no such wish. BeforeSince counts them.
+	Since       time.Time
+	BeforeSince int
+	Skipped     []Skipped // sorted by class, reason, detail
 }
 
 // Complete reports whether everything that should have been read was.

@@ -11,20 +11,13 @@ import (
 // advice writes the remedy, once for all keys, and the next command.
 func (t *textReport) advice() {
 	steps := t.nextSteps()
-	usable := 0 // for all we know
-	for _, f := range t.counted {
-		if f.Status != finding.Inactive {
-			usable++
-		}
+	remedy := t.remedyWords()
+	label := "Remedy"
+	for _, words := range remedy {
+		t.label(label, words)
+		label = ""
 	}
-	switch usable {
-	case 0:
-	case 1:
-		t.label("Remedy", "Revoke the key at its issuer and use a new one. Deleting it, even from the history, does not undo the leak.")
-	default:
-		t.label("Remedy", "Revoke the keys at their issuers and use new ones. Deleting them, even from the history, does not undo the leak.")
-	}
-	label := "Next"
+	label = "Next"
 	for _, step := range steps {
 		// Never wrapped: a command is there to be copied.
 		t.put(dim, label)
@@ -36,9 +29,94 @@ func (t *textReport) advice() {
 			t.row(plain, "", labelWidth, plain, t.quoteWords(step.Why))
 		}
 	}
-	if usable > 0 || len(steps) > 0 {
+	if len(remedy) > 0 || len(steps) > 0 {
 		t.write("\n")
 	}
+}
+
+// remedyWords returns the remedy for all keys as a few paragraphs: the order of
+// work, what each issuer wants to be known, and the habit. It is empty if no
+// key is known or feared to work.
+func (t *textReport) remedyWords() []string {
+	list := t.usable()
+	if len(list) == 0 {
+		return nil
+	}
+	issuers, more := t.issuerWords(list)
+	first, last := "Create new keys at their issuers, switch to them, check that they work, then revoke the old ones; in this order, nothing stops.", "Keep "+keeping
+	if len(list) == 1 {
+		first = "Create a new key" + atIssuer(list[0]) + ", switch to it, check that it works, then revoke the old one; in this order, nothing stops."
+	}
+	words := []string{first}
+	for _, w := range issuers {
+		if len(issuers) == 1 && more == 0 {
+			words[0] += " " + w.advice
+			break
+		}
+		words = append(words, w.name+": "+w.advice)
+	}
+	if more > 0 {
+		words = append(words, fmt.Sprintf("+ %s (-v lists them)", count(more, "more issuer", "more issuers")))
+	}
+	return append(words, lostWords(list), last)
+}
+
+// lostWords says what is true of most keys, once.
+func lostWords(list []*finding.Finding) string {
+	words := "Deleting a key, even from the history, does not undo the leak."
+	sandbox := 0
+	for _, f := range list {
+		if f.Environment == finding.Sandbox {
+			sandbox++
+		}
+	}
+	if sandbox > 0 {
+		words += " " + plural(sandbox, "A sandbox key is", "Sandbox keys are") + " less urgent, but replace " + plural(sandbox, "it", "them") + " too."
+	}
+	return words
+}
+
+// usable returns the counted keys that may work.
+func (t *textReport) usable() []*finding.Finding {
+	var list []*finding.Finding
+	for _, f := range t.counted {
+		if usable(f) {
+			list = append(list, f)
+		}
+	}
+	return list
+}
+
+// maxIssuers is how many issuers have their words listed without Verbose.
+const maxIssuers = 4
+
+// issuerAdvice is what is to be known of replacing the keys of one issuer.
+type issuerAdvice struct{ name, advice string }
+
+// issuerWords returns the advice of the rules of list, the worst key's first,
+// and how many more there are.
+func (t *textReport) issuerWords(list []*finding.Finding) (words []issuerAdvice, more int) {
+	seen := map[string]bool{}
+	for _, f := range list {
+		rule := ruleOf(f, t.opts)
+		if rule == nil || rule.Advice == "" || seen[rule.ID] {
+			continue
+		}
+		seen[rule.ID] = true
+		if len(words) == maxIssuers && !t.opts.Verbose {
+			more++
+			continue
+		}
+		name := "Issuer unknown"
+		switch {
+		case hasIssuer(f):
+			name = issuerName(f.Issuer)
+		case f.Issuer == finding.IssuerAmbiguous:
+			name = "Issuer ambiguous"
+		}
+		words = append(words, issuerAdvice{t.quote(name), t.quoteWords(rule.Advice)})
+	}
+	return words, more
 }
 
 // nextSteps returns the commands that help most now: one for the keys, one for

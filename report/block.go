@@ -79,6 +79,21 @@ func (t *textReport) block(number int, f *finding.Finding, brief bool) {
 		label("encoded", "as "+t.quoteWords(strings.Join(f.Encoding, ", which holds ")))
 	}
 	t.otherPlaces(indent, places)
+	if words := t.markWords(f); words != "" && !t.opts.Quiet {
+		label("advice", words)
+	}
+}
+
+// markWords says what is special about f, and leaves out what the end of the
+// report says of all keys.
+func (t *textReport) markWords(f *finding.Finding) string {
+	var words []string
+	for _, m := range marksOf(f, t.res.Started) {
+		if !m.common {
+			words = append(words, m.sentence)
+		}
+	}
+	return strings.Join(words, " ")
 }
 
 // fieldWidth is the longest label of a block and two spaces.

@@ -56,6 +56,9 @@ func (t *textReport) notListed() {
 		t.label(name, words)
 		name = ""
 	}
+	if n := t.res.BeforeSince; n > 0 {
+		line(fmt.Sprintf("%s first seen before %s (--since)", count(n, "key", "keys"), moment(t.res.Since)))
+	}
 	if n := t.res.Below; n > 0 {
 		line(fmt.Sprintf("%s below %s confidence (--min-confidence low)", count(n, "candidate", "candidates"), t.opts.MinConfidence))
 	}
@@ -120,15 +123,16 @@ var reasonWords = map[finding.Reason]struct{ one, many string }{
 		"%s Git LFS files whose content is on a server (git lfs pull)"},
 }
 
-// skipped lists what was not read, of one class, grouped by reason. It reports
-// whether there was anything.
-func (t *textReport) skipped(class finding.Class) bool {
-	name, st := "Left out", dim
-	if class == finding.ClassIncomplete {
-		name, st = "Incomplete", boldYellow
-	}
+// skippedGroup is what was not read for one reason.
+type skippedGroup struct {
+	words string
+	items []finding.Skipped
+}
+
+// skippedGroups returns what was not read, of one class, by reason.
+func (t *textReport) skippedGroups(class finding.Class) []skippedGroup {
+	var groups []skippedGroup
 	list := t.res.Skipped
-	wrote := false
 	for len(list) > 0 {
 		n := 1
 		total := list[0].Count
@@ -149,15 +153,45 @@ func (t *textReport) skipped(class finding.Class) bool {
 		if words == "" {
 			words = fmt.Sprintf("%s: %s", number(total), t.quote(string(reason)))
 		}
-		t.row(st, name, labelWidth, plain, words)
-		name, wrote = "", true
-		t.details(group)
+		groups = append(groups, skippedGroup{words, group})
 	}
-	return wrote
+	return groups
+}
+
+// skipped lists what was not read, of one class. It reports whether there was
+// anything.
+func (t *textReport) skipped(class finding.Class) bool {
+	name, st := "Left out", dim
+	if class == finding.ClassIncomplete {
+		name, st = "Incomplete", boldYellow
+	}
+	groups := t.skippedGroups(class)
+	for _, g := range groups {
+		t.row(st, name, labelWidth, plain, g.words)
+		name = ""
+		t.details(g.items)
+	}
+	return len(groups) > 0
 }
 
 // details names the items of one reason.
 func (t *textReport) details(group []finding.Skipped) {
+	named, more := t.named(group)
+	for _, s := range named {
+		words := t.quoteDetail(s.Detail)
+		if s.Count > 1 {
+			words += fmt.Sprintf(" (%s times)", number(s.Count))
+		}
+		t.row(plain, "", labelWidth+2, dim, words)
+	}
+	if more > 0 {
+		t.row(plain, "", labelWidth+2, dim, fmt.Sprintf("+ %s more (-v lists them)", number(more)))
+	}
+}
+
+// named returns the items of one reason that are to be named, and how many
+// more there are.
+func (t *textReport) named(group []finding.Skipped) (list []finding.Skipped, more int64) {
 	limit := maxDetails
 	switch group[0].Reason {
 	case finding.ReasonIgnored, finding.ReasonExcluded:
@@ -166,25 +200,19 @@ func (t *textReport) details(group []finding.Skipped) {
 	if t.opts.Verbose {
 		limit = len(group)
 	}
-	var shown, more int64
 	for _, s := range group {
-		if s.Detail == "" {
-			continue
-		}
-		if shown == int64(limit) {
+		switch {
+		case s.Detail == "":
+		case len(list) == limit:
 			more += s.Count
-			continue
+		default:
+			list = append(list, s)
 		}
-		shown++
-		words := t.quoteDetail(s.Detail)
-		if s.Count > 1 {
-			words += fmt.Sprintf(" (%s times)", number(s.Count))
-		}
-		t.row(plain, "", labelWidth+2, dim, words)
 	}
-	if more > 0 && shown > 0 {
-		t.row(plain, "", labelWidth+2, dim, fmt.Sprintf("+ %s more (-v lists them)", number(more)))
+	if len(list) == 0 {
+		more = 0
 	}
+	return list, more
 }
 
 // quoteDetail is quote for a string as long as an attack likes.

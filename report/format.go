@@ -1,5 +1,5 @@
-// Package report writes the result of a scan for people (text) and for
-// programs (JSON, JSONL), and puts reports into files without ever leaving half
+// Package report writes the result of a scan for people (text, Markdown, CSV)
+// and for programs (JSON, JSONL), and puts reports into files without ever leaving half
 // of one. It knows nothing of how a scan works.
 //
 // Keys come out redacted unless Options.ShowSecrets says otherwise, and bytes
@@ -14,6 +14,7 @@ import (
 	"strings"
 
 	"keysweep/finding"
+	"keysweep/rules"
 )
 
 // Format is the form of a report. Each has a file of its own in this package
@@ -25,6 +26,8 @@ const (
 	Text Format = iota
 	JSON
 	JSONL
+	CSV
+	Markdown
 )
 
 // formats is the one list of formats: a new one is a constant above, a line
@@ -37,6 +40,9 @@ var formats = [...]struct {
 	Text:  {"text", []string{".txt"}, writeText},
 	JSON:  {"json", []string{".json"}, writeJSON},
 	JSONL: {"jsonl", []string{".jsonl"}, writeJSONL},
+	CSV:   {"csv", []string{".csv"}, writeCSV},
+
+	Markdown: {"markdown", []string{".md", ".markdown"}, writeMarkdown},
 }
 
 // String returns the name that ParseFormat reads.
@@ -56,10 +62,10 @@ func FormatNames() []string {
 	return names
 }
 
-// ParseFormat returns the format called name.
+// ParseFormat returns the format called name, or whose files end so: md.
 func ParseFormat(name string) (Format, error) {
 	for i, f := range formats {
-		if f.name == name {
+		if f.name == name || slices.Contains(f.extensions, "."+name) {
 			return Format(i), nil
 		}
 	}
@@ -82,6 +88,9 @@ func FormatOf(path string) (Format, bool) {
 // with keys redacted.
 type Options struct {
 	Version, RulesSHA256 string // of the tool, for JSON
+	// Rules are those of the scan, for the advice of a key's issuer. None: the
+	// advice that holds for every issuer.
+	Rules []*rules.Rule
 	// Program is how the user started us, for commands to copy. "": keysweep.
 	Program string
 

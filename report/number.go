@@ -81,6 +81,16 @@ func day(t time.Time) string {
 	return t.UTC().Format(time.DateOnly)
 }
 
+// moment returns t in UTC as a person would write it: the day, and the time if
+// it is not midnight.
+func moment(t time.Time) string {
+	t = t.UTC()
+	if t.Equal(t.Truncate(24 * time.Hour)) {
+		return t.Format(time.DateOnly)
+	}
+	return t.Format("2006-01-02 15:04 UTC")
+}
+
 // days returns the whole days of d.
 func days(d time.Duration) int64 { return int64(d / (24 * time.Hour)) }
 

@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"encoding/base64"
 	"math"
+	"slices"
 	"time"
 	"unicode/utf8"
 
@@ -27,6 +28,7 @@ type toolRecord struct {
 type scanRecord struct {
 	Targets    []targetRecord `json:"targets"`
 	Started    *string        `json:"started"`
+	Since      *string        `json:"since"`
 	DurationMS int64          `json:"duration_ms"`
 	Complete   bool           `json:"complete"`
 	// Null means that no target was looked at in this way; 0, that there was
@@ -70,6 +72,7 @@ type findingRecord struct {
 	LastSeen       *sightingRecord    `json:"last_seen"`
 	ExposedDays    *int64             `json:"exposed_days"`
 	InHead         bool               `json:"in_head"`
+	Advice         []string           `json:"advice"`
 	Occurrences    []occurrenceRecord `json:"occurrences"`
 }
 
@@ -117,14 +120,19 @@ type summaryRecord struct {
 	ByIssuer     map[string]int64 `json:"by_issuer"`
 	Rejected     int64            `json:"rejected"`
 	Below        int64            `json:"below"`
+	BeforeSince  int64            `json:"before_since"`
 	Suppressed   int64            `json:"suppressed"`
 }
 
 // recorder turns the records of package finding into those of JSON.
-type recorder struct{ *redactor }
+type recorder struct {
+	*redactor
+	opts Options
+	now  time.Time // when the scan started
+}
 
 func newRecorder(res *finding.Result, opts Options) recorder {
-	return recorder{newRedactor(res, opts)}
+	return recorder{newRedactor(res, opts), opts, res.Started}
 }
 
 func (r recorder) tool(opts Options) toolRecord {
@@ -135,6 +143,7 @@ func (r recorder) scan(res *finding.Result) scanRecord {
 	rec := scanRecord{
 		Targets:    []targetRecord{},
 		Started:    timestamp(res.Started),
+		Since:      timestamp(res.Since),
 		DurationMS: res.Duration.Milliseconds(),
 		Complete:   res.Complete(),
 		Bytes:      res.Read.Bytes,
@@ -157,6 +166,7 @@ func (r recorder) scan(res *finding.Result) scanRecord {
 }
 
 func (r recorder) finding(f *finding.Finding) findingRecord {
+	todo := remedyOf(f, r.opts, r.now)
 	rec := findingRecord{
 		ID: f.Secret.ID(), RuleID: f.RuleID, Issuer: cmp.Or(f.Issuer, finding.IssuerUnknown), IssuerEvidence: r.texts(f.IssuerEvidence),
 		Environment: f.Environment.String(), Confidence: f.Confidence.String(), Severity: f.Severity().String(),
@@ -164,6 +174,7 @@ func (r recorder) finding(f *finding.Finding) findingRecord {
 		Encoding: append([]string{}, f.Encoding...),
 		Status:   f.Status.String(), StatusReason: absent(r.text(f.StatusReason)), CheckedAt: timestamp(f.CheckedAt),
 		FirstSeen: sighting(f.FirstSeen), LastSeen: sighting(f.LastSeen), InHead: f.InHead,
+		Advice:      r.texts(slices.Concat(todo.Marks, todo.Steps)),
 		Occurrences: make([]occurrenceRecord, 0, len(f.Occurrences)),
 	}
 	if f.Confidence == finding.Rejected {
@@ -199,7 +210,7 @@ func (r recorder) skipped(s finding.Skipped) skippedRecord {
 
 func (r recorder) summary(res *finding.Result) summaryRecord {
 	rec := summaryRecord{
-		Findings: int64(len(res.Findings)), Rejected: int64(res.Rejected), Below: int64(res.Below),
+		Findings: int64(len(res.Findings)), Rejected: int64(res.Rejected), Below: int64(res.Below), BeforeSince: int64(res.BeforeSince),
 		ByStatus: map[string]int64{}, ByConfidence: map[string]int64{}, ByIssuer: map[string]int64{},
 	}
 	for s := finding.Unchecked; s <= finding.Active; s++ {

@@ -12,6 +12,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"keysweep/finding"
+	"keysweep/rules"
 )
 
 var update = flag.Bool("update", false, "write the golden files anew")
@@ -195,6 +196,22 @@ func targets(res *finding.Result, list ...finding.Target) *finding.Result {
 	return res
 }
 
+// remedies has a key for each piece of advice.
+func remedies() *finding.Result {
+	active, public, app, dead := martis(), martis(), stripe(), stripe()
+	active.Status, active.CheckedAt = finding.Active, clock
+	active.Occurrences[2].InHead = true
+	public.Secret = live(11)
+	public.Occurrences = public.Occurrences[:1]
+	public.Occurrences[0].Path = "public/js/checkout.js"
+	public.Occurrences[0].Excerpt = excerpt("pay('", public.Secret, "')")
+	app.Secret = test(12)
+	app.Occurrences[0].Path, app.Encoding = "ios/Pay.swift", nil
+	dead.Secret = test(13)
+	dead.Status, dead.CheckedAt = finding.Inactive, clock
+	return result(active, public, app, dead)
+}
+
 // reports are the cases of the golden files.
 var reports = []struct {
 	name string
@@ -321,12 +338,27 @@ var reports = []struct {
 			r.Skipped = append(r.Skipped, finding.Skipped{Reason: finding.ReasonInterrupted, Count: 1})
 		})
 	}, Options{Program: "go run .", Exit: ExitReason{Status: 130}}},
+	{"remedies", remedies, Options{Exit: ExitReason{Status: 1}}},
+	{"since", func() *finding.Result {
+		return with(result(stripe()), func(r *finding.Result) { r.Since, r.BeforeSince, r.Below = date(40).Truncate(24*time.Hour), 2, 1 })
+	}, Options{Exit: ExitReason{Status: 1}}},
+	{"since-none", func() *finding.Result {
+		return with(result(), func(r *finding.Result) { r.Since, r.BeforeSince = date(7), 1 })
+	}, Options{}},
 	{"whole-keys", func() *finding.Result { return result(typed()) }, Options{MinConfidence: finding.Low, ShowSecrets: true, Exit: ExitReason{Status: 1}}},
+}
+
+// someRules are the rules of the findings above.
+var someRules = []*rules.Rule{
+	{ID: "martis-live", Issuer: "martis", Advice: "Its dashboard has keys under API keys; set an IP allowlist."},
+	{ID: "stripe-test", Issuer: "stripe", Advice: "Roll it in the dashboard, Developers, API keys."},
+	{ID: "generic-live", Advice: "Find out whose key it is, and replace it there."},
+	{ID: "generic-test", Advice: "Find out whose key it is, and replace it there."},
 }
 
 func write(t *testing.T, f Format, res *finding.Result, opts Options) []byte {
 	t.Helper()
-	opts.Version, opts.RulesSHA256 = "0.1.0", strings.Repeat("e", 64)
+	opts.Version, opts.RulesSHA256, opts.Rules = "0.1.0", strings.Repeat("e", 64), someRules
 	var out bytes.Buffer
 	if err := Write(&out, f, res, opts); err != nil {
 		t.Fatal(err)
@@ -360,15 +392,21 @@ func TestReportsReadAsInTheGoldenFiles(t *testing.T) {
 		t.Run(c.name, func(t *testing.T) {
 			golden(t, c.name+".txt", write(t, Text, c.res(), c.opts))
 			var summary bytes.Buffer
-			if err := Summary(&summary, c.res(), c.opts); err != nil {
+			opts := c.opts
+			opts.Rules = someRules
+			if err := Summary(&summary, c.res(), opts); err != nil {
 				t.Fatal(err)
 			}
 			golden(t, c.name+".summary", summary.Bytes())
+			if !c.opts.Color && c.opts.Width == 0 && !c.opts.Quiet {
+				golden(t, c.name+".md", write(t, Markdown, c.res(), c.opts))
+			}
 			if c.opts.Color || c.opts.Width != 0 || c.opts.Verbose && c.name != "hostile" || c.opts.Quiet {
 				return // these change nothing in JSON
 			}
 			golden(t, c.name+".json", write(t, JSON, c.res(), c.opts))
 			golden(t, c.name+".jsonl", write(t, JSONL, c.res(), c.opts))
+			golden(t, c.name+".csv", write(t, CSV, c.res(), c.opts))
 		})
 	}
 }

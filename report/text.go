@@ -58,6 +58,8 @@ type textReport struct {
 	looked  looks
 	counted []*finding.Finding // not suppressed
 	listed  []*finding.Finding // what gets a block
+	// span dresses a quoted name or words that others decide; nil: as they are.
+	span func(string) string
 }
 
 func newTextReport(w io.Writer, res *finding.Result, opts Options) *textReport {
@@ -74,7 +76,14 @@ func newTextReport(w io.Writer, res *finding.Result, opts Options) *textReport {
 }
 
 // quote redacts and quotes a string from the scanned content.
-func (t *textReport) quote(s string) string { return Quote(t.text(s)) }
+func (t *textReport) quote(s string) string { return t.dress(Quote(t.text(s))) }
+
+func (t *textReport) dress(s string) string {
+	if t.span == nil {
+		return s
+	}
+	return t.span(s)
+}
 
 // verdict writes the first line.
 func (t *textReport) verdict() {
@@ -102,7 +111,10 @@ func (t *textReport) verdictWords() string {
 		return words + "."
 	}
 	none := "No keys found"
-	if t.res.Below > 0 {
+	switch {
+	case t.res.BeforeSince > 0:
+		none = "No keys first seen since " + moment(t.res.Since) + " found"
+	case t.res.Below > 0:
 		none = "No keys " + t.threshold() + " found"
 	}
 	if suppressed > 0 {
@@ -253,9 +265,7 @@ func (t *textReport) closing() {
 // quoteWords quotes words that we or our caller wrote, and that may hold a
 // name: unlike a name, they stay without quotes where they can.
 func (t *textReport) quoteWords(s string) string {
-	var out strings.Builder
-	escape(&out, t.text(s), false)
-	return out.String()
+	return t.dress(words(t.text(s)))
 }
 
 // threshold says in words which keys count.
@@ -278,6 +288,9 @@ func (t *textReport) exitWords() string {
 	case 0:
 		if len(t.counted) > 0 {
 			return keys + ", which do not count"
+		}
+		if t.res.BeforeSince > 0 {
+			return "nothing first seen since " + moment(t.res.Since)
 		}
 		return "nothing to report"
 	case 2:

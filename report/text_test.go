@@ -279,7 +279,7 @@ func TestRefusedKeysNeedNoRemedy(t *testing.T) {
 	if out := write(t, Text, result(f), Options{}); bytes.Contains(out, []byte("Remedy")) {
 		t.Errorf("advice on a dead key in\n%s", out)
 	}
-	if out := write(t, Text, result(f, g), Options{}); !bytes.Contains(out, []byte("Revoke the key at")) {
+	if out := write(t, Text, result(f, g), Options{}); !bytes.Contains(out, []byte("revoke the old one")) {
 		t.Errorf("no advice on one key in\n%s", out)
 	}
 }

@@ -49,13 +49,27 @@ func (s *scan) finish(ctx context.Context) {
 	}
 	for _, r := range listed {
 		s.complete(r)
+		if s.isBeforeSince(&r.finding) {
+			s.result.BeforeSince++
+			continue
+		}
 		s.result.Findings = append(s.result.Findings, &r.finding)
 	}
-	for _, t := range s.targets {
+	for i, t := range s.targets {
+		if !s.opts.Since.IsZero() && !t.History && t.Kind != finding.TargetStdin {
+			s.note(i, fmt.Sprintf("The history of %s was not looked at: --since lists every key in it.", quoted(t.Name)))
+			t = s.targets[i]
+		}
 		s.result.Targets = append(s.result.Targets, t.Target)
 	}
 	s.result.Sort()
 	s.result.Duration = s.opts.Now().Sub(s.now)
+}
+
+// isBeforeSince reports whether a commit held f before Options.Since. A commit
+// whose date is missing or broken says nothing.
+func (s *scan) isBeforeSince(f *finding.Finding) bool {
+	return !s.opts.Since.IsZero() && f.FirstSeen.Commit != "" && f.FirstSeen.Date.Unix() > 0 && f.FirstSeen.Date.Before(s.opts.Since)
 }
 
 // complete fills in what follows from all places of a key.

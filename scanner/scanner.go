@@ -37,6 +37,10 @@ type Options struct {
 	Exclude []string
 	// MinConfidence is the least confidence that is listed. Zero: Medium.
 	MinConfidence finding.Confidence
+	// Since leaves out keys that a commit held before it, after a whole scan. A
+	// key that is in no commit, or whose first commit has no date, stays. Zero:
+	// all.
+	Since time.Time
 	// KeepRejected fills Result.RejectedFindings.
 	KeepRejected bool
 	// Workers is the number of goroutines that read. Zero: GOMAXPROCS.
@@ -137,7 +141,7 @@ func newScan(opts Options, set *rules.Set) (*scan, error) {
 	s := &scan{
 		opts: opts, progress: opts.Progress, now: now, scanned: make(map[string]bool),
 		collector: newCollector(set, opts.KeepRejected, opts.Progress),
-		result:    &finding.Result{Started: now},
+		result:    &finding.Result{Started: now, Since: opts.Since},
 	}
 	for _, name := range opts.Paths {
 		t, err := resolve(name, &s.opts)

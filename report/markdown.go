@@ -1,0 +1,367 @@
+package report
+
+import (
+	"bufio"
+	"cmp"
+	"fmt"
+	"io"
+	"strings"
+
+	"keysweep/finding"
+)
+
+// Markdown (GitHub's) is for an issue, a comment on a pull request or the
+// summary of a job: the verdict as its heading, a table of all keys, the
+// details of the first ones, what was not read, and what to do.
+//
+// Whatever others decide (names, text of messages, reasons) is quoted as in
+// text and stands in a code span: there, nothing is a link, a mention or HTML.
+// See code and markdownText.
+
+// maxMarkdown is the most bytes of a report. GitHub drops the summary of a step
+// whole if it is over 1 MiB, and other steps of a job may add to it.
+const maxMarkdown = 900_000
+
+// maxMarkdownName is the most bytes of one name or text of others.
+const maxMarkdownName = 1000
+
+func writeMarkdown(w io.Writer, res *finding.Result, opts Options) error {
+	m := &markdown{textReport: newTextReport(io.Discard, res, opts)}
+	m.span = func(s string) string { return code(s, false) }
+	sections := []section{m.head(), m.table(), m.details(), m.turnedDown(), m.notRead(finding.ClassIncomplete), m.notRead(finding.ClassNoted), m.remedy()}
+	room := maxMarkdown
+	for _, s := range sections {
+		room -= len(s.before) + len(s.after) + maxCutWords
+	}
+	out := bufio.NewWriter(w)
+	for _, s := range sections {
+		if len(s.items) == 0 && s.before == "" {
+			continue
+		}
+		write := func(text string) { _, _ = out.WriteString(text) } // its first error stays until Flush
+		write(s.before)
+		share := room * 3 / 4 // so that no section leaves nothing for the next
+		for i, item := range s.items {
+			if len(item) > share {
+				write(s.after)
+				write(fmt.Sprintf("\n*Cut here: %s not shown, since the report would be larger than %s. JSON tells all.*\n",
+					count(len(s.items)-i, s.one+" is", s.many+" are"), size(maxMarkdown)))
+				break
+			}
+			share -= len(item)
+			room -= len(item)
+			write(item)
+			if i == len(s.items)-1 {
+				write(s.after)
+			}
+		}
+		if len(s.items) == 0 {
+			write(s.after)
+		}
+	}
+	return out.Flush()
+}
+
+// maxCutWords is longer than the sentence on what was cut.
+const maxCutWords = 200
+
+// section is a part of the report. What stands before and after its items is
+// always written; items are cut when the report grows too large.
+type section struct {
+	before, after string
+	items         []string
+	one, many     string // what the items are
+}
+
+type markdown struct{ *textReport }
+
+func (m *markdown) head() section {
+	var out strings.Builder
+	out.WriteString("## keysweep: " + m.verdictWords() + "\n\n")
+	var parts []string
+	var severities [finding.SeverityCritical + 1]int
+	for _, f := range m.counted {
+		severities[f.Severity()]++
+	}
+	for s := finding.SeverityCritical; ; s-- {
+		if severities[s] > 0 {
+			parts = append(parts, fmt.Sprintf("%d %v", severities[s], s))
+		}
+		if s == 0 {
+			break
+		}
+	}
+	line := ""
+	if len(parts) > 0 {
+		line = "By severity: " + strings.Join(parts, ", ") + ". "
+	}
+	line += fmt.Sprintf("Read: %s in %s", size(m.res.Read.Bytes), elapsed(m.res.Duration))
+	if m.looked.tree {
+		line += ", " + count(m.res.Read.Files, "file", "files")
+	}
+	switch {
+	case m.looked.history:
+		line += fmt.Sprintf(", %s, %s", count(m.res.Read.Objects, "object of the history", "objects of the history"), count(m.res.Read.Commits, "commit", "commits"))
+	case m.looked.repository:
+		line += "; the history was not looked at"
+	}
+	out.WriteString(line + ".\n")
+	if n := m.res.BeforeSince; n > 0 {
+		fmt.Fprintf(&out, "Not listed: %s first seen before %s.\n", count(n, "key", "keys"), moment(m.res.Since))
+	}
+	if n := m.res.Below; n > 0 {
+		fmt.Fprintf(&out, "Not listed: %s below %s confidence.\n", count(n, "candidate", "candidates"), m.opts.MinConfidence)
+	}
+	if n := len(m.res.Findings) - len(m.listed); n > 0 {
+		fmt.Fprintf(&out, "Not listed: %s that a person accepted.\n", count(n, "key", "keys"))
+	}
+	for _, target := range m.res.Targets {
+		for _, note := range target.Notes {
+			fmt.Fprintf(&out, "\nNote: %s\n", m.quoteWords(note))
+		}
+	}
+	return section{before: out.String()}
+}
+
+// table has a row for each key. What does not fit is cut at its end.
+func (m *markdown) table() section {
+	s := section{one: "key", many: "keys"}
+	if len(m.listed) == 0 {
+		return s
+	}
+	s.before = "\n| # | Key | Issuer | Environment | Confidence | Status | First place | First seen | Exposed |\n" +
+		"|--:|---|---|---|---|---|---|---|--:|\n"
+	for i, f := range m.listed {
+		issuer := cmp.Or(f.Issuer, finding.IssuerUnknown)
+		if hasIssuer(f) {
+			issuer = issuerName(issuer)
+		}
+		where := ""
+		if len(f.Occurrences) > 0 {
+			where = code(m.places(f)[0].where, true)
+			if now := m.presence(f).short; now != "" {
+				where += ", " + now
+			}
+		}
+		first, exposed := "", ""
+		if f.FirstSeen.Commit != "" {
+			first, exposed = day(f.FirstSeen.Date), exposedWords(f)
+		}
+		status := f.Status.String()
+		if f.Suppressed != nil {
+			status += ", suppressed"
+		}
+		s.items = append(s.items, fmt.Sprintf("| %d | %s | %s | %v | %v | %s | %s | %s | %s |\n", i+1,
+			code(m.key(f), true), markdownText(words(m.text(issuer))), f.Environment, f.Confidence, status, where, first, exposed))
+	}
+	return s
+}
+
+// key returns f's key as the report shows it.
+func (m *markdown) key(f *finding.Finding) string {
+	if m.opts.ShowSecrets {
+		return Quote(f.Secret.Reveal())
+	}
+	return Quote(f.Redacted())
+}
+
+func exposedWords(f *finding.Finding) string {
+	if n := days(f.Exposed); n > 0 {
+		return count(n, "day", "days")
+	}
+	return "less than a day"
+}
+
+// details tells more of the first keys, a list each.
+func (m *markdown) details() section {
+	s := section{one: "key in detail", many: "keys in detail"}
+	if len(m.listed) == 0 {
+		return s
+	}
+	s.before = "\n### Details\n"
+	for i, f := range m.listed {
+		if i == maxBlocks && !m.opts.Verbose {
+			s.after = fmt.Sprintf("\nOnly the first %d keys are told in detail.\n", maxBlocks)
+			break
+		}
+		var out strings.Builder
+		line := func(name, text string) { fmt.Fprintf(&out, "- %s: %s\n", name, text) }
+		fmt.Fprintf(&out, "\n**%d** %s, %v severity, id %s\n\n", i+1, code(m.key(f), false), f.Severity(), f.Secret.ID())
+		if words := m.markWords(f); words != "" {
+			line("Advice", words)
+		}
+		m.writePlaces(&out, f)
+		if f.FirstSeen.Commit != "" {
+			line("First seen", day(f.FirstSeen.Date)+" in "+code(short(f.FirstSeen.Commit), false))
+			if f.LastSeen.Commit != "" {
+				last := day(f.LastSeen.Date) + " in " + code(short(f.LastSeen.Commit), false)
+				if f.InHead {
+					last += " (HEAD)"
+				}
+				line("Last seen", last)
+			}
+		}
+		if f.Status != finding.Unchecked {
+			line("Status", m.statusWords(f))
+		}
+		if f.Suppressed != nil {
+			line("Suppressed", m.suppressionWords(f.Suppressed))
+		}
+		if len(f.IssuerEvidence) > 0 {
+			line("Evidence", m.quoteWords(strings.Join(f.IssuerEvidence, "; ")))
+		}
+		if len(f.Encoding) > 0 {
+			line("Encoded", "as "+m.quoteWords(strings.Join(f.Encoding, ", which holds ")))
+		}
+		s.items = append(s.items, out.String())
+	}
+	return s
+}
+
+func (m *markdown) writePlaces(out *strings.Builder, f *finding.Finding) {
+	places := m.places(f)
+	limit := len(places)
+	if !m.opts.Verbose {
+		limit = min(limit, maxPlaces)
+	}
+	for _, p := range places[:limit] {
+		out.WriteString("- " + code(p.where, false))
+		if len(p.notes) > 0 {
+			out.WriteString(" (" + strings.Join(p.notes, ", ") + ")")
+		}
+		out.WriteString("\n")
+	}
+	if more := len(places) - limit; more > 0 {
+		fmt.Fprintf(out, "- and %s\n", count(more, "more place", "more places"))
+	}
+}
+
+// turnedDown lists the candidates that were turned down, if asked for.
+func (m *markdown) turnedDown() section {
+	s := section{one: "rejected candidate", many: "rejected candidates"}
+	if !m.opts.ShowRejected || len(m.res.RejectedFindings) == 0 {
+		return s
+	}
+	s.before = "\n### Rejected, not counted\n\n"
+	for _, f := range m.res.RejectedFindings {
+		where := "no place"
+		if len(f.Occurrences) > 0 {
+			where = code(m.where(f.Occurrences[0]), false)
+		}
+		line := "- " + where + ", " + code(m.key(f), false)
+		if f.RejectedFor != "" {
+			line += ": " + m.quoteWords(f.RejectedFor)
+		}
+		s.items = append(s.items, line+"\n")
+	}
+	return s
+}
+
+func (m *markdown) notRead(class finding.Class) section {
+	s := section{one: "line", many: "lines"}
+	groups := m.skippedGroups(class)
+	if len(groups) == 0 {
+		return s
+	}
+	s.before = "\n### Left out, as it should be\n\n"
+	if class == finding.ClassIncomplete {
+		s.before = "\n### Not read: the scan is incomplete\n\n"
+	}
+	for _, g := range groups {
+		s.items = append(s.items, "- "+markdownText(g.words)+"\n")
+		named, more := m.named(g.items)
+		for _, item := range named {
+			line := "  - " + code(m.display(m.text(item.Detail)), false)
+			if item.Count > 1 {
+				line += fmt.Sprintf(" (%s times)", number(item.Count))
+			}
+			s.items = append(s.items, line+"\n")
+		}
+		if more > 0 {
+			s.items = append(s.items, fmt.Sprintf("  - and %s more\n", number(more)))
+		}
+	}
+	return s
+}
+
+func (m *markdown) remedy() section {
+	list := m.usable()
+	if len(list) == 0 {
+		return section{}
+	}
+	m.span = markdownText // the rules are the user's own
+	issuers, more := m.issuerWords(list)
+	at, one := " at its issuer", len(list) == 1
+	if one {
+		at = atIssuer(list[0])
+	}
+	var out strings.Builder
+	out.WriteString("\n### Remedy\n\n")
+	if one {
+		out.WriteString("1. Create a new key" + markdownText(at) + ".\n")
+	} else {
+		out.WriteString("For each key, the worst first:\n\n1. Create a new one" + at + ".\n")
+	}
+	out.WriteString("2. Switch to it wherever the old one is used, and check that it works.\n" +
+		"3. Then revoke the old one; in this order, nothing stops.\n\n")
+	for _, w := range issuers {
+		fmt.Fprintf(&out, "- %s: %s\n", w.name, w.advice)
+	}
+	if more > 0 {
+		fmt.Fprintf(&out, "- and %s\n", count(more, "more issuer", "more issuers"))
+	}
+	fmt.Fprintf(&out, "- %s\n- Keep %s\n", lostWords(list), keeping)
+	return section{before: out.String()}
+}
+
+// code returns s, which Quote or escape has made one visible line, as a code
+// span: a fence longer than any run of backquotes in it, and a space beside a
+// backquote at an end, which is not part of the code. In a table a | parts
+// cells even in a code span, unless a backslash stands before it. See
+// CommonMark, "Code spans", and GitHub Flavored Markdown, "Tables".
+func code(s string, inTable bool) string {
+	if len(s) > maxMarkdownName {
+		s = strings.ToValidUTF8(s[:maxMarkdownName], "") + ellipsis
+	}
+	if s == "" {
+		return ""
+	}
+	longest, run := 0, 0
+	for _, r := range s {
+		if r != '`' {
+			run = 0
+			continue
+		}
+		run++
+		longest = max(longest, run)
+	}
+	fence := strings.Repeat("`", longest+1)
+	if s[0] == '`' || s[len(s)-1] == '`' || s[0] == ' ' && s[len(s)-1] == ' ' {
+		s = " " + s + " "
+	}
+	if inTable {
+		s = strings.ReplaceAll(s, "|", `\|`)
+	}
+	return fence + s + fence
+}
+
+// markdownText escapes words of rules and of ours, which stand behind other
+// words on their line. A backslash takes the meaning from what is one character
+// in Markdown; an empty comment parts what is a mention or a link to GitHub
+// only when all markup is done.
+func markdownText(s string) string {
+	var out strings.Builder
+	for i, r := range s {
+		switch {
+		case strings.ContainsRune("\\`*_{}[]<>()#!|~&$", r):
+			out.WriteByte('\\')
+			out.WriteRune(r)
+		case r == '@', r == ':' && strings.HasPrefix(s[i:], "://"), r == '.' && i >= 3 && strings.EqualFold(s[i-3:i], "www"):
+			out.WriteRune(r)
+			out.WriteString("<!-- -->")
+		default:
+			out.WriteRune(r)
+		}
+	}
+	return out.String()
+}
