@@ -38,7 +38,8 @@ func TestOptionsReachTheScan(t *testing.T) {
 	plain(t)
 	opts, err := parsed(t, "a", "--history", "--ignored", "--exclude", "**/{a,b}.txt", "b", "--exclude=*.c,*.d",
 		"--min-confidence", "low", "--show-rejected", "-j", "3", "--max-object", "1MiB", "--verify-objects",
-		"--follow-alternates", "--rules", "x.toml", "--rules", "y,z.toml", "--timeout", "90s", "--fail-on", "none", "--exit-code", "7", "-v")
+		"--follow-alternates", "--rules", "x.toml", "--rules", "y,z.toml", "--timeout", "90s", "--fail-on", "none", "--exit-code", "7", "-v",
+		"--since", "2026-01-31")
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -57,6 +58,7 @@ func TestOptionsReachTheScan(t *testing.T) {
 		"rules":      slices.Equal(opts.rules, []string{"x.toml", "y,z.toml"}),
 		"timeout":    opts.timeout == 90*time.Second,
 		"fail-on":    !opts.failOn,
+		"since":      s.Since.Equal(time.Date(2026, 1, 31, 0, 0, 0, 0, time.UTC)),
 		"exit-code":  opts.exitCode == 7,
 		"verbose":    opts.report.Verbose,
 	} {
@@ -99,6 +101,8 @@ func TestWrongValuesAreRefusedInWords(t *testing.T) {
 		{"--timeout 30", "30 is not a duration, as 90s or 10m"},
 		{"--timeout 0s", "0s is no time at all"},
 		{"--timeout -5s", "-5s is no time at all"},
+		{"--since yesterday", "yesterday is not a date, as 2026-01-31 or 2026-01-31T10:00:00Z, nor a span back from now, as 12h, 30d or 2w"},
+		{"--since 30d --tree", "--since and --tree exclude each other"},
 		{"--max-object 0", "0 is not a size"},
 		{"--max-object -1MiB", "-1MiB is not a size"},
 		{"--max-object 10XB", "10XB is not a size"},
@@ -208,5 +212,44 @@ func TestExitStatus(t *testing.T) {
 	res := &finding.Result{Skipped: []finding.Skipped{{Reason: finding.ReasonUnreadable, Count: 1}}}
 	if got := exitReason(t.Context(), res, &scanOptions{failOn: true, exitCode: 1}); got.Status != statusUse {
 		t.Errorf("nothing read: status %d, want 2", got.Status)
+	}
+}
+
+func TestSinceIsADayATimeOrASpan(t *testing.T) {
+	now := time.Date(2026, 11, 24, 23, 30, 0, 0, time.UTC)
+	for _, tt := range []struct{ typed, want string }{
+		{"2026-11-01", "2026-11-01T00:00:00Z"},
+		{"2026-11-24", "2026-11-24T00:00:00Z"},
+		{"2026-11-25", "2026-11-25T00:00:00Z"}, // today, east of here
+		{"2026-11-01T10:00:00+02:00", "2026-11-01T08:00:00Z"},
+		{"12h", "2026-11-24T11:30:00Z"},
+		{"30d", "2026-10-25T23:30:00Z"},
+		{"2w", "2026-11-10T23:30:00Z"},
+		{"2026-11-26", "2026-11-26 is in the future"},
+		{"2026-11-24T23:31:00Z", "2026-11-24T23:31:00Z is in the future"},
+		{"0d", "0d is no time at all"},
+		{"9999999w", "9999999w is further back than any commit"},
+		{"99999999999999999999w", "is not a date"},
+		{"-3d", "is not a date"},
+		{"+3d", "is not a date"},
+		{"3m", "3m is not a date"},
+		{"1d12h", "is not a date"},
+		{"2026-02-30", "is not a date"},
+		{"d", "is not a date"},
+		{"", "is not a date"},
+		{"24.11.2026", "is not a date"},
+		{"é", "is not a date"},
+		{"2026-11-01\x1b[31m", `is not a date`},
+	} {
+		got, err := parseSince(tt.typed, now)
+		said := ""
+		if err != nil {
+			said = err.Error()
+		} else {
+			said = got.UTC().Format(time.RFC3339)
+		}
+		if !strings.Contains(said, tt.want) || strings.Contains(said, "\x1b") {
+			t.Errorf("%q: %s, want %s", tt.typed, said, tt.want)
+		}
 	}
 }

@@ -43,9 +43,10 @@ func (t *textReport) remedyWords() []string {
 		return nil
 	}
 	issuers, more := t.issuerWords(list)
-	first, last := "Create new keys at their issuers, switch to them, check that they work, then revoke the old ones; in this order, nothing stops.", "Keep "+keeping
-	if len(list) == 1 {
-		first = "Create a new key" + atIssuer(list[0]) + ", switch to it, check that it works, then revoke the old one; in this order, nothing stops."
+	at := t.quoteWords(atIssuer(list...))
+	first := "Create a new key" + at + ", switch to it, check that it works, then revoke the old one; in this order, nothing stops."
+	if len(list) > 1 {
+		first = "For each key: create a new one" + at + ", switch to it, check that it works, then revoke the old one; in this order, nothing stops."
 	}
 	words := []string{first}
 	for _, w := range issuers {
@@ -58,7 +59,7 @@ func (t *textReport) remedyWords() []string {
 	if more > 0 {
 		words = append(words, fmt.Sprintf("+ %s (-v lists them)", count(more, "more issuer", "more issuers")))
 	}
-	return append(words, lostWords(list), last)
+	return append(words, lostWords(list), "Keep "+keeping)
 }
 
 // lostWords says what is true of most keys, once.

@@ -68,6 +68,7 @@ func (c *csvWriter) line(cells map[string]string) {
 func (c *csvWriter) findings(kind string, list []*finding.Finding) {
 	for _, f := range list {
 		rec := c.finding(f)
+		rec.Advice = remedyOf(f, c.opts, c.now).Marks // the steps are those of many keys, and long
 		key := map[string]string{
 			"type": kind, "id": rec.ID, "severity": rec.Severity, "confidence": rec.Confidence, "issuer": Quote(rec.Issuer),
 			"environment": rec.Environment, "status": rec.Status, "status_reason": words(value(rec.StatusReason)), "checked_at": value(rec.CheckedAt),

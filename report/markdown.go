@@ -77,7 +77,8 @@ type markdown struct{ *textReport }
 
 func (m *markdown) head() section {
 	var out strings.Builder
-	out.WriteString("## keysweep: " + m.verdictWords() + "\n\n")
+	verdict := m.verdictWords()
+	out.WriteString("## keysweep: " + strings.ToLower(verdict[:1]) + verdict[1:] + "\n\n")
 	var parts []string
 	var severities [finding.SeverityCritical + 1]int
 	for _, f := range m.counted {
@@ -291,17 +292,12 @@ func (m *markdown) remedy() section {
 	}
 	m.span = markdownText // the rules are the user's own
 	issuers, more := m.issuerWords(list)
-	at, one := " at its issuer", len(list) == 1
-	if one {
-		at = atIssuer(list[0])
-	}
 	var out strings.Builder
 	out.WriteString("\n### Remedy\n\n")
-	if one {
-		out.WriteString("1. Create a new key" + markdownText(at) + ".\n")
-	} else {
-		out.WriteString("For each key, the worst first:\n\n1. Create a new one" + at + ".\n")
+	if len(list) > 1 {
+		out.WriteString("For each key, the worst first:\n\n")
 	}
+	out.WriteString("1. Create a new key" + markdownText(atIssuer(list...)) + ".\n")
 	out.WriteString("2. Switch to it wherever the old one is used, and check that it works.\n" +
 		"3. Then revoke the old one; in this order, nothing stops.\n\n")
 	for _, w := range issuers {
@@ -353,7 +349,7 @@ func markdownText(s string) string {
 	var out strings.Builder
 	for i, r := range s {
 		switch {
-		case strings.ContainsRune("\\`*_{}[]<>()#!|~&$", r):
+		case strings.ContainsRune("\\`*_{}[]<>#!|~&$", r):
 			out.WriteByte('\\')
 			out.WriteRune(r)
 		case r == '@', r == ':' && strings.HasPrefix(s[i:], "://"), r == '.' && i >= 3 && strings.EqualFold(s[i-3:i], "www"):

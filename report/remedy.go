@@ -44,7 +44,7 @@ func remedyOf(f *finding.Finding, opts Options, now time.Time) remedy {
 	return r
 }
 
-// keeping is the habit that the next key needs.
+// keeping, behind "Keep ", is the habit that the next key needs.
 const keeping = "keys in environment variables or a secrets manager, one for each service, and replace them every 90 days."
 
 // usable reports whether f may work, for all we know, and nobody accepted it.
@@ -52,11 +52,14 @@ func usable(f *finding.Finding) bool {
 	return f.Status != finding.Inactive && f.Suppressed == nil && f.Confidence != finding.Rejected
 }
 
-func atIssuer(f *finding.Finding) string {
-	if !hasIssuer(f) {
-		return " at its issuer"
+// atIssuer names the one issuer of all of list, if there is one.
+func atIssuer(list ...*finding.Finding) string {
+	for _, f := range list {
+		if !hasIssuer(f) || f.Issuer != list[0].Issuer {
+			return " at its issuer"
+		}
 	}
-	return " at " + issuerName(f.Issuer)
+	return " at " + issuerName(list[0].Issuer)
 }
 
 func hasIssuer(f *finding.Finding) bool {
