@@ -102,12 +102,12 @@ func marksOf(f *finding.Finding, now time.Time) []mark {
 	}
 	switch audienceOf(f) {
 	case browsers:
-		add("It is in code that looks made for browsers: treat it as public.")
+		add("By its path, it reaches browsers: treat it as public.")
 	case apps:
-		add("It is in code that looks made for an app that people install: treat it as public.")
+		add("By its path, it reaches phones: treat it as public.")
 	}
 	if age := ageOf(f, now); age > rotateDays {
-		add(fmt.Sprintf("It is %s days old, and a key should be replaced after %d.", number(age), rotateDays))
+		add(fmt.Sprintf("It is %s days old: replace keys after %d.", number(age), rotateDays))
 	}
 	if words := placesToSwitch(f); words != "" {
 		add(words)
@@ -158,9 +158,9 @@ func placesToSwitch(f *finding.Finding) string {
 	case len(files) < 2:
 		return ""
 	case len(targets) > 1:
-		return fmt.Sprintf("%s files in %s targets hold it: switch each of them.", number(int64(len(files))), number(int64(len(targets))))
+		return fmt.Sprintf("%s files in %s targets hold it: switch each.", number(int64(len(files))), number(int64(len(targets))))
 	}
-	return fmt.Sprintf("%s files hold it: switch each of them.", number(int64(len(files))))
+	return fmt.Sprintf("%s files hold it: switch each.", number(int64(len(files))))
 }
 
 // audience is who gets to see the code that a key stands in.

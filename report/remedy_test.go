@@ -35,10 +35,10 @@ func TestAdviceFollowsFromTheFinding(t *testing.T) {
 		want []string
 	}{
 		{"a new key in one file", found("a.go"), nil},
-		{"a key in two files of the working tree", found("a.go", "b.go"), []string{"2 files hold it: switch each of them."}},
+		{"a key in two files of the working tree", found("a.go", "b.go"), []string{"2 files hold it: switch each."}},
 		{"twice in one file", found("a.go", "a.go"), nil},
 		{"in two targets", change(found("a.go", "a.go"), func(f *finding.Finding) { f.Occurrences[1].Target = "../b" }),
-			[]string{"2 files in 2 targets hold it: switch each of them."}},
+			[]string{"2 files in 2 targets hold it: switch each."}},
 		{"in a file, and in another that only the history has", change(found("a.go", "b.go"), func(f *finding.Finding) {
 			f.Occurrences[1].Source, f.Occurrences[1].Object = finding.SourceBlob, id("b1")
 		}), []string{history}},
@@ -46,16 +46,16 @@ func TestAdviceFollowsFromTheFinding(t *testing.T) {
 			for i := range f.Occurrences {
 				f.Occurrences[i].Source, f.Occurrences[i].Object, f.Occurrences[i].InHead = finding.SourceBlob, id("b1"), true
 			}
-		}), []string{"2 files hold it: switch each of them.", history}},
+		}), []string{"2 files hold it: switch each.", history}},
 		{"staged", change(found("a.go"), func(f *finding.Finding) {
 			f.Occurrences[0].Source, f.Occurrences[0].Object = finding.SourceIndex, id("b1")
 		}), nil},
 		{"90 days old", seen(found("a.go"), 90), []string{history}},
-		{"91 days old", seen(found("a.go"), 91), []string{"It is 91 days old, and a key should be replaced after 90.", history}},
+		{"91 days old", seen(found("a.go"), 91), []string{"It is 91 days old: replace keys after 90.", history}},
 		{"of a commit without a date", change(seen(found("a.go"), 91), func(f *finding.Finding) { f.FirstSeen.Date = time.Unix(0, 0) }), []string{history}},
 		{"of a commit from the future", seen(found("a.go"), -400), []string{history}},
-		{"for browsers", found("public/app.js"), []string{"It is in code that looks made for browsers: treat it as public."}},
-		{"for an app", found("ios/App/Info.plist"), []string{"It is in code that looks made for an app that people install: treat it as public."}},
+		{"for browsers", found("public/app.js"), []string{"By its path, it reaches browsers: treat it as public."}},
+		{"for an app", found("ios/App/Info.plist"), []string{"By its path, it reaches phones: treat it as public."}},
 		{"a sandbox key", change(found("a.go"), func(f *finding.Finding) { f.Environment = finding.Sandbox }),
 			[]string{"It is a sandbox key: less urgent, but replace it too."}},
 		{"active", change(found("a.go"), func(f *finding.Finding) { f.Status = finding.Active }), []string{"It works now: replace it first."}},
@@ -132,7 +132,7 @@ func TestWhoSeesAFile(t *testing.T) {
 // TestTextSaysOnceWhatHoldsForAll looks at a report of many keys.
 func TestTextSaysOnceWhatHoldsForAll(t *testing.T) {
 	out := string(write(t, Text, remedies(), Options{Exit: ExitReason{Status: 1}}))
-	for _, words := range []string{"does not undo", "less urgent", "API keys; set an IP allowlist", "secrets manager", "In this order", "in this order"} {
+	for _, words := range []string{"does not undo", "less urgent", "set an IP allowlist", "secrets manager", "in this order"} {
 		if n := strings.Count(out, words); n > 1 {
 			t.Errorf("%q comes %d times in\n%s", words, n, out)
 		}

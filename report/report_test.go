@@ -350,7 +350,7 @@ var reports = []struct {
 
 // someRules are the rules of the findings above.
 var someRules = []*rules.Rule{
-	{ID: "martis-live", Issuer: "martis", Advice: "Its dashboard has keys under API keys; set an IP allowlist."},
+	{ID: "martis-live", Issuer: "martis", Advice: "See API keys in its dashboard; set an IP allowlist."},
 	{ID: "stripe-test", Issuer: "stripe", Advice: "Roll it in the dashboard, Developers, API keys."},
 	{ID: "generic-live", Advice: "Find out whose key it is, and replace it there."},
 	{ID: "generic-test", Advice: "Find out whose key it is, and replace it there."},
