@@ -28,7 +28,7 @@ const maxMarkdownName = 1000
 func writeMarkdown(w io.Writer, res *finding.Result, opts Options) error {
 	m := &markdown{textReport: newTextReport(io.Discard, res, opts)}
 	m.span = func(s string) string { return code(s, false) }
-	sections := []section{m.head(), m.table(), m.details(), m.turnedDown(), m.notRead(finding.ClassIncomplete), m.notRead(finding.ClassNoted), m.remedy()}
+	sections := []section{m.head(), m.noteList(), m.table(), m.details(), m.turnedDown(), m.notRead(finding.ClassIncomplete), m.notRead(finding.ClassNoted), m.remedy()}
 	room := maxMarkdown
 	for _, s := range sections {
 		room -= len(s.before) + len(s.after) + maxCutWords
@@ -116,12 +116,18 @@ func (m *markdown) head() section {
 	if n := len(m.res.Findings) - len(m.listed); n > 0 {
 		fmt.Fprintf(&out, "Not listed: %s that a person accepted.\n", count(n, "key", "keys"))
 	}
+	return section{before: out.String()}
+}
+
+// noteList has what the user must know of the targets.
+func (m *markdown) noteList() section {
+	s := section{one: "note", many: "notes"}
 	for _, target := range m.res.Targets {
 		for _, note := range target.Notes {
-			fmt.Fprintf(&out, "\nNote: %s\n", m.quoteWords(note))
+			s.items = append(s.items, "\nNote: "+m.quoteWords(note)+"\n")
 		}
 	}
-	return section{before: out.String()}
+	return s
 }
 
 // table has a row for each key. What does not fit is cut at its end.
