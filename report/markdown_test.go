@@ -199,12 +199,15 @@ func TestALargeReportIsCutAndSaysSo(t *testing.T) {
 	for i := range 20000 {
 		res.Skipped = append(res.Skipped, finding.Skipped{Reason: finding.ReasonUnreadable, Count: 1, Detail: fmt.Sprintf("%s%d", strings.Repeat("dir/", 40), i)})
 	}
+	for i := range 2000 {
+		res.Targets = append(res.Targets, finding.Target{Name: fmt.Sprint(i), Kind: finding.TargetFolder, Tree: true, Notes: []string{strings.Repeat("note ", 180)}})
+	}
 	out := write(t, Markdown, res, Options{Verbose: true})
 	if len(out) > maxMarkdown || len(out) < maxMarkdown/2 {
 		t.Errorf("%d bytes", len(out))
 	}
 	for _, words := range []string{"## keysweep: 4,000 keys found", "keys are not shown, since the report would be larger than 900 kB", "keys in detail are not shown",
-		"### Not read: the scan is incomplete", "- 1 damaged item", "`pack-1`", "lines are not shown", "### Remedy", "Then revoke the old one"} {
+		"### Not read: the scan is incomplete", "- 1 damaged item", "`pack-1`", "lines are not shown", "notes are not shown", "### Remedy", "Then revoke the old one"} {
 		if !bytes.Contains(out, []byte(words)) {
 			t.Errorf("%q is cut", words)
 		}
