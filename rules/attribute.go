@@ -21,10 +21,13 @@ func (a *attributor) rank(shapes []string, list []Evidence) []Evidence {
 	for i := range kept {
 		e := &kept[i]
 		switch {
-		case a.contradicts(e.Issuer, shapes):
+		case a.contradicts(*e, shapes):
 			e.Weaker = true
 		case best < 0:
 			best = i
+			if e.Kind == EvidenceFile && e.Distance > hostReach && a.speaksBeside(kept[i+1:], shapes) {
+				e.Kind = EvidenceBeside // as good as what stands beside the key
+			}
 		default:
 			e.Weaker = !similar(kept[best], *e)
 		}
@@ -32,15 +35,24 @@ func (a *attributor) rank(shapes []string, list []Evidence) []Evidence {
 	return kept
 }
 
-// similar reports whether evidence b, for another issuer, is as good as a.
-func similar(a, b Evidence) bool {
-	return a.Kind == b.Kind && (a.Kind == EvidenceShape || b.Distance <= similarFactor*a.Distance+similarBytes)
+// speaksBeside reports whether list has evidence of the weakest kind that the
+// body does not contradict.
+func (a *attributor) speaksBeside(list []Evidence, shapes []string) bool {
+	return slices.ContainsFunc(list, func(e Evidence) bool { return e.Kind == EvidenceBeside && !a.contradicts(e, shapes) })
 }
 
-// contradicts reports whether the body cannot be issuer's: its documented
-// bodies look otherwise.
-func (a *attributor) contradicts(issuer string, shapes []string) bool {
-	return a.documented[issuer] && !slices.Contains(shapes, issuer)
+// similar reports whether evidence b, for another issuer, is as good as a.
+func similar(a, b Evidence) bool {
+	if a.Kind != b.Kind {
+		return false
+	}
+	return a.Kind == EvidenceShape || a.Kind == EvidenceBeside || b.Distance <= similarFactor*a.Distance+similarBytes
+}
+
+// contradicts reports whether the body speaks against e: documented bodies of
+// its issuer look otherwise, and e is no proof.
+func (a *attributor) contradicts(e Evidence, shapes []string) bool {
+	return e.Kind != EvidenceShape && a.documented[e.Issuer] && !slices.Contains(shapes, e.Issuer)
 }
 
 // PathEvidence returns which issuers the path of a file names. It separates
@@ -105,8 +117,9 @@ func (s *surroundings) scanWords(a *attributor, b []byte) {
 
 // Attribute decides whose a key is from the issuers whose documented shape it
 // has and from the evidence of all its places: a shape that nobody else has;
-// else the issuer that evidence at every place agrees on, where a mere mention
-// in the file yields to anything nearer; else the path. It returns
+// else what carries the key, its URL or header; else the issuer that evidence
+// at every place agrees on, where a mere mention in the file yields to anything
+// nearer; else the path and what stands beside the key. It returns
 // finding.IssuerAmbiguous if two issuers are left, finding.IssuerUnknown if
 // none is, and the evidence in words, strongest first. The order of ev does
 // not matter.
@@ -114,9 +127,10 @@ func (s *Set) Attribute(shapes []string, ev []Evidence) (issuer string, why []st
 	a := &s.attributor
 	list := slices.Clone(ev)
 	slices.SortFunc(list, compareEvidence)
-	list = slices.DeleteFunc(list, func(e Evidence) bool { return a.contradicts(e.Issuer, shapes) || e.Weaker })
+	list = slices.DeleteFunc(list, func(e Evidence) bool { return a.contradicts(e, shapes) || e.Weaker })
 	for _, kinds := range [...][2]EvidenceKind{
-		{EvidenceShape, EvidenceShape}, {EvidenceTwin, EvidenceHost}, {EvidenceFile, EvidenceFile}, {EvidencePath, EvidencePath},
+		{EvidenceShape, EvidenceShape}, {EvidenceCarrier, EvidenceCarrier}, {EvidenceTwin, EvidenceHost},
+		{EvidenceFile, EvidenceFile}, {EvidenceBeside, EvidencePath},
 	} {
 		var issuers, words []string
 		for _, e := range list {

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"slices"
 	"sort"
+	"strings"
 )
 
 // The distances of evidence, in bytes of the text that the key was judged in.
@@ -33,6 +34,9 @@ const (
 	sourceName
 	sourceWord
 	sourceTwin
+	sourceHeader
+	sourcePublic
+	sourceEcho
 	sourceNot
 )
 
@@ -40,12 +44,15 @@ const (
 type source struct {
 	issuer string
 	kind   sourceKind
+	public *publicKey // of sourcePublic
+	echo   *echo      // of sourceEcho
 }
 
 // attributor knows what names each issuer.
 type attributor struct {
 	sources []source
 	finder  *Finder // of the sources' literals, in lower case
+	keys    *Finder // of what keys start with
 	// documented holds the issuers whose bodies have a documented shape: a
 	// body without it is not theirs.
 	documented map[string]bool
@@ -53,8 +60,15 @@ type attributor struct {
 
 func newAttributor(rules []*Rule) attributor {
 	a := attributor{documented: map[string]bool{}}
-	var lits [][]byte
+	var lits, keys [][]byte
+	listed := map[string]bool{}
 	for _, r := range rules {
+		for _, l := range r.Literals {
+			if !listed[l] && !isAlnum(l[len(l)-1]) {
+				listed[l] = true
+				keys = append(keys, []byte(l))
+			}
+		}
 		if r.Issuer == "" {
 			continue
 		}
@@ -63,15 +77,25 @@ func newAttributor(rules []*Rule) attributor {
 		}
 		for kind, list := range [...][]string{
 			sourceHost: r.evidence.Hosts, sourceName: r.evidence.Names, sourceWord: r.evidence.Words,
-			sourceTwin: r.evidence.Twins, sourceNot: r.evidence.Not,
+			sourceTwin: r.evidence.Twins, sourceHeader: r.evidence.Headers, sourceNot: r.evidence.Not,
 		} {
 			for _, l := range list {
 				lits = append(lits, []byte(l))
-				a.sources = append(a.sources, source{r.Issuer, sourceKind(kind)})
+				a.sources = append(a.sources, source{issuer: r.Issuer, kind: sourceKind(kind)})
 			}
 		}
+		for i := range r.evidence.public {
+			p := &r.evidence.public[i]
+			lits = append(lits, []byte(strings.ToLower(p.literal)))
+			a.sources = append(a.sources, source{issuer: r.Issuer, kind: sourcePublic, public: p})
+		}
+		for i := range r.evidence.Echoes {
+			e := &r.evidence.Echoes[i]
+			lits = append(lits, []byte(strings.ToLower(e.Literal)))
+			a.sources = append(a.sources, source{issuer: r.Issuer, kind: sourceEcho, echo: e})
+		}
 	}
-	a.finder = newFinder(lits)
+	a.finder, a.keys = newFinder(lits), newFinder(keys)
 	return a
 }
 
@@ -89,7 +113,11 @@ type surroundings struct {
 	found  []int
 	marks  [][]mark // by source, sorted
 	used   []int    // sources with marks
-	work   int      // bytes and marks looked at; for tests
+	near   []nearby // evidence of one key
+	layout layout
+	// standings of near to the key
+	standings []standing
+	work      int // bytes and marks looked at; for tests
 }
 
 // scan lists the marks whose literal lies in b[low:high]. Whether a literal
@@ -116,7 +144,7 @@ func (s *surroundings) scan(a *attributor, b []byte, low, high int) {
 		for _, l := range s.found {
 			start := low + at
 			end := start + len(a.finder.lits[l])
-			if m, ok := markAt(a.sources[l].kind, b, start, end); ok {
+			if m, ok := markAt(&a.sources[l], b, start, end); ok {
 				if len(s.marks[l]) == 0 {
 					s.used = append(s.used, l)
 				}
@@ -175,7 +203,7 @@ func (m *Matcher) addEvidence(buf []byte) {
 		m.around.scan(a, buf, low, high)
 		for k := range near {
 			if c := &near[k]; c.RejectedFor == "" {
-				c.Evidence = m.around.collect(a, buf, Span{c.Start, c.End}, evidenceReach, c.Evidence)
+				c.Evidence = m.around.collect(a, buf, Span{c.Start, c.End}, evidenceReach, &c.Match)
 			}
 		}
 		m.addDecodedEvidence(buf, near, high-low)
@@ -237,14 +265,24 @@ func (m *Matcher) addDecodedEvidence(buf []byte, list []candidate, size int) {
 			}
 			c.attributed = true
 			key := Span{pos, min(len(t.b), pos+c.end-c.start)}
-			c.Evidence = m.around.collect(&m.set.attributor, t.b, key, reach, c.Evidence)
+			c.Evidence = m.around.collect(&m.set.attributor, t.b, key, reach, &c.Match)
 		}
 	}
 }
 
-// collect appends to list the best evidence of each source for the key at
-// b[key.Start:key.End], at most reach bytes from its start.
-func (s *surroundings) collect(a *attributor, b []byte, key Span, reach int, list []Evidence) []Evidence {
+// nearby is evidence for one key, and where it stands.
+type nearby struct {
+	Evidence
+	mark
+	kind    sourceKind
+	onLine  bool
+	comment int // start of the comment line it stands on, before the key; -1
+}
+
+// collect appends to c.Evidence the best evidence of each source for c, which
+// is at b[key.Start:key.End], at most reach bytes from its start.
+func (s *surroundings) collect(a *attributor, b []byte, key Span, reach int, c *Match) []Evidence {
+	s.near = s.near[:0]
 	lineStart, lineEnd := key.Start, key.End
 	for lineStart > 0 && key.Start-lineStart < lineReach && b[lineStart-1] != '\n' {
 		lineStart--
@@ -262,8 +300,8 @@ func (s *surroundings) collect(a *attributor, b []byte, key Span, reach int, lis
 		i := sort.Search(len(marks), func(i int) bool { return marks[i].start >= key.Start })
 		for j, seen := i-1, 0; j >= 0 && seen < 2; j-- {
 			s.work++
-			if e, ok := evidenceOf(src, b, marks[j], key, lineStart, lineEnd, reach); ok {
-				list = append(list, e)
+			if n, ok := nearbyOf(&src, b, marks[j], key, lineStart, lineEnd, reach); ok {
+				s.near = append(s.near, n)
 				seen++
 			}
 			if d := key.Start - marks[j].end; d > hostReach && !marks[j].loose || d > evidenceReach {
@@ -272,8 +310,8 @@ func (s *surroundings) collect(a *attributor, b []byte, key Span, reach int, lis
 		}
 		for j, seen := i, 0; j < len(marks) && seen < 2; j++ {
 			s.work++
-			if e, ok := evidenceOf(src, b, marks[j], key, lineStart, lineEnd, reach); ok {
-				list = append(list, e)
+			if n, ok := nearbyOf(&src, b, marks[j], key, lineStart, lineEnd, reach); ok {
+				s.near = append(s.near, n)
 				seen++
 			}
 			if d := marks[j].start - key.End; d > hostReach && !marks[j].loose || d > evidenceReach {
@@ -281,51 +319,80 @@ func (s *surroundings) collect(a *attributor, b []byte, key Span, reach int, lis
 			}
 		}
 	}
+	s.weigh(a, b, key, c)
+	list := c.Evidence
+	for i := range s.near {
+		if s.near[i].Kind != 0 {
+			list = append(list, s.near[i].Evidence)
+		}
+	}
 	return list
 }
 
-// evidenceOf makes evidence of a mark, if it counts for the key.
-func evidenceOf(src source, b []byte, m mark, key Span, lineStart, lineEnd, reach int) (Evidence, bool) {
+// nearbyOf makes evidence of a mark, if it counts for the key.
+func nearbyOf(src *source, b []byte, m mark, key Span, lineStart, lineEnd, reach int) (nearby, bool) {
 	var distance int
 	where := "before"
+	n := nearby{mark: m, kind: src.kind, comment: -1}
 	switch {
 	case m.end <= key.Start:
 		distance = key.Start - m.end
 	case m.start >= key.End:
 		distance, where = m.start-key.End, "after"
 	default:
-		return Evidence{}, false // within the key
+		return n, false // within the key
 	}
 	if m.start < key.Start-reach || m.end > key.Start+reach {
-		return Evidence{}, false
+		return n, false
 	}
-	onLine := m.start >= lineStart && m.end <= lineEnd
-	e := Evidence{Issuer: src.issuer, Kind: EvidenceFile, Distance: distance}
+	n.onLine = m.start >= lineStart && m.end <= lineEnd
+	n.Evidence = Evidence{Issuer: src.issuer, Kind: EvidenceFile, Distance: distance}
 	word := ""
 	switch src.kind {
 	case sourceHost:
 		word = "host"
-		if distance <= hostReach {
-			e.Kind = EvidenceHost
+		switch {
+		case isUserOf(b, key, m):
+			n.Kind = EvidenceCarrier
+		case distance <= hostReach:
+			n.Kind = EvidenceHost
 		}
 	case sourceName, sourceWord:
 		word = "name"
 		switch {
-		case onLine:
-			e.Kind = EvidenceName
+		case n.onLine:
+			n.Kind = EvidenceName
 		case m.loose && distance <= twinReach:
-			e.Kind = EvidenceTwin
+			n.Kind = EvidenceTwin
 		case m.loose:
-			return e, false
+			return n, false
 		}
-	case sourceTwin:
+	case sourceTwin, sourceHeader:
 		word = "mention of"
-		if distance <= twinReach {
-			e.Kind = EvidenceTwin
+		switch {
+		case src.kind == sourceHeader && carries(b, m, key):
+			n.Kind = EvidenceCarrier
+		case distance <= twinReach:
+			n.Kind = EvidenceTwin
 		}
+	case sourcePublic:
+		if distance <= twinReach {
+			n.Kind = EvidenceTwin
+		}
+		// The rest of a public key says nothing to a reader.
+		n.Text = fmt.Sprintf("public key of %s, %d bytes %s", src.issuer, distance, where)
+		return n, true
+	case sourceEcho:
+		if distance > hostReach || !src.echo.of(b, m, key) {
+			return n, false
+		}
+		// What follows the literal is a part of the key.
+		n.Kind = EvidenceShape
+		n.Text = fmt.Sprintf("%s… of the same account, %d bytes %s", src.echo.Literal, distance, where)
+		return n, true
 	}
-	e.Text = fmt.Sprintf("%s %s, %d bytes %s", word, b[m.start:m.end], distance, where)
-	return e, true
+	n.Text = fmt.Sprintf("%s %s, %d bytes %s", word, b[m.start:m.end], distance, where)
+	return n, true
 }
 
 // compareEvidence orders the strongest and nearest first.

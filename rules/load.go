@@ -10,7 +10,9 @@ import (
 	"os"
 	"regexp"
 	"regexp/syntax"
+	"slices"
 	"strings"
+	"unicode"
 	"unicode/utf8"
 
 	"github.com/BurntSushi/toml"
@@ -31,6 +33,8 @@ const (
 	maxLiterals   = 1000   // of one load
 	maxRegexBody  = 1 << 9 // bytes that an expression may match
 	maxShapeCount = 64
+	maxAddress    = 1 << 8 // bytes
+	minEcho       = 12     // characters of a key that nobody repeats by chance
 )
 
 // LoadError is what is wrong with a rule file, and where.
@@ -96,6 +100,7 @@ func readRuleFile(name string) ([]byte, error) {
 type ruleTable struct {
 	ID              string            `toml:"id"`
 	Issuer          string            `toml:"issuer"`
+	Name            string            `toml:"name"`
 	Description     string            `toml:"description"`
 	Literals        []string          `toml:"literals"`
 	Body            bodyTable         `toml:"body"`
@@ -106,6 +111,7 @@ type ruleTable struct {
 	Evidence        evidence          `toml:"evidence"`
 	Probe           *probeTable       `toml:"probe"`
 	Advice          string            `toml:"advice"`
+	Docs            string            `toml:"docs"`
 	Examples        []string          `toml:"examples"`
 	CounterExamples []string          `toml:"counter_examples"`
 }
@@ -121,6 +127,12 @@ type shapeTable struct {
 	Regex    string   `toml:"regex"`
 	Unique   bool     `toml:"unique"`
 	Literals []string `toml:"literals"`
+}
+
+type twinTable struct {
+	Literals []string `toml:"literals"`
+	Regex    string   `toml:"regex"`
+	Base64   bool     `toml:"base64"`
 }
 
 type probeTable struct {
@@ -196,13 +208,32 @@ func (s *Set) add(name string, text []byte, builtIn bool) error {
 			if other.ID == r.ID {
 				return f.errorAt(n, "id", fmt.Sprintf("the id %q is taken by a rule of %s", r.ID, other.File))
 			}
+			if r.named && other.named && other.Issuer == r.Issuer && other.Name != r.Name {
+				return f.errorAt(n, "name", fmt.Sprintf("the issuer %s is called %q in %s", r.Issuer, other.Name, other.File))
+			}
 		}
 		if s.literalCount += len(r.Literals); s.literalCount > maxLiterals {
 			return f.errorAt(n, "literals", fmt.Sprintf("more than %d literals", maxLiterals))
 		}
 		s.rules = append(s.rules, r)
 	}
+	s.spreadNames()
 	return nil
+}
+
+// spreadNames gives all rules of an issuer the name that one of them says.
+func (s *Set) spreadNames() {
+	names := map[string]string{}
+	for _, r := range s.rules {
+		if r.named {
+			names[r.Issuer] = r.Name
+		}
+	}
+	for _, r := range s.rules {
+		if r.Name = names[r.Issuer]; r.Name == "" {
+			r.Name = r.Issuer
+		}
+	}
 }
 
 func (f *ruleFile) unknownKey(meta *toml.MetaData) error {
@@ -235,6 +266,7 @@ func (f *ruleFile) typeError(n int, err error) error {
 func (f *ruleFile) rule(n int, t *ruleTable) (*Rule, error) {
 	r := &Rule{
 		ID: t.ID, Issuer: t.Issuer, Description: t.Description, Advice: t.Advice,
+		Name: t.Name, named: t.Name != "", Docs: t.Docs,
 		Literals: t.Literals, Examples: t.Examples, CounterExamples: t.CounterExamples,
 		File: f.name, BuiltIn: f.builtIn,
 		maxScore: maxScore, evidence: t.Evidence,
@@ -246,6 +278,9 @@ func (f *ruleFile) rule(n int, t *ruleTable) (*Rule, error) {
 	}
 	if t.Issuer != "" && !isName(t.Issuer) || t.Issuer == finding.IssuerUnknown || t.Issuer == finding.IssuerAmbiguous {
 		return nil, f.errorAt(n, "issuer", "an issuer is a name of a-z, 0-9 and -, and neither unknown nor ambiguous")
+	}
+	if err := f.names(n, t); err != nil {
+		return nil, err
 	}
 	if len(t.Literals) == 0 {
 		return nil, f.errorAt(n, "literals", "a rule needs a literal: what is in no literal cannot be found")
@@ -299,7 +334,7 @@ func (f *ruleFile) rule(n int, t *ruleTable) (*Rule, error) {
 		}
 		r.samples[[sha256.Size]byte(b)] = true
 	}
-	if err := f.evidence(n, t); err != nil {
+	if r.evidence.public, err = f.evidence(n, t); err != nil {
 		return nil, err
 	}
 	if r.Probe, err = f.probe(n, t.Probe); err != nil {
@@ -454,24 +489,79 @@ func length(re *syntax.Regexp) (int, bool) {
 	return 0, false
 }
 
-func (f *ruleFile) evidence(n int, t *ruleTable) error {
+// docsAddress is what docs may be: printable, without user and port.
+var docsAddress = regexp.MustCompile(`^https://[a-z0-9.-]+\.[a-z]+(/[!-~]*)?$`)
+
+// names checks what the issuer is called and where it documents its keys.
+func (f *ruleFile) names(n int, t *ruleTable) error {
+	switch {
+	case t.Name == "" && f.has(n, "name"):
+		return f.errorAt(n, "name", "a name is not empty; leave the key out")
+	case t.Name != "" && t.Issuer == "":
+		return f.errorAt(n, "name", "a name needs an issuer that is called so")
+	case len(t.Name) > maxLiteral || strings.TrimSpace(t.Name) != t.Name || strings.ContainsFunc(t.Name, func(c rune) bool { return !unicode.IsPrint(c) }):
+		return f.errorAt(n, "name", fmt.Sprintf("%q is not a name of at most %d printable bytes", t.Name, maxLiteral))
+	case (t.Docs != "" || f.has(n, "docs")) && (len(t.Docs) > maxAddress || !docsAddress.MatchString(t.Docs)):
+		return f.errorAt(n, "docs", "docs is an https:// address")
+	}
+	return nil
+}
+
+// has reports whether the n-th rule has key.
+func (f *ruleFile) has(n int, key string) bool {
+	return slices.ContainsFunc(f.keys, func(k keyPos) bool { return k.rule == n && k.path == "rule."+key })
+}
+
+// evidence checks the evidence of the n-th rule and returns its public keys.
+func (f *ruleFile) evidence(n int, t *ruleTable) ([]publicKey, error) {
 	for _, e := range [...]struct {
 		key  string
 		list []string
 	}{
 		{"hosts", t.Evidence.Hosts}, {"names", t.Evidence.Names}, {"words", t.Evidence.Words},
-		{"twins", t.Evidence.Twins}, {"not", t.Evidence.Not},
+		{"twins", t.Evidence.Twins}, {"headers", t.Evidence.Headers}, {"not", t.Evidence.Not},
 	} {
 		if len(e.list) > 0 && t.Issuer == "" {
-			return f.errorAt(n, "evidence."+e.key, "evidence needs an issuer to speak for")
+			return nil, f.errorAt(n, "evidence."+e.key, "evidence needs an issuer to speak for")
 		}
 		for _, w := range e.list {
 			if len(w) < minLiteral || len(w) > maxLiteral || strings.ToLower(w) != w {
-				return f.errorAt(n, "evidence."+e.key, fmt.Sprintf("%q is not %d to %d bytes in lower case", w, minLiteral, maxLiteral))
+				return nil, f.errorAt(n, "evidence."+e.key, fmt.Sprintf("%q is not %d to %d bytes in lower case", w, minLiteral, maxLiteral))
 			}
 		}
 	}
-	return nil
+	var list []publicKey
+	for _, tw := range t.Evidence.TwinShapes {
+		const key = "evidence.twin_shapes"
+		if t.Issuer == "" {
+			return nil, f.errorAt(n, key, "evidence needs an issuer to speak for")
+		}
+		if len(tw.Literals) == 0 {
+			return nil, f.errorAt(n, key, "a public key needs a literal that it starts with")
+		}
+		re, err := anchored(tw.Regex, true)
+		if err != nil {
+			return nil, f.errorAt(n, key+".regex", err.Error())
+		}
+		for _, l := range tw.Literals {
+			if len(l) < minLiteral || len(l) > maxLiteral {
+				return nil, f.errorAt(n, key+".literals", fmt.Sprintf("the literal %q is not %d to %d bytes long", l, minLiteral, maxLiteral))
+			}
+			list = append(list, publicKey{l, re, tw.Base64})
+		}
+	}
+	for _, e := range t.Evidence.Echoes {
+		const key = "evidence.echoes"
+		switch {
+		case t.Issuer == "":
+			return nil, f.errorAt(n, key, "evidence needs an issuer to speak for")
+		case len(e.Literal) < minLiteral || len(e.Literal) > maxLiteral:
+			return nil, f.errorAt(n, key+".literal", fmt.Sprintf("the literal %q is not %d to %d bytes long", e.Literal, minLiteral, maxLiteral))
+		case e.From < 0 || e.To > maxBody || e.To-e.From < minEcho:
+			return nil, f.errorAt(n, key, fmt.Sprintf("from and to are a part of the body, %d characters or more", minEcho))
+		}
+	}
+	return list, nil
 }
 
 func (f *ruleFile) probe(n int, t *probeTable) (*Probe, error) {

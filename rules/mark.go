@@ -1,11 +1,14 @@
 package rules
 
-import "bytes"
+import (
+	"bytes"
+	"encoding/base64"
+)
 
-// markAt judges the literal b[start:end].
-func markAt(kind sourceKind, b []byte, start, end int) (mark, bool) {
+// markAt judges the literal of src at b[start:end].
+func markAt(src *source, b []byte, start, end int) (mark, bool) {
 	m := mark{start: start, end: end}
-	switch kind {
+	switch src.kind {
 	case sourceHost:
 		return hostAt(b, start, end)
 	case sourceName:
@@ -14,10 +17,83 @@ func markAt(kind sourceKind, b []byte, start, end int) (mark, bool) {
 		return m, ok
 	case sourceWord:
 		return m, isWholeWord(b, start, end)
-	case sourceTwin:
+	case sourceTwin, sourceHeader:
 		return m, start == 0 || !isAlnum(b[start-1]) || !isAlnum(b[start])
+	case sourcePublic:
+		return src.public.at(b, start, end)
+	case sourceEcho:
+		return m, string(b[start:end]) == src.echo.Literal && (start == 0 || !isWord(b[start-1]))
 	}
 	return m, true
+}
+
+// at recognises a public key whose literal is b[start:end]; the mark is the
+// whole of it.
+func (p *publicKey) at(b []byte, start, end int) (mark, bool) {
+	m := mark{start: start, end: end}
+	if string(b[start:end]) != p.literal || start > 0 && isWord(b[start-1]) {
+		return m, false
+	}
+	for m.end < len(b) && m.end-end <= maxBody && (isWord(b[m.end]) || b[m.end] == '-' || p.base64 && (b[m.end] == '+' || b[m.end] == '/')) {
+		m.end++
+	}
+	body := b[end:m.end]
+	if p.base64 {
+		text := make([]byte, base64.RawStdEncoding.DecodedLen(len(body)))
+		n, err := base64.RawStdEncoding.Decode(text, body)
+		if err != nil {
+			return m, false
+		}
+		body = text[:n]
+	}
+	return m, p.regex.Match(body)
+}
+
+// of reports whether what follows the mark is the part of the key that e
+// names, and no more.
+func (e *echo) of(b []byte, m mark, key Span) bool {
+	stop := m.end + e.To - e.From
+	if stop > len(b) || stop < len(b) && isAlnum(b[stop]) {
+		return false
+	}
+	body := b[key.Start:key.End]
+	// The key is as it stands in the text: find where its prefix ends.
+	if i := bytes.LastIndexByte(body, '_'); i >= 0 {
+		body = body[i+1:]
+	}
+	return len(body) >= e.To && bytes.Equal(body[e.From:e.To], b[m.end:stop])
+}
+
+// maxCarrier is how many bytes may stand between a header and the key that it
+// carries.
+const maxCarrier = 24
+
+// carries reports whether nothing but punctuation stands between a header or
+// an Authorization scheme and the key behind it.
+func carries(b []byte, m mark, key Span) bool {
+	if m.end > key.Start || key.Start-m.end > maxCarrier {
+		return false
+	}
+	for _, c := range b[m.end:key.Start] {
+		if bytes.IndexByte([]byte(" \t:=>,([]\\\"'`"), c) < 0 {
+			return false
+		}
+	}
+	return true
+}
+
+// isUserOf reports whether the key is the user in a URL of the host m:
+// https://key:@host, https://key@host.
+func isUserOf(b []byte, key Span, m mark) bool {
+	if m.start <= key.End || m.start-key.End > maxNameRun || b[m.start-1] != '@' || b[key.End] != ':' && b[key.End] != '@' {
+		return false
+	}
+	for _, c := range b[key.End : m.start-1] {
+		if c <= ' ' || isQuote(c) || c == '/' || c == '@' {
+			return false
+		}
+	}
+	return true
 }
 
 // hostAt recognises a host name that is, or ends in, b[start:end]; the mark is

@@ -38,12 +38,14 @@ type EvidenceKind uint8
 
 // The kinds of evidence.
 const (
-	EvidencePath  EvidenceKind = iota + 1 // the issuer's name in the path of the file
-	EvidenceFile                          // its name or host elsewhere within Context
-	EvidenceTwin                          // a public key, import or SDK call within 200 bytes
-	EvidenceName                          // its name on the same line
-	EvidenceHost                          // its host within 400 bytes, or in the same URL
-	EvidenceShape                         // a shape that no other issuer has
+	EvidenceBeside  EvidenceKind = iota + 1 // anything that speaks for another key, or for another section
+	EvidencePath                            // the issuer's name in the path of the file
+	EvidenceFile                            // its name or host elsewhere within Context
+	EvidenceTwin                            // a public key, import or SDK call within 200 bytes
+	EvidenceName                            // its name on the same line, or on a section around the key
+	EvidenceHost                            // its host within 400 bytes
+	EvidenceCarrier                         // its host in the same URL, or its header around the key
+	EvidenceShape                           // a shape that no other issuer has
 )
 
 // Evidence is one reason to think that a key is an issuer's.

@@ -12,8 +12,10 @@ import (
 type Rule struct {
 	ID          string
 	Issuer      string // "" if the rule names none
+	Name        string // the issuer's, as it writes it; Issuer if no rule of it says; "" without issuer
 	Description string
-	Advice      string // what to do about a leak
+	Advice      string // what to do about a leak, in a sentence or two; "" for the usual steps
+	Docs        string // https address of what the issuer says of its keys; "" if none is known
 	Literals    []string
 	// Environments says where keys of a literal work; a literal that is not
 	// listed is EnvironmentUnknown.
@@ -25,6 +27,7 @@ type Rule struct {
 	File                      string // where the rule was read from
 	BuiltIn                   bool
 
+	named    bool // the rule says Name itself
 	body     body
 	maxScore float64
 	shapes   []shape
@@ -58,11 +61,32 @@ type shape struct {
 
 // evidence is what names an issuer in the surroundings of a key.
 type evidence struct {
-	Hosts []string `toml:"hosts"` // and their subdomains
-	Names []string `toml:"names"` // of variables, settings, sections; not in prose
-	Words []string `toml:"words"` // anywhere, as whole words
-	Twins []string `toml:"twins"` // public keys, imports, SDK calls
-	Not   []string `toml:"not"`   // a name or word within one of these is none
+	Hosts      []string    `toml:"hosts"`       // and their subdomains
+	Names      []string    `toml:"names"`       // of variables, settings, sections; not in prose
+	Words      []string    `toml:"words"`       // anywhere, as whole words
+	Twins      []string    `toml:"twins"`       // imports, SDK calls, prefixes of public keys
+	Headers    []string    `toml:"headers"`     // HTTP headers and Authorization schemes that carry the key
+	TwinShapes []twinTable `toml:"twin_shapes"` // public keys
+	Echoes     []echo      `toml:"echoes"`      // parts of the key itself
+	Not        []string    `toml:"not"`         // a name or word within one of these is none
+
+	public []publicKey // of TwinShapes
+}
+
+// publicKey is how an issuer's public keys look, and nobody else's.
+type publicKey struct {
+	literal string
+	regex   *regexp.Regexp // matches the whole of what follows
+	base64  bool           // regex is for what that decodes to
+}
+
+// echo is text that holds a part of the key: Stripe's account ids do.
+type echo struct {
+	Literal string `toml:"literal"` // stands before the part
+	// From and To are the part: a half-open range of the key's body, in
+	// characters.
+	From int `toml:"from"`
+	To   int `toml:"to"`
 }
 
 // has reports whether body has a documented shape of r under its literal, and

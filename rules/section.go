@@ -1,0 +1,277 @@
+package rules
+
+import "bytes"
+
+// sectionReach is how far around a key, in bytes, its file's structure is
+// looked at. All evidence that is stronger than a mention lies within.
+const sectionReach = 1 << 10
+
+// maxSections limits how many sections are told apart around one key.
+const maxSections = 128
+
+// maxNesting limits how deep brackets and indentation are followed.
+const maxNesting = 32
+
+// section is a stretch of text that belongs together and the name in front of
+// it: what brackets enclose, the lines that are indented under another one, or
+// the lines below a [header].
+//
+//	"martis": {"key": "…"}      name "martis": , body {…}
+//	martis:                     name: this line
+//	  key: …                    body: the indented lines
+//	[martis]                    name: this line
+//	key = …                     body: up to the next [header]
+type section struct{ name, body, end int }
+
+// holds reports whether position p is in s or in its name.
+func (s section) holds(p int) bool { return p >= s.name && p < s.end }
+
+// layout is the structure of the text around one key.
+type layout struct {
+	low, high int
+	sections  []section
+	open      []section // scratch: not yet closed
+	indents   []int     // scratch, of open
+	brackets  []byte    // scratch, of open
+	others    []int     // starts of other keys and placeholders of keys
+	own       []section // sections that hold the key
+}
+
+// read finds the sections and the other keys around key.
+func (l *layout) read(a *attributor, b []byte, key Span) {
+	l.low, l.high = max(0, key.Start-sectionReach), min(len(b), key.Start+sectionReach)
+	l.sections, l.others, l.own = l.sections[:0], l.others[:0], l.own[:0]
+	l.readBrackets(b)
+	l.readLines(b)
+	for from := l.low; ; {
+		at, lit, ok := a.keys.Next(b[:l.high], from)
+		if !ok {
+			break
+		}
+		end := at + len(a.keys.lits[lit])
+		if (at < key.Start || at >= key.End) && isKeyLike(b, at, end) {
+			l.others = append(l.others, at)
+		}
+		from = at + 1
+	}
+	for _, s := range l.sections {
+		if s.holds(key.Start) {
+			l.own = append(l.own, s)
+		}
+	}
+}
+
+// isKeyLike reports whether the literal b[at:end] stands by itself and has
+// some characters behind it: a key, or a placeholder of one.
+func isKeyLike(b []byte, at, end int) bool {
+	if at > 0 && (isWord(b[at-1]) || b[at-1] == '-') || end+4 > len(b) {
+		return false
+	}
+	for _, c := range b[end : end+4] {
+		if !isWord(c) && c != '-' {
+			return false
+		}
+	}
+	return true
+}
+
+func (l *layout) add(s section) {
+	if len(l.sections) < maxSections {
+		l.sections = append(l.sections, s)
+	}
+}
+
+// readBrackets adds what { } and [ ] enclose. A bracket without its like
+// closes nothing; one that is still open at the end encloses the rest.
+func (l *layout) readBrackets(b []byte) {
+	l.open, l.brackets = l.open[:0], l.brackets[:0]
+	for i := l.low; i < l.high; i++ {
+		switch c := b[i]; c {
+		case '{', '[':
+			if len(l.open) < maxNesting {
+				l.open, l.brackets = append(l.open, section{bracketName(b, l.low, i), i, l.high}), append(l.brackets, c+2)
+			}
+		case '}', ']':
+			n := bytes.LastIndexByte(l.brackets, c)
+			if n < 0 {
+				continue
+			}
+			s := l.open[n]
+			s.end = i + 1
+			// [martis], ["key"] and ${name} enclose a name, nothing else.
+			if !isName62(b[s.body+1 : i]) {
+				l.add(s)
+			}
+			l.open, l.brackets = l.open[:n], l.brackets[:n]
+		}
+	}
+	for _, s := range l.open {
+		l.add(s)
+	}
+}
+
+// isName62 reports whether b is one word, perhaps in quotes.
+func isName62(b []byte) bool {
+	if len(b) > maxNameRun {
+		return false
+	}
+	for _, c := range b {
+		if !isWord(c) && c != '-' && c != '.' && !isQuote(c) && c != ' ' {
+			return false
+		}
+	}
+	return true
+}
+
+// bracketName returns where the name of the bracket at b[at] starts: of
+// name {, "name": {, name = [, 'name' => [, name({.
+func bracketName(b []byte, low, at int) int {
+	i := at
+	for i > low && at-i < maxNameRun && (bytes.IndexByte([]byte(" \t:=>(\"'`"), b[i-1]) >= 0) {
+		i--
+	}
+	start := i
+	for i > low && start-i < maxNameRun && (isWord(b[i-1]) || b[i-1] == '-' || b[i-1] == '.') {
+		i--
+	}
+	if i == start {
+		return at
+	}
+	return i
+}
+
+// readLines adds the lines that are indented under another one, and those
+// below a [header].
+func (l *layout) readLines(b []byte) {
+	l.open, l.indents = l.open[:0], l.indents[:0]
+	header := section{name: -1}
+	at := l.low
+	if at > 0 && b[at-1] != '\n' {
+		// The indentation of a line that is cut is not known.
+		at = l.high
+		if i := bytes.IndexByte(b[l.low:l.high], '\n'); i >= 0 {
+			at = l.low + i + 1
+		}
+	}
+	for at < l.high {
+		end := l.high
+		if i := bytes.IndexByte(b[at:l.high], '\n'); i >= 0 {
+			end = at + i + 1
+		}
+		line := bytes.TrimRight(b[at:end], " \t\r\n")
+		text := bytes.TrimLeft(line, " \t")
+		if len(text) > 0 && !closesOnly(text) {
+			indent := len(line) - len(text)
+			if bytes.HasPrefix(text, []byte("- ")) {
+				indent++ // an item may stand right below its list's name
+			}
+			for n := len(l.open); n > 0 && l.indents[n-1] >= indent; n-- {
+				s := l.open[n-1]
+				s.end = at
+				if s.body < at {
+					l.add(s)
+				}
+				l.open, l.indents = l.open[:n-1], l.indents[:n-1]
+			}
+			if len(l.open) < maxNesting {
+				l.open, l.indents = append(l.open, section{at, end, l.high}), append(l.indents, indent)
+			}
+			if isHeader(text) {
+				if header.end = at; header.name >= 0 {
+					l.add(header)
+				}
+				header = section{at, end, l.high}
+			}
+		}
+		at = end
+	}
+	for _, s := range l.open {
+		if s.body < l.high {
+			l.add(s)
+		}
+	}
+	if header.name >= 0 {
+		l.add(header)
+	}
+}
+
+// closesOnly reports whether a line has nothing but closing brackets: it ends
+// the lines above whatever its indentation.
+func closesOnly(text []byte) bool {
+	return len(bytes.Trim(text, "})];,")) == 0
+}
+
+// isHeader recognises [name] and [[name]] that stand alone on a line.
+func isHeader(text []byte) bool {
+	n := len(text)
+	return n > 2 && text[0] == '[' && text[n-1] == ']' && isName62(bytes.Trim(text, "[]"))
+}
+
+// lineOf returns the line that holds position p, as far as it lies in l.
+func (l *layout) lineOf(b []byte, p int) (start, end int) {
+	start, end = l.low, l.high
+	if i := bytes.LastIndexByte(b[l.low:p], '\n'); i >= 0 {
+		start = l.low + i + 1
+	}
+	if i := bytes.IndexByte(b[p:l.high], '\n'); i >= 0 {
+		end = p + i
+	}
+	return start, end
+}
+
+// otherIn reports whether another key starts in b[start:end].
+func (l *layout) otherIn(start, end int) bool {
+	for _, o := range l.others {
+		if o >= start && o < end {
+			return true
+		}
+	}
+	return false
+}
+
+// isComment reports whether a line is a comment or a heading.
+func isComment(line []byte) bool {
+	line = bytes.TrimLeft(line, " \t")
+	for _, mark := range [...]string{"#", ";", "//", "/*", "*", "<!--", "--"} {
+		if bytes.HasPrefix(line, []byte(mark)) {
+			return true
+		}
+	}
+	return false
+}
+
+// standing says how a place in the text stands to the key.
+type standing struct {
+	// level counts the sections that hold both.
+	level int
+	// foreign: it is in a section, or names one, that does not hold the key.
+	foreign bool
+	// void: it and the key are in sections of their own, and the other one
+	// has a key, too.
+	void bool
+	// names: it stands in the name of a section that holds the key.
+	names bool
+}
+
+func (l *layout) standingOf(at int, key Span) standing {
+	var st standing
+	if at < l.low || at >= l.high {
+		return st
+	}
+	apart := false
+	for _, s := range l.own {
+		if s.holds(at) {
+			st.level++
+			st.names = st.names || at < s.body && key.Start >= s.body
+		} else {
+			apart = true
+		}
+	}
+	for _, s := range l.sections {
+		if s.holds(at) && !s.holds(key.Start) {
+			st.foreign = true
+			st.void = st.void || apart && l.otherIn(s.name, s.end)
+		}
+	}
+	return st
+}

@@ -1,0 +1,100 @@
+package rules
+
+// weigh looks at how the evidence in s.near stands to the key: what names the
+// section that the key is in counts as a name on its line; what belongs to
+// another key or another section counts for little (EvidenceBeside), or not at
+// all (Kind 0).
+func (s *surroundings) weigh(a *attributor, b []byte, key Span, c *Match) {
+	if len(s.near) == 0 {
+		return
+	}
+	for _, e := range c.Evidence {
+		if e.Kind == EvidenceShape {
+			return
+		}
+	}
+	l := &s.layout
+	l.read(a, b, key)
+	s.work += l.high - l.low + len(s.near)*(len(l.sections)+len(l.others))/8
+	deepest := 0
+	s.standings = s.standings[:0]
+	for i := range s.near {
+		n := &s.near[i]
+		s.standings = append(s.standings, standing{})
+		if n.Kind >= EvidenceCarrier || n.start < l.low || n.end > l.high {
+			continue
+		}
+		st := l.standingOf(n.start, key)
+		s.standings[i] = st
+		switch {
+		case st.void:
+			n.Kind = 0
+			continue
+		case st.names && (n.kind == sourceName || n.kind == sourceWord):
+			n.Kind = EvidenceName
+		case s.isSpent(b, n, key):
+			n.Kind = EvidenceBeside
+			continue
+		}
+		if !a.contradicts(n.Evidence, c.Shapes) {
+			deepest = max(deepest, st.level)
+		}
+	}
+	for i := range s.near {
+		n := &s.near[i]
+		if s.standings[i].foreign && s.standings[i].level < deepest && n.Kind != 0 && n.Kind < EvidenceCarrier {
+			n.Kind = EvidenceBeside
+		}
+	}
+	s.dropOldHeadings(a, c.Shapes)
+}
+
+// isSpent reports whether n speaks for another key: one on its own line, or
+// the one behind it on the key's line, or what follows the comment that it is
+// in.
+func (s *surroundings) isSpent(b []byte, n *nearby, key Span) bool {
+	l := &s.layout
+	start, end := l.lineOf(b, n.start)
+	if !n.onLine {
+		if isComment(b[start:n.start]) || isComment(b[start:end]) {
+			if n.start > key.Start {
+				return true
+			}
+			n.comment = start
+		}
+		return l.otherIn(start, end)
+	}
+	if n.end <= key.Start {
+		return l.otherIn(n.end, key.Start)
+	}
+	if l.otherIn(key.End, n.start) {
+		return true
+	}
+	name := n.end
+	for name < end && (isWord(b[name]) || b[name] == '-') {
+		name++
+	}
+	return assignedAt(b, name) && l.otherIn(name, end)
+}
+
+// dropOldHeadings makes comments count for little that a later one, of another
+// issuer, took over from: with a key between the two, the later one heads the
+// keys that follow.
+func (s *surroundings) dropOldHeadings(a *attributor, shapes []string) {
+	latest := -1
+	for i := range s.near {
+		if n := &s.near[i]; n.comment >= 0 && n.Kind > EvidenceBeside && !a.contradicts(n.Evidence, shapes) &&
+			(latest < 0 || n.comment > s.near[latest].comment) {
+			latest = i
+		}
+	}
+	if latest < 0 {
+		return
+	}
+	for i := range s.near {
+		n := &s.near[i]
+		if n.comment >= 0 && n.Issuer != s.near[latest].Issuer && n.Kind > EvidenceBeside && s.layout.otherIn(n.comment, s.near[latest].comment) {
+			n.Kind = EvidenceBeside
+		}
+	}
+}
