@@ -98,7 +98,7 @@ func (c *candidate) verdict(m *Matcher, t *text, body []byte, left boundary, rig
 		c.RejectedFor = "published sample"
 		return
 	}
-	part, parts := scored(body)
+	part, parts := g.scored(body)
 	c.Parts, c.Score = parts, parts.LLR
 	if g.maxScore == maxScore && len(part) < 20 && secretAssigned(t.b, c.start) {
 		c.Limit = strongScore

@@ -388,7 +388,7 @@ func (f *ruleFile) shape(n int, t *shapeTable, literals []string) (shape, error)
 	if err != nil {
 		return shape{}, f.errorAt(n, "shapes.regex", err.Error())
 	}
-	s := shape{regex: re, unique: t.Unique}
+	s := shape{regex: re, unique: t.Unique, random: max(0, re.SubexpIndex("random"))}
 	if len(t.Literals) > 0 {
 		s.literals = make([]bool, len(literals))
 		for _, l := range t.Literals {

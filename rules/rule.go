@@ -55,6 +55,7 @@ type body struct {
 type shape struct {
 	regex    *regexp.Regexp
 	unique   bool   // no other issuer has it
+	random   int    // index of the group that captures the random part; 0: none
 	literals []bool // by index in Rule.Literals; nil: all of them
 	lengths  []int  // lengths at which a glued word is cut off; see cutGluedWord
 }
@@ -102,4 +103,22 @@ func (r *Rule) has(literal int, body []byte) (documented, unique bool) {
 		}
 	}
 	return documented, unique
+}
+
+// scored returns the part of body that its score is taken from: the one that a
+// documented shape calls random, if it has one.
+func (g *group) scored(body []byte) ([]byte, Score) {
+	for i, r := range g.rules {
+		for j := range r.shapes {
+			s := &r.shapes[j]
+			if s.random == 0 || s.literals != nil && !s.literals[g.literal[i]] {
+				continue
+			}
+			if m := s.regex.FindSubmatchIndex(body); m != nil && m[2*s.random] >= 0 {
+				part := body[m[2*s.random]:m[2*s.random+1]]
+				return part, scoreBody(part)
+			}
+		}
+	}
+	return scored(body)
 }
