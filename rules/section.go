@@ -29,6 +29,7 @@ func (s section) holds(p int) bool { return p >= s.name && p < s.end }
 // layout is the structure of the text around one key.
 type layout struct {
 	low, high int
+	key       int // where the key starts
 	sections  []section
 	open      []section // scratch: not yet closed
 	indents   []int     // scratch, of open
@@ -40,6 +41,7 @@ type layout struct {
 // read finds the sections and the other keys around key.
 func (l *layout) read(a *attributor, b []byte, key Span) {
 	l.low, l.high = max(0, key.Start-sectionReach), min(len(b), key.Start+sectionReach)
+	l.key = key.Start
 	l.sections, l.others, l.own = l.sections[:0], l.others[:0], l.own[:0]
 	l.readBrackets(b)
 	l.readLines(b)
@@ -75,8 +77,9 @@ func isKeyLike(b []byte, at, end int) bool {
 	return true
 }
 
+// add takes s, and what holds the key whatever the number.
 func (l *layout) add(s section) {
-	if len(l.sections) < maxSections {
+	if len(l.sections) < maxSections || s.holds(l.key) {
 		l.sections = append(l.sections, s)
 	}
 }
@@ -99,7 +102,7 @@ func (l *layout) readBrackets(b []byte) {
 			s := l.open[n]
 			s.end = i + 1
 			// [martis], ["key"] and ${name} enclose a name, nothing else.
-			if !isName62(b[s.body+1 : i]) {
+			if !isOneName(bytes.Trim(b[s.body+1:i], "[]")) {
 				l.add(s)
 			}
 			l.open, l.brackets = l.open[:n], l.brackets[:n]
@@ -110,8 +113,8 @@ func (l *layout) readBrackets(b []byte) {
 	}
 }
 
-// isName62 reports whether b is one word, perhaps in quotes.
-func isName62(b []byte) bool {
+// isOneName reports whether b is one word, perhaps in quotes.
+func isOneName(b []byte) bool {
 	if len(b) > maxNameRun {
 		return false
 	}
@@ -144,7 +147,7 @@ func bracketName(b []byte, low, at int) int {
 // below a [header].
 func (l *layout) readLines(b []byte) {
 	l.open, l.indents = l.open[:0], l.indents[:0]
-	header := section{name: -1}
+	header, last := section{name: -1}, -1 // last: start of the line above that is not blank
 	at := l.low
 	if at > 0 && b[at-1] != '\n' {
 		// The indentation of a line that is cut is not known.
@@ -160,7 +163,7 @@ func (l *layout) readLines(b []byte) {
 		}
 		line := bytes.TrimRight(b[at:end], " \t\r\n")
 		text := bytes.TrimLeft(line, " \t")
-		if len(text) > 0 && !closesOnly(text) {
+		if len(text) > 0 {
 			indent := len(line) - len(text)
 			if bytes.HasPrefix(text, []byte("- ")) {
 				indent++ // an item may stand right below its list's name
@@ -168,7 +171,7 @@ func (l *layout) readLines(b []byte) {
 			for n := len(l.open); n > 0 && l.indents[n-1] >= indent; n-- {
 				s := l.open[n-1]
 				s.end = at
-				if s.body < at {
+				if s.body <= last {
 					l.add(s)
 				}
 				l.open, l.indents = l.open[:n-1], l.indents[:n-1]
@@ -183,10 +186,13 @@ func (l *layout) readLines(b []byte) {
 				header = section{at, end, l.high}
 			}
 		}
+		if len(text) > 0 {
+			last = at
+		}
 		at = end
 	}
 	for _, s := range l.open {
-		if s.body < l.high {
+		if s.body <= last {
 			l.add(s)
 		}
 	}
@@ -195,16 +201,10 @@ func (l *layout) readLines(b []byte) {
 	}
 }
 
-// closesOnly reports whether a line has nothing but closing brackets: it ends
-// the lines above whatever its indentation.
-func closesOnly(text []byte) bool {
-	return len(bytes.Trim(text, "})];,")) == 0
-}
-
 // isHeader recognises [name] and [[name]] that stand alone on a line.
 func isHeader(text []byte) bool {
 	n := len(text)
-	return n > 2 && text[0] == '[' && text[n-1] == ']' && isName62(bytes.Trim(text, "[]"))
+	return n > 2 && text[0] == '[' && text[n-1] == ']' && isOneName(bytes.Trim(text, "[]"))
 }
 
 // lineOf returns the line that holds position p, as far as it lies in l.
