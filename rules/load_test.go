@@ -6,6 +6,7 @@ import (
 	"errors"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 
@@ -66,6 +67,31 @@ func TestLoadErrorsSayWhereAndWhy(t *testing.T) {
 		{"evidence for nobody", good + "evidence = { hosts = [\"acme.example\"] }\n", 4, 14, "needs an issuer"},
 		{"plain http", good + "issuer = \"acme\"\n[rule.probe]\nauth = \"bearer\"\nproduction = \"http://x\"\n", 7, 1, "https://"},
 		{"reserved issuer", good + "issuer = \"unknown\"\n", 4, 1, "neither unknown"},
+		{"name of nobody", good + "name = \"Acme\"\n", 4, 1, "needs an issuer"},
+		{"empty name", good + "issuer = \"acme\"\nname = \"\"\n", 5, 1, "not empty"},
+		{"name with a control character", good + "issuer = \"acme\"\nname = \"Ac\\u001bme\"\n", 5, 1, "printable"},
+		{"name that turns the text around", good + "issuer = \"acme\"\nname = \"Ac\\u202eme\"\n", 5, 1, "printable"},
+		{"name with a space at its end", good + "issuer = \"acme\"\nname = \"Acme \"\n", 5, 1, "printable"},
+		{"long name", good + "issuer = \"acme\"\nname = \"" + strings.Repeat("x", 65) + "\"\n", 5, 1, "at most 64"},
+		{"two names of one issuer", good + "issuer = \"acme\"\nname = \"Acme\"\n[[rule]]\nid = \"two\"\nliterals = [\"two_\"]\nissuer = \"acme\"\n name = \"ACME\"\n", 10, 2, `the issuer acme is called "Acme"`},
+		{"another name of a built-in issuer", good + "issuer = \"payjp\"\nname = \"Payjp\"\n", 5, 1, `is called "PAY.JP"`},
+		{"docs in plain http", good + "docs = \"http://acme.example/keys\"\n", 4, 1, "https://"},
+		{"empty docs", good + "docs = \"\"\n", 4, 1, "https://"},
+		{"docs with a space", good + "docs = \"https://acme.example/a b\"\n", 4, 1, "https://"},
+		{"docs with a user", good + "docs = \"https://a@acme.example/\"\n", 4, 1, "https://"},
+		{"long docs", good + "docs = \"https://acme.example/" + strings.Repeat("x", 256) + "\"\n", 4, 1, "https://"},
+		{"header of nobody", good + "evidence = { headers = [\"acme-auth\"] }\n", 4, 14, "needs an issuer"},
+		{"short header", good + "issuer = \"acme\"\nevidence = { headers = [\"abc\"] }\n", 5, 14, "4 to 64"},
+		{"header in capitals", good + "issuer = \"acme\"\nevidence = { headers = [\"X-Acme\"] }\n", 5, 14, "lower case"},
+		{"public key of nobody", good + "evidence = { twin_shapes = [{ literals = [\"pk_a_\"], regex = \"^a$\" }] }\n", 4, 14, "needs an issuer"},
+		{"public key without a literal", good + "issuer = \"acme\"\nevidence = { twin_shapes = [{ regex = \"^a$\" }] }\n", 5, 14, "needs a literal"},
+		{"public key with a short literal", good + "issuer = \"acme\"\nevidence = { twin_shapes = [{ regex = \"^a$\", literals = [\"pk_\"] }] }\n", 5, 46, `"pk_" is not 4 to 64`},
+		{"public key of any length", good + "issuer = \"acme\"\nevidence = { twin_shapes = [{ literals = [\"pk_a_\"], regex = \"^a\" }] }\n", 5, 53, "must end with $"},
+		{"unknown key of a public key", good + "issuer = \"acme\"\nevidence = { twin_shapes = [{ literals = [\"pk_a_\"], regex = \"^a$\", unique = true }] }\n", 5, 68, "unknown key"},
+		{"echo of nobody", good + "evidence = { echoes = [{ literal = \"acct_\", from = 1, to = 17 }] }\n", 4, 14, "needs an issuer"},
+		{"echo with a short literal", good + "issuer = \"acme\"\nevidence = { echoes = [{ literal = \"a_\", from = 1, to = 17 }] }\n", 5, 26, "4 to 64"},
+		{"short echo", good + "issuer = \"acme\"\nevidence = { echoes = [{ literal = \"acct_\", from = 1, to = 5 }] }\n", 5, 14, "12 characters"},
+		{"echo behind the body", good + "issuer = \"acme\"\nevidence = { echoes = [{ literal = \"acct_\", from = 250, to = 270 }] }\n", 5, 14, "12 characters"},
 		{"not UTF-8", "\xff", 1, 1, "UTF-8"},
 		{"rule is no array", "rule = 1\n", 1, 1, "array of tables"},
 	} {
@@ -175,4 +201,98 @@ func FuzzLoad(f *testing.F) {
 		probe := []byte("abcd sk_live_ 1234567890 aaaaaaaaaaaaaaaaaaaaaaa")
 		s.NewMatcher().Matches(probe, Span{0, len(probe)})
 	})
+}
+
+func TestIssuersHaveOneNameEach(t *testing.T) {
+	s := loaded(t, ruleFileOf(t, `
+[[rule]]
+id = "acme-old"
+issuer = "acme"
+literals = ["acme_"]
+
+[[rule]]
+id = "acme-new"
+issuer = "acme"
+name = "Acme & Söhne"
+docs = "https://acme.example/keys"
+literals = ["acme2_"]
+
+[[rule]]
+id = "plain"
+issuer = "plain"
+literals = ["plain_"]
+
+[[rule]]
+id = "nobody"
+literals = ["nobody_"]
+
+[[rule]]
+id = "own-stripe"
+issuer = "stripe"
+literals = ["sk_own_"]
+`))
+	want := map[string]string{"acme-old": "Acme & Söhne", "acme-new": "Acme & Söhne", "plain": "plain", "nobody": "", "own-stripe": "Stripe", "payjp-secret-key": "PAY.JP"}
+	for _, r := range s.Rules() {
+		if name, ok := want[r.ID]; ok && r.Name != name {
+			t.Errorf("%s: got %q, want %q", r.ID, r.Name, name)
+		}
+		if docs := map[string]string{"acme-new": "https://acme.example/keys", "acme-old": ""}; r.Issuer == "acme" && r.Docs != docs[r.ID] {
+			t.Errorf("%s: docs %q", r.ID, r.Docs)
+		}
+	}
+}
+
+// TestBuiltInRulesAreComplete holds what docs/rules.md says of them.
+func TestBuiltInRulesAreComplete(t *testing.T) {
+	for _, r := range loaded(t).Rules() {
+		for _, l := range r.Literals {
+			if len(l) < maxHead {
+				t.Errorf("%s: the literal %q slows every scan", r.ID, l)
+			}
+		}
+		for _, l := range r.Literals {
+			if r.Environments[l] == finding.EnvironmentUnknown {
+				t.Errorf("%s: no environment for %s", r.ID, l)
+			}
+		}
+		if len(r.CounterExamples) == 0 || len(r.Examples) < 2 {
+			t.Errorf("%s: %d examples and %d counter-examples", r.ID, len(r.Examples), len(r.CounterExamples))
+		}
+		for _, e := range r.Examples {
+			if !strings.Contains(e, keyOpen) {
+				t.Errorf("%s: an example without marks", r.ID)
+			}
+		}
+		if r.Issuer == "" {
+			continue
+		}
+		if r.File != "builtin/"+r.Issuer+".toml" || r.ID != r.Issuer+"-secret-key" || !r.named {
+			t.Errorf("%s of %q, called %q, stands in %s", r.ID, r.Issuer, r.Name, r.File)
+		}
+		if len(r.evidence.Hosts) == 0 {
+			t.Errorf("%s: no host", r.ID)
+		}
+	}
+}
+
+// TestNoPrefixNamesAnIssuerThatSharesIt lists the prefixes that are one
+// issuer's alone.
+func TestNoPrefixNamesAnIssuerThatSharesIt(t *testing.T) {
+	var got []string
+	for _, p := range loaded(t).prefixes {
+		for _, g := range p.groups {
+			if g.owner != "" {
+				got = append(got, g.owner+" "+p.text)
+			}
+		}
+	}
+	slices.Sort(got)
+	want := []string{
+		"paymob are_sk_live_", "paymob are_sk_test_", "paymob egy_sk_live_", "paymob egy_sk_test_", "paymob omn_sk_live_", "paymob omn_sk_test_",
+		"paymob pak_sk_live_", "paymob pak_sk_test_", "paymob sau_sk_live_", "paymob sau_sk_test_",
+		"stripe rk_live_", "stripe rk_test_", "stripe sk_org_live_", "stripe sk_org_test_",
+	}
+	if !slices.Equal(got, want) {
+		t.Errorf("got %q", got)
+	}
 }
