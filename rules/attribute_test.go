@@ -40,7 +40,7 @@ func TestWhoseKeyACarefulPersonWouldSayItIs(t *testing.T) {
 		{"Recharge's token", "k=«{{test}}3x2_{{hex:64:a}}»", "recharge", EvidenceShape},
 		{"Apideck's 93 characters", "k=«{{live}}{{base62:93:a}}»", "apideck", EvidenceShape},
 		{"Paymob's prefix", "k=«egy_sk_live_{{hex:64:a}}»", "paymob", EvidenceShape},
-		{"Paymob's prefix before another body", "k=«pak_sk_live_{{base62:40:a}}»", "paymob", EvidenceShape},
+		{"Paymob's prefix before another body", "k=«are_sk_live_{{base62:40:a}}»", "paymob", EvidenceShape},
 		{"Yoco's mixture", "k=«{{live}}{{hex:8:a}}{{base62:7:b}}{{hex:13:c}}»", "yoco", EvidenceShape},
 		{"WorkOS' head", "k=«{{live}}a2V5Xz{{base62:69:a}}»", "workos", EvidenceShape},
 		{"24 characters are anybody's", "k=«<24>»", unknown, 0},
