@@ -178,13 +178,26 @@ type Occurrence struct {
 	// wrapped over lines, the end of its first line). Zero for sources path
 	// and ref.
 	Line, Column, EndColumn int
-	Object                  string    // hex id of the newest version; "" in a working tree
-	Versions                int       // distinct objects that hold it at this path and line; 0 in a working tree
-	Commit                  string    // hex id of the commit that brought it here; "" if none
-	Date                    time.Time // that commit's committer date
-	Reachable               bool      // from a ref or a HEAD
-	InHead                  bool      // HEAD's tree holds it at this path and line
-	Excerpt                 Excerpt
+	// UnitColumn and UnitEndColumn are Column and EndColumn in UTF-16 code
+	// units, as editors and SARIF count: a character outside the Basic
+	// Multilingual Plane is two, a byte that is not UTF-8 one.
+	UnitColumn, UnitEndColumn int
+	// LineHash is what GitHub calls primaryLocationLineHash: a hash of the
+	// text from the line's start on. It is filled on request, for files of the
+	// working tree whose line is still there.
+	LineHash string
+	// Folder is the path from the target to the folder that Path is below,
+	// '/'-separated: "" where that is the target, "lib" in a repository that
+	// lies in the target, ".." where the target is a folder of the repository,
+	// ".git/modules/lib" in a database without a working tree.
+	Folder    string
+	Object    string    // hex id of the newest version; "" in a working tree
+	Versions  int       // distinct objects that hold it at this path and line; 0 in a working tree
+	Commit    string    // hex id of the commit that brought it here; "" if none
+	Date      time.Time // that commit's committer date
+	Reachable bool      // from a ref or a HEAD
+	InHead    bool      // HEAD's tree holds it at this path and line
+	Excerpt   Excerpt
 }
 
 // Excerpt is the line around a key, every candidate in it redacted. It is raw

@@ -187,6 +187,7 @@ func SortOccurrences(list []Occurrence) {
 			b.Date.Compare(a.Date),
 			cmp.Compare(a.Target, b.Target),
 			cmp.Compare(a.Source, b.Source),
+			cmp.Compare(a.Folder, b.Folder),
 			cmp.Compare(a.Path, b.Path),
 			cmp.Compare(a.Line, b.Line),
 			cmp.Compare(a.Column, b.Column),

@@ -62,6 +62,9 @@ func (s *scan) finish(ctx context.Context) {
 		}
 		s.result.Targets = append(s.result.Targets, t.Target)
 	}
+	if s.opts.LineHashes {
+		s.hashLines(ctx)
+	}
 	s.result.Sort()
 	s.result.Duration = s.opts.Now().Sub(s.now)
 }
@@ -111,6 +114,7 @@ func (s *scan) occurrence(p place, v view) finding.Occurrence {
 	o := finding.Occurrence{
 		Target: s.targets[p.target].Name, Source: p.source, Path: p.path,
 		Line: p.line, Column: p.column, EndColumn: v.endColumn, Excerpt: v.excerpt,
+		UnitColumn: v.unitColumn, UnitEndColumn: v.unitEndColumn,
 	}
 	if !p.object.IsZero() {
 		o.Object = p.object.String()
@@ -157,7 +161,7 @@ type spot struct {
 
 // spread turns the places of a key in one database into occurrences: one for
 // each path and line, with the newest version that holds it there.
-func (s *scan) spread(r *record, number int, t *gitdb.Trace) {
+func (s *scan) spread(r *record, h history, t *gitdb.Trace) {
 	if r.traced == nil {
 		r.traced = make(map[place]bool)
 	}
@@ -169,7 +173,7 @@ func (s *scan) spread(r *record, number int, t *gitdb.Trace) {
 	}
 	spots := make(map[spot]*best)
 	for p, v := range r.places {
-		if p.target != number || p.object.IsZero() {
+		if p.target != h.target || p.object.IsZero() {
 			continue
 		}
 		for _, at := range t.Places[p.object] {
@@ -184,7 +188,7 @@ func (s *scan) spread(r *record, number int, t *gitdb.Trace) {
 			} else if at.Path == "" {
 				k.object = p.object
 			}
-			o.Path, o.Versions = k.path, 1
+			o.Path, o.Folder, o.Versions = k.path, h.folder, 1
 			o.Reachable, o.InHead = at.Reachable, at.InHead
 			if !at.Commit.ID.IsZero() {
 				o.Commit = at.Commit.ID.String()

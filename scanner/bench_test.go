@@ -50,3 +50,22 @@ func benchmarkScan(b *testing.B, opts Options) {
 		b.ReportMetric(float64(len(res.Findings)), "findings")
 	}
 }
+
+// BenchmarkWindows reads content without candidates: what each byte costs.
+func BenchmarkWindows(b *testing.B) {
+	set := loadRules(b)
+	for name, text := range map[string]string{
+		"lines":    strings.Repeat("some words and a line of text\n", 16*windowSize/30),
+		"one line": strings.Repeat("some words and a line of text ", 16*windowSize/30),
+	} {
+		b.Run(name, func(b *testing.B) {
+			j := newCollector(set, false, new(Progress)).newJudge(context.Background())
+			b.SetBytes(int64(len(text)))
+			for b.Loop() {
+				if _, err := j.stream(strings.NewReader(text), place{}); err != nil {
+					b.Fatal(err)
+				}
+			}
+		})
+	}
+}

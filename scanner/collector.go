@@ -57,8 +57,9 @@ func (p place) compare(q place) int {
 
 // view is what a report shows of a place.
 type view struct {
-	endColumn int
-	excerpt   finding.Excerpt
+	endColumn                 int
+	unitColumn, unitEndColumn int
+	excerpt                   finding.Excerpt
 }
 
 // seen is one candidate at one place.
@@ -175,13 +176,17 @@ func (j *judge) stream(r io.Reader, at place) (n int64, err error) {
 // steps of a window: a large object may be nothing but candidates.
 func (j *judge) whole(b []byte, at place) {
 	var pos position
-	for from := 0; from < len(b) && j.ctx.Err() == nil; from += windowSize {
-		core := rules.Span{Start: from, End: min(from+windowSize, len(b))}
+	for from := 0; from < len(b) && j.ctx.Err() == nil; {
+		core := rules.Span{Start: from, End: len(b)}
+		if len(b)-from > windowSize {
+			core.End = characterEnd(b[:from+windowSize])
+		}
 		near := rules.Span{Start: core.Start - nearby, End: core.End + nearby}
 		if matches := j.matcher.Matches(b, near); len(matches) > 0 {
 			j.see(b, from, pos, matches, core, at)
 		}
 		pos.advance(b[core.Start:core.End])
+		from = core.End
 	}
 }
 
@@ -197,8 +202,8 @@ func (j *judge) name(name string, at place) {
 	first := len(j.list)
 	j.whole(b, at)
 	for i := first; i < len(j.list); i++ {
-		p := &j.list[i].place
-		p.line, p.column, j.list[i].view.endColumn = 0, 0, 0
+		p, v := &j.list[i].place, &j.list[i].view
+		p.line, p.column, v.endColumn, v.unitColumn, v.unitEndColumn = 0, 0, 0, 0, 0
 	}
 }
 
@@ -228,6 +233,8 @@ func (j *judge) see(buf []byte, done int, pos position, matches []rules.Match, c
 			key = key[:n]
 		}
 		s.view.endColumn = s.place.column + len(key)
+		s.view.unitColumn = pos.units + 1
+		s.view.unitEndColumn = s.view.unitColumn + units(key)
 		if m.Confidence > finding.Rejected || j.collector.keepRejected {
 			s.view.excerpt = excerpt(buf, matches, i)
 		}

@@ -1,7 +1,9 @@
 package scanner
 
 import (
+	"cmp"
 	"context"
+	"path/filepath"
 
 	"keysweep/finding"
 	"keysweep/scanner/gitdb"
@@ -12,6 +14,7 @@ import (
 // history is a scanned object database: what tracing needs later.
 type history struct {
 	target int
+	folder string // Occurrence.Folder
 	db     *gitdb.Database
 }
 
@@ -31,7 +34,7 @@ func (s *scan) scanHistory(ctx context.Context, target int, repo *gitdb.Reposito
 	if err != nil {
 		return err
 	}
-	s.histories = append(s.histories, history{target, db})
+	s.histories = append(s.histories, history{target, s.folderOf(target, repo), db})
 	objects, bytes := db.Totals()
 	s.progress.ObjectsTotal.Add(objects)
 	s.progress.BytesTotal.Add(bytes)
@@ -58,6 +61,24 @@ func (s *scan) scanHistory(ctx context.Context, target int, repo *gitdb.Reposito
 		s.skip(k)
 	}
 	return err
+}
+
+// folderOf returns the way from a target to the folder that the paths of repo's
+// history are below.
+func (s *scan) folderOf(target int, repo *gitdb.Repository) string {
+	t := &s.targets[target]
+	from, err := filepath.Abs(t.path)
+	if err != nil {
+		return ""
+	}
+	if t.Kind == finding.TargetFile {
+		from = filepath.Dir(from)
+	}
+	rel, err := filepath.Rel(from, cmp.Or(repo.Top, repo.GitDir))
+	if err != nil || rel == "." {
+		return ""
+	}
+	return filepath.ToSlash(rel)
 }
 
 // objectJudge judges the objects of one worker.
@@ -150,7 +171,7 @@ func (s *scan) trace(ctx context.Context, list []*record) error {
 		}
 		for i, r := range list {
 			r.sighted(t.Keys[i], s.now)
-			s.spread(r, h.target, t)
+			s.spread(r, h, t)
 		}
 		if err != nil {
 			return err

@@ -53,6 +53,9 @@ type Options struct {
 	// FollowAlternates also reads alternate object stores that lie outside
 	// the folder that holds the repository.
 	FollowAlternates bool
+	// LineHashes fills in Occurrence.LineHash, for which files with findings
+	// are read once more.
+	LineHashes bool
 	// Now is the clock. Nil: time.Now.
 	Now func() time.Time
 	// Progress, if not nil, is updated while Scan runs.

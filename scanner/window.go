@@ -69,28 +69,31 @@ func (w *window) each(ctx context.Context, r io.Reader, found func(buf []byte, a
 			}
 			return n, err
 		}
-		drop := end - rules.Context
+		drop := characterEnd(buf[:end-rules.Context])
 		at.advance(buf[:drop])
 		held = copy(buf, buf[drop:held])
 		core = end - drop
 	}
 }
 
-// position is a place in content: whole lines before it, and bytes since the
-// last of them ended.
+// position is a place in content: whole lines before it, and bytes and UTF-16
+// units since the last of them ended.
 type position struct {
 	lines int
 	bytes int
+	units int
 }
 
-// advance moves p behind b.
+// advance moves p behind b, which does not end inside a character.
 func (p *position) advance(b []byte) {
-	p.lines += bytes.Count(b, newline)
-	if i := bytes.LastIndexByte(b, '\n'); i >= 0 {
-		p.bytes = len(b) - i - 1
-	} else {
-		p.bytes += len(b)
+	// Count is much faster than LastIndexByte, which long lines need not pay.
+	if n := bytes.Count(b, newline); n > 0 {
+		p.lines += n
+		p.bytes, p.units = 0, 0
+		b = b[bytes.LastIndexByte(b, '\n')+1:]
 	}
+	p.bytes += len(b)
+	p.units += units(b)
 }
 
 var newline = []byte{'\n'}

@@ -1,0 +1,45 @@
+package worktree
+
+import (
+	"context"
+	"io"
+	"os"
+	"path/filepath"
+	"strings"
+)
+
+// Reread calls fn with the bytes of one regular file that Walk visited: root is
+// Walk's, and path was the file's Path. It follows no link and opens nothing
+// but a regular file, as Walk does, and fn is called again if the file changes
+// meanwhile: see File.Read. Nothing is counted as skipped.
+func Reread(ctx context.Context, root, path string, fn func(r io.Reader) error) error {
+	info, err := os.Stat(root)
+	if err != nil {
+		return err
+	}
+	names := strings.Split(path, "/")
+	if !info.IsDir() {
+		real, err := filepath.EvalSymlinks(root)
+		if err != nil {
+			return err
+		}
+		root, names = filepath.Dir(real), []string{filepath.Base(real)}
+	}
+	dir, err := openFolder(root)
+	if err != nil {
+		return err
+	}
+	defer dir.close()
+	if above := names[:len(names)-1]; len(above) > 0 {
+		below, err := dir.sub(above)
+		if err != nil {
+			return err
+		}
+		defer below.close()
+		dir = below
+	}
+	w := &walker{ctx: ctx}
+	defer context.AfterFunc(ctx, func() { w.stopped.Store(true) })()
+	f := File{Path: path, Kind: Regular, dir: dir, name: names[len(names)-1], w: &worker{walker: w}}
+	return f.Read(fn)
+}
