@@ -108,6 +108,11 @@ func parseScan(c *cli.Context) (*scanOptions, error) {
 	if err == nil {
 		err = checkOutputs(o.outputs, o.scan.Paths, c.App.Writer)
 	}
+	if slices.ContainsFunc(o.outputs, func(out output) bool { return out.format == report.SARIF }) {
+		o.scan.LineHashes = true
+		// Without it, absolute targets are told apart by their number alone.
+		o.report.WorkDir, _ = os.Getwd()
+	}
 	return o, err
 }
 

@@ -1,6 +1,6 @@
 // Package report writes the result of a scan for people (text, Markdown, CSV)
-// and for programs (JSON, JSONL), and puts reports into files without ever leaving half
-// of one. It knows nothing of how a scan works.
+// and for programs (JSON, JSONL, SARIF), and puts reports into files without
+// ever leaving half of one. It knows nothing of how a scan works.
 //
 // Keys come out redacted unless Options.ShowSecrets says otherwise, and bytes
 // that the scanned content decides are quoted: see Quote and redactor.
@@ -10,7 +10,6 @@ import (
 	"fmt"
 	"io"
 	"path/filepath"
-	"slices"
 	"strings"
 
 	"keysweep/finding"
@@ -28,6 +27,7 @@ const (
 	JSONL
 	CSV
 	Markdown
+	SARIF
 )
 
 // formats is the one list of formats: a new one is a constant above, a line
@@ -37,12 +37,12 @@ var formats = [...]struct {
 	extensions []string
 	write      func(io.Writer, *finding.Result, Options) error
 }{
-	Text:  {"text", []string{".txt"}, writeText},
-	JSON:  {"json", []string{".json"}, writeJSON},
-	JSONL: {"jsonl", []string{".jsonl"}, writeJSONL},
-	CSV:   {"csv", []string{".csv"}, writeCSV},
-
+	Text:     {"text", []string{".txt"}, writeText},
+	JSON:     {"json", []string{".json"}, writeJSON},
+	JSONL:    {"jsonl", []string{".jsonl"}, writeJSONL},
+	CSV:      {"csv", []string{".csv"}, writeCSV},
 	Markdown: {"markdown", []string{".md", ".markdown"}, writeMarkdown},
+	SARIF:    {"sarif", []string{".sarif", ".sarif.json"}, writeSARIF},
 }
 
 // String returns the name that ParseFormat reads.
@@ -75,22 +75,28 @@ func ParseFormat(name string) (Format, error) {
 // FormatOf returns the format that the extension of path asks for, and false
 // if it asks for none.
 func FormatOf(path string) (Format, bool) {
-	ext := strings.ToLower(filepath.Ext(path))
+	name := strings.ToLower(filepath.Base(path))
+	format, longest := Text, ""
 	for i, f := range formats {
-		if slices.Contains(f.extensions, ext) {
-			return Format(i), true
+		for _, ext := range f.extensions {
+			if len(ext) > len(longest) && strings.HasSuffix(name, ext) {
+				format, longest = Format(i), ext
+			}
 		}
 	}
-	return Text, false
+	return format, longest != ""
 }
 
 // Options says what to write. The zero value is a plain text of 80 columns
 // with keys redacted.
 type Options struct {
-	Version, RulesSHA256 string // of the tool, for JSON
-	// Rules are those of the scan, for the advice of a key's issuer. None: the
-	// advice that holds for every issuer.
+	Version, RulesSHA256 string // of the tool, for programs
+	// Rules are those of the scan, for the advice of a key's issuer, and for what
+	// SARIF says of them. None: the advice that holds for every issuer.
 	Rules []*rules.Rule
+	// WorkDir is the absolute path of the folder that relative targets are
+	// below, and places in SARIF. It is not printed. "": not known.
+	WorkDir string
 	// Program is how the user started us, for commands to copy. "": keysweep.
 	Program string
 

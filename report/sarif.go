@@ -1,0 +1,251 @@
+package report
+
+import (
+	"cmp"
+	"compress/gzip"
+	"io"
+	"regexp"
+	"slices"
+	"strings"
+	"time"
+	"unicode/utf8"
+
+	"keysweep/finding"
+)
+
+// What GitHub code scanning takes of one file (docs.github.com, "SARIF support
+// for code scanning"). What is beyond it we leave out ourselves, the least bad
+// first, and say so in a notification; GitHub would do it in silence.
+const (
+	maxSARIFResults = 5000    // it keeps that many
+	maxSARIFText    = 1024    // characters of a description
+	maxSARIFSize    = 8 << 20 // bytes of the results, gzipped; 10 MB are taken, and the rest needs room
+	maxRelated      = 100     // places of one result that it shows
+	// maxRelatedInAll and maxRelatedBytes are ours: further places must not
+	// crowd out results. The first is for a file, the second the URIs of one
+	// result.
+	maxRelatedInAll = 20_000
+	maxRelatedBytes = 64 << 10
+)
+
+// projectURI and rulesURI are where people read on.
+const (
+	projectURI = "https://github.com/keysweep/keysweep"
+	rulesURI   = projectURI + "/blob/main/docs/rules.md"
+	reportURI  = projectURI + "/blob/main/docs/report.md#sarif"
+)
+
+// sarifReport holds what the parts of a SARIF file need.
+type sarifReport struct {
+	*textReport // for its words; it writes nothing
+	bases       sarifBases
+	rules       *sarifRules
+	notices     sarifNotices
+	related     int // relatedLocations in all
+	cutPlaces   int // places left out
+	cutIn       int // results with places left out
+}
+
+// writeSARIF writes a SARIF 2.1.0 log with one run. Results are encoded one at
+// a time. Keys are redacted whatever opts says: the file is made to be uploaded.
+func writeSARIF(w io.Writer, res *finding.Result, opts Options) error {
+	opts.ShowSecrets, opts.Color = false, false
+	s := &sarifReport{textReport: newTextReport(io.Discard, res, opts)}
+	s.bases = newSARIFBases(s.redactor, res, opts)
+	list := s.kept()
+	s.rules = newSARIFRules(s.redactor, opts.Rules, list)
+	s.skipped()
+
+	packed := newPackedSize()
+	j := newJSONWriter(io.MultiWriter(w, packed))
+	j.raw("{\n  \"$schema\": \"https://json.schemastore.org/sarif-2.1.0.json\",\n  \"version\": \"2.1.0\",\n  \"runs\": [\n    {")
+	member := func(name string, v any) {
+		j.raw("\n      \"" + name + "\": ")
+		j.value(v, "      ")
+		j.raw(",")
+	}
+	member("tool", sarifTool{s.driver()})
+	member("automationDetails", sarifAutomation{s.category()})
+	member("columnKind", "utf16CodeUnits")
+	member("redactionTokens", []string{ellipsis})
+	j.raw("\n      \"results\": [")
+	written := 0
+	for _, f := range list {
+		if j.err != nil || packed.n > maxSARIFSize {
+			break
+		}
+		if written > 0 {
+			j.raw(",")
+		}
+		j.raw("\n        ")
+		j.value(s.result(f), "        ")
+		written++
+	}
+	if written > 0 {
+		j.raw("\n      ")
+	}
+	j.raw("],")
+	s.cut(written)
+	member("originalUriBaseIds", s.bases.used())
+	member("invocations", []sarifInvocation{s.invocation()})
+	j.raw("\n      \"properties\": ")
+	j.value(s.runProperties(), "      ")
+	j.raw("\n    }\n  ]\n}\n")
+	return j.flush()
+}
+
+// kept returns the findings to write: those that nobody accepted first, if
+// there are too many.
+func (s *sarifReport) kept() []*finding.Finding {
+	list := s.res.Findings
+	if len(list) <= maxSARIFResults {
+		return list
+	}
+	list = slices.Clone(list)
+	slices.SortStableFunc(list, func(a, b *finding.Finding) int {
+		switch {
+		case (a.Suppressed != nil) == (b.Suppressed != nil):
+			return 0
+		case a.Suppressed != nil:
+			return 1
+		}
+		return -1
+	})
+	return list[:maxSARIFResults]
+}
+
+// packedSize counts the bytes that what is written to it takes when gzipped,
+// as uploads are. It is a little more than what a slower compressor makes.
+type packedSize struct {
+	gz *gzip.Writer
+	n  int64
+}
+
+func newPackedSize() *packedSize {
+	p := new(packedSize)
+	p.gz, _ = gzip.NewWriterLevel(writerFunc(func(b []byte) (int, error) {
+		p.n += int64(len(b))
+		return len(b), nil
+	}), gzip.BestSpeed) // the level is valid
+	return p
+}
+
+func (p *packedSize) Write(b []byte) (int, error) { return p.gz.Write(b) }
+
+type writerFunc func([]byte) (int, error)
+
+func (f writerFunc) Write(b []byte) (int, error) { return f(b) }
+
+func (s *sarifReport) driver() sarifDriver {
+	d := sarifDriver{
+		Name: "keysweep", Version: strings.TrimPrefix(s.opts.Version, "v"), InformationURI: projectURI,
+		Rules: s.rules.list, Notifications: s.notices.kinds(),
+	}
+	if semantic.MatchString(d.Version) {
+		d.SemanticVersion = d.Version
+	} else {
+		d.Version = "0-" + cmp.Or(d.Version, "unknown") // it starts with a number, readers say
+	}
+	return d
+}
+
+var semantic = regexp.MustCompile(`^[0-9]+\.[0-9]+\.[0-9]+([-+][0-9A-Za-z.+-]+)?$`)
+
+// category returns the id of the run. GitHub takes what stands before the last
+// slash as the category, and closes the alerts of a category that its next run
+// lacks: runs that looked at something else must have another.
+func (s *sarifReport) category() string {
+	var parts []string
+	for _, p := range []struct {
+		name   string
+		looked bool
+	}{{"tree", s.looked.tree}, {"history", s.looked.history}, {"stdin", s.looked.stdin}} {
+		if p.looked {
+			parts = append(parts, p.name)
+		}
+	}
+	if parts == nil {
+		parts = []string{"nothing"}
+	}
+	return "keysweep/" + strings.Join(parts, "+") + "/"
+}
+
+func (s *sarifReport) invocation() sarifInvocation {
+	return sarifInvocation{
+		ExecutionSuccessful: s.res.Complete(),
+		ExitCode:            s.opts.Exit.Status,
+		ExitCodeDescription: sarifText(s.bases.anonymous(s.quoteWords(s.exitWords()))) + ".",
+		StartTimeUTC:        timestamp(s.res.Started),
+		EndTimeUTC:          timestamp(s.res.Started.Add(s.res.Duration)),
+		Notifications:       s.notices.list,
+	}
+}
+
+func (s *sarifReport) runProperties() sarifRunProperties {
+	scan := recorder{s.redactor}.scan(s.res)
+	return sarifRunProperties{
+		RulesSHA256: s.opts.RulesSHA256, Complete: scan.Complete,
+		Files: scan.Files, Objects: scan.Objects, Blobs: scan.Blobs, Commits: scan.Commits, Refs: scan.Refs, Bytes: scan.Bytes,
+		Findings: len(s.res.Findings), Suppressed: len(s.res.Findings) - len(s.counted),
+		Below: s.res.Below, Rejected: s.res.Rejected,
+	}
+}
+
+// sarifText makes words fit for a message: not too long, and without what the
+// standard gives a meaning in one, embedded links (§3.11.6) and placeholders
+// (§3.11.5), which a file's name could hold.
+func sarifText(words string) string {
+	words = strings.ReplaceAll(words, "](", `]\x28`)
+	words = placeholder.ReplaceAllString(words, `\x7b$1}`)
+	if utf8.RuneCountInString(words) < maxSARIFText {
+		return strings.ToValidUTF8(words, "\ufffd")
+	}
+	r := []rune(words)
+	return string(r[:maxSARIFText-2]) + ellipsis
+}
+
+var placeholder = regexp.MustCompile(`\{([0-9]+)\}`)
+
+// level is how a result of a severity is shown.
+func level(s finding.Severity) string {
+	switch s {
+	case finding.SeverityCritical, finding.SeverityHigh:
+		return "error"
+	case finding.SeverityMedium:
+		return "warning"
+	}
+	return "note"
+}
+
+// securitySeverity is the number by which GitHub sorts: above 9 critical, from
+// 7 high, from 4 medium.
+func securitySeverity(s finding.Severity) string {
+	return [...]string{
+		finding.SeverityLow: "2.0", finding.SeverityMedium: "5.5", finding.SeverityHigh: "8.0", finding.SeverityCritical: "9.5",
+	}[s]
+}
+
+// rank is the priority of f from 0 to 100: its severity, then whether it is
+// known to work, how sure we are, and whether it is still in HEAD.
+func rank(f *finding.Finding) int {
+	const perSeverity, works, perConfidence, present = 25, 10, 5, 5
+	n := perSeverity * int(f.Severity())
+	if f.Status == finding.Active || f.Status == finding.Restricted {
+		n += works
+	}
+	if f.Confidence > finding.Low {
+		n += perConfidence * int(f.Confidence-finding.Low)
+	}
+	if f.InHead {
+		n += present
+	}
+	return n
+}
+
+// utc returns t as SARIF wants a time (§3.9), or "".
+func utc(t time.Time) string {
+	if s := timestamp(t); s != nil {
+		return *s
+	}
+	return ""
+}

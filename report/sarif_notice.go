@@ -1,0 +1,173 @@
+package report
+
+import (
+	"fmt"
+	"strings"
+
+	"keysweep/finding"
+)
+
+// Notifications say what the results do not: what was not read, and what this
+// file leaves out.
+
+// The kinds of notifications beside the reasons of package finding.
+const (
+	noticeNote    = "note"
+	noticeResults = "results-left-out"
+	noticePlaces  = "places-left-out"
+)
+
+// sarifNotices collects notifications and their kinds.
+type sarifNotices struct {
+	list  []sarifNotification
+	order []string // ids of kinds
+}
+
+func (n *sarifNotices) add(kind, level, text string) {
+	n.list = append(n.list, sarifNotification{
+		Descriptor: sarifReference{kind, n.kind(kind)}, Level: level, Message: sarifMessage{Text: text},
+	})
+}
+
+// kind returns the index of a kind. Those of what the file leaves out are known
+// only when it is nearly written, and are there from the start.
+func (n *sarifNotices) kind(id string) int {
+	if n.order == nil {
+		n.order = []string{noticeResults, noticePlaces}
+	}
+	for i, have := range n.order {
+		if have == id {
+			return i
+		}
+	}
+	n.order = append(n.order, id)
+	return len(n.order) - 1
+}
+
+// kinds returns the descriptors of the notifications.
+func (n *sarifNotices) kinds() []sarifDescriptor {
+	n.kind(noticeResults)
+	var list []sarifDescriptor
+	for _, id := range n.order {
+		words := noticeWords[id]
+		if words.what == "" {
+			words.what, words.help = "Something was not read: "+id+".", "See the message."
+		}
+		list = append(list, sarifDescriptor{
+			ID: id, Name: pascalCase(id),
+			ShortDescription:     sarifMessage{Text: words.what},
+			FullDescription:      sarifMessage{Text: words.what},
+			Help:                 sarifMessage{Text: words.help},
+			HelpURI:              reportURI,
+			DefaultConfiguration: sarifConfiguration{noticeLevel(id)},
+		})
+	}
+	return list
+}
+
+// noticeWords says what each kind means, and what to do.
+var noticeWords = map[string]struct{ what, help string }{
+	string(finding.ReasonMissing):       {"An object that another object names is not in the repository.", "Scan a fresh clone; git fsck --full says what is broken."},
+	string(finding.ReasonDamaged):       {"Something does not decode, or fails its checksum.", "Scan a fresh clone; git fsck --full says what is broken."},
+	string(finding.ReasonUnreadable):    {"The system refused to read something.", "Give the user that scans the right to read it, or exclude it."},
+	string(finding.ReasonTooLarge):      {"An object is larger than the memory limit for one object.", "Raise the limit with --max-object."},
+	string(finding.ReasonShallow):       {"The clone is shallow: its older history is not here.", "Run git fetch --unshallow, or set fetch-depth: 0 in a GitHub workflow, and scan again."},
+	string(finding.ReasonPromisor):      {"The clone is partial: some objects were left on the server.", "Run git fetch --refetch --no-filter, and scan again."},
+	string(finding.ReasonChanged):       {"Something changed while it was read.", "Scan again while nothing writes there."},
+	string(finding.ReasonUnknownFormat): {"Something has a format that this version cannot read.", "Use a newer version."},
+	string(finding.ReasonInterrupted):   {"The scan was stopped before its end.", "Scan again, with more time."},
+
+	string(finding.ReasonExcluded):        {"Something was excluded, as asked.", "Nothing needs to be done."},
+	string(finding.ReasonIgnored):         {"Files that git ignores were not read.", "Use --ignored to read them, too."},
+	string(finding.ReasonSpecialFile):     {"A FIFO, device or socket was not opened.", "Nothing needs to be done."},
+	string(finding.ReasonSubmoduleAbsent): {"A submodule is not checked out.", "Run git submodule update --init, and scan again."},
+	string(finding.ReasonLFSPointer):      {"The content of a Git LFS file is on a server.", "Run git lfs pull, and scan again."},
+
+	noticeNote:    {"Something about the scan that a reader should know.", "Read the message."},
+	noticeResults: {"Results were left out of this file, since code scanning takes no more.", "See them all in the JSON report; scan parts of the tree into files of their own, with a category each."},
+	noticePlaces:  {"Some further places of keys were left out of this file.", "See them all in the JSON report."},
+}
+
+// noticeLevel returns error for what should have been read, warning for what
+// is known to be elsewhere and for what the file leaves out, and note for what
+// need not be read.
+func noticeLevel(id string) string {
+	switch reason := finding.Reason(id); {
+	case id == noticeNote:
+		return "note"
+	case id == noticeResults, id == noticePlaces, reason == finding.ReasonShallow, reason == finding.ReasonPromisor, reason == finding.ReasonTooLarge:
+		return "warning"
+	case reason.Class() == finding.ClassNoted:
+		return "note"
+	}
+	return "error"
+}
+
+// maxNotices is how many items of one reason are told one by one.
+const maxNotices = 100
+
+// skipped tells what was not read, and what the targets' notes say.
+func (s *sarifReport) skipped() {
+	list := s.res.Skipped // sorted by reason
+	for len(list) > 0 {
+		reason := list[0].Reason
+		n := 1
+		for n < len(list) && list[n].Reason == reason {
+			n++
+		}
+		var more int64
+		for i, k := range list[:n] {
+			if i >= maxNotices {
+				more += k.Count
+				continue
+			}
+			words := reasonText(reason, k.Count)
+			if k.Detail != "" {
+				words += ": " + s.bases.anonymous(s.quoteDetail(k.Detail))
+			}
+			s.notices.add(string(reason), noticeLevel(string(reason)), sarifText(words)+".")
+		}
+		if more > 0 {
+			s.notices.add(string(reason), noticeLevel(string(reason)), reasonText(reason, more)+" (not named one by one).")
+		}
+		list = list[n:]
+	}
+	for i, t := range s.res.Targets {
+		for _, note := range t.Notes {
+			words := s.bases.anonymous(s.quoteWords(note))
+			if len(s.res.Targets) > 1 {
+				words = fmt.Sprintf("Target %d: %s", i+1, words)
+			}
+			s.notices.add(noticeNote, noticeLevel(noticeNote), strings.TrimSuffix(sarifText(words), ".")+".")
+		}
+	}
+}
+
+// reasonText says that count things were not read.
+func reasonText(reason finding.Reason, count int64) string {
+	words := reasonWords[reason].one
+	if count != 1 {
+		words = strings.Replace(reasonWords[reason].many, "%s", number(count), 1)
+	}
+	if words == "" {
+		words = number(count) + " not read, " + Quote(string(reason))
+	}
+	return strings.ToUpper(words[:1]) + words[1:]
+}
+
+// cut tells what the file leaves out, when the number of results in it is known.
+func (s *sarifReport) cut(written int) {
+	all := len(s.res.Findings)
+	if written < all {
+		why := fmt.Sprintf("GitHub keeps %s of a file", number(maxSARIFResults))
+		if written < min(all, maxSARIFResults) {
+			why = "GitHub takes no file over 10 MB"
+		}
+		s.notices.add(noticeResults, noticeLevel(noticeResults), fmt.Sprintf("%s of %s left out, the least urgent: %s.",
+			number(int64(all-written)), count(all, "result was", "results were"), why))
+	}
+	if s.cutPlaces > 0 {
+		s.notices.add(noticePlaces, noticeLevel(noticePlaces), fmt.Sprintf("%s of %s left out of this file; occurrenceCount has them.",
+			count(s.cutPlaces, "further place", "further places"), count(s.cutIn, "key was", "keys were")))
+	}
+}

@@ -1,0 +1,240 @@
+package report
+
+import (
+	"fmt"
+	"path"
+	"path/filepath"
+	"regexp"
+	"slices"
+	"strings"
+
+	"keysweep/finding"
+)
+
+// Locations are URIs below a base. The base of what lies below the working
+// directory, where CI checks a repository out, is SRCROOT; a target elsewhere
+// has a base of its own. No base has a URI, since that would be a path of the
+// machine that scanned, and no URI has "..": what a place is relative to is
+// said in words.
+const (
+	baseSourceRoot = "SRCROOT"
+	baseStdin      = "STDIN"
+)
+
+// sarifBases finds the URIs of places.
+type sarifBases struct {
+	redactor *redactor
+	workDir  string
+	targets  map[string]sarifTarget // by name
+	roots    []sarifRoot            // absolute paths and what stands for them, longest first
+	words    map[string]string      // what the bases in use are
+}
+
+type sarifTarget struct {
+	number int // from 1
+	kind   finding.TargetKind
+}
+
+type sarifRoot struct{ path, shown string }
+
+func newSARIFBases(r *redactor, res *finding.Result, opts Options) sarifBases {
+	b := sarifBases{redactor: r, workDir: opts.WorkDir, targets: map[string]sarifTarget{}, words: map[string]string{
+		baseSourceRoot: "The working directory of the scan, as a rule the top folder of the repository.",
+	}}
+	if b.workDir != "" {
+		b.roots = append(b.roots, sarifRoot{filepath.Clean(b.workDir), "."})
+	}
+	for i, t := range res.Targets {
+		if _, twice := b.targets[t.Name]; !twice {
+			b.targets[t.Name] = sarifTarget{i + 1, t.Kind}
+		}
+		switch {
+		case filepath.IsAbs(t.Name):
+			b.roots = append(b.roots, sarifRoot{filepath.Clean(t.Name), fmt.Sprintf("target %d", i+1)})
+		case b.workDir != "" && t.Kind != finding.TargetStdin:
+			b.roots = append(b.roots, sarifRoot{filepath.Join(b.workDir, t.Name), t.Name})
+		}
+	}
+	slices.SortStableFunc(b.roots, func(x, y sarifRoot) int { return len(y.path) - len(x.path) })
+	return b
+}
+
+// place returns the base of o's place and its path below it, redacted.
+func (b *sarifBases) place(o finding.Occurrence) (base, name string) {
+	if o.Source == finding.SourceStdin {
+		b.words[baseStdin] = "Standard input."
+		return baseStdin, "stdin"
+	}
+	base, folder := b.folder(o.Target, o.Folder)
+	name = b.redactor.path(o.Path)
+	// No tree can hold a path with a component .git: what is not a file cannot
+	// be taken for one there.
+	switch {
+	case o.Source == finding.SourceCommit:
+		name = ".git/commit/" + o.Object
+	case o.Source == finding.SourceTag:
+		name = ".git/tag/" + o.Object
+	case o.Source == finding.SourceRef:
+		name = ".git/" + name
+	case o.Path == "":
+		name = ".git/object/" + o.Object
+	}
+	if folder != "" {
+		name = b.redactor.text(folder) + "/" + name
+	}
+	return base, name
+}
+
+// folder returns the base of a folder of a target, and the path from the one
+// to the other, '/'-separated; "" if they are the same.
+func (b *sarifBases) folder(target, folder string) (base, below string) {
+	t := b.targets[target]
+	dir := target
+	if t.kind == finding.TargetFile {
+		dir = filepath.Dir(dir)
+	}
+	at := filepath.Join(dir, filepath.FromSlash(folder))
+	if b.workDir != "" {
+		if !filepath.IsAbs(at) {
+			at = filepath.Join(b.workDir, at)
+		}
+		if rel, err := filepath.Rel(b.workDir, at); err == nil {
+			at = rel
+		}
+	}
+	if at = filepath.ToSlash(at); filepath.IsLocal(filepath.FromSlash(at)) {
+		if at == "." {
+			at = ""
+		}
+		return baseSourceRoot, at
+	}
+	named := fmt.Sprintf("Target %d of the scan", t.number)
+	if !filepath.IsAbs(target) {
+		named += ", " + Quote(b.redactor.text(target))
+	}
+	folder = path.Clean(folder)
+	if folder == "." {
+		folder = ""
+	}
+	if folder == ".." || strings.HasPrefix(folder, "../") {
+		base = fmt.Sprintf("REPOSITORY-%d", t.number)
+		b.words[base] = sarifText("The repository that holds "+strings.ToLower(named[:1])+named[1:]) + ". It is not below the working directory of the scan."
+		for strings.HasPrefix(folder, "../") {
+			folder = folder[len("../"):]
+		}
+		return base, strings.TrimPrefix(folder, "..")
+	}
+	base = fmt.Sprintf("TARGET-%d", t.number)
+	b.words[base] = sarifText(named) + ". It is not below the working directory of the scan."
+	return base, folder
+}
+
+// used returns the bases that places were given.
+func (b *sarifBases) used() map[string]sarifArtifactLocation {
+	m := make(map[string]sarifArtifactLocation, len(b.words))
+	for base, words := range b.words {
+		m[base] = sarifArtifactLocation{Description: &sarifMessage{Text: words}}
+	}
+	return m
+}
+
+// anonymous takes paths of this machine out of words: those below the working
+// directory and the targets become relative, others an ellipsis.
+func (b *sarifBases) anonymous(words string) string {
+	for _, r := range b.roots {
+		if len(r.path) < 2 {
+			continue // the root of everything
+		}
+		var out strings.Builder
+		for {
+			i := strings.Index(words, r.path)
+			if i < 0 {
+				break
+			}
+			rest := words[i+len(r.path):]
+			out.WriteString(words[:i])
+			switch {
+			case rest != "" && (rest[0] == '/' || rest[0] == filepath.Separator):
+				if r.shown != "." {
+					out.WriteString(r.shown + "/")
+				}
+				words = rest[1:]
+			case rest == "" || strings.IndexByte(" \"':;,.)", rest[0]) >= 0:
+				out.WriteString(r.shown)
+				words = rest
+			default: // another folder, whose name starts alike
+				out.WriteString(r.path)
+				words = rest
+			}
+		}
+		out.WriteString(words)
+		words = out.String()
+	}
+	return absolute.ReplaceAllString(words, "${1}"+ellipsis)
+}
+
+// absolute matches an absolute path: up to what ends a name in our messages,
+// rather too much of it than too little, since names may hold spaces.
+var absolute = regexp.MustCompile(`(^|[\s"'(=])(?:/|[A-Za-z]:[\\/]|\\\\)[^\s"':;)](?:[^"':;)\n]|:[^ ])*`)
+
+// location returns the place of o.
+func (s *sarifReport) location(o finding.Occurrence) sarifLocation {
+	base, name := s.bases.place(o)
+	l := sarifLocation{
+		PhysicalLocation: sarifPhysicalLocation{
+			ArtifactLocation: sarifArtifactLocation{URI: encodePath(name), URIBaseID: base},
+			// Names and refs have no line: the start of the file, empty.
+			Region: sarifRegion{1, 1, 1, 1},
+		},
+		Properties: sarifPlaceProperties{
+			Source: string(o.Source), Object: o.Object, Versions: o.Versions,
+			Commit: o.Commit, Date: timestamp(o.Date),
+		},
+	}
+	if o.Object != "" {
+		l.Properties.Reachable, l.Properties.InHead = &o.Reachable, &o.InHead
+	}
+	if o.Line > 0 {
+		l.PhysicalLocation.Region = sarifRegion{o.Line, max(1, o.UnitColumn), o.Line, max(1, o.UnitColumn, o.UnitEndColumn)}
+	}
+	logical := func(kind, name string) {
+		l.LogicalLocations = []sarifLogicalLocation{{Name: name, FullyQualifiedName: kind + " " + name, Kind: kind}}
+	}
+	switch {
+	case o.Source == finding.SourceCommit:
+		logical("commit", o.Object)
+	case o.Source == finding.SourceTag:
+		logical("tag", o.Object)
+	case o.Source == finding.SourceRef:
+		logical("ref", sarifText(s.quoteWords(o.Path)))
+	case o.Source == finding.SourceStdin:
+	case o.Path == "":
+		logical("object", o.Object)
+	}
+	return l
+}
+
+// wherein says in words where o is. It names no path of this machine.
+func (s *sarifReport) wherein(o finding.Occurrence) string {
+	_, name := s.bases.place(o)
+	line := ""
+	if o.Line > 0 {
+		line = fmt.Sprintf(", line %d", o.Line)
+	}
+	switch o.Source {
+	case finding.SourceStdin:
+		return "in standard input" + line
+	case finding.SourceCommit:
+		return "in the text of commit " + short(o.Object) + line
+	case finding.SourceTag:
+		return "in the text of tag object " + short(o.Object) + line
+	case finding.SourceRef:
+		return "in the name of the ref " + s.display(s.text(o.Path))
+	case finding.SourcePath:
+		return "in the name of " + s.display(name)
+	}
+	if o.Path == "" {
+		return "in object " + short(o.Object) + line
+	}
+	return "in " + s.display(name) + line
+}

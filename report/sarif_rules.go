@@ -1,0 +1,137 @@
+package report
+
+import (
+	"cmp"
+	"strings"
+	"unicode"
+
+	"keysweep/finding"
+	"keysweep/rules"
+)
+
+// sarifRules are the rules of the results. GitHub takes the severity of an
+// alert from its rule, and a rule finds production and sandbox keys alike: for
+// SARIF they are two rules, the second with ".sandbox" behind its id. Rules
+// without a result are not listed: nobody shows them.
+type sarifRules struct {
+	list  []sarifDescriptor
+	index map[sarifRuleKey]int
+}
+
+type sarifRuleKey struct {
+	id      string
+	sandbox bool
+}
+
+func sarifRuleOf(f *finding.Finding) sarifRuleKey {
+	return sarifRuleKey{f.RuleID, f.Environment == finding.Sandbox}
+}
+
+// newSARIFRules lists the rules of findings, in the order of first use.
+func newSARIFRules(r *redactor, all []*rules.Rule, findings []*finding.Finding) *sarifRules {
+	byID := make(map[string]*rules.Rule, len(all))
+	for _, rule := range all {
+		byID[rule.ID] = rule
+	}
+	s := &sarifRules{list: []sarifDescriptor{}, index: make(map[sarifRuleKey]int)}
+	for _, f := range findings {
+		k := sarifRuleOf(f)
+		if _, ok := s.index[k]; ok {
+			continue
+		}
+		rule := byID[f.RuleID]
+		if rule == nil {
+			rule = &rules.Rule{ID: f.RuleID, Environments: map[string]finding.Environment{f.Secret.Prefix(): f.Environment}}
+		}
+		s.index[k] = len(s.list)
+		s.list = append(s.list, ruleDescriptor(r, rule, k.sandbox))
+	}
+	return s
+}
+
+// of returns the rule of f.
+func (s *sarifRules) of(f *finding.Finding) (id string, index int) {
+	index = s.index[sarifRuleOf(f)]
+	return s.list[index].ID, index
+}
+
+func ruleDescriptor(r *redactor, rule *rules.Rule, sandbox bool) sarifDescriptor {
+	id := sarifText(cmp.Or(r.text(rule.ID), "unknown"))
+	what := strings.TrimSuffix(cmp.Or(r.text(rule.Description), "Secret key"), ".")
+	advice := cmp.Or(r.text(rule.Advice), "Revoke the key at its issuer and use a new one.")
+	severity, precision := finding.SeverityHigh, "medium"
+	name := pascalCase(id)
+	harm := "Whoever can read it can use it."
+	switch {
+	case sandbox:
+		severity = finding.SeverityMedium
+		id, name, what = id+".sandbox", name+"Sandbox", what+", sandbox"
+		harm = "Whoever can read it can use the issuer's sandbox, and learns where the production key may be."
+	case hasProduction(rule):
+		severity = finding.SeverityCritical
+		what += ", production"
+		harm = "Whoever can read it can use it, on real accounts and with real money."
+	}
+	if rule.Issuer != "" {
+		precision = "high"
+	}
+	const again = "Deleting the key, even from the history of the repository, does not undo the leak."
+	const look = "Look through the issuer's logs for use that was not yours since the key was first seen."
+	return sarifDescriptor{
+		ID: id, Name: name,
+		ShortDescription: sarifMessage{Text: sarifText(what) + "."},
+		FullDescription:  sarifMessage{Text: sarifText(what + " stands in a file or in the history of a repository. " + harm)},
+		Help: sarifMessage{
+			Text:     sarifText(advice + " " + again + " " + look),
+			Markdown: "1. " + markdown(sarifText(advice)) + "\n2. " + look + "\n3. " + again + "\n",
+		},
+		HelpURI:              rulesURI,
+		DefaultConfiguration: sarifConfiguration{level(severity)},
+		Properties: &sarifRuleProperties{
+			Tags:      []string{"security", "secret", "external/cwe/cwe-798"},
+			Precision: precision, SecuritySeverity: securitySeverity(severity),
+		},
+	}
+}
+
+func hasProduction(rule *rules.Rule) bool {
+	for _, e := range rule.Environments {
+		if e == finding.Production {
+			return true
+		}
+	}
+	return false
+}
+
+// pascalCase writes an id such as martis-secret-key as MartisSecretKey.
+func pascalCase(id string) string {
+	var out strings.Builder
+	up := true
+	for _, c := range id {
+		if !unicode.IsLetter(c) && !unicode.IsDigit(c) {
+			up = true
+			continue
+		}
+		if up {
+			c = unicode.ToUpper(c)
+		}
+		up = false
+		out.WriteRune(c)
+	}
+	return cmp.Or(out.String(), "Rule")
+}
+
+// markdown escapes what Markdown would take for its own in plain words.
+func markdown(words string) string {
+	var out strings.Builder
+	for _, c := range words {
+		switch {
+		case c == '\n' || c == '\r':
+			c = ' '
+		case strings.ContainsRune("\\`*_[]<>#|!&~", c):
+			out.WriteByte('\\')
+		}
+		out.WriteRune(c)
+	}
+	return out.String()
+}
