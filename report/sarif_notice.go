@@ -54,7 +54,7 @@ func (n *sarifNotices) kinds() []sarifDescriptor {
 			words.what, words.help = "Something was not read: "+id+".", "See the message."
 		}
 		list = append(list, sarifDescriptor{
-			ID: id, Name: pascalCase(id),
+			ID: id, Name: nameOf(id, "Notice"),
 			ShortDescription:     sarifMessage{Text: words.what},
 			FullDescription:      sarifMessage{Text: words.what},
 			Help:                 sarifMessage{Text: words.help},
@@ -167,7 +167,7 @@ func (s *sarifReport) cut(written int) {
 			number(int64(all-written)), count(all, "result was", "results were"), why))
 	}
 	if s.cutPlaces > 0 {
-		s.notices.add(noticePlaces, noticeLevel(noticePlaces), fmt.Sprintf("%s of %s left out of this file; occurrenceCount has them.",
-			count(s.cutPlaces, "further place", "further places"), count(s.cutIn, "key was", "keys were")))
+		s.notices.add(noticePlaces, noticeLevel(noticePlaces), fmt.Sprintf("%s of %s left out of this file; occurrenceCount counts all.",
+			count(s.cutPlaces, "further place", "further places"), count(s.cutIn, "key", "keys")+" "+plural(s.cutPlaces, "was", "were")))
 	}
 }

@@ -76,8 +76,10 @@ func (b *sarifBases) place(o finding.Occurrence) (base, name string) {
 		name = ".git/tag/" + o.Object
 	case o.Source == finding.SourceRef:
 		name = ".git/" + name
-	case o.Path == "":
+	case o.Path == "" && o.Object != "":
 		name = ".git/object/" + o.Object
+	case o.Path == "":
+		name = "unknown"
 	}
 	if folder != "" {
 		name = b.redactor.text(folder) + "/" + name
@@ -208,7 +210,7 @@ func (s *sarifReport) location(o finding.Occurrence) sarifLocation {
 	case o.Source == finding.SourceRef:
 		logical("ref", sarifText(s.quoteWords(o.Path)))
 	case o.Source == finding.SourceStdin:
-	case o.Path == "":
+	case o.Path == "" && o.Object != "":
 		logical("object", o.Object)
 	}
 	return l
@@ -233,7 +235,7 @@ func (s *sarifReport) wherein(o finding.Occurrence) string {
 	case finding.SourcePath:
 		return "in the name of " + s.display(name)
 	}
-	if o.Path == "" {
+	if o.Path == "" && o.Object != "" {
 		return "in object " + short(o.Object) + line
 	}
 	return "in " + s.display(name) + line

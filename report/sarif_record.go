@@ -122,7 +122,7 @@ type sarifLogicalLocation struct {
 }
 
 type sarifPlaceProperties struct {
-	Source    string  `json:"source"`
+	Source    string  `json:"source,omitempty"`
 	Object    string  `json:"object,omitempty"`
 	Versions  int     `json:"versions,omitempty"`
 	Commit    string  `json:"commit,omitempty"`

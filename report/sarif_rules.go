@@ -60,7 +60,7 @@ func ruleDescriptor(r *redactor, rule *rules.Rule, sandbox bool) sarifDescriptor
 	what := strings.TrimSuffix(cmp.Or(r.text(rule.Description), "Secret key"), ".")
 	advice := cmp.Or(r.text(rule.Advice), "Revoke the key at its issuer and use a new one.")
 	severity, precision := finding.SeverityHigh, "medium"
-	name := pascalCase(id)
+	name := nameOf(id, "Rule")
 	harm := "Whoever can read it can use it."
 	switch {
 	case sandbox:
@@ -103,6 +103,15 @@ func hasProduction(rule *rules.Rule) bool {
 	return false
 }
 
+// nameOf returns the name of what id identifies. The two may not be the same,
+// letter case aside (SARIF1001 of the validator).
+func nameOf(id, kind string) string {
+	if name := pascalCase(id); !strings.EqualFold(name, id) {
+		return name
+	}
+	return pascalCase(id) + kind
+}
+
 // pascalCase writes an id such as martis-secret-key as MartisSecretKey.
 func pascalCase(id string) string {
 	var out strings.Builder
@@ -118,7 +127,7 @@ func pascalCase(id string) string {
 		up = false
 		out.WriteRune(c)
 	}
-	return cmp.Or(out.String(), "Rule")
+	return out.String()
 }
 
 // markdown escapes what Markdown would take for its own in plain words.
