@@ -11,6 +11,12 @@ FUZZTIME ?= 20s
 PLATFORMS := linux/amd64 linux/arm64 darwin/amd64 darwin/arm64 windows/amd64 windows/arm64
 # Packages of Debian, from the command that each brings.
 NEEDED := git:git gcc:gcc bash:bash setpriv:util-linux mkfifo:coreutils
+# The validator of SARIF, where there is one to install: the version and its hash
+# are in tools/sarif-multitool.
+ifeq ($(shell uname -sm),Linux x86_64)
+MULTITOOL := bin/sarif-multitool/node_modules/@microsoft/sarif-multitool-linux/Sarif.Multitool
+NEEDED += npm:npm
+endif
 
 .PHONY: build cross test lint bench fuzz needed tools clean
 
@@ -43,12 +49,22 @@ needed:
 		fi; \
 	fi
 
+# npm ci checks the hash. Scripts of packages do not run; the one of this package
+# would do no more than the chmod.
+bin/sarif-multitool/%/Sarif.Multitool: tools/sarif-multitool/package.json tools/sarif-multitool/package-lock.json
+	mkdir -p bin/sarif-multitool
+	cp $^ bin/sarif-multitool
+	npm ci --prefix bin/sarif-multitool --ignore-scripts --no-audit --no-fund
+	chmod u+x $@
+	touch $@
+
 # Runs make again, since gcc may have come only now.
 test: needed
 	@$(MAKE) --no-print-directory run-tests
 
 .PHONY: run-tests
-run-tests:
+run-tests: export KEYSWEEP_SARIF_MULTITOOL = $(MULTITOOL:%=$(CURDIR)/%)
+run-tests: $(MULTITOOL)
 	@go -C tools build -o ../bin/gotest ./gotest
 	go test -timeout 14m -json ./... | bin/gotest
 	@# The race detector slows everything down five times and more: here only what
