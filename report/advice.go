@@ -43,7 +43,7 @@ func (t *textReport) remedyWords() []string {
 		return nil
 	}
 	issuers, more := t.issuerWords(list)
-	at := t.quoteWords(atIssuer(list...))
+	at := t.quoteWords(atIssuer(t.opts, list...))
 	first := "Create a new key" + at + ", switch to it, check that it works, then revoke the old one; in this order, nothing stops."
 	if len(list) > 1 {
 		first = "For each key: create a new one" + at + ", switch to it, check that it works, then revoke the old one; in this order, nothing stops."
@@ -111,7 +111,7 @@ func (t *textReport) issuerWords(list []*finding.Finding) (words []issuerAdvice,
 		name := "Issuer unknown"
 		switch {
 		case hasIssuer(f):
-			name = issuerName(f.Issuer)
+			name = t.opts.issuerName(f.Issuer)
 		case f.Issuer == finding.IssuerAmbiguous:
 			name = "Issuer ambiguous"
 		}

@@ -124,23 +124,18 @@ func (t *textReport) keyWords(f *finding.Finding) string {
 	case finding.IssuerAmbiguous:
 		return kind + ", issuer ambiguous"
 	}
-	return issuerName(t.quote(f.Issuer)) + " " + kind
+	return t.quote(t.opts.issuerName(f.Issuer)) + " " + kind
 }
 
-// issuerName spells the id of an issuer as a name.
-func issuerName(id string) string {
-	switch id {
-	case "workos":
-		return "WorkOS"
-	case "paymongo":
-		return "PayMongo"
-	case "payplug":
-		return "PayPlug"
-	case "payjp":
-		return "PAY.JP"
+// issuerName returns the name of the issuer with an id, as its rules spell it.
+func (o Options) issuerName(id string) string {
+	for _, r := range o.Rules {
+		if r.Issuer == id && r.Name != "" {
+			return r.Name
+		}
 	}
-	r, size := utf8.DecodeRuneInString(id)
-	return string(unicode.ToUpper(r)) + id[size:]
+	first, size := utf8.DecodeRuneInString(id)
+	return string(unicode.ToUpper(first)) + id[size:]
 }
 
 func confidenceWords(f *finding.Finding) string {

@@ -141,7 +141,7 @@ func (m *markdown) table() section {
 	for i, f := range m.listed {
 		issuer := cmp.Or(f.Issuer, finding.IssuerUnknown)
 		if hasIssuer(f) {
-			issuer = issuerName(issuer)
+			issuer = m.opts.issuerName(issuer)
 		}
 		where := ""
 		if len(f.Occurrences) > 0 {
@@ -303,7 +303,7 @@ func (m *markdown) remedy() section {
 	if len(list) > 1 {
 		out.WriteString("For each key, the worst first:\n\n")
 	}
-	out.WriteString("1. Create a new key" + markdownText(atIssuer(list...)) + ".\n")
+	out.WriteString("1. Create a new key" + markdownText(atIssuer(m.opts, list...)) + ".\n")
 	out.WriteString("2. Switch to it wherever the old one is used, and check that it works.\n" +
 		"3. Then revoke the old one; in this order, nothing stops.\n\n")
 	for _, w := range issuers {

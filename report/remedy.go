@@ -33,7 +33,7 @@ func remedyOf(f *finding.Finding, opts Options, now time.Time) remedy {
 		return r
 	}
 	r.Steps = []string{
-		"Create a new key" + atIssuer(f) + ".",
+		"Create a new key" + atIssuer(opts, f) + ".",
 		"Switch to it wherever the old one is used, and check that it works.",
 		"Then revoke the old one; in this order, nothing stops.",
 	}
@@ -53,13 +53,13 @@ func usable(f *finding.Finding) bool {
 }
 
 // atIssuer names the one issuer of all of list, if there is one.
-func atIssuer(list ...*finding.Finding) string {
+func atIssuer(opts Options, list ...*finding.Finding) string {
 	for _, f := range list {
 		if !hasIssuer(f) || f.Issuer != list[0].Issuer {
 			return " at its issuer"
 		}
 	}
-	return " at " + issuerName(list[0].Issuer)
+	return " at " + opts.issuerName(list[0].Issuer)
 }
 
 func hasIssuer(f *finding.Finding) bool {

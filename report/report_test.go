@@ -358,7 +358,10 @@ var someRules = []*rules.Rule{
 
 func write(t *testing.T, f Format, res *finding.Result, opts Options) []byte {
 	t.Helper()
-	opts.Version, opts.RulesSHA256, opts.Rules = "0.1.0", strings.Repeat("e", 64), someRules
+	opts.Version, opts.RulesSHA256 = "0.1.0", strings.Repeat("e", 64)
+	if opts.Rules == nil {
+		opts.Rules = someRules
+	}
 	var out bytes.Buffer
 	if err := Write(&out, f, res, opts); err != nil {
 		t.Fatal(err)

@@ -182,7 +182,7 @@ func (s *sarifReport) invocation() sarifInvocation {
 }
 
 func (s *sarifReport) runProperties() sarifRunProperties {
-	scan := recorder{s.redactor}.scan(s.res)
+	scan := recorder{s.redactor, s.opts, s.res.Started}.scan(s.res)
 	return sarifRunProperties{
 		RulesSHA256: s.opts.RulesSHA256, Complete: scan.Complete,
 		Files: scan.Files, Objects: scan.Objects, Blobs: scan.Blobs, Commits: scan.Commits, Refs: scan.Refs, Bytes: scan.Bytes,

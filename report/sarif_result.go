@@ -81,7 +81,7 @@ func (s *sarifReport) sentence(f *finding.Finding, o finding.Occurrence) string 
 	case finding.IssuerAmbiguous:
 		words = kind + " whose issuer is ambiguous, "
 	default:
-		words = issuerName(s.quote(f.Issuer)) + " " + kind + " "
+		words = s.quote(s.opts.issuerName(f.Issuer)) + " " + kind + " "
 	}
 	about := []string{confidenceWords(f)}
 	if f.Status != finding.Unchecked {

@@ -83,9 +83,9 @@ func ruleDescriptor(r *redactor, rule *rules.Rule, sandbox bool) sarifDescriptor
 		FullDescription:  sarifMessage{Text: sarifText(what + " stands in a file or in the history of a repository. " + harm)},
 		Help: sarifMessage{
 			Text:     sarifText(advice + " " + again + " " + look),
-			Markdown: "1. " + markdown(sarifText(advice)) + "\n2. " + look + "\n3. " + again + "\n",
+			Markdown: "1. " + markdownText(sarifText(advice)) + "\n2. " + look + "\n3. " + again + "\n",
 		},
-		HelpURI:              rulesURI,
+		HelpURI:              cmp.Or(rule.Docs, rulesURI),
 		DefaultConfiguration: sarifConfiguration{level(severity)},
 		Properties: &sarifRuleProperties{
 			Tags:      []string{"security", "secret", "external/cwe/cwe-798"},
@@ -125,21 +125,6 @@ func pascalCase(id string) string {
 			c = unicode.ToUpper(c)
 		}
 		up = false
-		out.WriteRune(c)
-	}
-	return out.String()
-}
-
-// markdown escapes what Markdown would take for its own in plain words.
-func markdown(words string) string {
-	var out strings.Builder
-	for _, c := range words {
-		switch {
-		case c == '\n' || c == '\r':
-			c = ' '
-		case strings.ContainsRune("\\`*_[]<>#|!&~", c):
-			out.WriteByte('\\')
-		}
 		out.WriteRune(c)
 	}
 	return out.String()
