@@ -16,6 +16,21 @@ type Explanation struct {
 	Parts Score
 	// Limit is the score at or above which this candidate is rejected.
 	Limit float64
+
+	// The rest is filled by Matcher.Explain, not for matches.
+
+	// Literal is what led to the candidate, as it stands in the buffer at
+	// LiteralAt; Prefix is what it means.
+	Literal   string
+	LiteralAt int
+	Prefix    string
+	// Scored says that Parts had a say. If not, the candidate was turned down
+	// before; Parts then tells what the score would have been.
+	Scored    bool
+	Published bool // the body is a sample that documentation prints
+	// BodyMin and BodyMax are the lengths that the rule allows, in characters.
+	// They are 0 if it has an expression.
+	BodyMin, BodyMax int
 }
 
 // candidate is one literal while it is judged. Body is not a copy.

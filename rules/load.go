@@ -51,9 +51,20 @@ func (e *LoadError) Error() string {
 	return fmt.Sprintf("rule file %s: line %d, column %d: %s", e.File, e.Line, e.Col, e.Reason)
 }
 
-// Load returns the built-in rules and those of the user's files. An error is
-// a *LoadError.
-func Load(files []string) (*Set, error) {
+// File is a rule file that its owner has read.
+type File struct {
+	Name string // for errors and Rule.File
+	// Text is TOML, at most 1 MiB. Its rules add to the built-in ones: their
+	// samples_sha256 turn down no key that a built-in rule finds.
+	Text []byte
+	// Found says that nobody named the file: it came with what is scanned. Its
+	// rules may not say where a key is sent.
+	Found bool
+}
+
+// Load returns the built-in rules, those of more, and those of the files that
+// the user named. An error is a *LoadError.
+func Load(files []string, more ...File) (*Set, error) {
 	s := &Set{}
 	names, err := fs.Glob(builtin, "builtin/*.toml")
 	if err != nil {
@@ -66,6 +77,22 @@ func Load(files []string) (*Set, error) {
 		}
 		if err := s.add(name, text, true); err != nil {
 			return nil, err
+		}
+	}
+	for _, m := range more {
+		if len(m.Text) > maxRuleFile {
+			return nil, &LoadError{File: m.Name, Reason: "more than 1 MiB"}
+		}
+		first := len(s.rules)
+		if err := s.add(m.Name, m.Text, false); err != nil {
+			return nil, err
+		}
+		for n, r := range s.rules[first:] {
+			r.adds = true
+			if r.Probe != nil && m.Found {
+				f := ruleFile{name: m.Name, keys: keyPositions(string(m.Text))}
+				return nil, f.errorAt(n, "probe", "a probe only in a file that you name: what is scanned does not decide where a key is sent")
+			}
 		}
 	}
 	for _, name := range files {

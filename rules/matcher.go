@@ -49,7 +49,7 @@ func (m *Matcher) Explain(buf []byte, core Span) []Explanation {
 	m.judgeAll(buf, core)
 	list := make([]Explanation, len(m.candidates))
 	for i := range m.candidates {
-		list[i] = m.candidates[i].Explanation
+		list[i] = m.candidates[i].explained(m.set)
 	}
 	return list
 }
@@ -189,9 +189,9 @@ func (m *Matcher) dropDoubles() {
 			switch {
 			case a.Start == b.Start && a.End == b.End && a.RuleID == b.RuleID && slices.Equal(a.Encoding, b.Encoding) && a.Confidence == b.Confidence:
 				b.prefix, drop = dropped, true // two literals led to one key
-			case a.better(b) && (a.End >= b.End || a.sameKey(b)):
+			case a.mayDrop(b) && a.better(b) && (a.End >= b.End || a.sameKey(b)):
 				b.prefix, drop = dropped, true
-			case b.better(a) && (b.Start == a.Start && b.End >= a.End || b.sameKey(a)):
+			case b.mayDrop(a) && b.better(a) && (b.Start == a.Start && b.End >= a.End || b.sameKey(a)):
 				a.prefix, drop = dropped, true
 			case b.Confidence != finding.Rejected && a.Confidence == finding.Rejected:
 				a.prefix, drop = dropped, true
@@ -230,6 +230,12 @@ const dropped = -1
 // sameKey reports whether c's key is b's, or goes on where b's reading stops.
 func (c *candidate) sameKey(b *candidate) bool {
 	return strings.HasPrefix(c.Secret.Reveal(), b.Secret.Reveal())
+}
+
+// mayDrop reports whether c can be shown in the place of b at all: no rule of
+// the user's makes a key of the built-in rules less sure.
+func (c *candidate) mayDrop(b *candidate) bool {
+	return c.group.primary.BuiltIn || !b.group.rules[0].BuiltIn || c.Confidence >= b.Confidence
 }
 
 // better orders readings of the same bytes: accepted before rejected, the

@@ -33,6 +33,7 @@ type Rule struct {
 	shapes   []shape
 	samples  map[[sha256.Size]byte]bool
 	evidence evidence
+	adds     bool // from a File: its samples are none of the built-in rules
 }
 
 // Probe is the read-only request that tells whether a key still works.

@@ -166,7 +166,9 @@ func (p *prefix) add(r *Rule, l int) {
 	if e, ok := r.Environments[p.text]; ok && g.env == finding.EnvironmentUnknown {
 		g.env = e
 	}
-	if len(r.samples) > 0 {
+	// A configuration may add rules; it may not turn down the keys of the
+	// built-in ones.
+	if len(r.samples) > 0 && !(r.adds && g.rules[0].BuiltIn) {
 		g.samples = append(g.samples, r.samples)
 	}
 }

@@ -1,0 +1,78 @@
+package rules
+
+import (
+	"slices"
+	"strings"
+)
+
+// Details is what a rule says of bodies and surroundings, for people.
+type Details struct {
+	// Alphabet, Min and Max describe a body, Min and Max in characters; or
+	// Regex does, and they are empty and 0.
+	Alphabet string // a set such as 0-9A-Z_a-z-
+	Min, Max int
+	Regex    string
+	MaxScore float64 // bits per character; a body scoring this or more is rejected
+	Shapes   []Shape
+	Samples  int // published bodies that the rule knows by their hash
+	// Hosts to Not are the evidence for the issuer, as in a rule file.
+	Hosts, Names, Words, Twins, Not []string
+}
+
+// Shape is a documented form of an issuer's bodies.
+type Shape struct {
+	Regex    string
+	Unique   bool     // no other issuer has it
+	Literals []string // the prefixes that it stands behind
+}
+
+// Details returns what r says of bodies and surroundings.
+func (r *Rule) Details() Details {
+	d := Details{
+		MaxScore: r.maxScore, Samples: len(r.samples),
+		Hosts: slices.Clone(r.evidence.Hosts), Names: slices.Clone(r.evidence.Names), Words: slices.Clone(r.evidence.Words),
+		Twins: slices.Clone(r.evidence.Twins), Not: slices.Clone(r.evidence.Not),
+	}
+	if r.body.regex != nil {
+		d.Regex = r.body.regex.String()
+	} else {
+		d.Alphabet, d.Min, d.Max = r.body.alphabet.set(), r.body.min, r.body.max
+	}
+	for _, s := range r.shapes {
+		shape := Shape{Regex: s.regex.String(), Unique: s.unique}
+		for i, l := range r.Literals {
+			if s.literals == nil || s.literals[i] {
+				shape.Literals = append(shape.Literals, l)
+			}
+		}
+		d.Shapes = append(d.Shapes, shape)
+	}
+	return d
+}
+
+// set writes a as ranges in the order of bytes, the dash last.
+func (a *alphabet) set() string {
+	var b strings.Builder
+	for c := 0; c < len(a); {
+		if !a[c] || c == '-' {
+			c++
+			continue
+		}
+		last := c
+		for last+1 < len(a) && a[last+1] && last+1 != '-' {
+			last++
+		}
+		b.WriteByte(byte(c))
+		if last > c+1 {
+			b.WriteByte('-')
+		}
+		if last > c {
+			b.WriteByte(byte(last))
+		}
+		c = last + 1
+	}
+	if a['-'] {
+		b.WriteByte('-')
+	}
+	return b.String()
+}

@@ -1,0 +1,42 @@
+package rules
+
+import (
+	"slices"
+	"strings"
+)
+
+// explained returns c's explanation, completed. Its slices are its own.
+func (c *candidate) explained(s *Set) Explanation {
+	e := c.Explanation
+	e.Prefix = s.prefixes[c.prefix].text
+	e.Literal, e.LiteralAt = e.Prefix, c.literalAt
+	if len(c.entry.steps) > 0 {
+		e.Literal = string(c.entry.steps[0].form.literal)
+	}
+	body := []byte(strings.TrimPrefix(c.Secret.Reveal(), e.Prefix))
+	e.Scored = e.Parts != (Score{})
+	if !e.Scored && len(body) > 0 {
+		_, e.Parts = scored(body)
+	}
+	e.Published = len(body) > 0 && s.published(c.group, body)
+	if c.group.body.regex == nil {
+		e.BodyMin, e.BodyMax = c.group.body.min, c.group.body.max
+	}
+	e.Encoding, e.Shapes, e.Evidence = slices.Clone(e.Encoding), slices.Clone(e.Shapes), slices.Clone(e.Evidence)
+	return e
+}
+
+// Limits are what the parts of a score are held against.
+type Limits struct {
+	High     float64 // LLR below it: high confidence
+	Distinct int     // fewer: rejected
+	StepRun  int     // this or longer: rejected
+	Cover    float64 // this or more: rejected
+	Typed    float64 // this or more: typed by hand, low confidence
+}
+
+// ScoreLimits returns the limits that hold for every rule. The one of the
+// score itself differs: see Explanation.Limit.
+func ScoreLimits() Limits {
+	return Limits{High: highScore, Distinct: minDistinct, StepRun: maxStepRun, Cover: maxCover, Typed: typedScore}
+}
