@@ -52,9 +52,11 @@ type OpenOptions struct {
 	// the repository: a repository that came from a stranger could name the
 	// objects of a private one.
 	FollowAlternates bool
-	Workers          int
-	MaxObject        uint64                     // zero: pack.DefaultMaxObject
-	Progress         func(objects, bytes int64) // may be nil
+	// LookupOnly opens for Read and Resolve: Scan, Trace and Has do not work.
+	LookupOnly bool
+	Workers    int
+	MaxObject  uint64                     // zero: pack.DefaultMaxObject
+	Progress   func(objects, bytes int64) // may be nil
 }
 
 // OpenDatabase opens the object database of r. What cannot be opened is
@@ -94,6 +96,9 @@ func (r *Repository) OpenDatabase(ctx context.Context, opts OpenOptions) (*Datab
 	}
 	slices.SortFunc(db.packs, func(a, b *pack.Pack) int { return cmp.Compare(a.Path, b.Path) })
 	slices.SortFunc(db.loose, func(a, b looseObject) int { return cmp.Or(a.id.Compare(b.id), cmp.Compare(a.dir, b.dir)) })
+	if opts.LookupOnly {
+		return db, nil
+	}
 	if err := pack.Guard(func() error { db.compareStores(); return nil }); err != nil {
 		db.skip(finding.ReasonDamaged, "comparing packs: %v", err)
 	}
