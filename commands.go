@@ -2,6 +2,7 @@ package main
 
 import (
 	"io"
+	"slices"
 	"strings"
 
 	"github.com/urfave/cli/v2"
@@ -46,6 +47,22 @@ func newApp(stdin io.Reader, stdout, stderr io.Writer) *cli.App {
 				Action:    scan,
 			},
 			{
+				Name:      "explain",
+				Usage:     "says why a line is, or is not, a finding",
+				ArgsUsage: "FILE[:LINE]|REV:PATH[:LINE]",
+				HideHelp:  true,
+				Flags:     explainFlags(),
+				Action:    explain,
+			},
+			{
+				Name:      "rules",
+				Usage:     "lists and shows the rules, and tests yours",
+				ArgsUsage: "list|show ID|test [FILE…]",
+				HideHelp:  true,
+				Flags:     rulesFlags(),
+				Action:    rulesCommand,
+			},
+			{
 				Name:     "version",
 				Usage:    "tells version, commit, Go and platform",
 				HideHelp: true,
@@ -73,12 +90,12 @@ func newApp(stdin io.Reader, stdout, stderr io.Writer) *cli.App {
 // scanFlags returns the options of scan, in the order of its help. A word in
 // backquotes is the name of the value there.
 func scanFlags() []cli.Flag {
-	return []cli.Flag{
+	return slices.Concat([]cli.Flag{
 		&cli.BoolFlag{Category: headingWhat, Name: "tree", Usage: "only working trees, folders and files"},
 		&cli.BoolFlag{Category: headingWhat, Name: "history", Usage: "only the history of repositories: every stored object"},
 		&cli.BoolFlag{Category: headingWhat, Name: "ignored", Usage: "also the files that git ignores"},
 		&cli.StringSliceFlag{Category: headingWhat, Name: "exclude", Usage: "leave out paths that match `GLOB`, as **/{a,b}.txt; repeatable"},
-		&cli.StringSliceFlag{Category: headingWhat, Name: "rules", Usage: "add the rules of `FILE` (TOML); repeatable"},
+	}, ruleFlags(headingWhat), []cli.Flag{
 		&cli.BoolFlag{Category: headingWhat, Name: "follow-alternates", Usage: "also alternate object stores outside the folder that holds the repository"},
 		&cli.BoolFlag{Category: headingWhat, Name: "verify-objects", Usage: "hash every object, not only those that matter"},
 		&cli.StringFlag{Category: headingWhat, Name: "max-object", Usage: "skip a packed delta that unpacks to more than `SIZE`, and say so; 256MiB if not given"},
@@ -99,7 +116,7 @@ func scanFlags() []cli.Flag {
 
 		&cli.StringFlag{Category: headingLimits, Name: "timeout", Usage: "stop after `DURATION`, as 90s or 10m, and report what is known; status 3"},
 		&cli.StringFlag{Category: headingLimits, Name: "jobs", Aliases: []string{"j"}, Usage: "read with `N` workers; one per processor if not given"},
-	}
+	})
 }
 
 // orList returns "a, b or c".

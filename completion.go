@@ -74,6 +74,8 @@ func describe(app *cli.App) []commandWords {
 		switch c.Name {
 		case "completion":
 			words.Arguments = shells()
+		case "rules":
+			words.Arguments = rulesCommands
 		case "help":
 			for _, c := range app.Commands {
 				words.Arguments = append(words.Arguments, c.Name)
@@ -88,13 +90,16 @@ func describe(app *cli.App) []commandWords {
 			switch o.Long {
 			case "format":
 				o.Values = report.FormatNames()
+				if c.Name != "scan" {
+					o.Values = report.ExplainFormats()
+				}
 			case "min-confidence":
 				o.Values = []string{"low", "medium", "high"}
 			case "fail-on":
 				o.Values = []string{"any", "none"}
 			case "color":
 				o.Values = []string{"auto", "always", "never"}
-			case "output", "rules":
+			case "output", "rules", "config":
 				o.File = true
 			}
 			words.Options = append(words.Options, o)

@@ -50,8 +50,13 @@ func commandHelp(c *cli.Command) string {
 		usage += " [OPTION…]"
 	}
 	fmt.Fprintf(&b, "Usage: %s\n\n%s %s.\n", strings.TrimSpace(usage+" "+c.ArgsUsage), c.Name, c.Usage)
-	if c.Name == "scan" {
+	switch c.Name {
+	case "scan":
 		b.WriteString(scanHelp)
+	case "explain":
+		b.WriteString(explainHelp)
+	case "rules":
+		b.WriteString(rulesHelp)
 	}
 	heading := "\x00"
 	for _, f := range c.Flags {

@@ -22,7 +22,7 @@ import (
 // scanOptions is what the options of scan mean together.
 type scanOptions struct {
 	scan     scanner.Options
-	rules    []string       // files of the user's own rules
+	rules    ruleSource
 	outputs  []output       // at least one
 	report   report.Options // of a file; a terminal gets more
 	timeout  time.Duration  // zero: none
@@ -51,7 +51,6 @@ func parseScan(c *cli.Context) (*scanOptions, error) {
 			VerifyObjects:    c.Bool("verify-objects"),
 			FollowAlternates: c.Bool("follow-alternates"),
 		},
-		rules: c.StringSlice("rules"),
 		report: report.Options{
 			Version:      buildVersion().Version,
 			Program:      program(),
@@ -79,6 +78,10 @@ func parseScan(c *cli.Context) (*scanOptions, error) {
 	); err != nil {
 		return nil, err
 	}
+	var err error
+	if o.rules, err = parseRules(c); err != nil {
+		return nil, err
+	}
 	if slices.Contains(o.scan.Paths, "") {
 		return nil, errors.New("a path is empty")
 	}
@@ -86,9 +89,6 @@ func parseScan(c *cli.Context) (*scanOptions, error) {
 		if glob == "" || !doublestar.ValidatePattern(glob) {
 			return nil, fmt.Errorf("--exclude: %s is not a glob", quote(glob))
 		}
-	}
-	if slices.Contains(o.rules, "") {
-		return nil, errors.New("--rules: the name of the file is empty")
 	}
 	if !o.scan.Since.IsZero() && o.scan.Tree && !o.scan.History {
 		return nil, errors.New("--since and --tree exclude each other: only the history tells when a key was first seen")
@@ -103,7 +103,6 @@ func parseScan(c *cli.Context) (*scanOptions, error) {
 	}
 	o.report.MinConfidence = o.scan.MinConfidence
 
-	var err error
 	o.outputs, err = parseOutputs(c.StringSlice("output"), format, c.IsSet("format"))
 	if err == nil {
 		err = checkOutputs(o.outputs, o.scan.Paths, c.App.Writer)

@@ -55,7 +55,7 @@ func TestOptionsReachTheScan(t *testing.T) {
 		"max-object": s.MaxObject == 1<<20,
 		"verify":     s.VerifyObjects,
 		"alternates": s.FollowAlternates,
-		"rules":      slices.Equal(opts.rules, []string{"x.toml", "y,z.toml"}),
+		"rules":      slices.Equal(opts.rules.files, []string{"x.toml", "y,z.toml"}),
 		"timeout":    opts.timeout == 90*time.Second,
 		"fail-on":    !opts.failOn,
 		"since":      s.Since.Equal(time.Date(2026, 1, 31, 0, 0, 0, 0, time.UTC)),

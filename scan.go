@@ -22,7 +22,7 @@ func scan(c *cli.Context) error {
 	if err != nil {
 		return fmt.Errorf("%w%s", err, seeHelp("scan"))
 	}
-	set, err := rules.Load(opts.rules) // what to look for
+	set, err := opts.rules.load(opts.scan.Paths) // what to look for
 	if err != nil {
 		return err
 	}
@@ -30,6 +30,7 @@ func scan(c *cli.Context) error {
 	if err != nil {
 		return err
 	}
+	opts.rules.tell(res, opts.report.Verbose)
 	opts.report.RulesSHA256, opts.report.Rules = set.SHA256(), set.Rules()
 	opts.report.Exit = exitReason(c.Context, res, opts)
 	if err := opts.deliver(res, c.App.Writer, c.App.ErrWriter); err != nil {

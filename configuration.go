@@ -1,0 +1,85 @@
+package main
+
+import (
+	"errors"
+	"fmt"
+	"slices"
+
+	"github.com/urfave/cli/v2"
+
+	"keysweep/config"
+	"keysweep/finding"
+	"keysweep/rules"
+)
+
+// ruleFlags are the options that say which rules there are. All commands that
+// judge have them.
+func ruleFlags(category string) []cli.Flag {
+	return []cli.Flag{
+		&cli.StringSliceFlag{Category: category, Name: "rules", Usage: "add the rules of `FILE` (TOML); repeatable"},
+		&cli.StringFlag{Category: category, Name: "config", Aliases: []string{"c"}, Usage: "read the configuration `FILE`; " + config.Name + " of the scanned repository or folder if not given"},
+		&cli.BoolFlag{Category: category, Name: "no-config", Usage: "read no configuration"},
+	}
+}
+
+// ruleSource is what the options of ruleFlags say together.
+type ruleSource struct {
+	files  []string // of the user's own rules
+	config string   // "": look for one
+	none   bool     // read no configuration
+	loaded *config.Config
+	notes  []config.Note
+}
+
+func parseRules(c *cli.Context) (ruleSource, error) {
+	s := ruleSource{files: c.StringSlice("rules"), config: c.String("config"), none: c.Bool("no-config")}
+	switch {
+	case slices.Contains(s.files, ""):
+		return s, errors.New("--rules: the name of the file is empty")
+	case c.IsSet("config") && s.config == "":
+		return s, errors.New("--config: the name of the file is empty")
+	case s.config != "" && s.none:
+		return s, errors.New("--config and --no-config exclude each other")
+	}
+	return s, nil
+}
+
+// load returns the rules for a scan of paths, and reads the configuration that
+// counts for it.
+func (s *ruleSource) load(paths []string) (set *rules.Set, err error) {
+	switch {
+	case s.none:
+	case s.config != "":
+		s.loaded, err = config.Named(s.config)
+	default:
+		s.loaded, s.notes, err = config.Find(paths)
+	}
+	if err == nil {
+		set, err = rules.Load(s.files, s.loaded.Rules()...)
+		var at *rules.LoadError
+		if errors.As(err, &at) && s.loaded != nil && at.File == s.loaded.Path {
+			err = fmt.Errorf("configuration %s: line %d, column %d: %s", at.File, at.Line, at.Col, at.Reason)
+		} else if err != nil {
+			return nil, err
+		}
+	}
+	if err != nil {
+		return nil, fmt.Errorf("%w\n  --no-config goes on without it", err)
+	}
+	return set, nil
+}
+
+// tell adds to a result which configuration was used, if verbose, and which
+// ones were not.
+func (s *ruleSource) tell(res *finding.Result, verbose bool) {
+	for _, n := range s.notes {
+		if n.Path < len(res.Targets) {
+			t := &res.Targets[n.Path]
+			t.Notes = append(t.Notes, n.Words)
+		}
+	}
+	if verbose && s.loaded != nil && len(res.Targets) > 0 {
+		t := &res.Targets[0]
+		t.Notes = append(t.Notes, "The configuration "+quote(s.loaded.Path)+" was used.")
+	}
+}

@@ -1,0 +1,194 @@
+package report
+
+import (
+	"fmt"
+	"io"
+	"slices"
+	"strings"
+
+	"keysweep/finding"
+	"keysweep/rules"
+)
+
+// Explanation is why the candidates of a line, or of a whole content, are or
+// are not findings. Its strings are raw bytes; no key is in them but in Secret.
+type Explanation struct {
+	What          string         // as the user typed it
+	Source        finding.Source // worktree, blob, index or stdin
+	Path          string         // "" for standard input
+	Revision      string         // "" for files
+	Object        string         // hex id; "" for files
+	Line          int            // asked for, 1-based; 0: all lines
+	Lines         int            // of the content
+	Keys          []ExplainedKey // sorted by place
+	Cut           bool           // there are more
+	Before, After int            // nearest lines with candidates; 0: none, or not asked for
+	NearMisses    []rules.NearMiss
+}
+
+// ExplainedKey is one candidate with its reasons.
+type ExplainedKey struct {
+	rules.Explanation
+	Line, Column  int   // 1-based, columns in bytes
+	EndLine       int   // of the key's end
+	LiteralColumn int   // of the literal
+	LiteralLine   int   // 1-based
+	Offset        int64 // bytes from the start of the content
+	Issuer        string
+	IssuerWhy     []string // the evidence that counted
+	RuleID        string
+	RuleFile      string
+}
+
+// ExplainFormats are the names of the formats that WriteExplanation and the
+// rules commands have.
+func ExplainFormats() []string { return []string{Text.String(), JSON.String()} }
+
+// WriteExplanation writes e as Text or JSON (schema/explain-1.schema.json).
+func WriteExplanation(w io.Writer, f Format, e *Explanation, opts Options) error {
+	opts = opts.withDefaults()
+	switch f {
+	case Text:
+		return writeExplanationText(w, e, opts)
+	case JSON:
+		return writeExplanationJSON(w, e, opts)
+	}
+	return fmt.Errorf("no explanation as %v: the formats are %s", f, strings.Join(ExplainFormats(), " and "))
+}
+
+// explanationRedactor returns a redactor that knows the keys of e.
+func explanationRedactor(e *Explanation, opts Options) *redactor {
+	res := &finding.Result{}
+	for i := range e.Keys {
+		res.Findings = append(res.Findings, e.Keys[i].finding())
+	}
+	return newRedactor(res, opts)
+}
+
+// finding returns what a scan would say of the key at this place.
+func (k *ExplainedKey) finding() *finding.Finding {
+	return &finding.Finding{Secret: k.Secret, RuleID: k.RuleID, Issuer: k.Issuer, Environment: k.Environment,
+		Confidence: k.Confidence, Typed: k.Typed, RejectedFor: k.RejectedFor}
+}
+
+// verdict says in one sentence whether k is a finding, and why.
+func (k *ExplainedKey) verdict() string {
+	if k.Confidence == finding.Rejected {
+		return "This is not a finding, because " + k.because() + "."
+	}
+	kind := "key"
+	if k.Environment != finding.EnvironmentUnknown {
+		kind = k.Environment.String() + " key"
+	}
+	switch k.Issuer {
+	case finding.IssuerUnknown, "":
+		kind += " of an unknown issuer"
+	case finding.IssuerAmbiguous:
+		kind += " of an ambiguous issuer"
+	default:
+		kind = issuerName(k.Issuer) + " " + kind
+	}
+	words := fmt.Sprintf("This is a finding: a %s, of %s confidence", kind, k.Confidence)
+	if why := k.confidenceWhy(); why != "" {
+		words += ", since " + why
+	}
+	return words + "."
+}
+
+// confidenceWhy says why the confidence is what it is, or "".
+func (k *ExplainedKey) confidenceWhy() string {
+	limits := rules.ScoreLimits()
+	switch {
+	case k.Typed:
+		return "its body looks typed by hand"
+	case k.Confidence == finding.High:
+		return "its body looks random and nothing around it speaks against a key"
+	case k.Confidence == finding.Medium && k.Parts.LLR >= limits.High:
+		return fmt.Sprintf("its score of %s is not below %s", decimal(k.Parts.LLR), decimal(limits.High))
+	case k.Right != "":
+		return k.Right + " stands there"
+	case k.Confidence == finding.Medium:
+		return "what stands before it leaves a doubt: " + k.Left
+	}
+	return ""
+}
+
+// because says why k was turned down.
+func (k *ExplainedKey) because() string {
+	length := k.Secret.Len() - len(k.Prefix)
+	switch reason := k.RejectedFor; {
+	case k.Published:
+		return "its body is a sample that documentation prints"
+	case reason == k.Left:
+		return "its prefix is not the start of a word: it is " + reason
+	case reason == "masked":
+		return "the rest of it is masked or left out"
+	case reason == "template":
+		return "a template follows the prefix: a program fills it in"
+	case reason == "pattern":
+		return "it is a pattern that keys match, and no key"
+	case length > 0 && length < k.BodyMin:
+		return fmt.Sprintf("its body has %s, and a key of this rule has at least %d", count(length, "character", "characters"), k.BodyMin)
+	case k.Scored && k.Parts.LLR >= k.Limit:
+		return fmt.Sprintf("its body reads like words: the score of %s is not below %s", decimal(k.Parts.LLR), decimal(k.Limit))
+	case k.Scored:
+		return "its body is not random: it has " + strings.TrimPrefix(reason, "has ")
+	case strings.HasPrefix(reason, "longer than"):
+		return "its body is " + reason
+	case reason == "":
+		return "it was turned down"
+	default:
+		return reason
+	}
+}
+
+// listing says what a scan does with k.
+func (k *ExplainedKey) listing(least finding.Confidence) string {
+	switch {
+	case k.Confidence == finding.Rejected:
+		return "keysweep scan counts it among the rejected; --show-rejected lists it."
+	case k.Confidence < least:
+		return fmt.Sprintf("keysweep scan lists it only with --min-confidence %s.", k.Confidence)
+	}
+	return "keysweep scan lists it, and counts it for the exit status."
+}
+
+// explainedEvidence is one piece of evidence and whether it counted.
+type explainedEvidence struct {
+	rules.Evidence
+	Counts bool
+	Why    string // if it does not
+}
+
+func (k *ExplainedKey) evidence() []explainedEvidence {
+	var list []explainedEvidence
+	for _, e := range k.Evidence {
+		x := explainedEvidence{Evidence: e, Counts: slices.Contains(k.IssuerWhy, e.Issuer+": "+e.Text)}
+		switch {
+		case x.Counts:
+		case e.Weaker:
+			x.Why = "something for another issuer is stronger or nearer, or the body is not of its documented form"
+		default:
+			x.Why = "something stronger decides, or the body is not of its documented form"
+		}
+		list = append(list, x)
+	}
+	return list
+}
+
+// evidenceKinds names the kinds of evidence in JSON.
+var evidenceKinds = map[rules.EvidenceKind]string{
+	rules.EvidencePath: "path", rules.EvidenceFile: "file", rules.EvidenceTwin: "twin",
+	rules.EvidenceName: "name", rules.EvidenceHost: "host", rules.EvidenceShape: "shape",
+}
+
+// classes names the alphabets of a score.
+var classes = map[int]string{10: "digits", 16: "hex", 36: "base36", 62: "base62", 64: "base64url"}
+
+// shannonWhy is why the entropy is shown, and not used.
+const shannonWhy = "not used: a long English identifier has more of it than a short random key"
+
+// decimal writes a number of the score, with a true minus sign.
+func decimal(f float64) string {
+	return strings.Replace(fmt.Sprintf("%.2f", f), "-", "−", 1)
+}

@@ -1,0 +1,172 @@
+package report
+
+import (
+	"encoding/base64"
+	"io"
+	"unicode/utf8"
+
+	"keysweep/finding"
+	"keysweep/rules"
+)
+
+// The records of an explanation, as schema/explain-1.schema.json has them.
+
+type explanationRecord struct {
+	SchemaVersion int               `json:"schema_version"`
+	Tool          toolRecord        `json:"tool"`
+	Asked         string            `json:"asked"`
+	Source        string            `json:"source"`
+	Path          *string           `json:"path"`
+	PathBase64    string            `json:"path_base64,omitempty"`
+	Revision      *string           `json:"revision"`
+	Object        *string           `json:"object"`
+	Line          *int              `json:"line"`
+	Lines         int               `json:"lines"`
+	Limits        limitsRecord      `json:"limits"`
+	Candidates    []candidateRecord `json:"candidates"`
+	More          bool              `json:"more"`
+	LineBefore    *int              `json:"line_before"`
+	LineAfter     *int              `json:"line_after"`
+	NearMisses    []nearMissRecord  `json:"near_misses"`
+}
+
+type limitsRecord struct {
+	High     float64 `json:"high"`
+	Distinct int     `json:"distinct"`
+	StepRun  int     `json:"step_run"`
+	Cover    float64 `json:"cover"`
+	Typed    float64 `json:"typed"`
+}
+
+type candidateRecord struct {
+	Finding       bool             `json:"finding"`
+	Listed        bool             `json:"listed"`
+	Verdict       string           `json:"verdict"`
+	RejectedFor   *string          `json:"rejected_for"`
+	Secret        string           `json:"secret"`
+	SecretSHA256  string           `json:"secret_sha256"`
+	Length        int              `json:"length"`
+	RuleID        string           `json:"rule_id"`
+	RuleFile      string           `json:"rule_file"`
+	Environment   string           `json:"environment"`
+	Confidence    string           `json:"confidence"`
+	Line          int              `json:"line"`
+	Column        int              `json:"column"`
+	EndLine       int              `json:"end_line"`
+	Offset        int64            `json:"offset"`
+	Literal       string           `json:"literal"`
+	LiteralLine   int              `json:"literal_line"`
+	LiteralColumn int              `json:"literal_column"`
+	Prefix        string           `json:"prefix"`
+	Encoding      []string         `json:"encoding"`
+	Left          string           `json:"left"`
+	Right         *string          `json:"right"`
+	Body          bodyRecord       `json:"body"`
+	Score         *scoreRecord     `json:"score"`
+	Published     bool             `json:"published"`
+	Shapes        []string         `json:"shapes"`
+	Evidence      []evidenceRecord `json:"evidence"`
+	Issuer        *string          `json:"issuer"`
+}
+
+type bodyRecord struct {
+	Length   int    `json:"length"`
+	Min      *int   `json:"min"`
+	Max      *int   `json:"max"`
+	Alphabet string `json:"alphabet"`
+}
+
+type scoreRecord struct {
+	Used     bool    `json:"used"`
+	LLR      float64 `json:"llr"`
+	Limit    float64 `json:"limit"`
+	Distinct int     `json:"distinct"`
+	StepRun  int     `json:"step_run"`
+	Cover    float64 `json:"cover"`
+	Typed    float64 `json:"typed"`
+	Shannon  float64 `json:"shannon"`
+}
+
+type evidenceRecord struct {
+	Issuer   string  `json:"issuer"`
+	Kind     string  `json:"kind"`
+	Distance int     `json:"distance"`
+	Text     string  `json:"text"`
+	Counts   bool    `json:"counts"`
+	Why      *string `json:"why"`
+}
+
+type nearMissRecord struct {
+	Column int    `json:"column"`
+	Prefix string `json:"prefix"`
+	Why    string `json:"why"`
+}
+
+// optional returns nil for the zero value.
+func optional[T comparable](v T) *T {
+	var zero T
+	if v == zero {
+		return nil
+	}
+	return &v
+}
+
+func writeExplanationJSON(w io.Writer, e *Explanation, opts Options) error {
+	r := explanationRedactor(e, opts)
+	limits := rules.ScoreLimits()
+	out := explanationRecord{
+		SchemaVersion: SchemaVersion,
+		Tool:          toolRecord{"keysweep", opts.Version, opts.RulesSHA256},
+		Asked:         r.text(e.What), Source: string(e.Source),
+		Path: optional(r.text(e.Path)), Revision: optional(r.text(e.Revision)), Object: optional(e.Object),
+		Line: optional(e.Line), Lines: e.Lines,
+		Limits:     limitsRecord(limits),
+		Candidates: []candidateRecord{}, More: e.Cut,
+		LineBefore: optional(e.Before), LineAfter: optional(e.After), NearMisses: []nearMissRecord{},
+	}
+	if !utf8.ValidString(e.Path) {
+		out.PathBase64 = base64.StdEncoding.EncodeToString([]byte(r.text(e.Path)))
+	}
+	for i := range e.Keys {
+		out.Candidates = append(out.Candidates, r.candidate(&e.Keys[i], opts))
+	}
+	for _, n := range e.NearMisses {
+		out.NearMisses = append(out.NearMisses, nearMissRecord{n.At + 1, n.Prefix, n.Why})
+	}
+	j := newJSONWriter(w)
+	j.value(out, "")
+	j.raw("\n")
+	return j.flush()
+}
+
+// candidate returns the record of one candidate.
+func (r *redactor) candidate(k *ExplainedKey, opts Options) candidateRecord {
+	secret := k.finding().Redacted()
+	if opts.ShowSecrets {
+		secret = k.Secret.Reveal()
+	}
+	length := k.Secret.Len() - len(k.Prefix)
+	out := candidateRecord{
+		Finding: k.Confidence > finding.Rejected,
+		Listed:  k.Confidence > finding.Rejected && k.Confidence >= opts.MinConfidence,
+		Verdict: r.text(k.verdict()), RejectedFor: optional(k.RejectedFor),
+		Secret: secret, SecretSHA256: k.Secret.SHA256(), Length: k.Secret.Len(),
+		RuleID: k.RuleID, RuleFile: r.text(k.RuleFile), Environment: k.Environment.String(), Confidence: k.Confidence.String(),
+		Line: k.Line, Column: k.Column, EndLine: k.EndLine, Offset: k.Offset,
+		Literal: k.Literal, LiteralLine: k.LiteralLine, LiteralColumn: k.LiteralColumn, Prefix: k.Prefix,
+		Encoding: append([]string{}, k.Encoding...), Left: r.text(k.Left), Right: optional(k.Right),
+		Body:      bodyRecord{length, optional(k.BodyMin), optional(k.BodyMax), classes[k.Parts.Alphabet]},
+		Published: k.Published, Shapes: append([]string{}, k.Shapes...), Evidence: []evidenceRecord{},
+	}
+	if length > 0 {
+		s := k.Parts
+		out.Score = &scoreRecord{k.Scored, s.LLR, k.Limit, s.Distinct, s.StepRun, s.Cover, s.Typed, s.Shannon}
+	}
+	for _, e := range k.evidence() {
+		out.Evidence = append(out.Evidence, evidenceRecord{e.Issuer, evidenceKinds[e.Kind], e.Distance, r.text(e.Text), e.Counts, optional(e.Why)})
+	}
+	if out.Finding {
+		out.Issuer = &k.Issuer
+	}
+	return out
+}

@@ -1,0 +1,211 @@
+package report
+
+import (
+	"fmt"
+	"io"
+	"strings"
+
+	"keysweep/finding"
+	"keysweep/rules"
+)
+
+// explainWidth is the longest label of an explanation and two spaces.
+const explainWidth = len("confidence") + 2
+
+// explanationText writes an explanation for people.
+type explanationText struct {
+	*canvas
+	*redactor
+	e    *Explanation
+	opts Options
+}
+
+func writeExplanationText(w io.Writer, e *Explanation, opts Options) error {
+	t := &explanationText{newCanvas(w, opts), explanationRedactor(e, opts), e, opts}
+	t.row(plain, "", 0, bold, t.headline())
+	for i := range e.Keys {
+		t.write("\n")
+		t.key(i+1, &e.Keys[i])
+	}
+	switch {
+	case len(e.Keys) == 0:
+		t.write("\n")
+		t.nothing()
+	case e.Cut:
+		t.write("\n")
+		t.row(plain, "", 0, plain, fmt.Sprintf("There are more candidates: these are the first %s. Name a line to see one of them.", number(int64(len(e.Keys)))))
+	}
+	return t.w.Flush()
+}
+
+// safe redacts and quotes a name.
+func (t *explanationText) safe(s string) string { return Quote(t.text(s)) }
+
+// words redacts and escapes a sentence of ours that may hold a name.
+func (t *explanationText) words(s string) string {
+	var out strings.Builder
+	escape(&out, t.text(s), false)
+	return out.String()
+}
+
+// headline says what was read and how much is there.
+func (t *explanationText) headline() string {
+	e := t.e
+	place := t.safe(e.Path)
+	switch e.Source {
+	case finding.SourceStdin:
+		place = "standard input"
+	case finding.SourceIndex:
+		place += " in the index"
+	case finding.SourceBlob:
+		place += " in " + t.safe(e.Revision)
+	}
+	if e.Line > 0 {
+		place += fmt.Sprintf(", line %d", e.Line)
+	} else {
+		place += fmt.Sprintf(", %s", count(e.Lines, "line", "lines"))
+	}
+	if len(e.Keys) == 0 {
+		return place + ": no candidate"
+	}
+	more := ""
+	if e.Cut {
+		more = "more than "
+	}
+	return place + ": " + more + count(len(e.Keys), "candidate", "candidates")
+}
+
+// nothing says why there is no candidate, as far as one can tell.
+func (t *explanationText) nothing() {
+	e := t.e
+	where := fmt.Sprintf("on line %d", e.Line)
+	if e.Line == 0 {
+		where = "in it"
+	}
+	why := fmt.Sprintf("no prefix of any rule stands %s, in any form that is looked through", where)
+	if len(e.NearMisses) > 0 {
+		why = fmt.Sprintf("what stands %s only looks like a prefix", where)
+	}
+	for _, n := range e.NearMisses {
+		t.item("column", fmt.Sprintf("%d: %s", n.At+1, t.words(n.Why)))
+	}
+	switch {
+	case e.Before > 0 && e.After > 0:
+		t.item("nearest", fmt.Sprintf("candidates are on line %d and on line %d", e.Before, e.After))
+	case e.Before+e.After > 0:
+		t.item("nearest", fmt.Sprintf("candidates are on line %d", e.Before+e.After))
+	case e.Line > 0:
+		t.item("nearest", "there is no candidate on any other line")
+	}
+	t.row(plain, "", 0, bold, fmt.Sprintf("This is not a finding, because %s.", why))
+}
+
+func (t *explanationText) item(name, words string) {
+	t.row(dim, name, explainWidth, plain, words)
+}
+
+// key writes what is known of one candidate.
+func (t *explanationText) key(n int, k *ExplainedKey) {
+	limits := rules.ScoreLimits()
+	shown := k.finding().Redacted()
+	if t.opts.ShowSecrets {
+		shown = k.Secret.Reveal()
+	}
+	t.row(plain, "", 0, bold, fmt.Sprintf("%d  %s", n, Quote(shown)))
+
+	form := "as plain text"
+	if len(k.Encoding) > 0 {
+		form = "within " + t.words(strings.Join(k.Encoding, ", which holds "))
+	}
+	t.item("literal", fmt.Sprintf("%s, %s, at line %d, column %d", t.safe(k.Literal), form, k.LiteralLine, k.LiteralColumn))
+	place := fmt.Sprintf("line %d, column %d, byte %s", k.Line, k.Column, number(k.Offset))
+	if k.EndLine > k.Line {
+		place += fmt.Sprintf("; it ends on line %d", k.EndLine)
+	}
+	t.item("starts at", place)
+	left := "a key can start here"
+	if k.RejectedFor == k.Left {
+		left = "no key starts here"
+	}
+	t.item("left", fmt.Sprintf("%s: %s", t.words(k.Left), left))
+	right := k.Right
+	if right == "" {
+		right = "nothing that speaks against a key"
+	}
+	t.item("right", t.words(right))
+	if len(k.Encoding) > 0 {
+		t.item("decoded", fmt.Sprintf("%s (%s)", Quote(shown), t.words(strings.Join(k.Encoding, ", then "))))
+	}
+	t.body(k)
+	if length := k.Secret.Len() - len(k.Prefix); length > 0 {
+		t.score(k, limits)
+	}
+	published := "no: its body is none of the samples that documentation prints"
+	if k.Published {
+		published = "yes: its body is a sample that documentation prints"
+	}
+	t.item("published", published)
+	t.evidence(k)
+	if k.Confidence > finding.Rejected {
+		t.item("confidence", k.Confidence.String())
+	}
+	t.item("rule", t.safe(k.RuleID)+" of "+t.safe(k.RuleFile))
+	t.row(plain, "", 0, bold, t.words(k.verdict()))
+	t.row(plain, "", 0, plain, t.words(k.listing(t.opts.MinConfidence)))
+}
+
+// body describes the length, alphabet and shape of a body.
+func (t *explanationText) body(k *ExplainedKey) {
+	length := k.Secret.Len() - len(k.Prefix)
+	words := count(length, "character", "characters")
+	if class := classes[k.Parts.Alphabet]; class != "" {
+		words += " of " + class
+	}
+	if k.BodyMax > 0 {
+		words += fmt.Sprintf("; a key has %d to %d", k.BodyMin, k.BodyMax)
+	} else {
+		words += "; the rule's expression says which"
+	}
+	t.item("body", words)
+	switch {
+	case len(k.Shapes) > 0:
+		t.item("shape", "as documented by "+t.words(strings.Join(k.Shapes, ", ")))
+	case k.Scored:
+		t.item("shape", "of no issuer that documents one")
+	}
+}
+
+// score writes the parts of the score, each beside its threshold.
+func (t *explanationText) score(k *ExplainedKey, limits rules.Limits) {
+	s := k.Parts
+	if !k.Scored {
+		t.item("score", "had no say; it would have been:")
+	}
+	t.item("score", fmt.Sprintf("%s bits a character; text from %s on, high confidence below %s", decimal(s.LLR), decimal(k.Limit), decimal(limits.High)))
+	t.item("distinct", fmt.Sprintf("%d different characters; at least %d", s.Distinct, limits.Distinct))
+	t.item("steps", fmt.Sprintf("%d in a row at most; fewer than %d", s.StepRun, limits.StepRun))
+	t.item("words", fmt.Sprintf("%.0f %% in dictionary words; less than %.0f %%", 100*s.Cover, 100*limits.Cover))
+	t.item("typed", fmt.Sprintf("%.1f; typed by hand from %.1f on", s.Typed, limits.Typed))
+	t.item("Shannon", fmt.Sprintf("%.2f bits a character; %s", s.Shannon, shannonWhy))
+}
+
+// evidence writes what speaks for issuers, and the verdict.
+func (t *explanationText) evidence(k *ExplainedKey) {
+	if k.Confidence == finding.Rejected {
+		t.item("issuer", "not asked: it is no key")
+		return
+	}
+	name := "evidence"
+	for _, e := range k.evidence() {
+		words := fmt.Sprintf("%s: %s (counts)", e.Issuer, e.Text)
+		if !e.Counts {
+			words = fmt.Sprintf("%s: %s (does not count: %s)", e.Issuer, e.Text, e.Why)
+		}
+		t.row(dim, name, explainWidth, plain, t.words(words))
+		name = ""
+	}
+	if name != "" {
+		t.item(name, "none within reach")
+	}
+	t.item("issuer", t.words(k.Issuer)+", from this place alone")
+}

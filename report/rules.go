@@ -1,0 +1,283 @@
+package report
+
+import (
+	"fmt"
+	"io"
+	"slices"
+	"strings"
+
+	"keysweep/finding"
+	"keysweep/rules"
+)
+
+// ruleRecord is a rule in JSON.
+type ruleRecord struct {
+	ID           string            `json:"id"`
+	Issuer       *string           `json:"issuer"`
+	Description  string            `json:"description"`
+	Literals     []string          `json:"literals"`
+	Environments map[string]string `json:"environments"`
+	BuiltIn      bool              `json:"built_in"`
+	File         string            `json:"file"`
+	Body         ruleBodyRecord    `json:"body"`
+	MaxScore     float64           `json:"max_score"`
+	Shapes       []ruleShapeRecord `json:"shapes"`
+	Samples      int               `json:"samples"`
+	Evidence     ruleEvidence      `json:"evidence"`
+	Probe        *probeRecord      `json:"probe"`
+	Advice       string            `json:"advice"`
+	Examples     int               `json:"examples"`
+	Counter      int               `json:"counter_examples"`
+}
+
+type ruleBodyRecord struct {
+	Alphabet *string `json:"alphabet"`
+	Min      *int    `json:"min"`
+	Max      *int    `json:"max"`
+	Regex    *string `json:"regex"`
+}
+
+type ruleShapeRecord struct {
+	Regex    string   `json:"regex"`
+	Unique   bool     `json:"unique"`
+	Literals []string `json:"literals"`
+}
+
+type ruleEvidence struct {
+	Hosts []string `json:"hosts"`
+	Names []string `json:"names"`
+	Words []string `json:"words"`
+	Twins []string `json:"twins"`
+	Not   []string `json:"not"`
+}
+
+type probeRecord struct {
+	Auth       string  `json:"auth"`
+	Production *string `json:"production"`
+	Sandbox    *string `json:"sandbox"`
+}
+
+func ruleOf(r *rules.Rule) ruleRecord {
+	d := r.Details()
+	list := func(l []string) []string { return append([]string{}, l...) }
+	out := ruleRecord{
+		ID: r.ID, Issuer: optional(r.Issuer), Description: r.Description, Literals: list(r.Literals),
+		Environments: map[string]string{}, BuiltIn: r.BuiltIn, File: r.File,
+		Body:     ruleBodyRecord{optional(d.Alphabet), optional(d.Min), optional(d.Max), optional(d.Regex)},
+		MaxScore: d.MaxScore, Shapes: []ruleShapeRecord{}, Samples: d.Samples,
+		Evidence: ruleEvidence{list(d.Hosts), list(d.Names), list(d.Words), list(d.Twins), list(d.Not)},
+		Advice:   r.Advice, Examples: len(r.Examples), Counter: len(r.CounterExamples),
+	}
+	for _, l := range r.Literals {
+		out.Environments[l] = r.Environments[l].String()
+	}
+	for _, s := range d.Shapes {
+		out.Shapes = append(out.Shapes, ruleShapeRecord{s.Regex, s.Unique, list(s.Literals)})
+	}
+	if p := r.Probe; p != nil {
+		out.Probe = &probeRecord{p.Auth, optional(p.Endpoints[finding.Production]), optional(p.Endpoints[finding.Sandbox])}
+	}
+	return out
+}
+
+// WriteRules writes a list of rules, one a line, or as a JSON object whose
+// "rules" are objects with everything that WriteRule shows. Other formats are
+// an error.
+func WriteRules(w io.Writer, f Format, list []*rules.Rule, opts Options) error {
+	opts = opts.withDefaults()
+	if f == JSON {
+		var out = struct {
+			SchemaVersion int          `json:"schema_version"`
+			Tool          toolRecord   `json:"tool"`
+			Rules         []ruleRecord `json:"rules"`
+		}{SchemaVersion, toolRecord{"keysweep", opts.Version, opts.RulesSHA256}, []ruleRecord{}}
+		for _, r := range list {
+			out.Rules = append(out.Rules, ruleOf(r))
+		}
+		j := newJSONWriter(w)
+		j.value(out, "")
+		j.raw("\n")
+		return j.flush()
+	}
+	if f != Text {
+		return fmt.Errorf("no list of rules as %v: the formats are %s", f, strings.Join(ExplainFormats(), " and "))
+	}
+	c := newCanvas(w, opts)
+	rows := [][]string{{"RULE", "ISSUER", "LITERALS", "ENVIRONMENTS", "FROM"}}
+	for _, r := range list {
+		from := "built in"
+		if !r.BuiltIn {
+			from = Quote(r.File)
+		}
+		issuer := r.Issuer
+		if issuer == "" {
+			issuer = "–"
+		}
+		rows = append(rows, []string{Quote(r.ID), Quote(issuer), quoteAll(r.Literals), environments(r), from})
+	}
+	c.table(rows)
+	return c.w.Flush()
+}
+
+func quoteAll(list []string) string {
+	var words []string
+	for _, s := range list {
+		words = append(words, Quote(s))
+	}
+	return strings.Join(words, " ")
+}
+
+// environments names where keys of r work, in the order of its literals.
+func environments(r *rules.Rule) string {
+	var words []string
+	for _, l := range r.Literals {
+		if e := r.Environments[l].String(); !slices.Contains(words, e) {
+			words = append(words, e)
+		}
+	}
+	return strings.Join(words, " ")
+}
+
+// table writes rows in columns; the first row is their heading.
+func (c *canvas) table(rows [][]string) {
+	widths := make([]int, len(rows[0]))
+	for _, row := range rows {
+		for i, cell := range row {
+			widths[i] = max(widths[i], width(cell))
+		}
+	}
+	for n, row := range rows {
+		st := plain
+		if n == 0 {
+			st = dim
+		}
+		line := ""
+		for i, cell := range row {
+			line += cell
+			if i < len(row)-1 {
+				line += strings.Repeat(" ", widths[i]-width(cell)+2)
+			}
+		}
+		c.put(st, line)
+		c.write("\n")
+	}
+}
+
+// WriteRule writes everything about one rule, for a reader (Text) or as a JSON
+// object. Other formats are an error.
+func WriteRule(w io.Writer, f Format, r *rules.Rule, opts Options) error {
+	opts = opts.withDefaults()
+	if f == JSON {
+		j := newJSONWriter(w)
+		j.value(ruleOf(r), "")
+		j.raw("\n")
+		return j.flush()
+	}
+	if f != Text {
+		return fmt.Errorf("no rule as %v: the formats are %s", f, strings.Join(ExplainFormats(), " and "))
+	}
+	c := newCanvas(w, opts)
+	d := r.Details()
+	item := func(name, words string) {
+		if words == "" {
+			return
+		}
+		var out strings.Builder
+		escape(&out, words, false)
+		c.row(dim, name, explainWidth, plain, out.String())
+	}
+	c.row(plain, "", 0, bold, Quote(r.ID))
+	item("what", r.Description)
+	item("issuer", r.Issuer)
+	for i, l := range r.Literals {
+		name := ""
+		if i == 0 {
+			name = "literals"
+		}
+		c.row(dim, name, explainWidth, plain, Quote(l)+", "+r.Environments[l].String())
+	}
+	if d.Regex != "" {
+		item("body", "what "+d.Regex+" describes")
+	} else {
+		item("body", fmt.Sprintf("%d to %d of %s", d.Min, d.Max, d.Alphabet))
+	}
+	item("max score", fmt.Sprintf("%s bits a character; from there on a body is rejected", decimal(d.MaxScore)))
+	for i, s := range d.Shapes {
+		words := s.Regex
+		if len(s.Literals) < len(r.Literals) {
+			words += " behind " + strings.Join(s.Literals, " ")
+		}
+		if s.Unique {
+			words += ": nobody else's look so"
+		}
+		name := ""
+		if i == 0 {
+			name = "shapes"
+		}
+		c.row(dim, name, explainWidth, plain, Quote(words))
+	}
+	if d.Samples > 0 {
+		item("samples", count(d.Samples, "body that documentation prints, known by its hash", "bodies that documentation prints, known by their hashes"))
+	}
+	item("hosts", strings.Join(d.Hosts, " "))
+	item("names", strings.Join(d.Names, " "))
+	item("in words", strings.Join(d.Words, " "))
+	item("twins", strings.Join(d.Twins, " "))
+	item("but not", strings.Join(d.Not, " "))
+	if p := r.Probe; p != nil {
+		for _, e := range [...]finding.Environment{finding.Production, finding.Sandbox} {
+			if address := p.Endpoints[e]; address != "" {
+				item("probe", fmt.Sprintf("%s: GET %s with the key as %s", e, address, p.Auth))
+			}
+		}
+	} else {
+		item("probe", "none: nobody can be asked whether a key works")
+	}
+	item("advice", r.Advice)
+	item("examples", fmt.Sprintf("%s, %s", count(len(r.Examples), "example", "examples"), count(len(r.CounterExamples), "counter-example", "counter-examples")))
+	from := Quote(r.File)
+	if r.BuiltIn {
+		from = "built in (" + from + ")"
+	}
+	item("from", from)
+	return c.w.Flush()
+}
+
+// WriteProofs writes what became of the examples of rules, and a summary.
+func WriteProofs(w io.Writer, list []*rules.Rule, proofs []rules.Proof, opts Options) error {
+	opts = opts.withDefaults()
+	c := newCanvas(w, opts)
+	failed, counter := 0, 0
+	for _, r := range list {
+		c.row(plain, "", 0, bold, Quote(r.ID)+" of "+Quote(r.File))
+		if len(r.Examples)+len(r.CounterExamples) == 0 {
+			c.row(plain, "", 2, boldYellow, "no examples: nothing shows that it works")
+		}
+		for _, p := range proofs {
+			if p.Rule != r {
+				continue
+			}
+			name := fmt.Sprintf("example %d", p.Number)
+			if p.Counter {
+				name = fmt.Sprintf("counter-example %d", p.Number)
+				counter++
+			}
+			st, words := plain, "passes"
+			if p.Err != nil {
+				failed++
+				var out strings.Builder
+				escape(&out, "fails: "+p.Err.Error(), false)
+				st, words = boldRed, out.String()
+			}
+			c.row(plain, "  "+name, len("  counter-example 10  "), st, words)
+		}
+	}
+	words := fmt.Sprintf("%s, %s and %s: ", count(len(list), "rule", "rules"),
+		count(len(proofs)-counter, "example", "examples"), count(counter, "counter-example", "counter-examples"))
+	if failed == 0 {
+		c.row(plain, "", 0, bold, words+"all pass.")
+	} else {
+		c.row(plain, "", 0, boldRed, words+fmt.Sprintf("%d of them %s.", failed, plural(failed, "fails", "fail")))
+	}
+	return c.w.Flush()
+}
