@@ -19,7 +19,7 @@ import (
 //
 // Options may stand anywhere before "--", also before the command, as --name
 // value, --name=value, -n value, -nvalue, -n=value, and several without a value
-// as -qv. A value may start with a dash. "-" alone is a path.
+// as -qv. A value may start with a dash. "-" alone is a path, and so is -:LINE.
 func arrange(app *cli.App, args []string) ([]string, error) {
 	var typed []option
 	var operands []string
@@ -30,7 +30,7 @@ func arrange(app *cli.App, args []string) ([]string, error) {
 		case arg == "--":
 			operands = append(operands, args...)
 			args = nil
-		case arg == "-" || !strings.HasPrefix(arg, "-"):
+		case arg == "-" || strings.HasPrefix(arg, "-:") || !strings.HasPrefix(arg, "-"):
 			operands = append(operands, arg)
 		default:
 			var err error

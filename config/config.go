@@ -100,7 +100,7 @@ func Find(paths []string) (*Config, []Note, error) {
 		}
 		switch {
 		case !within(real, here):
-			notes = append(notes, Note{i, fmt.Sprintf("%s was not used: the working directory is not inside %s (--config reads it).", filepath.Join(root, Name), root)})
+			notes = append(notes, Note{i, shown(filepath.Join(root, Name)) + " was not used: the working directory is outside (--config reads it)."})
 		case len(real) > len(bestReal):
 			best, bestReal = root, real
 		}

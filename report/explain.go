@@ -60,7 +60,9 @@ func WriteExplanation(w io.Writer, f Format, e *Explanation, opts Options) error
 func explanationRedactor(e *Explanation, opts Options) *redactor {
 	res := &finding.Result{}
 	for i := range e.Keys {
-		res.Findings = append(res.Findings, e.Keys[i].finding())
+		if k := &e.Keys[i]; k.Secret.Len() > len(k.Prefix) { // a bare prefix hides nothing
+			res.Findings = append(res.Findings, k.finding())
+		}
 	}
 	return newRedactor(res, opts)
 }

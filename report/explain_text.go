@@ -117,7 +117,7 @@ func (t *explanationText) key(n int, k *ExplainedKey) {
 	if len(k.Encoding) > 0 {
 		form = "within " + t.words(strings.Join(k.Encoding, ", which holds "))
 	}
-	t.item("literal", fmt.Sprintf("%s, %s, at line %d, column %d", t.safe(k.Literal), form, k.LiteralLine, k.LiteralColumn))
+	t.item("literal", fmt.Sprintf("%s, %s, at line %d, column %d", Quote(k.Literal), form, k.LiteralLine, k.LiteralColumn))
 	place := fmt.Sprintf("line %d, column %d, byte %s", k.Line, k.Column, number(k.Offset))
 	if k.EndLine > k.Line {
 		place += fmt.Sprintf("; it ends on line %d", k.EndLine)
