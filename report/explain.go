@@ -90,7 +90,11 @@ func (k *ExplainedKey) verdict() string {
 	default:
 		kind = issuerName(k.Issuer) + " " + kind
 	}
-	words := fmt.Sprintf("This is a finding: a %s, of %s confidence", kind, k.Confidence)
+	article := "a"
+	if strings.ContainsRune("AEIO", rune(kind[0])) { // the name of an issuer
+		article = "an"
+	}
+	words := fmt.Sprintf("This is a finding: %s %s, of %s confidence", article, kind, k.Confidence)
 	if why := k.confidenceWhy(); why != "" {
 		words += ", since " + why
 	}
