@@ -51,6 +51,7 @@ func explainedLines() map[string]string {
 		"evidence in reach":   "api.martis.id\n" + long[:9000] + "API_KEY=" + live,
 		"behind a megabyte":   strings.Repeat("x", 1<<20+20_000) + "\nAPI_KEY=" + live,
 		"across a window":     strings.Repeat("x", 1<<20+32<<10-20) + "=" + live,
+		"named by its path":   "API_KEY=" + live,
 		"nothing":             "nothing here",
 		"only a prefix":       "startsWith('sk_live_')",
 		"many on a line":      strings.Repeat("k="+test+" ", 5),
@@ -65,7 +66,14 @@ func TestExplainAgreesWithScan(t *testing.T) {
 	for name, text := range explainedLines() {
 		t.Run(name, func(t *testing.T) {
 			t.Chdir(t.TempDir())
-			if err := os.WriteFile("file.txt", []byte(text), 0o600); err != nil {
+			file := "file.txt"
+			if name == "named by its path" {
+				file = "martis/file.txt"
+				if err := os.Mkdir("martis", 0o700); err != nil {
+					t.Fatal(err)
+				}
+			}
+			if err := os.WriteFile(file, []byte(text), 0o600); err != nil {
 				t.Fatal(err)
 			}
 			type verdict struct{ Confidence, RejectedFor, Issuer, Rule, Environment, Secret string }
@@ -91,7 +99,7 @@ func TestExplainAgreesWithScan(t *testing.T) {
 				}
 			}
 			var all explanationJSON
-			decode(t, &all, "explain", "file.txt", "-f", "json")
+			decode(t, &all, "explain", file, "-f", "json")
 			seen := map[string]bool{}
 			for _, k := range all.Candidates {
 				explained[k.SHA] = verdict{k.Confidence, k.RejectedFor, k.Issuer, k.Rule, k.Environment, k.Secret}
@@ -101,7 +109,7 @@ func TestExplainAgreesWithScan(t *testing.T) {
 					t.Errorf("offset %d is not at %d:%d", k.Offset, k.Line, k.Column)
 				}
 				var line explanationJSON
-				decode(t, &line, "explain", fmt.Sprintf("file.txt:%d", k.Line), "-f", "json")
+				decode(t, &line, "explain", fmt.Sprintf("%s:%d", file, k.Line), "-f", "json")
 				if len(line.Candidates) == 0 {
 					t.Errorf("line %d alone has no candidate", k.Line)
 				}

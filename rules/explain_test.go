@@ -73,7 +73,7 @@ func TestAUsersRuleHidesNothing(t *testing.T) {
 	for name, file := range map[string]string{
 		"a sample":                "[[rule]]\nid = \"mine\"\nliterals = [\"sk_live_\"]\nsamples_sha256 = [\"" + sha256Hex(body) + "\"]\n",
 		"a low score":             "[[rule]]\nid = \"mine\"\nliterals = [\"sk_live_\"]\nmax_score = -6.0\n",
-		"a longer key, less sure": "[[rule]]\nid = \"mine\"\nliterals = [\"sk_live_\"]\nmax_score = 6.0\nbody = { regex = \"^[a-zA-Z0-9]{24} and some words\" }\n",
+		"a longer key, less sure": "[[rule]]\nid = \"mine\"\nliterals = [\"sk_live_\"]\nmax_score = 6.0\nbody = { regex = \"^[a-zA-Z0-9]{24} and some words be\" }\n",
 	} {
 		set, err := Load(nil, File{Name: "config", Text: []byte(file)})
 		if err != nil {
