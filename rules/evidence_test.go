@@ -143,6 +143,8 @@ func TestIssuerOfSeveralPlacesDoesNotDependOnTheirOrder(t *testing.T) {
 	file := Evidence{Issuer: "kora", Kind: EvidenceFile, Distance: 3000, Text: "name"}
 	path := Evidence{Issuer: "shift4", Kind: EvidencePath, Text: "path"}
 	shape := Evidence{Issuer: "paystack", Kind: EvidenceShape, Text: "shape"}
+	carrier := Evidence{Issuer: "shift4", Kind: EvidenceCarrier, Text: "host"}
+	beside := Evidence{Issuer: "kora", Kind: EvidenceBeside, Distance: 9, Text: "name"}
 	all := []string{"martis", "stripe", "kora", "shift4", "paystack"}
 	for _, tt := range []struct {
 		name   string
@@ -157,6 +159,10 @@ func TestIssuerOfSeveralPlacesDoesNotDependOnTheirOrder(t *testing.T) {
 		{"a beaten one at the same place", []Evidence{host, weak}, all, "martis", 1},
 		{"a mere mention elsewhere", []Evidence{host, file}, all, "martis", 1},
 		{"a shape against everything", []Evidence{host, name, file, path, shape}, all, "paystack", 1},
+		{"what carries it at one place against a host at another", []Evidence{carrier, host, name}, all, "shift4", 1},
+		{"a neighbour's name against a name", []Evidence{beside, name}, all, "stripe", 1},
+		{"a neighbour's name against a path", []Evidence{beside, path}, all, finding.IssuerAmbiguous, 2},
+		{"a neighbour's name against nothing", []Evidence{beside}, all, "kora", 1},
 		{"a path against nothing", []Evidence{path}, all, "shift4", 1},
 		{"a path against a mention", []Evidence{path, file}, all, "kora", 1},
 		{"a body that stripe cannot have", []Evidence{name, path}, []string{"kora"}, "shift4", 1},

@@ -68,11 +68,11 @@ func TestSectionsCostNoMoreThanTheirReach(t *testing.T) {
 func TestTheNearestOfManySections(t *testing.T) {
 	s := loaded(t)
 	m := s.NewMatcher()
-	// More brackets than are followed do not change what is near the key.
-	text := expand(t, strings.Repeat("{ a, ", 300)+`"stripe": {"key": "{{live}}{{base62:24:a}}"}`)
+	// Brackets that were closed before take no place of those around the key.
+	text := expand(t, strings.Repeat("{a,b} ", 165)+"{\"stripe\": {\n\"key\": \"{{live}}{{base62:24:a}}\"}}")
 	found := accepted(m.Matches([]byte(text), Span{0, len(text)}))
-	if len(found) != 1 {
-		t.Fatal(revealed(found))
+	if len(found) != 1 || len(found[0].Evidence) != 1 || found[0].Evidence[0].Kind != EvidenceName {
+		t.Fatalf("%s%+v", revealed(found), found)
 	}
 	if got, why := s.Attribute(found[0].Shapes, found[0].Evidence); got != "stripe" {
 		t.Errorf("got %s %q", got, why)
