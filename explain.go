@@ -58,7 +58,7 @@ func explain(c *cli.Context) error {
 	if err != nil {
 		return err
 	}
-	opts.RulesSHA256 = set.SHA256()
+	opts.RulesSHA256, opts.Rules = set.SHA256(), set.Rules()
 	for _, n := range source.notes {
 		fmt.Fprintf(c.App.ErrWriter, "keysweep: %s\n", printable(n.Words))
 	}

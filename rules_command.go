@@ -87,7 +87,7 @@ func rulesList(c *cli.Context, source ruleSource, args []string, format report.F
 	if err != nil {
 		return err
 	}
-	opts.RulesSHA256 = set.SHA256()
+	opts.RulesSHA256, opts.Rules = set.SHA256(), set.Rules()
 	return writing(report.WriteRules(c.App.Writer, format, set.Rules(), opts))
 }
 

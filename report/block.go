@@ -130,7 +130,7 @@ func (t *textReport) keyWords(f *finding.Finding) string {
 // issuerName returns the name of the issuer with an id, as its rules spell it.
 func (o Options) issuerName(id string) string {
 	for _, r := range o.Rules {
-		if r.Issuer == id && r.Name != "" {
+		if r.Issuer == id && r.Name != "" && r.Name != id {
 			return r.Name
 		}
 	}

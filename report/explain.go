@@ -74,7 +74,7 @@ func (k *ExplainedKey) finding() *finding.Finding {
 }
 
 // verdict says in one sentence whether k is a finding, and why.
-func (k *ExplainedKey) verdict() string {
+func (k *ExplainedKey) verdict(opts Options) string {
 	if k.Confidence == finding.Rejected {
 		return "This is not a finding, because " + k.because() + "."
 	}
@@ -88,7 +88,7 @@ func (k *ExplainedKey) verdict() string {
 	case finding.IssuerAmbiguous:
 		kind += " of an ambiguous issuer"
 	default:
-		kind = issuerName(k.Issuer) + " " + kind
+		kind = opts.issuerName(k.Issuer) + " " + kind
 	}
 	article := "a"
 	if strings.ContainsRune("AEIO", rune(kind[0])) { // the name of an issuer

@@ -149,7 +149,7 @@ func (r *redactor) candidate(k *ExplainedKey, opts Options) candidateRecord {
 	out := candidateRecord{
 		Finding: k.Confidence > finding.Rejected,
 		Listed:  k.Confidence > finding.Rejected && k.Confidence >= opts.MinConfidence,
-		Verdict: r.text(k.verdict()), RejectedFor: optional(k.RejectedFor),
+		Verdict: r.text(k.verdict(opts)), RejectedFor: optional(k.RejectedFor),
 		Secret: secret, SecretSHA256: k.Secret.SHA256(), Length: k.Secret.Len(),
 		RuleID: k.RuleID, RuleFile: r.text(k.RuleFile), Environment: k.Environment.String(), Confidence: k.Confidence.String(),
 		Line: k.Line, Column: k.Column, EndLine: k.EndLine, Offset: k.Offset,

@@ -150,7 +150,7 @@ func (t *explanationText) key(n int, k *ExplainedKey) {
 		t.item("confidence", k.Confidence.String())
 	}
 	t.item("rule", t.safe(k.RuleID)+" of "+t.safe(k.RuleFile))
-	t.row(plain, "", 0, bold, t.words(k.verdict()))
+	t.row(plain, "", 0, bold, t.words(k.verdict(t.opts)))
 	t.row(plain, "", 0, plain, t.words(k.listing(t.opts.MinConfidence)))
 }
 

@@ -57,7 +57,7 @@ type probeRecord struct {
 	Sandbox    *string `json:"sandbox"`
 }
 
-func ruleOf(r *rules.Rule) ruleRecord {
+func ruleRecordOf(r *rules.Rule) ruleRecord {
 	d := r.Details()
 	list := func(l []string) []string { return append([]string{}, l...) }
 	out := ruleRecord{
@@ -92,7 +92,7 @@ func WriteRules(w io.Writer, f Format, list []*rules.Rule, opts Options) error {
 			Rules         []ruleRecord `json:"rules"`
 		}{SchemaVersion, toolRecord{"keysweep", opts.Version, opts.RulesSHA256}, []ruleRecord{}}
 		for _, r := range list {
-			out.Rules = append(out.Rules, ruleOf(r))
+			out.Rules = append(out.Rules, ruleRecordOf(r))
 		}
 		j := newJSONWriter(w)
 		j.value(out, "")
@@ -169,7 +169,7 @@ func WriteRule(w io.Writer, f Format, r *rules.Rule, opts Options) error {
 	opts = opts.withDefaults()
 	if f == JSON {
 		j := newJSONWriter(w)
-		j.value(ruleOf(r), "")
+		j.value(ruleRecordOf(r), "")
 		j.raw("\n")
 		return j.flush()
 	}
