@@ -72,6 +72,7 @@ type Finding struct {
 	RuleID         string
 	Issuer         string   // a rule file's issuer, IssuerUnknown or IssuerAmbiguous
 	IssuerEvidence []string // in words, strongest first
+	IssuerStrength Strength // how sure Issuer is
 	Environment    Environment
 	Confidence     Confidence
 	// Typed says that the body looks typed by hand; Confidence is Low then.

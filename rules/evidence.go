@@ -350,7 +350,7 @@ func nearbyOf(src *source, b []byte, m mark, key Span, lineStart, lineEnd, reach
 	word := ""
 	switch src.kind {
 	case sourceHost:
-		word = "host"
+		word, n.Strong = "host", true
 		switch {
 		case isUserOf(b, key, m):
 			n.Kind = EvidenceCarrier
@@ -359,6 +359,7 @@ func nearbyOf(src *source, b []byte, m mark, key Span, lineStart, lineEnd, reach
 		}
 	case sourceName, sourceWord:
 		word = "name"
+		n.Strong = n.onLine || src.kind == sourceName && !m.loose
 		switch {
 		case n.onLine:
 			n.Kind = EvidenceName
@@ -373,11 +374,11 @@ func nearbyOf(src *source, b []byte, m mark, key Span, lineStart, lineEnd, reach
 		case src.kind == sourceHeader && carries(b, m, key):
 			n.Kind = EvidenceCarrier
 		case distance <= twinReach:
-			n.Kind = EvidenceTwin
+			n.Kind, n.Strong = EvidenceTwin, true
 		}
 	case sourcePublic:
 		if distance <= twinReach {
-			n.Kind = EvidenceTwin
+			n.Kind, n.Strong = EvidenceTwin, true
 		}
 		// The rest of a public key says nothing to a reader.
 		n.Text = fmt.Sprintf("public key of %s, %d bytes %s", src.issuer, distance, where)

@@ -162,12 +162,6 @@ type twinTable struct {
 	Base64   bool     `toml:"base64"`
 }
 
-type probeTable struct {
-	Production string `toml:"production"`
-	Sandbox    string `toml:"sandbox"`
-	Auth       string `toml:"auth"`
-}
-
 // ruleFile is one file while it is read.
 type ruleFile struct {
 	name    string
@@ -364,7 +358,7 @@ func (f *ruleFile) rule(n int, t *ruleTable) (*Rule, error) {
 	if r.evidence.public, err = f.evidence(n, t); err != nil {
 		return nil, err
 	}
-	if r.Probe, err = f.probe(n, t.Probe); err != nil {
+	if r.Probe, err = f.probe(n, t); err != nil {
 		return nil, err
 	}
 	return r, nil
@@ -589,32 +583,6 @@ func (f *ruleFile) evidence(n int, t *ruleTable) ([]publicKey, error) {
 		}
 	}
 	return list, nil
-}
-
-func (f *ruleFile) probe(n int, t *probeTable) (*Probe, error) {
-	if t == nil {
-		return nil, nil
-	}
-	p := &Probe{Auth: t.Auth, Endpoints: map[finding.Environment]string{}}
-	if t.Auth != "bearer" && t.Auth != "basic" {
-		return nil, f.errorAt(n, "probe.auth", `auth is "bearer" or "basic"`)
-	}
-	for _, e := range [...]struct {
-		key, address string
-		env          finding.Environment
-	}{{"production", t.Production, finding.Production}, {"sandbox", t.Sandbox, finding.Sandbox}} {
-		if e.address == "" {
-			continue
-		}
-		if !strings.HasPrefix(e.address, "https://") {
-			return nil, f.errorAt(n, "probe."+e.key, "an endpoint is an https:// address")
-		}
-		p.Endpoints[e.env] = e.address
-	}
-	if len(p.Endpoints) == 0 {
-		return nil, f.errorAt(n, "probe", "a probe needs an endpoint for production or sandbox")
-	}
-	return p, nil
 }
 
 func isName(s string) bool {

@@ -54,6 +54,10 @@ type Evidence struct {
 	Kind     EvidenceKind
 	Distance int    // bytes between the key and the evidence
 	Text     string // what was seen, in words, for reports: "host api.martis.id, 31 bytes before"
+	// Strong says that it names the key's owner and not just somebody: a host
+	// anywhere in the file, a setting or section, a name on the line, an SDK
+	// call or public key nearby. See Set.Strength.
+	Strong bool
 	// Weaker is set where something for another issuer, stronger or nearer,
 	// stands at the same place, and where the body's shape speaks against
 	// Issuer: Attribute does not count it.

@@ -36,14 +36,6 @@ type Rule struct {
 	adds     bool // from a File: its samples are none of the built-in rules
 }
 
-// Probe is the read-only request that tells whether a key still works.
-type Probe struct {
-	// Endpoints holds the address to GET, by environment.
-	Endpoints map[finding.Environment]string
-	// Auth is how the key is sent: "bearer" or "basic" (as the user name).
-	Auth string
-}
-
 // body says what may follow a literal.
 type body struct {
 	spec     string // identifies equal bodies

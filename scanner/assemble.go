@@ -101,6 +101,7 @@ func (s *scan) complete(r *record) {
 		}
 	}
 	f.Issuer, f.IssuerEvidence = s.collector.set.Attribute(r.shapes, evidence)
+	f.IssuerStrength = s.collector.set.Strength(f.Issuer, r.shapes, evidence)
 	if rule := s.collector.set.RuleOf(f.RuleID, f.Issuer); rule != nil {
 		f.RuleID = rule.ID
 	}

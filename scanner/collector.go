@@ -131,6 +131,9 @@ func better(e, old rules.Evidence) bool {
 	if e.Weaker != old.Weaker {
 		return old.Weaker
 	}
+	if e.Strong != old.Strong {
+		return e.Strong
+	}
 	return cmp.Or(cmp.Compare(e.Distance, old.Distance), cmp.Compare(e.Text, old.Text)) < 0
 }
 

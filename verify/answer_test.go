@@ -1,0 +1,161 @@
+package verify
+
+import (
+	"net/http"
+	"strings"
+	"testing"
+	"unicode"
+	"unicode/utf8"
+
+	"keysweep/finding"
+	"keysweep/rules"
+)
+
+// envelope is a probe whose answers want every kind of condition.
+var envelope = &rules.Probe{Answers: []rules.Answer{
+	{Low: 200, High: 299, JSON: rules.JSONArray, Fields: [][]string{{"1.id", "0.id"}}, Verdict: finding.Active, Code: finding.CodeAccepted},
+	{Low: 401, High: 401, Values: map[string][]string{"error.live": {"true"}, "error.n": {"7"}}, Verdict: finding.Inactive, Code: finding.CodeExpired},
+	{Low: 401, High: 401, Fields: [][]string{{"errors.1.code"}}, Message: []string{"title", "errors.0.detail"}, Words: []string{"no such key"},
+		Verdict: finding.Inactive, Code: finding.CodeNotRecognised},
+	{Low: 403, High: 403, Headers: []string{"X-Api"}, Fields: [][]string{{"message"}}, Verdict: finding.Restricted, Code: finding.CodeInsufficientPermissions},
+}}
+
+func jsonReply(status int, text string) *reply {
+	return &reply{status: status, body: []byte(text), header: http.Header{"Content-Type": {"application/json"}}}
+}
+
+func TestWhatAnswersSay(t *testing.T) {
+	for _, tt := range []struct {
+		name, text string
+		status     int
+		change     func(*reply)
+		want       finding.StatusCode
+	}{
+		{"an array with the field", `[{"id":0}]`, 200, nil, finding.CodeAccepted},
+		{"an array with the other", `[{},{"id":"x"}]`, 200, nil, finding.CodeAccepted},
+		{"an array without either", `[{},{},{"id":1}]`, 200, nil, finding.CodeUnexpectedAnswer},
+		{"an empty array", `[]`, 200, nil, finding.CodeUnexpectedAnswer},
+		{"an object in place of an array", `{"0":{"id":1}}`, 200, nil, finding.CodeUnexpectedAnswer},
+		{"a field that is null", `[{"id":null}]`, 200, nil, finding.CodeUnexpectedAnswer},
+		{"an array that was cut short", `[{"id":1},{"id`, 200, func(r *reply) { r.cut = true }, finding.CodeAccepted},
+		{"an array that ends too early", `[{"id":1},{"id`, 200, nil, finding.CodeUnexpectedAnswer},
+		{"an array that was cut short and is none", `[{"id":1}}`, 200, func(r *reply) { r.cut = true }, finding.CodeUnexpectedAnswer},
+		{"a name with a dot", `{"0.id":1}`, 200, nil, finding.CodeUnexpectedAnswer},
+		{"truth value and number", `{"error":{"live":true,"n":7}}`, 401, nil, finding.CodeExpired},
+		{"strings that look like them", `{"error":{"n":"7","live":"true"}}`, 401, nil, finding.CodeExpired},
+		{"another number", `{"error":{"live":true,"n":7.0}}`, 401, nil, finding.CodeUnexpectedAnswer},
+		{"an object in place of a value", `{"error":{"live":{"true":1},"n":7}}`, 401, nil, finding.CodeUnexpectedAnswer},
+		{"a value twice", `{"error":{"live":false,"live":true,"n":7}}`, 401, nil, finding.CodeUnexpectedAnswer},
+		{"words in the second message, in capitals", `{"errors":[{"detail":"There is NO SUCH KEY."},{"code":1}]}`, 401, nil, finding.CodeNotRecognised},
+		{"words in a message that is not looked at", `{"title":"hello","errors":[{"detail":"no such key"},{"code":1}]}`, 401, nil, finding.CodeUnexpectedAnswer},
+		{"a message that is no string", `{"title":1,"errors":[{"detail":"no such key"},{"code":1}]}`, 401, nil, finding.CodeNotRecognised},
+		{"a header that is missing", `{"message":"no"}`, 403, nil, finding.CodeUnexpectedAnswer},
+		{"a header that is there", `{"message":"no"}`, 403, func(r *reply) { r.header.Set("x-api", "1") }, finding.CodeInsufficientPermissions},
+		{"problem+json", `{"message":"no"}`, 403, func(r *reply) {
+			r.header.Set("x-api", "1")
+			r.header.Set("Content-Type", "Application/Problem+JSON; charset=utf-8")
+		}, finding.CodeInsufficientPermissions},
+		{"no content type", `{"message":"no"}`, 403, func(r *reply) { r.header = http.Header{"X-Api": {"1"}} }, finding.CodeUnexpectedAnswer},
+		{"text/json+json", `{"message":"no"}`, 403, func(r *reply) { r.header = http.Header{"X-Api": {"1"}, "Content-Type": {"text/x+json"}} }, finding.CodeUnexpectedAnswer},
+		{"compressed", `{"message":"no"}`, 403, func(r *reply) { r.header.Set("x-api", "1"); r.header.Set("Content-Encoding", "br") }, finding.CodeUnexpectedAnswer},
+		{"deeper than any path", strings.Repeat(`[`, 60000) + strings.Repeat(`]`, 60000), 200, nil, finding.CodeUnexpectedAnswer},
+		{"a status of another answer", `{"message":"no"}`, 402, func(r *reply) { r.header.Set("x-api", "1") }, finding.CodeUnexpectedAnswer},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			r := jsonReply(tt.status, tt.text)
+			if tt.change != nil {
+				tt.change(r)
+			}
+			if o := read(envelope, r); o.code != tt.want {
+				t.Errorf("got %v, %s", o.verdict, o.code.Reason(o.words))
+			}
+		})
+	}
+}
+
+func TestCleanWords(t *testing.T) {
+	prefix := "sk_" + "live_"
+	key := prefix + body(40, 1)
+	for _, tt := range []struct{ name, words, want string }{
+		{"plain words", "Invalid or missing API key", "Invalid or missing API key"},
+		{"words of programs", "insufficient_permissions: rak_accounts_kyc_id_numbers_read, INVALID_AUTHORIZATION", "insufficient_permissions: rak_accounts_kyc_id_numbers_read, INVALID_AUTHORIZATION"},
+		{"an address", "not from 203.0.113.7", "not from 203.0.113.7"},
+		{"the key", "bad key " + key + "!", "bad key " + prefix + "…!"},
+		{"the key, glued", "bad" + key, "bad" + prefix + "…"},
+		{"the key, masked", "bad " + prefix + "********Wxyz", "bad " + prefix + "…"},
+		{"half of the key", "bad " + key[8:30], "bad …"},
+		{"eight characters", "bad " + key[20:28], "its words are left out: they hold the key"},
+		{"eight characters in capitals", "bad " + strings.ToUpper(key[20:28]), "its words are left out: they hold the key"},
+		{"four characters", "bad …" + key[44:], "bad …" + key[44:]},
+		{"in groups of four", "bad " + key[8:12] + " " + key[12:16] + " " + key[16:20], "its words are left out: they hold the key"},
+		{"as entities", "bad &#" + strings.Join([]string{"120", "121"}, ";&#") + ";", "bad &#120;&#121;"},
+		{"an identifier", "account acct_1ABCDEFabcdef123 is closed", "account … is closed"},
+		{"control characters", "a\x1b[31mb\nc\u202ed\x00", `a\x1b[31mb\nc\u202ed\x00`},
+		{"bytes that are not UTF-8", "a\xff\xfeb", "a\uFFFDb"},
+		{"too long", strings.Repeat("ä ", 200), strings.Repeat("ä ", 65) + "ä…"},
+		{"nothing", "", ""},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			if got := clean(tt.words, key, prefix); got != tt.want {
+				t.Errorf("got %q, want %q", got, tt.want)
+			}
+		})
+	}
+	entities := ""
+	for _, c := range key {
+		entities += "&#x" + string("0123456789abcdef"[c>>4]) + string("0123456789abcdef"[c&15]) + "; "
+	}
+	if got := clean(entities, key, prefix); !strings.HasPrefix(got, "its words are left out") {
+		t.Errorf("as entities: %q", got)
+	}
+}
+
+func FuzzRead(f *testing.F) {
+	for _, seed := range []string{`{"status":"error","message":"Invalid"}`, `[{"id":1}]`, `{"errors":[{"detail":"no such key"},{"code":1}]}`, `{"a":1,}`, `[[[[`, `"x"`, `{"error":{"live":true,"n":7e0}}`} {
+		f.Add(200, "application/json", []byte(seed), false)
+		f.Add(401, "application/json", []byte(seed), true)
+	}
+	f.Add(403, "text/html", []byte("<html>"), false)
+	f.Fuzz(func(t *testing.T, status int, kind string, text []byte, cut bool) {
+		r := &reply{status: status, body: text[:min(len(text), maxAnswer)], cut: cut, header: http.Header{"Content-Type": {kind}, "X-Api": {"1"}, "Request-Id": {"1"}}}
+		for _, rule := range append(built().Rules(), &rules.Rule{Probe: envelope}) {
+			if rule.Probe == nil {
+				continue
+			}
+			o := read(rule.Probe, r)
+			if o.verdict < finding.Unknown || o.code == "" {
+				t.Fatalf("got %v, %q", o.verdict, o.code)
+			}
+			if o.verdict != finding.Unknown {
+				trimmed := strings.TrimLeft(string(text), " \t\r\n")
+				if !strings.HasPrefix(trimmed, "{") && !strings.HasPrefix(trimmed, "[") || !strings.Contains(strings.ToLower(kind), "json") {
+					t.Fatalf("%q, %q gives %v", kind, text, o.verdict)
+				}
+			}
+		}
+	})
+}
+
+func FuzzClean(f *testing.F) {
+	prefix := "sk_" + "live_"
+	key := prefix + body(40, 1)
+	for _, seed := range []string{"", key, "x" + key, strings.ToUpper(key), reversed(key), "\x1b\u202e\xff", "a b c"} {
+		f.Add(seed)
+	}
+	f.Fuzz(func(t *testing.T, words string) {
+		for _, text := range []string{words, words + key, key + words, words + key[8:24] + words} {
+			got := clean(text, key, prefix)
+			if len(got) > maxWords || !utf8.ValidString(got) {
+				t.Fatalf("%d bytes: %q", len(got), got)
+			}
+			if echoes(got, key[len(prefix):]) {
+				t.Fatalf("%q gives %q", text, got)
+			}
+			for _, r := range got {
+				if !unicode.IsPrint(r) {
+					t.Fatalf("%q gives %q", text, got)
+				}
+			}
+		}
+	})
+}

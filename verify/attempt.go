@@ -1,0 +1,134 @@
+package verify
+
+import (
+	"context"
+	"fmt"
+	"net/http"
+	"path"
+	"runtime"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/cenkalti/backoff/v5"
+
+	"keysweep/finding"
+)
+
+// maxAttempts is one request and two repetitions.
+const maxAttempts = 3
+
+// maxRetryAfter is the longest wait that a host may ask for.
+const maxRetryAfter = 60 * time.Second
+
+// attempts asks about one key, again if the host was too busy to answer.
+func (r *run) attempts(ctx context.Context, e *endpoint, key finding.Secret, made bool) outcome {
+	pause := backoff.NewExponentialBackOff()
+	for attempt := 1; ; attempt++ {
+		if o, ok := e.host.turn(ctx, r.opts); !ok {
+			return o
+		}
+		rep, o := r.request(ctx, e, key, made, attempt)
+		if rep != nil {
+			o = read(e.probe, rep)
+			o.words = clean(o.words, key.Reveal(), key.Prefix())
+		}
+		wait, again := r.retry(e.host, rep, &o, pause)
+		if !again || attempt == maxAttempts {
+			return o
+		}
+		if r.opts.Now().Add(wait).After(r.end) {
+			o.words += "; no time is left to ask again"
+			return o
+		}
+		if r.opts.sleep(ctx, wait) != nil {
+			return interrupted(ctx)
+		}
+	}
+}
+
+// retry says whether and when to ask again after o.
+func (r *run) retry(h *host, rep *reply, o *outcome, pause backoff.BackOff) (time.Duration, bool) {
+	if !o.again {
+		return 0, false
+	}
+	wait := pause.NextBackOff()
+	if rep == nil {
+		return wait, true
+	}
+	asked, ok := retryAfter(rep.header, r.opts.Now())
+	if !ok {
+		return wait, true
+	}
+	if asked > maxRetryAfter {
+		o.words += fmt.Sprintf("; the host wants to be left alone for more than %v", maxRetryAfter)
+		h.close(*o)
+		return 0, false
+	}
+	h.pause(r.opts.Now().Add(asked))
+	return max(wait, asked), true
+}
+
+// retryAfter reads the header of that name (RFC 9110, section 10.2.3).
+func retryAfter(header http.Header, now time.Time) (time.Duration, bool) {
+	text := strings.TrimSpace(header.Get("Retry-After"))
+	if text == "" {
+		return 0, false
+	}
+	if strings.Trim(text, "0123456789") == "" {
+		seconds, err := strconv.ParseInt(text, 10, 32)
+		if err != nil {
+			return maxRetryAfter + 1, true
+		}
+		return time.Duration(seconds) * time.Second, true
+	}
+	if t, err := http.ParseTime(text); err == nil {
+		return max(t.Sub(now), 0), true
+	}
+	return 0, false
+}
+
+// request sends one request and notes it.
+func (r *run) request(ctx context.Context, e *endpoint, key finding.Secret, made bool, attempt int) (*reply, outcome) {
+	r.mu.Lock()
+	r.requests++
+	if made {
+		r.controls++
+	}
+	r.mu.Unlock()
+	rep, o := r.client.get(ctx, e, key.Reveal())
+	rec := Record{Method: http.MethodGet, Host: e.url.Host, Path: e.url.EscapedPath(), Key: key.ID(), MadeUp: made, Attempt: attempt}
+	if rep != nil {
+		rec.Status = rep.status
+	} else {
+		rec.Error = o.code
+	}
+	r.egress.write(rec)
+	return rep, o
+}
+
+// guarded contains a panic: its value may hold anything, so only its type and
+// place are told.
+func (r *run) guarded(f func() outcome) (o outcome) {
+	defer func() {
+		if v := recover(); v != nil {
+			o = outcome{verdict: finding.Unknown, code: finding.CodeInternalError, words: fmt.Sprintf("%T at %s", v, panicked())}
+		}
+	}()
+	return f()
+}
+
+// panicked returns where the panic that is being recovered came from.
+func panicked() string {
+	pcs := make([]uintptr, 32)
+	frames := runtime.CallersFrames(pcs[:runtime.Callers(3, pcs)])
+	for {
+		f, more := frames.Next()
+		if !strings.HasPrefix(f.Function, "runtime.") {
+			return path.Base(f.File) + ":" + strconv.Itoa(f.Line)
+		}
+		if !more {
+			return "an unknown place"
+		}
+	}
+}

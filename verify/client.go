@@ -1,0 +1,287 @@
+package verify
+
+import (
+	"context"
+	"crypto/tls"
+	"crypto/x509"
+	"encoding/base64"
+	"errors"
+	"fmt"
+	"io"
+	"net"
+	"net/http"
+	"net/http/httptrace"
+	"net/netip"
+	"net/url"
+	"os"
+	"strings"
+	"sync/atomic"
+	"syscall"
+	"time"
+
+	"keysweep/finding"
+)
+
+// The limits of a connection.
+const (
+	maxHeader     = 64 << 10 // bytes
+	maxCAFile     = 16 << 20 // bytes
+	dialTimeout   = 8 * time.Second
+	minTLSVersion = tls.VersionTLS12
+)
+
+// client sends requests. It uses the transport of net/http without its client:
+// no redirects, no cookies, no errors with addresses in them. Every request
+// has a connection of its own and HTTP/1.1, since on a used connection, and in
+// HTTP/2, the transport repeats a request by itself: a key would be sent more
+// often than we know.
+type client struct {
+	opts   *Options
+	secure *http.Transport
+	plain  *http.Transport // to loopback addresses alone; never through a proxy
+}
+
+func newClient(opts *Options) (*client, error) {
+	roots, err := trusted(opts.CAFile)
+	if err != nil {
+		return nil, err
+	}
+	proxy := opts.proxy
+	if proxy == nil {
+		proxy = http.ProxyFromEnvironment
+	}
+	c := &client{opts: opts}
+	c.secure = &http.Transport{
+		Proxy: func(req *http.Request) (*url.URL, error) {
+			u, err := proxy(req)
+			if err != nil {
+				return nil, &proxyError{words: "the proxy of the environment is not an address"}
+			}
+			return u, nil
+		},
+		OnProxyConnectResponse: func(_ context.Context, _ *url.URL, _ *http.Request, res *http.Response) error {
+			if res.StatusCode != http.StatusOK {
+				return &proxyError{words: fmt.Sprintf("the proxy answered CONNECT with %d", res.StatusCode)}
+			}
+			return nil
+		},
+		TLSClientConfig:     &tls.Config{RootCAs: roots, MinVersion: minTLSVersion},
+		TLSHandshakeTimeout: dialTimeout,
+	}
+	c.plain = &http.Transport{}
+	for _, t := range []*http.Transport{c.secure, c.plain} {
+		t.DialContext = c.dial(t == c.plain)
+		t.DisableKeepAlives, t.DisableCompression = true, true
+		t.MaxResponseHeaderBytes = maxHeader
+		t.Protocols = new(http.Protocols)
+		t.Protocols.SetHTTP1(true)
+	}
+	return c, nil
+}
+
+func (c *client) close() {
+	c.secure.CloseIdleConnections()
+	c.plain.CloseIdleConnections()
+}
+
+// trusted returns the certificates of the system and of file; nil, the
+// system's, if there is none.
+func trusted(file string) (*x509.CertPool, error) {
+	if file == "" {
+		return nil, nil
+	}
+	info, err := os.Stat(file)
+	if err != nil {
+		return nil, fmt.Errorf("file of certificates: %w", err)
+	}
+	if !info.Mode().IsRegular() || info.Size() > maxCAFile {
+		return nil, fmt.Errorf("file of certificates: %s is not a regular file of at most 16 MiB", file)
+	}
+	pem, err := os.ReadFile(file)
+	if err != nil {
+		return nil, fmt.Errorf("file of certificates: %w", err)
+	}
+	pool, err := x509.SystemCertPool()
+	if err != nil {
+		pool = x509.NewCertPool()
+	}
+	if !pool.AppendCertsFromPEM(pem) {
+		return nil, fmt.Errorf("file of certificates: %s holds none in PEM form", file)
+	}
+	return pool, nil
+}
+
+// errNotLoopback: a name that was promised to be this machine is not.
+var errNotLoopback = errors.New("not a loopback address")
+
+// dial opens connections. If loopback is set it refuses whatever a name turns
+// out to be but this machine.
+func (c *client) dial(loopback bool) func(context.Context, string, string) (net.Conn, error) {
+	if c.opts.dial != nil && !loopback {
+		return c.opts.dial
+	}
+	d := &net.Dialer{Timeout: dialTimeout, KeepAlive: -1}
+	if loopback {
+		d.Control = func(_, address string, _ syscall.RawConn) error {
+			if a, err := netip.ParseAddrPort(address); err != nil || !a.Addr().Unmap().IsLoopback() {
+				return errNotLoopback
+			}
+			return nil
+		}
+	}
+	return d.DialContext
+}
+
+// proxyError is a proxy that does not let us through. It holds no words of the
+// proxy's.
+type proxyError struct{ words string }
+
+func (e *proxyError) Error() string { return e.words }
+
+// stage is how far a request got, told from several goroutines.
+type stage struct {
+	handshake atomic.Bool // the TLS handshake began and did not end well
+	answered  atomic.Bool // the first byte of an answer came
+}
+
+// get sends one request with key and returns the answer, or else why there is
+// none. Nothing that it returns holds the key, but for the body of the answer.
+func (c *client) get(ctx context.Context, e *endpoint, key string) (*reply, outcome) {
+	ctx, cancel := context.WithTimeoutCause(ctx, c.opts.Timeout, errRequest)
+	defer cancel()
+	var st stage
+	trace := httptrace.WithClientTrace(ctx, &httptrace.ClientTrace{
+		TLSHandshakeStart:    func() { st.handshake.Store(true) },
+		TLSHandshakeDone:     func(_ tls.ConnectionState, err error) { st.handshake.Store(err != nil) },
+		GotFirstResponseByte: func() { st.answered.Store(true) },
+	})
+	req := (&http.Request{
+		Method: http.MethodGet, URL: e.url, Host: e.url.Host,
+		Proto: "HTTP/1.1", ProtoMajor: 1, ProtoMinor: 1,
+		Header: http.Header{
+			"User-Agent":      {"keysweep/" + c.opts.Version},
+			"Accept":          {"application/json"},
+			"Accept-Encoding": {"identity"},
+			e.probe.Header:    {credentials(e.probe.Scheme, key)},
+		},
+	}).WithContext(trace)
+	transport := c.secure
+	if e.url.Scheme == "http" {
+		transport = c.plain
+	}
+	res, err := transport.RoundTrip(req)
+	if err != nil {
+		return nil, c.failure(ctx, &st, err)
+	}
+	defer res.Body.Close()
+	body, err := io.ReadAll(io.LimitReader(res.Body, maxAnswer+1))
+	if err != nil {
+		o := c.failure(ctx, &st, err)
+		if o.code == finding.CodeUnexpectedAnswer {
+			o = said(finding.Unknown, finding.CodeConnection, "the answer broke off")
+		}
+		return nil, o
+	}
+	rep := &reply{status: res.StatusCode, header: res.Header, body: body}
+	if len(body) > maxAnswer {
+		rep.body, rep.cut = body[:maxAnswer], true
+	}
+	return rep, outcome{}
+}
+
+// credentials returns the value of the header that carries the key.
+func credentials(scheme, key string) string {
+	switch scheme {
+	case "":
+		return key
+	case "Basic":
+		return "Basic " + base64.StdEncoding.EncodeToString([]byte(key+":"))
+	}
+	return scheme + " " + key
+}
+
+// errRequest is the cause when Options.Timeout strikes.
+var errRequest = errors.New("the time for one request is used up")
+
+// failure says why no answer came, in words of ours alone: those of an error
+// may be the other side's.
+func (c *client) failure(ctx context.Context, st *stage, err error) outcome {
+	unknown := func(code finding.StatusCode, words string) outcome { return said(finding.Unknown, code, words) }
+	var (
+		proxyErr *proxyError
+		dnsErr   *net.DNSError
+		opErr    *net.OpError
+		netErr   net.Error
+	)
+	answered := st.answered.Load()
+	switch {
+	case ctx.Err() != nil && context.Cause(ctx) != errRequest:
+		return interrupted(ctx)
+	case errors.As(err, &proxyErr):
+		return unknown(finding.CodeProxy, proxyErr.words)
+	case errors.As(err, &opErr) && (opErr.Op == "proxyconnect" || strings.HasPrefix(opErr.Op, "socks")):
+		return unknown(finding.CodeProxy, "the proxy cannot be reached")
+	case errors.As(err, &dnsErr):
+		if dnsErr.IsTimeout {
+			return unknown(finding.CodeDNS, "looking up the host took too long")
+		}
+		return unknown(finding.CodeDNS, "the host cannot be looked up")
+	case context.Cause(ctx) == errRequest, errors.As(err, &netErr) && netErr.Timeout():
+		return unknown(finding.CodeTimeout, fmt.Sprintf("no answer within %v", c.opts.Timeout))
+	case errors.Is(err, errNotLoopback):
+		return unknown(finding.CodeConnection, "plain http, and the host is not this machine")
+	}
+	if words, ok := untrusted(err); ok {
+		return unknown(finding.CodeTLS, words)
+	}
+	o := unknown(finding.CodeConnection, "the connection failed")
+	o.again = !answered
+	switch {
+	case errors.Is(err, syscall.ECONNREFUSED):
+		o.words = "the connection was refused"
+	case broken(err):
+		o.words = "the connection broke off"
+	case st.handshake.Load():
+		return unknown(finding.CodeTLS, "no secure connection could be agreed on")
+	case answered:
+		return unknown(finding.CodeUnexpectedAnswer, "the answer is not HTTP, or its header is too long")
+	}
+	return o
+}
+
+// broken reports whether a connection ended before it should.
+func broken(err error) bool {
+	for _, target := range [...]error{io.EOF, io.ErrUnexpectedEOF, syscall.ECONNRESET, syscall.EPIPE, syscall.ECONNABORTED, net.ErrClosed} {
+		if errors.Is(err, target) {
+			return true
+		}
+	}
+	return false
+}
+
+// untrusted reports whether err is about a certificate or the handshake.
+func untrusted(err error) (words string, ok bool) {
+	var (
+		name      x509.HostnameError
+		invalid   x509.CertificateInvalidError
+		authority x509.UnknownAuthorityError
+		verifying *tls.CertificateVerificationError
+		record    tls.RecordHeaderError
+		alert     tls.AlertError
+	)
+	switch {
+	case errors.As(err, &name):
+		return "the certificate is for another host", true
+	case errors.As(err, &invalid) && invalid.Reason == x509.Expired:
+		return "the certificate has expired or is not valid yet (is the clock of this machine right?)", true
+	case errors.As(err, &authority):
+		return "the certificate is of an authority that is not trusted", true
+	case errors.As(err, &verifying), errors.As(err, &invalid):
+		return "the certificate is not valid", true
+	case errors.As(err, &record):
+		return "the host does not speak TLS", true
+	case errors.As(err, &alert):
+		return "the host refused the secure connection", true
+	}
+	return "", false
+}

@@ -1,0 +1,67 @@
+package verify
+
+import (
+	"encoding/json"
+	"fmt"
+	"io"
+	"sync"
+	"time"
+
+	"keysweep/finding"
+)
+
+// Record is one line of the egress log: a request that was sent, and what came
+// back. It holds no key and no words of the other side.
+type Record struct {
+	Time   string `json:"time"` // when it ended, RFC 3339 with milliseconds, UTC
+	Method string `json:"method"`
+	Host   string `json:"host"`
+	Path   string `json:"path"`
+	Status int    `json:"status,omitempty"` // of the answer
+	// Error says why there is no answer. The request may have arrived.
+	Error   finding.StatusCode `json:"error,omitempty"`
+	Key     string             `json:"key"`               // its id, as in reports
+	MadeUp  bool               `json:"made_up,omitempty"` // the key is a random one
+	Attempt int                `json:"attempt"`           // from 1
+}
+
+// egress writes the log. What cannot be noted must not happen: the first error
+// ends the run.
+type egress struct {
+	w      io.Writer
+	now    func() time.Time
+	failed func(error) // ends the run
+
+	mu    sync.Mutex
+	first error // guarded by mu
+}
+
+func newEgress(w io.Writer, now func() time.Time) *egress {
+	return &egress{w: w, now: now, failed: func(error) {}}
+}
+
+func (e *egress) write(r Record) {
+	if e.w == nil {
+		return
+	}
+	r.Time = e.now().UTC().Format("2006-01-02T15:04:05.000Z07:00")
+	line, err := json.Marshal(r)
+	if err == nil {
+		e.mu.Lock()
+		defer e.mu.Unlock()
+		if e.first != nil {
+			return
+		}
+		_, err = e.w.Write(append(line, '\n'))
+	}
+	if err != nil {
+		e.first = fmt.Errorf("writing the egress log: %w", err)
+		e.failed(e.first)
+	}
+}
+
+func (e *egress) err() error {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	return e.first
+}

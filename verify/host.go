@@ -1,0 +1,107 @@
+package verify
+
+import (
+	"context"
+	"sync"
+	"time"
+
+	"golang.org/x/time/rate"
+
+	"keysweep/finding"
+)
+
+// maxFailures is how many keys in a row may fail at one host before the rest
+// is not tried any more.
+const maxFailures = 5
+
+// host is one host and the pace at which it is asked.
+type host struct {
+	jobs    []*job
+	limiter *rate.Limiter
+
+	mu        sync.Mutex
+	taken     int       // guarded by mu, as are the others: jobs that were taken
+	notBefore time.Time // a Retry-After
+	failures  int       // keys in a row
+	closed    *outcome  // of every further key
+}
+
+func (h *host) start(opts *Options) {
+	h.limiter = rate.NewLimiter(rate.Limit(opts.Rate), opts.Concurrency)
+}
+
+// next returns the next job, or nil.
+func (h *host) next() *job {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	if h.taken == len(h.jobs) {
+		return nil
+	}
+	h.taken++
+	return h.jobs[h.taken-1]
+}
+
+// turn waits until the host may be asked once more. It returns false and the
+// outcome if it may not.
+func (h *host) turn(ctx context.Context, opts *Options) (outcome, bool) {
+	now := opts.Now()
+	wait := h.limiter.ReserveN(now, 1).DelayFrom(now)
+	for {
+		h.mu.Lock()
+		closed := h.closed
+		wait = max(wait, h.notBefore.Sub(now))
+		h.mu.Unlock()
+		switch {
+		case closed != nil:
+			return *closed, false
+		case ctx.Err() != nil:
+			return interrupted(ctx), false
+		case wait <= 0:
+			return outcome{}, true
+		}
+		if opts.sleep(ctx, wait) != nil {
+			return interrupted(ctx), false
+		}
+		// Another worker may have been told to wait meanwhile.
+		now, wait = opts.Now(), 0
+	}
+}
+
+// pause asks the host nothing before t.
+func (h *host) pause(t time.Time) {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	if t.After(h.notBefore) {
+		h.notBefore = t
+	}
+}
+
+// close gives every further key the outcome o.
+func (h *host) close(o outcome) {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	if h.closed == nil {
+		h.closed = &o
+	}
+}
+
+// learn counts failures: a host that is down is not asked about every key.
+func (h *host) learn(o outcome) {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	if !o.hostFailed() {
+		h.failures = 0
+		return
+	}
+	if h.failures++; h.failures >= maxFailures && h.closed == nil {
+		h.closed = &outcome{verdict: finding.Unknown, code: o.code, words: "given up after several keys in a row: " + o.words}
+	}
+}
+
+// interrupted is the outcome of what ctx cut short.
+func interrupted(ctx context.Context) outcome {
+	if context.Cause(ctx) == errTotal {
+		return said(finding.Unknown, finding.CodeTimeout, errTotal.Error())
+	}
+	return said(finding.Unknown, finding.CodeCancelled, "the run was ended")
+}

@@ -1,0 +1,562 @@
+package verify
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+
+	"net/http"
+	"net/http/httptest"
+	neturl "net/url"
+	"os"
+	"path/filepath"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"keysweep/finding"
+	"keysweep/rules"
+)
+
+func TestFiveHundredKeysAtOnce(t *testing.T) {
+	w := newWorld(t)
+	w.opts.Budget, w.opts.Concurrency, w.opts.Total = -1, 16, time.Hour
+	states := map[string]string{}
+	var list []*finding.Finding
+	for i := range 500 {
+		f := martisKey(uint64(i))
+		states[f.Secret.Reveal()] = []string{"active", "expired", "restricted", ""}[i%4]
+		list = append(list, f)
+	}
+	w.host(martisLive, martis(states), nil)
+	sum := w.run(context.Background(), list...)
+	for i, f := range list {
+		want := []finding.Status{finding.Active, finding.Inactive, finding.Restricted, finding.Inactive}[i%4]
+		if f.Status != want || w.requests(f) != 1 {
+			t.Fatalf("key %d: %v, %s after %d requests, want %v after 1", i, f.Status, f.StatusReason, w.requests(f), want)
+		}
+	}
+	if sum.Asked != 500 || sum.Requests != 501 || sum.Controls != 1 {
+		t.Errorf("summary %+v, want 500 keys, 501 requests, 1 control", sum)
+	}
+	if want := 90 * time.Second; w.slept < want { // 501 at 5 a second
+		t.Errorf("the clock moved %v, want at least %v: the host was not asked slowly", w.slept, want)
+	}
+}
+
+func TestTheSameKeyFiveHundredTimesIsOneRequest(t *testing.T) {
+	w := newWorld(t)
+	var list []*finding.Finding
+	for range 500 {
+		list = append(list, martisKey(1))
+	}
+	w.host(martisLive, martis(map[string]string{list[0].Secret.Reveal(): "active"}), nil)
+	sum := w.run(context.Background(), list...)
+	for _, f := range list {
+		if f.Status != finding.Active || f.CheckedAt.IsZero() {
+			t.Fatalf("got %v, %s", f.Status, f.StatusReason)
+		}
+	}
+	if w.requests(list[0]) != 1 || sum.Requests != 2 {
+		t.Errorf("%d requests, summary %+v", w.requests(list[0]), sum)
+	}
+}
+
+// hanging is a host that never answers and says when it was asked.
+func hanging(w *world) chan struct{} {
+	asked := make(chan struct{}, 1000)
+	w.host(martisLive, func(_ http.ResponseWriter, r *http.Request, _ string) {
+		asked <- struct{}{}
+		<-r.Context().Done()
+	}, nil)
+	return asked
+}
+
+func TestCancelledDuringARequest(t *testing.T) {
+	w := newWorld(t)
+	w.opts.sleep = nil // wait, as users do
+	asked := hanging(w)
+	var list []*finding.Finding
+	for i := range 50 {
+		list = append(list, martisKey(uint64(i)))
+	}
+	ctx, cancel := context.WithCancel(context.Background())
+	go func() { <-asked; cancel() }()
+	w.run(ctx, list...) // would last as long as the test may
+	sent := 0
+	for _, f := range list {
+		if f.Status != finding.Unknown || !strings.HasPrefix(f.StatusReason, "cancelled: ") {
+			t.Errorf("got %v, %s", f.Status, f.StatusReason)
+		}
+		sent += w.requests(f)
+	}
+	if sent > 2 {
+		t.Errorf("%d requests after the end", sent)
+	}
+}
+
+func TestTheTimeForAllKeys(t *testing.T) {
+	w := newWorld(t)
+	w.opts.Total = 50 * time.Millisecond
+	hanging(w)
+	list := []*finding.Finding{martisKey(1), martisKey(2), martisKey(3), martisKey(4)}
+	w.run(context.Background(), list...)
+	for _, f := range list {
+		if f.Status != finding.Unknown || f.StatusReason != "timeout: the time for all keys is used up" {
+			t.Errorf("got %v, %s", f.Status, f.StatusReason)
+		}
+	}
+}
+
+func TestNoWaitThatTheTimeForAllKeysDoesNotAllow(t *testing.T) {
+	w := newWorld(t)
+	w.opts.Total = 30 * time.Second
+	w.host(martisLive, func(rw http.ResponseWriter, _ *http.Request, _ string) {
+		rw.Header().Set("Retry-After", "50")
+		rw.WriteHeader(429)
+	}, nil)
+	f := martisKey(1)
+	w.run(context.Background(), f)
+	if w.slept > 0 || w.requests(f) != 1 || !strings.HasPrefix(f.StatusReason, "rate_limited: ") {
+		t.Errorf("waited %v, %d requests, %s", w.slept, w.requests(f), f.StatusReason)
+	}
+}
+
+func TestBudget(t *testing.T) {
+	for _, tt := range []struct{ budget, want int }{{0, 100}, {3, 3}, {-1, 120}} {
+		w := newWorld(t)
+		w.opts.Budget, w.opts.Total = tt.budget, time.Hour
+		w.host(martisLive, martis(nil), nil)
+		var list []*finding.Finding
+		for i := range 120 {
+			list = append(list, martisKey(uint64(i)))
+		}
+		sum := w.run(context.Background(), list...)
+		for i, f := range list {
+			code, _, _ := strings.Cut(f.StatusReason, ":")
+			if asked := code == "not_recognised"; asked != (i < tt.want) || !asked && (f.Status != finding.Unknown || code != "budget" || w.requests(f) > 0) {
+				t.Errorf("budget %d, key %d: %v, %s", tt.budget, i, f.Status, f.StatusReason)
+			}
+		}
+		if sum.Asked != tt.want || sum.OverBudget != len(list)-tt.want {
+			t.Errorf("budget %d: summary %+v", tt.budget, sum)
+		}
+	}
+}
+
+func TestADryRunSendsNothing(t *testing.T) {
+	w := newWorld(t)
+	w.opts.DryRun = true
+	w.opts.Issuers = []string{AllIssuers}
+	live, test, stripe := martisKey(1), martisKey(2), stripeKey("rk_"+"test_", 3)
+	test.Environment = finding.Sandbox
+	nobody := martisKey(4)
+	nobody.Issuer, nobody.IssuerStrength = finding.IssuerUnknown, finding.StrengthNone
+	sum := w.run(context.Background(), live, nobody, test, stripe)
+	var lines []string
+	for _, p := range sum.Plans {
+		lines = append(lines, p.String())
+	}
+	want := []string{
+		"sk_live_… (" + live.Secret.ID() + ", martis production) would go to https://api.martis.id/api/v1/payments/charges",
+		"sk_live_… (" + test.Secret.ID() + ", martis sandbox) would go to https://api-staging.martis.id/api/v1/payments/charges",
+		"rk_test_… (" + stripe.Secret.ID() + ", stripe sandbox) would go to https://api.stripe.com/v1/balance",
+	}
+	if strings.Join(lines, "\n") != strings.Join(want, "\n") {
+		t.Errorf("got\n%s\nwant\n%s", strings.Join(lines, "\n"), strings.Join(want, "\n"))
+	}
+	if live.Status != finding.Unchecked || live.StatusReason != "not_asked: dry run" || !live.CheckedAt.IsZero() || sum.Requests != 0 || len(w.saw) != 0 {
+		t.Errorf("%v, %s; summary %+v", live.Status, live.StatusReason, sum)
+	}
+}
+
+func TestEgressLog(t *testing.T) {
+	w := newWorld(t)
+	var log bytes.Buffer
+	w.opts.EgressLog, w.opts.Concurrency = &log, 1
+	good, bad := martisKey(1), martisKey(2)
+	w.host(martisLive, first(1, status(503)).or(w, martis(map[string]string{good.Secret.Reveal(): "active"})), nil)
+	w.run(context.Background(), good)
+	w.at(martisLive, closedPort(t))
+	w.run(context.Background(), bad)
+	var got []string
+	for line := range strings.Lines(log.String()) {
+		var r Record
+		if err := json.Unmarshal([]byte(line), &r); err != nil {
+			t.Fatal(err)
+		}
+		if when, err := time.Parse(time.RFC3339, r.Time); err != nil || when.Year() != 2026 || r.Method != "GET" || r.Host != "api.martis.id" || r.Path != "/api/v1/payments/charges" {
+			t.Errorf("got %s", line)
+		}
+		who := r.Key
+		if r.MadeUp {
+			who = "made up"
+		}
+		got = append(got, fmt.Sprintf("%s %d %d %s", who, r.Attempt, r.Status, r.Error))
+	}
+	want := []string{
+		good.Secret.ID() + " 1 503 ", good.Secret.ID() + " 2 200 ", "made up 1 401 ",
+		bad.Secret.ID() + " 1 0 connection", bad.Secret.ID() + " 2 0 connection", bad.Secret.ID() + " 3 0 connection",
+	}
+	if strings.Join(got, "\n") != strings.Join(want, "\n") {
+		t.Errorf("got\n%s\nwant\n%s", strings.Join(got, "\n"), strings.Join(want, "\n"))
+	}
+}
+
+// or answers with f the first time that a key is seen, and then with g.
+func (f fault) or(w *world, g func(http.ResponseWriter, *http.Request, string)) func(http.ResponseWriter, *http.Request, string) {
+	var mu sync.Mutex
+	once := false
+	return func(rw http.ResponseWriter, r *http.Request, key string) {
+		mu.Lock()
+		again := once
+		once = true
+		mu.Unlock()
+		if again {
+			g(rw, r, key)
+		} else {
+			f(w, rw, r, key)
+		}
+	}
+}
+
+func TestWhatCannotBeNotedIsNotSent(t *testing.T) {
+	w := newWorld(t)
+	full := errors.New("no space left")
+	w.opts.EgressLog, w.opts.Concurrency = writer(func([]byte) (int, error) { return 0, full }), 1
+	w.host(martisLive, martis(nil), nil)
+	list := []*finding.Finding{martisKey(1), martisKey(2), martisKey(3)}
+	sum, err := All(context.Background(), w.opts, built(), list)
+	if !errors.Is(err, full) || sum.Requests != 1 {
+		t.Errorf("error %v after %d requests, want the writer's after 1", err, sum.Requests)
+	}
+	if list[2].Status != finding.Unknown || !strings.HasPrefix(list[2].StatusReason, "cancelled: ") {
+		t.Errorf("got %v, %s", list[2].Status, list[2].StatusReason)
+	}
+}
+
+// panicky panics with a key in its hands.
+type panicky struct{ key string }
+
+func (p panicky) Read([]byte) (int, error) { panic(errors.New("the key is " + p.key)) }
+
+func TestAPanicTellsItsTypeAndPlaceAlone(t *testing.T) {
+	w := newWorld(t)
+	f, other := martisKey(1), martisKey(2)
+	w.opts.Rand, w.opts.Concurrency = panicky{f.Secret.Reveal()}, 1
+	w.host(martisLive, martis(map[string]string{f.Secret.Reveal(): "active"}), nil)
+	w.run(context.Background(), f, other)
+	if f.Status != finding.Unknown || !strings.HasPrefix(f.StatusReason, "internal_error: *errors.errorString at verify_test.go:") {
+		t.Errorf("got %v, %s", f.Status, f.StatusReason)
+	}
+	if other.Status != finding.Inactive {
+		t.Errorf("the next key: %v, %s", other.Status, other.StatusReason)
+	}
+}
+
+func TestRouting(t *testing.T) {
+	for _, tt := range []struct {
+		name   string
+		change func(f *finding.Finding, o *Options)
+		status finding.Status
+		reason string // "" if it is asked
+	}{
+		{"martis by host", func(*finding.Finding, *Options) {}, 0, ""},
+		{"martis by name", func(f *finding.Finding, _ *Options) { f.IssuerStrength = finding.StrengthStrong }, 0, ""},
+		{"low confidence", func(f *finding.Finding, _ *Options) { f.Confidence, f.Typed = finding.Low, true }, 0, ""},
+		{"suppressed", func(f *finding.Finding, _ *Options) { f.Suppressed = &finding.Suppression{} }, 0, ""},
+		{"martis by path", func(f *finding.Finding, _ *Options) { f.IssuerStrength = finding.StrengthWeak }, finding.Unchecked, "issuer_unknown: too little speaks for martis"},
+		{"nobody's", func(f *finding.Finding, _ *Options) { f.Issuer, f.IssuerStrength = "unknown", 0 }, finding.Unchecked, "issuer_unknown: nothing says whose key it is"},
+		{"two issuers'", func(f *finding.Finding, _ *Options) { f.Issuer, f.IssuerStrength = "ambiguous", 0 }, finding.Unchecked, "issuer_ambiguous: more than one issuer is named around it"},
+		{"rejected", func(f *finding.Finding, _ *Options) { f.Confidence = finding.Rejected }, finding.Unchecked, "not_asked: this is no key"},
+		{"another issuer's", func(f *finding.Finding, _ *Options) { f.Issuer = "stripe" }, finding.Unchecked, "not_asked: stripe was not to be asked"},
+		{"martis', and only stripe may be asked", func(_ *finding.Finding, o *Options) { o.Issuers = []string{"stripe"} }, finding.Unchecked, "not_asked: martis was not to be asked"},
+		{"of an issuer without a probe", func(f *finding.Finding, _ *Options) { f.Issuer = "tap" }, finding.Unsupported, "no_probe: no rule says how to ask tap"},
+		{"of no environment", func(f *finding.Finding, _ *Options) { f.Environment = finding.EnvironmentUnknown }, finding.Unchecked, "not_asked: the key does not say of which environment it is"},
+		{"nobody's, and the user says martis", func(f *finding.Finding, o *Options) {
+			f.Issuer, f.IssuerStrength, f.RuleID, o.Issuer = "unknown", 0, "payment-secret-key", "martis"
+		}, 0, ""},
+		{"two issuers', and the user says martis", func(f *finding.Finding, o *Options) {
+			f.Issuer, f.IssuerStrength, f.RuleID, o.Issuer = "ambiguous", 0, "payment-secret-key", "martis"
+		}, 0, ""},
+		{"another's by shape, and the user says martis", func(f *finding.Finding, o *Options) {
+			f.Issuer, f.IssuerStrength, f.RuleID, o.Issuer = "stripe", finding.StrengthShape, "stripe-secret-key", "martis"
+		}, finding.Unchecked, "not_asked: stripe was not to be asked"},
+		{"a prefix that martis has not, and the user says martis", func(f *finding.Finding, o *Options) {
+			f.Issuer, f.IssuerStrength, f.RuleID, o.Issuer = "unknown", 0, "nothing", "martis"
+		}, finding.Unchecked, "issuer_unknown: nothing says whose key it is"},
+		{"a body that no header can carry", func(f *finding.Finding, _ *Options) {
+			f.Secret = finding.NewSecret("sk_"+"live_", "abcdefgh\r\nHost: evil.example")
+		}, finding.Unchecked, "not_asked: it has characters that a header cannot carry"},
+		{"a live key and the address of the sandbox", func(_ *finding.Finding, o *Options) {
+			o.Endpoints = map[string]string{"martis": "https://API-staging.martis.id:443/"}
+		}, finding.Unchecked, "not_asked: the address given is not for production keys"},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			w := newWorld(t)
+			w.host(martisLive, martis(nil), nil)
+			f := martisKey(1)
+			tt.change(f, &w.opts)
+			w.run(context.Background(), f)
+			if tt.reason == "" {
+				if w.requests(f) != 1 || f.CheckedAt.IsZero() {
+					t.Errorf("not asked: %v, %s", f.Status, f.StatusReason)
+				}
+				if w.opts.Issuer != "" && (f.Issuer != "martis" || f.RuleID != "martis-secret-key" || f.IssuerStrength != finding.StrengthUser || f.Status != finding.Inactive) {
+					t.Errorf("the user's word: %s by %v, %s, %v", f.Issuer, f.IssuerStrength, f.RuleID, f.Status)
+				}
+				return
+			}
+			if w.requests(f) != 0 || f.Status != tt.status || f.StatusReason != tt.reason || !f.CheckedAt.IsZero() {
+				t.Errorf("%d requests, %v, %s, want %v, %s", w.requests(f), f.Status, f.StatusReason, tt.status, tt.reason)
+			}
+		})
+	}
+}
+
+func TestOneKeyOfTwoIssuersGoesToOne(t *testing.T) {
+	w := newWorld(t)
+	w.opts.Issuers = []string{AllIssuers}
+	a, b := martisKey(1), martisKey(1)
+	b.Issuer, b.RuleID = "stripe", "stripe-secret-key"
+	w.host(martisLive, martis(nil), nil)
+	w.host(stripeHost, stripe(nil), nil)
+	w.run(context.Background(), a, b)
+	if w.requests(a) != 1 || b.Status != finding.Unchecked || !strings.HasPrefix(b.StatusReason, "issuer_ambiguous: ") {
+		t.Errorf("%d requests; %v, %s; %v, %s", w.requests(a), a.Status, a.StatusReason, b.Status, b.StatusReason)
+	}
+}
+
+func TestEachEnvironmentHasItsHostAndItsControl(t *testing.T) {
+	w := newWorld(t)
+	live, test := martisKey(1), martisKey(2)
+	test.Environment = finding.Sandbox
+	states := map[string]string{live.Secret.Reveal(): "active", test.Secret.Reveal(): "active"}
+	w.host(martisLive, martis(states), nil)
+	w.host(martisTest, func(rw http.ResponseWriter, _ *http.Request, _ string) { answer(rw, 200, `{}`) }, nil)
+	sum := w.run(context.Background(), live, test)
+	if live.Status != finding.Active || test.Status != finding.Unknown || test.StatusReason != "accepts_anything: the host took a made-up key, too" || sum.Controls != 2 {
+		t.Errorf("live %v, test %v, %s; summary %+v", live.Status, test.Status, test.StatusReason, sum)
+	}
+	if w.saw[live.Secret.Reveal()][martisLive] != 1 || w.saw[test.Secret.Reveal()][martisTest] != 1 {
+		t.Errorf("seen %d and %d times", w.saw[live.Secret.Reveal()][martisLive], w.saw[test.Secret.Reveal()][martisTest])
+	}
+}
+
+func TestAHostThatAcceptsAnythingIsNotBelievedWhateverItSays(t *testing.T) {
+	w := newWorld(t)
+	expired, active := martisKey(1), martisKey(2)
+	w.host(martisLive, func(rw http.ResponseWriter, r *http.Request, key string) {
+		if key == expired.Secret.Reveal() {
+			martis(map[string]string{key: "expired"})(rw, r, key)
+			return
+		}
+		answer(rw, 200, `{}`)
+	}, nil)
+	w.run(context.Background(), expired, active)
+	for _, f := range []*finding.Finding{expired, active} {
+		if f.Status != finding.Unknown || !strings.HasPrefix(f.StatusReason, "accepts_anything: ") {
+			t.Errorf("got %v, %s", f.Status, f.StatusReason)
+		}
+	}
+}
+
+func TestMadeUpKeys(t *testing.T) {
+	for _, like := range []string{body(40, 1), "0123456789abcdef0123456789abcdef", "0123456789ABCDEF", "ab-cd_EF01", "0f8fad5b-d9cb-469f-a165-70867728950e"} {
+		secret := finding.NewSecret("sk_"+"live_", like)
+		a, err := makeUp(secret, strings.NewReader(body(4000, 5)), map[string]bool{secret.Reveal(): true})
+		if err != nil {
+			t.Fatal(err)
+		}
+		made := a.Reveal()[len(a.Prefix()):]
+		if a.Prefix() != secret.Prefix() || len(made) != len(like) || made == like {
+			t.Errorf("%q gives %q", like, made)
+		}
+		for i := range len(like) {
+			if !strings.Contains(alphabetOf(like, like[i]), made[i:i+1]) {
+				t.Errorf("%q gives %q: character %d is of another kind", like, made, i)
+			}
+		}
+	}
+	if _, err := makeUp(finding.NewSecret("x", "----"), strings.NewReader(body(4000, 5)), map[string]bool{"x----": true}); err == nil {
+		t.Error("a key of ours was made up")
+	}
+}
+
+func TestReplacedAddresses(t *testing.T) {
+	for _, tt := range []struct{ address, reason string }{
+		{"http://127.0.0.1:8080", ""}, {"http://127.7.7.7", ""}, {"http://[::1]:8080/prefix/", ""}, {"http://localhost:1", ""},
+		{"https://martis.internal:8443/x", ""}, {"https://10.0.0.1", ""},
+		{"http://example.com", "plain http"}, {"http://10.0.0.1", "plain http"}, {"http://127.0.0.1.example.com", "plain http"},
+		{"http://localhost.example.com", "plain http"}, {"http://0.0.0.0", "plain http"}, {"http://[::ffff:10.0.0.1]", "plain http"},
+		{"https://user:pass@martis.internal", "user name"}, {"https://martis.internal?x=1", "query"}, {"https://martis.internal#x", "query or a fragment"},
+		{"ftp://martis.internal", "neither https"}, {"martis.internal", "not a URL"}, {"https://", "not a URL"}, {"https://:8443", "not a URL"}, {"://", "not a URL"},
+	} {
+		err := Check(Options{Endpoints: map[string]string{"martis": tt.address}}, built())
+		if tt.reason == "" && err != nil || tt.reason != "" && (err == nil || !strings.Contains(err.Error(), tt.reason)) {
+			t.Errorf("%s: %v, want %q", tt.address, err, tt.reason)
+		}
+	}
+}
+
+func TestAReplacedAddressGetsTheRequests(t *testing.T) {
+	w := newWorld(t)
+	f := martisKey(1)
+	s := httptest.NewServer(http.HandlerFunc(func(rw http.ResponseWriter, r *http.Request) {
+		key := w.see("local", r)
+		r.URL.Path = strings.TrimPrefix(r.URL.Path, "/mock")
+		martis(map[string]string{f.Secret.Reveal(): "active"})(rw, r, key)
+	}))
+	defer s.Close()
+	w.opts.Endpoints = map[string]string{"martis": s.URL + "/mock"}
+	w.opts.proxy = func(*http.Request) (*neturl.URL, error) {
+		t.Error("plain http went to a proxy")
+		return nil, nil
+	}
+	w.run(context.Background(), f)
+	if f.Status != finding.Active || w.saw[f.Secret.Reveal()]["local"] != 1 {
+		t.Errorf("got %v, %s", f.Status, f.StatusReason)
+	}
+}
+
+func TestPlainHTTPStaysOnThisMachine(t *testing.T) {
+	c := &client{opts: &Options{}}
+	conn, err := c.dial(true)(context.Background(), "tcp", "192.0.2.1:80")
+	if !errors.Is(err, errNotLoopback) {
+		t.Errorf("connection %v, error %v", conn, err)
+	}
+}
+
+func TestCheckRefusesWhatCannotWork(t *testing.T) {
+	empty := filepath.Join(t.TempDir(), "empty.pem")
+	if err := os.WriteFile(empty, []byte("nothing"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	for _, tt := range []struct {
+		name   string
+		opts   Options
+		reason string
+	}{
+		{"nothing", Options{}, ""},
+		{"all", Options{Issuers: []string{"all"}}, ""},
+		{"several", Options{Issuers: []string{"martis", "stripe"}}, ""},
+		{"unknown issuer", Options{Issuers: []string{"acme"}}, `ask the issuer "acme"`},
+		{"issuer without a probe", Options{Issuers: []string{"tap"}}, `ask the issuer "tap"`},
+		{"unknown word of the user", Options{Issuer: "acme"}, `ask the issuer "acme"`},
+		{"all as the word of the user", Options{Issuer: "all"}, `ask the issuer "all"`},
+		{"address of an unknown issuer", Options{Endpoints: map[string]string{"acme": "https://acme.example"}}, `ask the issuer "acme"`},
+		{"no file of certificates", Options{CAFile: filepath.Join(t.TempDir(), "absent")}, "absent"},
+		{"a folder of certificates", Options{CAFile: t.TempDir()}, "not a regular file"},
+		{"no certificate in the file", Options{CAFile: empty}, "none in PEM form"},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			err := Check(tt.opts, built())
+			if tt.reason == "" && err != nil || tt.reason != "" && (err == nil || !strings.Contains(err.Error(), tt.reason)) {
+				t.Errorf("got %v, want %q", err, tt.reason)
+			}
+			f := martisKey(1)
+			if _, err := All(context.Background(), tt.opts, built(), []*finding.Finding{f}); tt.reason != "" && (err == nil || f.StatusReason != "") {
+				t.Errorf("All went on: %v, %s", err, f.StatusReason)
+			}
+		})
+	}
+}
+
+func TestRulesThatTheContentBroughtAskNobody(t *testing.T) {
+	file := filepath.Join(t.TempDir(), "rules.toml")
+	text := `
+[[rule]]
+id = "acme"
+issuer = "acme"
+literals = ["acme_pat_"]
+environments = { acme_pat_ = "production" }
+[rule.probe]
+production = "https://api.acme.example/me"
+header = "X-Api-Key"
+sources = ["https://acme.example/docs"]
+[[rule.probe.answers]]
+status = "200"
+fields = ["id"]
+verdict = "active"
+code = "accepted"
+[[rule.probe.answers]]
+status = "401"
+values = { error = ["bad key"] }
+verdict = "inactive"
+code = "not_recognised"
+`
+	if err := os.WriteFile(file, []byte(text), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	set, err := rules.Load([]string{file})
+	if err != nil {
+		t.Fatal(err)
+	}
+	acme := func() *finding.Finding {
+		return &finding.Finding{
+			Secret: finding.NewSecret("acme_pat_", body(30, 1)), RuleID: "acme", Issuer: "acme", Confidence: finding.High,
+			IssuerStrength: finding.StrengthShape, Environment: finding.Production,
+		}
+	}
+	w := newWorld(t)
+	w.opts.Issuers = []string{"acme"}
+	seen := 0
+	w.host("api.acme.example:443", func(rw http.ResponseWriter, r *http.Request, _ string) {
+		if seen++; r.Header.Get("X-Api-Key") == acme().Secret.Reveal() && r.Header.Get("Authorization") == "" {
+			answer(rw, 200, `{"id":1}`)
+		} else {
+			answer(rw, 401, `{"error":"bad key"}`)
+		}
+	}, nil)
+	f := acme()
+	if _, err := All(context.Background(), w.opts, set, []*finding.Finding{f}); err != nil || f.Status != finding.Active || seen != 2 {
+		t.Errorf("the user's own rule: %v, %v, %s after %d requests", err, f.Status, f.StatusReason, seen)
+	}
+	w.opts.IgnoreProbesOf = []string{file}
+	if _, err := All(context.Background(), w.opts, set, []*finding.Finding{acme()}); err == nil {
+		t.Error("an issuer that only such a rule knows may be asked")
+	}
+	w.opts.Issuers = []string{AllIssuers}
+	f = acme()
+	if _, err := All(context.Background(), w.opts, set, []*finding.Finding{f}); err != nil || f.Status != finding.Unsupported || seen != 2 {
+		t.Errorf("a rule of the content: %v, %v, %s after %d requests", err, f.Status, f.StatusReason, seen)
+	}
+}
+
+func TestTheDefaultsAreWhatIsDocumented(t *testing.T) {
+	var o Options
+	o.setDefaults()
+	if o.Budget != 100 || o.Concurrency != 2 || o.Rate != 5 || o.Timeout != 10*time.Second || o.Total != time.Minute || len(o.Issuers) != 1 || o.Issuers[0] != "martis" {
+		t.Errorf("got %+v", o)
+	}
+}
+
+// BenchmarkHundredKeys asks about 100 keys at a host that takes 50 ms, with
+// the default limits and a real clock.
+func BenchmarkHundredKeys(b *testing.B) {
+	for b.Loop() {
+		w := newWorld(b)
+		w.opts.Now, w.opts.sleep = nil, nil
+		states := map[string]string{}
+		var list []*finding.Finding
+		for i := range 100 {
+			list = append(list, martisKey(uint64(i)))
+			states[list[i].Secret.Reveal()] = []string{"active", "expired"}[i%2]
+		}
+		faithful := martis(states)
+		w.host(martisLive, func(rw http.ResponseWriter, r *http.Request, key string) {
+			time.Sleep(50 * time.Millisecond)
+			faithful(rw, r, key)
+		}, nil)
+		sum := w.run(context.Background(), list...)
+		b.ReportMetric(float64(sum.Requests)/float64(sum.Asked), "requests/key")
+		for i, f := range list {
+			if want := []finding.Status{finding.Active, finding.Inactive}[i%2]; f.Status != want {
+				b.Fatalf("got %v, %s", f.Status, f.StatusReason)
+			}
+		}
+	}
+}

@@ -1,0 +1,155 @@
+package verify
+
+import (
+	"encoding/base32"
+	"encoding/base64"
+	"encoding/hex"
+	"html"
+	"net/url"
+	"strconv"
+	"strings"
+	"unicode"
+	"unicode/utf8"
+)
+
+// maxWords is how much of the API's own words becomes a reason, in bytes.
+const maxWords = 200
+
+// minEcho is how many characters of a key in a row give it away; reports show
+// four themselves.
+const minEcho = 8
+
+// clean makes an API's own words fit for a reason: without key in any form,
+// without anything else that may be a secret or an identifier, printable, and
+// short.
+func clean(words, key, prefix string) string {
+	words = strings.ToValidUTF8(words, "\uFFFD")
+	words = elide(words, prefix)
+	if echoes(words, key[min(len(prefix), len(key)):]) {
+		return "its words are left out: they hold the key"
+	}
+	var out strings.Builder
+	for _, r := range words {
+		piece := string(r)
+		if !unicode.IsPrint(r) {
+			quoted := strconv.QuoteRuneToASCII(r)
+			piece = quoted[1 : len(quoted)-1]
+		}
+		if out.Len()+len(piece) > maxWords-len("…") {
+			out.WriteString("…")
+			break
+		}
+		out.WriteString(piece)
+	}
+	return out.String()
+}
+
+// longRun is how long a run of characters may be that is no plain word.
+const longRun = 16
+
+// elide replaces runs that look like keys, hashes, encodings or identifiers,
+// and everything behind the prefix of the key.
+func elide(s, prefix string) string {
+	var out strings.Builder
+	for s != "" {
+		if prefix != "" && strings.HasPrefix(s, prefix) {
+			n := len(prefix) + runLength(s[len(prefix):])
+			out.WriteString(prefix + "…")
+			s = s[n:]
+			continue
+		}
+		n := runLength(s)
+		if n == 0 {
+			_, n = utf8.DecodeRuneInString(s)
+			out.WriteString(s[:n])
+			s = s[n:]
+			continue
+		}
+		run := s[:n]
+		if at := strings.Index(run, prefix); prefix != "" && at > 0 {
+			run = run[:at]
+		}
+		s = s[len(run):]
+		if len(run) >= longRun && !isWord(run) {
+			run = "…"
+		}
+		out.WriteString(run)
+	}
+	return out.String()
+}
+
+// runLength returns how long the run is that s starts with.
+func runLength(s string) int {
+	n := strings.IndexFunc(s, func(r rune) bool {
+		return r >= utf8.RuneSelf || !isAlnum(byte(r)) && !strings.ContainsRune("_+/=%*.~-", r)
+	})
+	if n < 0 {
+		return len(s)
+	}
+	return n
+}
+
+func isAlnum(c byte) bool {
+	return c >= '0' && c <= '9' || c >= 'a' && c <= 'z' || c >= 'A' && c <= 'Z'
+}
+
+// isWord reports whether a run is words: letters with signs between them, and
+// capitals at their start or throughout.
+func isWord(run string) bool {
+	if strings.ContainsAny(run, "0123456789%*+=/~") {
+		return false
+	}
+	return strings.ToUpper(run) == run || strings.ToLower(run[1:]) == run[1:]
+}
+
+// echoes reports whether s holds eight characters in a row of body, whatever
+// stands between them, as they are or in a common encoding.
+func echoes(s, body string) bool {
+	forms := []string{body, reversed(body), hex.EncodeToString([]byte(body)), base32.StdEncoding.EncodeToString([]byte(body))}
+	for at := range 3 { // base64 differs with what stands before
+		text := base64.RawStdEncoding.EncodeToString([]byte(strings.Repeat("x", at) + body))
+		forms = append(forms, text[min(4, len(text)):])
+	}
+	texts := []string{s, html.UnescapeString(s)}
+	if plain, err := url.PathUnescape(s); err == nil {
+		texts = append(texts, plain)
+	}
+	windows := map[string]bool{}
+	for _, f := range forms {
+		f = squash(f)
+		for i := 0; i+minEcho <= len(f); i++ {
+			windows[f[i:i+minEcho]] = true
+		}
+	}
+	for _, t := range texts {
+		t = squash(t)
+		for i := 0; i+minEcho <= len(t); i++ {
+			if windows[t[i:i+minEcho]] {
+				return true
+			}
+		}
+	}
+	return false
+}
+
+// squash keeps letters and digits alone, in lower case.
+func squash(s string) string {
+	b := make([]byte, 0, len(s))
+	for i := range len(s) {
+		if c := s[i]; isAlnum(c) {
+			if c >= 'A' && c <= 'Z' {
+				c |= 0x20
+			}
+			b = append(b, c)
+		}
+	}
+	return string(b)
+}
+
+func reversed(s string) string {
+	b := []byte(s)
+	for i, j := 0, len(b)-1; i < j; i, j = i+1, j-1 {
+		b[i], b[j] = b[j], b[i]
+	}
+	return string(b)
+}
