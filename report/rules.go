@@ -44,17 +44,29 @@ type ruleShapeRecord struct {
 }
 
 type ruleEvidence struct {
-	Hosts []string `json:"hosts"`
-	Names []string `json:"names"`
-	Words []string `json:"words"`
-	Twins []string `json:"twins"`
-	Not   []string `json:"not"`
+	Hosts   []string `json:"hosts"`
+	Names   []string `json:"names"`
+	Words   []string `json:"words"`
+	Headers []string `json:"headers"`
+	Twins   []string `json:"twins"`
+	Not     []string `json:"not"`
 }
 
 type probeRecord struct {
 	Auth       string  `json:"auth"`
 	Production *string `json:"production"`
 	Sandbox    *string `json:"sandbox"`
+}
+
+// sentAs says how a probe sends the key.
+func sentAs(p *rules.Probe) string {
+	switch p.Scheme {
+	case "":
+		return "the header " + p.Header
+	case "Basic":
+		return "the user name of basic authentication"
+	}
+	return p.Header + ": " + p.Scheme
 }
 
 func ruleRecordOf(r *rules.Rule) ruleRecord {
@@ -65,7 +77,7 @@ func ruleRecordOf(r *rules.Rule) ruleRecord {
 		Environments: map[string]string{}, BuiltIn: r.BuiltIn, File: r.File,
 		Body:     ruleBodyRecord{optional(d.Alphabet), optional(d.Min), optional(d.Max), optional(d.Regex)},
 		MaxScore: d.MaxScore, Shapes: []ruleShapeRecord{}, Samples: d.Samples,
-		Evidence: ruleEvidence{list(d.Hosts), list(d.Names), list(d.Words), list(d.Twins), list(d.Not)},
+		Evidence: ruleEvidence{list(d.Hosts), list(d.Names), list(d.Words), list(d.Headers), list(d.Twins), list(d.Not)},
 		Advice:   r.Advice, Examples: len(r.Examples), Counter: len(r.CounterExamples),
 	}
 	for _, l := range r.Literals {
@@ -75,7 +87,12 @@ func ruleRecordOf(r *rules.Rule) ruleRecord {
 		out.Shapes = append(out.Shapes, ruleShapeRecord{s.Regex, s.Unique, list(s.Literals)})
 	}
 	if p := r.Probe; p != nil {
-		out.Probe = &probeRecord{p.Auth, optional(p.Endpoints[finding.Production]), optional(p.Endpoints[finding.Sandbox])}
+		out.Probe = &probeRecord{sentAs(p), nil, nil}
+		for e, address := range map[finding.Environment]**string{finding.Production: &out.Probe.Production, finding.Sandbox: &out.Probe.Sandbox} {
+			if u := p.Endpoints[e]; u != nil {
+				*address = optional(u.String())
+			}
+		}
 	}
 	return out
 }
@@ -222,12 +239,13 @@ func WriteRule(w io.Writer, f Format, r *rules.Rule, opts Options) error {
 	item("hosts", strings.Join(d.Hosts, " "))
 	item("names", strings.Join(d.Names, " "))
 	item("in words", strings.Join(d.Words, " "))
+	item("headers", strings.Join(d.Headers, " "))
 	item("twins", strings.Join(d.Twins, " "))
 	item("but not", strings.Join(d.Not, " "))
 	if p := r.Probe; p != nil {
 		for _, e := range [...]finding.Environment{finding.Production, finding.Sandbox} {
-			if address := p.Endpoints[e]; address != "" {
-				item("probe", fmt.Sprintf("%s: GET %s with the key as %s", e, address, p.Auth))
+			if address := p.Endpoints[e]; address != nil {
+				item("probe", fmt.Sprintf("%s: GET %s with the key as %s", e, address, sentAs(p)))
 			}
 		}
 	} else {

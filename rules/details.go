@@ -16,7 +16,7 @@ type Details struct {
 	Shapes   []Shape
 	Samples  int // published bodies that the rule knows by their hash
 	// Hosts to Not are the evidence for the issuer, as in a rule file.
-	Hosts, Names, Words, Twins, Not []string
+	Hosts, Names, Words, Headers, Twins, Not []string
 }
 
 // Shape is a documented form of an issuer's bodies.
@@ -31,7 +31,7 @@ func (r *Rule) Details() Details {
 	d := Details{
 		MaxScore: r.maxScore, Samples: len(r.samples),
 		Hosts: slices.Clone(r.evidence.Hosts), Names: slices.Clone(r.evidence.Names), Words: slices.Clone(r.evidence.Words),
-		Twins: slices.Clone(r.evidence.Twins), Not: slices.Clone(r.evidence.Not),
+		Headers: slices.Clone(r.evidence.Headers), Twins: slices.Clone(r.evidence.Twins), Not: slices.Clone(r.evidence.Not),
 	}
 	if r.body.regex != nil {
 		d.Regex = r.body.regex.String()
