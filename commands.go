@@ -47,6 +47,14 @@ func newApp(stdin io.Reader, stdout, stderr io.Writer) *cli.App {
 				Action:    scan,
 			},
 			{
+				Name:      "recheck",
+				Usage:     "asks again whether the keys of a report still work",
+				ArgsUsage: "REPORT",
+				HideHelp:  true,
+				Flags:     recheckFlags(),
+				Action:    recheck,
+			},
+			{
 				Name:      "explain",
 				Usage:     "says why a line is, or is not, a finding",
 				ArgsUsage: "FILE[:LINE]|REV:PATH[:LINE]",
@@ -102,10 +110,10 @@ func scanFlags() []cli.Flag {
 
 		&cli.StringFlag{Category: headingCounts, Name: "min-confidence", Usage: "list and count findings of `LEVEL` low, medium or high and above; medium if not given"},
 		&cli.StringFlag{Category: headingCounts, Name: "since", Usage: "list and count keys first seen in a commit since `DATE`, as 2026-01-31, or 12h, 30d or 2w ago, and keys that are in no commit"},
-		&cli.StringFlag{Category: headingCounts, Name: "fail-on", Usage: "findings that lead to status 1: `WHICH` is any or none; any if not given"},
+		&cli.StringFlag{Category: headingCounts, Name: "fail-on", Usage: "findings that lead to status 1: `WHICH` is any, active or none; any if not given"},
 		&cli.StringFlag{Category: headingCounts, Name: "exit-code", Usage: "end with `N` in the place of 1"},
 		&cli.BoolFlag{Category: headingCounts, Name: "show-rejected", Usage: "also list candidates that were turned down, and why"},
-
+	}, []cli.Flag{&cli.BoolFlag{Category: headingVerify, Name: "verify", Usage: "ask Martis whether each of its keys still works"}}, verifyFlags(headingVerify), []cli.Flag{
 		&cli.StringFlag{Category: headingReports, Name: "format", Aliases: []string{"f"}, Usage: "write standard output as `FORMAT` " + orList(report.FormatNames())},
 		&cli.StringSliceFlag{Category: headingReports, Name: "output", Aliases: []string{"o"}, Usage: "write the report to `FILE`, in the format of its extension; - is standard output; repeatable"},
 		&cli.BoolFlag{Category: headingReports, Name: "show-secrets", Usage: "print keys whole, on a terminal only; report files never hold them"},

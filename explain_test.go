@@ -34,7 +34,7 @@ func explainedLines() map[string]string {
 		"two issuers":         "MARTIS_KEY=" + live + " STRIPE_KEY=" + testKey("sk_live_", "other", 40),
 		"placeholder":         "key = sk_live_your_secret_key_goes_here",
 		"too short":           "key = sk_live_abc123",
-		"identifier":          "gw_" + live,
+		"identifier":          "ta" + live,
 		"masked":              "key = sk_live_7Lp2•••••9nWr and sk_live_49G***************",
 		"shortened":           "key = " + live[:30] + "...",
 		"template":            "key = `sk_live_${nanoid(80)}`",

@@ -55,6 +55,8 @@ func commandHelp(c *cli.Command) string {
 		b.WriteString(scanHelp)
 	case "explain":
 		b.WriteString(explainHelp)
+	case "recheck":
+		b.WriteString(recheckHelp)
 	case "rules":
 		b.WriteString(rulesHelp)
 	}

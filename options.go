@@ -28,7 +28,8 @@ type scanOptions struct {
 	timeout  time.Duration  // zero: none
 	color    string         // auto, always or never
 	secrets  bool           // print keys whole where it is a terminal
-	failOn   bool           // findings lead to exitCode
+	failOn   failOn
+	verify   verification
 	exitCode int
 	progress bool // show a bar
 }
@@ -60,7 +61,6 @@ func parseScan(c *cli.Context) (*scanOptions, error) {
 		},
 		color:    "auto",
 		secrets:  c.Bool("show-secrets"),
-		failOn:   true,
 		exitCode: statusFound,
 		progress: showProgress(c.App.ErrWriter) && !c.Bool("no-progress") && !c.Bool("quiet"),
 	}
@@ -81,6 +81,15 @@ func parseScan(c *cli.Context) (*scanOptions, error) {
 	var err error
 	if o.rules, err = parseRules(c); err != nil {
 		return nil, err
+	}
+	if o.verify, err = parseVerification(c, false); err != nil {
+		return nil, err
+	}
+	switch {
+	case o.failOn == failOnActive && !o.verify.on:
+		return nil, errors.New("--fail-on active needs --verify or --verify-issuer: without an answer no key is known to work")
+	case o.failOn == failOnActive && o.verify.opts.DryRun:
+		return nil, errors.New("--fail-on active and --dry-run exclude each other: a dry run gets no answers")
 	}
 	if slices.Contains(o.scan.Paths, "") {
 		return nil, errors.New("a path is empty")
@@ -137,14 +146,16 @@ func parseConfidence(s string) (finding.Confidence, error) {
 	return 0, fmt.Errorf("%s is not low, medium or high", quote(s))
 }
 
-func parseFailOn(s string) (bool, error) {
+func parseFailOn(s string) (failOn, error) {
 	switch s {
 	case "any":
-		return true, nil
+		return failOnAny, nil
+	case "active":
+		return failOnActive, nil
 	case "none":
-		return false, nil
+		return failOnNone, nil
 	}
-	return false, fmt.Errorf("%s is not any or none", quote(s))
+	return 0, fmt.Errorf("%s is not any, active or none", quote(s))
 }
 
 func parseColor(s string) (string, error) {

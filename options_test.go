@@ -57,7 +57,7 @@ func TestOptionsReachTheScan(t *testing.T) {
 		"alternates": s.FollowAlternates,
 		"rules":      slices.Equal(opts.rules.files, []string{"x.toml", "y,z.toml"}),
 		"timeout":    opts.timeout == 90*time.Second,
-		"fail-on":    !opts.failOn,
+		"fail-on":    opts.failOn == failOnNone,
 		"since":      s.Since.Equal(time.Date(2026, 1, 31, 0, 0, 0, 0, time.UTC)),
 		"exit-code":  opts.exitCode == 7,
 		"verbose":    opts.report.Verbose,
@@ -78,7 +78,7 @@ func TestWithoutOptionsTheZeroValuesHold(t *testing.T) {
 	if len(s.Paths) > 0 || s.Tree || s.History || s.Ignored || s.MinConfidence != 0 || s.Workers != 0 || s.MaxObject != 0 || s.Progress != nil {
 		t.Errorf("%+v", s)
 	}
-	if !opts.failOn || opts.exitCode != statusFound || opts.timeout != 0 || opts.progress {
+	if opts.failOn != failOnAny || opts.exitCode != statusFound || opts.timeout != 0 || opts.progress {
 		t.Errorf("%+v", opts)
 	}
 	if diff := cmp.Diff([]output{{"-", report.Text}}, opts.outputs, cmp.AllowUnexported(output{})); diff != "" {
@@ -204,13 +204,13 @@ func TestExitStatus(t *testing.T) {
 		{"out of time with a finding", finding1, stopped, true, 1, 3},
 	} {
 		res := &finding.Result{Read: finding.Counts{Files: 1, Bytes: 1}, Findings: tt.findings, Skipped: tt.skipped}
-		got := exitReason(t.Context(), res, &scanOptions{failOn: tt.failOn, exitCode: tt.exitCode, timeout: time.Second})
+		got := exitReason(t.Context(), res, &scanOptions{failOn: map[bool]failOn{true: failOnAny, false: failOnNone}[tt.failOn], exitCode: tt.exitCode, timeout: time.Second})
 		if got.Status != tt.want {
 			t.Errorf("%s: status %d, want %d", tt.name, got.Status, tt.want)
 		}
 	}
 	res := &finding.Result{Skipped: []finding.Skipped{{Reason: finding.ReasonUnreadable, Count: 1}}}
-	if got := exitReason(t.Context(), res, &scanOptions{failOn: true, exitCode: 1}); got.Status != statusUse {
+	if got := exitReason(t.Context(), res, &scanOptions{exitCode: 1}); got.Status != statusUse {
 		t.Errorf("nothing read: status %d, want 2", got.Status)
 	}
 }

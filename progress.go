@@ -5,6 +5,7 @@ import (
 	"io"
 	"math"
 	"strings"
+	"sync/atomic"
 	"time"
 
 	"github.com/vbauerster/mpb/v8"
@@ -33,6 +34,28 @@ func showBar(w io.Writer, p *scanner.Progress) (erase func()) {
 		return func() {}
 	}
 	return func() {
+		bar.Abort(true)
+		container.Wait()
+	}
+}
+
+// showAsking draws how many keys have been asked about on the terminal w, as
+// showBar does.
+func showAsking(w io.Writer) (progress func(done, total int), erase func()) {
+	var state atomic.Int64 // done<<32 | total
+	container := mpb.New(mpb.WithOutput(w), mpb.WithRefreshRate(refresh))
+	bar, err := container.Add(0, mpb.BarFillerFunc(func(w io.Writer, stat decor.Statistics) error {
+		if stat.Aborted {
+			return nil
+		}
+		s := state.Load()
+		_, err := fmt.Fprintf(w, "asking issuers  %d of %s", s>>32, keys(int(s&math.MaxInt32)))
+		return err
+	}))
+	if err != nil {
+		return func(int, int) {}, func() {}
+	}
+	return func(done, total int) { state.Store(int64(done)<<32 | int64(total)) }, func() {
 		bar.Abort(true)
 		container.Wait()
 	}

@@ -14,6 +14,7 @@ import (
 	"keysweep/report"
 	"keysweep/rules"
 	"keysweep/scanner"
+	"keysweep/verify"
 )
 
 // scan is the action of the command of that name.
@@ -26,13 +27,25 @@ func scan(c *cli.Context) error {
 	if err != nil {
 		return err
 	}
+	if opts.verify.on {
+		if err := verify.Check(opts.verify.opts, set); err != nil {
+			return err
+		}
+	}
 	res, err := find(c.Context, opts, set, c.App.ErrWriter) // where it is, and what was skipped
 	if err != nil {
 		return err
 	}
+	if err := opts.verify.ask(c.Context, set, res.Findings, opts.progress, c.App.ErrWriter); err != nil {
+		return err
+	}
+	res.Sort() // keys that work come first
 	opts.rules.tell(res, opts.report.Verbose)
 	opts.report.RulesSHA256, opts.report.Rules = set.SHA256(), set.Rules()
 	opts.report.Exit = exitReason(c.Context, res, opts)
+	if opts.failOn == failOnActive {
+		opts.report.Exit = activeReason(res.Findings, opts.report.Exit)
+	}
 	if err := opts.deliver(res, c.App.Writer, c.App.ErrWriter); err != nil {
 		return err
 	}
@@ -65,7 +78,7 @@ func find(ctx context.Context, opts *scanOptions, set *rules.Set, stderr io.Writ
 func exitReason(ctx context.Context, res *finding.Result, opts *scanOptions) report.ExitReason {
 	var signal interruption
 	read := res.Read
-	found := opts.failOn && len(res.Findings) > 0
+	found := slices.ContainsFunc(res.Findings, opts.failOn.counts)
 	interrupted := slices.ContainsFunc(res.Skipped, func(s finding.Skipped) bool { return s.Reason == finding.ReasonInterrupted })
 	switch {
 	case errors.As(context.Cause(ctx), &signal):

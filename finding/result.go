@@ -156,16 +156,30 @@ func (r *Result) Sort() {
 	r.Skipped = merged
 }
 
-// compare orders by status, severity, confidence, presence in HEAD, first date
+// compare orders by urgency, severity, confidence, presence in HEAD, first date
 // and key, the worst and the newest first.
 func compare(a, b *Finding) int {
 	return cmp.Or(
-		cmp.Compare(b.Status, a.Status),
+		cmp.Compare(urgency(b.Status), urgency(a.Status)),
 		cmp.Compare(b.Severity(), a.Severity()),
 		cmp.Compare(b.Confidence, a.Confidence),
 		compareBool(b.InHead, a.InHead),
 		b.FirstSeen.Date.Compare(a.FirstSeen.Date),
 		cmp.Compare(a.Secret.SHA256(), b.Secret.SHA256()))
+}
+
+// urgency orders statuses: a key that works before one of which nothing is
+// known, whatever the reason, and that before one that was refused.
+func urgency(s Status) int {
+	switch s {
+	case Active:
+		return 3
+	case Restricted:
+		return 2
+	case Inactive:
+		return 0
+	}
+	return 1
 }
 
 func compareBool(a, b bool) int {

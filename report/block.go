@@ -37,7 +37,11 @@ func (t *textReport) block(number int, f *finding.Finding, brief bool) {
 	if now := t.presence(f).short; now != "" {
 		words += ", " + now
 	}
-	t.row(plain, head, indent, st, Quote(key)+"  "+words)
+	live := ""
+	if works(f) {
+		live = "LIVE  "
+	}
+	t.row(plain, head, indent, st, live+Quote(key)+"  "+words)
 
 	places := t.places(f)
 	if len(places) > 0 {
@@ -94,6 +98,11 @@ func (t *textReport) markWords(f *finding.Finding) string {
 		}
 	}
 	return strings.Join(words, " ")
+}
+
+// works reports whether f's issuer says that it is in use.
+func works(f *finding.Finding) bool {
+	return f.Status == finding.Active || f.Status == finding.Restricted
 }
 
 // fieldWidth is the longest label of a block and two spaces.

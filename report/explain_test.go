@@ -60,7 +60,7 @@ var explanations = []struct{ name, text, verdict, listing string }{
 	{"words", "k=sk_live_your_secret_key_goes_here", "This is not a finding, because its body reads like words", "--show-rejected"},
 	{"short", "k=sk_test_123", "This is not a finding, because its body has 3 characters, and a key of this rule has at least 16.", "--show-rejected"},
 	{"nothing behind", "'sk_test_'", "This is not a finding, because nothing follows the prefix.", "--show-rejected"},
-	{"within a word", "gw_{{live}}{{base62:24:a}}", "This is not a finding, because its prefix is not the start of a word", "--show-rejected"},
+	{"within a word", "ta{{live}}{{base62:24:a}}", "This is not a finding, because its prefix is not the start of a word", "--show-rejected"},
 	{"masked", "sk_live_49G***********", "This is not a finding, because the rest of it is masked", "--show-rejected"},
 	{"a template", "sk_live_${x}", "This is not a finding, because a template follows the prefix", "--show-rejected"},
 	{"defused", "k={{test}}@{{base62:30:q}}", "This is a finding: a sandbox key of an unknown issuer, of low confidence", "only with --min-confidence low"},

@@ -55,6 +55,7 @@ type findingRecord struct {
 	RuleID         string             `json:"rule_id"`
 	Issuer         string             `json:"issuer"`
 	IssuerEvidence []string           `json:"issuer_evidence"`
+	IssuerStrength string             `json:"issuer_strength"`
 	Environment    string             `json:"environment"`
 	Confidence     string             `json:"confidence"`
 	Severity       string             `json:"severity"`
@@ -168,7 +169,7 @@ func (r recorder) scan(res *finding.Result) scanRecord {
 func (r recorder) finding(f *finding.Finding) findingRecord {
 	todo := remedyOf(f, r.opts, r.now)
 	rec := findingRecord{
-		ID: f.Secret.ID(), RuleID: f.RuleID, Issuer: cmp.Or(f.Issuer, finding.IssuerUnknown), IssuerEvidence: r.texts(f.IssuerEvidence),
+		ID: f.Secret.ID(), RuleID: f.RuleID, Issuer: cmp.Or(f.Issuer, finding.IssuerUnknown), IssuerEvidence: r.texts(f.IssuerEvidence), IssuerStrength: f.IssuerStrength.String(),
 		Environment: f.Environment.String(), Confidence: f.Confidence.String(), Severity: f.Severity().String(),
 		Secret: f.Redacted(), SecretSHA256: f.Secret.SHA256(), Length: f.Secret.Len(), Score: round(f.Score),
 		Encoding: append([]string{}, f.Encoding...),

@@ -143,8 +143,8 @@ func (t *textReport) foundWords() string {
 		}
 	}
 	adjective := ""
-	if worst.Status == finding.Active || worst.Status == finding.Restricted {
-		adjective = worst.Status.String() + " "
+	if works(worst) {
+		adjective = "LIVE "
 	}
 	if worst.Environment != finding.EnvironmentUnknown {
 		adjective += worst.Environment.String() + " "

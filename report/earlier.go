@@ -1,0 +1,141 @@
+package report
+
+import (
+	"encoding/base64"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"strings"
+	"time"
+
+	"keysweep/finding"
+)
+
+// Earlier is what a JSON report of an earlier scan says, as far as it is
+// needed to look for its keys again.
+type Earlier struct {
+	Started time.Time
+	Targets []finding.Target
+	Keys    []EarlierKey // in the order of the report
+}
+
+// EarlierKey is a finding of an earlier report. Finding.Secret is empty: a
+// report does not hold keys.
+type EarlierKey struct {
+	SHA256   string // of the whole key, lower-case hex
+	Redacted string // as the report shows it
+	Finding  finding.Finding
+}
+
+// maxReport limits what ReadEarlier reads: a report of 100 000 findings has
+// about 100 MB.
+const maxReport = 1 << 30
+
+// ReadEarlier reads the JSON report of a scan. Errors say what is wrong with
+// it; they hold nothing of its content.
+func ReadEarlier(r io.Reader) (*Earlier, error) {
+	var doc struct {
+		SchemaVersion int `json:"schema_version"`
+		Tool          struct {
+			Name string `json:"name"`
+		} `json:"tool"`
+		Scan     *scanRecord      `json:"scan"`
+		Findings *[]findingRecord `json:"findings"`
+	}
+	dec := json.NewDecoder(io.LimitReader(r, maxReport))
+	if err := dec.Decode(&doc); err != nil {
+		var syntax *json.SyntaxError
+		switch {
+		case errors.As(err, &syntax):
+			return nil, fmt.Errorf("it is no JSON: %w at byte %d", err, syntax.Offset)
+		case errors.Is(err, io.EOF):
+			return nil, errors.New("it is empty")
+		case errors.Is(err, io.ErrUnexpectedEOF):
+			return nil, errors.New("it ends in the middle")
+		}
+		return nil, errors.New("it is no JSON report of keysweep scan")
+	}
+	switch {
+	case doc.Tool.Name != "keysweep" || doc.Scan == nil || doc.Findings == nil:
+		return nil, errors.New("it is no JSON report of keysweep scan (-f json, or -o FILE.json)")
+	case doc.SchemaVersion != SchemaVersion:
+		return nil, fmt.Errorf("it has schema version %d; this keysweep reads version %d", doc.SchemaVersion, SchemaVersion)
+	}
+	e := &Earlier{Started: parseTimestamp(doc.Scan.Started)}
+	for _, t := range doc.Scan.Targets {
+		e.Targets = append(e.Targets, finding.Target{
+			Name: untwin(t.Name, t.NameBase64), Kind: finding.TargetKind(t.Kind), Tree: t.Tree, History: t.History,
+		})
+	}
+	for _, f := range *doc.Findings {
+		if len(f.SecretSHA256) != 64 || strings.Trim(f.SecretSHA256, "0123456789abcdef") != "" {
+			return nil, errors.New("a finding in it has no valid secret_sha256")
+		}
+		e.Keys = append(e.Keys, EarlierKey{SHA256: f.SecretSHA256, Redacted: f.Secret, Finding: f.earlier()})
+	}
+	return e, nil
+}
+
+// earlier returns what is needed of a finding's record.
+func (f *findingRecord) earlier() finding.Finding {
+	e := finding.Finding{
+		RuleID: f.RuleID, Issuer: f.Issuer, IssuerEvidence: f.IssuerEvidence, InHead: f.InHead,
+		FirstSeen: f.FirstSeen.earlier(), LastSeen: f.LastSeen.earlier(), CheckedAt: parseTimestamp(f.CheckedAt),
+	}
+	for v := finding.EnvironmentUnknown; v <= finding.Production; v++ {
+		if v.String() == f.Environment {
+			e.Environment = v
+		}
+	}
+	for v := finding.Rejected; v <= finding.High; v++ {
+		if v.String() == f.Confidence {
+			e.Confidence = v
+		}
+	}
+	for v := finding.Unchecked; v <= finding.Active; v++ {
+		if v.String() == f.Status {
+			e.Status = v
+		}
+	}
+	for v := finding.StrengthNone; v <= finding.StrengthUser; v++ {
+		if v.String() == f.IssuerStrength {
+			e.IssuerStrength = v
+		}
+	}
+	if f.StatusReason != nil {
+		e.StatusReason = *f.StatusReason
+	}
+	if f.ExposedDays != nil {
+		e.Exposed = time.Duration(*f.ExposedDays) * 24 * time.Hour
+	}
+	return e
+}
+
+func (s *sightingRecord) earlier() finding.Sighting {
+	if s == nil {
+		return finding.Sighting{}
+	}
+	return finding.Sighting{Commit: s.Commit, Date: parseTimestamp(s.Date)}
+}
+
+// untwin returns the bytes of a string of a report, which its twin holds if
+// JSON cannot.
+func untwin(s, twin string) string {
+	if b, err := base64.StdEncoding.DecodeString(twin); err == nil && twin != "" {
+		return string(b)
+	}
+	return s
+}
+
+// parseTimestamp is the inverse of timestamp.
+func parseTimestamp(s *string) time.Time {
+	if s == nil {
+		return time.Time{}
+	}
+	t, err := time.Parse(time.RFC3339, *s)
+	if err != nil {
+		return time.Time{}
+	}
+	return t
+}
