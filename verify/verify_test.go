@@ -65,6 +65,22 @@ func TestTheSameKeyFiveHundredTimesIsOneRequest(t *testing.T) {
 	}
 }
 
+// On a used connection the HTTP library repeats a request by itself when the
+// host closes it: the key would be sent more often than we count.
+func TestEveryRequestHasAConnectionOfItsOwn(t *testing.T) {
+	w := newWorld(t)
+	w.opts.Concurrency = 1
+	used := map[string]int{}
+	w.host(martisLive, func(rw http.ResponseWriter, r *http.Request, key string) {
+		used[r.RemoteAddr]++
+		martis(nil)(rw, r, key)
+	}, nil)
+	w.run(context.Background(), martisKey(1), martisKey(2), martisKey(3))
+	if len(used) != 3 {
+		t.Errorf("3 requests over %d connections", len(used))
+	}
+}
+
 // hanging is a host that never answers and says when it was asked.
 func hanging(w *world) chan struct{} {
 	asked := make(chan struct{}, 1000)
