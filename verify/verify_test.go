@@ -141,6 +141,18 @@ func TestNoWaitThatTheTimeForAllKeysDoesNotAllow(t *testing.T) {
 	}
 }
 
+func TestAHostThatWantsTimeGetsItFromAllWorkers(t *testing.T) {
+	w := newWorld(t)
+	w.opts.setDefaults()
+	var h host
+	h.start(&w.opts)
+	h.pause(w.now().Add(20 * time.Second))
+	h.pause(w.now().Add(5 * time.Second)) // a shorter one changes nothing
+	if _, ok := h.turn(context.Background(), &w.opts); !ok || w.slept != 20*time.Second {
+		t.Errorf("asked again after %v", w.slept)
+	}
+}
+
 func TestBudget(t *testing.T) {
 	for _, tt := range []struct{ budget, want int }{{0, 100}, {3, 3}, {-1, 120}} {
 		w := newWorld(t)
