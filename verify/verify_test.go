@@ -3,6 +3,7 @@ package verify
 import (
 	"bytes"
 	"context"
+	"crypto/rand"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -409,6 +410,21 @@ func TestMadeUpKeys(t *testing.T) {
 			}
 		}
 	}
+	seen := map[string]bool{}
+	for range 3 {
+		a, err := makeUp(martisKey(1).Secret, rand.Reader, nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		different := map[rune]bool{}
+		for _, c := range a.Reveal() {
+			different[c] = true
+		}
+		if len(different) < 10 || seen[a.Reveal()] {
+			t.Error("a made-up key is not random")
+		}
+		seen[a.Reveal()] = true
+	}
 	if _, err := makeUp(finding.NewSecret("x", "----"), strings.NewReader(body(4000, 5)), map[string]bool{"x----": true}); err == nil {
 		t.Error("a key of ours was made up")
 	}
@@ -557,7 +573,7 @@ code = "not_recognised"
 func TestTheDefaultsAreWhatIsDocumented(t *testing.T) {
 	var o Options
 	o.setDefaults()
-	if o.Budget != 100 || o.Concurrency != 2 || o.Rate != 5 || o.Timeout != 10*time.Second || o.Total != time.Minute || len(o.Issuers) != 1 || o.Issuers[0] != "martis" {
+	if o.Rand != rand.Reader || o.Budget != 100 || o.Concurrency != 2 || o.Rate != 5 || o.Timeout != 10*time.Second || o.Total != time.Minute || len(o.Issuers) != 1 || o.Issuers[0] != "martis" {
 		t.Errorf("got %+v", o)
 	}
 }
