@@ -50,6 +50,12 @@ func TestWhoseKeyACarefulPersonWouldSayItIs(t *testing.T) {
 		{"a longer id that starts like the account", "\"id\": \"acct_1{{base62:15:v}}0\", \"key\": \"«{{live}}51{{base62:15:v}}{{base62:70:w}}»\"", unknown, 0},
 		{"the account id of another key", "\"id\": \"acct_1{{base62:15:z}}\", \"key\": \"«{{live}}51{{base62:15:v}}{{base62:70:w}}»\"", unknown, 0},
 
+		// Sections of other issuers, too far away to be laid out.
+		{"a section far below", "deepstack:\n  app_id: «<30>»\n" + strings.Repeat("other:\n  login: x\n", 200) + "komoju:\n  login: y\n", unknown, 0},
+		{"a section far above", "komoju:\n  login: y\n" + strings.Repeat("other:\n  login: x\n", 200) + "deepstack:\n  app_id: «<30>»\n", unknown, 0},
+		{"a header far above", "[komoju]\nlogin = y\n" + strings.Repeat("[other]\nlogin = x\n", 200) + "[deepstack]\napp_id = «<30>»\n", unknown, 0},
+		{"a name far above that heads nothing", "use komoju here\n" + strings.Repeat("other:\n  login: x\n", 200) + "deepstack:\n  app_id: «<30>»\n", "komoju", EvidenceFile},
+
 		// What carries the key.
 		{"user of a URL", "https://«<22>»:@api.pandapay.io/v1", "pandapay", EvidenceCarrier},
 		{"user of a URL, another host near", "// not https://api.payplug.com\nhttps://«<22>»:@api.pandapay.io/v1", "pandapay", EvidenceCarrier},

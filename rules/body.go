@@ -147,15 +147,24 @@ func (g *group) nextPiece(b []byte, at, held int) (start, end int, ok bool) {
 	return start, end, beside && s.LLR < highScore && s.StepRun < maxStepRun
 }
 
+// statements are words that begin a line of code: text that lost its line
+// breaks runs them into a key, with a space behind.
+var statements = [...]string{"import", "export", "const", "return", "function", "class", "package", "require"}
+
 // cutGluedWord returns body without a lower-case dictionary word that text ran
 // into it (sk_test_<24 random>import), if what is left has a documented shape.
-func (g *group) cutGluedWord(body []byte) []byte {
+func (g *group) cutGluedWord(body, behind []byte) []byte {
 	letters := len(body)
 	for letters > 0 && body[letters-1] >= 'a' && body[letters-1] <= 'z' {
 		letters--
 	}
 	if len(body)-letters < 4 {
 		return body
+	}
+	for _, w := range statements {
+		if short, ok := bytes.CutSuffix(body, []byte(w)); ok && len(behind) > 0 && behind[0] == ' ' && len(short) >= minBody {
+			return short
+		}
 	}
 	if g.documented(body) {
 		return body

@@ -1,7 +1,9 @@
 package rules
 
 import (
+	"bytes"
 	"crypto/sha256"
+	"encoding/base64"
 	"fmt"
 
 	"keysweep/finding"
@@ -65,7 +67,7 @@ func (m *Matcher) judge(t *text, at int, p int, g *group, left boundary) (candid
 	body := t.b[start:end]
 	if g.body.regex == nil && !tooLong {
 		if len(body) > minBody {
-			body = g.cutGluedWord(body)
+			body = g.cutGluedWord(body, t.b[end:])
 			end = start + len(body)
 		}
 		if whole, last := g.joined(t.b, start, end, m.joined); last != end && !g.documented(body) {
@@ -138,6 +140,10 @@ func (c *candidate) verdict(m *Matcher, t *text, body []byte, left boundary, rig
 	case g.owner != "":
 		c.Evidence = append(c.Evidence, Evidence{Issuer: g.owner, Kind: EvidenceShape, Text: "prefix of " + g.owner + " keys"})
 	}
+	if namesHost(body) {
+		c.RejectedFor = "base64 of a host, as the body of a public key"
+		return
+	}
 	switch {
 	case right == neighbourMask, right == neighbourEllipsis && !documented:
 		c.RejectedFor = "masked"
@@ -155,7 +161,7 @@ func (c *candidate) verdict(m *Matcher, t *text, body []byte, left boundary, rig
 	}
 	c.Typed = parts.Typed >= typedScore
 	switch {
-	case c.Typed:
+	case c.Typed, publicTwin(t.b, c.start, body):
 		c.Confidence = finding.Low
 	case left.vendor > 0:
 		c.Confidence = finding.Medium
@@ -163,6 +169,40 @@ func (c *candidate) verdict(m *Matcher, t *text, body []byte, left boundary, rig
 		c.Confidence = finding.Medium
 	default:
 		c.Confidence = finding.High
+	}
+}
+
+// namesHost reports whether body is base64 of a host and a dollar sign, the
+// body of Clerk's public keys. People paste it behind a secret key's prefix.
+func namesHost(body []byte) bool {
+	var plain [maxBody]byte
+	n, err := base64.RawStdEncoding.Decode(plain[:], bytes.TrimRight(body, "="))
+	host := plain[:max(n-1, 0)]
+	if err != nil || n < 4 || plain[n-1] != '$' || bytes.IndexByte(host, '.') < 0 {
+		return false
+	}
+	for _, b := range host {
+		if !isAlnum(b) && b != '.' && b != '-' {
+			return false
+		}
+	}
+	return true
+}
+
+// publicTwin reports whether the same body stands near b[at:] behind the
+// prefix of a public key. No issuer gives both keys of a pair one body: the
+// pair was made up.
+func publicTwin(b []byte, at int, body []byte) bool {
+	near := b[max(0, at-twinReach-2*len(body)):min(len(b), at+twinReach+2*len(body))]
+	for {
+		i := bytes.Index(near, body)
+		if i < 0 {
+			return false
+		}
+		if h := near[:i]; bytes.HasSuffix(h, []byte("pk_live_")) || bytes.HasSuffix(h, []byte("pk_test_")) {
+			return true
+		}
+		near = near[i+1:]
 	}
 }
 

@@ -31,6 +31,8 @@ var rejectedTraps = []trap{
 	{"placeholder", "{{test}}XXXXXXXX-XXXX-XXXX-XXXX-XXXXXXXXXXXX"}, {"placeholder", "{{live}}realmerchantfr"}, {"placeholder", "{{test}}everythingIsUnderControl"},
 	{"placeholder", "{{test}}0123456789…abcd"},
 
+	{"placeholder", "{{test}}{{b64:clerk.example.dev$}}"}, {"placeholder", "'{{live}}{{b64:foo-bar-13.clerk.accounts.dev$}}'"},
+
 	{"masked", "{{live}}7Lp2••••••••••9nWr"}, {"masked", "{{live}}49G***************"}, {"masked", "{{live}}51M...8a92"}, {"masked", "{{live}}9f…e2"},
 	{"masked", "{{live}}99aa..."}, {"masked", "{{live}}5f64...[RAW KEY RETURNED ONLY ONCE]"}, {"masked", "{{test}}e<VENDOR_ID>"}, {"masked", "{{live}}01****6789"},
 

@@ -1,5 +1,7 @@
 package rules
 
+import "bytes"
+
 // weigh looks at how the evidence in s.near stands to the key: what names the
 // section that the key is in counts as a name on its line; what belongs to
 // another key or another section counts for little (EvidenceBeside), or not at
@@ -21,6 +23,10 @@ func (s *surroundings) weigh(a *attributor, b []byte, key Span, c *Match) {
 	for i := range s.near {
 		n := &s.near[i]
 		s.standings = append(s.standings, standing{})
+		if n.Kind < EvidenceCarrier && l.headsAnother(b, n, key) {
+			n.Kind = 0
+			continue
+		}
 		if n.Kind >= EvidenceCarrier || n.start < l.low || n.end > l.high {
 			continue
 		}
@@ -47,6 +53,45 @@ func (s *surroundings) weigh(a *attributor, b []byte, key Span, c *Match) {
 		}
 	}
 	s.dropOldHeadings(a, c.Shapes)
+}
+
+// headsAnother reports whether n is the name of a section, out of l's reach,
+// that the key is not in: one further down, or one above the outermost section
+// that holds the key.
+func (l *layout) headsAnother(b []byte, n *nearby, key Span) bool {
+	if n.start >= l.low && n.end <= l.high || n.kind != sourceName && n.kind != sourceWord || !isSectionName(b, n.start, n.end) {
+		return false
+	}
+	if n.start > key.Start {
+		return true
+	}
+	for _, s := range l.own {
+		if s.name > n.start && (s.name == 0 || b[s.name-1] == '\n') && b[s.name] != ' ' && b[s.name] != '\t' {
+			return true
+		}
+	}
+	return false
+}
+
+// isSectionName reports whether the name b[start:end] begins a line that holds
+// no more than a name and a colon, or a [header].
+func isSectionName(b []byte, start, end int) bool {
+	for start > 0 && end-start < maxNameRun && b[start-1] != '\n' {
+		start--
+	}
+	if start > 0 && b[start-1] != '\n' {
+		return false
+	}
+	line := b[start:min(len(b), end+maxNameRun)]
+	if i := bytes.IndexByte(line, '\n'); i >= 0 {
+		line = line[:i]
+	}
+	line = bytes.TrimRight(line, " \t\r")
+	if isHeader(line) {
+		return true
+	}
+	name, ok := bytes.CutSuffix(line, []byte(":"))
+	return ok && len(name) > 0 && !isSpace(name[0]) && isOneName(name)
 }
 
 // isSpent reports whether n speaks for another key: one on its own line, or
