@@ -22,11 +22,11 @@ func (base64Decoder) holds(decoder) bool { return true }
 
 const base64Alphabet = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/"
 
-func (base64Decoder) forms(plain []byte) []form {
-	var list []form
+func (base64Decoder) forms(plain []byte, nested bool) []form {
+	list := make([]form, 0, 6)
 	for offset := range 3 {
-		bytes := append(make([]byte, offset), plain...)
-		var chars []byte
+		bytes := append(make([]byte, offset, offset+len(plain)), plain...)
+		chars := make([]byte, 0, 4*len(plain)/3+1)
 		for bit := 0; bit+6 <= 8*len(bytes); bit += 6 {
 			if bit >= 8*offset {
 				chars = append(chars, base64Alphabet[sextet(bytes, bit)])
@@ -38,7 +38,7 @@ func (base64Decoder) forms(plain []byte) []form {
 		}
 		// Too short for halves: a form for each place of a line break.
 		list = append(list, form{literal: chars, variant: offset})
-		for i := 1; i < len(chars); i++ {
+		for i := 1; i < len(chars) && !nested; i++ {
 			for _, br := range breaks[:2] {
 				list = append(list, form{literal: slices.Concat(chars[:i], []byte(br), chars[i:]), variant: offset, broken: true})
 			}

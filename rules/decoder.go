@@ -1,5 +1,7 @@
 package rules
 
+import "sync"
+
 // decoder undoes one encoding of text. A new form of key is a new decoder in
 // decoders: it says which bytes a text becomes, and decodes around such bytes;
 // boundaries, body, score and issuer are judged on the decoded text as on any
@@ -8,8 +10,8 @@ type decoder interface {
 	// name is what Match.Encoding says.
 	name() string
 	// forms returns what plain becomes under this encoding, nothing if it
-	// stays as it is. plain is a prefix, or a form of one.
-	forms(plain []byte) []form
+	// stays as it is. plain is a prefix or, if nested, a form of one.
+	forms(plain []byte, nested bool) []form
 	// decode decodes the bytes around raw[at:], where the literal of form
 	// stands, into dst: about reach decoded bytes on either side, less where
 	// the encoding ends. It returns where the plain text starts in dst, or
@@ -31,8 +33,9 @@ type form struct {
 	literal []byte
 	variant int // the decoder's own: byte order, bit offset
 	skip    int // encoded characters before literal
-	// broken forms hold a line break. They are searched for only where nothing
-	// else is encoded: the two places of a break would multiply.
+	// broken forms hold a line break. There are none where plain is a form
+	// itself, nor within another encoding: the places of two breaks would
+	// multiply.
 	broken bool
 }
 
@@ -54,38 +57,49 @@ func decoders() []decoder {
 // delta is searched as far around as the longest literal.
 const maxForm = 20
 
-// encodedEntries returns the entries of a prefix under one encoding, and under
-// two.
-func encodedEntries(index int, prefix []byte) ([][]byte, []entry) {
-	var lits [][]byte
-	var entries []entry
-	seen := map[string]bool{}
-	add := func(literal []byte, steps ...step) {
-		var names []string
-		for _, s := range steps {
-			names = append(names, s.decoder.name())
+// chains are the names of the encodings of an entry, by decoder: of one, and of
+// two, the outer one first.
+var chains = sync.OnceValues(func() (one [][]string, two [][][]string) {
+	all := decoders()
+	for _, outer := range all {
+		one = append(one, []string{outer.name()})
+		var row [][]string
+		for _, inner := range all {
+			row = append(row, []string{outer.name(), inner.name()})
 		}
+		two = append(two, row)
+	}
+	return one, two
+})
+
+// encodedEntries appends the literals and entries of a prefix under one
+// encoding, and under two.
+func encodedEntries(lits [][]byte, entries []entry, index int, prefix []byte) ([][]byte, []entry) {
+	add := func(literal []byte, names []string, steps ...step) {
 		lits = append(lits, literal[:min(len(literal), maxForm)])
 		entries = append(entries, entry{index, steps, names})
 	}
 	all := decoders()
-	for _, inner := range all {
-		for _, in := range inner.forms(prefix) {
-			add(in.literal, step{inner, in})
-			for _, outer := range all {
-				if in.broken || !outer.holds(inner) {
+	one, two := chains()
+	for i, inner := range all {
+		seen := make(map[string]bool) // of the two, what two spellings of the inner one become
+		for _, in := range inner.forms(prefix, false) {
+			add(in.literal, one[i], step{inner, in})
+			if in.broken {
+				continue
+			}
+			for o, outer := range all {
+				if !outer.holds(inner) {
 					continue
 				}
-				for _, out := range outer.forms(in.literal) {
-					if out.broken {
+				for _, out := range outer.forms(in.literal, true) {
+					if seen[string(out.literal)] {
 						continue
 					}
-					// Two spellings of an escape may become one outside.
-					key := outer.name() + inner.name() + string(out.literal)
-					if !seen[key] {
-						seen[key] = true
-						add(out.literal, step{outer, out}, step{inner, in})
+					if _, ok := outer.(escapeDecoder); ok {
+						seen[string(out.literal)] = true
 					}
+					add(out.literal, two[o][i], step{outer, out}, step{inner, in})
 				}
 			}
 		}

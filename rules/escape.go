@@ -4,7 +4,8 @@ import (
 	"bytes"
 	"fmt"
 	"html"
-	"strings"
+	"slices"
+	"sync"
 	"unicode/utf8"
 )
 
@@ -40,102 +41,42 @@ func (d escapeDecoder) holds(inner decoder) bool {
 	return d.kind != markdownEscapes
 }
 
-// spelling writes one byte as an escape; "" leaves it.
-type spelling func(c byte) string
+// spelling is how each byte is written; "" leaves it.
+type spelling [utf8.RuneSelf]string
 
-// spellings are the ways of a kind; each gives a form.
-func (d escapeDecoder) spellings() []spelling {
-	sign := func(format string, also string) spelling {
-		return func(c byte) string {
-			if c == '_' || c == 0 || strings.IndexByte(also, c) >= 0 {
-				return fmt.Sprintf(format, c)
-			}
-			return ""
-		}
+// with returns s with every byte of signs written as format says.
+func (s spelling) with(format, signs string) spelling {
+	for i := range len(signs) {
+		s[signs[i]] = fmt.Sprintf(format, signs[i])
 	}
-	switch d.kind {
-	case percentEscapes:
-		const signs = `%\&#;-`
-		keep := func(s spelling) spelling { // as encodeURIComponent does
-			return func(c byte) string {
-				if c == '_' || c == '-' {
-					return ""
-				}
-				return s(c)
-			}
-		}
-		upper, lower := sign("%%%02X", signs), sign("%%%02x", signs)
-		return []spelling{upper, lower, keep(upper), keep(lower)}
-	case stringEscapes:
-		backslash := func(s spelling) spelling {
-			return func(c byte) string {
-				if c == '\\' {
-					return `\\`
-				}
-				return s(c)
-			}
-		}
-		var list []spelling
-		for _, format := range []string{`\u%04x`, `\u%04X`, `\x%02x`, `\x%02X`} {
-			list = append(list, backslash(sign(format, "&")))
-		}
-		only := func(s string) spelling { // as JSON must, and as it may for HTML's sake
-			return func(c byte) string {
-				switch {
-				case c == 0:
-					return `\u0000`
-				case c == '\\':
-					return `\\`
-				case strings.IndexByte(s, c) >= 0:
-					return fmt.Sprintf(`\u%04x`, c)
-				}
-				return ""
-			}
-		}
-		return append(list, only(""), only("&"))
-	case entityEscapes:
-		named := func(c byte) string {
-			switch c {
-			case '_':
-				return "&lowbar;"
-			case '&':
-				return "&amp;"
-			}
-			return ""
-		}
-		amp := func(c byte) string {
-			if c == '&' {
-				return "&amp;"
-			}
-			return ""
-		}
-		numeric := func(format string) spelling {
-			return func(c byte) string {
-				if c == '_' {
-					return fmt.Sprintf(format, c)
-				}
-				return amp(c)
-			}
-		}
-		return []spelling{named, amp, numeric("&#%d;"), numeric("&#x%x;"), numeric("&#x%X;")}
-	}
-	return []spelling{func(c byte) string {
-		if c == '_' {
-			return `\_`
-		}
-		return ""
-	}}
+	return s
 }
 
-func (d escapeDecoder) forms(plain []byte) []form {
-	var list []form
-	seen := map[string]bool{string(plain): true}
-	add := func(text []byte) {
-		if !seen[string(text)] {
-			seen[string(text)] = true
-			list = append(list, form{literal: text})
-		}
+// spellings are the ways of each kind; each gives a form. JSON has to escape
+// backslash and NUL, and may escape & for HTML's sake.
+var spellings = sync.OnceValue(func() [markdownEscapes + 1][]spelling {
+	var none spelling
+	amp := none
+	amp['&'] = "&amp;"
+	named := amp
+	named['_'] = "&lowbar;"
+	backslash := none
+	backslash['\\'] = `\\`
+	var all [markdownEscapes + 1][]spelling
+	all[percentEscapes] = []spelling{
+		none.with("%%%02X", "_-%\\&#;\x00"), none.with("%%%02x", "_-%\\&#;\x00"),
+		none.with("%%%02X", "%\\&#;\x00"), none.with("%%%02x", "%\\&#;\x00"), // as encodeURIComponent does
 	}
+	for _, format := range []string{`\u%04x`, `\u%04X`, `\x%02x`, `\x%02X`} {
+		all[stringEscapes] = append(all[stringEscapes], backslash.with(format, "_&\x00"))
+	}
+	all[stringEscapes] = append(all[stringEscapes], backslash.with(`\u%04x`, "\x00"), backslash.with(`\u%04x`, "&\x00"))
+	all[entityEscapes] = []spelling{named, amp, amp.with("&#%d;", "_"), amp.with("&#x%x;", "_"), amp.with("&#x%X;", "_")}
+	all[markdownEscapes] = []spelling{none.with(`\%c`, "_")}
+	return all
+})
+
+func (d escapeDecoder) forms(plain []byte, _ bool) []form {
 	signs := 0 // underscores of a prefix
 	for _, c := range plain {
 		if c == '_' {
@@ -145,22 +86,35 @@ func (d escapeDecoder) forms(plain []byte) []form {
 			break
 		}
 	}
-	for _, spell := range d.spellings() {
-		add(spelt(plain, spell, -1))
+	list := make([]form, 0, 8)
+	var buf []byte
+	add := func(s *spelling, keep int) {
+		buf = s.append(buf[:0], plain, keep)
+		if bytes.Equal(buf, plain) || slices.ContainsFunc(list, func(f form) bool { return bytes.Equal(f.literal, buf) }) {
+			return
+		}
+		list = append(list, form{literal: bytes.Clone(buf)})
+	}
+	all := spellings()[d.kind]
+	for i := range all {
+		add(&all[i], -1)
 		// Who escapes by hand may leave one of the underscores.
-		for i := 0; i < signs && signs > 1; i++ {
-			add(spelt(plain, spell, i))
+		for keep := 0; keep < signs && signs > 1; keep++ {
+			add(&all[i], keep)
 		}
 	}
 	return list
 }
 
-// spelt returns plain in a spelling, but for its underscore number keep.
-func spelt(plain []byte, spell spelling, keep int) []byte {
-	var text []byte
+// append appends plain in the spelling s to dst, but leaves its underscore
+// number keep.
+func (s *spelling) append(dst, plain []byte, keep int) []byte {
 	n := 0
 	for _, c := range plain {
-		escaped := spell(c)
+		escaped := ""
+		if c < utf8.RuneSelf {
+			escaped = s[c]
+		}
 		if c == '_' {
 			if n == keep {
 				escaped = ""
@@ -168,11 +122,11 @@ func spelt(plain []byte, spell spelling, keep int) []byte {
 			n++
 		}
 		if escaped == "" {
-			text = append(text, c)
+			dst = append(dst, c)
 		}
-		text = append(text, escaped...)
+		dst = append(dst, escaped...)
 	}
-	return text
+	return dst
 }
 
 func (d escapeDecoder) decode(raw []byte, at int, f form, reach int, dst *text) (plain int, ok bool) {

@@ -1,6 +1,9 @@
 package rules
 
-import "encoding/binary"
+import (
+	"encoding/binary"
+	"slices"
+)
 
 // The finder is a sampled q-gram filter (Wu and Manber's idea). Only every
 // stride-th position of the text is looked at: the 4 bytes there are hashed
@@ -37,6 +40,12 @@ type Finder struct {
 	maxLen int
 	lits   [][]byte
 
+	// heads are the distinct heads; those of one text follow each other in
+	// byHead, lowest index first.
+	heads   []head
+	headLen int
+	byHead  []uint32 // literals
+
 	// grams is an open hash table; its length is a power of two.
 	grams []gramSlot
 	mask  uint32
@@ -45,52 +54,99 @@ type Finder struct {
 	places []gramPlace
 }
 
+// head is the first bytes of some literals.
+type head struct {
+	text        []byte
+	first, last uint32 // byHead[first:last]
+}
+
 type gramSlot struct {
 	gram        uint32
 	first, last uint32 // places[first:last]; empty: first == last
 }
 
 type gramPlace struct {
-	literal uint32
-	offset  uint32 // of the gram in the literal
+	head   uint32
+	offset uint32 // of the gram in the head
 }
 
 // newFinder returns a finder of lits, each at least 4 bytes. It keeps lits.
 func newFinder(lits [][]byte) *Finder {
 	f := &Finder{lits: lits, stride: maxHead - gramLen + 1}
-	byGram := map[uint32][]gramPlace{}
 	for _, l := range lits {
 		f.stride = min(f.stride, len(l)-gramLen+1)
 		f.maxLen = max(f.maxLen, len(l))
 	}
 	f.stride = max(f.stride, 1)
-	// Greatest offset first, then literals in order: see Finder.places.
-	for off := f.stride - 1; off >= 0; off-- {
-		for i, l := range lits {
-			if len(l) < gramLen {
-				continue // refused by the loader
-			}
-			g := binary.LittleEndian.Uint32(l[off:])
-			byGram[g] = append(byGram[g], gramPlace{uint32(i), uint32(off)})
+	f.headLen = f.stride + gramLen - 1
+	f.groupHeads()
+	// By gram, then the greatest offset first: see Finder.places.
+	const offsetBits, headBits = 8, 24
+	sorted := make([]uint64, 0, len(f.heads)*f.stride)
+	for h := range f.heads {
+		for off := range f.stride {
+			gram := binary.LittleEndian.Uint32(f.heads[h].text[off:])
+			sorted = append(sorted, uint64(gram)<<(offsetBits+headBits)|uint64(maxHead-off)<<headBits|uint64(h))
 		}
 	}
+	slices.Sort(sorted)
 	size := 8
-	for size < 4*len(byGram) {
+	for size < 4*len(sorted) {
 		size *= 2
 	}
 	f.grams, f.mask = make([]gramSlot, size), uint32(size-1)
-	for g, places := range byGram {
-		h := g * gramHash >> 16
+	f.places = make([]gramPlace, 0, len(sorted))
+	for i := 0; i < len(sorted); {
+		gram := uint32(sorted[i] >> (offsetBits + headBits))
+		h := gram * gramHash >> 16
 		f.filter[h/64] |= 1 << (h % 64)
 		slot := h & f.mask
 		for f.grams[slot].first != f.grams[slot].last {
 			slot = (slot + 1) & f.mask
 		}
 		first := uint32(len(f.places))
-		f.places = append(f.places, places...)
-		f.grams[slot] = gramSlot{g, first, uint32(len(f.places))}
+		for ; i < len(sorted) && uint32(sorted[i]>>(offsetBits+headBits)) == gram; i++ {
+			f.places = append(f.places, gramPlace{uint32(sorted[i] & (1<<headBits - 1)), maxHead - uint32(sorted[i]>>headBits&(1<<offsetBits-1))})
+		}
+		f.grams[slot] = gramSlot{gram, first, uint32(len(f.places))}
 	}
 	return f
+}
+
+// groupHeads fills heads and byHead.
+func (f *Finder) groupHeads() {
+	index := make(map[string]uint32, len(f.lits)/4)
+	of := make([]uint32, len(f.lits))
+	const none = ^uint32(0)
+	for i, l := range f.lits {
+		if len(l) < f.headLen {
+			of[i] = none // refused by the loader
+			continue
+		}
+		text := l[:f.headLen]
+		h, ok := index[string(text)]
+		if !ok {
+			h = uint32(len(f.heads))
+			index[string(text)] = h
+			f.heads = append(f.heads, head{text: text})
+		}
+		of[i] = h
+		f.heads[h].last++ // a count, so far
+	}
+	at := uint32(0)
+	for h := range f.heads {
+		n := f.heads[h].last
+		f.heads[h].first, f.heads[h].last = at, at
+		at += n
+	}
+	f.byHead = make([]uint32, len(f.lits))
+	for i, h := range of {
+		if h == none {
+			continue
+		}
+		f.byHead[f.heads[h].last] = uint32(i)
+		f.heads[h].last++
+	}
 }
 
 // MaxLen returns the length of the longest literal in bytes: a search that is
@@ -183,10 +239,18 @@ func (f *Finder) check(b []byte, from, p int, g uint32) (start, literal int, ok 
 	}
 	s := f.grams[slot]
 	for _, place := range f.places[s.first:s.last] {
-		l := f.lits[place.literal]
 		at := p - int(place.offset)
-		if at >= from && at >= 0 && at+len(l) <= len(b) && string(b[at:at+len(l)]) == string(l) {
-			return at, int(place.literal), true
+		if at < from || at < 0 || at+f.headLen > len(b) {
+			continue
+		}
+		h := &f.heads[place.head]
+		if string(b[at:at+f.headLen]) != string(h.text) {
+			continue
+		}
+		for _, literal := range f.byHead[h.first:h.last] {
+			if l := f.lits[literal]; at+len(l) <= len(b) && string(b[at:at+len(l)]) == string(l) {
+				return at, int(literal), true
+			}
 		}
 	}
 	return 0, 0, false
@@ -203,9 +267,14 @@ func (f *Finder) at(dst []int, b []byte, start int) []int {
 	for f.grams[slot].first != f.grams[slot].last {
 		if f.grams[slot].gram == g {
 			for _, place := range f.places[f.grams[slot].first:f.grams[slot].last] {
-				l := f.lits[place.literal]
-				if place.offset == 0 && start+len(l) <= len(b) && string(b[start:start+len(l)]) == string(l) {
-					dst = append(dst, int(place.literal))
+				h := &f.heads[place.head]
+				if place.offset != 0 || start+f.headLen > len(b) || string(b[start:start+f.headLen]) != string(h.text) {
+					continue
+				}
+				for _, literal := range f.byHead[h.first:h.last] {
+					if l := f.lits[literal]; start+len(l) <= len(b) && string(b[start:start+len(l)]) == string(l) {
+						dst = append(dst, int(literal))
+					}
 				}
 			}
 			break

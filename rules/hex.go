@@ -16,10 +16,10 @@ func (hexDecoder) evidenceReach() (int, bool) { return 1 << 10, false }
 
 func (hexDecoder) holds(decoder) bool { return true }
 
-func (hexDecoder) forms(plain []byte) []form {
-	var list []form
+func (hexDecoder) forms(plain []byte, _ bool) []form {
+	list := make([]form, 0, 4)
 	for variant, digits := range [...]string{lowerHex: "0123456789abcdef", upperHex: "0123456789ABCDEF"} {
-		var b []byte
+		b := make([]byte, 0, 2*len(plain))
 		for _, c := range plain {
 			b = append(b, digits[c>>4], digits[c&15])
 		}

@@ -12,6 +12,7 @@ import (
 	"regexp/syntax"
 	"slices"
 	"strings"
+	"sync"
 	"unicode"
 	"unicode/utf8"
 
@@ -364,6 +365,32 @@ func (f *ruleFile) rule(n int, t *ruleTable) (*Rule, error) {
 	return r, nil
 }
 
+// usualAlphabet is defaultAlphabet, which nearly every rule has.
+var usualAlphabet = sync.OnceValue(func() alphabet {
+	a, err := parseAlphabet(defaultAlphabet)
+	if err != nil {
+		panic("rules: " + err.Error())
+	}
+	return a
+})
+
+// parseAlphabet reads a set of characters as a regular expression has it, without
+// its brackets.
+func parseAlphabet(set string) (a alphabet, err error) {
+	re, err := syntax.Parse("["+set+"]", syntax.Perl)
+	if err != nil || strings.ContainsAny(set, "[]") || re.Op != syntax.OpCharClass && re.Op != syntax.OpLiteral {
+		return a, fmt.Errorf("%q is not a set such as %s", set, defaultAlphabet)
+	}
+	class, err := regexp.Compile("^(?s:[" + set + "])$")
+	if err != nil {
+		return a, fmt.Errorf("%q is not a set such as %s", set, defaultAlphabet)
+	}
+	for c := range utf8.RuneSelf {
+		a[c] = class.MatchString(string(rune(c)))
+	}
+	return a, nil
+}
+
 func (f *ruleFile) body(n int, t *bodyTable) (body, error) {
 	b := body{min: minBody, max: maxBody}
 	if t.Regex != "" {
@@ -377,19 +404,15 @@ func (f *ruleFile) body(n int, t *bodyTable) (body, error) {
 		b.regex, b.spec, b.min = re, "regex "+t.Regex, 1
 		return b, nil
 	}
-	if t.Alphabet == "" {
-		t.Alphabet = defaultAlphabet
+	var err error
+	switch t.Alphabet {
+	case "", defaultAlphabet:
+		b.alphabet = usualAlphabet()
+	default:
+		b.alphabet, err = parseAlphabet(t.Alphabet)
 	}
-	re, err := syntax.Parse("["+t.Alphabet+"]", syntax.Perl)
-	if err != nil || strings.ContainsAny(t.Alphabet, "[]") || re.Op != syntax.OpCharClass && re.Op != syntax.OpLiteral {
-		return b, f.errorAt(n, "body.alphabet", fmt.Sprintf("%q is not a set such as %s", t.Alphabet, defaultAlphabet))
-	}
-	class, err := regexp.Compile("^(?s:[" + t.Alphabet + "])$")
 	if err != nil {
-		return b, f.errorAt(n, "body.alphabet", fmt.Sprintf("%q is not a set such as %s", t.Alphabet, defaultAlphabet))
-	}
-	for c := range utf8.RuneSelf {
-		b.alphabet[c] = class.MatchString(string(rune(c)))
+		return b, f.errorAt(n, "body.alphabet", err.Error())
 	}
 	if t.Min != nil {
 		b.min = *t.Min
@@ -400,7 +423,7 @@ func (f *ruleFile) body(n int, t *bodyTable) (body, error) {
 	if b.min < 8 || b.max > maxBody || b.min > b.max {
 		return b, f.errorAt(n, "body", fmt.Sprintf("a body of %d to %d characters: min must be 8 or more, max %d or less", b.min, b.max, maxBody))
 	}
-	b.spec = fmt.Sprintf("%v %d %d", b.alphabet, b.min, b.max)
+	b.spec = fmt.Sprintf("%s %d %d", b.alphabet.set(), b.min, b.max)
 	return b, nil
 }
 

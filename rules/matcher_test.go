@@ -472,7 +472,7 @@ func FuzzDecoders(f *testing.F) {
 			return
 		}
 		for _, d := range decoders() {
-			for _, form := range slices.Concat(d.forms([]byte("sk_live_")), d.forms([]byte("s\x00k\x00_\x00"))) {
+			for _, form := range slices.Concat(d.forms([]byte("sk_live_"), false), d.forms([]byte("s\x00k\x00_\x00"), true)) {
 				if at+len(form.literal) > len(raw) {
 					continue
 				}

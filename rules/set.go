@@ -94,7 +94,10 @@ func (s *Set) compile() {
 			s.prefixes[j].longer = append(s.prefixes[j].longer, i)
 		}
 	}
-	var lits, plain [][]byte
+	// About a thousand literals a prefix.
+	lits := make([][]byte, 0, len(s.prefixes)<<10)
+	s.entries = make([]entry, 0, len(s.prefixes)<<10)
+	var plain [][]byte
 	for i := range s.prefixes {
 		p := &s.prefixes[i]
 		for _, g := range p.groups {
@@ -108,9 +111,8 @@ func (s *Set) compile() {
 			p.groups[0].owner = p.groups[0].soleIssuer()
 		}
 		if s.shorterOf(i) < 0 {
-			encoded, entries := encodedEntries(i, []byte(p.text))
-			lits = append(append(lits, []byte(p.text)), encoded...)
-			s.entries = append(append(s.entries, entry{prefix: i}), entries...)
+			lits, s.entries = append(lits, []byte(p.text)), append(s.entries, entry{prefix: i})
+			lits, s.entries = encodedEntries(lits, s.entries, i, []byte(p.text))
 		}
 		// Only what ends like a prefix can stand before or behind a body and
 		// be told from it.

@@ -20,8 +20,8 @@ func (utf16Decoder) evidenceReach() (int, bool) { return evidenceReach / 2, true
 
 func (utf16Decoder) holds(inner decoder) bool { return !wide(inner) }
 
-func (utf16Decoder) forms(plain []byte) []form {
-	var le, be []byte
+func (utf16Decoder) forms(plain []byte, _ bool) []form {
+	le, be := make([]byte, 0, 2*len(plain)), make([]byte, 0, 2*len(plain))
 	for _, c := range plain {
 		le, be = append(le, c, 0), append(be, 0, c)
 	}

@@ -24,8 +24,8 @@ func wide(d decoder) bool {
 	return false
 }
 
-func (utf32Decoder) forms(plain []byte) []form {
-	var le, be []byte
+func (utf32Decoder) forms(plain []byte, _ bool) []form {
+	le, be := make([]byte, 0, 4*len(plain)), make([]byte, 0, 4*len(plain))
 	for _, c := range plain {
 		le, be = append(le, c, 0, 0, 0), append(be, 0, 0, 0, c)
 	}
