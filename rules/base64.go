@@ -40,7 +40,7 @@ func (base64Decoder) forms(plain []byte, nested bool) []form {
 		list = append(list, form{literal: chars, variant: offset})
 		for i := 1; i < len(chars) && !nested; i++ {
 			for _, br := range breaks[:2] {
-				list = append(list, form{literal: slices.Concat(chars[:i], []byte(br), chars[i:]), variant: offset, broken: true})
+				list = append(list, form{literal: slices.Concat(chars[:i], []byte(br), chars[i:]), variant: offset, single: true})
 			}
 		}
 	}

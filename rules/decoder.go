@@ -33,10 +33,10 @@ type form struct {
 	literal []byte
 	variant int // the decoder's own: byte order, bit offset
 	skip    int // encoded characters before literal
-	// broken forms hold a line break. There are none where plain is a form
-	// itself, nor within another encoding: the places of two breaks would
-	// multiply.
-	broken bool
+	// single forms are searched for only where nothing else is encoded: text
+	// with a line break, or of which not all is escaped that could be. Their
+	// number would multiply.
+	single bool
 }
 
 // step is one decoding on the way from raw bytes to the plain prefix.
@@ -85,7 +85,7 @@ func encodedEntries(lits [][]byte, entries []entry, index int, prefix []byte) ([
 		seen := make(map[string]bool) // of the two, what two spellings of the inner one become
 		for _, in := range inner.forms(prefix, false) {
 			add(in.literal, one[i], step{inner, in})
-			if in.broken {
+			if in.single {
 				continue
 			}
 			for o, outer := range all {

@@ -93,7 +93,7 @@ func (d escapeDecoder) forms(plain []byte, _ bool) []form {
 		if bytes.Equal(buf, plain) || slices.ContainsFunc(list, func(f form) bool { return bytes.Equal(f.literal, buf) }) {
 			return
 		}
-		list = append(list, form{literal: bytes.Clone(buf)})
+		list = append(list, form{literal: bytes.Clone(buf), single: keep >= 0})
 	}
 	all := spellings()[d.kind]
 	for i := range all {
