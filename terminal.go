@@ -105,6 +105,6 @@ func printable(message string) string {
 
 // keyLike matches what may be a key in a message. Keys are not printed even if
 // the user typed one where a path belongs.
-var keyLike = regexp.MustCompile(`\b([sr]k_(?:live|test)_)[A-Za-z0-9_-]{8,}`)
+var keyLike = regexp.MustCompile(`\b(\w{0,16}?[sr]k[_-](?:live|test|sandbox|prod|org_live|org_test)[_-])[A-Za-z0-9_-]{8,}`)
 
 func hideKeys(s string) string { return keyLike.ReplaceAllString(s, "${1}…") }
