@@ -96,10 +96,10 @@ func describe(app *cli.App) []commandWords {
 			case "min-confidence":
 				o.Values = []string{"low", "medium", "high"}
 			case "fail-on":
-				o.Values = []string{"any", "none"}
+				o.Values = []string{"any", "active", "none"}
 			case "color":
 				o.Values = []string{"auto", "always", "never"}
-			case "output", "rules", "config":
+			case "output", "rules", "config", "ca-file", "egress-log":
 				o.File = true
 			}
 			words.Options = append(words.Options, o)
