@@ -45,6 +45,7 @@ func testKey(prefix, seed string, n int) string {
 //	fill FILE…                    replaces ${NAME} in files
 //	status N PROGRAM [ARG…]       runs a program that must end with status N
 //	capture NAME                  sets $NAME to the standard output just seen
+//	issuer …                      an API of an issuer; see issuerCommand
 func scripts(dir string) testscript.Params {
 	return testscript.Params{
 		Dir:                 dir,
@@ -54,6 +55,7 @@ func scripts(dir string) testscript.Params {
 			for name, value := range gitEnvironment(env.WorkDir) {
 				env.Setenv(name, value)
 			}
+			env.Values[issuerOfScript{}] = new(scriptIssuer)
 			return nil
 		},
 		Cmds: map[string]func(ts *testscript.TestScript, neg bool, args []string){
@@ -96,6 +98,7 @@ func scripts(dir string) testscript.Params {
 				}
 				ts.Setenv(args[0], strings.TrimSpace(ts.ReadFile("stdout")))
 			},
+			"issuer": issuerCommand,
 		},
 	}
 }

@@ -4,6 +4,8 @@ import (
 	"bufio"
 	"cmp"
 	"context"
+	"crypto/sha256"
+	"encoding/hex"
 	"errors"
 	"fmt"
 	"io"
@@ -49,11 +51,12 @@ func recheck(c *cli.Context) error {
 	if err != nil {
 		return fmt.Errorf("%w%s", err, seeHelp("recheck"))
 	}
-	earlier, err := readEarlier(o.file)
+	earlier, err := readEarlier(o.file, c.App.Reader)
 	if err != nil {
 		return err
 	}
-	set, err := o.rules.load(nil)
+	paths := here(earlier.Targets)
+	set, err := o.rules.load(paths)
 	if err != nil {
 		return err
 	}
@@ -61,17 +64,21 @@ func recheck(c *cli.Context) error {
 	if err := verify.Check(o.verification.opts, set); err != nil {
 		return err
 	}
-	outcome := &report.Recheck{Report: o.file}
+	closeLog, err := o.verification.openLog()
+	if err != nil {
+		return err
+	}
+	outcome := &report.Recheck{Report: o.file, Targets: earlier.Targets}
 	for _, k := range earlier.Keys {
 		outcome.Keys = append(outcome.Keys, report.Rechecked{Earlier: k, Pasted: o.paste})
 	}
 	if o.paste {
-		err = paste(c.App.Reader, c.App.ErrWriter, outcome, set)
+		err = paste(c.Context, c.App.Reader, c.App.ErrWriter, outcome, set)
 	} else {
-		err = findAgain(c.Context, o, earlier, outcome, set, c.App.ErrWriter)
+		err = findAgain(c.Context, o, paths, earlier, outcome, set, c.App.ErrWriter)
 	}
 	if err != nil {
-		return err
+		return errors.Join(err, closeLog())
 	}
 	var found []*finding.Finding
 	for _, k := range outcome.Keys {
@@ -79,32 +86,37 @@ func recheck(c *cli.Context) error {
 			found = append(found, k.Now)
 		}
 	}
-	if err := o.verification.ask(c.Context, set, found, o.progress, c.App.ErrWriter); err != nil {
-		return err
-	}
-	var signal interruption
-	if errors.As(context.Cause(c.Context), &signal) {
-		return &ending{signal.status(), signal}
-	}
-	if o.verification.opts.DryRun {
+	asked := o.verification.ask(c.Context, set, found, o.progress, c.App.ErrWriter)
+	asked = errors.Join(asked, closeLog())
+	if o.verification.opts.DryRun && asked == nil {
 		return nil
 	}
 	o.report.RulesSHA256, o.report.Rules = set.SHA256(), set.Rules()
-	o.report.Exit = recheckReason(outcome)
+	o.report.Exit = recheckReason(c.Context, outcome)
+	if asked != nil {
+		o.report.Exit = report.ExitReason{Status: statusUse, Words: "the egress log could not be written, and nothing more was sent"}
+	}
 	if err := writing(report.WriteRecheck(c.App.Writer, o.format, outcome, o.report)); err != nil {
 		return err
 	}
-	return &ending{status: o.report.Exit.Status}
+	return &ending{o.report.Exit.Status, asked}
 }
 
 // recheckReason returns the status that an outcome leads to.
-func recheckReason(r *report.Recheck) report.ExitReason {
+func recheckReason(ctx context.Context, r *report.Recheck) report.ExitReason {
 	works, unclear := r.Count(report.StillWorks), r.Count(report.CouldNotTell)
+	var signal interruption
 	switch {
+	case errors.As(context.Cause(ctx), &signal):
+		return report.ExitReason{Status: signal.status(), Words: "stopped by a signal"}
+	case works == 1:
+		return report.ExitReason{Status: statusFound, Words: "1 key still works"}
 	case works > 0:
-		return report.ExitReason{Status: statusFound, Words: keys(works) + " that should be refused"}
+		return report.ExitReason{Status: statusFound, Words: keys(works) + " still work"}
 	case unclear > 0:
 		return report.ExitReason{Status: statusIncomplete, Words: "it could not be told of " + keys(unclear)}
+	case len(r.Keys) == 0:
+		return report.ExitReason{Status: statusClean, Words: "there is nothing to ask about"}
 	}
 	return report.ExitReason{Status: statusClean, Words: "every key is refused"}
 }
@@ -122,7 +134,7 @@ type recheckOptions struct {
 
 func parseRecheck(c *cli.Context) (o recheckOptions, err error) {
 	if c.Args().Len() != 1 || c.Args().First() == "" {
-		return o, errors.New("recheck needs one REPORT, a JSON report of a scan")
+		return o, errors.New("recheck needs one REPORT, the JSON report of a scan")
 	}
 	o.file, o.paste = c.Args().First(), c.Bool("paste")
 	if o.paste && o.file == "-" {
@@ -150,8 +162,9 @@ func parseRecheck(c *cli.Context) (o recheckOptions, err error) {
 	return o, nil
 }
 
-func readEarlier(name string) (*report.Earlier, error) {
-	in := os.Stdin
+// readEarlier reads a report: a file, or - for standard input.
+func readEarlier(name string, stdin io.Reader) (*report.Earlier, error) {
+	in := stdin
 	if name != "-" {
 		file, err := os.Open(name)
 		if err != nil {
@@ -182,25 +195,34 @@ func askedIn(e *report.Earlier, set *rules.Set) []string {
 	return slices.Compact(names)
 }
 
-// findAgain scans what a report names and fills in Rechecked.Now.
-func findAgain(ctx context.Context, o recheckOptions, earlier *report.Earlier, outcome *report.Recheck, set *rules.Set, stderr io.Writer) error {
-	opts := scanner.Options{MinConfidence: finding.Low, Ignored: true, Workers: o.workers, Tree: true, History: true}
+// here returns the names of the targets that can be looked at again.
+func here(targets []finding.Target) []string {
+	var paths []string
+	for _, t := range targets {
+		if _, err := os.Stat(t.Name); err == nil && t.Kind != finding.TargetStdin {
+			paths = append(paths, t.Name)
+		}
+	}
+	return paths
+}
+
+// findAgain scans what a report names and fills in Rechecked.Now. What cannot
+// be looked at is told to stderr.
+func findAgain(ctx context.Context, o recheckOptions, paths []string, earlier *report.Earlier, outcome *report.Recheck, set *rules.Set, stderr io.Writer) error {
+	tell := func(words string) { fmt.Fprintf(stderr, "keysweep: %s\n", printable(words)) }
+	opts := scanner.Options{Paths: paths, MinConfidence: finding.Low, Ignored: true, Workers: o.workers, Tree: true, History: true}
 	for _, t := range earlier.Targets {
-		if t.Kind == finding.TargetStdin {
-			continue
+		switch {
+		case t.Kind == finding.TargetStdin:
+			tell("the report is about standard input, which cannot be read again (--paste takes the keys)")
+		case !slices.Contains(paths, t.Name):
+			tell("what the report is about is not here any more: " + quote(t.Name))
+		default:
+			opts.Tree, opts.History = opts.Tree && !t.History, opts.History && !t.Tree
 		}
-		if _, err := os.Stat(t.Name); err != nil {
-			fmt.Fprintf(stderr, "keysweep: %s\n", printable("what the report scanned is not here: "+err.Error()))
-			continue
-		}
-		opts.Paths = append(opts.Paths, t.Name)
-		opts.Tree, opts.History = opts.Tree && !t.History, opts.History && !t.Tree
 	}
-	if len(opts.Paths) == 0 || len(earlier.Keys) == 0 {
+	if len(paths) == 0 || len(earlier.Keys) == 0 {
 		return nil
-	}
-	if opts.Tree && opts.History {
-		opts.Tree, opts.History = false, false // both
 	}
 	res, err := find(ctx, &scanOptions{scan: opts, progress: o.progress}, set, stderr)
 	if err != nil {
@@ -210,8 +232,15 @@ func findAgain(ctx context.Context, o recheckOptions, earlier *report.Earlier, o
 	for _, f := range res.Findings {
 		now[f.Secret.SHA256()] = f
 	}
+	missing := 0
 	for i := range outcome.Keys {
-		outcome.Keys[i].Now = now[outcome.Keys[i].Earlier.SHA256]
+		k := &outcome.Keys[i]
+		if k.Now = now[k.Earlier.SHA256]; k.Now == nil {
+			missing++
+		}
+	}
+	if missing > 0 && !res.Complete() {
+		tell("not all could be read again (keysweep scan tells what): " + keys(missing) + " may be where the report found it")
 	}
 	return nil
 }
@@ -220,7 +249,7 @@ func findAgain(ctx context.Context, o recheckOptions, earlier *report.Earlier, o
 const maxPasted = 4 << 10
 
 // paste reads keys and fills in Rechecked.Now of those that the report names.
-func paste(stdin io.Reader, stderr io.Writer, outcome *report.Recheck, set *rules.Set) error {
+func paste(ctx context.Context, stdin io.Reader, stderr io.Writer, outcome *report.Recheck, set *rules.Set) error {
 	take := func(key string) bool {
 		for i := range outcome.Keys {
 			k := &outcome.Keys[i]
@@ -232,21 +261,7 @@ func paste(stdin io.Reader, stderr io.Writer, outcome *report.Recheck, set *rule
 		return false
 	}
 	if file, ok := stdin.(*os.File); ok && term.IsTerminal(int(file.Fd())) {
-		for i := range outcome.Keys {
-			k := &outcome.Keys[i]
-			for k.Now == nil {
-				fmt.Fprintf(stderr, "Paste %s (%s), or press Enter to leave it out: ", report.Quote(k.Earlier.Redacted), k.Earlier.SHA256[:16])
-				line, err := term.ReadPassword(int(file.Fd()))
-				fmt.Fprintln(stderr)
-				if err != nil || len(strings.TrimSpace(string(line))) == 0 {
-					break
-				}
-				if !take(strings.TrimSpace(string(line))) {
-					fmt.Fprintln(stderr, "keysweep: the report names no such key")
-				}
-			}
-		}
-		return nil
+		return pasteOnTerminal(ctx, file, stderr, outcome, take)
 	}
 	lines := bufio.NewScanner(stdin)
 	lines.Buffer(nil, maxPasted)
@@ -255,22 +270,67 @@ func paste(stdin io.Reader, stderr io.Writer, outcome *report.Recheck, set *rule
 			fmt.Fprintf(stderr, "keysweep: line %d of standard input holds no key that the report names\n", n)
 		}
 	}
+	if errors.Is(lines.Err(), bufio.ErrTooLong) {
+		return fmt.Errorf("standard input: a line is longer than %d bytes, and no key is", maxPasted)
+	}
 	if err := lines.Err(); err != nil {
 		return fmt.Errorf("standard input: %w", err)
 	}
 	return nil
 }
 
+// pasteOnTerminal asks a person for each key, whose typing is not shown.
+func pasteOnTerminal(ctx context.Context, terminal *os.File, stderr io.Writer, outcome *report.Recheck, take func(string) bool) error {
+	fd := int(terminal.Fd())
+	before, err := term.GetState(fd)
+	if err != nil {
+		return fmt.Errorf("standard input: %w", err)
+	}
+	// A signal ends the process while the terminal is read: it must show again
+	// what is typed then.
+	defer context.AfterFunc(ctx, func() { _ = term.Restore(fd, before) })()
+	for i := range outcome.Keys {
+		k := &outcome.Keys[i]
+		for k.Now == nil && ctx.Err() == nil {
+			fmt.Fprintf(stderr, "Paste %s (%s), or press Enter to leave it out: ", quote(k.Earlier.Redacted), k.Earlier.SHA256[:16])
+			line, err := term.ReadPassword(fd)
+			fmt.Fprintln(stderr)
+			key := strings.TrimSpace(string(line))
+			if errors.Is(err, io.EOF) {
+				return nil // no more will come
+			}
+			if err != nil {
+				return fmt.Errorf("standard input: %w", err)
+			}
+			if key == "" {
+				break
+			}
+			if !take(key) {
+				fmt.Fprintln(stderr, "keysweep: the report names no such key")
+			}
+		}
+	}
+	return nil
+}
+
 // pasted returns the finding of a pasted key if it is k, or nil. What stood
-// around the key is not known: its issuer is the report's.
+// around the key is not known: its issuer is the report's. Its environment is
+// that of its prefix, whatever the report says.
 func pasted(key string, k report.EarlierKey, set *rules.Set) *finding.Finding {
-	prefix, _, _ := strings.Cut(k.Redacted, "…")
-	body, ok := strings.CutPrefix(key, prefix)
-	f := k.Finding
-	f.Secret = finding.NewSecret(prefix, body)
-	if !ok || f.Secret.SHA256() != k.SHA256 {
+	sum := sha256.Sum256([]byte(key))
+	if hex.EncodeToString(sum[:]) != k.SHA256 {
 		return nil
 	}
-	f.Status, f.StatusReason = finding.Unchecked, ""
+	f := k.Finding
+	f.Status, f.StatusReason, f.Environment = finding.Unchecked, "", finding.EnvironmentUnknown
+	prefix := ""
+	if rule := set.RuleOf(f.RuleID, f.Issuer); rule != nil {
+		for _, l := range rule.Literals {
+			if strings.HasPrefix(key, l) && len(l) > len(prefix) {
+				prefix, f.Environment = l, rule.Environments[l]
+			}
+		}
+	}
+	f.Secret = finding.NewSecret(prefix, key[len(prefix):])
 	return &f
 }

@@ -32,22 +32,33 @@ func scan(c *cli.Context) error {
 			return err
 		}
 	}
-	res, err := find(c.Context, opts, set, c.App.ErrWriter) // where it is, and what was skipped
+	closeLog, err := opts.verify.openLog()
 	if err != nil {
 		return err
 	}
-	if err := opts.verify.ask(c.Context, set, res.Findings, opts.progress, c.App.ErrWriter); err != nil {
-		return err
+	ctx, cancel := opts.limit(c.Context)
+	defer cancel()
+	res, err := find(ctx, opts, set, c.App.ErrWriter) // where it is, and what was skipped
+	if err != nil {
+		return errors.Join(err, closeLog())
 	}
+	asked := opts.verify.ask(ctx, set, res.Findings, opts.progress, c.App.ErrWriter) // whether it still works
+	asked = errors.Join(asked, closeLog())
 	res.Sort() // keys that work come first
 	opts.rules.tell(res, opts.report.Verbose)
 	opts.report.RulesSHA256, opts.report.Rules = set.SHA256(), set.Rules()
-	opts.report.Exit = exitReason(c.Context, res, opts)
+	opts.report.Exit = exitReason(ctx, res, opts)
 	if opts.failOn == failOnActive {
 		opts.report.Exit = activeReason(res.Findings, opts.report.Exit)
 	}
+	if asked != nil {
+		opts.report.Exit = report.ExitReason{Status: statusUse, Words: "the egress log could not be written, and nothing more was sent"}
+	}
 	if err := opts.deliver(res, c.App.Writer, c.App.ErrWriter); err != nil {
 		return err
+	}
+	if asked != nil {
+		return &ending{statusUse, asked}
 	}
 	if opts.report.Exit.Status == statusUse {
 		return &ending{statusUse, fmt.Errorf("nothing could be read: %s", res.Skipped[0].Detail)}
@@ -55,13 +66,16 @@ func scan(c *cli.Context) error {
 	return &ending{status: opts.report.Exit.Status}
 }
 
+// limit returns ctx with the end that --timeout sets to scanning and asking.
+func (o *scanOptions) limit(ctx context.Context) (context.Context, context.CancelFunc) {
+	if o.timeout == 0 {
+		return context.WithCancel(ctx)
+	}
+	return context.WithTimeoutCause(ctx, o.timeout, fmt.Errorf("--timeout %v", o.timeout))
+}
+
 // find scans, with a progress bar if one is wanted.
 func find(ctx context.Context, opts *scanOptions, set *rules.Set, stderr io.Writer) (*finding.Result, error) {
-	if opts.timeout > 0 {
-		var cancel context.CancelFunc
-		ctx, cancel = context.WithTimeoutCause(ctx, opts.timeout, fmt.Errorf("--timeout %v", opts.timeout))
-		defer cancel()
-	}
 	if opts.progress {
 		opts.scan.Progress = new(scanner.Progress)
 		defer showBar(stderr, opts.scan.Progress)()
@@ -79,7 +93,8 @@ func exitReason(ctx context.Context, res *finding.Result, opts *scanOptions) rep
 	var signal interruption
 	read := res.Read
 	found := slices.ContainsFunc(res.Findings, opts.failOn.counts)
-	interrupted := slices.ContainsFunc(res.Skipped, func(s finding.Skipped) bool { return s.Reason == finding.ReasonInterrupted })
+	interrupted := slices.ContainsFunc(res.Skipped, func(s finding.Skipped) bool { return s.Reason == finding.ReasonInterrupted }) ||
+		slices.ContainsFunc(res.Findings, func(f *finding.Finding) bool { return finding.CodeOf(f.StatusReason) == finding.CodeCancelled })
 	switch {
 	case errors.As(context.Cause(ctx), &signal):
 		return report.ExitReason{Status: signal.status()}

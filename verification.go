@@ -80,6 +80,9 @@ func parseVerification(c *cli.Context, recheck bool) (verification, error) {
 	if slices.Contains(v.opts.Issuers, "") {
 		return v, errors.New("--verify-issuer: the name of the issuer is empty")
 	}
+	if v.egressLog == "-" {
+		return v, errors.New("--egress-log: the log goes to a file, not to standard output")
+	}
 	if v.egressLog != "" && v.opts.DryRun {
 		return v, errors.New("--egress-log has no effect with --dry-run: nothing is sent")
 	}
@@ -117,8 +120,23 @@ func parseKeys(s string) (int, error) {
 	return n, nil
 }
 
-// ask asks about the findings, and tells a dry run's plans to stderr.
-func (v *verification) ask(ctx context.Context, set *rules.Set, findings []*finding.Finding, progress bool, stderr io.Writer) (err error) {
+// openLog opens the egress log, before anything is scanned: what could not be
+// noted would not be sent. close is never nil.
+func (v *verification) openLog() (close func() error, err error) {
+	if !v.on || v.egressLog == "" {
+		return func() error { return nil }, nil
+	}
+	log, err := os.OpenFile(v.egressLog, os.O_CREATE|os.O_APPEND|os.O_WRONLY, 0o600)
+	if err != nil {
+		return func() error { return nil }, fmt.Errorf("--egress-log: %w", err)
+	}
+	v.opts.EgressLog = log
+	return log.Close, nil
+}
+
+// ask asks about the findings, and tells a dry run's plans to stderr. After an
+// error, the findings still say what is known.
+func (v *verification) ask(ctx context.Context, set *rules.Set, findings []*finding.Finding, progress bool, stderr io.Writer) error {
 	if !v.on {
 		return nil
 	}
@@ -126,14 +144,6 @@ func (v *verification) ask(ctx context.Context, set *rules.Set, findings []*find
 		fmt.Fprintf(stderr, "keysweep: %s\n", printable("a core dump of this process could hold a key: "+err.Error()))
 	}
 	opts := v.opts
-	if v.egressLog != "" {
-		log, err := os.OpenFile(v.egressLog, os.O_CREATE|os.O_APPEND|os.O_WRONLY, 0o600)
-		if err != nil {
-			return fmt.Errorf("--egress-log: %w", err)
-		}
-		defer func() { err = errors.Join(err, log.Close()) }()
-		opts.EgressLog = log
-	}
 	if progress && !opts.DryRun {
 		var erase func()
 		opts.Progress, erase = showAsking(stderr)
@@ -144,19 +154,28 @@ func (v *verification) ask(ctx context.Context, set *rules.Set, findings []*find
 		return err
 	}
 	if opts.DryRun {
-		for _, p := range sum.Plans {
-			fmt.Fprintf(stderr, "keysweep: %s\n", printable(p.String()))
-		}
-		words := "no key would be sent to anyone"
-		if n := len(sum.Plans); n > 0 {
-			words = fmt.Sprintf("%s would be sent", keys(n))
-		}
-		if sum.OverBudget > 0 {
-			words += fmt.Sprintf(", and %s more, beyond --verify-limit, would not", keys(sum.OverBudget))
-		}
-		fmt.Fprintf(stderr, "keysweep: dry run: %s; nothing was sent\n", words)
+		tellPlans(stderr, sum, findings)
 	}
 	return nil
+}
+
+// tellPlans says what a dry run would have sent, with keys as reports show them.
+func tellPlans(stderr io.Writer, sum verify.Summary, findings []*finding.Finding) {
+	shown := map[finding.Secret]string{}
+	for _, f := range findings {
+		shown[f.Secret] = f.Redacted()
+	}
+	for _, p := range sum.Plans {
+		fmt.Fprintf(stderr, "keysweep: %s\n", printable(fmt.Sprintf("%s (%s %v) would go to %s", shown[p.Secret], p.Issuer, p.Environment, p.URL)))
+	}
+	words := "no key would be sent to anyone"
+	if n := len(sum.Plans); n > 0 {
+		words = keys(n) + " would be sent"
+	}
+	if sum.OverBudget > 0 {
+		words += fmt.Sprintf(", and %d more, beyond --verify-limit, would not", sum.OverBudget)
+	}
+	fmt.Fprintf(stderr, "keysweep: dry run: %s; nothing was sent\n", words)
 }
 
 // keys returns "1 key" or "n keys".
@@ -188,29 +207,40 @@ func (o failOn) counts(f *finding.Finding) bool {
 }
 
 // activeReason gives the words to a status that --fail-on active led to, and
-// makes it statusIncomplete if nobody could tell whether a key works.
+// makes it statusIncomplete if nobody could tell whether a key works, unless
+// another one is known to and the status is statusFound. Other statuses that
+// reason has say worse, and stay.
 func activeReason(findings []*finding.Finding, reason report.ExitReason) report.ExitReason {
-	active, unknown := 0, 0
+	active, unknown, unasked := 0, 0, 0
 	for _, f := range findings {
-		if failOnActive.counts(f) {
+		switch f.Status {
+		case finding.Active, finding.Restricted:
 			active++
-		}
-		if f.Status == finding.Unknown {
+		case finding.Unknown:
 			unknown++
+		case finding.Unchecked, finding.Unsupported:
+			unasked++
 		}
+	}
+	if reason.Words != "" || reason.Status == statusUse || reason.Status > statusSignal && active == 0 {
+		return reason
+	}
+	words := "no key is known to work"
+	if active > 0 {
+		words = isOrAre(active) + " known to work"
 	}
 	switch {
-	case reason.Words != "" || reason.Status > statusIncomplete:
-	case active > 0:
-		reason.Words = isOrAre(active) + " known to work"
+	case reason.Status == statusIncomplete:
+		words += ", and the scan is incomplete"
 	case unknown > 0:
-		reason = report.ExitReason{Status: statusIncomplete, Words: fmt.Sprintf("it could not be told whether %s still works", keys(unknown))}
-		if unknown > 1 {
-			reason.Words = fmt.Sprintf("it could not be told whether %s still work", keys(unknown))
+		if active == 0 || reason.Status != statusFound {
+			reason.Status = statusIncomplete
 		}
-	case reason.Status == statusClean:
-		reason.Words = "no key is known to work"
+		words += ", and it could not be told of " + keys(unknown)
+	case unasked > 0 && active == 0:
+		words += "; " + wasOrWere(unasked) + " not asked about"
 	}
+	reason.Words = words
 	return reason
 }
 
@@ -219,4 +249,11 @@ func isOrAre(n int) string {
 		return "1 key is"
 	}
 	return fmt.Sprintf("%d keys are", n)
+}
+
+func wasOrWere(n int) string {
+	if n == 1 {
+		return "1 key was"
+	}
+	return fmt.Sprintf("%d keys were", n)
 }

@@ -1,5 +1,7 @@
 package finding
 
+import "strings"
+
 // StatusCode is the fixed part of Finding.StatusReason: programs may branch on
 // it, the words behind it are for people and may change.
 type StatusCode string
@@ -30,6 +32,7 @@ const (
 	CodeBudget           StatusCode = "budget"           // more keys than one run may ask about
 	CodeCancelled        StatusCode = "cancelled"
 	CodeInternalError    StatusCode = "internal_error"
+	CodeNotFound         StatusCode = "not_found" // of recheck: there is no key to ask about
 )
 
 // Why nobody was asked. The status is unchecked; with no_probe, unsupported.
@@ -46,4 +49,10 @@ func (c StatusCode) Reason(words string) string {
 		return string(c)
 	}
 	return string(c) + ": " + words
+}
+
+// CodeOf returns the code of a Finding.StatusReason, or "" if it is empty.
+func CodeOf(reason string) StatusCode {
+	code, _, _ := strings.Cut(reason, ":")
+	return StatusCode(code)
 }

@@ -70,7 +70,7 @@ func (t *textReport) block(number int, f *finding.Finding, brief bool) {
 			label("exposed", "less than a day")
 		}
 	}
-	if f.Status != finding.Unchecked {
+	if f.Status != finding.Unchecked || f.StatusReason != "" {
 		label("status", t.statusWords(f))
 	}
 	if s := f.Suppressed; s != nil {

@@ -24,7 +24,7 @@ type Earlier struct {
 // report does not hold keys.
 type EarlierKey struct {
 	SHA256   string // of the whole key, lower-case hex
-	Redacted string // as the report shows it
+	Redacted string // as the report shows it; see redactedAgain
 	Finding  finding.Finding
 }
 
@@ -44,23 +44,27 @@ func ReadEarlier(r io.Reader) (*Earlier, error) {
 		Findings *[]findingRecord `json:"findings"`
 	}
 	dec := json.NewDecoder(io.LimitReader(r, maxReport))
-	if err := dec.Decode(&doc); err != nil {
-		var syntax *json.SyntaxError
-		switch {
-		case errors.As(err, &syntax):
-			return nil, fmt.Errorf("it is no JSON: %w at byte %d", err, syntax.Offset)
-		case errors.Is(err, io.EOF):
-			return nil, errors.New("it is empty")
-		case errors.Is(err, io.ErrUnexpectedEOF):
-			return nil, errors.New("it ends in the middle")
-		}
-		return nil, errors.New("it is no JSON report of keysweep scan")
-	}
+	err := dec.Decode(&doc)
+	var (
+		syntax *json.SyntaxError
+		kind   *json.UnmarshalTypeError
+	)
+	isReport := doc.Tool.Name == "keysweep" && doc.Scan != nil && doc.Findings != nil
 	switch {
-	case doc.Tool.Name != "keysweep" || doc.Scan == nil || doc.Findings == nil:
-		return nil, errors.New("it is no JSON report of keysweep scan (-f json, or -o FILE.json)")
-	case doc.SchemaVersion != SchemaVersion:
+	case errors.As(err, &syntax):
+		return nil, fmt.Errorf("it is not JSON (byte %d)", syntax.Offset)
+	case errors.Is(err, io.EOF):
+		return nil, errors.New("it is empty")
+	case errors.Is(err, io.ErrUnexpectedEOF):
+		return nil, errors.New("it ends in the middle")
+	case doc.Tool.Name == "keysweep" && doc.SchemaVersion != 0 && doc.SchemaVersion != SchemaVersion:
 		return nil, fmt.Errorf("it has schema version %d; this keysweep reads version %d", doc.SchemaVersion, SchemaVersion)
+	case err != nil && !errors.As(err, &kind) && !isReport:
+		return nil, err
+	case err != nil, !isReport, doc.SchemaVersion != SchemaVersion:
+		return nil, errors.New("it is not a JSON report of keysweep scan (-f json, or -o FILE.json)")
+	case dec.More():
+		return nil, errors.New("something follows behind its end")
 	}
 	e := &Earlier{Started: parseTimestamp(doc.Scan.Started)}
 	for _, t := range doc.Scan.Targets {
@@ -70,11 +74,27 @@ func ReadEarlier(r io.Reader) (*Earlier, error) {
 	}
 	for _, f := range *doc.Findings {
 		if len(f.SecretSHA256) != 64 || strings.Trim(f.SecretSHA256, "0123456789abcdef") != "" {
-			return nil, errors.New("a finding in it has no valid secret_sha256")
+			return nil, errors.New("a finding in it has no secret_sha256")
 		}
-		e.Keys = append(e.Keys, EarlierKey{SHA256: f.SecretSHA256, Redacted: f.Secret, Finding: f.earlier()})
+		e.Keys = append(e.Keys, EarlierKey{SHA256: f.SecretSHA256, Redacted: redactedAgain(f.Secret), Finding: f.earlier()})
 	}
 	return e, nil
+}
+
+// maxTail is how many characters behind the ellipsis a report shows.
+const maxTail = 4
+
+// redactedAgain returns a report's secret as reports show it: a person may have
+// kept what --show-secrets printed.
+func redactedAgain(secret string) string {
+	prefix, tail, ok := strings.Cut(secret, ellipsis)
+	if ok && len(tail) <= maxTail {
+		return secret
+	}
+	if !ok {
+		prefix = prefix[:strings.LastIndex(prefix[:min(len(prefix), 2*maxTail)], "_")+1]
+	}
+	return prefix + ellipsis
 }
 
 // earlier returns what is needed of a finding's record.
@@ -106,14 +126,17 @@ func (f *findingRecord) earlier() finding.Finding {
 	if f.StatusReason != nil {
 		e.StatusReason = *f.StatusReason
 	}
-	if f.ExposedDays != nil {
+	if f.ExposedDays != nil && *f.ExposedDays >= 0 && *f.ExposedDays < maxDays {
 		e.Exposed = time.Duration(*f.ExposedDays) * 24 * time.Hour
 	}
 	return e
 }
 
+// maxDays is more than a duration is asked to hold.
+const maxDays = 100_000
+
 func (s *sightingRecord) earlier() finding.Sighting {
-	if s == nil {
+	if s == nil || strings.Trim(s.Commit, "0123456789abcdef") != "" || len(s.Commit) != 40 && len(s.Commit) != 64 {
 		return finding.Sighting{}
 	}
 	return finding.Sighting{Commit: s.Commit, Date: parseTimestamp(s.Date)}

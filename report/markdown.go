@@ -208,7 +208,7 @@ func (m *markdown) details() section {
 				line("Last seen", last)
 			}
 		}
-		if f.Status != finding.Unchecked {
+		if f.Status != finding.Unchecked || f.StatusReason != "" {
 			line("Status", m.statusWords(f))
 		}
 		if f.Suppressed != nil {

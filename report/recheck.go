@@ -1,9 +1,10 @@
 package report
 
 import (
-	"encoding/json"
+	"cmp"
 	"fmt"
 	"io"
+	"strings"
 	"time"
 
 	"keysweep/finding"
@@ -11,8 +12,8 @@ import (
 
 // Recheck is what was found out about the keys of an earlier report.
 type Recheck struct {
-	Report  string // the file that names the keys
-	Checked time.Time
+	Report  string           // the file that names the keys
+	Targets []finding.Target // where they were looked for again
 	Keys    []Rechecked
 }
 
@@ -70,21 +71,26 @@ func (k *Rechecked) finding() *finding.Finding {
 			f.Exposed, f.FirstSeen, f.LastSeen, f.InHead = k.Now.Exposed, k.Now.FirstSeen, k.Now.LastSeen, k.Now.InHead
 			f.Occurrences = k.Now.Occurrences
 		}
-	} else {
-		f.Status, f.StatusReason = finding.Unknown, "not_found: the key is not where the report found it"
+		return &f
 	}
+	words := "the key is not where the report found it any more"
+	if k.Pasted {
+		words = "it was not pasted"
+	}
+	f.Status, f.StatusReason, f.CheckedAt = finding.Unknown, finding.CodeNotFound.Reason(words), time.Time{}
 	return &f
 }
 
-// todo says what remains to be done about k.
+// todo says what remains to be done about k, in words that may hold names.
 func (k *Rechecked) todo(f *finding.Finding, opts Options) []string {
-	var steps []string
+	at := atIssuer(opts, f)
 	switch k.Answer() {
 	case StillWorks:
-		steps = append(steps, "Revoke it"+atIssuer(opts, f)+" now, once nothing uses it any more.")
+		steps := []string{"Make sure that nothing uses it any more, then revoke it" + at + "."}
 		if r := ruleOf(f, opts); r != nil && r.Advice != "" {
 			steps = append(steps, r.Advice)
 		}
+		return steps
 	case Refused:
 		if k.Pasted {
 			return []string{"Nothing to revoke. Remove it wherever it still stands."}
@@ -93,17 +99,24 @@ func (k *Rechecked) todo(f *finding.Finding, opts Options) []string {
 			return []string{"Nothing to revoke. Remove it from " + place + "."}
 		}
 		return []string{"Nothing: it is refused, and only the history holds it."}
-	case CouldNotTell:
-		switch {
-		case k.Now == nil:
-			steps = append(steps, "Paste it (keysweep recheck --paste), or look it up at its issuer.")
-		case f.Status == finding.Unsupported || f.Status == finding.Unchecked:
-			steps = append(steps, "Look it up"+atIssuer(opts, f)+" and revoke it there, or say whose it is (--issuer NAME).")
-		default:
-			steps = append(steps, "Ask again later, or look it up"+atIssuer(opts, f)+".")
-		}
 	}
-	return steps
+	code := finding.CodeOf(f.StatusReason)
+	rule := ruleOf(f, opts)
+	switch {
+	case k.Now == nil:
+		return []string{"Paste it (keysweep recheck --paste), or look it up" + at + "."}
+	case code == finding.CodeIssuerUnknown, code == finding.CodeIssuerAmbiguous:
+		return []string{"Say whose it is (--issuer NAME), or look it up there."}
+	case code == finding.CodeNotAsked && hasIssuer(f) && rule != nil && rule.Probe != nil:
+		return []string{"Ask " + opts.issuerName(f.Issuer) + " too (--verify-issuer " + f.Issuer + "), or look it up there."}
+	case code == finding.CodeNotRecognised && hasIssuer(f):
+		return []string{"If it is " + opts.issuerName(f.Issuer) + "'s for certain, say so (--issuer " + f.Issuer + "): then it is refused."}
+	case code == finding.CodeBudget:
+		return []string{"Ask about more keys (--verify-limit N)."}
+	case f.Status == finding.Unsupported || f.Status == finding.Unchecked:
+		return []string{"Look it up" + at + ", and revoke it there."}
+	}
+	return []string{"Ask again later, or look it up" + at + "."}
 }
 
 // placesLeft says where the current files hold f.
@@ -126,13 +139,45 @@ func placesLeft(f *finding.Finding) string {
 // recheckWords are the answers as people read them.
 var recheckWords = map[Answer]string{StillWorks: "STILL WORKS", Refused: "refused", CouldNotTell: "could not tell"}
 
-// WriteRecheck writes the outcome as text or, if f is JSON, as one document.
+// sorted returns the keys that need work first, otherwise in the order of the
+// report.
+func (r *Recheck) sorted() []*Rechecked {
+	var list []*Rechecked
+	for _, a := range []Answer{StillWorks, CouldNotTell, Refused} {
+		for i := range r.Keys {
+			if r.Keys[i].Answer() == a {
+				list = append(list, &r.Keys[i])
+			}
+		}
+	}
+	return list
+}
+
+// result returns what is known as if it were that of a scan, for what names of
+// files must not show.
+func (r *Recheck) result() *finding.Result {
+	res := &finding.Result{Targets: r.Targets}
+	for i := range r.Keys {
+		if now := r.Keys[i].Now; now != nil {
+			res.Findings = append(res.Findings, now)
+		}
+	}
+	return res
+}
+
+// WriteRecheck writes the outcome as text or, if f is JSON, as one document
+// (recheck-1.schema.json). Other formats are an error.
 func WriteRecheck(w io.Writer, f Format, r *Recheck, opts Options) error {
 	opts = opts.withDefaults()
-	if f == JSON {
+	opts.ShowSecrets = false
+	switch f {
+	case JSON:
 		return writeRecheckJSON(w, r, opts)
+	case Text:
+	default:
+		return fmt.Errorf("no recheck as %v: the formats are %s", f, strings.Join(ExplainFormats(), " and "))
 	}
-	t := newTextReport(w, &finding.Result{}, opts)
+	t := newTextReport(w, r.result(), opts)
 	st := bold
 	switch {
 	case r.Count(StillWorks) > 0:
@@ -141,41 +186,57 @@ func WriteRecheck(w io.Writer, f Format, r *Recheck, opts Options) error {
 		st = boldYellow
 	}
 	t.row(plain, "", 0, st, r.verdict())
-	for i := range r.Keys {
-		k := &r.Keys[i]
-		f := k.finding()
+	for i, k := range r.sorted() {
 		t.write("\n")
-		head := fmt.Sprint(i + 1)
-		indent := len(head) + 2
-		st := bold
-		switch k.Answer() {
-		case StillWorks:
-			st = boldRed
-		case CouldNotTell:
-			st = boldYellow
-		}
-		t.row(plain, head, indent, st, Quote(k.Earlier.Redacted)+"  "+recheckWords[k.Answer()]+": "+t.keyWords(f))
-		label := func(name, words string) { t.field(indent, name, words) }
-		if f.StatusReason != "" {
-			label("reason", t.quoteWords(f.StatusReason))
-		}
-		if !f.CheckedAt.IsZero() {
-			label("asked", moment(f.CheckedAt))
-		}
-		if words := exposureWords(f); words != "" {
-			label("exposed", words)
-		}
-		for j, step := range k.todo(f, opts) {
-			name := "to do"
-			if j > 0 {
-				name = ""
-			}
-			label(name, step)
-		}
+		t.rechecked(i+1, k)
 	}
 	t.write("\n")
-	t.row(plain, "", 0, plain, fmt.Sprintf("exit status %d: %s", opts.Exit.Status, t.quoteWords(opts.Exit.Words)))
+	st = plain
+	switch opts.Exit.Status {
+	case 0:
+	case 1:
+		st = red
+	default:
+		st = boldYellow
+	}
+	t.row(plain, "", 0, st, fmt.Sprintf("exit status %d: %s", opts.Exit.Status, t.quoteWords(opts.Exit.Words)))
 	return t.w.Flush()
+}
+
+// rechecked writes what became of one key.
+func (t *textReport) rechecked(n int, k *Rechecked) {
+	f := k.finding()
+	head := fmt.Sprint(n)
+	indent := len(head) + 2
+	st := bold
+	switch k.Answer() {
+	case StillWorks:
+		st = boldRed
+	case CouldNotTell:
+		st = boldYellow
+	}
+	t.row(plain, head, indent, st, recheckWords[k.Answer()]+"  "+Quote(t.text(k.Earlier.Redacted))+"  "+t.keyWords(f))
+	label := func(name, words string) { t.field(indent, name, words) }
+	if k.Now != nil && !k.Pasted {
+		if places := t.places(f); len(places) > 0 {
+			t.write(strings.Repeat(" ", indent) + places[0].where)
+			t.placeNotes(indent, places[0])
+		}
+	}
+	label("answer", t.quoteWords(f.StatusReason))
+	if !f.CheckedAt.IsZero() {
+		label("asked", moment(f.CheckedAt))
+	}
+	if words := k.exposureWords(f); words != "" {
+		label("exposed", words)
+	}
+	for j, step := range k.todo(f, t.opts) {
+		name := "to do"
+		if j > 0 {
+			name = ""
+		}
+		label(name, t.quoteWords(step))
+	}
 }
 
 // verdict is the first line.
@@ -185,27 +246,34 @@ func (r *Recheck) verdict() string {
 	switch {
 	case n == 0:
 		return "The report names no keys."
+	case refused == n && n == 1:
+		return "The rotation worked: the key is refused."
 	case refused == n:
-		return fmt.Sprintf("The rotation worked: %s refused.", count(n, "the key is", "keys are"))
-	case works > 0:
-		words := fmt.Sprintf("%s still %s", count(works, "key", "keys"), plural(works, "works", "work"))
-		if refused > 0 {
-			words += fmt.Sprintf(", %s refused", count(refused, "is", "are"))
-		}
-		if unclear > 0 {
-			words += fmt.Sprintf(", %s could not be told", number(int64(unclear)))
-		}
-		return words + "."
+		return fmt.Sprintf("The rotation worked: all %s keys are refused.", number(int64(n)))
+	case unclear == n && n == 1:
+		return "It could not be told whether the key still works."
+	case unclear == n:
+		return fmt.Sprintf("It could not be told whether any of the %s keys still works.", number(int64(n)))
 	}
-	words := fmt.Sprintf("Of %s, %s could not be told", count(n, "key", "keys"), number(int64(unclear)))
+	var parts []string
+	if works > 0 {
+		parts = append(parts, count(works, "key still works", "keys still work"))
+	}
+	if unclear > 0 {
+		parts = append(parts, "it could not be told of "+number(int64(unclear)))
+	}
 	if refused > 0 {
-		words += fmt.Sprintf(", %s refused", count(refused, "is", "are"))
+		parts = append(parts, count(refused, "is refused", "are refused"))
 	}
-	return words + "."
+	words := strings.Join(parts, ", ")
+	if works > 0 {
+		return "The rotation is not done: " + words + "."
+	}
+	return "The rotation may not be done: " + words + "."
 }
 
 // exposureWords says how long f could be read.
-func exposureWords(f *finding.Finding) string {
+func (k *Rechecked) exposureWords(f *finding.Finding) string {
 	if f.FirstSeen.Commit == "" {
 		return ""
 	}
@@ -213,7 +281,14 @@ func exposureWords(f *finding.Finding) string {
 	if n := days(f.Exposed); n > 0 {
 		span = count(n, "day", "days")
 	}
-	return span + ", since " + day(f.FirstSeen.Date)
+	words := span + ", first committed " + day(f.FirstSeen.Date)
+	switch {
+	case k.Now == nil || k.Pasted:
+		return words + " (as the report has it)"
+	case f.InHead:
+		return words + ", still in HEAD"
+	}
+	return words + ", not in HEAD"
 }
 
 // The record of recheck -f json; docs/report.md and its schema describe it.
@@ -221,6 +296,7 @@ type recheckRecord struct {
 	SchemaVersion int                  `json:"schema_version"`
 	Tool          toolRecord           `json:"tool"`
 	Report        string               `json:"report"`
+	ReportBase64  string               `json:"report_base64,omitempty"`
 	Keys          []recheckedRecord    `json:"keys"`
 	Summary       recheckSummaryRecord `json:"summary"`
 }
@@ -244,22 +320,22 @@ type recheckedRecord struct {
 
 type recheckSummaryRecord struct {
 	StillWorks   int `json:"still_works"`
-	Refused      int `json:"refused"`
 	CouldNotTell int `json:"could_not_tell"`
+	Refused      int `json:"refused"`
 }
 
 func writeRecheckJSON(w io.Writer, r *Recheck, opts Options) error {
-	red := newRecorder(&finding.Result{}, opts)
+	red := newRecorder(r.result(), opts)
+	name := red.text(r.Report)
 	doc := recheckRecord{
-		SchemaVersion: SchemaVersion, Tool: red.tool(opts), Report: red.text(r.Report), Keys: []recheckedRecord{},
-		Summary: recheckSummaryRecord{r.Count(StillWorks), r.Count(Refused), r.Count(CouldNotTell)},
+		SchemaVersion: SchemaVersion, Tool: red.tool(opts), Report: name, ReportBase64: twin(name), Keys: []recheckedRecord{},
+		Summary: recheckSummaryRecord{r.Count(StillWorks), r.Count(CouldNotTell), r.Count(Refused)},
 	}
-	for i := range r.Keys {
-		k := &r.Keys[i]
+	for _, k := range r.sorted() {
 		f := k.finding()
 		rec := recheckedRecord{
 			ID: k.Earlier.SHA256[:16], SecretSHA256: k.Earlier.SHA256, Secret: red.text(k.Earlier.Redacted),
-			Issuer: red.text(f.Issuer), Environment: f.Environment.String(), Answer: k.Answer(),
+			Issuer: red.text(cmp.Or(f.Issuer, finding.IssuerUnknown)), Environment: f.Environment.String(), Answer: k.Answer(),
 			Status: f.Status.String(), StatusReason: absent(red.text(f.StatusReason)), CheckedAt: timestamp(f.CheckedAt),
 			Found: "again", FirstSeen: sighting(f.FirstSeen), InHead: f.InHead, ToDo: red.texts(k.todo(f, opts)),
 		}
@@ -275,8 +351,8 @@ func writeRecheckJSON(w io.Writer, r *Recheck, opts Options) error {
 		}
 		doc.Keys = append(doc.Keys, rec)
 	}
-	enc := json.NewEncoder(w)
-	enc.SetEscapeHTML(false)
-	enc.SetIndent("", "  ")
-	return enc.Encode(doc)
+	j := newJSONWriter(w)
+	j.value(doc, "")
+	j.raw("\n")
+	return j.flush()
 }

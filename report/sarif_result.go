@@ -84,7 +84,7 @@ func (s *sarifReport) sentence(f *finding.Finding, o finding.Occurrence) string 
 		words = s.quote(s.opts.issuerName(f.Issuer)) + " " + kind + " "
 	}
 	about := []string{confidenceWords(f)}
-	if f.Status != finding.Unchecked {
+	if f.Status != finding.Unchecked || f.StatusReason != "" {
 		about = append(about, s.bases.anonymous(s.statusWords(f)))
 	}
 	if now := s.presence(f).short; now != "" {
