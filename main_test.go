@@ -55,6 +55,7 @@ func scripts(dir string) testscript.Params {
 			for name, value := range gitEnvironment(env.WorkDir) {
 				env.Setenv(name, value)
 			}
+			env.Setenv("HTTPS_PROXY", noWayOut)
 			env.Values[issuerOfScript{}] = new(scriptIssuer)
 			return nil
 		},

@@ -248,6 +248,8 @@ func (r *Recheck) verdict() string {
 		return "The report names no keys."
 	case refused == n && n == 1:
 		return "The rotation worked: the key is refused."
+	case refused == n && n == 2:
+		return "The rotation worked: both keys are refused."
 	case refused == n:
 		return fmt.Sprintf("The rotation worked: all %s keys are refused.", number(int64(n)))
 	case unclear == n && n == 1:
