@@ -66,7 +66,7 @@ func (k *Rechecked) finding() *finding.Finding {
 	f := k.Earlier.Finding
 	if k.Now != nil {
 		f.Status, f.StatusReason, f.CheckedAt = k.Now.Status, k.Now.StatusReason, k.Now.CheckedAt
-		f.Issuer, f.Environment = k.Now.Issuer, k.Now.Environment
+		f.Issuer, f.IssuerStrength, f.Environment, f.RuleID = k.Now.Issuer, k.Now.IssuerStrength, k.Now.Environment, k.Now.RuleID
 		if !k.Pasted {
 			f.Exposed, f.FirstSeen, f.LastSeen, f.InHead = k.Now.Exposed, k.Now.FirstSeen, k.Now.LastSeen, k.Now.InHead
 			f.Occurrences = k.Now.Occurrences
@@ -109,8 +109,10 @@ func (k *Rechecked) todo(f *finding.Finding, opts Options) []string {
 		return []string{"Say whose it is (--issuer NAME), or look it up there."}
 	case code == finding.CodeNotAsked && hasIssuer(f) && rule != nil && rule.Probe != nil:
 		return []string{"Ask " + opts.issuerName(f.Issuer) + " too (--verify-issuer " + f.Issuer + "), or look it up there."}
-	case code == finding.CodeNotRecognised && hasIssuer(f):
+	case code == finding.CodeNotRecognised && hasIssuer(f) && f.IssuerStrength < finding.StrengthUser:
 		return []string{"If it is " + opts.issuerName(f.Issuer) + "'s for certain, say so (--issuer " + f.Issuer + "): then it is refused."}
+	case code == finding.CodeNotRecognised:
+		return []string{"Look it up at the issuer that is named around it."}
 	case code == finding.CodeBudget:
 		return []string{"Ask about more keys (--verify-limit N)."}
 	case f.Status == finding.Unsupported || f.Status == finding.Unchecked:

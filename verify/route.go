@@ -214,7 +214,7 @@ func (r *router) endpoint(f *finding.Finding) (*endpoint, finding.Strength, outc
 	if f.Confidence == finding.Rejected {
 		return unchecked(finding.CodeNotAsked, "this is no key")
 	}
-	r.takeWord(f)
+	strength := r.takeWord(f)
 	switch {
 	case f.Issuer == finding.IssuerAmbiguous:
 		return unchecked(finding.CodeIssuerAmbiguous, "more than one issuer is named around it")
@@ -244,22 +244,29 @@ func (r *router) endpoint(f *finding.Finding) (*endpoint, finding.Strength, outc
 	case !sendable(f.Secret.Reveal()):
 		return unchecked(finding.CodeNotAsked, "it has characters that a header cannot carry")
 	}
-	return e, f.IssuerStrength, outcome{}
+	return e, strength, outcome{}
 }
 
 // takeWord makes the key the issuer's that the user named, unless its shape is
-// another's alone.
-func (r *router) takeWord(f *finding.Finding) {
+// another's alone. It returns how sure the issuer is: a user who names one for
+// all keys of a scan cannot mean those beside which another one is named, so
+// that what the issuer does not recognise may well work there.
+func (r *router) takeWord(f *finding.Finding) finding.Strength {
 	issuer := r.opts.Issuer
 	if issuer == "" || f.Issuer != issuer && f.IssuerStrength == finding.StrengthShape {
-		return
+		return f.IssuerStrength
 	}
 	rule := r.set.RuleOf(f.RuleID, issuer)
 	if rule == nil || rule.Issuer != issuer {
-		return // it has no such keys
+		return f.IssuerStrength // it has no such keys
+	}
+	sure := finding.StrengthUser
+	if f.Issuer != issuer && f.IssuerStrength >= finding.StrengthStrong && f.Issuer != finding.IssuerAmbiguous {
+		sure = finding.StrengthStrong
 	}
 	f.Issuer, f.RuleID, f.IssuerStrength = issuer, rule.ID, finding.StrengthUser
 	f.IssuerEvidence = append([]string{issuer + ": the user said so"}, f.IssuerEvidence...)
+	return sure
 }
 
 // sendable reports whether a header can carry key as it is.

@@ -271,7 +271,11 @@ func (r *run) askOne(ctx context.Context, j *job) outcome {
 		return r.controlled(ctx, j, o)
 	case o.code == finding.CodeNotRecognised && o.verdict == finding.Inactive && j.strength < finding.StrengthHost:
 		o.verdict = finding.Unknown
-		o.words = strings.TrimPrefix(o.words+"; ", "; ") + "it may be somebody else's key: only names speak for " + j.endpoint.issuer
+		why := "only names speak for " + j.endpoint.issuer
+		if j.findings[0].IssuerStrength == finding.StrengthUser {
+			why = "another issuer is named around it"
+		}
+		o.words = strings.TrimPrefix(o.words+"; ", "; ") + "it may be somebody else's key: " + why
 	}
 	return o
 }

@@ -346,6 +346,29 @@ func TestRouting(t *testing.T) {
 	}
 }
 
+func TestTheUsersWordDoesNotBuryAnothersKey(t *testing.T) {
+	for _, tt := range []struct {
+		issuer   string
+		strength finding.Strength
+		want     finding.Status
+	}{
+		{"unknown", finding.StrengthNone, finding.Inactive},
+		{"martis", finding.StrengthWeak, finding.Inactive},
+		{"stripe", finding.StrengthWeak, finding.Inactive},
+		{"stripe", finding.StrengthStrong, finding.Unknown},
+		{"stripe", finding.StrengthHost, finding.Unknown},
+	} {
+		w := newWorld(t)
+		w.host(martisLive, martis(nil), nil)
+		f := martisKey(1)
+		f.Issuer, f.IssuerStrength, f.RuleID, w.opts.Issuer = tt.issuer, tt.strength, "payment-secret-key", "martis"
+		w.run(context.Background(), f)
+		if f.Status != tt.want || !strings.HasPrefix(f.StatusReason, "not_recognised: ") || f.IssuerStrength != finding.StrengthUser {
+			t.Errorf("%s by %v: %v, %s", tt.issuer, tt.strength, f.Status, f.StatusReason)
+		}
+	}
+}
+
 func TestOneKeyOfTwoIssuersGoesToOne(t *testing.T) {
 	w := newWorld(t)
 	w.opts.Issuers = []string{AllIssuers}
