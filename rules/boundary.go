@@ -44,6 +44,9 @@ func leftBoundary(b []byte, at int, plain *Finder) boundary {
 	if (c == 'u' || c == 'H') && at >= 2 && b[at-2] == '-' && (at == 2 || isSpace(b[at-3]) || isQuote(b[at-3])) {
 		return boundary{ok: true, why: "behind the option -" + string(c)}
 	}
+	if n := runOf(b[:at], '_'); n > 0 && n <= 2 && (at == n || !isWord(b[at-n-1]) && b[at-n-1] != '-') {
+		return boundary{ok: true, why: "behind Markdown's sign of emphasis"}
+	}
 	if k := prefixBefore(b, at, plain); k.ok {
 		return k
 	}
@@ -143,12 +146,24 @@ func escapeBefore(b []byte, at int) (boundary, bool) {
 	}
 	if at >= 3 {
 		if v, ok := hexValue(b[at-2], c); ok && !isWord(v) {
+			if b[at-3] == '=' { // quoted-printable
+				return boundary{ok: true, why: "behind the escape =" + string(b[at-2:at])}, true
+			}
 			if b[at-3] == '%' || at >= 5 && string(b[at-5:at-2]) == "%25" {
 				return boundary{ok: true, why: "behind the escape %" + string(b[at-2:at])}, true
 			}
 		}
 	}
 	return boundary{}, false
+}
+
+// runOf returns how often b ends in c.
+func runOf(b []byte, c byte) int {
+	n := 0
+	for n < len(b) && b[len(b)-n-1] == c {
+		n++
+	}
+	return n
 }
 
 func isOctal(c byte) bool { return c >= '0' && c <= '7' }
@@ -256,7 +271,10 @@ func rightNeighbour(b []byte, start, end int) neighbour {
 		for stars < len(rest) && rest[stars] == '*' {
 			stars++
 		}
-		// **key** is emphasis.
+		// **key** is emphasis, and so is ***the key is key***.
+		if stars == 3 && bytes.Contains(b[max(0, start-lineReach):start], rest[:stars]) && (stars == len(rest) || !isWord(rest[stars])) {
+			return neighbourNone
+		}
 		if stars >= 3 && !bytes.HasSuffix(b[:start], rest[:stars]) {
 			return neighbourMask
 		}

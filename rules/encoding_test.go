@@ -65,10 +65,18 @@ var encoders = []encoder{
 	{"base64", "base64", func(s string) string { return base64.StdEncoding.EncodeToString([]byte(s)) }},
 	{"base64url", "base64", func(s string) string { return base64.RawURLEncoding.EncodeToString([]byte(s)) }},
 	{"percent", "percent", func(s string) string { return strings.ReplaceAll(url.QueryEscape(s), "_", "%5F") }},
-	{"percent in lower case", "percent", func(s string) string { return escaped("%%%02x", "_%\\&#;\"= \x00")(s) }},
+	{"percent in lower case", "percent", func(s string) string { return escaped("%%%02x", "_%\\&#;{}\"= \x00")(s) }},
 	{"JSON", "json", stringOf(`\u%04x`)},
 	{"JSON in capitals", "json", stringOf(`\u%04X`)},
 	{"JavaScript", "json", stringOf(`\x%02x`)},
+	{"JavaScript, braces", "json", func(s string) string {
+		return escaped(`\u{%x}`, "_\x00")(escaped(`\x%02x`, "\"&")(strings.ReplaceAll(s, `\`, `\\`)))
+	}},
+	{"octal", "json", func(s string) string {
+		return escaped(`\%03o`, "_\x00")(escaped(`\x%02x`, "\"&")(strings.ReplaceAll(s, `\`, `\\`)))
+	}},
+	{"HTML, three digits", "html", func(s string) string { return strings.ReplaceAll(html.EscapeString(s), "_", "&#095;") }},
+	{"HTML, another name", "html", func(s string) string { return strings.ReplaceAll(html.EscapeString(s), "_", "&UnderBar;") }},
 	{"HTML", "html", func(s string) string { return strings.ReplaceAll(html.EscapeString(s), "_", "&#95;") }},
 	{"HTML, hexadecimal", "html", func(s string) string { return strings.ReplaceAll(html.EscapeString(s), "_", "&#x5F;") }},
 	{"HTML, named", "html", func(s string) string { return strings.ReplaceAll(html.EscapeString(s), "_", "&lowbar;") }},

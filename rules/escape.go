@@ -64,14 +64,17 @@ var spellings = sync.OnceValue(func() [markdownEscapes + 1][]spelling {
 	backslash['\\'] = `\\`
 	var all [markdownEscapes + 1][]spelling
 	all[percentEscapes] = []spelling{
-		none.with("%%%02X", "_-%\\&#;\x00"), none.with("%%%02x", "_-%\\&#;\x00"),
-		none.with("%%%02X", "%\\&#;\x00"), none.with("%%%02x", "%\\&#;\x00"), // as encodeURIComponent does
+		none.with("%%%02X", "_-%\\&#;{}\x00"), none.with("%%%02x", "_-%\\&#;{}\x00"),
+		none.with("%%%02X", "%\\&#;{}\x00"), none.with("%%%02x", "%\\&#;{}\x00"), // as encodeURIComponent does
 	}
 	for _, format := range []string{`\u%04x`, `\u%04X`, `\x%02x`, `\x%02X`} {
 		all[stringEscapes] = append(all[stringEscapes], backslash.with(format, "_&\x00"))
 	}
+	all[stringEscapes] = append(all[stringEscapes], backslash.with(`\u{%x}`, "_\x00"), backslash.with(`\%03o`, "_\x00"))
 	all[stringEscapes] = append(all[stringEscapes], backslash.with(`\u%04x`, "\x00"), backslash.with(`\u%04x`, "&\x00"))
-	all[entityEscapes] = []spelling{named, amp, amp.with("&#%d;", "_"), amp.with("&#x%x;", "_"), amp.with("&#x%X;", "_")}
+	under := amp
+	under['_'] = "&UnderBar;"
+	all[entityEscapes] = []spelling{named, under, amp, amp.with("&#0%d;", "_"), amp.with("&#%d;", "_"), amp.with("&#x%x;", "_"), amp.with("&#x%X;", "_")}
 	all[markdownEscapes] = []spelling{none.with(`\%c`, "_")}
 	return all
 })
@@ -195,6 +198,10 @@ func (d escapeDecoder) escapeAt(b []byte) (value []byte, width int) {
 func stringEscapeAt(b []byte) (value []byte, width int) {
 	digits := 0
 	switch b[1] {
+	case '0', '1':
+		if len(b) >= 4 && isOctal(b[2]) && isOctal(b[3]) {
+			return []byte{b[1]&1<<6 | b[2]&7<<3 | b[3]&7}, 4
+		}
 	case 'x':
 		digits = 2
 	case 'u':
@@ -212,6 +219,9 @@ func stringEscapeAt(b []byte) (value []byte, width int) {
 	case 'f':
 		return []byte{'\f'}, 2
 	}
+	if digits == 4 && len(b) > 3 && b[2] == '{' {
+		return bracedEscapeAt(b)
+	}
 	if digits == 0 || len(b) < 2+digits {
 		return nil, 0
 	}
@@ -226,4 +236,17 @@ func stringEscapeAt(b []byte) (value []byte, width int) {
 		return []byte{byte(r)}, 2 + digits
 	}
 	return utf8.AppendRune(nil, r), 2 + digits
+}
+
+// bracedEscapeAt is escapeAt for \u{ and what follows (ECMA-262).
+func bracedEscapeAt(b []byte) (value []byte, width int) {
+	const maxDigits = 6
+	r, i := rune(0), 3
+	for ; i < len(b) && i < 3+maxDigits && isHex(b[i]); i++ {
+		r = r<<4 | rune(hexDigit(b[i]))
+	}
+	if i == 3 || i == len(b) || b[i] != '}' {
+		return nil, 0
+	}
+	return utf8.AppendRune(nil, r), i + 1
 }

@@ -51,7 +51,7 @@ func lineBreak(raw []byte, i int, in func(byte) bool) int {
 	for n := 0; n < 2 && end < len(raw) && raw[end] == '='; n++ {
 		end++
 	}
-	if end == len(raw) || end-next >= maxLine || breakAt(raw, end) >= 0 || isQuote(raw[end]) || bytes.IndexByte([]byte(" \t<-\\)"), raw[end]) >= 0 {
+	if end == len(raw) || end-next >= maxLine || breakAt(raw, end) >= 0 || isQuote(raw[end]) || bytes.IndexByte([]byte(" \t<>-\\)]},;.|%&"), raw[end]) >= 0 {
 		return next
 	}
 	return -1

@@ -24,7 +24,8 @@ type Matcher struct {
 	whole      text
 	decoded    [2]text // one for each level of decoding
 	around     surroundings
-	work       int // bytes decoded, searched for evidence, and judged; for tests
+	done       <-chan struct{} // see StopAt; nil: never
+	work       int             // bytes decoded, searched for evidence, and judged; for tests
 }
 
 // NewMatcher returns a matcher of s.
@@ -66,9 +67,9 @@ func (m *Matcher) judgeAll(buf []byte, core Span) {
 	low := max(0, core.Start-maxSpan)
 	high := min(len(buf), core.End+maxSpan)
 	f := m.set.finder
-	for from := low; ; {
+	for from, n := low, 0; ; n++ {
 		at, _, ok := f.Next(buf[:high], from)
-		if !ok {
+		if !ok || n%checkEvery == checkEvery-1 && m.stopped() {
 			break
 		}
 		m.found = f.at(m.found[:0], buf[:high], at)
@@ -82,6 +83,23 @@ func (m *Matcher) judgeAll(buf []byte, core Span) {
 	m.addEvidence(buf)
 }
 
+// checkEvery is how many literals are judged between two looks at whether the
+// scan goes on: a rule's expression may take long.
+const checkEvery = 64
+
+// StopAt makes calls on m return early, with what they have so far, once done
+// is closed. Whoever uses the result has to look at done, too.
+func (m *Matcher) StopAt(done <-chan struct{}) { m.done = done }
+
+func (m *Matcher) stopped() bool {
+	select {
+	case <-m.done:
+		return true
+	default:
+		return false
+	}
+}
+
 // judgeLiteral decodes around a literal at buf[at:] and judges what comes out.
 func (m *Matcher) judgeLiteral(buf []byte, at int, e *entry) {
 	m.whole = text{b: buf}
@@ -90,21 +108,19 @@ func (m *Matcher) judgeLiteral(buf []byte, at int, e *entry) {
 	if !ok || string(t.b[pos:min(len(t.b), pos+len(prefix))]) != prefix {
 		return
 	}
-	whole := false // a longer prefix is the better reading of this one
+	m.judgePrefix(t, pos, e.prefix, e, at)
+	// A longer prefix that ends in this one is another reading of the key.
 	for _, p := range m.set.prefixes[e.prefix].longer {
 		longer := m.set.prefixes[p].text
 		if start := pos + len(prefix) - len(longer); start >= 0 && string(t.b[start:start+len(longer)]) == longer {
-			whole = m.judgePrefix(t, start, p, e, at) || whole
+			m.judgePrefix(t, start, p, e, at)
 		}
-	}
-	if !whole {
-		m.judgePrefix(t, pos, e.prefix, e, at)
 	}
 }
 
 // judgePrefix judges the prefix p at t.b[pos:], which came from the literal of
-// e at buf[at:]. It reports whether a key may start there.
-func (m *Matcher) judgePrefix(t *text, pos, p int, e *entry, at int) bool {
+// e at buf[at:].
+func (m *Matcher) judgePrefix(t *text, pos, p int, e *entry, at int) {
 	left := leftBoundary(t.b, pos, m.set.plain)
 	if !left.ok && e.afterBinary(t.b, pos) {
 		left = boundary{ok: true, why: "behind bytes that are no text"}
@@ -117,7 +133,6 @@ func (m *Matcher) judgePrefix(t *text, pos, p int, e *entry, at int) bool {
 		c.entry, c.Encoding, c.literalAt = e, e.encoding, at
 		m.candidates = append(m.candidates, c)
 	}
-	return left.ok
 }
 
 // binaryReach is how many decoded bytes before a key tell text from what comes

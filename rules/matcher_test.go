@@ -97,6 +97,9 @@ func TestKeysInTheirSurroundings(t *testing.T) {
 		{"letters that are no statement", `k «{{test}}{{base62:31:d1}}import»{ x }`, finding.High},
 		{"the body of a public key", `pk_test_{{base62:50:d1}} «{{test}}{{base62:50:d1}}»`, finding.Low},
 		{"another body than the public key's", `pk_test_{{base62:50:d2}} «{{test}}{{base62:50:d1}}»`, finding.High},
+		{"emphasis with underscores", `__«{{live}}{{base62:24:a}}»__`, finding.High},
+		{"emphasis that starts before", `***The key is «{{live}}{{base62:24:a}}»***`, finding.High},
+		{"quoted-printable", `key=3D«{{live}}{{base62:24:a}}»`, finding.High},
 		{"trailing underscore", `«{{live}}{{base62:24:a}}»_ x`, finding.High},
 		{"comment", `# Payjp.api_key = «{{test}}{{hex:24:g}}»  # comment`, finding.High},
 		{"replace-me comment", "// Replace with your actual Paystack secret key\npaystackSecretKey=\"«{{live}}{{hex:40:g}}»\"", finding.High},
@@ -155,7 +158,7 @@ func TestWhatIsNoKey(t *testing.T) {
 			"lisk_test_db_votes", "process_image_mask_live_custom", "disk_live_composition", "kiosk_live_data.dart",
 			"inaturalist_species_at_risk_live_2026-08-28", `"memory_disk_test_key"`, `class="task_live_2"`,
 			`"task_test_air_cooler"`, "ta{{live}}{{base62:24:a}}", "net_di{{test}}{{hex:64:a}}", "gw_{{live}}some_words_9f8a7b6c5d",
-			"a_very_long_identifier_{{live}}{{base62:24:a}}", "_{{live}}{{base62:24:a}}", "7{{live}}{{base62:24:a}}", "x-{{live}}{{base62:24:a}}", `\x61{{live}}{{base62:24:a}}`, `%61{{live}}{{base62:24:a}}`,
+			"a_very_long_identifier_{{live}}{{base62:24:a}}", "___{{live}}{{base62:24:a}}", "7{{live}}{{base62:24:a}}", "x-{{live}}{{base62:24:a}}", `\x61{{live}}{{base62:24:a}}`, `%61{{live}}{{base62:24:a}}`,
 		},
 		"": { // any reason
 			"{{live}}abc123", "{{live}}abc123xyz789", "{{test}}YOUR_KEY", "{{live}}your_secret_key",
