@@ -119,7 +119,8 @@ func (s *surroundings) scanWords(a *attributor, b []byte) {
 // has and from the evidence of all its places: a shape that nobody else has;
 // else what carries the key, its URL or header; else the issuer that evidence
 // at every place agrees on, where a mere mention in the file yields to anything
-// nearer; else the path and what stands beside the key. It returns
+// nearer; else the path, if what stands beside the key does not speak for
+// somebody else. It returns
 // finding.IssuerAmbiguous if two issuers are left, finding.IssuerUnknown if
 // none is, and the evidence in words, strongest first. The order of ev does
 // not matter.
@@ -133,10 +134,12 @@ func (s *Set) Attribute(shapes []string, ev []Evidence) (issuer string, why []st
 		{EvidenceFile, EvidenceFile}, {EvidenceBeside, EvidencePath},
 	} {
 		var issuers, words []string
+		beside := true // nothing but what belongs to a neighbour
 		for _, e := range list {
 			if e.Kind < kinds[0] || e.Kind > kinds[1] {
 				continue
 			}
+			beside = beside && e.Kind == EvidenceBeside
 			if !slices.Contains(issuers, e.Issuer) {
 				issuers = append(issuers, e.Issuer)
 				words = append(words, e.Issuer+": "+e.Text)
@@ -145,6 +148,9 @@ func (s *Set) Attribute(shapes []string, ev []Evidence) (issuer string, why []st
 		switch len(issuers) {
 		case 0:
 		case 1:
+			if beside {
+				return finding.IssuerUnknown, nil
+			}
 			return issuers[0], words
 		default:
 			return finding.IssuerAmbiguous, words

@@ -50,6 +50,13 @@ func TestWhoseKeyACarefulPersonWouldSayItIs(t *testing.T) {
 		{"a longer id that starts like the account", "\"id\": \"acct_1{{base62:15:v}}0\", \"key\": \"«{{live}}51{{base62:15:v}}{{base62:70:w}}»\"", unknown, 0},
 		{"the account id of another key", "\"id\": \"acct_1{{base62:15:z}}\", \"key\": \"«{{live}}51{{base62:15:v}}{{base62:70:w}}»\"", unknown, 0},
 
+		// A neighbour's name alone.
+		{"elements of XML", "<stripe><key><24b></key></stripe><martis><key>«<30>»</key></martis>", unknown, 0},
+		{"rows of a table", "| stripe | <24b> |\n| martis | «<30>» |", unknown, 0},
+		{"rows of CSV", "stripe,<24b>\nmartis,«<30>»", unknown, 0},
+		{"cases of a switch", "case \"stripe\": return \"<24b>\"\ncase \"acme\": return \"«<30>»\"", unknown, 0},
+		{"a host in the path of another address", "curl https://example.com/api.martis.id/ -H \"Authorization: Bearer «<30>»\"", unknown, 0},
+
 		// Sections of other issuers, too far away to be laid out.
 		{"a section far below", "deepstack:\n  app_id: «<30>»\n" + strings.Repeat("other:\n  login: x\n", 200) + "komoju:\n  login: y\n", unknown, 0},
 		{"a section far above", "komoju:\n  login: y\n" + strings.Repeat("other:\n  login: x\n", 200) + "deepstack:\n  app_id: «<30>»\n", unknown, 0},
@@ -104,7 +111,7 @@ func TestWhoseKeyACarefulPersonWouldSayItIs(t *testing.T) {
 		{"five providers in one .env, the third", "STRIPE_KEY=<24b>\nPAYSTACK_KEY=<40hex>\nPAYMONGO_KEY=«<24>»\nTAP_SECRET_KEY=<24c>\nALMA_API_KEY=<24d>\n", "paymongo", EvidenceName},
 		{"five providers in one .env, the last", "STRIPE_KEY=<24b>\nPAYSTACK_KEY=<40hex>\nPAYMONGO_KEY=<24>\nTAP_SECRET_KEY=<24c>\nALMA_API_KEY=«<24d>»\n", "alma", EvidenceName},
 		{"a key without a name among named ones", "STRIPE_KEY=<24b>\nPAYMONGO_KEY=<24c>\nPAYMENT_KEY=«<24>»\nTAP_SECRET_KEY=<24d>\n", ambiguous, 0},
-		{"a key without a name behind a named one", "STRIPE_KEY=<24b>\nPAYMENT_KEY=«<24>»\n", "stripe", EvidenceBeside},
+		{"a key without a name behind a named one", "STRIPE_KEY=<24b>\nPAYMENT_KEY=«<24>»\n", unknown, 0},
 		{"a key without a name beside placeholders", "STRIPE_KEY=sk_test_your_key\nPAYMONGO_KEY=sk_test_your_key\nPAYMENT_KEY=«<24>»\n", ambiguous, 0},
 		{"a key under the second heading", "# Stripe\nSECRET=<24b>\n\n# Alma api: getalma\nSECRET=«<24>»\n", "alma", EvidenceFile},
 		{"a key under the first heading", "# Stripe\nSECRET=«<24>»\n\n# getalma\nSECRET=<24b>\n", "stripe", EvidenceFile},

@@ -74,6 +74,8 @@ func TestAUsersRuleHidesNothing(t *testing.T) {
 		"a sample":                "[[rule]]\nid = \"mine\"\nliterals = [\"sk_live_\"]\nsamples_sha256 = [\"" + sha256Hex(body) + "\"]\n",
 		"a low score":             "[[rule]]\nid = \"mine\"\nliterals = [\"sk_live_\"]\nmax_score = -6.0\n",
 		"a longer key, less sure": "[[rule]]\nid = \"mine\"\nliterals = [\"sk_live_\"]\nmax_score = 6.0\nbody = { regex = \"^[a-zA-Z0-9]{24} and some words be\" }\n",
+		"a longer prefix":         "[[rule]]\nid = \"mine\"\nliterals = [\"= sk_live_\"]\nbody = { min = 200 }\n",
+		"a longer prefix, worse":  "[[rule]]\nid = \"mine\"\nliterals = [\"= sk_live_\"]\nbody = { regex = \"^[A-Za-z0-9]{8}\" }\n",
 	} {
 		set, err := Load(nil, File{Name: "config", Text: []byte(file)})
 		if err != nil {
@@ -81,7 +83,9 @@ func TestAUsersRuleHidesNothing(t *testing.T) {
 		}
 		best := finding.Rejected
 		for _, m := range set.NewMatcher().Matches([]byte(text), Span{0, len(text)}) {
-			best = max(best, m.Confidence)
+			if m.Secret.Reveal() == expand(t, "{{live}}")+body {
+				best = max(best, m.Confidence)
+			}
 		}
 		if best != finding.High {
 			t.Errorf("%s: the best confidence is %v", name, best)
@@ -118,6 +122,33 @@ func TestARuleFileThatWasFoundHasNoProbe(t *testing.T) {
 	_, err := Load(nil, File{Name: "f", Text: text, Found: true})
 	if err == nil || !strings.Contains(err.Error(), "a probe") {
 		t.Errorf("got %v", err)
+	}
+}
+
+func TestARuleFileThatWasFoundSaysNothingOfBuiltInIssuers(t *testing.T) {
+	text := []byte("[[rule]]\nid = \"more\"\nissuer = \"martis\"\nliterals = [\"acme_tok_\"]\n[rule.evidence]\nnames = [\"anything\"]\n")
+	if _, err := Load(nil, File{Name: "f", Text: text}); err != nil {
+		t.Error(err)
+	}
+	_, err := Load(nil, File{Name: "f", Text: text, Found: true})
+	if err == nil || !strings.Contains(err.Error(), "line 3, column 1") {
+		t.Errorf("got %v", err)
+	}
+}
+
+// A scan that was told to stop does not wait for the expressions of a rule.
+func TestAMatcherStops(t *testing.T) {
+	s := loaded(t)
+	m := s.NewMatcher()
+	text := []byte(strings.Repeat(expand(t, "{{live}}")+fill(fillers["base62"], 24, "a")+" ", 1000))
+	done := make(chan struct{})
+	m.StopAt(done)
+	if n := len(m.Matches(text, Span{0, len(text)})); n != 1000 {
+		t.Fatalf("%d keys", n)
+	}
+	close(done)
+	if n := len(m.Matches(text, Span{0, len(text)})); n >= checkEvery {
+		t.Errorf("%d keys after the end", n)
 	}
 }
 

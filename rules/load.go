@@ -34,8 +34,9 @@ const (
 	maxLiterals   = 1000   // of one load
 	maxRegexBody  = 1 << 9 // bytes that an expression may match
 	maxShapeCount = 64
-	maxAddress    = 1 << 8 // bytes
-	minEcho       = 12     // characters of a key that nobody repeats by chance
+	maxProgram    = 1 << 11 // instructions of an expression
+	maxAddress    = 1 << 8  // bytes
+	minEcho       = 12      // characters of a key that nobody repeats by chance
 )
 
 // LoadError is what is wrong with a rule file, and where.
@@ -93,6 +94,10 @@ func Load(files []string, more ...File) (*Set, error) {
 			if r.Probe != nil && m.Found {
 				f := ruleFile{name: m.Name, keys: keyPositions(string(m.Text))}
 				return nil, f.errorAt(n, "probe", "a probe only in a file that you name: what is scanned does not decide where a key is sent")
+			}
+			if m.Found && slices.ContainsFunc(s.rules[:first], func(b *Rule) bool { return b.BuiltIn && b.Issuer == r.Issuer && r.Issuer != "" }) {
+				f := ruleFile{name: m.Name, keys: keyPositions(string(m.Text))}
+				return nil, f.errorAt(n, "issuer", fmt.Sprintf("more on the built-in issuer %s only in a file that you name: what is scanned does not decide whose a key is", r.Issuer))
 			}
 		}
 	}
@@ -312,6 +317,8 @@ func (f *ruleFile) rule(n int, t *ruleTable) (*Rule, error) {
 		switch {
 		case len(l) < minLiteral || len(l) > maxLiteral:
 			return nil, f.errorAt(n, "literals", fmt.Sprintf("the literal %q is not %d to %d bytes long", l, minLiteral, maxLiteral))
+		case len(strings.FieldsFunc(l, func(c rune) bool { return c < utf8.RuneSelf && !isAlnum(byte(c)) })) == 0:
+			return nil, f.errorAt(n, "literals", fmt.Sprintf("the literal %q holds no letter or digit: it would stop at every line", l))
 		case seen[l]:
 			return nil, f.errorAt(n, "literals", fmt.Sprintf("the literal %q is listed twice", l))
 		}
@@ -469,6 +476,10 @@ func anchored(expr string, whole bool) (*regexp.Regexp, error) {
 	re, err := regexp.Compile(expr)
 	if err != nil {
 		return nil, fmt.Errorf("%q does not compile: %w", expr, err)
+	}
+	// The time of a match is the length of the text times the program's.
+	if prog, err := syntax.Compile(parsed.Simplify()); err != nil || len(prog.Inst) > maxProgram {
+		return nil, fmt.Errorf("%q is too long: its repetitions make more than %d steps", expr, maxProgram)
 	}
 	return re, nil
 }

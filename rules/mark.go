@@ -109,11 +109,11 @@ func hostAt(b []byte, start, end int) (mark, bool) {
 	if start > 0 && (isWord(b[start-1]) || b[start-1] == '-') {
 		return m, false
 	}
-	if start > 1 && b[start-1] == '/' && b[start-2] != '/' {
-		return m, false // in the path of another address
-	}
 	for m.start > 0 && start-m.start < maxNameRun && (isAlnum(b[m.start-1]) || b[m.start-1] == '.' || b[m.start-1] == '-') {
 		m.start--
+	}
+	if m.start > 1 && b[m.start-1] == '/' && b[m.start-2] != '/' {
+		return m, false // in the path of another address
 	}
 	if m.start > 1 && b[m.start-1] == '@' && b[m.start-2] != ':' {
 		token := m.start
