@@ -81,8 +81,9 @@ func ReadEarlier(r io.Reader) (*Earlier, error) {
 	return e, nil
 }
 
-// maxTail is how many characters behind the ellipsis a report shows.
-const maxTail = 4
+// maxTail is how many characters behind the ellipsis a report shows, maxPrefix
+// how many bytes of a whole key may be its prefix.
+const maxTail, maxPrefix = 4, 12
 
 // redactedAgain returns a report's secret as reports show it: a person may have
 // kept what --show-secrets printed.
@@ -92,7 +93,7 @@ func redactedAgain(secret string) string {
 		return secret
 	}
 	if !ok {
-		prefix = prefix[:strings.LastIndex(prefix[:min(len(prefix), 2*maxTail)], "_")+1]
+		prefix = prefix[:strings.LastIndex(prefix[:min(len(prefix), maxPrefix)], "_")+1]
 	}
 	return prefix + ellipsis
 }

@@ -184,8 +184,13 @@ func TestAHostileEarlierReportIsHarmless(t *testing.T) {
 	}
 	finding2 := map[string]any{"secret": "sk_live_…" + key, "secret_sha256": strings.Repeat("0b", 32), "exposed_days": int64(1) << 60,
 		"first_seen": map[string]any{"commit": strings.Repeat("0a", 20), "date": "2026-01-01T00:00:00Z"}}
+	// Whole keys, as --show-secrets prints them: no list of prefixes helps here.
+	whole, tail := "acme_pat_"+strings.Repeat("xY7q", 10), "acme_pat_…"+strings.Repeat("xY7q", 10)
+	finding3 := map[string]any{"secret": whole, "secret_sha256": strings.Repeat("0c", 32)}
+	finding4 := map[string]any{"secret": tail, "secret_sha256": strings.Repeat("0d", 32)}
+	finding5 := map[string]any{"secret": "nounderscore" + whole, "secret_sha256": strings.Repeat("0e", 32)}
 	text, err := json.Marshal(map[string]any{"schema_version": 1, "tool": map[string]any{"name": "keysweep"},
-		"scan": map[string]any{"targets": []any{map[string]any{"name": bad, "kind": bad}}}, "findings": []any{finding1, finding2}})
+		"scan": map[string]any{"targets": []any{map[string]any{"name": bad, "kind": bad}}}, "findings": []any{finding1, finding2, finding3, finding4, finding5}})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -202,7 +207,7 @@ func TestAHostileEarlierReportIsHarmless(t *testing.T) {
 		if err := WriteRecheck(&out, f, r, Options{}); err != nil {
 			t.Fatal(err)
 		}
-		for _, bad := range []string{"\x1b", "\u202e", key, key[8:], "\n::error", "##[error"} {
+		for _, bad := range []string{"\x1b", "\u202e", key, key[8:], "xY7q", "\n::error", "##[error"} {
 			if strings.Contains(out.String(), bad) {
 				t.Errorf("%v holds %q:\n%s", f, bad, &out)
 			}
