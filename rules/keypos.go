@@ -6,7 +6,7 @@ import "strings"
 // the column in bytes.
 type keyPos struct {
 	path      string // dotted, of bare names
-	rule      int    // index of the [[rule]] it belongs to, -1 before the first
+	rule      int    // index of the [[rule]], or other array of tables, that it belongs to; -1: of none
 	line, col int
 }
 
@@ -16,11 +16,34 @@ type keyPos struct {
 // to find them in a file that is already known to be valid.
 func keyPositions(text string) []keyPos {
 	var list []keyPos
-	s := keyScanner{text: text, line: 1, rule: -1}
+	s := keyScanner{text: text, line: 1, rule: -1, arrays: map[string]int{}}
 	for s.pos < len(s.text) {
 		list = s.expression(list)
 	}
 	return list
+}
+
+// KeyPosition returns where key stands in the n-th, from 0, table of the array
+// [[table]] of a valid TOML text: the 1-based line, and the column in bytes. If
+// the key is not there, or "", it is where the table's header stands; line 1,
+// column 1 if that is not there either.
+func KeyPosition(text, table string, n int, key string) (line, col int) {
+	return tablePosition(keyPositions(text), table, n, key)
+}
+
+func tablePosition(keys []keyPos, table string, n int, key string) (line, col int) {
+	line, col = 1, 1
+	header := false
+	for _, k := range keys {
+		switch {
+		case k.rule != n || k.path != table && !strings.HasPrefix(k.path, table+"."):
+		case k.path == table+"."+key:
+			return k.line, k.col
+		case !header:
+			header, line, col = true, k.line, k.col
+		}
+	}
+	return line, col
 }
 
 type keyScanner struct {
@@ -28,8 +51,9 @@ type keyScanner struct {
 	pos       int
 	line      int
 	lineStart int
-	rule      int
-	table     string // the current header
+	rule      int            // index of the current table in its array
+	arrays    map[string]int // how many tables of an array there were
+	table     string         // the current header
 }
 
 func (s *keyScanner) next() byte {
@@ -55,9 +79,11 @@ func (s *keyScanner) expression(list []keyPos) []keyPos {
 			s.next()
 		}
 		s.table = s.key("]")
-		if array && s.table == "rule" {
-			s.rule++
+		name, _, below := strings.Cut(s.table, ".")
+		if array && !below {
+			s.arrays[name]++
 		}
+		s.rule = s.arrays[name] - 1
 		list = append(list, keyPos{s.table, s.rule, line, col})
 		s.toLineEnd()
 		return list

@@ -62,6 +62,8 @@ type File struct {
 	// Found says that nobody named the file: it came with what is scanned. Its
 	// rules may not say where a key is sent.
 	Found bool
+	// Others are keys of the top that are somebody else's to read.
+	Others []string
 }
 
 // Load returns the built-in rules, those of more, and those of the files that
@@ -86,7 +88,7 @@ func Load(files []string, more ...File) (*Set, error) {
 			return nil, &LoadError{File: m.Name, Reason: "more than 1 MiB"}
 		}
 		first := len(s.rules)
-		if err := s.add(m.Name, m.Text, false); err != nil {
+		if err := s.add(m.Name, m.Text, false, m.Others...); err != nil {
 			return nil, err
 		}
 		for n, r := range s.rules[first:] {
@@ -178,26 +180,12 @@ type ruleFile struct {
 // errorAt returns an error at key (dotted, below [[rule]]) of the n-th rule,
 // or at the rule's header if the key is not there.
 func (f *ruleFile) errorAt(n int, key, reason string) error {
-	e := &LoadError{File: f.name, Line: 1, Col: 1, Reason: reason}
-	header := false
-	for _, k := range f.keys {
-		if k.rule != n {
-			continue
-		}
-		if k.path == "rule."+key {
-			e.Line, e.Col = k.line, k.col
-			return e
-		}
-		if !header {
-			header = true
-			e.Line, e.Col = k.line, k.col
-		}
-	}
-	return e
+	line, col := tablePosition(f.keys, "rule", n, key)
+	return &LoadError{File: f.name, Line: line, Col: col, Reason: reason}
 }
 
 // add reads one file.
-func (s *Set) add(name string, text []byte, builtIn bool) error {
+func (s *Set) add(name string, text []byte, builtIn bool, others ...string) error {
 	s.texts = append(s.texts, text)
 	if !utf8.Valid(text) {
 		return &LoadError{File: name, Line: 1, Col: 1, Reason: "not UTF-8"}
@@ -223,7 +211,7 @@ func (s *Set) add(name string, text []byte, builtIn bool) error {
 		}
 	}
 	// A misspelt key first: what it would have said is missing, too.
-	if err := f.unknownKey(&meta); err != nil {
+	if err := f.unknownKey(&meta, others); err != nil {
 		return err
 	}
 	for n := range tables {
@@ -263,8 +251,8 @@ func (s *Set) spreadNames() {
 	}
 }
 
-func (f *ruleFile) unknownKey(meta *toml.MetaData) error {
-	unknown := meta.Undecoded()
+func (f *ruleFile) unknownKey(meta *toml.MetaData, others []string) error {
+	unknown := slices.DeleteFunc(meta.Undecoded(), func(k toml.Key) bool { return slices.Contains(others, k[0]) })
 	if len(unknown) == 0 {
 		return nil
 	}
