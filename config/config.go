@@ -1,9 +1,10 @@
 // Package config finds and reads the configuration of a repository or folder,
-// .keysweep.toml. It adds rules; it never stops a byte from being read or a
-// built-in rule from running.
+// .keysweep.toml, and its baseline. A configuration adds rules and says which
+// findings are accepted; it never stops a byte from being read or a built-in
+// rule from running.
 //
-// A configuration is content of the repository that holds it: it counts for
-// whoever works there, and not for whoever scans it from outside.
+// Both are content of the repository that holds them: they count for whoever
+// works there, and not for whoever scans it from outside.
 package config
 
 import (
@@ -15,6 +16,7 @@ import (
 	"path/filepath"
 	"strings"
 
+	"keysweep/exceptions"
 	"keysweep/rules"
 	"keysweep/scanner/gitdb"
 )
@@ -32,16 +34,26 @@ type Config struct {
 	// Named says that the user named it, with --config.
 	Named bool
 
-	text []byte
+	text   []byte
+	allows []exceptions.Allow
+	root   string // the real path of the folder it was found in; "" if not found
+}
+
+// Allows returns what the [[allow]] tables say, in their order.
+func (c *Config) Allows() []exceptions.Allow {
+	if c == nil {
+		return nil
+	}
+	return c.allows
 }
 
 // Rules returns the rule file that the configuration holds, for rules.Load. It
-// has the same keys as a rule file; the loader refuses others.
+// has the same keys as a rule file, and [[allow]]; the loader refuses others.
 func (c *Config) Rules() []rules.File {
 	if c == nil || c.Path == "" {
 		return nil
 	}
-	return []rules.File{{Name: c.Path, Text: c.text, Found: !c.Named}}
+	return []rules.File{{Name: c.Path, Text: c.text, Found: !c.Named, Others: []string{allowArray}}}
 }
 
 // Note is a sentence for the report on one of the paths given to Find.
@@ -64,11 +76,16 @@ func Named(path string) (*Config, error) {
 		return nil, wrap(path, err)
 	}
 	defer f.Close()
-	text, err := readAll(f)
+	text, err := readAll(f, maxSize)
 	if err != nil {
 		return nil, wrap(path, err)
 	}
-	return &Config{Path: path, Named: true, text: text}, nil
+	c, err := Parse(path, text)
+	if err != nil {
+		return nil, err
+	}
+	c.Named = true
+	return c, nil
 }
 
 // Find reads the configuration for a scan of paths ("-" is standard input; no
@@ -77,15 +94,70 @@ func Named(path string) (*Config, error) {
 // itself, and for a file or standard input the working directory. It returns
 // nil if there is none. Notes tell of configurations that were not used.
 func Find(paths []string) (*Config, []Note, error) {
+	root, notes, err := find(paths, Name, "--config")
+	if root == "" || err != nil {
+		return nil, notes, err
+	}
+	path := shown(filepath.Join(root, Name))
+	text, err := inRoot(root, Name, maxSize)
+	if err != nil {
+		return nil, notes, wrap(path, err)
+	}
+	c, err := Parse(path, text)
+	if err != nil {
+		return nil, notes, err
+	}
+	c.root, err = realPath(root)
+	return c, notes, err
+}
+
+// FindBaseline reads the baseline for a scan of paths, as Find does.
+func FindBaseline(paths []string) (*exceptions.Baseline, []Note, error) {
+	root, notes, err := find(paths, exceptions.BaselineName, "--baseline")
+	if root == "" || err != nil {
+		return nil, notes, err
+	}
+	path := shown(filepath.Join(root, exceptions.BaselineName))
+	text, err := inRoot(root, exceptions.BaselineName, exceptions.MaxBaseline)
+	if err != nil {
+		return nil, notes, wrapBaseline(path, err)
+	}
+	b, err := exceptions.ParseBaseline(path, text)
+	return b, notes, err
+}
+
+// NamedBaseline reads the baseline that the user named. Errors name it.
+func NamedBaseline(path string) (*exceptions.Baseline, error) {
+	info, err := os.Stat(path)
+	if err == nil && !info.Mode().IsRegular() {
+		err = errNotRegular
+	}
+	if err != nil {
+		return nil, wrapBaseline(path, err)
+	}
+	f, err := os.Open(path)
+	if err != nil {
+		return nil, wrapBaseline(path, err)
+	}
+	defer f.Close()
+	text, err := readAll(f, exceptions.MaxBaseline)
+	if err != nil {
+		return nil, wrapBaseline(path, err)
+	}
+	return exceptions.ParseBaseline(path, text)
+}
+
+// find returns the innermost root of paths that holds the working directory and
+// a file called name, or "". option names the file in spite of all.
+func find(paths []string, name, option string) (best string, notes []Note, err error) {
 	here, err := realPath(".")
 	if err != nil {
-		return nil, nil, fmt.Errorf("configuration: %w", err)
+		return "", nil, fmt.Errorf("configuration: %w", err)
 	}
 	if len(paths) == 0 {
 		paths = []string{"."}
 	}
-	best, bestReal := "", ""
-	var notes []Note
+	bestReal := ""
 	for i, path := range paths {
 		root, ok := rootOf(path)
 		if !ok {
@@ -95,66 +167,71 @@ func Find(paths []string) (*Config, []Note, error) {
 		if err != nil {
 			continue // the scan says that the path is not there
 		}
-		if _, err := os.Lstat(filepath.Join(root, Name)); err != nil {
+		if _, err := os.Lstat(filepath.Join(root, name)); err != nil {
 			continue
 		}
 		switch {
 		case !within(real, here):
-			notes = append(notes, Note{i, shown(filepath.Join(root, Name)) + " was not used: the working directory is outside (--config reads it)."})
+			notes = append(notes, Note{i, fmt.Sprintf("%s was not used: the working directory is outside (%s reads it).", shown(filepath.Join(root, name)), option)})
 		case len(real) > len(bestReal):
 			best, bestReal = root, real
 		}
 	}
-	if best == "" {
-		return nil, notes, nil
-	}
-	c, err := inRoot(best)
-	return c, notes, err
+	return best, notes, nil
 }
 
-// inRoot reads the configuration of a root. Its links may not lead out.
-func inRoot(root string) (*Config, error) {
-	path := shown(filepath.Join(root, Name))
+// inRoot reads a file of a root. Its links may not lead out.
+func inRoot(root, name string, limit int64) ([]byte, error) {
 	r, err := os.OpenRoot(root)
 	if err != nil {
-		return nil, wrap(path, err)
+		return nil, err
 	}
 	defer r.Close()
-	info, err := r.Stat(Name) // first: opening a FIFO waits for a writer
+	info, err := r.Stat(name) // first: opening a FIFO waits for a writer
 	if err != nil {
-		return nil, wrap(path, err)
+		return nil, err
 	}
 	if !info.Mode().IsRegular() {
-		return nil, wrap(path, errNotRegular)
+		return nil, errNotRegular
 	}
-	f, err := r.Open(Name)
+	f, err := r.Open(name)
 	if err != nil {
-		return nil, wrap(path, err)
+		return nil, err
 	}
 	defer f.Close()
-	text, err := readAll(f)
-	if err != nil {
-		return nil, wrap(path, err)
-	}
-	return &Config{Path: path, text: text}, nil
+	return readAll(f, limit)
 }
 
-var errNotRegular = errors.New("not a regular file")
+var (
+	errNotRegular = errors.New("not a regular file")
+	errTooLarge   = errors.New("more than 1 MiB")
+)
 
-func readAll(r io.Reader) ([]byte, error) {
-	text, err := io.ReadAll(io.LimitReader(r, maxSize+1))
-	if err == nil && len(text) > maxSize {
-		err = errors.New("more than 1 MiB")
+// readAll reads r, of at most limit bytes.
+func readAll(r io.Reader, limit int64) ([]byte, error) {
+	text, err := io.ReadAll(io.LimitReader(r, limit+1))
+	if err == nil && int64(len(text)) > limit {
+		err = errTooLarge
+		if limit > maxSize {
+			err = fmt.Errorf("more than %d MiB", limit>>20)
+		}
 	}
 	return text, err
 }
 
-func wrap(path string, err error) error {
+func wrap(path string, err error) error { return fmt.Errorf("configuration %s: %w", path, bare(err)) }
+
+func wrapBaseline(path string, err error) error {
+	return fmt.Errorf("baseline %s: %w", path, bare(err))
+}
+
+// bare takes the path out of an error: whoever wraps it says it.
+func bare(err error) error {
 	var p *fs.PathError
 	if errors.As(err, &p) {
-		err = p.Err
+		return p.Err
 	}
-	return fmt.Errorf("configuration %s: %w", path, err)
+	return err
 }
 
 // rootOf returns the folder whose configuration is that of a scanned path.

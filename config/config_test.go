@@ -1,6 +1,7 @@
 package config
 
 import (
+	"bytes"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -137,7 +138,7 @@ func TestAConfigurationIsASmallRegularFileOfItsFolder(t *testing.T) {
 			return check(t, os.Symlink("other.toml", path), "")
 		},
 		"as large as may be": func(t *testing.T, _, path string) string {
-			return check(t, os.WriteFile(path, make([]byte, maxSize), 0o600), "")
+			return check(t, os.WriteFile(path, bytes.Repeat([]byte("\n"), maxSize), 0o600), "")
 		},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -164,7 +165,7 @@ func check(t *testing.T, err error, want string) string {
 }
 
 func TestOnlyANamedConfigurationMayHaveAProbe(t *testing.T) {
-	probe := rule + "[rule.probe]\nauth = \"bearer\"\nproduction = \"https://acme.example\"\n"
+	probe := rule + "[rule.probe]\nauth = \"bearer\"\nproduction = \"https://acme.example/v1/ping\"\nsources = [\"https://acme.example/docs\"]\n"
 	root := layout(t, map[string]string{"plain/" + Name: probe})
 	t.Chdir(filepath.Join(root, "plain"))
 	c, err := Named(Name)

@@ -150,8 +150,35 @@ type Suppression struct {
 	Kind    string // inline, config or baseline
 	Reason  string
 	Owner   string
-	Expires time.Time // zero: never
+	Expires time.Time // the last second that it counts; zero: never ends
 }
+
+// Exception is one that a reader should look at: it does not do what whoever
+// wrote it may think.
+type Exception struct {
+	Kind string // inline, config or baseline
+	// File and Line are where it stands, raw bytes; Line is 1-based. Zero: not
+	// known, or in many places.
+	File    string
+	Line    int
+	Entry   string // a glob, or the fingerprint of a key or its first 16 digits
+	Problem ExceptionProblem
+	Reason  string
+	Owner   string
+	Expires time.Time // the last second that it counts; zero: never ends
+}
+
+// ExceptionProblem is what is the matter with an exception: a closed list.
+type ExceptionProblem string
+
+// The problems.
+const (
+	ExceptionExpired   ExceptionProblem = "expired"   // its last day is over
+	ExceptionLive      ExceptionProblem = "live"      // the key is known to work: nobody can accept it
+	ExceptionNoReason  ExceptionProblem = "no-reason" // keysweep:allow without a reason does not count
+	ExceptionUntrusted ExceptionProblem = "untrusted" // keysweep:allow in what is not the user's own
+	ExceptionUnused    ExceptionProblem = "unused"    // no key matches
+)
 
 // Source is the kind of content that an occurrence stands in.
 type Source string
@@ -198,7 +225,20 @@ type Occurrence struct {
 	Date      time.Time // that commit's committer date
 	Reachable bool      // from a ref or a HEAD
 	InHead    bool      // HEAD's tree holds it at this path and line
-	Excerpt   Excerpt
+	// Newest says that no newer version of the file at Path, as far as the
+	// history tells, holds the key. False in a working tree.
+	Newest  bool
+	Excerpt Excerpt
+	Comment Comment // on the line of the key
+}
+
+// Comment is keysweep:allow REASON near a key: somebody accepts what stands on
+// the line. Whether it counts is for others to say.
+type Comment struct {
+	Found bool
+	// Reason is "" if there is none: then it does not count. Raw bytes, every
+	// candidate in it redacted.
+	Reason string
 }
 
 // Excerpt is the line around a key, every candidate in it redacted. It is raw

@@ -21,11 +21,17 @@ type Result struct {
 	// Rejected and Below count distinct candidates: turned down, and below the
 	// confidence asked for.
 	Rejected, Below int
+	// BelowFingerprints holds the SHA-256 of the candidates that Below counts,
+	// sorted, in hex.
+	BelowFingerprints []string
 	// Since is the time that the user asked for: keys that a commit held before
 	// it are not in Findings. Zero: no such wish. BeforeSince counts them.
 	Since       time.Time
 	BeforeSince int
 	Skipped     []Skipped // sorted by class, reason, detail
+	// Exceptions are those that a reader should look at, sorted by problem,
+	// file, line and entry.
+	Exceptions []Exception
 }
 
 // Complete reports whether everything that should have been read was.

@@ -27,11 +27,13 @@ func (s *scan) finish(ctx context.Context) {
 			}
 		case f.Confidence < s.opts.MinConfidence:
 			s.result.Below++
+			s.result.BelowFingerprints = append(s.result.BelowFingerprints, f.Secret.SHA256())
 		default:
 			listed = append(listed, r)
 		}
 	}
 	// The order of a map must not reach the report.
+	slices.Sort(s.result.BelowFingerprints)
 	slices.SortFunc(listed, func(a, b *record) int {
 		return cmp.Compare(a.finding.Secret.Reveal(), b.finding.Secret.Reveal())
 	})
@@ -114,7 +116,7 @@ const pathEvidenceLimit = 1000
 func (s *scan) occurrence(p place, v view) finding.Occurrence {
 	o := finding.Occurrence{
 		Target: s.targets[p.target].Name, Source: p.source, Path: p.path,
-		Line: p.line, Column: p.column, EndColumn: v.endColumn, Excerpt: v.excerpt,
+		Line: p.line, Column: p.column, EndColumn: v.endColumn, Excerpt: v.excerpt, Comment: v.comment,
 		UnitColumn: v.unitColumn, UnitEndColumn: v.unitEndColumn,
 	}
 	if !p.object.IsZero() {
@@ -215,7 +217,16 @@ func (s *scan) spread(r *record, h history, t *gitdb.Trace) {
 			b.occurrence.Commit, b.occurrence.Date = commit, date
 		}
 	}
-	for _, b := range spots {
+	last := make(map[spot]*best) // of all lines of a path
+	for k, b := range spots {
+		k.line = 0
+		if l := last[k]; l == nil || newer(b.newest, b.object, l.newest, l.object) {
+			last[k] = b
+		}
+	}
+	for k, b := range spots {
+		k.line = 0
+		b.occurrence.Newest = b.object == last[k].object
 		b.occurrence.Versions = len(b.objects)
 		r.finding.Occurrences = append(r.finding.Occurrences, b.occurrence)
 	}

@@ -60,6 +60,7 @@ type view struct {
 	endColumn                 int
 	unitColumn, unitEndColumn int
 	excerpt                   finding.Excerpt
+	comment                   finding.Comment
 }
 
 // seen is one candidate at one place.
@@ -207,6 +208,7 @@ func (j *judge) name(name string, at place) {
 	for i := first; i < len(j.list); i++ {
 		p, v := &j.list[i].place, &j.list[i].view
 		p.line, p.column, v.endColumn, v.unitColumn, v.unitEndColumn = 0, 0, 0, 0, 0
+		v.comment = finding.Comment{} // a name has no comments
 	}
 }
 
@@ -240,6 +242,7 @@ func (j *judge) see(buf []byte, done int, pos position, matches []rules.Match, c
 		s.view.unitEndColumn = s.view.unitColumn + units(key)
 		if m.Confidence > finding.Rejected || j.collector.keepRejected {
 			s.view.excerpt = excerpt(buf, matches, i)
+			s.view.comment = comment(buf, matches, i)
 		}
 		// The matcher uses its slices again.
 		s.match.Encoding = slices.Clone(m.Encoding)

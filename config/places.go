@@ -1,0 +1,109 @@
+package config
+
+import (
+	"os"
+	"path"
+	"path/filepath"
+	"strings"
+
+	"keysweep/exceptions"
+	"keysweep/finding"
+)
+
+// Places knows where the targets of a scan lie: which of them are the user's
+// own, and how their files are called from the top.
+type Places struct {
+	targets map[string]place
+}
+
+type place struct {
+	own    bool   // the working directory is inside
+	prefix string // from the top to the target
+	inside bool   // the target lies below the top
+}
+
+// NewPlaces looks at the paths of a scan. The top is the folder that c was
+// found in; if c was named, or there is none, the root of each path (see Find).
+func NewPlaces(c *Config, paths []string) *Places {
+	if len(paths) == 0 {
+		paths = []string{"."}
+	}
+	p := &Places{targets: map[string]place{}}
+	here, err := realPath(".")
+	if err != nil {
+		return p
+	}
+	for _, target := range paths {
+		root, ok := rootOf(target)
+		if !ok || target == "-" {
+			continue // standard input is nobody's
+		}
+		real, err := realPath(root)
+		if err != nil {
+			continue
+		}
+		t := place{own: within(real, here)}
+		top := real
+		if c != nil && c.root != "" {
+			top = c.root
+		}
+		start := target
+		if info, err := os.Stat(target); err == nil && !info.IsDir() {
+			start = filepath.Dir(target)
+		}
+		if start, err = realPath(start); err == nil {
+			if rel, err := filepath.Rel(top, start); err == nil {
+				t.prefix, t.inside = filepath.ToSlash(rel), true
+			}
+		}
+		p.targets[target] = t
+	}
+	return p
+}
+
+// Own reports whether the working directory lies in the root of the target of
+// o: then keysweep:allow on its lines is believed.
+func (p *Places) Own(_ *finding.Finding, o *finding.Occurrence) bool { return p.targets[o.Target].own }
+
+// Place returns the path of o from the top, '/'-separated, and false if it has
+// none, or lies elsewhere.
+func (p *Places) Place(o *finding.Occurrence) (string, bool) {
+	t, ok := p.targets[o.Target]
+	if !ok || !t.inside || o.Path == "" {
+		return "", false
+	}
+	switch o.Source {
+	case finding.SourceRef, finding.SourceCommit, finding.SourceTag:
+		return "", false
+	}
+	s := path.Join(t.prefix, o.Folder, o.Path)
+	return s, s != ".." && !strings.HasPrefix(s, "../")
+}
+
+// BaselinePath returns where the baseline of a scan of paths is or would be: at
+// the root of the first path, if the working directory is inside.
+func BaselinePath(paths []string) (string, bool) {
+	if len(paths) == 0 {
+		paths = []string{"."}
+	}
+	here, err := realPath(".")
+	if err != nil {
+		return "", false
+	}
+	root, ok := rootOf(paths[0])
+	if !ok {
+		return "", false
+	}
+	real, err := realPath(root)
+	if err != nil || !within(real, here) {
+		return "", false
+	}
+	return shown(filepath.Join(root, exceptions.BaselineName)), true
+}
+
+// Covers reports whether a target is all that the exceptions of paths speak of:
+// a root itself.
+func (p *Places) Covers(target string) bool {
+	t := p.targets[target]
+	return t.inside && t.prefix == "."
+}

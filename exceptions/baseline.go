@@ -1,0 +1,275 @@
+package exceptions
+
+import (
+	"cmp"
+	"errors"
+	"fmt"
+	"regexp"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+	"unicode/utf8"
+)
+
+// The file, version 1, is UTF-8, its lines end in LF or CRLF:
+//
+//	keysweep-baseline 1                                 first line
+//	# …                                                 comments, and empty lines
+//	#00 to #ff                                          256 posts
+//	FINGERPRINT DATE ISSUER ENVIRONMENT PREFIX "REASON"[ # …]
+//
+// FINGERPRINT is the SHA-256 of the whole key in 64 hex digits: the rest of a
+// line is there for people, the reason for reports. No line tells where a key
+// stands, so that moving it changes nothing, and no line holds a character of
+// its body.
+//
+// Lines are sorted by fingerprint, below the post with its first two digits. A
+// merge of git conflicts where two branches add lines between the same two: the
+// posts see to it that they hardly ever do. Readers need neither order nor
+// posts, and take a line that stands twice, so that a conflict is solved by
+// keeping both sides.
+
+// BaselineName is what a baseline is called.
+const BaselineName = ".keysweep-baseline"
+
+// MaxBaseline is the most bytes of a baseline: 200 000 keys.
+const MaxBaseline = 64 << 20
+
+const (
+	baselineTitle   = "keysweep-baseline"
+	baselineVersion = "1"
+)
+
+// baselineHeader stands above the posts of a new file.
+const baselineHeader = `# Keys that people accepted, a line each: SHA-256 of the key, date, issuer,
+# environment, prefix, reason. "keysweep baseline create" adds, "keysweep baseline
+# prune" removes. Lines #00 to #ff keep merges apart; in a conflict, keep both sides.
+`
+
+// Baseline is a file of accepted keys.
+type Baseline struct {
+	Name string // of the file, for errors and reports
+
+	blocks []block // sorted by fingerprint
+	byKey  map[string]*BaselineLine
+	header []string // comments above all keys
+	footer []string // comments below all keys
+}
+
+// block is a line with the comments above it.
+type block struct {
+	line     *BaselineLine
+	comments []string
+	text     string
+}
+
+// BaselineLine is one accepted key.
+type BaselineLine struct {
+	Fingerprint string // SHA-256 of the whole key, 64 hex digits
+	Date        string // when it was accepted, 2026-01-31
+	Issuer      string
+	Environment string
+	Prefix      string // the key, redacted without its last characters
+	Reason      string
+	// Comment is for people, "" if there is none. It may not hold a key.
+	Comment string
+	Number  int // of the line in the file that was read, 1-based
+}
+
+// BaselineError is what is wrong with a baseline, and where.
+type BaselineError struct {
+	File   string
+	Line   int // 1-based
+	Reason string
+}
+
+func (e *BaselineError) Error() string {
+	return fmt.Sprintf("baseline %s: line %d: %s", e.File, e.Line, e.Reason)
+}
+
+var (
+	postLine = regexp.MustCompile(`^#[0-9a-f]{2}$`)
+	keyLine  = regexp.MustCompile(`^([0-9a-f]{64}) ([0-9]{4}-[0-9]{2}-[0-9]{2}) ([^ "#]+) ([^ "#]+) ([^ "#]+) ("(?:[^"\\]|\\.)*")(?: # ?(.*))?$`)
+)
+
+// NewBaseline returns a baseline without keys.
+func NewBaseline(name string) *Baseline {
+	return &Baseline{Name: name, byKey: map[string]*BaselineLine{}, header: strings.Split(strings.TrimSuffix(baselineHeader, "\n"), "\n")}
+}
+
+// ParseBaseline reads the bytes of a baseline called name, at most MaxBaseline.
+// An error is a *BaselineError.
+func ParseBaseline(name string, text []byte) (*Baseline, error) {
+	b := &Baseline{Name: name, byKey: map[string]*BaselineLine{}}
+	bad := func(number int, reason string) error { return &BaselineError{name, number, reason} }
+	if len(text) > MaxBaseline {
+		return nil, bad(1, "the file is larger than 64 MiB")
+	}
+	lines := strings.Split(strings.TrimSuffix(string(text), "\n"), "\n")
+	title, version, _ := strings.Cut(strings.TrimSuffix(lines[0], "\r"), " ")
+	switch {
+	case title != baselineTitle:
+		return nil, bad(1, `not a baseline of keysweep: its first line is not "`+baselineTitle+" "+baselineVersion+`"`)
+	case version != baselineVersion:
+		return nil, bad(1, fmt.Sprintf("version %q is not one that this keysweep reads; a newer one may", version))
+	}
+	var comments []string
+	for i, line := range lines[1:] {
+		number := i + 2
+		line = strings.TrimSuffix(line, "\r")
+		switch {
+		case postLine.MatchString(line):
+			if len(b.blocks) == 0 && b.header == nil {
+				b.header, comments = slices.Concat([]string{}, comments), nil
+			}
+			continue
+		case line == "" || line[0] == '#':
+			comments = append(comments, line)
+			continue
+		}
+		l, err := parseLine(line)
+		if err != nil {
+			return nil, bad(number, err.Error())
+		}
+		l.Number = number
+		if b.byKey[l.Fingerprint] == nil {
+			b.byKey[l.Fingerprint] = l
+			b.blocks = append(b.blocks, block{l, comments, line})
+			comments = nil
+		}
+	}
+	b.footer = comments
+	b.sort()
+	return b, nil
+}
+
+// parseLine reads the line of a key. Its errors repeat nothing of it: it may be
+// anything.
+func parseLine(line string) (*BaselineLine, error) {
+	for _, marker := range [...]string{"<<<<<<<", "|||||||", "=======", ">>>>>>>"} {
+		if strings.HasPrefix(line, marker) {
+			return nil, errors.New("a merge conflict: keep the lines of both sides, and remove those of git")
+		}
+	}
+	m := keyLine.FindStringSubmatch(line)
+	if m == nil || !utf8.ValidString(line) {
+		return nil, errors.New(`damaged: not FINGERPRINT DATE ISSUER ENVIRONMENT PREFIX "REASON"`)
+	}
+	if _, err := time.Parse(time.DateOnly, m[2]); err != nil {
+		return nil, errors.New("damaged: " + m[2] + " is no date")
+	}
+	reason, err := strconv.Unquote(m[6])
+	if err != nil {
+		return nil, errors.New("damaged: its reason is not a quoted string")
+	}
+	if strings.TrimSpace(reason) == "" {
+		return nil, errors.New("its reason is empty")
+	}
+	return &BaselineLine{Fingerprint: m[1], Date: m[2], Issuer: m[3], Environment: m[4], Prefix: m[5], Reason: reason, Comment: m[7]}, nil
+}
+
+// Lines returns the accepted keys, sorted by fingerprint.
+func (b *Baseline) Lines() []*BaselineLine {
+	if b == nil {
+		return nil
+	}
+	list := make([]*BaselineLine, 0, len(b.blocks))
+	for _, k := range b.blocks {
+		list = append(list, k.line)
+	}
+	return list
+}
+
+// Line returns the line of a key, or nil.
+func (b *Baseline) Line(fingerprint string) *BaselineLine {
+	if b == nil {
+		return nil
+	}
+	return b.byKey[fingerprint]
+}
+
+// Add accepts a key, and reports whether it was not yet accepted: a line that is
+// there stays as it is. Its words are made fit for a line.
+func (b *Baseline) Add(l BaselineLine) bool {
+	if b.byKey[l.Fingerprint] != nil {
+		return false
+	}
+	text := fmt.Sprintf("%s %s %s %s %s %s", l.Fingerprint, l.Date, word(l.Issuer), word(l.Environment), word(l.Prefix), strconv.Quote(l.Reason))
+	if l.Comment != "" {
+		text += " # " + oneLine(l.Comment)
+	}
+	b.byKey[l.Fingerprint] = &l
+	b.blocks = append(b.blocks, block{line: &l, text: text})
+	b.sort()
+	return true
+}
+
+// Remove removes the keys that gone reports, with the comments above them, and
+// returns their lines.
+func (b *Baseline) Remove(gone func(*BaselineLine) bool) (removed []*BaselineLine) {
+	b.blocks = slices.DeleteFunc(b.blocks, func(k block) bool {
+		if !gone(k.line) {
+			return false
+		}
+		removed = append(removed, k.line)
+		delete(b.byKey, k.line.Fingerprint)
+		return true
+	})
+	return removed
+}
+
+func (b *Baseline) sort() {
+	slices.SortStableFunc(b.blocks, func(x, y block) int { return cmp.Compare(x.line.Fingerprint, y.line.Fingerprint) })
+}
+
+// Text returns the file: what was read and not removed stands as it stood.
+func (b *Baseline) Text() []byte {
+	var out strings.Builder
+	put := func(lines ...string) {
+		for _, l := range lines {
+			out.WriteString(l + "\n")
+		}
+	}
+	put(baselineTitle + " " + baselineVersion)
+	put(b.header...)
+	rest := b.blocks
+	for post := range 256 {
+		digits := fmt.Sprintf("%02x", post)
+		put("#" + digits)
+		for len(rest) > 0 && rest[0].line.Fingerprint[:2] == digits {
+			put(rest[0].comments...)
+			put(rest[0].text)
+			rest = rest[1:]
+		}
+	}
+	put(b.footer...)
+	return []byte(out.String())
+}
+
+// word makes s a word of a line.
+func word(s string) string {
+	s = strings.Map(func(r rune) rune {
+		if r <= ' ' || r == '"' || r == '#' || r == utf8.RuneError || !strconv.IsPrint(r) {
+			return '?'
+		}
+		return r
+	}, s)
+	return cmp.Or(s, "unknown")
+}
+
+// oneLine escapes what would end a line or move a cursor.
+func oneLine(s string) string {
+	var out strings.Builder
+	for i, r := range s {
+		switch {
+		case r == utf8.RuneError && !strings.HasPrefix(s[i:], "\ufffd"):
+			fmt.Fprintf(&out, `\x%02x`, s[i])
+		case r == '\\' || strconv.IsPrint(r):
+			out.WriteRune(r)
+		default:
+			out.WriteString(strings.Trim(strconv.QuoteRune(r), "'"))
+		}
+	}
+	return out.String()
+}

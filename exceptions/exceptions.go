@@ -1,0 +1,298 @@
+// Package exceptions marks the findings that a person accepted: by an [[allow]]
+// of the configuration, a line of a baseline, or keysweep:allow on the line of
+// the key. It only marks: what it is told changes nothing of what is read.
+//
+// Whose exceptions count is the caller's to say: it hands in the bytes of the
+// configuration and of the baseline, and which comments are believed.
+package exceptions
+
+import (
+	"cmp"
+	"fmt"
+	"path"
+	"slices"
+	"time"
+
+	"keysweep/finding"
+)
+
+// The kinds of exceptions, as in finding.Suppression.
+const (
+	KindInline   = "inline"
+	KindConfig   = "config"
+	KindBaseline = "baseline"
+)
+
+// Set is the exceptions that count for a scan. The zero value accepts nothing.
+type Set struct {
+	// File names the configuration that holds Allows.
+	File   string
+	Allows []Allow
+	// Baseline may be nil.
+	Baseline *Baseline
+	// Inline says whether the comment on the line of o, a place of f, is
+	// believed. Nil: none is. It is asked only about places that have one.
+	Inline func(f *finding.Finding, o *finding.Occurrence) bool
+	// Place returns the path of o from the top, '/'-separated, as the globs of
+	// Allows see it, and false if it has none there. Nil: Folder and Path.
+	Place func(o *finding.Occurrence) (string, bool)
+	// Whole says that the scan saw all that Allows and Baseline speak of: what
+	// matches nothing is then told to be unused.
+	Whole bool
+	// Now decides what is expired. Zero: the result's Started.
+	Now time.Time
+}
+
+// Mark sets Suppressed of the findings of res that are accepted, and fills in
+// res.Exceptions. A key that is known to work stays a finding whatever anybody
+// accepted. Call it when all statuses are known.
+func (s *Set) Mark(res *finding.Result) {
+	m := marker{Set: s, now: s.Now, used: make([]bool, len(s.Allows))}
+	if m.now.IsZero() {
+		m.now = res.Started
+	}
+	if m.Place == nil {
+		m.Place = func(o *finding.Occurrence) (string, bool) {
+			return path.Join(o.Folder, o.Path), o.Path != ""
+		}
+	}
+	lines := map[string]bool{} // of the baseline that were used
+	for _, f := range res.Findings {
+		fingerprint := f.Secret.SHA256()
+		accepted := m.byFingerprint(fingerprint)
+		if line := s.Baseline.Line(fingerprint); line != nil {
+			lines[fingerprint] = true
+			if accepted == nil {
+				accepted = &finding.Suppression{Kind: KindBaseline, Reason: line.Reason}
+			}
+		}
+		// Asked in any case: it tells which globs are used, and of comments
+		// that do not count.
+		if byPlace := m.byPlace(f); accepted == nil {
+			accepted = byPlace
+		}
+		if accepted != nil && (f.Status == finding.Active || f.Status == finding.Restricted) {
+			m.tell(finding.Exception{Kind: accepted.Kind, Entry: f.Secret.ID(), Problem: finding.ExceptionLive,
+				Reason: accepted.Reason, Owner: accepted.Owner, Expires: accepted.Expires})
+			accepted = nil
+		}
+		f.Suppressed = accepted
+	}
+	m.unused(res, lines)
+	slices.SortFunc(m.told, func(a, b finding.Exception) int {
+		return cmp.Or(cmp.Compare(a.Problem, b.Problem), cmp.Compare(a.File, b.File), cmp.Compare(a.Line, b.Line), cmp.Compare(a.Entry, b.Entry))
+	})
+	res.Exceptions = slices.Compact(m.told)
+}
+
+// marker is one run of Mark.
+type marker struct {
+	*Set
+	now  time.Time
+	used []bool // of Allows
+	told []finding.Exception
+}
+
+func (m *marker) tell(e finding.Exception) { m.told = append(m.told, e) }
+
+// byFingerprint returns what the configuration says of a key.
+func (m *marker) byFingerprint(fingerprint string) (accepted *finding.Suppression) {
+	for i := range m.Allows {
+		a := &m.Allows[i]
+		if !a.matchesKey(fingerprint) {
+			continue
+		}
+		m.used[i] = true
+		if accepted == nil && !a.Expired(m.now) {
+			accepted = a.suppression()
+		}
+	}
+	return accepted
+}
+
+// byPlace returns what the places of a key say, together: each must be
+// accepted, by a comment or by the path.
+func (m *marker) byPlace(f *finding.Finding) *finding.Suppression {
+	newest := m.newest(f)
+	var accepted *finding.Suppression
+	named, all := 0, true
+	for i := range f.Occurrences {
+		o := &f.Occurrences[i]
+		if isNameless(o) {
+			continue
+		}
+		named++
+		by := m.byPath(o) // always: it tells which globs are used
+		if reason := newest[spotOf(o)]; reason != "" && by == nil {
+			by = &finding.Suppression{Kind: KindInline, Reason: reason}
+		}
+		if by == nil {
+			all = false
+			continue
+		}
+		accepted = both(accepted, by)
+	}
+	if named == 0 || !all {
+		return nil
+	}
+	return accepted
+}
+
+// isNameless reports whether o is a blob that no tree names and no ref reaches,
+// as git add leaves one behind for every version that is not committed. What is
+// accepted of the key elsewhere holds for it.
+func isNameless(o *finding.Occurrence) bool {
+	return o.Source == finding.SourceBlob && o.Path == "" && !o.Reachable
+}
+
+// both joins what two places say: the comment is named only if all have one,
+// and the first end of time counts.
+func both(a, b *finding.Suppression) *finding.Suppression {
+	if a == nil {
+		return b
+	}
+	if a.Kind == KindInline && b.Kind != KindInline {
+		a, b = b, a
+	}
+	joined := *a
+	if joined.Expires.IsZero() || !b.Expires.IsZero() && b.Expires.Before(joined.Expires) {
+		joined.Expires = b.Expires
+	}
+	return &joined
+}
+
+// byPath returns what the globs say of a place.
+func (m *marker) byPath(o *finding.Occurrence) (accepted *finding.Suppression) {
+	place, ok := "", false
+	for i := range m.Allows {
+		a := &m.Allows[i]
+		if a.Path == "" {
+			continue
+		}
+		if !ok {
+			if place, ok = m.Place(o); !ok {
+				return nil
+			}
+		}
+		if !a.matchesPath(place) {
+			continue
+		}
+		m.used[i] = true
+		if accepted == nil && !a.Expired(m.now) {
+			accepted = a.suppression()
+		}
+	}
+	return accepted
+}
+
+// spot is the file that versions of a key stand in.
+type spot struct{ target, path string }
+
+func spotOf(o *finding.Occurrence) spot {
+	s := spot{o.Target, path.Join(o.Folder, o.Path)}
+	switch o.Source {
+	case finding.SourceWorktree, finding.SourceIndex, finding.SourceBlob:
+	default: // neither a version of a file nor of each other
+		s.path = fmt.Sprintf("%s\x00%s\x00%d\x00%s", o.Source, o.Path, o.Line, o.Object)
+	}
+	if o.Path == "" && o.Object != "" {
+		s.path = "\x00" + o.Object
+	}
+	return s
+}
+
+// newest returns, for each file that holds f, the reason that its newest version
+// gives for all lines with the key; "" if one has none. The working tree is
+// newer than the index, and that than HEAD, and that than the rest: nobody can
+// add a comment to the past.
+func (m *marker) newest(f *finding.Finding) map[spot]string {
+	type state struct {
+		rank   int
+		reason string
+		bare   bool // a line without
+	}
+	states := map[spot]*state{}
+	for i := range f.Occurrences {
+		o := &f.Occurrences[i]
+		reason := m.comment(f, o)
+		k, rank := spotOf(o), age(o)
+		s := states[k]
+		switch {
+		case s == nil || rank < s.rank:
+			states[k] = &state{rank, reason, reason == ""}
+		case rank == s.rank:
+			s.bare = s.bare || reason == ""
+			s.reason = cmp.Or(s.reason, reason)
+		}
+	}
+	reasons := map[spot]string{}
+	for k, s := range states {
+		if !s.bare {
+			reasons[k] = s.reason
+		}
+	}
+	return reasons
+}
+
+// age orders versions of a file, the newest first.
+func age(o *finding.Occurrence) int {
+	switch {
+	case o.Source == finding.SourceWorktree:
+		return 0
+	case o.Source == finding.SourceIndex:
+		return 1
+	case o.InHead:
+		return 2
+	case o.Newest:
+		return 3
+	}
+	return 4
+}
+
+// comment returns the reason on the line of o, if it counts.
+func (m *marker) comment(f *finding.Finding, o *finding.Occurrence) string {
+	e := finding.Exception{Kind: KindInline, File: path.Join(o.Folder, o.Path), Line: o.Line, Entry: f.Secret.ID()}
+	switch {
+	case !o.Comment.Found:
+		return ""
+	case o.Comment.Reason == "":
+		e.Problem = finding.ExceptionNoReason
+	case m.Inline == nil || !m.Inline(f, o):
+		e.Problem, e.Reason = finding.ExceptionUntrusted, o.Comment.Reason
+	default:
+		return o.Comment.Reason
+	}
+	if age(o) < 3 || o.Source == finding.SourceStdin { // nobody can correct the past
+		m.tell(e)
+	}
+	return ""
+}
+
+// unused tells which entries are expired, and which match nothing.
+func (m *marker) unused(res *finding.Result, lines map[string]bool) {
+	below := map[string]bool{}
+	for _, fingerprint := range res.BelowFingerprints {
+		below[fingerprint] = true
+	}
+	for i := range m.Allows {
+		a := &m.Allows[i]
+		e := finding.Exception{Kind: KindConfig, File: m.File, Line: a.Line, Entry: cmp.Or(a.Path, a.Fingerprint), Reason: a.Reason, Owner: a.Owner, Expires: a.Expires}
+		switch {
+		case a.Expired(m.now):
+			e.Problem = finding.ExceptionExpired
+		case m.Whole && !m.used[i] && !a.matchesAny(res.BelowFingerprints):
+			e.Problem = finding.ExceptionUnused
+		default:
+			continue
+		}
+		m.tell(e)
+	}
+	if !m.Whole || m.Baseline == nil {
+		return
+	}
+	for _, l := range m.Baseline.Lines() {
+		if !lines[l.Fingerprint] && !below[l.Fingerprint] {
+			m.tell(finding.Exception{Kind: KindBaseline, File: m.Baseline.Name, Line: l.Number, Entry: l.Fingerprint[:16], Problem: finding.ExceptionUnused, Reason: l.Reason})
+		}
+	}
+}

@@ -1,0 +1,68 @@
+package scanner
+
+import (
+	"bytes"
+	"encoding/binary"
+	"strings"
+	"unicode/utf16"
+
+	"keysweep/exceptions"
+	"keysweep/finding"
+	"keysweep/rules"
+)
+
+// commentReach is how far from the start of a key keysweep:allow is looked for,
+// to both sides, on the lines that the key stands on: no further than other
+// keys are asked for, which must not be printed with the reason.
+const commentReach = nearby
+
+// comment returns the comment on the line of matches[i].
+func comment(buf []byte, matches []rules.Match, i int) finding.Comment {
+	m := &matches[i]
+	from := max(0, m.Start-commentReach)
+	from += bytes.LastIndexByte(buf[from:m.Start], '\n') + 1
+	to := min(len(buf), m.Start+commentReach)
+	if m.End < to {
+		if n := bytes.IndexByte(buf[m.End:to], '\n'); n >= 0 {
+			to = m.End + n
+		}
+	}
+	if len(m.Encoding) > 0 && m.Encoding[0] == "utf-16" {
+		return wideComment(buf, from, to, matches, i)
+	}
+	start, end, found := exceptions.FindComment(buf[from:to])
+	if !found {
+		return finding.Comment{}
+	}
+	reason, _ := redactRun(buf, from+start, from+end, matches, false)
+	return finding.Comment{Found: true, Reason: reason}
+}
+
+// wideComment is comment for UTF-16, in the byte order of the key's own line. A
+// reason with other candidates in it does not count: they have no place in the
+// text that is read here.
+func wideComment(buf []byte, from, to int, matches []rules.Match, i int) finding.Comment {
+	m := &matches[i]
+	var order binary.ByteOrder = binary.LittleEndian
+	start := m.Start
+	if start+1 < len(buf) && buf[start] == 0 {
+		order = binary.BigEndian
+	}
+	from += (start - from) & 1
+	var text []uint16
+	for at := from; at+1 < to; at += 2 {
+		text = append(text, order.Uint16(buf[at:]))
+	}
+	line := []byte(string(utf16.Decode(text)))
+	begin, end, found := exceptions.FindComment(line)
+	if !found {
+		return finding.Comment{}
+	}
+	reason := string(line[begin:end])
+	for k := range matches {
+		if prefix := matches[k].Secret.Prefix(); prefix != "" && strings.Contains(reason, prefix) {
+			reason = ""
+		}
+	}
+	return finding.Comment{Found: true, Reason: reason}
+}
