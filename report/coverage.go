@@ -65,12 +65,16 @@ func (t *textReport) notListed() {
 	if n := t.res.Rejected; n > 0 && !t.opts.ShowRejected {
 		line(fmt.Sprintf("%s rejected as placeholders or text (--show-rejected)", count(n, "candidate", "candidates")))
 	}
-	if n := len(t.res.Findings) - len(t.counted); n > 0 {
-		where := "not listed"
-		if t.opts.ShowSuppressed {
-			where = "listed"
+	if len(t.res.Findings) > len(t.counted) {
+		words := t.suppressedWords() + ": not counted"
+		if !t.opts.ShowSuppressed {
+			words += ", nor listed (--show-suppressed)"
 		}
-		t.label("Suppressed", fmt.Sprintf("%s that a person accepted, %s and not counted", count(n, "key", "keys"), where))
+		t.label("Suppressed", words)
+	}
+	name = "Exceptions"
+	for _, words := range t.exceptionLines() {
+		line(words)
 	}
 }
 

@@ -30,6 +30,7 @@ var csvColumns = []string{
 	"first_seen_commit", "first_seen_date", "last_seen_commit", "last_seen_date", "exposed_days",
 	"target", "source", "path", "line", "column", "object", "versions", "commit", "date", "reachable", "in_head",
 	"skipped_reason", "skipped_count", "skipped_detail", "advice",
+	"suppressed_owner", "suppressed_expires",
 }
 
 func writeCSV(w io.Writer, res *finding.Result, opts Options) error {
@@ -78,6 +79,7 @@ func (c *csvWriter) findings(kind string, list []*finding.Finding) {
 		}
 		if s := rec.Suppressed; s != nil {
 			key["suppressed_kind"], key["suppressed_reason"] = s.Kind, words(s.Reason)
+			key["suppressed_owner"], key["suppressed_expires"] = words(value(s.Owner)), value(s.Expires)
 		}
 		if s := rec.FirstSeen; s != nil {
 			key["first_seen_commit"], key["first_seen_date"] = Quote(s.Commit), value(s.Date)

@@ -113,8 +113,11 @@ func (m *markdown) head() section {
 	if n := m.res.Below; n > 0 {
 		fmt.Fprintf(&out, "Not listed: %s below %s confidence.\n", count(n, "candidate", "candidates"), m.opts.MinConfidence)
 	}
-	if n := len(m.res.Findings) - len(m.listed); n > 0 {
-		fmt.Fprintf(&out, "Not listed: %s that a person accepted.\n", count(n, "key", "keys"))
+	if len(m.res.Findings) > len(m.listed) {
+		fmt.Fprintf(&out, "Not listed: %s.\n", m.suppressedWords())
+	}
+	for _, words := range m.exceptionLines() {
+		fmt.Fprintf(&out, "\nExceptions: %s.\n", words)
 	}
 	return section{before: out.String()}
 }

@@ -39,6 +39,8 @@ type scanRecord struct {
 	Commits *int64 `json:"commits"`
 	Bytes   int64  `json:"bytes"`
 	Refs    *int64 `json:"refs"`
+	// Exceptions are those that do not do what they should.
+	Exceptions []exceptionRecord `json:"exceptions"`
 }
 
 type targetRecord struct {
@@ -123,6 +125,7 @@ type summaryRecord struct {
 	Below        int64            `json:"below"`
 	BeforeSince  int64            `json:"before_since"`
 	Suppressed   int64            `json:"suppressed"`
+	SuppressedBy map[string]int64 `json:"suppressed_by"`
 }
 
 // recorder turns the records of package finding into those of JSON.
@@ -148,6 +151,7 @@ func (r recorder) scan(res *finding.Result) scanRecord {
 		DurationMS: res.Duration.Milliseconds(),
 		Complete:   res.Complete(),
 		Bytes:      res.Read.Bytes,
+		Exceptions: r.exceptions(res.Exceptions),
 	}
 	for _, t := range res.Targets {
 		name := r.text(t.Name)
@@ -213,6 +217,7 @@ func (r recorder) summary(res *finding.Result) summaryRecord {
 	rec := summaryRecord{
 		Findings: int64(len(res.Findings)), Rejected: int64(res.Rejected), Below: int64(res.Below), BeforeSince: int64(res.BeforeSince),
 		ByStatus: map[string]int64{}, ByConfidence: map[string]int64{}, ByIssuer: map[string]int64{},
+		SuppressedBy: byKind(res.Findings),
 	}
 	for s := finding.Unchecked; s <= finding.Active; s++ {
 		rec.ByStatus[s.String()] = 0

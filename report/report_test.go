@@ -259,6 +259,20 @@ var reports = []struct {
 		f.Suppressed = &finding.Suppression{Kind: "inline", Reason: "a fixture of ours"}
 		return result(f, martis())
 	}, Options{ShowSuppressed: true, Exit: ExitReason{Status: 1}}},
+	{"exceptions", func() *finding.Result {
+		f, g := stripe(), martis()
+		f.Suppressed = &finding.Suppression{Kind: "baseline", Reason: "before keysweep"}
+		return with(result(f, g), func(r *finding.Result) {
+			unused := finding.Exception{Kind: "config", File: ".keysweep.toml", Line: 9, Entry: "testdata/**", Problem: finding.ExceptionUnused, Reason: "fixtures"}
+			r.Exceptions = []finding.Exception{
+				{Kind: "config", File: ".keysweep.toml", Line: 4, Entry: "0123456789abcdef", Problem: finding.ExceptionExpired, Reason: "old", Owner: "pay team", Expires: date(30)},
+				{Kind: "baseline", Entry: "fedcba9876543210", Problem: finding.ExceptionLive, Reason: "old"},
+				{Kind: "inline", File: "src/\x1b[2Ja.go", Line: 3, Entry: "fedcba9876543210", Problem: finding.ExceptionNoReason},
+				{Kind: "inline", File: "src/\xffb.go", Line: 3, Entry: "fedcba9876543210", Problem: finding.ExceptionUntrusted, Reason: "x"},
+				unused, unused, unused, unused,
+			}
+		})
+	}, Options{Exit: ExitReason{Status: 1}}},
 	{"status", func() *finding.Result {
 		f, g := martis(), stripe()
 		f.Status, f.StatusReason, f.CheckedAt = finding.Active, "http_200: a list of charges", clock

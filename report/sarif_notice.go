@@ -132,6 +132,9 @@ func (s *sarifReport) skipped() {
 		}
 		list = list[n:]
 	}
+	for _, words := range s.exceptionLines() {
+		s.notices.add(noticeNote, noticeLevel(noticeNote), sarifText(s.bases.anonymous(words))+".")
+	}
 	for i, t := range s.res.Targets {
 		for _, note := range t.Notes {
 			words := s.bases.anonymous(s.quoteWords(note))

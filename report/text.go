@@ -280,9 +280,18 @@ func (t *textReport) threshold() string {
 }
 
 func (t *textReport) exitWords() string {
-	if t.opts.Exit.Words != "" {
-		return t.opts.Exit.Words
+	words := t.opts.Exit.Words
+	if words == "" {
+		words = t.statusReason()
 	}
+	if n := len(t.res.Findings) - len(t.counted); n > 0 {
+		words += "; " + count(n, "key", "keys") + " accepted"
+	}
+	return words
+}
+
+// statusReason works the reason of the status out from the result.
+func (t *textReport) statusReason() string {
 	keys := count(len(t.counted), "key", "keys") + " " + t.threshold()
 	switch t.opts.Exit.Status {
 	case 0:

@@ -1,0 +1,126 @@
+package report
+
+import (
+	"cmp"
+	"fmt"
+	"strings"
+
+	"keysweep/finding"
+)
+
+// exceptionRecord is an entry of scan.exceptions.
+type exceptionRecord struct {
+	Kind       string  `json:"kind"`
+	File       *string `json:"file"`
+	FileBase64 string  `json:"file_base64,omitempty"`
+	Line       *int    `json:"line"`
+	Entry      string  `json:"entry"`
+	Problem    string  `json:"problem"`
+	Reason     *string `json:"reason"`
+	Owner      *string `json:"owner"`
+	Expires    *string `json:"expires"`
+}
+
+func (r recorder) exceptions(list []finding.Exception) []exceptionRecord {
+	out := make([]exceptionRecord, 0, len(list))
+	for _, e := range list {
+		file := r.path(e.File)
+		out = append(out, exceptionRecord{
+			Kind: e.Kind, File: absent(file), FileBase64: twin(file), Line: absent(e.Line), Entry: r.text(e.Entry), Problem: string(e.Problem),
+			Reason: absent(r.text(e.Reason)), Owner: absent(r.text(e.Owner)), Expires: timestamp(e.Expires),
+		})
+	}
+	return out
+}
+
+// byKind counts what a person accepted by the kinds of exceptions.
+func byKind(list []*finding.Finding) map[string]int64 {
+	counts := map[string]int64{"inline": 0, "config": 0, "baseline": 0}
+	for _, f := range list {
+		if f.Suppressed != nil {
+			counts[f.Suppressed.Kind]++
+		}
+	}
+	return counts
+}
+
+// suppressedWords says how many findings a person accepted, and by what.
+func (t *textReport) suppressedWords() string {
+	n := len(t.res.Findings) - len(t.counted)
+	var parts []string
+	counts := byKind(t.res.Findings)
+	for _, k := range []struct{ kind, words string }{
+		{"inline", "by a comment on the line"}, {"config", "by the configuration"}, {"baseline", "by the baseline"},
+	} {
+		if c := counts[k.kind]; c > 0 {
+			parts = append(parts, number(c)+" "+k.words)
+		}
+	}
+	by := strings.Join(parts, ", ")
+	if len(parts) == 1 {
+		_, by, _ = strings.Cut(by, " ")
+	}
+	return fmt.Sprintf("%s that a person accepted, %s", count(n, "key", "keys"), by)
+}
+
+// problemWords says what is the matter with exceptions.
+var problemWords = map[finding.ExceptionProblem]struct{ one, many string }{
+	finding.ExceptionExpired:   {"1 exception is expired and no longer counts", "%s exceptions are expired and no longer count"},
+	finding.ExceptionLive:      {"1 accepted key still works: nobody can accept it", "%s accepted keys still work: nobody can accept them"},
+	finding.ExceptionNoReason:  {"1 keysweep:allow has no reason and does not count", "%s keysweep:allow have no reason and do not count"},
+	finding.ExceptionUntrusted: {"1 keysweep:allow is not believed here (docs/exceptions.md says whose exceptions count)", "%s keysweep:allow are not believed here (docs/exceptions.md says whose exceptions count)"},
+	finding.ExceptionUnused:    {"1 exception is unused: no key matches", "%s exceptions are unused: no key matches"},
+}
+
+// exceptionLines says, in a line for each problem, which exceptions do not do
+// what they should.
+func (t *textReport) exceptionLines() (lines []string) {
+	list := t.res.Exceptions // sorted by problem
+	for len(list) > 0 {
+		n := 1
+		for n < len(list) && list[n].Problem == list[0].Problem {
+			n++
+		}
+		words := problemWords[list[0].Problem].one
+		if n > 1 {
+			words = strings.Replace(problemWords[list[0].Problem].many, "%s", number(int64(n)), 1)
+		}
+		limit := maxDetails
+		if t.opts.Verbose {
+			limit = n
+		}
+		var which []string
+		for _, e := range list[:min(n, limit)] {
+			which = append(which, t.exceptionWords(e))
+		}
+		words += ": " + strings.Join(which, ", ")
+		if n > limit {
+			words += fmt.Sprintf(" + %s more (-v lists them)", number(int64(n-limit)))
+		}
+		lines = append(lines, words)
+		list = list[n:]
+	}
+	return lines
+}
+
+// exceptionWords names an exception: where it is and what it accepts.
+func (t *textReport) exceptionWords(e finding.Exception) string {
+	where := ""
+	if e.File != "" {
+		where = t.quote(e.File)
+		if e.Line > 0 {
+			where = t.quote(fmt.Sprintf("%s:%d", e.File, e.Line))
+		}
+	}
+	what := t.quote(e.Entry)
+	if e.Kind == "inline" && where != "" {
+		what = ""
+	}
+	if !e.Expires.IsZero() && e.Problem == finding.ExceptionExpired {
+		what += " until " + day(e.Expires)
+	}
+	if where == "" || what == "" {
+		return cmp.Or(where, what)
+	}
+	return where + " (" + what + ")"
+}
