@@ -63,6 +63,14 @@ func newApp(stdin io.Reader, stdout, stderr io.Writer) *cli.App {
 				Action:    explain,
 			},
 			{
+				Name:      "baseline",
+				Usage:     "accepts the keys that are there today, and forgets those that are gone",
+				ArgsUsage: "create|prune [PATH…]",
+				HideHelp:  true,
+				Flags:     baselineFlags(),
+				Action:    baselineCommand,
+			},
+			{
 				Name:      "rules",
 				Usage:     "lists and shows the rules, and tests yours",
 				ArgsUsage: "list|show ID|test [FILE…]",
@@ -109,10 +117,12 @@ func scanFlags() []cli.Flag {
 		&cli.StringFlag{Category: headingWhat, Name: "max-object", Usage: "skip a packed delta that unpacks to more than `SIZE`, and say so; 256MiB if not given"},
 
 		&cli.StringFlag{Category: headingCounts, Name: "min-confidence", Usage: "list and count findings of `LEVEL` low, medium or high and above; medium if not given"},
+		baselineFlag(headingCounts),
 		&cli.StringFlag{Category: headingCounts, Name: "since", Usage: "list and count keys first seen in a commit since `DATE`, as 2026-01-31, or 12h, 30d or 2w ago, and keys that are in no commit"},
 		&cli.StringFlag{Category: headingCounts, Name: "fail-on", Usage: "findings that lead to status 1: `WHICH` is any, active or none; any if not given"},
 		&cli.StringFlag{Category: headingCounts, Name: "exit-code", Usage: "end with `N` in the place of 1"},
 		&cli.BoolFlag{Category: headingCounts, Name: "show-rejected", Usage: "also list candidates that were turned down, and why"},
+		&cli.BoolFlag{Category: headingCounts, Name: "show-suppressed", Usage: "also list keys that a person accepted, in text and Markdown; the other formats always have them"},
 	}, []cli.Flag{&cli.BoolFlag{Category: headingVerify, Name: "verify", Usage: "ask Martis whether each of its keys still works"}}, verifyFlags(headingVerify), []cli.Flag{
 		&cli.StringFlag{Category: headingReports, Name: "format", Aliases: []string{"f"}, Usage: "write standard output as `FORMAT` " + orList(report.FormatNames())},
 		&cli.StringSliceFlag{Category: headingReports, Name: "output", Aliases: []string{"o"}, Usage: "write the report to `FILE`, in the format of its extension; - is standard output; repeatable"},

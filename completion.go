@@ -76,6 +76,8 @@ func describe(app *cli.App) []commandWords {
 			words.Arguments = shells()
 		case "rules":
 			words.Arguments = rulesCommands
+		case "baseline":
+			words.Arguments = baselineCommands
 		case "help":
 			for _, c := range app.Commands {
 				words.Arguments = append(words.Arguments, c.Name)
@@ -99,7 +101,7 @@ func describe(app *cli.App) []commandWords {
 				o.Values = []string{"any", "active", "none"}
 			case "color":
 				o.Values = []string{"auto", "always", "never"}
-			case "output", "rules", "config", "ca-file", "egress-log":
+			case "output", "rules", "config", "baseline", "ca-file", "egress-log":
 				o.File = true
 			}
 			words.Options = append(words.Options, o)

@@ -18,7 +18,7 @@ func ruleFlags(category string) []cli.Flag {
 	return []cli.Flag{
 		&cli.StringSliceFlag{Category: category, Name: "rules", Usage: "add the rules of `FILE` (TOML); repeatable"},
 		&cli.StringFlag{Category: category, Name: "config", Aliases: []string{"c"}, Usage: "read the configuration `FILE`; " + config.Name + " of the scanned repository or folder if not given"},
-		&cli.BoolFlag{Category: category, Name: "no-config", Usage: "read no configuration"},
+		&cli.BoolFlag{Category: category, Name: "no-config", Usage: "read no configuration and no baseline of what is scanned, and believe no keysweep:allow"},
 	}
 }
 
@@ -27,17 +27,21 @@ type ruleSource struct {
 	files  []string // of the user's own rules
 	config string   // "": look for one
 	none   bool     // read no configuration
+	// baseline is what the user named; "": look for one.
+	baseline string
 	loaded *config.Config
 	notes  []config.Note
 }
 
 func parseRules(c *cli.Context) (ruleSource, error) {
-	s := ruleSource{files: c.StringSlice("rules"), config: c.String("config"), none: c.Bool("no-config")}
+	s := ruleSource{files: c.StringSlice("rules"), config: c.String("config"), none: c.Bool("no-config"), baseline: c.String("baseline")}
 	switch {
 	case slices.Contains(s.files, ""):
 		return s, errors.New("--rules: the name of the file is empty")
 	case c.IsSet("config") && s.config == "":
 		return s, errors.New("--config: the name of the file is empty")
+	case c.IsSet("baseline") && s.baseline == "":
+		return s, errors.New("--baseline: the name of the file is empty")
 	case s.config != "" && s.none:
 		return s, errors.New("--config and --no-config exclude each other")
 	}
@@ -72,14 +76,19 @@ func (s *ruleSource) load(paths []string) (set *rules.Set, err error) {
 // tell adds to a result which configuration was used, if verbose, and which
 // ones were not.
 func (s *ruleSource) tell(res *finding.Result, verbose bool) {
-	for _, n := range s.notes {
+	tellNotes(res, s.notes)
+	if verbose && s.loaded != nil && len(res.Targets) > 0 {
+		t := &res.Targets[0]
+		t.Notes = append(t.Notes, "The configuration "+quote(s.loaded.Path)+" was used.")
+	}
+}
+
+// tellNotes adds notes to the targets that they are about.
+func tellNotes(res *finding.Result, notes []config.Note) {
+	for _, n := range notes {
 		if n.Path < len(res.Targets) {
 			t := &res.Targets[n.Path]
 			t.Notes = append(t.Notes, n.Words)
 		}
-	}
-	if verbose && s.loaded != nil && len(res.Targets) > 0 {
-		t := &res.Targets[0]
-		t.Notes = append(t.Notes, "The configuration "+quote(s.loaded.Path)+" was used.")
 	}
 }

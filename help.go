@@ -57,6 +57,8 @@ func commandHelp(c *cli.Command) string {
 		b.WriteString(explainHelp)
 	case "recheck":
 		b.WriteString(recheckHelp)
+	case "baseline":
+		b.WriteString(baselineHelp)
 	case "rules":
 		b.WriteString(rulesHelp)
 	}

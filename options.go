@@ -58,6 +58,8 @@ func parseScan(c *cli.Context) (*scanOptions, error) {
 			Quiet:        c.Bool("quiet"),
 			Verbose:      c.Bool("verbose"),
 			ShowRejected: c.Bool("show-rejected"),
+
+			ShowSuppressed: c.Bool("show-suppressed"),
 		},
 		color:    "auto",
 		secrets:  c.Bool("show-secrets"),

@@ -27,6 +27,10 @@ func scan(c *cli.Context) error {
 	if err != nil {
 		return err
 	}
+	accepted, err := opts.rules.accept(opts.scan.Paths) // what a person accepted
+	if err != nil {
+		return err
+	}
 	if opts.verify.on {
 		if err := verify.Check(opts.verify.opts, set); err != nil {
 			return err
@@ -44,8 +48,10 @@ func scan(c *cli.Context) error {
 	}
 	asked := opts.verify.ask(ctx, set, res.Findings, opts.progress, c.App.ErrWriter) // whether it still works
 	asked = errors.Join(asked, closeLog())
-	res.Sort() // keys that work come first
+	accepted.mark(res, len(opts.scan.Exclude) == 0) // never a live key
+	res.Sort()                                      // keys that work come first
 	opts.rules.tell(res, opts.report.Verbose)
+	accepted.tell(res, opts.report.Verbose)
 	opts.report.RulesSHA256, opts.report.Rules = set.SHA256(), set.Rules()
 	opts.report.Exit = exitReason(ctx, res, opts)
 	if opts.failOn == failOnActive {

@@ -107,3 +107,13 @@ func (p *Places) Covers(target string) bool {
 	t := p.targets[target]
 	return t.inside && t.prefix == "."
 }
+
+// Root returns the folder whose configuration and baseline are those of path
+// (see Find), and false if it has none.
+func Root(path string) (string, bool) {
+	root, ok := rootOf(path)
+	if !ok {
+		return "", false
+	}
+	return shown(root), true
+}

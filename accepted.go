@@ -1,0 +1,78 @@
+package main
+
+import (
+	"fmt"
+
+	"github.com/urfave/cli/v2"
+
+	"keysweep/config"
+	"keysweep/exceptions"
+	"keysweep/finding"
+)
+
+// baselineFlag names the baseline. All commands that look at findings have it.
+func baselineFlag(category string) cli.Flag {
+	return &cli.StringFlag{Category: category, Name: "baseline", Usage: "accept the keys of the baseline `FILE`; " + exceptions.BaselineName + " of the scanned repository or folder if not given"}
+}
+
+// accepted is what people accepted that counts for a scan.
+type accepted struct {
+	exceptions.Set
+	places *config.Places
+	notes  []config.Note
+}
+
+// accept reads what counts for a scan of paths, once load has read the
+// configuration: of the configuration and of the baseline, and the comments of
+// what is the user's own. With --no-config, only a baseline that the user named.
+func (s *ruleSource) accept(paths []string) (*accepted, error) {
+	switch {
+	case s.baseline != "":
+		b, err := config.NamedBaseline(s.baseline)
+		return s.acceptWith(paths, b), err
+	case s.none:
+		return s.acceptWith(paths, nil), nil
+	}
+	b, notes, err := config.FindBaseline(paths)
+	if err != nil {
+		return nil, fmt.Errorf("%w\n  --no-config goes on without it", err)
+	}
+	a := s.acceptWith(paths, b)
+	a.notes = notes
+	return a, nil
+}
+
+// acceptWith is accept with a baseline that is read already, or nil.
+func (s *ruleSource) acceptWith(paths []string, b *exceptions.Baseline) *accepted {
+	a := &accepted{places: config.NewPlaces(s.loaded, paths)}
+	a.Place, a.Baseline = a.places.Place, b
+	if s.loaded != nil {
+		a.File, a.Allows = s.loaded.Path, s.loaded.Allows()
+	}
+	if !s.none {
+		a.Inline = a.places.Own
+	}
+	return a
+}
+
+// mark marks what is accepted. all says that nothing was left out that an
+// exception may be about.
+func (a *accepted) mark(res *finding.Result, all bool) {
+	if all && res.Complete() && res.Since.IsZero() {
+		for _, t := range res.Targets {
+			whole := t.Tree && (t.History || t.Kind != finding.TargetRepository && !t.InRepository)
+			a.Whole = a.Whole || whole && a.places.Covers(t.Name)
+		}
+	}
+	a.Mark(res)
+}
+
+// tell adds to a result which baseline was used, if verbose, and which ones
+// were not.
+func (a *accepted) tell(res *finding.Result, verbose bool) {
+	tellNotes(res, a.notes)
+	if verbose && a.Baseline != nil && len(res.Targets) > 0 {
+		t := &res.Targets[0]
+		t.Notes = append(t.Notes, "The baseline "+quote(a.Baseline.Name)+" was used.")
+	}
+}

@@ -1,0 +1,359 @@
+package main
+
+import (
+	"cmp"
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"os"
+	"path"
+	"path/filepath"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/urfave/cli/v2"
+
+	"keysweep/config"
+	"keysweep/exceptions"
+	"keysweep/finding"
+	"keysweep/report"
+	"keysweep/rules"
+	"keysweep/scanner"
+)
+
+// baselineCommands are the words behind "keysweep baseline".
+var baselineCommands = []string{"create", "prune"}
+
+// baselineFlags returns the options of baseline.
+func baselineFlags() []cli.Flag {
+	return slices.Concat([]cli.Flag{
+		&cli.StringSliceFlag{Name: "output", Aliases: []string{"o"}, Usage: "the baseline, `FILE`; " + exceptions.BaselineName + " at the top of the first PATH if not given"},
+		&cli.StringFlag{Name: "reason", Usage: "why the keys are accepted, `WORDS` for reports"},
+		&cli.StringFlag{Name: "min-confidence", Usage: "accept what a scan with this `LEVEL` low, medium or high lists; medium if not given"},
+		&cli.BoolFlag{Name: "ignored", Usage: "also the files that git ignores; prune always reads them"},
+	}, ruleFlags(""), []cli.Flag{
+		&cli.BoolFlag{Name: "follow-alternates", Usage: "also alternate object stores outside the folder that holds the repository"},
+		&cli.StringFlag{Name: "max-object", Usage: "skip a packed delta that unpacks to more than `SIZE`, and say so; 256MiB if not given"},
+		&cli.BoolFlag{Name: "no-progress", Usage: "show no progress bar"},
+		&cli.StringFlag{Name: "jobs", Aliases: []string{"j"}, Usage: "read with `N` workers; one per processor if not given"},
+	})
+}
+
+// baselineHelp stands above the options of baseline.
+const baselineHelp = `
+create [PATH…]  scans PATH, or the current folder, and accepts the keys that
+                keysweep scan lists: each becomes a line of the baseline. Lines
+                that are there stay as they are.
+prune [PATH…]   scans the repositories PATH, or that of the current folder, and
+                removes the lines of keys that are in them no more, at whatever
+                confidence. It refuses if the scan is incomplete.
+The file holds a hash of each key and no character of its body; commit it. The
+status is 0, or 3 if the scan was incomplete.
+`
+
+// baselineOptions is what the options of baseline mean together.
+type baselineOptions struct {
+	scan     scanner.Options
+	rules    ruleSource
+	file     string // "": the one at the top
+	reason   string
+	progress bool
+}
+
+// defaultReason is that of a line whose author gave none.
+const defaultReason = "accepted with the baseline"
+
+// baselineCommand is the action of the command baseline.
+func baselineCommand(c *cli.Context) error {
+	word := c.Args().First()
+	if !slices.Contains(baselineCommands, word) {
+		message := "baseline needs one of " + orList(baselineCommands)
+		if word != "" {
+			message = "baseline has no command " + quote(word)
+			if s := nearest(word, baselineCommands); s != "" {
+				message += "; did you mean " + s + "?"
+			}
+		}
+		return errors.New(message + seeHelp("baseline"))
+	}
+	o, err := parseBaseline(c, word)
+	if err != nil {
+		return fmt.Errorf("%w%s", err, seeHelp("baseline"))
+	}
+	if word == "prune" {
+		return baselinePrune(c, o)
+	}
+	return baselineCreate(c, o)
+}
+
+func parseBaseline(c *cli.Context, word string) (o *baselineOptions, err error) {
+	o = &baselineOptions{
+		scan:     scanner.Options{Paths: c.Args().Tail(), Ignored: c.Bool("ignored"), FollowAlternates: c.Bool("follow-alternates")},
+		reason:   strings.TrimSpace(c.String("reason")),
+		progress: showProgress(c.App.ErrWriter) && !c.Bool("no-progress"),
+	}
+	if len(o.scan.Paths) == 0 {
+		o.scan.Paths = []string{"."}
+	}
+	if o.rules, err = parseRules(c); err != nil {
+		return nil, err
+	}
+	if err := cmp.Or(
+		read(c, "min-confidence", parseConfidence, &o.scan.MinConfidence),
+		read(c, "max-object", parseSize, &o.scan.MaxObject),
+		read(c, "jobs", parseJobs, &o.scan.Workers),
+	); err != nil {
+		return nil, err
+	}
+	files := c.StringSlice("output")
+	switch {
+	case slices.Contains(o.scan.Paths, ""):
+		return nil, errors.New("a path is empty")
+	case slices.Contains(o.scan.Paths, "-"):
+		return nil, errors.New("a baseline is of files and repositories, not of standard input")
+	case len(files) > 1:
+		return nil, errors.New("--output: one baseline at a time")
+	case slices.Contains(files, ""):
+		return nil, errors.New("--output: the name of the file is empty")
+	case c.IsSet("reason") && o.reason == "":
+		return nil, errors.New("--reason: it is empty")
+	case hideKeys(o.reason) != o.reason:
+		return nil, errors.New("--reason: it holds a key")
+	}
+	if len(files) == 1 {
+		o.file = files[0]
+	}
+	if word != "prune" {
+		return o, nil
+	}
+	for _, name := range []string{"reason", "min-confidence", "ignored"} {
+		if c.IsSet(name) {
+			return nil, fmt.Errorf("prune has no --%s", name)
+		}
+	}
+	o.scan.MinConfidence, o.scan.Ignored = finding.Low, true
+	return o, nil
+}
+
+// open reads the baseline, and returns where it is. A new one is nil.
+func (o *baselineOptions) open() (path string, b *exceptions.Baseline, err error) {
+	if path = o.file; path == "" {
+		var ok bool
+		if path, ok = config.BaselinePath(o.scan.Paths); !ok {
+			return "", nil, errors.New("the working directory is outside of what is scanned: --output FILE says which baseline is meant")
+		}
+	}
+	if _, err := os.Lstat(path); errors.Is(err, fs.ErrNotExist) {
+		return path, nil, nil
+	}
+	b, err = config.NamedBaseline(path)
+	return path, b, err
+}
+
+// find scans and marks what is accepted already.
+func (o *baselineOptions) find(ctx context.Context, b *exceptions.Baseline, stderr io.Writer) (*finding.Result, *rules.Set, error) {
+	set, err := o.rules.load(o.scan.Paths)
+	if err != nil {
+		return nil, nil, err
+	}
+	a := o.rules.acceptWith(o.scan.Paths, b)
+	res, err := find(ctx, &scanOptions{scan: o.scan, progress: o.progress}, set, stderr)
+	if err != nil {
+		return nil, nil, err
+	}
+	var signal interruption
+	if errors.As(context.Cause(ctx), &signal) {
+		return nil, nil, &ending{signal.status(), signal}
+	}
+	a.mark(res, true)
+	return res, set, nil
+}
+
+// incompleteWords says why a scan is incomplete.
+func incompleteWords(res *finding.Result) string {
+	for _, s := range res.Skipped {
+		if s.Reason.Class() == finding.ClassIncomplete {
+			return fmt.Sprintf("the scan was incomplete (%s: %s; keysweep scan tells all)", s.Reason, s.Detail)
+		}
+	}
+	return ""
+}
+
+// baselineCreate accepts what a scan lists.
+func baselineCreate(c *cli.Context, o *baselineOptions) error {
+	file, b, err := o.open()
+	if err != nil {
+		return err
+	}
+	isNew := b == nil
+	if isNew {
+		b = exceptions.NewBaseline(file)
+	}
+	res, set, err := o.find(c.Context, b, c.App.ErrWriter)
+	if err != nil {
+		return err
+	}
+	var out strings.Builder
+	added, there, elsewhere := 0, 0, 0
+	for _, f := range res.Findings {
+		switch {
+		case f.Suppressed == nil:
+			line := exceptions.BaselineLine{
+				Fingerprint: f.Secret.SHA256(), Date: time.Now().UTC().Format(time.DateOnly), Issuer: f.Issuer, Environment: f.Environment.String(),
+				Prefix: prefixWord(f), Reason: cmp.Or(o.reason, defaultReason), Comment: firstPlace(f, set),
+			}
+			b.Add(line)
+			added++
+			fmt.Fprintf(&out, "  %s  %s  %s %s  %s\n", f.Secret.ID(), report.Quote(f.Secret.Redacted()), report.Quote(f.Issuer), f.Environment, report.Quote(line.Comment))
+		case f.Suppressed.Kind == exceptions.KindBaseline:
+			there++
+		default:
+			elsewhere++
+		}
+	}
+	if added > 0 {
+		if err := writeBaseline(file, b.Text()); err != nil {
+			return err
+		}
+	}
+	line := func(format string, args ...any) { fmt.Fprintf(&out, format+"\n", args...) }
+	switch {
+	case added > 0 && isNew:
+		line("%s accepted in the new file %s: commit it.", keys(added), quote(file))
+	case added > 0:
+		line("%s accepted in %s.", keys(added), quote(file))
+	default:
+		line("No further key to accept: nothing was written.")
+	}
+	if there > 0 {
+		line("%s had been accepted there before.", keys(there))
+	}
+	if elsewhere > 0 {
+		line("%s left out: the configuration or a comment accepts %s already.", keys(elsewhere), pronoun(elsewhere))
+	}
+	if err := say(c.App.Writer, out.String()); err != nil {
+		return err
+	}
+	if words := incompleteWords(res); words != "" {
+		return &ending{statusIncomplete, errors.New(words + ": what was not read is not accepted")}
+	}
+	return nil
+}
+
+// say writes to standard output.
+func say(w io.Writer, text string) error {
+	_, err := io.WriteString(w, text)
+	return writing(err)
+}
+
+func pronoun(n int) string {
+	if n == 1 {
+		return "it"
+	}
+	return "them"
+}
+
+// prefixWord returns the prefix of f without its last underscore: with it, each
+// line of the baseline would be a candidate for the next scan.
+func prefixWord(f *finding.Finding) string {
+	return strings.TrimSuffix(f.Secret.Prefix(), "_") + "…"
+}
+
+// firstPlace returns where to look for f, for people. A name that may hold a
+// key is left out.
+func firstPlace(f *finding.Finding, set *rules.Set) string {
+	if len(f.Occurrences) == 0 {
+		return ""
+	}
+	o := f.Occurrences[0]
+	name := path.Join(o.Folder, o.Path)
+	switch {
+	case o.Path == "" && o.Object != "":
+		return fmt.Sprintf("%s %s", o.Source, o.Object)
+	case o.Path == "":
+		return string(o.Source)
+	case set.Finder().Contains([]byte(name)) || hideKeys(name) != name:
+		return "a name that holds a key"
+	case o.Line > 0:
+		return fmt.Sprintf("%s:%d", name, o.Line)
+	}
+	return name
+}
+
+// baselinePrune removes the keys that are found no more.
+func baselinePrune(c *cli.Context, o *baselineOptions) error {
+	file, b, err := o.open()
+	if err != nil {
+		return err
+	}
+	if b == nil {
+		return fmt.Errorf("there is no baseline %s (keysweep baseline create makes one)", quote(file))
+	}
+	for i, p := range o.scan.Paths {
+		if root, ok := config.Root(p); ok {
+			o.scan.Paths[i] = root
+		}
+	}
+	res, _, err := o.find(c.Context, b, c.App.ErrWriter)
+	if err != nil {
+		return err
+	}
+	if words := incompleteWords(res); words != "" {
+		return &ending{statusIncomplete, errors.New(words + ": nothing was removed, since a key that was not read is not gone")}
+	}
+	found := map[string]bool{}
+	for _, f := range res.Findings {
+		found[f.Secret.SHA256()] = true
+	}
+	removed := b.Remove(func(l *exceptions.BaselineLine) bool { return !found[l.Fingerprint] })
+	var out strings.Builder
+	for _, l := range removed {
+		fmt.Fprintf(&out, "  %s  %s  %s %s  %s\n", l.Fingerprint[:16], report.Quote(l.Prefix), report.Quote(l.Issuer), report.Quote(l.Environment), report.Quote(hideKeys(l.Comment)))
+	}
+	if len(removed) == 0 {
+		fmt.Fprintf(&out, "Every key of %s is still found: nothing was removed.\n", quote(file))
+	} else {
+		if err := writeBaseline(file, b.Text()); err != nil {
+			return err
+		}
+		fmt.Fprintf(&out, "%s removed from %s: found no more. %s left.\n", keys(len(removed)), quote(file), keys(len(b.Lines())))
+	}
+	return say(c.App.Writer, out.String())
+}
+
+// writeBaseline replaces the file at path, or the one that a link there leads
+// to, whole or not at all. It keeps the mode of the old one.
+func writeBaseline(path string, text []byte) (err error) {
+	defer func() {
+		if err != nil {
+			err = fmt.Errorf("writing the baseline %s: %w", quote(path), err)
+		}
+	}()
+	mode := os.FileMode(0o666) // less what umask takes
+	if info, err := os.Stat(path); err == nil {
+		if !info.Mode().IsRegular() {
+			return errors.New("not a regular file")
+		}
+		mode = info.Mode().Perm()
+		if path, err = filepath.EvalSymlinks(path); err != nil {
+			return err
+		}
+	}
+	temp := fmt.Sprintf("%s.%d.tmp", path, os.Getpid())
+	f, err := os.OpenFile(temp, os.O_CREATE|os.O_EXCL|os.O_WRONLY, mode)
+	if err != nil {
+		return err
+	}
+	_, err = f.Write(text)
+	err = errors.Join(err, f.Sync(), f.Close())
+	if err == nil {
+		err = os.Rename(temp, path)
+	}
+	if err != nil {
+		return errors.Join(err, os.Remove(temp))
+	}
+	return nil
+}
