@@ -2,12 +2,15 @@ package main
 
 import (
 	"fmt"
+	"path/filepath"
+	"time"
 
 	"github.com/urfave/cli/v2"
 
 	"keysweep/config"
 	"keysweep/exceptions"
 	"keysweep/finding"
+	"keysweep/scanner"
 )
 
 // baselineFlag names the baseline. All commands that look at findings have it.
@@ -74,5 +77,28 @@ func (a *accepted) tell(res *finding.Result, verbose bool) {
 	if verbose && a.Baseline != nil && len(res.Targets) > 0 {
 		t := &res.Targets[0]
 		t.Notes = append(t.Notes, "The baseline "+quote(a.Baseline.Name)+" was used.")
+	}
+}
+
+// explain fills in who accepted the keys of e, as far as the place that was read
+// tells. file is what ExplainedFile returned.
+func (a *accepted) explain(e *scanner.Explained, file string) {
+	for i := range e.Keys {
+		k := &e.Keys[i]
+		if k.Confidence == finding.Rejected {
+			continue
+		}
+		o := finding.Occurrence{Target: file, Source: e.Source, Path: e.Path, Line: k.Line, Comment: k.Comment}
+		if e.Source == finding.SourceWorktree {
+			o.Path = filepath.Base(e.Path)
+		} else if e.Source != finding.SourceStdin {
+			a.Place = func(*finding.Occurrence) (string, bool) { return e.Path, true }
+			o.InHead = true // its only version here
+		}
+		nowhere := finding.Finding{Secret: k.Secret}
+		here := finding.Finding{Secret: k.Secret, Occurrences: []finding.Occurrence{o}}
+		res := &finding.Result{Started: time.Now(), Findings: []*finding.Finding{&nowhere, &here}}
+		a.Mark(res)
+		k.Suppressed, k.OtherPlaces = here.Suppressed, nowhere.Suppressed == nil
 	}
 }

@@ -29,8 +29,8 @@ type ruleSource struct {
 	none   bool     // read no configuration
 	// baseline is what the user named; "": look for one.
 	baseline string
-	loaded *config.Config
-	notes  []config.Note
+	loaded   *config.Config
+	notes    []config.Note
 }
 
 func parseRules(c *cli.Context) (ruleSource, error) {

@@ -14,7 +14,7 @@ import (
 
 // explainFlags returns the options of explain.
 func explainFlags() []cli.Flag {
-	return append(ruleFlags(""),
+	return append(append(ruleFlags(""), baselineFlag("")),
 		&cli.BoolFlag{Name: "follow-alternates", Usage: "also alternate object stores outside the folder that holds the repository"},
 		&cli.StringFlag{Name: "min-confidence", Usage: "say what a scan with this `LEVEL` low, medium or high lists; medium if not given"},
 		&cli.StringFlag{Name: "format", Aliases: []string{"f"}, Usage: "write `FORMAT` " + orList(report.ExplainFormats())},
@@ -44,7 +44,12 @@ func explain(c *cli.Context) error {
 		return fmt.Errorf("%w%s", err, seeHelp("explain"))
 	}
 	what := c.Args().First()
-	set, err := source.load([]string{scanner.ExplainedFile(what)})
+	paths := []string{scanner.ExplainedFile(what)}
+	set, err := source.load(paths)
+	if err != nil {
+		return err
+	}
+	accepted, err := source.accept(paths)
 	if err != nil {
 		return err
 	}
@@ -58,8 +63,9 @@ func explain(c *cli.Context) error {
 	if err != nil {
 		return err
 	}
+	accepted.explain(e, paths[0])
 	opts.RulesSHA256, opts.Rules = set.SHA256(), set.Rules()
-	for _, n := range source.notes {
+	for _, n := range append(source.notes, accepted.notes...) {
 		fmt.Fprintf(c.App.ErrWriter, "keysweep: %s\n", printable(n.Words))
 	}
 	return writing(report.WriteExplanation(c.App.Writer, format, explanation(what, e), opts))

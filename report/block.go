@@ -174,7 +174,7 @@ func (t *textReport) statusWords(f *finding.Finding) string {
 }
 
 func (t *textReport) suppressionWords(s *finding.Suppression) string {
-	words := map[string]string{"inline": "by a comment on the line", "config": "by the configuration", "baseline": "by the baseline"}[s.Kind]
+	words := suppressedBy[s.Kind]
 	if s.Reason != "" {
 		words += ": " + t.quote(s.Reason)
 	}

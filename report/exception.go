@@ -49,11 +49,9 @@ func (t *textReport) suppressedWords() string {
 	n := len(t.res.Findings) - len(t.counted)
 	var parts []string
 	counts := byKind(t.res.Findings)
-	for _, k := range []struct{ kind, words string }{
-		{"inline", "by a comment on the line"}, {"config", "by the configuration"}, {"baseline", "by the baseline"},
-	} {
-		if c := counts[k.kind]; c > 0 {
-			parts = append(parts, number(c)+" "+k.words)
+	for _, kind := range [...]string{"inline", "config", "baseline"} {
+		if c := counts[kind]; c > 0 {
+			parts = append(parts, number(c)+" "+suppressedBy[kind])
 		}
 	}
 	by := strings.Join(parts, ", ")

@@ -38,6 +38,11 @@ type ExplainedKey struct {
 	IssuerWhy     []string // the evidence that counted
 	RuleID        string
 	RuleFile      string
+	Comment       finding.Comment // on its line
+	// Suppressed says who accepted it, OtherPlaces that this holds only if the
+	// key's other places are accepted, too.
+	Suppressed  *finding.Suppression
+	OtherPlaces bool
 }
 
 // ExplainFormats are the names of the formats that WriteExplanation and the
@@ -156,8 +161,24 @@ func (k *ExplainedKey) listing(least finding.Confidence) string {
 	case k.Confidence < least:
 		return fmt.Sprintf("keysweep scan lists it only with --min-confidence %s.", k.Confidence)
 	}
-	return "keysweep scan lists it, and counts it for the exit status."
+	counts := "keysweep scan lists it, and counts it for the exit status."
+	switch s := k.Suppressed; {
+	case s != nil:
+		words := "It is accepted " + suppressedBy[s.Kind] + ": " + Quote(s.Reason)
+		if k.OtherPlaces {
+			words += ", if all its other places are accepted, too"
+		}
+		return words + ". Then keysweep scan does not count it; --show-suppressed lists it."
+	case k.Comment.Found && k.Comment.Reason == "":
+		return counts + " keysweep:allow on its line has no reason and changes nothing."
+	case k.Comment.Found:
+		return counts + " keysweep:allow on its line is not believed here."
+	}
+	return counts
 }
+
+// suppressedBy says in words which kind of exception accepted a key.
+var suppressedBy = map[string]string{"inline": "by a comment on the line", "config": "by the configuration", "baseline": "by the baseline"}
 
 // explainedEvidence is one piece of evidence and whether it counted.
 type explainedEvidence struct {

@@ -67,6 +67,10 @@ type candidateRecord struct {
 	Shapes        []string         `json:"shapes"`
 	Evidence      []evidenceRecord `json:"evidence"`
 	Issuer        *string          `json:"issuer"`
+	// Suppressed holds if the key's other places are accepted too, where
+	// OtherPlaces is set.
+	Suppressed  *suppressionRecord `json:"suppressed"`
+	OtherPlaces bool               `json:"other_places"`
 }
 
 type bodyRecord struct {
@@ -167,6 +171,10 @@ func (r *redactor) candidate(k *ExplainedKey, opts Options) candidateRecord {
 	}
 	if out.Finding {
 		out.Issuer = &k.Issuer
+	}
+	if s := k.Suppressed; s != nil {
+		out.Suppressed = &suppressionRecord{s.Kind, r.text(s.Reason), absent(r.text(s.Owner)), timestamp(s.Expires)}
+		out.OtherPlaces = k.OtherPlaces
 	}
 	return out
 }

@@ -8,6 +8,7 @@ import (
 	"io"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 
 	"keysweep/finding"
@@ -61,6 +62,11 @@ type ExplainedKey struct {
 	IssuerWhy []string
 	RuleID    string
 	RuleFile  string
+	Comment   finding.Comment // on its line
+	// Suppressed is for the caller to fill in: who accepted it, and whether it
+	// depends on the key's other places.
+	Suppressed  *finding.Suppression
+	OtherPlaces bool
 }
 
 // The limits of one explanation.
@@ -312,12 +318,12 @@ func (e *explainer) read(r io.Reader) error {
 	lines := &lineCounter{r: r, wanted: e.out.Line}
 	w := window{finder: e.finder, matcher: e.matcher}
 	reasons := e.set.NewMatcher()
-	_, err := w.each(e.ctx, lines, func(buf []byte, at position, _ []rules.Match, core rules.Span) {
+	_, err := w.each(e.ctx, lines, func(buf []byte, at position, matches []rules.Match, core rules.Span) {
 		pos, done := at, 0
 		for _, k := range reasons.Explain(buf, core) {
 			pos.advance(buf[done:k.Start])
 			done = k.Start
-			e.add(k, buf, at, pos, lines.read)
+			e.add(k, buf, matches, at, pos, lines.read)
 		}
 	})
 	e.out.Lines, e.line = lines.last(), lines.line
@@ -329,7 +335,7 @@ func (e *explainer) read(r io.Reader) error {
 
 // add notes a candidate if it is on the line asked for. at is the position of
 // buf[0], pos that of the candidate; read bytes end with buf.
-func (e *explainer) add(k rules.Explanation, buf []byte, at, pos position, read int64) {
+func (e *explainer) add(k rules.Explanation, buf []byte, matches []rules.Match, at, pos position, read int64) {
 	key := ExplainedKey{Explanation: k, Line: pos.lines + 1, Column: pos.bytes + 1, RuleID: k.RuleID}
 	key.EndLine = key.Line + bytes.Count(buf[k.Start:k.End], newline)
 	if l := e.out.Line; l > 0 && (l < key.Line || l > key.EndLine) {
@@ -347,6 +353,9 @@ func (e *explainer) add(k rules.Explanation, buf []byte, at, pos position, read 
 	at.advance(buf[:k.LiteralAt])
 	key.LiteralLine, key.LiteralColumn = at.lines+1, at.bytes+1
 	key.Offset = read - int64(len(buf)-k.Start)
+	if i := slices.IndexFunc(matches, func(m rules.Match) bool { return m.Start == k.Start && m.End == k.End }); i >= 0 {
+		key.Comment = comment(buf, matches, i)
+	}
 	if e.out.Path != "" {
 		key.Evidence = append(key.Evidence, e.set.PathEvidence(e.pathBelowTop())...)
 	}
