@@ -38,9 +38,11 @@ func comment(buf []byte, matches []rules.Match, i int) finding.Comment {
 	return finding.Comment{Found: true, Reason: reason}
 }
 
-// wideComment is comment for UTF-16, in the byte order of the key's own line. A
-// reason with other candidates in it does not count: they have no place in the
-// text that is read here.
+// wideComment is comment for UTF-16, in the byte order in which the key was read:
+// that of big endian text may be the other one, a byte late, which changes
+// nothing but how letters beyond ASCII come out in the reason. A reason with other
+// candidates in it does not count: they have no place in the text that is read
+// here.
 func wideComment(buf []byte, from, to int, matches []rules.Match, i int) finding.Comment {
 	m := &matches[i]
 	var order binary.ByteOrder = binary.LittleEndian
