@@ -40,6 +40,13 @@ func TestTheWalkThroughOfTheRulesPageIsTrue(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
+	runExamples(t, "docs/rules.md", list, folder, token)
+}
+
+// runExamples runs the commands of a document one after the other in a folder,
+// and compares what they print. The secret may not come out.
+func runExamples(t *testing.T, document string, list []example, folder, secret string) {
+	t.Helper()
 	for _, e := range list {
 		printed, status := "", 0
 		for _, command := range splitLines(e.commands) { // the worst status counts
@@ -55,13 +62,13 @@ func TestTheWalkThroughOfTheRulesPageIsTrue(t *testing.T) {
 			printed, status = printed+string(out), max(status, exitCode(exit))
 		}
 		if status != e.status {
-			t.Errorf("docs/rules.md:%d: status %d, it says %d\n%s%s", e.line, status, e.status, e.commands, printed)
+			t.Errorf("%s:%d: status %d, it says %d\n%s%s", document, e.line, status, e.status, e.commands, printed)
 		}
-		if strings.Contains(printed, token) {
-			t.Errorf("docs/rules.md:%d: the key is printed", e.line)
+		if strings.Contains(printed, secret) {
+			t.Errorf("%s:%d: the key is printed", document, e.line)
 		}
 		if missing := mismatch(e.output, printed); e.output != "" && missing != "" {
-			t.Errorf("docs/rules.md:%d: %sdoes not print: %s\nbut:\n%s", e.line, e.commands, missing, printed)
+			t.Errorf("%s:%d: %sdoes not print: %s\nbut:\n%s", document, e.line, e.commands, missing, printed)
 		}
 	}
 }
