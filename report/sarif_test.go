@@ -120,7 +120,7 @@ func read(t *testing.T, doc []byte) log {
 func TestSARIFReadsAsInTheGoldenFiles(t *testing.T) {
 	for _, c := range sarifReports() {
 		switch c.name {
-		case "none", "many", "incomplete-findings", "hostile", "suppressed-shown", "status", "stdin", "history-only", "sources", "bases":
+		case "none", "many", "incomplete-findings", "hostile", "suppressed-shown", "exceptions", "status", "stdin", "history-only", "sources", "bases":
 			t.Run(c.name, func(t *testing.T) { golden(t, c.name+".sarif", c.write(t)) })
 		}
 	}
