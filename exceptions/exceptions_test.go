@@ -72,6 +72,8 @@ func TestWhatIsAccepted(t *testing.T) {
 		{"but not another file's past", Set{Inline: believe}, 0, []finding.Occurrence{blob("a", "why", true, true), blob("b", "", false, true)}, ""},
 		{"a comment of the past without HEAD's", Set{Inline: believe}, 0, []finding.Occurrence{blob("a", "", true, true), blob("a", "why", false, false)}, ""},
 		{"the working tree is newer than HEAD", Set{Inline: believe}, 0, []finding.Occurrence{in("a", ""), blob("a", "why", true, true)}, ""},
+		{"the working tree's comment covers HEAD", Set{Inline: believe}, 0, []finding.Occurrence{in("a", "why"), blob("a", "", true, true)}, "inline why"},
+		{"HEAD's comment covers a newer version elsewhere", Set{Inline: believe}, 0, []finding.Occurrence{blob("a", "why", true, false), blob("a", "", false, true)}, "inline why"},
 		{"the index is newer than HEAD", Set{Inline: believe}, 0, []finding.Occurrence{{Target: ".", Source: finding.SourceIndex, Path: "a", Line: 1, Object: "0e"}, blob("a", "why", true, true)}, ""},
 		{"the newest version of a file that is gone", Set{Inline: believe}, 0, []finding.Occurrence{blob("a", "why", false, true), blob("a", "", false, false)}, "inline why"},
 		{"not an older version of it", Set{Inline: believe}, 0, []finding.Occurrence{blob("a", "", false, true), blob("a", "why", false, false)}, ""},

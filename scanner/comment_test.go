@@ -24,7 +24,7 @@ func wide(s string, big bool) string {
 
 func TestTheCommentOnTheLineOfAKey(t *testing.T) {
 	k := keysOf(2, 77)
-	far := strings.Repeat("x ", commentReach/2)
+	far := strings.Repeat("x ", 4096/2) // as the documentation says
 	const mark = " # keysweep:allow a reason"
 	for _, tt := range []struct {
 		name, text string
@@ -41,6 +41,8 @@ func TestTheCommentOnTheLineOfAKey(t *testing.T) {
 		{"behind two windows", strings.Repeat("line\n", windowSize/2) + "K=" + k[0] + mark + "\n", true, "a reason"},
 		{"across the edge of a window", strings.Repeat("-", windowSize-100) + "\nK=" + k[0] + strings.Repeat("\t", 200) + mark + "\n", true, "a reason"},
 		{"in a long line, near", strings.Repeat("x ", 6<<20) + " K=" + k[0] + mark + "\n" + far, true, "a reason"},
+		{"in a long line, just near enough", "K=" + k[0] + strings.Repeat(" ", 4096-len(k[0])-len(mark)) + mark + "\n", true, "a reason"},
+		{"in a long line, cut short", "K=" + k[0] + strings.Repeat(" ", 4096-len(k[0])-len(mark)+3) + mark + "\n", true, "a rea"},
 		{"in a long line, too far behind", "K=" + k[0] + " " + far + mark + "\n", false, ""},
 		{"in a long line, too far before", "/* keysweep:allow a reason */" + far + " K=" + k[0] + "\n", false, ""},
 		{"UTF-16 LE", wide("x\nK="+k[0]+" # keysweep:allow größer 鍵\ny", false), true, "größer 鍵"},
