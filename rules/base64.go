@@ -42,7 +42,26 @@ func (base64Decoder) forms(plain []byte, nested bool) []form {
 			for _, br := range breaks[:2] {
 				list = append(list, form{literal: slices.Concat(chars[:i], []byte(br), chars[i:]), variant: offset, single: true})
 			}
+			list = append(list, indented(chars, i, offset)...)
 		}
+	}
+	return list
+}
+
+// indented returns forms of chars with a break before chars[i] and spaces
+// behind it, whatever their number: the longer piece, and as many of the
+// spaces as make it long enough to be searched for.
+func indented(chars []byte, i, offset int) []form {
+	const spaces = "        "
+	if tail := chars[i:]; len(tail) > i {
+		literal := spaces[:max(1, maxHead-len(tail))] + string(tail)
+		return []form{{literal: []byte(literal), variant: offset, skip: i, single: true}}
+	}
+	var list []form
+	for _, br := range breaks[:2] {
+		literal := string(chars[:i]) + br
+		literal += spaces[:max(1, maxHead-len(literal))]
+		list = append(list, form{literal: []byte(literal), variant: offset, single: true})
 	}
 	return list
 }

@@ -75,9 +75,9 @@ func dotted(b []byte, start, end int) int {
 
 // The limits of a body that is split over string literals.
 const (
-	minSplit    = 8  // characters of a further piece
-	maxSplits   = 4  // further pieces
-	maxSplitGap = 64 // bytes between two pieces
+	minSplit    = 8   // characters of a further piece
+	maxSplits   = 4   // further pieces
+	maxSplitGap = 256 // bytes between two pieces
 )
 
 // joined returns the body b[start:end] together with the pieces of it that
@@ -100,43 +100,45 @@ func (g *group) joined(b []byte, start, end int, dst []byte) (body []byte, last 
 
 // joins are the operators that put two string literals together, the longest
 // first: of JavaScript, Python, Java and Go, Haskell, Elixir, SQL, Lua, PHP and
-// Perl, Visual Basic; and C's and Python's continued lines.
-var joins = [...]string{"++", "<>", "||", "..", "+", ".", "&", "\\"}
+// Perl, Visual Basic.
+var joins = [...]string{"++", "<>", "||", "..", "+", ".", "&"}
 
-// nextPiece recognises a quote, an operator of joins and a literal in the same
-// quotes that holds nothing but characters of a body. Literals that only stand
-// beside each other are one in C and Python, and two elsewhere: they count if
-// held, the characters so far, is no whole body or a line ends between them,
-// and if the second looks random.
+// nextPiece recognises a quote, an operator of joins and a literal that holds
+// nothing but characters of a body. Quotes may be escaped, as in JSON. Literals
+// that only stand beside each other are one in C and Python, and two elsewhere:
+// they count if their quotes are alike; if held, the characters so far, is no
+// whole body or a line ends between them; and if the second looks random.
 func (g *group) nextPiece(b []byte, at, held int) (start, end int, ok bool) {
-	if at >= len(b) || !isQuote(b[at]) {
+	quote := quoteAt(b, at)
+	if quote == "" {
 		return 0, 0, false
 	}
 	limit := min(len(b), at+maxSplitGap)
-	space := func(i int) int {
-		for i < limit && isSpace(b[i]) {
-			i++
-		}
-		return i
-	}
-	gap := at + 1
-	i := space(gap)
+	gap := at + len(quote)
+	i := skipSpace(b, gap, limit)
 	operator := false
 	for _, op := range joins {
 		if bytes.HasPrefix(b[i:limit], []byte(op)) {
-			i, operator = space(i+len(op)), true
+			i, operator = skipSpace(b, i+len(op), limit), true
 			break
 		}
 	}
-	if i >= limit || b[i] != b[at] {
+	if i < limit && bytes.IndexByte([]byte("fFrRbBuU"), b[i]) >= 0 {
+		i++ // Python's kinds of literals
+	}
+	second := ""
+	if i < limit {
+		second = quoteAt(b, i)
+	}
+	if second == "" || len(second) != len(quote) || !operator && second != quote {
 		return 0, 0, false
 	}
-	start = i + 1
+	start = i + len(second)
 	end = start
 	for end < len(b) && end-start <= g.body.max && g.body.alphabet[b[end]] {
 		end++
 	}
-	if end-start < minSplit || end >= len(b) || b[end] != b[at] {
+	if end-start < minSplit || quoteAt(b, end) != second {
 		return 0, 0, false
 	}
 	if operator {
@@ -145,6 +147,26 @@ func (g *group) nextPiece(b []byte, at, held int) (start, end int, ok bool) {
 	beside := held < minBody || bytes.IndexByte(b[gap:i], '\n') >= 0
 	s := scoreBody(b[start:end])
 	return start, end, beside && s.LLR < highScore && s.StepRun < maxStepRun
+}
+
+// quoteAt returns the quote at b[at:], perhaps with a backslash, or "".
+func quoteAt(b []byte, at int) string {
+	switch {
+	case at < len(b) && isQuote(b[at]):
+		return string(b[at : at+1])
+	case at+1 < len(b) && b[at] == '\\' && isQuote(b[at+1]):
+		return string(b[at : at+2])
+	}
+	return ""
+}
+
+// skipSpace returns where the next byte of b[at:limit] is that is neither
+// white space nor a continued line.
+func skipSpace(b []byte, at, limit int) int {
+	for at < limit && (isSpace(b[at]) || b[at] == '\\' && at+1 < limit && (b[at+1] == '\n' || b[at+1] == '\r')) {
+		at++
+	}
+	return at
 }
 
 // statements are words that begin a line of code: text that lost its line

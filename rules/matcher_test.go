@@ -114,7 +114,7 @@ func TestKeysInTheirSurroundings(t *testing.T) {
 		{"split behind the prefix", "'«{{live}}' +\n  '{{base62:24:s}}»'", finding.High},
 		{"a documented body and another literal", `"«{{live}}{{hex:40:s}}»" + "{{hex:41:t}}"`, finding.High},
 		{"a literal that is no second piece", `"«{{live}}{{base62:20:s}}»" + "{{base62:12:t}} x"`, finding.High},
-		{"a literal in other quotes", `"«{{live}}{{base62:20:s}}»" + '{{base62:12:t}}'`, finding.High},
+		{"a literal in other quotes beside it", `"«{{live}}{{base62:20:s}}»" '{{base62:12:t}}'`, finding.High},
 		{"a short literal behind it", `"«{{live}}{{base62:20:s}}»" + "abc"`, finding.High},
 		{"another company's prefix", `key: «gw_{{live}}{{base62:24:a}}»`, finding.Medium},
 		{"another company's prefix, glued", `key: «ps{{live}}{{base62:24:a}}»`, finding.Medium},
@@ -125,6 +125,10 @@ func TestKeysInTheirSurroundings(t *testing.T) {
 		{"pieces that Elixir joins", `k = "«{{live}}{{hex:23:s}}" <> "{{hex:41:t}}»"`, finding.High},
 		{"pieces on lines of their own", "k = (\"«{{live}}{{hex:23:s}}\"\n     \"{{hex:41:t}}»\")", finding.High},
 		{"pieces on continued lines", "k = \"«{{live}}{{hex:23:s}}\" \\\n \"{{hex:41:t}}»\"", finding.High},
+		{"pieces of Python's kinds", "k = (f\"«{{live}}{{hex:23:s}}\"\n     f\"{{hex:41:t}}»\")", finding.High},
+		{"an operator and a continued line", "k = \"«{{live}}{{hex:23:s}}\" + \\\n  \"{{hex:41:t}}»\"", finding.High},
+		{"pieces in two sorts of quotes", `k = '«{{live}}{{hex:23:s}}' + "{{hex:41:t}}»"`, finding.High},
+		{"pieces within JSON", `{"source": ["k = \"«{{live}}{{hex:23:s}}\" + \"{{hex:41:t}}»\""]}`, finding.High},
 		{"a piece beside the prefix", `k = "«{{live}}" "{{base62:24:t}}»"`, finding.High},
 		{"two strings beside each other", `["«{{live}}{{hex:24:s}}»" "{{hex:41:t}}"]`, finding.High},
 		{"words on the next line", "[\"«{{live}}{{base62:26:s}}»\"\n \"customer_name\"]", finding.High},
@@ -147,7 +151,7 @@ func TestKeysInTheirSurroundings(t *testing.T) {
 
 // gaps removes what stands between the pieces of a split key.
 var gaps = strings.NewReplacer("\" + \"", "", "' +\n  '", "", "' . '", "", "\" .. \"", "", "\" <> \"", "",
-	"\"\n     \"", "", "\" \\\n \"", "", "\" \"", "")
+	"\"\n     \"", "", "\" \\\n \"", "", "\" \"", "", "\"\n     f\"", "", "\" + \\\n  \"", "", "' + \"", "", `\" + \"`, "")
 
 func TestWhatIsNoKey(t *testing.T) {
 	s := loaded(t)

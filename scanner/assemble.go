@@ -44,6 +44,9 @@ func (s *scan) finish(ctx context.Context) {
 		}
 		s.skip(finding.Skipped{Reason: reason, Count: 1, Detail: err.Error()})
 	}
+	if s.collector.full {
+		s.skip(finding.Skipped{Reason: finding.ReasonTooLarge, Count: 1, Detail: fmt.Sprintf("more than %d different candidates: the others were left out", maxKeys)})
+	}
 	if s.collector.cut {
 		for i := range s.targets {
 			s.note(i, fmt.Sprintf("A file or object holds one key more than %d times: its further places were left out.", placesPerContent))
@@ -80,7 +83,23 @@ func (s *scan) isBeforeSince(f *finding.Finding) bool {
 // complete fills in what follows from all places of a key.
 func (s *scan) complete(r *record) {
 	f := &r.finding
+	lines := make(map[place]int) // the first column of each line
+	for p := range r.places {
+		if p.object.IsZero() {
+			column := p.column
+			p.column = 0
+			if first, ok := lines[p]; !ok || column < first {
+				lines[p] = column
+			}
+		}
+	}
 	for p, v := range r.places {
+		if line := p; p.object.IsZero() {
+			line.column = 0
+			if lines[line] != p.column {
+				continue // a line is one place, as in the history
+			}
+		}
 		// Places of objects came from their trace, unless there was none.
 		if p.object.IsZero() {
 			f.Occurrences = append(f.Occurrences, s.occurrence(p, v))

@@ -23,7 +23,12 @@ type collector struct {
 	mu   sync.Mutex
 	keys map[finding.Secret]*record // guarded by mu
 	cut  bool                       // guarded by mu; places were left out
+	full bool                       // guarded by mu; candidates beyond maxKeys were left out
 }
+
+// maxKeys limits the distinct candidates of a scan: each takes up to 5 KB, and a
+// file may be nothing else. What is beyond makes the scan incomplete.
+const maxKeys = 100_000
 
 // record is all that is known of a candidate.
 type record struct {
@@ -88,6 +93,10 @@ func (c *collector) addOne(s *seen) {
 	m := &s.match
 	r := c.keys[m.Secret]
 	if r == nil {
+		if len(c.keys) >= maxKeys {
+			c.full = true
+			return
+		}
 		r = &record{finding: finding.Finding{Secret: m.Secret, RuleID: m.RuleID, Environment: m.Environment, Score: m.Score, RejectedFor: m.RejectedFor, Encoding: slices.Clone(m.Encoding)}}
 		c.keys[m.Secret] = r
 	}
@@ -165,6 +174,7 @@ const placesPerContent = 1000
 
 func (c *collector) newJudge(ctx context.Context) *judge {
 	finder, matcher := c.set.Finder(), c.set.NewMatcher()
+	matcher.StopAt(ctx.Done())
 	return &judge{ctx: ctx, times: make(map[finding.Secret]int), collector: c, finder: finder, matcher: matcher, window: window{finder: finder, matcher: matcher}}
 }
 

@@ -62,6 +62,9 @@ func (w *window) each(ctx context.Context, r io.Reader, found func(buf []byte, a
 			if m := w.matcher.Matches(buf[:held], near); len(m) > 0 {
 				found(buf[:held], at, m, rules.Span{Start: core, End: end})
 			}
+			if ctx.Err() != nil {
+				return n, context.Cause(ctx) // the matcher may have stopped early
+			}
 		}
 		if err != nil {
 			if err == io.EOF {

@@ -1,0 +1,85 @@
+package scanner
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	"keysweep/finding"
+	"keysweep/rules"
+)
+
+// A file may hold nothing but keys. Those that do not fit are told.
+func TestMoreCandidatesThanFit(t *testing.T) {
+	if testing.Short() {
+		t.Skip("judges as many candidates as a scan takes")
+	}
+	var b strings.Builder
+	for i := range maxKeys + 10 {
+		fmt.Fprintf(&b, "sk_live_%d\n", 100+i)
+	}
+	dir := t.TempDir()
+	if err := os.WriteFile(filepath.Join(dir, "f"), []byte(b.String()), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	set, err := rules.Load(nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	res, err := Scan(t.Context(), Options{Paths: []string{dir}, Tree: true}, set)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if res.Complete() || res.Rejected != maxKeys || len(res.Skipped) != 1 || res.Skipped[0].Reason != finding.ReasonTooLarge {
+		t.Errorf("complete %v, rejected %d, skipped %v", res.Complete(), res.Rejected, res.Skipped)
+	}
+}
+
+func TestTwoPlacesOnALineAreOne(t *testing.T) {
+	key, err := rules.Expand("{{live}}{{base62:24:a}}")
+	if err != nil {
+		t.Fatal(err)
+	}
+	dir := t.TempDir()
+	if err := os.WriteFile(filepath.Join(dir, "f"), []byte("a = "+key+" b = "+key+"\nc = "+key+"\n"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	set, err := rules.Load(nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	res, err := Scan(t.Context(), Options{Paths: []string{dir}, Tree: true}, set)
+	if err != nil || len(res.Findings) != 1 {
+		t.Fatalf("%v, %d findings", err, len(res.Findings))
+	}
+	o := res.Findings[0].Occurrences
+	if len(o) != 2 || o[0].Line != 1 || o[0].Column != 5 || o[1].Line != 2 {
+		t.Errorf("%+v", o)
+	}
+}
+
+// The expression of a rule may take long: the time limit ends it all the same.
+func TestALimitEndsASlowExpression(t *testing.T) {
+	dir := t.TempDir()
+	if err := os.WriteFile(filepath.Join(dir, "f"), []byte(strings.Repeat("abcd x = y\n", 2<<20/11)), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	set, err := rules.Load(nil, rules.File{Name: "slow", Text: []byte("[[rule]]\nid = \"slow\"\nliterals = [\"abcd\"]\nbody = { regex = '^(?s)((.{0,20}){0,20}z)?' }\n")})
+	if err != nil {
+		t.Fatal(err)
+	}
+	ctx, cancel := context.WithTimeoutCause(t.Context(), 50*time.Millisecond, errors.New("the limit"))
+	defer cancel()
+	res, err := Scan(ctx, Options{Paths: []string{dir}, Tree: true}, set)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if len(res.Skipped) == 0 || res.Skipped[0].Reason != finding.ReasonInterrupted {
+		t.Errorf("skipped %v after %v", res.Skipped, res.Duration)
+	}
+}
