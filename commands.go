@@ -109,6 +109,8 @@ func scanFlags() []cli.Flag {
 	return slices.Concat([]cli.Flag{
 		&cli.BoolFlag{Category: headingWhat, Name: "tree", Usage: "only working trees, folders and files"},
 		&cli.BoolFlag{Category: headingWhat, Name: "history", Usage: "only the history of repositories: every stored object"},
+		&cli.BoolFlag{Category: headingWhat, Name: "staged", Usage: "only what the next commit would add: new keys in the index"},
+		&cli.StringSliceFlag{Category: headingWhat, Name: "range", Usage: "only what the commits of `A..B` bring in: new keys, also those removed again within it; B alone is all that B reaches, ^A leaves out what A reaches; repeatable"},
 		&cli.BoolFlag{Category: headingWhat, Name: "ignored", Usage: "also the files that git ignores"},
 		&cli.StringSliceFlag{Category: headingWhat, Name: "exclude", Usage: "leave out paths that match `GLOB`, as **/{a,b}.txt; repeatable"},
 	}, ruleFlags(headingWhat), []cli.Flag{

@@ -101,6 +101,9 @@ func parseScan(c *cli.Context) (*scanOptions, error) {
 			return nil, fmt.Errorf("--exclude: %s is not a glob", quote(glob))
 		}
 	}
+	if err := parseScope(c, &o.scan); err != nil {
+		return nil, err
+	}
 	if !o.scan.Since.IsZero() && o.scan.Tree && !o.scan.History {
 		return nil, errors.New("--since and --tree exclude each other: only the history tells when a key was first seen")
 	}
@@ -124,6 +127,42 @@ func parseScan(c *cli.Context) (*scanOptions, error) {
 		o.report.WorkDir, _ = os.Getwd()
 	}
 	return o, err
+}
+
+// parseScope reads --staged and --range, and where git's environment says the
+// repository is.
+func parseScope(c *cli.Context, o *scanner.Options) error {
+	var scope string
+	switch {
+	case c.Bool("staged") && c.IsSet("range"):
+		return errors.New("--staged and --range exclude each other: the one looks at the next commit, the other at commits")
+	case c.Bool("staged"):
+		scope, o.Staged = "--staged", new(scanner.Staged)
+	case c.IsSet("range"):
+		var err error
+		if o.Range, err = scanner.ParseRange(c.StringSlice("range")); err != nil {
+			return fmt.Errorf("--range: %w", err)
+		}
+		scope = "--range"
+	default:
+		return nil
+	}
+	for _, other := range []string{"tree", "history", "since", "ignored", "verify-objects"} {
+		if c.IsSet(other) {
+			return fmt.Errorf("%s and --%s exclude each other: %s looks at what is new, and at nothing else", scope, other, scope)
+		}
+	}
+	if len(o.Paths) > 0 {
+		return nil // git's environment is about the repository that it runs in
+	}
+	o.GitDir, o.WorkTree = os.Getenv("GIT_DIR"), os.Getenv("GIT_WORK_TREE")
+	if o.GitDir != "" && o.WorkTree == "" && os.Getenv("GIT_IMPLICIT_WORK_TREE") != "0" {
+		o.WorkTree = "."
+	}
+	if o.Staged != nil {
+		o.Staged.IndexFile = os.Getenv("GIT_INDEX_FILE")
+	}
+	return nil
 }
 
 // read parses the value of the option called name into dst, if it was given.

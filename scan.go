@@ -106,7 +106,7 @@ func exitReason(ctx context.Context, res *finding.Result, opts *scanOptions) rep
 		return report.ExitReason{Status: signal.status()}
 	case interrupted:
 		return report.ExitReason{Status: statusIncomplete, Words: fmt.Sprintf("stopped by --timeout %v", opts.timeout)}
-	case read.Bytes+read.Objects+read.Refs == 0 && !found && !res.Complete():
+	case read.Bytes+read.Objects+read.Refs == 0 && !found && !res.Complete() && opts.scan.Staged == nil && opts.scan.Range == nil:
 		return report.ExitReason{Status: statusUse, Words: "nothing could be read"}
 	case found && (opts.exitCode == statusFound || res.Complete()):
 		return report.ExitReason{Status: opts.exitCode}

@@ -50,12 +50,25 @@ const (
 	TargetStdin      TargetKind = "stdin"
 )
 
+// Scope says how much of a repository was looked at.
+type Scope string
+
+// The scopes.
+const (
+	ScopeWhole  Scope = ""
+	ScopeStaged Scope = "staged" // what the next commit would add
+	ScopeRange  Scope = "range"  // what some commits bring in
+)
+
 // Target is one thing that was looked at.
 type Target struct {
 	Name    string // as the user named it
 	Kind    TargetKind
 	Tree    bool // its files were looked at
 	History bool // its object database was looked at
+	// Scope, if not ScopeWhole, says what else was looked at: then Tree and
+	// History are false.
+	Scope Scope
 	// InRepository says that a folder or file lies in a working tree, whose
 	// history was not asked for unless History is set.
 	InRepository bool
@@ -64,7 +77,8 @@ type Target struct {
 	Notes []string
 }
 
-// Counts is what was read. Files counts working-tree files; the others count
+// Counts is what was read. Files counts files of the working tree or, of
+// ScopeStaged, files that the next commit would add or change; the others count
 // the object database, distinct by id where several packs hold an object.
 // Bytes is content: files and unpacked objects.
 type Counts struct {

@@ -17,7 +17,16 @@ func (t *textReport) coverage() bool {
 		return t.skipped(finding.ClassIncomplete)
 	}
 	read := t.res.Read
-	if !t.onlyStdin() {
+	switch {
+	case t.looked.staged:
+		t.label("Staged", fmt.Sprintf("%s (%s)", count(read.Files, "file", "files"), count(read.Blobs, "blob", "blobs")))
+	case t.looked.commits:
+		words := fmt.Sprintf("%s, %s", count(read.Commits, "commit", "commits"), count(read.Blobs, "blob", "blobs"))
+		if read.Tags > 0 {
+			words += ", " + count(read.Tags, "tag", "tags")
+		}
+		t.label("Range", words)
+	case !t.onlyStdin():
 		// 0 means that there was none, a dash that nobody looked.
 		files, history := "– (not looked at)", "– (not looked at)"
 		if t.looked.tree {

@@ -69,7 +69,7 @@ func ReadEarlier(r io.Reader) (*Earlier, error) {
 	e := &Earlier{Started: parseTimestamp(doc.Scan.Started)}
 	for _, t := range doc.Scan.Targets {
 		e.Targets = append(e.Targets, finding.Target{
-			Name: untwin(t.Name, t.NameBase64), Kind: finding.TargetKind(t.Kind), Tree: t.Tree, History: t.History,
+			Name: untwin(t.Name, t.NameBase64), Kind: finding.TargetKind(t.Kind), Tree: t.Tree, History: t.History, Scope: finding.Scope(t.Scope),
 		})
 	}
 	for _, f := range *doc.Findings {

@@ -97,13 +97,15 @@ func (m *markdown) head() section {
 		line = "By severity: " + strings.Join(parts, ", ") + ". "
 	}
 	line += fmt.Sprintf("Read: %s in %s", size(m.res.Read.Bytes), elapsed(m.res.Duration))
-	if m.looked.tree {
+	if m.looked.tree || m.looked.staged {
 		line += ", " + count(m.res.Read.Files, "file", "files")
 	}
 	switch {
 	case m.looked.history:
 		line += fmt.Sprintf(", %s, %s", count(m.res.Read.Objects, "object of the history", "objects of the history"), count(m.res.Read.Commits, "commit", "commits"))
-	case m.looked.repository:
+	case m.looked.commits:
+		line += fmt.Sprintf(", %s, %s", count(m.res.Read.Commits, "commit of the range", "commits of the range"), count(m.res.Read.Blobs, "blob", "blobs"))
+	case m.looked.repository && !m.looked.staged:
 		line += "; the history was not looked at"
 	}
 	out.WriteString(line + ".\n")

@@ -49,6 +49,7 @@ type targetRecord struct {
 	Kind       string   `json:"kind"`
 	Tree       bool     `json:"tree"`
 	History    bool     `json:"history"`
+	Scope      string   `json:"scope,omitempty"`
 	Notes      []string `json:"notes"`
 }
 
@@ -157,15 +158,21 @@ func (r recorder) scan(res *finding.Result) scanRecord {
 		name := r.text(t.Name)
 		rec.Targets = append(rec.Targets, targetRecord{
 			Name: name, NameBase64: twin(name), Kind: string(t.Kind),
-			Tree: t.Tree, History: t.History, Notes: r.texts(t.Notes),
+			Tree: t.Tree, History: t.History, Scope: string(t.Scope), Notes: r.texts(t.Notes),
 		})
 	}
 	looked, read := lookedAt(res), res.Read
-	if looked.tree {
+	if looked.tree || looked.staged {
 		rec.Files = &read.Files
 	}
+	if looked.history || looked.staged || looked.commits {
+		rec.Objects, rec.Blobs = &read.Objects, &read.Blobs
+	}
+	if looked.history || looked.commits {
+		rec.Commits = &read.Commits
+	}
 	if looked.history {
-		rec.Objects, rec.Blobs, rec.Commits, rec.Refs = &read.Objects, &read.Blobs, &read.Commits, &read.Refs
+		rec.Refs = &read.Refs
 	}
 	return rec
 }
@@ -293,6 +300,7 @@ func round(score float64) float64 {
 // looks says what at least one target was looked at for.
 type looks struct {
 	tree, history, stdin, repository bool
+	staged, commits                  bool // of the scopes
 }
 
 func lookedAt(res *finding.Result) looks {
@@ -302,6 +310,8 @@ func lookedAt(res *finding.Result) looks {
 		l.repository = l.repository || t.Kind == finding.TargetRepository || t.InRepository
 		l.tree = l.tree || t.Kind != finding.TargetStdin && t.Tree
 		l.history = l.history || t.History
+		l.staged = l.staged || t.Scope == finding.ScopeStaged
+		l.commits = l.commits || t.Scope == finding.ScopeRange
 	}
 	return l
 }

@@ -159,7 +159,7 @@ func (s *sarifReport) category() string {
 	for _, p := range []struct {
 		name   string
 		looked bool
-	}{{"tree", s.looked.tree}, {"history", s.looked.history}, {"stdin", s.looked.stdin}} {
+	}{{"tree", s.looked.tree}, {"history", s.looked.history}, {"stdin", s.looked.stdin}, {"staged", s.looked.staged}, {"range", s.looked.commits}} {
 		if p.looked {
 			parts = append(parts, p.name)
 		}

@@ -182,7 +182,12 @@ func (t *textReport) emptyWords() string {
 	if len(t.res.Skipped) > 0 {
 		return "Nothing to scan: all there is was left out, see below."
 	}
-	if len(t.res.Targets) > 1 {
+	switch {
+	case t.looked.staged:
+		return "Nothing is staged: the next commit would add no file."
+	case t.looked.commits:
+		return "Nothing to scan: no commit is in the range."
+	case len(t.res.Targets) > 1:
 		return fmt.Sprintf("Nothing to scan: all %s are empty.", number(int64(len(t.res.Targets))))
 	}
 	target := t.res.Targets[0]
@@ -215,7 +220,8 @@ func (t *textReport) presence(f *finding.Finding) presence {
 		case finding.SourceWorktree:
 			tree = true
 		case finding.SourcePath:
-			tree = tree || o.Object == "" && o.Commit == ""
+			staged = staged || t.looked.staged
+			tree = tree || o.Object == "" && o.Commit == "" && !t.looked.staged
 			database = database || o.Object != "" || o.Commit != ""
 		default:
 			database = true
@@ -234,6 +240,8 @@ func (t *textReport) presence(f *finding.Finding) presence {
 		return presence{"in the working tree", "in the working tree"}
 	case staged:
 		return presence{"staged for the next commit", "staged"}
+	case database && t.looked.commits:
+		return presence{"brought in by the range", "new"}
 	case database && (committed || reachable):
 		return presence{"in the history, not in HEAD", "not in HEAD"}
 	case database:

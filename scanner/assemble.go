@@ -53,6 +53,9 @@ func (s *scan) finish(ctx context.Context) {
 		}
 	}
 	for _, r := range listed {
+		for _, in := range s.introductions {
+			in.sighted(r)
+		}
 		s.complete(r)
 		if s.isBeforeSince(&r.finding) {
 			s.result.BeforeSince++

@@ -30,6 +30,17 @@ type Options struct {
 	// Tree and History choose one of the two; neither, or both, means both
 	// (a plain folder has no history).
 	Tree, History bool
+	// Staged and Range, if not nil, look at what is new there, and at nothing
+	// else: only one of them, and neither Tree nor History, may be set. Each
+	// path stands for the repository that it lies in.
+	Staged *Staged
+	Range  *Range
+	// GitDir and WorkTree, for Staged and Range, are the repository to read if
+	// Paths is empty, as git has them in GIT_DIR and GIT_WORK_TREE. Empty: the
+	// one that the working directory lies in.
+	GitDir, WorkTree string
+	// ObjectDirs, for Staged and Range, are further folders of objects.
+	ObjectDirs []string
 	// Ignored also reads the files that git ignores.
 	Ignored bool
 	// Exclude holds doublestar globs over paths below a target, separated by
@@ -88,7 +99,10 @@ type scan struct {
 	progress  *Progress
 	now       time.Time // when the scan started
 	histories []history
-	scanned   map[string]bool // databases already scanned, by real path
+	// introductions and opened are those of Staged and Range.
+	introductions []*introduced
+	opened        []*gitdb.Database
+	scanned       map[string]bool // databases already scanned, by real path
 
 	mu     sync.Mutex
 	result *finding.Result // Skipped is guarded by mu while files are walked
@@ -117,6 +131,7 @@ func Scan(ctx context.Context, opts Options, set *rules.Set) (*finding.Result, e
 
 // newScan checks opts and resolves its paths.
 func newScan(opts Options, set *rules.Set) (*scan, error) {
+	inEnvironment := len(opts.Paths) == 0 && opts.GitDir != ""
 	if len(opts.Paths) == 0 {
 		opts.Paths = []string{"."}
 	}
@@ -147,7 +162,7 @@ func newScan(opts Options, set *rules.Set) (*scan, error) {
 		result:    &finding.Result{Started: now, Since: opts.Since},
 	}
 	for _, name := range opts.Paths {
-		t, err := resolve(name, &s.opts)
+		t, err := s.resolve(name, inEnvironment)
 		if err != nil {
 			return nil, err
 		}
@@ -160,6 +175,9 @@ func (s *scan) close() {
 	for _, h := range s.histories {
 		h.db.Close()
 	}
+	for _, db := range s.opened {
+		db.Close()
+	}
 }
 
 // run reads all targets.
@@ -171,6 +189,14 @@ func (s *scan) run(ctx context.Context) error {
 			repos = append(repos, t.repo)
 		}
 		switch {
+		case t.Scope == finding.ScopeStaged:
+			if err := s.scanStaged(ctx, i, t); err != nil {
+				return err
+			}
+		case t.Scope == finding.ScopeRange:
+			if err := s.scanRange(ctx, i, t); err != nil {
+				return err
+			}
 		case t.Kind == finding.TargetStdin:
 			if err := s.scanStdin(ctx, i); err != nil {
 				return err

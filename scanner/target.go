@@ -18,6 +18,46 @@ type target struct {
 	repo *gitdb.Repository // whose database, or whose rules of ignoring; nil: none
 }
 
+// resolve finds out what a path is. inEnvironment says that Options.GitDir is
+// meant. Its error wraps ErrUse.
+func (s *scan) resolve(name string, inEnvironment bool) (target, error) {
+	if s.opts.Staged == nil && s.opts.Range == nil {
+		return resolve(name, &s.opts)
+	}
+	t := target{Target: finding.Target{Name: name, Kind: finding.TargetRepository, Scope: finding.ScopeStaged}, path: name}
+	flag := "--staged"
+	if s.opts.Range != nil {
+		t.Scope, flag = finding.ScopeRange, "--range"
+	}
+	if name == "-" {
+		return t, fmt.Errorf("%w: standard input has no repository (%s)", ErrUse, flag)
+	}
+	var err error
+	if inEnvironment {
+		t.repo, err = gitdb.OpenGitDir(s.opts.GitDir, s.opts.WorkTree)
+		if err != nil {
+			return t, fmt.Errorf("%w: %s: %s", ErrUse, flag, plainError(err))
+		}
+		return t, nil
+	}
+	info, err := os.Stat(name)
+	if err != nil {
+		return t, fmt.Errorf("%w %s: %s", ErrUse, quoted(name), plainError(err))
+	}
+	start := name
+	if !info.IsDir() {
+		start = filepath.Dir(name)
+	}
+	dir, inside := gitdb.Discover(start)
+	if !inside {
+		return t, fmt.Errorf("%w %s: %s: not inside a git repository", ErrUse, quoted(name), flag)
+	}
+	if t.repo, err = gitdb.Open(dir); err != nil {
+		return t, fmt.Errorf("%w %s: %s", ErrUse, quoted(name), plainError(err))
+	}
+	return t, nil
+}
+
 // resolve finds out what a path is. Its error wraps ErrUse.
 func resolve(name string, opts *Options) (target, error) {
 	t := target{Target: finding.Target{Name: name}, path: name}

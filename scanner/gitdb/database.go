@@ -26,6 +26,7 @@ type Database struct {
 	loose    []looseObject
 	promisor bool
 	skipped  []finding.Skipped
+	lookup   *lookup // if LookupOnly; then packs and loose are empty
 
 	// present holds the first eight bytes of every id, the union over packs
 	// and loose objects; nil if one pack holds all.
@@ -52,8 +53,13 @@ type OpenOptions struct {
 	// the repository: a repository that came from a stranger could name the
 	// objects of a private one.
 	FollowAlternates bool
-	// LookupOnly opens for Read and Resolve: Scan, Trace and Has do not work.
+	// LookupOnly opens for reading single objects, in a time that does not
+	// depend on how many there are: Scan, Trace, Missing and Totals do not work.
 	LookupOnly bool
+	// ObjectDirs are further objects folders, read before the repository's own
+	// and wherever they lie: where git keeps what is being pushed until the
+	// hooks have accepted it.
+	ObjectDirs []string
 	Workers    int
 	MaxObject  uint64                     // zero: pack.DefaultMaxObject
 	Progress   func(objects, bytes int64) // may be nil
@@ -67,7 +73,10 @@ func (r *Repository) OpenDatabase(ctx context.Context, opts OpenOptions) (*Datab
 	if db.progress == nil {
 		db.progress = func(int64, int64) {}
 	}
-	dirs := []string{filepath.Join(r.CommonDir, "objects")}
+	if opts.LookupOnly {
+		db.lookup = new(lookup)
+	}
+	dirs := append(slices.Clone(opts.ObjectDirs), filepath.Join(r.CommonDir, "objects"))
 	seen := make(map[string]bool)
 	depth := map[string]int{}
 	for i := 0; i < len(dirs); i++ {
@@ -111,6 +120,9 @@ func (db *Database) Close() {
 	for _, p := range db.packs {
 		p.Close()
 	}
+	if db.lookup != nil {
+		db.lookup.close()
+	}
 }
 
 func (db *Database) skip(reason finding.Reason, format string, args ...any) {
@@ -128,6 +140,10 @@ func (db *Database) openDir(ctx context.Context, dir string) error {
 		switch {
 		case strings.HasSuffix(name, ".promisor"):
 			db.promisor = true
+		case strings.HasSuffix(name, ".pack") && db.lookup != nil:
+			if err := db.openLookup(ctx, filepath.Join(dir, "pack", name)); err != nil {
+				return err
+			}
 		case strings.HasSuffix(name, ".pack"):
 			p, err := pack.Open(ctx, filepath.Join(dir, "pack", name), db.repo.Format)
 			if ctx.Err() != nil {
@@ -144,7 +160,11 @@ func (db *Database) openDir(ctx context.Context, dir string) error {
 			}
 		}
 	}
-	db.listLoose(dir)
+	if db.lookup != nil {
+		db.lookup.dirs = append(db.lookup.dirs, dir)
+	} else {
+		db.listLoose(dir)
+	}
 	return nil
 }
 
@@ -272,6 +292,9 @@ func (db *Database) mark(sets []*pack.Bits, store, entry int) {
 
 // Has reports whether the database holds an object that bears id.
 func (db *Database) Has(id oid.ID) bool {
+	if db.lookup != nil {
+		return db.lookup.has(id)
+	}
 	if db.present != nil {
 		_, ok := db.present[short(id)]
 		return ok

@@ -236,6 +236,9 @@ func (db *Database) withPrefix(digits string) (list []oid.ID) {
 			list = append(list, id)
 		}
 	}
+	if db.lookup != nil {
+		db.lookup.withPrefix(digits, see)
+	}
 	for _, p := range db.packs {
 		p.IDs(func(id oid.ID, _ int) { see(id) })
 	}
@@ -334,7 +337,7 @@ func (db *Database) apply(ctx context.Context, id oid.ID, s suffix) (oid.ID, err
 		case err != nil:
 			return id, err
 		case len(c.Parents) < parent && slices.Contains(db.repo.Shallow, id):
-			return id, fmt.Errorf("%w: the parents of %s are not in this shallow clone", ErrRevision, id)
+			return id, fmt.Errorf("%w: the parents of %s are not in this shallow clone (%w)", ErrRevision, id, ErrAbsent)
 		case len(c.Parents) < parent:
 			return id, fmt.Errorf("%w: %s has %d parents", ErrRevision, id, len(c.Parents))
 		}

@@ -19,6 +19,9 @@ var ErrAbsent = errors.New("no such object")
 // and one delta base. A content that does not have the name id is damage: for a
 // stream this is known, and told, when use has returned.
 func (db *Database) Read(ctx context.Context, id oid.ID, use func(*pack.Object) error) error {
+	if db.lookup != nil {
+		return db.NewReader(0).Read(ctx, id, use)
+	}
 	failure := fmt.Errorf("%s: %w", id, ErrAbsent)
 	checked := func(o *pack.Object) error { return db.checked(id, o, use) }
 	for i, p := range db.packs {

@@ -1,0 +1,311 @@
+package gitdb
+
+import (
+	"cmp"
+	"container/heap"
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+
+	"keysweep/finding"
+	"keysweep/scanner/gitdb/oid"
+	"keysweep/scanner/gitdb/pack"
+)
+
+// Range is what the commits of a range are, as git rev-list INCLUDE… --not
+// EXCLUDE… lists them.
+type Range struct {
+	// Commits are reachable from an included object. Newest first by committer
+	// date, a commit of one date by id.
+	Commits []Commit
+	// Tags are the annotated tags among what was included, and Others the
+	// trees and blobs, tags followed.
+	Tags   []Tag
+	Others []oid.ID
+	// Absent are the excluded objects that are not in the database.
+	Absent []oid.ID
+	// Cut is the number of Commits whose parents a shallow clone leaves out:
+	// all that their trees hold counts as theirs.
+	Cut     int
+	Skipped []finding.Skipped
+
+	db       *Database
+	reader   *Reader
+	queue    commitQueue
+	seen     map[oid.ID]*walked
+	shallow  map[oid.ID]bool
+	included int // entries of queue that exclude is not known to reach
+	oldest   int64
+	exact    bool
+	tips     bool
+}
+
+// Tag is an annotated tag: its id, what it names, tags followed, and its date in
+// seconds since 1970 UTC, 0 if it has none.
+type Tag struct {
+	ID     oid.ID
+	Target oid.ID
+	Type   oid.Type
+	Date   int64
+}
+
+// walked is a commit that the walk has met.
+type walked struct {
+	Commit
+	included, excluded bool
+	done               bool // it has left the queue
+}
+
+// commitQueue is a heap, the newest commit first.
+type commitQueue []*walked
+
+func (q commitQueue) Len() int { return len(q) }
+func (q commitQueue) Less(i, j int) bool {
+	return cmp.Or(cmp.Compare(q[j].Date, q[i].Date), q[i].ID.Compare(q[j].ID)) < 0
+}
+func (q commitQueue) Swap(i, j int) { q[i], q[j] = q[j], q[i] }
+
+// Push implements heap.Interface.
+func (q *commitQueue) Push(x any) { *q = append(*q, x.(*walked)) }
+
+// Pop implements heap.Interface.
+func (q *commitQueue) Pop() any {
+	last := (*q)[len(*q)-1]
+	*q = (*q)[:len(*q)-1]
+	return last
+}
+
+// RangeOptions says which commits are meant.
+type RangeOptions struct {
+	Include, Exclude []oid.ID
+	// Tips takes the included commits alone, as if they had no parents.
+	Tips bool
+}
+
+// NewRange walks from the included objects to the excluded ones. An included
+// object that is not in the database is skipped as missing; an excluded one is
+// in Absent, and excludes nothing. The error is ctx's alone.
+//
+// The walk goes by date and ends when only excluded commits are left that are
+// older than all of Commits. Where clocks were wrong, Commits may then hold some
+// that exclude reaches on a way that was not walked to its end: never too few,
+// and Exact sorts these out.
+func (db *Database) NewRange(ctx context.Context, opts RangeOptions) (*Range, error) {
+	r := &Range{db: db, reader: db.NewReader(1 << 20), seen: make(map[oid.ID]*walked), shallow: make(map[oid.ID]bool), tips: opts.Tips}
+	for _, id := range db.repo.Shallow {
+		r.shallow[id] = true
+	}
+	known := make(map[oid.ID]bool) // tags that exclude names
+	for _, id := range opts.Exclude {
+		target, typ, err := r.untag(ctx, id, func(t Tag) { known[t.ID] = true })
+		switch {
+		case ctx.Err() != nil:
+			return nil, context.Cause(ctx)
+		case errors.Is(err, ErrAbsent):
+			r.Absent = append(r.Absent, id)
+		case err != nil:
+			r.skip(id, err)
+		case typ == oid.Commit:
+			if err := r.enter(ctx, target, false); err != nil {
+				return nil, err
+			}
+		}
+	}
+	for _, id := range opts.Include {
+		target, typ, err := r.untag(ctx, id, func(t Tag) {
+			if !known[t.ID] {
+				known[t.ID] = true
+				r.Tags = append(r.Tags, t)
+			}
+		})
+		switch {
+		case ctx.Err() != nil:
+			return nil, context.Cause(ctx)
+		case err != nil:
+			r.skip(target, err)
+		case typ == oid.Commit:
+			if err := r.enter(ctx, target, true); err != nil {
+				return nil, err
+			}
+		case !slices.Contains(r.Others, target):
+			r.Others = append(r.Others, target)
+		}
+	}
+	if err := r.walk(ctx, false); err != nil {
+		return nil, err
+	}
+	return r, nil
+}
+
+// Exact walks all that exclude reaches, and takes it out of Commits.
+func (r *Range) Exact(ctx context.Context) error {
+	if r.exact {
+		return nil
+	}
+	if err := r.walk(ctx, true); err != nil {
+		return err
+	}
+	r.exact = true
+	return nil
+}
+
+// Commit returns a commit that the walk has met: one of Commits, or a parent of
+// one.
+func (r *Range) Commit(id oid.ID) (Commit, bool) {
+	w := r.seen[id]
+	if w == nil || w.Tree.IsZero() {
+		return Commit{}, false
+	}
+	return w.Commit, true
+}
+
+// Holds reports whether id is one of Commits. It takes note of Exact.
+func (r *Range) Holds(id oid.ID) bool {
+	w := r.seen[id]
+	return w != nil && w.included && !w.excluded
+}
+
+func (r *Range) skip(id oid.ID, err error) {
+	r.Skipped = finding.AddSkipped(r.Skipped, r.db.skippedObject(id, err))
+}
+
+// untag follows tags from id, and calls f with each.
+func (r *Range) untag(ctx context.Context, id oid.ID, f func(Tag)) (oid.ID, oid.Type, error) {
+	var tags []Tag
+	typ := oid.Tag
+	for range maxTagDepth {
+		var next oid.ID
+		err := r.reader.Read(ctx, id, func(o *pack.Object) error {
+			if typ = o.Type; typ != oid.Tag {
+				return nil
+			}
+			t, err := parseTag(o.Data)
+			next = t.target
+			tags = append(tags, Tag{ID: id, Date: t.date})
+			return err
+		})
+		if err != nil {
+			return id, typ, err
+		}
+		if typ != oid.Tag {
+			for _, t := range tags {
+				t.Target, t.Type = id, typ
+				f(t)
+			}
+			return id, typ, nil
+		}
+		id = next
+	}
+	return id, typ, fmt.Errorf("%w: %s: more than %d tags of tags", ErrRevision, id, maxTagDepth)
+}
+
+// enter meets a commit. The error is ctx's alone.
+func (r *Range) enter(ctx context.Context, id oid.ID, included bool) error {
+	w := r.seen[id]
+	if w == nil {
+		c, err := r.read(ctx, id)
+		if ctx.Err() != nil {
+			return context.Cause(ctx)
+		}
+		w = &walked{Commit: c}
+		r.seen[id] = w
+		if err != nil {
+			// What is missing behind an excluded commit excludes nothing.
+			if included {
+				r.skip(id, err)
+			}
+			w.done, w.excluded = true, true
+			return nil
+		}
+		w.included, w.excluded = included, !included
+		heap.Push(&r.queue, w)
+		if included {
+			r.included++
+		}
+		return nil
+	}
+	if !included {
+		r.exclude(w)
+	}
+	return nil
+}
+
+// read decodes a commit; one that the clone is cut at has no parents.
+func (r *Range) read(ctx context.Context, id oid.ID) (c Commit, err error) {
+	err = r.reader.Read(ctx, id, func(o *pack.Object) error {
+		if o.Type != oid.Commit {
+			return fmt.Errorf("%w: %s is a %v, not a commit", ErrRevision, id, o.Type)
+		}
+		c, err = parseCommit(o.Data)
+		return err
+	})
+	c.ID = id
+	return c, err
+}
+
+// exclude marks a commit that was included, and what it reaches as far as the
+// walk has come.
+func (r *Range) exclude(w *walked) {
+	todo := []*walked{w}
+	for len(todo) > 0 {
+		w := todo[len(todo)-1]
+		todo = todo[:len(todo)-1]
+		if w.excluded {
+			continue
+		}
+		w.excluded = true
+		if !w.done {
+			r.included--
+			continue
+		}
+		for _, p := range r.Parents(&w.Commit) {
+			if known := r.seen[p]; known != nil {
+				todo = append(todo, known)
+			}
+		}
+	}
+}
+
+// Parents returns the parents of a commit, none where a shallow clone is cut.
+func (r *Range) Parents(c *Commit) []oid.ID {
+	if r.tips || r.shallow[c.ID] {
+		return nil
+	}
+	return c.Parents
+}
+
+// walk goes on until all that is left in the queue is excluded and older than
+// what is not, or, if all is set, until nothing is left.
+func (r *Range) walk(ctx context.Context, all bool) error {
+	for len(r.queue) > 0 && (all || r.included > 0 || len(r.Commits) > 0 && r.queue[0].Date >= r.oldest) {
+		if ctx.Err() != nil {
+			return context.Cause(ctx)
+		}
+		w := heap.Pop(&r.queue).(*walked)
+		w.done = true
+		if !w.excluded {
+			r.included--
+			if len(r.Commits) == 0 || w.Date < r.oldest {
+				r.oldest = w.Date
+			}
+			r.Commits = append(r.Commits, w.Commit)
+		}
+		for _, p := range r.Parents(&w.Commit) {
+			if err := r.enter(ctx, p, !w.excluded); err != nil {
+				return err
+			}
+		}
+	}
+	r.Commits = slices.DeleteFunc(r.Commits, func(c Commit) bool { return r.seen[c.ID].excluded })
+	slices.SortFunc(r.Commits, func(a, b Commit) int {
+		return cmp.Or(cmp.Compare(b.Date, a.Date), a.ID.Compare(b.ID))
+	})
+	r.Cut = 0
+	for _, c := range r.Commits {
+		if r.shallow[c.ID] {
+			r.Cut++
+		}
+	}
+	return nil
+}
