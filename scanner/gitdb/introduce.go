@@ -41,10 +41,10 @@ type Differ struct {
 
 	db         *Database
 	reader     *Reader
-	young, old map[oid.ID][]treeEntry
-	kept       int // entries in young
-	budget     int // entries that may be in young
-	again      int // entries that one comparison may still show of trees shown before
+	young, old map[oid.ID][]byte // the content of trees
+	kept       int               // bytes in young
+	broken     map[oid.ID]bool   // trees that were skipped
+	again      int               // bytes that one comparison may still show of trees shown before
 	shown      map[oid.ID]bool
 	buf        bytes.Buffer
 }
@@ -58,16 +58,16 @@ type treeEntry struct {
 
 // The limits of a Differ.
 const (
-	keptEntries = 200_000 // about 16 MiB
-	// shownAgain bounds how many entries are shown of trees that were shown in
+	keptTrees = 8 << 20 // bytes
+	// shownAgain bounds how many bytes are shown of trees that were shown in
 	// the same comparison at other paths: a few nested trees can make more
 	// paths than there are atoms.
-	shownAgain = 20_000
+	shownAgain = 1 << 20
 )
 
 // NewDiffer returns a Differ whose Reader keeps up to budget bytes.
 func (db *Database) NewDiffer(budget int) *Differ {
-	return &Differ{db: db, reader: db.NewReader(budget), young: make(map[oid.ID][]treeEntry), budget: keptEntries}
+	return &Differ{db: db, reader: db.NewReader(budget), young: make(map[oid.ID][]byte), broken: make(map[oid.ID]bool)}
 }
 
 // Introduced calls emit for each entry that tree has and none of parents does.
@@ -80,11 +80,11 @@ func (d *Differ) Introduced(ctx context.Context, tree oid.ID, parents []oid.ID, 
 		}
 	}
 	d.start()
-	list, err := d.tree(ctx, tree)
+	data, err := d.tree(ctx, tree)
 	if err != nil {
 		return err
 	}
-	return d.compare(ctx, "", list, parents, emit)
+	return d.compare(ctx, "", &entries{id: tree, data: data}, parents, emit)
 }
 
 func (d *Differ) start() {
@@ -92,39 +92,32 @@ func (d *Differ) start() {
 	d.shown = nil
 }
 
-// Entries calls use with each entry of a tree.
+// Entries calls use with each entry of a tree. Its Name is valid until use
+// returns.
 func (d *Differ) Entries(ctx context.Context, tree oid.ID, use func(e *pack.TreeEntry)) error {
-	list, err := d.tree(ctx, tree)
-	for i := range list {
-		use(&list[i].TreeEntry)
+	data, err := d.tree(ctx, tree)
+	if err != nil {
+		return err
 	}
-	return err
+	for list := (entries{id: tree, data: data}); list.next(d); {
+		use(&list.TreeEntry)
+	}
+	return nil
 }
 
-// tree returns the entries of a tree, as far as they can be read.
-func (d *Differ) tree(ctx context.Context, id oid.ID) ([]treeEntry, error) {
-	if list, ok := d.young[id]; ok {
-		return list, nil
+// tree returns the content of a tree, nothing if it cannot be read.
+func (d *Differ) tree(ctx context.Context, id oid.ID) ([]byte, error) {
+	if data, ok := d.young[id]; ok {
+		return data, nil
 	}
-	list, ok := d.old[id]
+	data, ok := d.old[id]
 	if !ok && id != emptyTree && id != emptyTree256 {
 		err := d.reader.Read(ctx, id, func(o *pack.Object) error {
 			if o.Type != oid.Tree {
 				return fmt.Errorf("%w: %s is a %v, not a tree", ErrRevision, id, o.Type)
 			}
-			size := d.db.repo.Format.Size()
-			list = make([]treeEntry, 0, len(o.Data)/(size+16))
-			// A loose object's bytes are used again, those of a pack are not;
-			// one copy more is cheap.
-			data := bytes.Clone(o.Data)
-			for at := 0; at < len(data); {
-				e, next, err := pack.ParseTreeEntry(data, at, size)
-				if err != nil {
-					d.skip(id, err)
-					break
-				}
-				list = append(list, treeEntry{TreeEntry: e})
-				at = next
+			if data = o.Data; d.reader.borrowed {
+				data = bytes.Clone(data)
 			}
 			return nil
 		})
@@ -135,40 +128,79 @@ func (d *Differ) tree(ctx context.Context, id oid.ID) ([]treeEntry, error) {
 			d.skip(id, err)
 		}
 	}
-	if d.kept += len(list) + 1; d.kept > d.budget {
-		d.old, d.young, d.kept = d.young, make(map[oid.ID][]treeEntry), len(list)+1
+	if d.kept += len(data); d.kept > keptTrees {
+		d.old, d.young, d.kept = d.young, make(map[oid.ID][]byte), len(data)
 	}
-	d.young[id] = list
-	return list, nil
+	d.young[id] = data
+	return data, nil
 }
 
 func (d *Differ) skip(id oid.ID, err error) {
-	d.Skipped = finding.AddSkipped(d.Skipped, d.db.skippedObject(id, err))
+	if !d.broken[id] {
+		d.broken[id] = true
+		d.Skipped = finding.AddSkipped(d.Skipped, d.db.skippedObject(id, err))
+	}
+}
+
+// entries goes through those of a tree object, or of a folder of the index. It
+// starts before the first.
+type entries struct {
+	treeEntry
+	id   oid.ID
+	data []byte
+	list []treeEntry
+	at   int // behind the current entry, in data or list
+}
+
+// next goes to the next entry, and tells of what is none.
+func (e *entries) next(d *Differ) bool {
+	if e.list != nil {
+		if e.at == len(e.list) {
+			return false
+		}
+		e.treeEntry = e.list[e.at]
+		e.at++
+		return true
+	}
+	if e.at >= len(e.data) {
+		return false
+	}
+	entry, next, err := pack.ParseTreeEntry(e.data, e.at, d.db.repo.Format.Size())
+	if err != nil {
+		d.skip(e.id, err)
+		e.at = len(e.data)
+		return false
+	}
+	e.TreeEntry, e.at = entry, next
+	return true
+}
+
+// parentTree is a parent's tree, at an entry that is not before the one that is
+// looked for, or at its end.
+type parentTree struct {
+	entries
+	end bool
 }
 
 // compare shows what list, the entries of the folder at path, holds and no tree
 // of parents does.
-func (d *Differ) compare(ctx context.Context, path string, list []treeEntry, parents []oid.ID, emit func(*Introduced) error) error {
-	others := make([][]treeEntry, len(parents))
+func (d *Differ) compare(ctx context.Context, path string, list *entries, parents []oid.ID, emit func(*Introduced) error) error {
+	others := make([]parentTree, len(parents))
 	for i, p := range parents {
-		var err error
-		if others[i], err = d.tree(ctx, p); err != nil {
+		data, err := d.tree(ctx, p)
+		if err != nil {
 			return err
 		}
+		others[i].entries = entries{id: p, data: data}
+		others[i].end = !others[i].next(d)
 	}
-	at := make([]int, len(others)) // the next entry of each
 	var before, below []oid.ID
-	for i := range list {
-		e := &list[i]
+	for list.next(d) {
+		e := &list.treeEntry
 		before, below = before[:0], below[:0]
 		named, same := true, false
-		for k, other := range others {
-			// Both are in git's order; one that is not shows too much as new,
-			// and hides nothing.
-			for at[k] < len(other) && inOrder(&other[at[k]], e) < 0 {
-				at[k]++
-			}
-			o := lookFor(other, at[k], e)
+		for k := range others {
+			o := others[k].find(d, e)
 			if o == nil {
 				continue
 			}
@@ -199,7 +231,7 @@ func (d *Differ) compare(ctx context.Context, path string, list []treeEntry, par
 			continue
 		}
 		if len(name) > maxPath {
-			d.Skipped = finding.AddSkipped(d.Skipped, finding.Skipped{Reason: finding.ReasonTooLarge, Count: 1, Detail: fmt.Sprintf("tree %s: its path is longer than %d bytes", e.ID, maxPath)})
+			d.skip(e.ID, fmt.Errorf("%w: its path is longer than %d bytes", pack.ErrTooLarge, maxPath))
 			continue
 		}
 		if err := d.descend(ctx, name, e, below, emit); err != nil {
@@ -209,18 +241,38 @@ func (d *Differ) compare(ctx context.Context, path string, list []treeEntry, par
 	return nil
 }
 
+// find returns the entry that bears the name of e, or nil. It must be asked in
+// git's order; of a tree that is not in order it finds too little, so that too
+// much seems new, and nothing is hidden.
+func (p *parentTree) find(d *Differ, e *treeEntry) *treeEntry {
+	for !p.end && inOrder(&p.treeEntry, e) < 0 {
+		p.end = !p.next(d)
+	}
+	if !p.end && bytes.Equal(p.Name, e.Name) {
+		return &p.treeEntry
+	}
+	// A file and a folder of one name stand at different places.
+	for all := (entries{id: p.id, data: p.data}); all.next(d); {
+		if bytes.Equal(all.Name, e.Name) {
+			found := all.treeEntry
+			return &found
+		}
+	}
+	return nil
+}
+
 // descend compares the folder e at path with the trees of the parents there.
 func (d *Differ) descend(ctx context.Context, path string, e *treeEntry, below []oid.ID, emit func(*Introduced) error) error {
 	if e.folder != nil {
-		return d.compare(ctx, path, e.folder.entries, below, emit)
+		return d.compare(ctx, path, &entries{list: e.folder.entries}, below, emit)
 	}
-	list, err := d.tree(ctx, e.ID)
+	data, err := d.tree(ctx, e.ID)
 	if err != nil {
 		return err
 	}
 	if len(below) == 0 {
 		if d.shown[e.ID] {
-			if d.again -= len(list); d.again < 0 {
+			if d.again -= len(data); d.again < 0 {
 				return nil
 			}
 		}
@@ -229,26 +281,7 @@ func (d *Differ) descend(ctx context.Context, path string, e *treeEntry, below [
 		}
 		d.shown[e.ID] = true
 	}
-	return d.compare(ctx, path, list, below, emit)
-}
-
-// lookFor returns the entry of list that bears the name of e, or nil. A file and
-// a folder of one name stand at different places: from is where e would.
-func lookFor(list []treeEntry, from int, e *treeEntry) *treeEntry {
-	if from < len(list) && bytes.Equal(list[from].Name, e.Name) {
-		return &list[from]
-	}
-	// Names between "x" and "x/" begin with x and a smaller byte than '/'.
-	step := 1
-	if e.IsTree() {
-		from, step = from-1, -1
-	}
-	for i := from; i >= 0 && i < len(list) && bytes.HasPrefix(list[i].Name, e.Name); i += step {
-		if len(list[i].Name) == len(e.Name) {
-			return &list[i]
-		}
-	}
-	return nil
+	return d.compare(ctx, path, &entries{id: e.ID, data: data}, below, emit)
 }
 
 // inOrder compares as git sorts the entries of a tree: a folder as if its name
@@ -293,7 +326,7 @@ func (d *Differ) Staged(ctx context.Context, x *index.Index, parents []oid.ID, e
 			}
 		}
 	}
-	return d.compare(ctx, "", top.entries, parents, emit)
+	return d.compare(ctx, "", &entries{list: top.entries}, parents, emit)
 }
 
 // stagedFolder builds the folder of entries, which are in order and share the

@@ -138,6 +138,8 @@ type Reader struct {
 	packs  pack.LookupReader
 	loose  looseReader
 	hasher *oid.Hasher
+	// borrowed says that the data of the object being used is used again.
+	borrowed bool
 }
 
 // NewReader returns a Reader that keeps up to budget bytes of objects.
@@ -152,6 +154,7 @@ func (db *Database) NewReader(budget int) *Reader {
 func (r *Reader) Read(ctx context.Context, id oid.ID, use func(*pack.Object) error) error {
 	failure := fmt.Errorf("%s: %w", id, ErrAbsent)
 	checked := func(o *pack.Object) error { return r.checked(id, o, use) }
+	r.borrowed = false
 	for _, p := range r.db.lookup.packs {
 		if ctx.Err() != nil {
 			return context.Cause(ctx)
@@ -165,6 +168,7 @@ func (r *Reader) Read(ctx context.Context, id oid.ID, use func(*pack.Object) err
 			failure = fmt.Errorf("object %s in %s: %w", id, filepath.Base(p.path), err)
 		}
 	}
+	r.borrowed = true
 	for _, dir := range r.db.lookup.dirs {
 		err := r.loose.read(looseObject{id: id, dir: dir}, r.db.maxObject, checked)
 		if errors.Is(err, fs.ErrNotExist) {

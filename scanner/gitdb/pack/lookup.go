@@ -9,6 +9,7 @@ import (
 	"fmt"
 	"io"
 	"io/fs"
+	"math/bits"
 	"strings"
 	"sync/atomic"
 
@@ -152,6 +153,8 @@ type LookupReader struct {
 	kept    map[keptKey]*list.Element // of *keptObject
 	recent  list.List                 // the last used first
 	size    int                       // of all in kept
+	pool    [bits.UintSize][][]byte   // buffers to use again, by log2 of their size
+	pooled  int                       // bytes in pool
 }
 
 type keptKey struct {
@@ -171,8 +174,8 @@ type keptObject struct {
 const maxChain = 10_000
 
 // Read builds the entry at offset and calls use with it: whole, or as a stream
-// if it is a large blob that is no delta. Data is not used again: the caller
-// may keep it, and must not write to it; a stream ends when use returns.
+// if it is a large blob that is no delta. The object is valid until use returns;
+// the Data of a tree is not used again, and may be kept. Nobody may write to it.
 // Starts, FreshStarts and TreeErr are not filled.
 func (r *LookupReader) Read(l *Lookup, offset uint64, use func(*Object) error) error {
 	return Guard(func() error { return r.read(l, offset, use) })
@@ -226,19 +229,21 @@ func (r *LookupReader) read(l *Lookup, offset uint64, use func(*Object) error) e
 		if h.size > r.MaxObject {
 			return fmt.Errorf("%w: %d bytes", ErrTooLarge, h.size)
 		}
-		data, err := r.inflate(l, nil, at, h)
+		data, err := r.inflate(l, r.get, at, h)
 		if err != nil {
 			return err
 		}
-		base = r.keep(&keptObject{keptKey{l, at}, oid.Type(h.typ), data})
+		base = &keptObject{keptKey{l, at}, oid.Type(h.typ), data}
 	}
 	for i := len(chain) - 1; i >= 0; i-- {
 		data, err := r.build(l, chain[i], base.data)
 		if err != nil {
 			return err
 		}
-		base = r.keep(&keptObject{keptKey{l, chain[i]}, base.typ, data})
+		r.keep(base)
+		base = &keptObject{keptKey{l, chain[i]}, base.typ, data}
 	}
+	defer r.keep(base)
 	return use(&Object{Type: base.typ, Size: uint64(len(base.data)), Data: base.data})
 }
 
@@ -251,8 +256,8 @@ func (l *Lookup) header(offset uint64) (header, error) {
 	return parseHeader(p.data[offset:p.end()], p.format.Size())
 }
 
-// inflate returns the stream of the entry at offset, in scratch if it fits.
-func (r *LookupReader) inflate(l *Lookup, scratch []byte, offset uint64, h header) ([]byte, error) {
+// inflate returns the stream of the entry at offset, in a buffer that get makes.
+func (r *LookupReader) inflate(l *Lookup, get func(n uint64) []byte, offset uint64, h header) ([]byte, error) {
 	src := l.file.data[offset+uint64(h.stream) : l.file.end()]
 	if h.size > uint64(len(src))*maxRatio {
 		return nil, fmt.Errorf("%w: %d stored bytes cannot yield %d", ErrCorrupt, len(src), h.size)
@@ -260,14 +265,19 @@ func (r *LookupReader) inflate(l *Lookup, scratch []byte, offset uint64, h heade
 	if l.left.Add(-int64(h.size)) < 0 {
 		return nil, fmt.Errorf("%w: the pack unpacks to more than %d times its size", ErrTooLarge, unpackedRatio)
 	}
-	if uint64(cap(scratch)) < h.size {
-		scratch = make([]byte, h.size)
-	}
-	dst := scratch[:h.size]
+	dst := get(h.size)
 	if _, err := r.decoder.Inflate(dst, src); err != nil {
 		return nil, fmt.Errorf("%w: %w", ErrCorrupt, err)
 	}
 	return dst, nil
+}
+
+// scratch returns room for a delta.
+func (r *LookupReader) scratch(n uint64) []byte {
+	if uint64(cap(r.delta)) < n {
+		r.delta = make([]byte, max(n, 64<<10))
+	}
+	return r.delta[:n]
 }
 
 // build makes the version that the delta at offset is from its base.
@@ -280,12 +290,12 @@ func (r *LookupReader) build(l *Lookup, offset uint64, base []byte) ([]byte, err
 	if h.size > r.MaxObject+64 {
 		return nil, fmt.Errorf("%w: delta of %d bytes", ErrTooLarge, h.size)
 	}
-	delta, err := r.inflate(l, r.delta, offset, h)
+	delta, err := r.inflate(l, r.scratch, offset, h)
+	if cap(r.delta) > 1<<20 {
+		r.delta = nil
+	}
 	if err != nil {
 		return nil, err
-	}
-	if r.delta = delta[:0]; cap(delta) > 1<<20 {
-		r.delta = nil
 	}
 	from, to, rest, err := deltaSizes(delta)
 	if err != nil {
@@ -299,7 +309,7 @@ func (r *LookupReader) build(l *Lookup, offset uint64, base []byte) ([]byte, err
 	case l.left.Add(-int64(to)) < 0:
 		return nil, fmt.Errorf("%w: the pack unpacks to more than %d times its size", ErrTooLarge, unpackedRatio)
 	}
-	data := make([]byte, to)
+	data := r.get(to)
 	if _, err := apply(data, base, rest, nil); err != nil {
 		return nil, err
 	}
@@ -307,9 +317,13 @@ func (r *LookupReader) build(l *Lookup, offset uint64, base []byte) ([]byte, err
 }
 
 // keep remembers o within the budget.
-func (r *LookupReader) keep(o *keptObject) *keptObject {
+func (r *LookupReader) keep(o *keptObject) {
+	if _, ok := r.kept[o.key]; ok {
+		return
+	}
 	if len(o.data) > r.Budget/4 {
-		return o
+		r.release(o)
+		return
 	}
 	if r.kept == nil {
 		r.kept = make(map[keptKey]*list.Element)
@@ -320,8 +334,34 @@ func (r *LookupReader) keep(o *keptObject) *keptObject {
 		gone := r.recent.Remove(last).(*keptObject)
 		delete(r.kept, gone.key)
 		r.size -= len(gone.data)
+		r.release(gone)
 	}
-	return o
+}
+
+// get returns a buffer of n bytes; they hold rubbish.
+func (r *LookupReader) get(n uint64) []byte {
+	class := bits.Len64(max(n, 64) - 1)
+	if free := r.pool[class]; len(free) > 0 {
+		b := free[len(free)-1]
+		r.pool[class] = free[:len(free)-1]
+		r.pooled -= cap(b)
+		return b[:n]
+	}
+	if n > 1<<20 {
+		return make([]byte, n)
+	}
+	return make([]byte, n, 1<<class)
+}
+
+// release gives the buffer of o back.
+func (r *LookupReader) release(o *keptObject) {
+	c := cap(o.data)
+	if o.typ == oid.Tree || c == 0 || c&(c-1) != 0 || c < 64 || r.pooled+c > pooledLimit {
+		return
+	}
+	class := bits.Len(uint(c - 1))
+	r.pool[class] = append(r.pool[class], o.data)
+	r.pooled += c
 }
 
 // stream shows a large blob that is no delta.
