@@ -1,0 +1,237 @@
+package gitdb
+
+import (
+	"context"
+	"fmt"
+	"math/rand/v2"
+	"path/filepath"
+	"slices"
+	"strings"
+	"testing"
+
+	"keysweep/scanner/gitdb/index"
+	"keysweep/scanner/gitdb/oid"
+)
+
+// slowStaged is Staged by git ls-files and git ls-tree.
+func (r *repo) slowStaged(dir string, parents ...string) (list []string) {
+	cache := make(map[string]map[string]string)
+	for _, line := range strings.Split(r.gitIn(dir, "ls-files", "-s", "-z", "--sparse"), "\x00") {
+		meta, path, ok := strings.Cut(line, "\t")
+		if !ok {
+			continue
+		}
+		f := strings.Fields(meta)
+		if f[0] == "160000" {
+			continue
+		}
+		if f[0] == "040000" {
+			for _, below := range strings.Split(r.gitIn(dir, "ls-tree", "-r", "-z", f[1]), "\x00") {
+				meta, name, ok := strings.Cut(below, "\t")
+				if ok {
+					list = append(list, strings.Fields(meta)[2]+" 0 "+path+name)
+				}
+			}
+			continue
+		}
+		list = append(list, f[1]+" "+f[2]+" "+path)
+	}
+	list = slices.DeleteFunc(list, func(s string) bool {
+		f := strings.SplitN(s, " ", 3)
+		return slices.ContainsFunc(parents, func(p string) bool { return r.listing(p, cache)[f[2]] == f[0] })
+	})
+	slices.Sort(list)
+	return list
+}
+
+func fastStaged(t testing.TB, dir string, parents ...string) (list, names []string) {
+	t.Helper()
+	db := lookupDB(t, dir, 1)
+	x, err := index.Read(filepath.Join(db.repo.GitDir, "index"), db.repo.Format.Size())
+	if err != nil {
+		t.Fatal(err)
+	}
+	var trees []oid.ID
+	for _, p := range ids(t, parents...) {
+		tree, err := db.TreeOf(context.Background(), p)
+		if err != nil {
+			t.Fatal(err)
+		}
+		trees = append(trees, tree)
+	}
+	d := db.NewDiffer(1 << 20)
+	err = d.Staged(context.Background(), x, trees, func(e *Introduced) error {
+		if e.IsBlob() {
+			list = append(list, fmt.Sprintf("%s %d %s", e.ID, e.Stage, e.Path))
+		}
+		if e.Named {
+			names = append(names, e.Path)
+		}
+		return nil
+	})
+	if err != nil || len(d.Skipped) > 0 {
+		t.Fatal(err, d.Skipped)
+	}
+	slices.Sort(list)
+	slices.Sort(names)
+	return list, names
+}
+
+func TestStagedEntriesAreThoseThatNoParentHas(t *testing.T) {
+	for seed := range seeds() {
+		t.Run(fmt.Sprint(seed), func(t *testing.T) {
+			rnd := rand.New(rand.NewPCG(seed, 12))
+			r := newRepo(t, "--object-format="+[]string{"sha1", "sha256"}[seed%2])
+			all := tangled(r, rnd, 12)
+			if seed%3 > 0 {
+				r.git("repack", "-q", "-a", "-d")
+			}
+			for range 8 {
+				var parents []string
+				for range rnd.IntN(3) {
+					parents = append(parents, all[rnd.IntN(len(all))])
+				}
+				r.git("read-tree", all[rnd.IntN(len(all))])
+				r.write("b/c/f0.txt", fmt.Sprint(rnd.IntN(12)))
+				r.write("b-c", "sorts before b/")
+				r.write("b.c", "sorts before b/")
+				r.git("add", "b/c/f0.txt", "b-c", "b.c")
+				r.git("update-index", "--index-version", fmt.Sprint(2+rnd.IntN(3)))
+				got, _ := fastStaged(t, r.dir, parents...)
+				if want := r.slowStaged(r.dir, parents...); !slices.Equal(got, want) {
+					t.Fatalf("parents %v\n%s\nwant\n%s", parents, strings.Join(got, "\n"), strings.Join(want, "\n"))
+				}
+			}
+		})
+	}
+}
+
+func TestEveryKindOfIndexTellsWhatIsStaged(t *testing.T) {
+	edit := func(r *repo) {
+		r.write("in/deep/new.txt", "staged")
+		r.write("top.txt", "changed")
+		r.git("add", "--sparse", "in/deep/new.txt", "top.txt")
+	}
+	kinds := map[string]func(r *repo){
+		"version 2":        func(r *repo) { r.git("update-index", "--index-version", "2"); edit(r) },
+		"version 4":        func(r *repo) { r.git("update-index", "--index-version", "4"); edit(r) },
+		"split":            func(r *repo) { r.git("update-index", "--split-index"); edit(r) },
+		"split, version 4": func(r *repo) { r.git("update-index", "--index-version", "4", "--split-index"); edit(r) },
+		"untracked cache":  func(r *repo) { r.git("update-index", "--force-untracked-cache"); r.git("status"); edit(r) },
+		"fsmonitor":        func(r *repo) { r.git("-c", "core.fsmonitor=true", "update-index", "--fsmonitor"); edit(r) },
+		"without cache tree": func(r *repo) {
+			edit(r)
+			r.git("read-tree", strings.TrimSpace(r.git("write-tree")))
+		},
+		"sparse": func(r *repo) {
+			r.git("sparse-checkout", "init", "--cone", "--sparse-index")
+			r.git("sparse-checkout", "set", "in")
+			edit(r)
+		},
+		"a folder outside a sparse checkout is staged": func(r *repo) {
+			r.write("out/deep/new.txt", "staged, then left out")
+			r.git("add", "out/deep/new.txt")
+			tree := strings.TrimSpace(r.git("write-tree"))
+			r.git("commit", "-q", "-m", "x")
+			r.git("sparse-checkout", "init", "--cone", "--sparse-index")
+			r.git("sparse-checkout", "set", "in")
+			r.git("reset", "-q", "--soft", "HEAD~1")
+			_ = tree
+		},
+		"skip-worktree": func(r *repo) {
+			edit(r)
+			r.git("update-index", "--skip-worktree", "top.txt")
+		},
+	}
+	for name, make := range kinds {
+		t.Run(name, func(t *testing.T) {
+			r := newRepo(t)
+			for _, path := range []string{"in/a.txt", "in/deep/b.txt", "out/a.txt", "out/deep/b.txt", "out.txt", "top.txt"} {
+				r.write(path, path)
+			}
+			head := r.commit("1")
+			make(r)
+			got, _ := fastStaged(t, r.dir, head)
+			want := r.slowStaged(r.dir, head)
+			if len(want) == 0 || !slices.Equal(got, want) {
+				t.Errorf("%v, want %v", got, want)
+			}
+		})
+	}
+}
+
+func TestWhatTheIndexHoldsBesideFiles(t *testing.T) {
+	r := newRepo(t)
+	r.write("f", "1")
+	r.write("folder", "a file that becomes a folder")
+	head := r.commit("1")
+	r.git("rm", "-q", "--cached", "folder")
+	r.gitIn(r.dir, "update-index", "--add", "--cacheinfo", "160000,"+head+",module")
+	r.gitIn(r.dir, "update-index", "--add", "--cacheinfo", "120000,"+r.hash("f")+",link")
+	r.gitIn(r.dir, "update-index", "--add", "--cacheinfo", "100644,"+r.hash("f")+",folder/below/f")
+	r.write("announced", "x")
+	r.git("add", "-N", "announced")
+	list, names := fastStaged(t, r.dir, head)
+	if want := []string{r.hash("f") + " 0 folder/below/f", r.hash("f") + " 0 link"}; !slices.Equal(list, want) {
+		t.Errorf("blobs %v, want %v", list, want)
+	}
+	if want := []string{"folder/below", "folder/below/f", "link", "module"}; !slices.Equal(names, want) {
+		t.Errorf("names %v, want %v", names, want)
+	}
+}
+
+func TestAllStagesOfAConflictAreShown(t *testing.T) {
+	r := newRepo(t)
+	r.write("f", "base\n")
+	r.write("other/f", "same")
+	base := r.commit("base")
+	r.write("f", "ours\n")
+	ours := r.commit("ours")
+	r.git("checkout", "-q", "-b", "side", base)
+	r.write("f", "theirs\n")
+	theirs := r.commit("theirs")
+	r.git("checkout", "-q", "main")
+	r.gitIn(r.dir, "read-tree", "-m", base, ours, theirs)
+	got, _ := fastStaged(t, r.dir, ours)
+	want := r.slowStaged(r.dir, ours)
+	if len(want) != 2 || !slices.Equal(got, want) {
+		t.Errorf("%v, want stages 1 and 3: %v", got, want)
+	}
+	if got, _ := fastStaged(t, r.dir, ours, theirs); len(got) != 1 {
+		t.Errorf("beside both parents %v is staged, want stage 1 alone", got)
+	}
+}
+
+// FuzzStaged proves that no index, which another program may have written,
+// leads the comparison astray.
+func FuzzStaged(f *testing.F) {
+	r := newRepo(f)
+	r.write("a/b/c", "1")
+	r.write("a-b", "2")
+	head := r.commit("1")
+	db := lookupDB(f, r.dir, 1)
+	tree, err := db.TreeOf(context.Background(), ids(f, head)[0])
+	if err != nil {
+		f.Fatal(err)
+	}
+	f.Add("a/b/c", "a-b", "a//", uint32(0o100644), uint32(0o040000), uint8(0))
+	f.Add("/", "//", "", uint32(0), uint32(0o160000), uint8(3))
+	f.Fuzz(func(t *testing.T, p, q, s string, m, n uint32, stage uint8) {
+		x := &index.Index{Entries: []index.Entry{
+			{Path: p, Mode: m, ID: tree[:20]}, {Path: q, Mode: n, ID: tree[:20], Stage: stage}, {Path: s, Mode: m, ID: tree[:20]},
+		}}
+		blobs := 0
+		err := db.NewDiffer(0).Staged(context.Background(), x, []oid.ID{tree}, func(e *Introduced) error {
+			if e.IsBlob() {
+				blobs++
+			}
+			return nil
+		})
+		if err != nil {
+			t.Error(err)
+		}
+		if m&0o170000 == 0o100000 && blobs < 2 {
+			t.Errorf("%q and %q are new blobs, %d were shown", p, s, blobs)
+		}
+	})
+}
