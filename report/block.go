@@ -302,7 +302,7 @@ func (t *textReport) notesOn(o finding.Occurrence) []string {
 	switch {
 	case o.Source == finding.SourceStdin:
 		return nil
-	case o.Source == finding.SourceIndex:
+	case o.Source == finding.SourceIndex, o.Source == finding.SourcePath && t.looked.staged:
 		notes = append(notes, "staged")
 	case o.Source == finding.SourceWorktree || o.Object == "" && o.Commit == "":
 		if !t.looked.repository {
@@ -319,7 +319,7 @@ func (t *textReport) notesOn(o finding.Occurrence) []string {
 	if o.Versions > 1 {
 		notes = append(notes, number(int64(o.Versions))+" versions")
 	}
-	if !o.Reachable && o.Source != finding.SourceIndex {
+	if !o.Reachable && o.Source != finding.SourceIndex && !t.looked.staged {
 		notes = append(notes, "no ref reaches it")
 	}
 	return notes

@@ -77,7 +77,7 @@ func (in *introduced) entry(unit int, e *gitdb.Introduced) error {
 	if !e.IsBlob() && !named {
 		return nil
 	}
-	if in.isExcluded(e.Path) {
+	if in.isExcluded(e.Path, e.Mode&0o170000 == 0o040000) {
 		if e.IsBlob() {
 			in.skip(finding.Skipped{Reason: finding.ReasonExcluded, Count: 1, Detail: e.Path})
 		}
@@ -97,17 +97,18 @@ func (in *introduced) entry(unit int, e *gitdb.Introduced) error {
 	return nil
 }
 
-// isExcluded reports whether the user left out path, or a folder above it.
-func (s *scan) isExcluded(path string) bool {
+// isExcluded reports whether the user left out path, which may be a folder, or
+// one above it.
+func (s *scan) isExcluded(path string, isFolder bool) bool {
 	for _, g := range s.opts.Exclude {
-		pattern, folder := strings.CutSuffix(g, "/")
+		pattern, onlyFolders := strings.CutSuffix(g, "/")
 		for end := 0; end < len(path); {
 			if n := strings.IndexByte(path[end:], '/'); n >= 0 {
 				end += n
 			} else {
 				end = len(path)
 			}
-			if (end < len(path) || !folder) && doublestar.MatchUnvalidated(pattern, path[:end]) {
+			if (end < len(path) || isFolder || !onlyFolders) && doublestar.MatchUnvalidated(pattern, path[:end]) {
 				return true
 			}
 			end++

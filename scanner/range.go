@@ -95,7 +95,7 @@ func (s *scan) scanRange(ctx context.Context, number int, t *target) error {
 	if len(opts.Exclude) > 0 && !opts.Tips {
 		in.inRange = func(ctx context.Context) (func(oid.ID) bool, error) { return r.Holds, r.Exact(ctx) }
 	}
-	trees := in.commitUnits(r)
+	trees := in.commitUnits(r, !opts.Tips)
 	skipped, err := db.CompareAll(ctx, len(trees), func(i int, d *gitdb.Differ) error {
 		return d.Introduced(ctx, trees[i], in.units[i].parents, func(e *gitdb.Introduced) error { return in.entry(i, e) })
 	})
@@ -120,11 +120,15 @@ func (s *scan) scanRange(ctx context.Context, number int, t *target) error {
 }
 
 // commitUnits makes the first units those of the commits of r, in their order,
-// and returns their trees.
-func (in *introduced) commitUnits(r *gitdb.Range) (trees []oid.ID) {
+// and returns their trees. dated says that what they hold and no parent does is
+// theirs.
+func (in *introduced) commitUnits(r *gitdb.Range, dated bool) (trees []oid.ID) {
 	for i := range r.Commits {
 		c := &r.Commits[i]
-		u := unit{by: gitdb.CommitRef{ID: c.ID, Date: c.Date}}
+		var u unit
+		if dated {
+			u.by = gitdb.CommitRef{ID: c.ID, Date: c.Date}
+		}
 		for _, id := range r.Parents(c) {
 			if p, ok := r.Commit(id); ok {
 				u.parents = append(u.parents, p.Tree)

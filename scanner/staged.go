@@ -3,7 +3,6 @@ package scanner
 import (
 	"context"
 	"errors"
-	"fmt"
 	"io/fs"
 	"path/filepath"
 
@@ -33,13 +32,14 @@ func (s *scan) scanStaged(ctx context.Context, number int, t *target) error {
 	case errors.Is(err, fs.ErrNotExist):
 		x = new(index.Index) // as git has it
 	case err != nil:
-		reason, how := finding.ReasonDamaged, "git fsck checks it; where it is lost, git reset makes a new one from HEAD, and git add stages again"
+		reason, how := finding.ReasonDamaged, "git reset makes a new one from HEAD; then git add stages again."
 		if errors.Is(err, index.ErrUnsupported) {
-			reason, how = finding.ReasonUnknownFormat, "git update-index --index-version 4 --no-split-index writes one that can be read"
+			reason, how = finding.ReasonUnknownFormat, "git update-index --no-split-index --index-version 4 writes one that can be read."
 		} else if !errors.Is(err, index.ErrCorrupt) {
-			reason, how = finding.ReasonUnreadable, "what is staged is not known"
+			reason, how = finding.ReasonUnreadable, "See who may read it."
 		}
-		s.skip(finding.Skipped{Reason: reason, Count: 1, Detail: fmt.Sprintf("%s: %s: nothing staged was looked at; %s", path, plainError(err), how)})
+		s.skip(finding.Skipped{Reason: reason, Count: 1, Detail: err.Error()})
+		s.note(number, "What is staged is not known: the index could not be read. "+how)
 		return nil
 	}
 	db, err := s.lookup(ctx, t.repo)
