@@ -53,7 +53,8 @@ func ParseRange(list []string) (*Range, error) {
 			r.Include = append(r.Include, s)
 		}
 		for _, rev := range append(r.Include, r.Exclude...) {
-			if rev == "" || strings.HasPrefix(rev, "-") || strings.ContainsAny(rev, " \t\n") {
+			// No revision looks so: git-check-ref-format(1).
+			if rev == "" || rev[0] == '-' || rev[0] == '^' || strings.Contains(rev, "..") || strings.ContainsAny(rev, " \t\n") {
 				return nil, fmt.Errorf("%s is no range: A..B, or B", quoted(s))
 			}
 		}

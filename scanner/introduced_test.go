@@ -1,0 +1,241 @@
+package scanner
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"maps"
+	"math/rand/v2"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"testing"
+
+	"keysweep/finding"
+)
+
+// keysIn returns which of keys a revision's files hold.
+func (r *repo) keysIn(rev string, keys []string, cache map[string]map[string]bool) map[string]bool {
+	if m, ok := cache[rev]; ok {
+		return m
+	}
+	m := make(map[string]bool)
+	for _, line := range strings.Split(r.git("ls-tree", "-r", rev), "\n") {
+		if f := strings.Fields(line); len(f) > 2 {
+			content := r.git("cat-file", "blob", f[2])
+			for _, k := range keys {
+				if strings.Contains(content+"\n", k+"\n") {
+					m[k] = true
+				}
+			}
+		}
+	}
+	cache[rev] = m
+	return m
+}
+
+// scatter writes files that hold keys, moves some and takes some away.
+func (r *repo) scatter(rnd *rand.Rand, keys []string) {
+	for range 1 + rnd.IntN(3) {
+		path := filepath.Join(r.dir, []string{"a", "b", "b/c"}[rnd.IntN(3)], fmt.Sprint("f", rnd.IntN(3)))
+		content := fmt.Sprintln("line", rnd.IntN(100))
+		for range rnd.IntN(3) {
+			content += "key=" + keys[rnd.IntN(len(keys))] + "\n"
+		}
+		write(r.t, path, content)
+	}
+	if rnd.IntN(3) == 0 {
+		_ = os.RemoveAll(filepath.Join(r.dir, []string{"a", "b/c"}[rnd.IntN(2)]))
+	}
+	if rnd.IntN(3) == 0 {
+		_ = os.Rename(filepath.Join(r.dir, "b"), filepath.Join(r.dir, fmt.Sprint("moved", rnd.IntN(1000))))
+	}
+}
+
+// keyed makes a random history of keys, with merges that edit and wrong clocks.
+func keyed(t *testing.T, rnd *rand.Rand, commits int) (r *repo, keys, all []string) {
+	r = newRepo(t, filepath.Join(t.TempDir(), "r"))
+	keys = keysOf(8, rnd.Uint64())
+	write(t, filepath.Join(r.dir, "keep"), "keep")
+	all = append(all, r.commit("first"))
+	for i := range commits {
+		r.clock += rnd.IntN(400_000) - 200_000
+		r.git("checkout", "-q", "-f", "--detach", all[rnd.IntN(len(all))])
+		r.git("clean", "-q", "-d", "-f")
+		if rnd.IntN(3) == 0 {
+			// Whatever the merge would be, what is committed is something else.
+			other := all[rnd.IntN(len(all))]
+			r.scatter(rnd, keys)
+			r.git("add", "-A")
+			tree, head := r.git("write-tree"), r.git("rev-parse", "HEAD")
+			if head != other {
+				id := r.git("commit-tree", "-m", "merge", "-p", head, "-p", other, tree)
+				r.git("update-ref", fmt.Sprint("refs/heads/m", i), id)
+				r.git("checkout", "-q", "-f", "--detach", id)
+				all = append(all, id)
+				continue
+			}
+		}
+		r.scatter(rnd, keys)
+		all = append(all, r.commit(fmt.Sprint(i)))
+		r.git("update-ref", fmt.Sprint("refs/heads/c", i), "HEAD")
+	}
+	return r, keys, all
+}
+
+func found(res *finding.Result) map[string]string {
+	m := make(map[string]string)
+	for _, f := range res.Findings {
+		m[f.Secret.Reveal()] = f.FirstSeen.Commit
+	}
+	return m
+}
+
+func TestKeysOfARangeAreThoseThatNoParentHolds(t *testing.T) {
+	for seed := range uint64(4) {
+		rnd := rand.New(rand.NewPCG(seed, 21))
+		r, keys, all := keyed(t, rnd, 14)
+		if seed%2 == 0 {
+			r.git("repack", "-q", "-a", "-d")
+		}
+		cache := make(map[string]map[string]bool)
+		for range 6 {
+			from, to := all[rnd.IntN(len(all))], all[rnd.IntN(len(all))]
+			gone := strings.Fields(r.git("rev-list", from))
+			want, dates := make(map[string]string), make(map[string]string)
+			for _, line := range strings.Split(r.git("log", "--format=%H %ct %P", to), "\n") {
+				f := strings.Fields(line)
+				if slices.Contains(gone, f[0]) {
+					continue
+				}
+				for k := range r.keysIn(f[0], keys, cache) {
+					if slices.ContainsFunc(f[2:], func(p string) bool { return r.keysIn(p, keys, cache)[k] }) {
+						continue
+					}
+					if order := fmt.Sprintf("%020s", f[1]) + f[0]; dates[k] == "" || order < dates[k] {
+						want[k], dates[k] = f[0], order
+					}
+				}
+			}
+			opts := Options{Paths: []string{r.dir}, Range: &Range{Include: []string{to}, Exclude: []string{from}}, Workers: 1}
+			res := scanAll(t, opts)
+			if got := found(res); !maps.Equal(got, want) {
+				t.Errorf("seed %d, %s..%s: %v, want %v", seed, from, to, got, want)
+			}
+			opts.Workers = 8
+			if a, b := asJSON(t, res), asJSON(t, scanAll(t, opts)); !bytes.Equal(a, b) {
+				t.Errorf("seed %d: eight workers differ from one:\n%s\n%s", seed, a, b)
+			}
+		}
+	}
+}
+
+func asJSON(t *testing.T, res *finding.Result) []byte {
+	t.Helper()
+	b, err := json.Marshal(res)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return b
+}
+
+func TestStagedKeysAreThoseThatNoParentHolds(t *testing.T) {
+	for seed := range uint64(4) {
+		rnd := rand.New(rand.NewPCG(seed, 22))
+		r, keys, all := keyed(t, rnd, 8)
+		cache := make(map[string]map[string]bool)
+		for range 6 {
+			head, merged := all[rnd.IntN(len(all))], all[rnd.IntN(len(all))]
+			r.git("checkout", "-q", "-f", "--detach", head)
+			r.git("clean", "-q", "-d", "-f")
+			r.scatter(rnd, keys)
+			r.git("add", "-A")
+			parents := []string{head}
+			merging := filepath.Join(r.dir, ".git", "MERGE_HEAD")
+			if _ = os.Remove(merging); rnd.IntN(2) == 0 {
+				write(t, merging, merged+"\n")
+				parents = append(parents, merged)
+			}
+			var want []string
+			for k := range r.keysIn(r.git("write-tree"), keys, cache) {
+				if !slices.ContainsFunc(parents, func(p string) bool { return r.keysIn(p, keys, cache)[k] }) {
+					want = append(want, k)
+				}
+			}
+			slices.Sort(want)
+			res := scanAll(t, Options{Paths: []string{r.dir}, Staged: &Staged{}, Workers: 1})
+			if got := slices.Sorted(maps.Keys(found(res))); !slices.Equal(got, want) {
+				t.Errorf("seed %d, upon %v: %v, want %v", seed, parents, got, want)
+			}
+			if again := scanAll(t, Options{Paths: []string{r.dir}, Staged: &Staged{}, Workers: 8}); !bytes.Equal(asJSON(t, res), asJSON(t, again)) {
+				t.Errorf("seed %d: eight workers differ from one", seed)
+			}
+		}
+	}
+}
+
+func TestTheWholeIndexMayBeAskedFor(t *testing.T) {
+	r := newRepo(t, filepath.Join(t.TempDir(), "r"))
+	k := keysOf(1, 5)[0]
+	write(t, filepath.Join(r.dir, "f"), "key="+k+"\n")
+	r.commit("1")
+	if res := scanAll(t, Options{Paths: []string{r.dir}, Staged: &Staged{}}); len(res.Findings) != 0 || res.Read.Files != 0 {
+		t.Errorf("nothing is staged: %v, %d files", places(res), res.Read.Files)
+	}
+	res := scanAll(t, Options{Paths: []string{r.dir}, Staged: &Staged{Whole: true}})
+	if got := places(res)[k]; !slices.Equal(got, []string{"index f:1"}) || res.Read.Files != 1 {
+		t.Errorf("got %v", got)
+	}
+}
+
+func TestAPushIsReadFromItsQuarantine(t *testing.T) {
+	r := newRepo(t, filepath.Join(t.TempDir(), "r"))
+	write(t, filepath.Join(r.dir, "f"), "1")
+	r.commit("1")
+	server := filepath.Join(t.TempDir(), "server.git")
+	r.git("clone", "-q", "--bare", r.dir, server)
+	old := r.git("rev-parse", "HEAD")
+	k := keysOf(1, 6)[0]
+	write(t, filepath.Join(r.dir, "f"), "key="+k)
+	tip := r.commit("2")
+	opts := Options{
+		Paths: []string{server}, ObjectDirs: []string{filepath.Join(r.dir, ".git", "objects")},
+		Range: &Range{Include: []string{tip}, Exclude: []string{strings.Repeat("0", 40)}, ExcludeRefs: []string{"refs/"}},
+	}
+	res := scanAll(t, opts)
+	if len(found(res)) != 1 || res.Read.Commits != 1 || !res.Complete() {
+		t.Errorf("found %v in %d commits, skipped %v", places(res), res.Read.Commits, res.Skipped)
+	}
+	opts.Range = &Range{Include: []string{tip}, Exclude: []string{strings.Repeat("a", 40), old}, AbsentNoted: true}
+	res = scanAll(t, opts)
+	if len(found(res)) != 1 || !res.Complete() || len(res.Targets[0].Notes) != 1 {
+		t.Errorf("found %v, skipped %v, notes %v", places(res), res.Skipped, res.Targets[0].Notes)
+	}
+	opts.ObjectDirs = nil
+	if _, err := Scan(context.Background(), opts, loadRules(t)); !errors.Is(err, ErrUse) {
+		t.Errorf("a tip that is not there: %v", err)
+	}
+}
+
+func TestRangesAreRead(t *testing.T) {
+	for _, c := range []struct {
+		in               string
+		include, exclude string
+	}{
+		{"a..b", "b", "a"}, {"a..", "HEAD", "a"}, {"..b", "b", "HEAD"}, {"b", "b", ""}, {"b ^a c", "b c", "a"},
+		{"v1.0..v1.1", "v1.1", "v1.0"}, {"a^..b~2", "b~2", "a^"},
+	} {
+		r, err := ParseRange(strings.Fields(c.in))
+		if err != nil || strings.Join(r.Include, " ") != c.include || strings.Join(r.Exclude, " ") != c.exclude {
+			t.Errorf("%s: %+v, %v", c.in, r, err)
+		}
+	}
+	for _, in := range []string{"", "..", "a...b", "^a", "a b", "--all", "a..b..c", "^", "a..^b"} {
+		if r, err := ParseRange([]string{in}); err == nil {
+			t.Errorf("%q is read as %+v", in, r)
+		}
+	}
+}
