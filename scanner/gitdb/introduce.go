@@ -3,6 +3,7 @@ package gitdb
 import (
 	"bytes"
 	"context"
+	"encoding/binary"
 	"errors"
 	"fmt"
 	"strconv"
@@ -150,6 +151,7 @@ type entries struct {
 	data []byte
 	list []treeEntry
 	at   int // behind the current entry, in data or list
+	from int // where the current entry starts in data
 }
 
 // next goes to the next entry, and tells of what is none.
@@ -171,7 +173,7 @@ func (e *entries) next(d *Differ) bool {
 		e.at = len(e.data)
 		return false
 	}
-	e.TreeEntry, e.at = entry, next
+	e.TreeEntry, e.from, e.at = entry, e.at, next
 	return true
 }
 
@@ -195,7 +197,13 @@ func (d *Differ) compare(ctx context.Context, path string, list *entries, parent
 		others[i].end = !others[i].next(d)
 	}
 	var before, below []oid.ID
-	for list.next(d) {
+	for {
+		if len(others) == 1 {
+			d.skipEqual(list, &others[0])
+		}
+		if !list.next(d) {
+			return nil
+		}
 		e := &list.treeEntry
 		before, below = before[:0], below[:0]
 		named, same := true, false
@@ -238,7 +246,35 @@ func (d *Differ) compare(ctx context.Context, path string, list *entries, parent
 			return err
 		}
 	}
-	return nil
+}
+
+// skipEqual goes over entries that both trees have here, byte for byte: most of
+// two versions of a large folder.
+func (d *Differ) skipEqual(list *entries, other *parentTree) {
+	if list.list != nil || other.end {
+		return
+	}
+	a, b := list.data[list.at:], other.data[other.from:]
+	n, limit := 0, min(len(a), len(b))
+	for n+8 <= limit && binary.LittleEndian.Uint64(a[n:]) == binary.LittleEndian.Uint64(b[n:]) {
+		n += 8
+	}
+	for n < limit && a[n] == b[n] {
+		n++
+	}
+	end := 0 // of the last whole entry in a[:n]
+	for {
+		name := bytes.IndexByte(a[end:n], 0)
+		if name < 0 || end+name+1+d.db.repo.Format.Size() > n {
+			break
+		}
+		end += name + 1 + d.db.repo.Format.Size()
+	}
+	if end > 0 {
+		list.at += end
+		other.at = other.from + end
+		other.end = !other.next(d)
+	}
 }
 
 // find returns the entry that bears the name of e, or nil. It must be asked in

@@ -150,6 +150,7 @@ type LookupReader struct {
 	Budget  int
 	decoder inflate.Decoder
 	delta   []byte
+	ops     []op
 	kept    map[keptKey]*list.Element // of *keptObject
 	recent  list.List                 // the last used first
 	size    int                       // of all in kept
@@ -310,10 +311,8 @@ func (r *LookupReader) build(l *Lookup, offset uint64, base []byte) ([]byte, err
 		return nil, fmt.Errorf("%w: the pack unpacks to more than %d times its size", ErrTooLarge, unpackedRatio)
 	}
 	data := r.get(to)
-	if _, err := apply(data, base, rest, nil); err != nil {
-		return nil, err
-	}
-	return data, nil
+	r.ops, err = apply(data, base, rest, r.ops[:0])
+	return data, err
 }
 
 // keep remembers o within the budget.
