@@ -69,7 +69,7 @@ run-tests: $(MULTITOOL)
 	go test -timeout 14m -json ./... | bin/gotest
 	@# The race detector slows everything down five times and more: here only what
 	@# shares memory between goroutines, with shorter tests.
-	go test -race -short -timeout 14m -json . ./scanner ./scanner/gitdb ./scanner/gitdb/pack ./scanner/worktree | bin/gotest
+	go test -race -short -timeout 14m -json . ./verify ./scanner ./scanner/gitdb ./scanner/gitdb/pack ./scanner/worktree | bin/gotest
 
 tools:
 	@go -C tools build -o ../bin/ tool

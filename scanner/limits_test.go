@@ -16,9 +16,6 @@ import (
 
 // A file may hold nothing but keys. Those that do not fit are told.
 func TestMoreCandidatesThanFit(t *testing.T) {
-	if testing.Short() {
-		t.Skip("judges as many candidates as a scan takes")
-	}
 	var b strings.Builder
 	for i := range maxKeys + 10 {
 		fmt.Fprintf(&b, "sk_live_%d\n", 100+i)
