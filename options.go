@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"math"
 	"os"
+	"path/filepath"
 	"slices"
 	"strconv"
 	"strings"
@@ -120,6 +121,11 @@ func parseScan(c *cli.Context) (*scanOptions, error) {
 	o.outputs, err = parseOutputs(c.StringSlice("output"), format, c.IsSet("format"))
 	if err == nil {
 		err = checkOutputs(o.outputs, o.scan.Paths, c.App.Writer)
+	}
+	for _, out := range o.outputs {
+		if err == nil && !out.standard() && o.verify.egressLog != "" && (filepath.Clean(out.path) == filepath.Clean(o.verify.egressLog) || sameFile(out.path, o.verify.egressLog)) {
+			err = fmt.Errorf("--egress-log: %s is the file of a report", quote(o.verify.egressLog))
+		}
 	}
 	if slices.ContainsFunc(o.outputs, func(out output) bool { return out.format == report.SARIF }) {
 		o.scan.LineHashes = true

@@ -101,6 +101,12 @@ func checkOutputs(outputs []output, scanned []string, stdout io.Writer) error {
 	return nil
 }
 
+// sameFile reports whether two paths name one file that is there.
+func sameFile(a, b string) bool {
+	info, err := os.Stat(a)
+	return err == nil && same(info, b)
+}
+
 func same(info os.FileInfo, path string) bool {
 	other, err := os.Stat(path)
 	return err == nil && os.SameFile(info, other)

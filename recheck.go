@@ -250,25 +250,33 @@ const maxPasted = 4 << 10
 
 // paste reads keys and fills in Rechecked.Now of those that the report names.
 func paste(ctx context.Context, stdin io.Reader, stderr io.Writer, outcome *report.Recheck, set *rules.Set) error {
-	take := func(key string) bool {
+	take := func(key string) (taken bool) {
 		for i := range outcome.Keys {
 			k := &outcome.Keys[i]
 			if f := pasted(key, k.Earlier, set); f != nil {
-				k.Now = f
-				return true
+				k.Now, taken = f, true
 			}
 		}
-		return false
+		return taken
 	}
 	if file, ok := stdin.(*os.File); ok && term.IsTerminal(int(file.Fd())) {
 		return pasteOnTerminal(ctx, file, stderr, outcome, take)
 	}
 	lines := bufio.NewScanner(stdin)
 	lines.Buffer(nil, maxPasted)
+	strange := 0
 	for n := 1; lines.Scan(); n++ {
-		if key := strings.TrimSpace(lines.Text()); key != "" && !take(key) {
-			fmt.Fprintf(stderr, "keysweep: line %d of standard input holds no key that the report names\n", n)
+		// Some editors and shells start a text with a byte order mark.
+		key := strings.TrimSpace(strings.TrimPrefix(lines.Text(), "\ufeff"))
+		if key == "" || take(key) {
+			continue
 		}
+		if strange++; strange <= maxStrange {
+			fmt.Fprintf(stderr, "keysweep: line %d of standard input holds no key that the report names, or more than the key\n", n)
+		}
+	}
+	if strange > maxStrange {
+		fmt.Fprintf(stderr, "keysweep: so do %d further lines\n", strange-maxStrange)
 	}
 	if errors.Is(lines.Err(), bufio.ErrTooLong) {
 		return fmt.Errorf("standard input: a line is longer than %d bytes, and no key is", maxPasted)
@@ -278,6 +286,9 @@ func paste(ctx context.Context, stdin io.Reader, stderr io.Writer, outcome *repo
 	}
 	return nil
 }
+
+// maxStrange is how many lines of a paste that hold no key are named.
+const maxStrange = 10
 
 // pasteOnTerminal asks a person for each key, whose typing is not shown.
 func pasteOnTerminal(ctx context.Context, terminal *os.File, stderr io.Writer, outcome *report.Recheck, take func(string) bool) error {
@@ -332,5 +343,13 @@ func pasted(key string, k report.EarlierKey, set *rules.Set) *finding.Finding {
 		}
 	}
 	f.Secret = finding.NewSecret(prefix, key[len(prefix):])
+	// A report may be wrong, or changed: a shape that another issuer alone has
+	// is not sent to the one that it names.
+	for _, m := range set.NewMatcher().Matches([]byte(key), rules.Span{Start: 0, End: len(key)}) {
+		issuer, why := set.Attribute(m.Shapes, m.Evidence)
+		if m.Start == 0 && m.End == len(key) && issuer != finding.IssuerUnknown && issuer != f.Issuer {
+			f.Issuer, f.IssuerEvidence, f.IssuerStrength = issuer, why, finding.StrengthShape
+		}
+	}
 	return &f
 }

@@ -40,6 +40,10 @@ func TestAPastedKeyHasTheEnvironmentOfItsPrefix(t *testing.T) {
 			t.Errorf("%s: got %+v", tt.name, f)
 		}
 	}
+	stripe := "sk_" + "live_51" + testKey("", "account", 87) + "00" + testKey("", "tail", 8)
+	if f := pasted(stripe, earlier(stripe, "martis-secret-key", "martis", "sk_live_…", finding.Production), set); f == nil || f.Issuer != "stripe" {
+		t.Errorf("a key of Stripe's own shape, said to be of Martis: got %+v", f)
+	}
 	if f := pasted(test, earlier(live, "martis-secret-key", "martis", "sk_live_…", finding.Production), set); f != nil {
 		t.Errorf("another key is taken for it: %+v", f)
 	}

@@ -126,6 +126,9 @@ func (v *verification) openLog() (close func() error, err error) {
 	if !v.on || v.egressLog == "" {
 		return func() error { return nil }, nil
 	}
+	if info, err := os.Stat(v.egressLog); err == nil && info.Mode()&os.ModeNamedPipe != 0 {
+		return func() error { return nil }, fmt.Errorf("--egress-log: %s is a FIFO, and the scan would wait for its reader", quote(v.egressLog))
+	}
 	log, err := os.OpenFile(v.egressLog, os.O_CREATE|os.O_APPEND|os.O_WRONLY, 0o600)
 	if err != nil {
 		return func() error { return nil }, fmt.Errorf("--egress-log: %w", err)

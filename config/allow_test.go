@@ -120,7 +120,9 @@ func TestHowFilesAreCalledFromTheTop(t *testing.T) {
 		{"a folder, in history", "repo/src", []string{"."}, past(".", "..", "src/a.txt"), "src/a.txt", true, false},
 		{"a file", "repo", []string{"src/a.txt"}, tree("src/a.txt", "a.txt"), "src/a.txt", true, false},
 		{"the top from below", "repo/src", []string{".."}, tree("..", "src/a.txt"), "src/a.txt", true, true},
-		{"a repository in it", "repo", nil, past(".", "nested", "b.txt"), "nested/b.txt", true, true},
+		{"a repository in it", "repo", nil, past(".", "nested", "b.txt"), "nested/b.txt", false, true},
+		{"a file of a repository in it", "repo", nil, tree(".", "nested/b.txt"), "nested/b.txt", false, true},
+		{"a name that no checkout makes", "repo", nil, past(".", "", "src/../other/a.txt"), "", true, true},
 		{"a repository in it, by itself", "repo", []string{".", "nested"}, tree("nested", "b.txt"), "nested/b.txt", false, false},
 		{"a plain folder", "plain", nil, tree(".", "sub/c.txt"), "sub/c.txt", true, true},
 		{"from outside", ".", []string{"repo"}, tree("repo", "src/a.txt"), "src/a.txt", false, true},
@@ -128,7 +130,7 @@ func TestHowFilesAreCalledFromTheTop(t *testing.T) {
 		{"standard input", "repo", []string{"-"}, finding.Occurrence{Target: "-", Source: finding.SourceStdin}, "", false, false},
 		{"a message", "repo", nil, finding.Occurrence{Target: ".", Source: finding.SourceCommit, Object: "0c"}, "", true, true},
 		{"a ref", "repo", nil, finding.Occurrence{Target: ".", Source: finding.SourceRef, Path: "refs/heads/x"}, "", true, true},
-		{"a module's database", "repo", nil, past(".", ".git/modules/m", "b.txt"), ".git/modules/m/b.txt", true, true},
+		{"a module's database", "repo", nil, past(".", ".git/modules/m", "b.txt"), ".git/modules/m/b.txt", false, true},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			t.Chdir(filepath.Join(layout(t, files), filepath.FromSlash(tt.here)))

@@ -14,12 +14,14 @@ import (
 // own, and how their files are called from the top.
 type Places struct {
 	targets map[string]place
+	nested  map[string]bool // by folder: it is a repository of its own
 }
 
 type place struct {
 	own    bool   // the working directory is inside
 	prefix string // from the top to the target
 	inside bool   // the target lies below the top
+	start  string // real path of the target's folder
 }
 
 // NewPlaces looks at the paths of a scan. The top is the folder that c was
@@ -28,7 +30,7 @@ func NewPlaces(c *Config, paths []string) *Places {
 	if len(paths) == 0 {
 		paths = []string{"."}
 	}
-	p := &Places{targets: map[string]place{}}
+	p := &Places{targets: map[string]place{}, nested: map[string]bool{}}
 	here, err := realPath(".")
 	if err != nil {
 		return p
@@ -52,6 +54,7 @@ func NewPlaces(c *Config, paths []string) *Places {
 			start = filepath.Dir(target)
 		}
 		if start, err = realPath(start); err == nil {
+			t.start = start
 			if rel, err := filepath.Rel(top, start); err == nil {
 				t.prefix, t.inside = filepath.ToSlash(rel), true
 			}
@@ -62,8 +65,30 @@ func NewPlaces(c *Config, paths []string) *Places {
 }
 
 // Own reports whether the working directory lies in the root of the target of
-// o: then keysweep:allow on its lines is believed.
-func (p *Places) Own(_ *finding.Finding, o *finding.Occurrence) bool { return p.targets[o.Target].own }
+// o, and o in no repository within it: then keysweep:allow on its lines is
+// believed.
+func (p *Places) Own(_ *finding.Finding, o *finding.Occurrence) bool {
+	t := p.targets[o.Target]
+	if !t.own || o.Folder != "" && o.Folder != "." && !strings.HasPrefix(o.Folder, "..") {
+		return false
+	}
+	if o.Source != finding.SourceWorktree || t.start == "" {
+		return true
+	}
+	for dir := path.Dir(o.Path); dir != "." && dir != "/"; dir = path.Dir(dir) {
+		full := filepath.Join(t.start, filepath.FromSlash(dir))
+		nested, known := p.nested[full]
+		if !known {
+			_, err := os.Lstat(filepath.Join(full, ".git"))
+			nested = err == nil
+			p.nested[full] = nested
+		}
+		if nested {
+			return false
+		}
+	}
+	return true
+}
 
 // Place returns the path of o from the top, '/'-separated, and false if it has
 // none, or lies elsewhere.
@@ -75,6 +100,12 @@ func (p *Places) Place(o *finding.Occurrence) (string, bool) {
 	switch o.Source {
 	case finding.SourceRef, finding.SourceCommit, finding.SourceTag:
 		return "", false
+	}
+	// No checkout makes such a name, and path.Join would move it.
+	for part := range strings.SplitSeq(o.Path, "/") {
+		if part == ".." || part == "." || part == "" {
+			return "", false
+		}
 	}
 	s := path.Join(t.prefix, o.Folder, o.Path)
 	return s, s != ".." && !strings.HasPrefix(s, "../")

@@ -1,8 +1,8 @@
 package scanner
 
 import (
-	"bytes"
 	"encoding/binary"
+	"regexp"
 	"strings"
 	"unicode/utf16"
 
@@ -16,15 +16,21 @@ import (
 // keys are asked for, which must not be printed with the reason.
 const commentReach = nearby
 
+// lineEnds matches what any program may take for the end of a line: a comment
+// speaks for no key that a person sees on another line.
+var lineEnds = regexp.MustCompile(`[\n\r\v\f\x{85}\x{2028}\x{2029}]`)
+
 // comment returns the comment on the line of matches[i].
 func comment(buf []byte, matches []rules.Match, i int) finding.Comment {
 	m := &matches[i]
 	from := max(0, m.Start-commentReach)
-	from += bytes.LastIndexByte(buf[from:m.Start], '\n') + 1
+	if ends := lineEnds.FindAllIndex(buf[from:m.Start], -1); len(ends) > 0 {
+		from += ends[len(ends)-1][1]
+	}
 	to := min(len(buf), m.Start+commentReach)
 	if m.End < to {
-		if n := bytes.IndexByte(buf[m.End:to], '\n'); n >= 0 {
-			to = m.End + n
+		if n := lineEnds.FindIndex(buf[m.End:to]); n != nil {
+			to = m.End + n[0]
 		}
 	}
 	if len(m.Encoding) > 0 && m.Encoding[0] == "utf-16" {

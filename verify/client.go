@@ -174,6 +174,10 @@ func (c *client) get(ctx context.Context, e *endpoint, key string) (*reply, outc
 		return nil, c.failure(ctx, &st, err)
 	}
 	defer res.Body.Close()
+	if res.StatusCode < http.StatusOK {
+		// The body of 101 is the connection, which no context ends.
+		return &reply{status: res.StatusCode, header: res.Header}, outcome{}
+	}
 	body, err := io.ReadAll(io.LimitReader(res.Body, maxAnswer+1))
 	if err != nil {
 		o := c.failure(ctx, &st, err)

@@ -85,6 +85,19 @@ func hijacked(text string, reset bool) fault {
 	}
 }
 
+// kept writes text to the connection and waits for the client to end it.
+func kept(text string) fault {
+	return func(_ *world, rw http.ResponseWriter, _ *http.Request, _ string) {
+		c, _, err := rw.(http.Hijacker).Hijack()
+		if err != nil {
+			panic(err)
+		}
+		_, _ = io.WriteString(c, text)
+		_, _ = io.Copy(io.Discard, c)
+		_ = c.Close()
+	}
+}
+
 // stream writes text again and again until the client goes away.
 func stream(kind, head, text string, pause time.Duration) fault {
 	return func(_ *world, rw http.ResponseWriter, r *http.Request, _ string) {
@@ -188,6 +201,15 @@ func matrix() []matrixRow {
 		{name: "401 invalid or expired, issuer known by name", fault: says(401, `{"status":"error","message":"Invalid or expired API key"}`),
 			change: func(f *finding.Finding) { f.IssuerStrength = finding.StrengthStrong }, status: finding.Unknown, code: finding.CodeNotRecognised, requests: 1},
 		{name: "401 revoked", fault: says(401, `{"status":"fail","message":"This key has been revoked."}`), status: finding.Inactive, code: finding.CodeExpired, requests: 1},
+		{name: "401 address refused in other words", fault: says(401, `{"status":"error","message":"Your IP is blocked"}`), status: finding.Unknown, code: finding.CodeUnexpectedAnswer, requests: 1},
+		{name: "401 of a service that is down", fault: says(401, `{"status":"error","message":"Authentication service unavailable, try again"}`), status: finding.Unknown, code: finding.CodeUnexpectedAnswer, requests: 1},
+		{name: "401 of a proxy in the envelope", fault: says(401, `{"status":"error","message":"Proxy authentication required: session expired"}`), status: finding.Unknown, code: finding.CodeUnexpectedAnswer, requests: 1},
+		{name: "401 without words", fault: says(401, `{"status":"error","message":""}`), status: finding.Unknown, code: finding.CodeUnexpectedAnswer, requests: 1},
+		{name: "403 of a security policy in the envelope", fault: says(403, `{"status":"error","message":"Request blocked by security policy"}`), status: finding.Unknown, code: finding.CodeUnexpectedAnswer, requests: 1},
+		{name: "403 that calls the key invalid", fault: says(403, `{"status":"error","message":"Invalid API key"}`), status: finding.Unknown, code: finding.CodeUnexpectedAnswer, requests: 1},
+		{name: "200 that is an error", fault: says(200, `{"status":"error","message":"API key expired"}`), status: finding.Unknown, code: finding.CodeUnexpectedAnswer, requests: 1},
+		{name: "200 with an error", fault: says(200, `{"error":"unauthorized"}`), status: finding.Unknown, code: finding.CodeUnexpectedAnswer, requests: 1},
+		{name: "101, and the connection stays open", fault: kept("HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n\r\n"), status: finding.Unknown, code: finding.CodeUnexpectedAnswer, requests: 1},
 		{name: "401 in the other envelope", fault: says(401, `{"status":"fail","data":{"message":"Invalid or missing API key"}}`), status: finding.Inactive, code: finding.CodeNotRecognised, requests: 1},
 		{name: "403 in the other envelope, without words", fault: says(403, `{"status":"fail","data":{"permission":"charges"}}`), status: finding.Restricted, code: finding.CodeInsufficientPermissions, requests: 1},
 		{name: "401 status alone", fault: says(401, `{"status":"error"}`), status: finding.Unknown, code: finding.CodeUnexpectedAnswer, requests: 1},

@@ -6,6 +6,7 @@ import (
 	"net/netip"
 	"net/url"
 	"slices"
+	"strconv"
 	"strings"
 	"sync"
 	"time"
@@ -169,13 +170,14 @@ func (e *endpoint) crosses() bool {
 }
 
 func hostPort(u *url.URL) string {
-	if u.Port() != "" {
-		return u.Host
+	host := strings.TrimSuffix(strings.ToLower(u.Hostname()), ".")
+	switch n, err := strconv.Atoi(u.Port()); {
+	case err == nil:
+		return net.JoinHostPort(host, strconv.Itoa(n))
+	case u.Scheme == "http":
+		return net.JoinHostPort(host, "80")
 	}
-	if u.Scheme == "http" {
-		return net.JoinHostPort(u.Hostname(), "80")
-	}
-	return net.JoinHostPort(u.Hostname(), "443")
+	return net.JoinHostPort(host, "443")
 }
 
 // route settles the findings that nobody is asked about and returns the
