@@ -345,6 +345,7 @@ func TestAPastedKeyIsNotShown(t *testing.T) {
 		if err := cmd.Start(); err != nil {
 			t.Fatal(err)
 		}
+		fd := int(program.Fd()) // asked for once: the file is closed below
 		var seen bytes.Buffer
 		lines := make(chan string, len(typed)+1)
 		done := make(chan struct{})
@@ -359,7 +360,7 @@ func TestAPastedKeyIsNotShown(t *testing.T) {
 					case line := <-lines:
 						// The prompt comes before the echo is off.
 						for shown := true; shown; time.Sleep(time.Millisecond) {
-							state, err := unix.IoctlGetTermios(int(program.Fd()), unix.TCGETS)
+							state, err := unix.IoctlGetTermios(fd, unix.TCGETS)
 							shown = err == nil && state.Lflag&unix.ECHO != 0
 						}
 						if line == "\x03" {
@@ -381,7 +382,7 @@ func TestAPastedKeyIsNotShown(t *testing.T) {
 		stuck := time.AfterFunc(time.Minute, func() { _ = cmd.Process.Kill() })
 		defer stuck.Stop()
 		_ = cmd.Wait()
-		state, err := unix.IoctlGetTermios(int(program.Fd()), unix.TCGETS)
+		state, err := unix.IoctlGetTermios(fd, unix.TCGETS)
 		if err != nil {
 			t.Fatal(err)
 		}
