@@ -60,15 +60,15 @@ func sarifReports() []sarifCase {
 		finding.Occurrence{Target: ".", Source: finding.SourceBlob, Path: "x", Folder: ".git/modules/lib", Line: 1, Column: 1, EndColumn: 2, Object: id("c7")},
 	), &finding.Finding{Secret: live(9), RuleID: "martis-live", Environment: finding.EnvironmentUnknown}))
 	add("bases", targets(result(all(
-		finding.Occurrence{Target: "/work/shop", Source: finding.SourceWorktree, Path: "a/b", Line: 1, Column: 1, EndColumn: 2},
+		finding.Occurrence{Target: "/opt/shop", Source: finding.SourceWorktree, Path: "a/b", Line: 1, Column: 1, EndColumn: 2},
 		finding.Occurrence{Target: "/srv/alice/x y", Source: finding.SourceWorktree, Path: "a/b", Line: 1, Column: 1, EndColumn: 2},
 		finding.Occurrence{Target: "../other", Source: finding.SourceBlob, Path: "a/b", Folder: "..", Line: 1, Column: 1, EndColumn: 2, Object: id("c1")},
 		finding.Occurrence{Target: "sub/file.env", Source: finding.SourceWorktree, Path: "file.env", Line: 1, Column: 1, EndColumn: 2},
-	)), finding.Target{Name: "/work/shop", Kind: finding.TargetRepository, Tree: true, Notes: []string{"/work/shop lies in the repository /work/shop/.., whose history is in /home/bob/x."}},
+	)), finding.Target{Name: "/opt/shop", Kind: finding.TargetRepository, Tree: true, Notes: []string{"/opt/shop lies in the repository /opt/shop/.., whose history is in /home/bob/x."}},
 		finding.Target{Name: "/srv/alice/x y", Kind: finding.TargetFolder, Tree: true},
 		finding.Target{Name: "../other", Kind: finding.TargetRepository, History: true}, finding.Target{Name: "sub/file.env", Kind: finding.TargetFile, Tree: true}))
 	for i := range list {
-		list[i].opts.Rules, list[i].opts.WorkDir = builtIn(), "/work/shop"
+		list[i].opts.Rules, list[i].opts.WorkDir = builtIn(), "/opt/shop"
 		for _, f := range list[i].res.Findings {
 			for k := range f.Occurrences {
 				o := &f.Occurrences[k]
@@ -232,7 +232,7 @@ func TestSARIFHasWhatGitHubAsksFor(t *testing.T) {
 					t.Errorf("notification %+v", n.Descriptor)
 				}
 			}
-			for _, never := range []string{"/work/shop", "/srv/", "alice", "/home", "bob", "snippet", "secret_sha256", "contextRegion"} {
+			for _, never := range []string{"/opt/shop", "/srv/", "alice", "/home", "bob", "snippet", "secret_sha256", "contextRegion"} {
 				if bytes.Contains(doc, []byte(never)) {
 					t.Errorf("%s stands in the file", never)
 				}

@@ -283,7 +283,7 @@ func matrix() []matrixRow {
 		}, status: finding.Unknown, code: finding.CodeUnexpectedAnswer, requests: 1},
 		{name: "gzip bomb, not asked for", fault: gzipBomb, status: finding.Unknown, code: finding.CodeUnexpectedAnswer, requests: 1},
 		{name: "slow drip", fault: stream("application/json", "", " ", 20*time.Millisecond), setup: short, status: finding.Unknown, code: finding.CodeTimeout, requests: 1},
-		{name: "no answer", fault: func(_ *world, _ http.ResponseWriter, r *http.Request, _ string) { <-r.Context().Done() }, setup: short,
+		{name: "no answer", fault: kept(""), setup: short,
 			status: finding.Unknown, code: finding.CodeTimeout, requests: 1},
 		{name: "not HTTP", setup: raw(true, "220 smtp.example ESMTP\r\n"), status: finding.Unknown, code: finding.CodeUnexpectedAnswer, requests: 1},
 		{name: "HTTP/2 GOAWAY though HTTP/1.1 was agreed on", setup: raw(true, "\x00\x00\x06\x04\x00\x00\x00\x00\x00\x00\x03\x00\x00\x00\x64\x00\x00\x08\x07\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00"),
