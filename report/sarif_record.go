@@ -6,9 +6,7 @@ package report
 //
 // They are not those of github.com/owenrumney/go-sarif/v3: its types have no
 // way to leave out byteOffset, charOffset, index, parentIndex, ruleIndex and
-// the like, whose zero means something, or two dozen empty arrays a result; and
-// it brings net/http into the program through its validator, which nothing that
-// reads hostile content may link (imports_test.go).
+// the like, whose zero means something, or two dozen empty arrays a result.
 
 type sarifMessage struct {
 	Text     string `json:"text"`
