@@ -6,29 +6,9 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/santhosh-tekuri/jsonschema/v6"
-
 	"keysweep/finding"
 	"keysweep/rules"
 )
-
-func explainSchema(t *testing.T) *jsonschema.Schema {
-	t.Helper()
-	const name = "explain-1.schema.json"
-	data, err := Schemas.ReadFile("schema/" + name)
-	if err != nil {
-		t.Fatal(err)
-	}
-	doc, err := jsonschema.UnmarshalJSON(bytes.NewReader(data))
-	if err != nil {
-		t.Fatal(err)
-	}
-	c := jsonschema.NewCompiler()
-	if err := c.AddResource(name, doc); err != nil {
-		t.Fatal(err)
-	}
-	return c.MustCompile(name)
-}
 
 // explained is a candidate of any text.
 func explained(t *testing.T, text string) *Explanation {
@@ -70,7 +50,7 @@ var explanations = []struct{ name, text, verdict, listing string }{
 }
 
 func TestExplanations(t *testing.T) {
-	schema := explainSchema(t)
+	schema := published(t, "explain-1.schema.json")
 	for _, tt := range explanations {
 		t.Run(tt.name, func(t *testing.T) {
 			e := explained(t, tt.text)
@@ -138,7 +118,7 @@ func TestHostileNamesInAnExplanation(t *testing.T) {
 			}
 		}
 		if f == JSON {
-			validate(t, explainSchema(t), out.Bytes())
+			validate(t, published(t, "explain-1.schema.json"), out.Bytes())
 		}
 	}
 }

@@ -14,13 +14,24 @@ import (
 	"keysweep/finding"
 )
 
-// schemas compiles the published schemas, with formats asserted.
+// schemas compiles the published schemas of reports.
 func schemas(t *testing.T) (report, line *jsonschema.Schema) {
+	t.Helper()
+	return published(t, "report-1.schema.json"), published(t, "line-1.schema.json")
+}
+
+// published compiles the published schema called name, with formats asserted.
+// Schemas may refer to each other.
+func published(t *testing.T, name string) *jsonschema.Schema {
 	t.Helper()
 	c := jsonschema.NewCompiler()
 	c.AssertFormat()
-	for _, name := range []string{"report-1.schema.json", "line-1.schema.json"} {
-		data, err := Schemas.ReadFile("schema/" + name)
+	files, err := Schemas.ReadDir("schema")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, f := range files {
+		data, err := Schemas.ReadFile("schema/" + f.Name())
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -28,11 +39,11 @@ func schemas(t *testing.T) (report, line *jsonschema.Schema) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		if err := c.AddResource(name, doc); err != nil {
+		if err := c.AddResource(f.Name(), doc); err != nil {
 			t.Fatal(err)
 		}
 	}
-	return c.MustCompile("report-1.schema.json"), c.MustCompile("line-1.schema.json")
+	return c.MustCompile(name)
 }
 
 func validate(t *testing.T, schema *jsonschema.Schema, doc []byte) {

@@ -8,30 +8,9 @@ import (
 	"testing"
 	"time"
 
-	"github.com/santhosh-tekuri/jsonschema/v6"
-
 	"keysweep/finding"
 	"keysweep/rules"
 )
-
-func recheckSchema(t *testing.T) *jsonschema.Schema {
-	t.Helper()
-	const name = "recheck-1.schema.json"
-	data, err := Schemas.ReadFile("schema/" + name)
-	if err != nil {
-		t.Fatal(err)
-	}
-	doc, err := jsonschema.UnmarshalJSON(bytes.NewReader(data))
-	if err != nil {
-		t.Fatal(err)
-	}
-	c := jsonschema.NewCompiler()
-	c.AssertFormat()
-	if err := c.AddResource(name, doc); err != nil {
-		t.Fatal(err)
-	}
-	return c.MustCompile(name)
-}
 
 // asked returns a key of an earlier report, and what became of it.
 func asked(n int, status finding.Status, reason string) Rechecked {
@@ -86,7 +65,7 @@ func TestVerdictsOfRecheck(t *testing.T) {
 		if err := WriteRecheck(&doc, JSON, r, Options{}); err != nil {
 			t.Fatal(err)
 		}
-		validate(t, recheckSchema(t), doc.Bytes())
+		validate(t, published(t, "recheck-1.schema.json"), doc.Bytes())
 	}
 	if err := WriteRecheck(new(bytes.Buffer), SARIF, &Recheck{}, Options{}); err == nil {
 		t.Error("SARIF was written")
@@ -143,7 +122,7 @@ func TestRecheckSaysWhatRemainsToBeDone(t *testing.T) {
 			if err := WriteRecheck(&doc, JSON, r, opts); err != nil {
 				t.Fatal(err)
 			}
-			validate(t, recheckSchema(t), doc.Bytes())
+			validate(t, published(t, "recheck-1.schema.json"), doc.Bytes())
 		})
 	}
 }
@@ -213,7 +192,7 @@ func TestAHostileEarlierReportIsHarmless(t *testing.T) {
 			}
 		}
 		if f == JSON {
-			validate(t, recheckSchema(t), out.Bytes())
+			validate(t, published(t, "recheck-1.schema.json"), out.Bytes())
 		}
 	}
 }

@@ -24,6 +24,13 @@ var lineEnds = regexp.MustCompile(`[\n\r\v\f\x{85}\x{2028}\x{2029}]`)
 func comment(buf []byte, matches []rules.Match, i int) finding.Comment {
 	m := &matches[i]
 	from := max(0, m.Start-commentReach)
+	wide := len(m.Encoding) > 0 && m.Encoding[0] == "utf-16"
+	if !wide {
+		// Nearly no line has one, and every key of a scan comes by.
+		if _, _, found := exceptions.FindComment(buf[from:min(len(buf), m.Start+commentReach)]); !found {
+			return finding.Comment{}
+		}
+	}
 	if ends := lineEnds.FindAllIndex(buf[from:m.Start], -1); len(ends) > 0 {
 		from += ends[len(ends)-1][1]
 	}
@@ -33,7 +40,7 @@ func comment(buf []byte, matches []rules.Match, i int) finding.Comment {
 			to = m.End + n[0]
 		}
 	}
-	if len(m.Encoding) > 0 && m.Encoding[0] == "utf-16" {
+	if wide {
 		return wideComment(buf, from, to, matches, i)
 	}
 	start, end, found := exceptions.FindComment(buf[from:to])

@@ -5,7 +5,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"io"
 	"io/fs"
 	"os"
 	"path/filepath"
@@ -153,7 +152,7 @@ func (db *Database) NewReader(budget int) *Reader {
 // filled.
 func (r *Reader) Read(ctx context.Context, id oid.ID, use func(*pack.Object) error) error {
 	failure := fmt.Errorf("%s: %w", id, ErrAbsent)
-	checked := func(o *pack.Object) error { return r.checked(id, o, use) }
+	checked := func(o *pack.Object) error { return checked(r.hasher, id, o, use) }
 	r.borrowed = false
 	for _, p := range r.db.lookup.packs {
 		if ctx.Err() != nil {
@@ -211,29 +210,6 @@ func (r *Reader) readPack(ctx context.Context, p *lookupPack, id oid.ID, checked
 		}
 		again = true
 	}
-}
-
-// checked is Database.checked with the scratch of r.
-func (r *Reader) checked(id oid.ID, o *pack.Object, use func(*pack.Object) error) error {
-	h := r.hasher
-	if o.Stream == nil {
-		if got := h.Sum(o.Type, o.Data); got != id {
-			return fmt.Errorf("%w: its content has the name %s", pack.ErrCorrupt, got)
-		}
-		return use(o)
-	}
-	h.Begin(o.Type, int64(o.Size))
-	o.Stream = io.TeeReader(o.Stream, h)
-	if err := use(o); err != nil {
-		return err
-	}
-	if _, err := io.Copy(io.Discard, o.Stream); err != nil {
-		return fmt.Errorf("%w: %w", pack.ErrCorrupt, err)
-	}
-	if got := h.ID(); got != id {
-		return fmt.Errorf("%w: its content has the name %s", pack.ErrCorrupt, got)
-	}
-	return nil
 }
 
 // skippedObject says why an object could not be read.

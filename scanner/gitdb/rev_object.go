@@ -23,7 +23,8 @@ func (db *Database) Read(ctx context.Context, id oid.ID, use func(*pack.Object) 
 		return db.NewReader(0).Read(ctx, id, use)
 	}
 	failure := fmt.Errorf("%s: %w", id, ErrAbsent)
-	checked := func(o *pack.Object) error { return db.checked(id, o, use) }
+	hasher := oid.NewHasher(db.repo.Format)
+	checked := func(o *pack.Object) error { return checked(hasher, id, o, use) }
 	for i, p := range db.packs {
 		if ctx.Err() != nil {
 			return context.Cause(ctx)
@@ -70,9 +71,9 @@ func damage(err error) bool {
 	return errors.Is(err, pack.ErrCorrupt) || errors.Is(err, pack.ErrUnusable) || errors.Is(err, ErrAbsent)
 }
 
-// checked calls use with o if o has the name id, or while it finds out.
-func (db *Database) checked(id oid.ID, o *pack.Object, use func(*pack.Object) error) error {
-	h := oid.NewHasher(db.repo.Format)
+// checked calls use with o if o has the name id, or while it finds out. h is
+// scratch.
+func checked(h *oid.Hasher, id oid.ID, o *pack.Object, use func(*pack.Object) error) error {
 	if o.Stream == nil {
 		if got := h.Sum(o.Type, o.Data); got != id {
 			return fmt.Errorf("%w: its content has the name %s", pack.ErrCorrupt, got)
