@@ -10,6 +10,7 @@ import (
 
 	"github.com/urfave/cli/v2"
 
+	"keysweep/hooks"
 	"keysweep/report"
 )
 
@@ -99,6 +100,8 @@ func describe(app *cli.App) []commandWords {
 				o.Values = []string{"low", "medium", "high"}
 			case "fail-on":
 				o.Values = []string{"any", "active", "none"}
+			case "hook":
+				o.Values = hooks.Names()
 			case "color":
 				o.Values = []string{"auto", "always", "never"}
 			case "output", "rules", "config", "baseline", "ca-file", "egress-log":

@@ -61,6 +61,12 @@ func commandHelp(c *cli.Command) string {
 		b.WriteString(baselineHelp)
 	case "rules":
 		b.WriteString(rulesHelp)
+	case "install":
+		b.WriteString(installHelp)
+	case "uninstall":
+		b.WriteString(uninstallHelp)
+	case "doctor":
+		b.WriteString(doctorHelp)
 	}
 	heading := "\x00"
 	for _, f := range c.Flags {

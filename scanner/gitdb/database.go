@@ -319,3 +319,15 @@ func (db *Database) Totals() (objects, bytes int64) {
 	}
 	return objects, bytes
 }
+
+// OutsideAlternates returns the object stores that r's own borrows from and
+// that a scan leaves out unless it follows alternates.
+func (r *Repository) OutsideAlternates() (dirs []string) {
+	db := &Database{repo: r}
+	for _, dir := range db.alternates(filepath.Join(r.CommonDir, "objects"), true) {
+		if !db.nearby(dir) {
+			dirs = append(dirs, dir)
+		}
+	}
+	return dirs
+}

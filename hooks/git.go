@@ -1,0 +1,192 @@
+// Package hooks writes, removes and looks at the plain git hooks that call
+// keysweep. Of the project, it alone runs a program: it asks git where a
+// repository and its hooks are, in ways that run nothing the repository names.
+package hooks
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"slices"
+	"strings"
+)
+
+// What Find may find wrong.
+var (
+	// ErrNoGit is wrapped by Find's error if there is no git to ask.
+	ErrNoGit = errors.New("git is not in PATH: only git knows where its hooks are")
+	// ErrNotRepository is wrapped by Find's error for a folder in none.
+	ErrNotRepository = errors.New("not in a git repository")
+)
+
+// Repository is a repository as git sees it from a folder. Paths are absolute.
+type Repository struct {
+	// Top is the folder of the working tree, "" if there is none (bare).
+	Top string
+	// GitDir is the repository folder of this working tree, and CommonDir
+	// that of the main one; they differ in a linked working tree.
+	GitDir, CommonDir string
+	// Hooks is the folder in which git looks for hooks. It may not exist.
+	Hooks string
+	// HooksPath is where core.hooksPath is set, as "global, file:/x"; "" if
+	// it is not, and Hooks is the folder hooks of CommonDir.
+	HooksPath string
+	// HooksScope is the word in front: system, global, local, worktree or
+	// command; "" if it is not set.
+	HooksScope string
+}
+
+// Find asks git which repository dir is in. The environment counts as it does
+// for git: GIT_DIR goes before dir.
+func Find(ctx context.Context, dir string) (*Repository, error) {
+	git, err := exec.LookPath("git")
+	if err != nil {
+		return nil, ErrNoGit
+	}
+	ask := func(args ...string) (string, error) {
+		cmd := exec.CommandContext(ctx, git, append([]string{"--no-pager"}, args...)...)
+		cmd.Dir = dir
+		cmd.Env = append(os.Environ(), "LC_ALL=C")
+		var stderr bytes.Buffer
+		cmd.Stderr = &stderr
+		out, err := cmd.Output()
+		if err != nil {
+			return "", gitError(err, stderr.String())
+		}
+		return strings.TrimSuffix(string(out), "\n"), nil
+	}
+	r := &Repository{}
+	// One path a call: a path may hold a newline.
+	for _, q := range []struct {
+		name string
+		into *string
+	}{{"--absolute-git-dir", &r.GitDir}, {"--git-common-dir", &r.CommonDir}, {"--show-toplevel", &r.Top}} {
+		out, err := ask("rev-parse", "--path-format=absolute", q.name)
+		if q.into == &r.Top && err != nil {
+			continue // bare, or inside of the .git folder
+		}
+		if err != nil {
+			return nil, err
+		}
+		// What git does not know, it repeats.
+		if strings.HasPrefix(out, "--path-format") {
+			return nil, errors.New("this git is too old to say where its hooks are: 2.31 or newer is needed")
+		}
+		*q.into = filepath.FromSlash(out)
+	}
+	out, err := ask("rev-parse", "--path-format=absolute", "--git-path", "hooks")
+	if err != nil {
+		return nil, err
+	}
+	r.Hooks = filepath.FromSlash(out)
+	if out, err := ask("config", "--show-scope", "--show-origin", "-z", "--get", "core.hooksPath"); err == nil {
+		if f := strings.Split(out, "\x00"); len(f) >= 3 {
+			r.HooksScope, r.HooksPath = f[0], f[0]+", "+f[1]
+		}
+	}
+	return r, nil
+}
+
+// gitError makes one line of what git said.
+func gitError(err error, stderr string) error {
+	var exit *exec.ExitError
+	if !errors.As(err, &exit) {
+		return fmt.Errorf("asking git: %w", err)
+	}
+	if strings.Contains(stderr, "not a git repository") {
+		return ErrNotRepository
+	}
+	line, _, _ := strings.Cut(strings.TrimSpace(stderr), "\n")
+	if line = strings.TrimPrefix(line, "fatal: "); line == "" {
+		line = err.Error()
+	}
+	return fmt.Errorf("asking git: %s", line)
+}
+
+// DefaultHooks is where hooks are if core.hooksPath is not set.
+func (r *Repository) DefaultHooks() string { return filepath.Join(r.CommonDir, "hooks") }
+
+// Bare reports whether there is no working tree here.
+func (r *Repository) Bare() bool { return r.Top == "" }
+
+// Inside reports whether a folder belongs to this repository alone: it lies in
+// its repository folder or in a working tree of it. A link may lead out.
+func (r *Repository) Inside(dir string) bool {
+	return r.InTree(dir) || within(dir, r.CommonDir, r.GitDir)
+}
+
+// InTree reports whether a folder lies in the working tree, so that its files
+// may be committed and reach other people.
+func (r *Repository) InTree(dir string) bool {
+	tops := []string{r.Top}
+	if filepath.Base(r.CommonDir) == ".git" {
+		tops = append(tops, filepath.Dir(r.CommonDir)) // of the main working tree
+	}
+	return within(dir, tops...) && !within(dir, r.CommonDir, r.GitDir)
+}
+
+// within reports whether path is one of the folders or lies in one, links
+// resolved as far as the path exists.
+func within(path string, folders ...string) bool {
+	path = real(path)
+	return slices.ContainsFunc(folders, func(folder string) bool {
+		if folder == "" {
+			return false
+		}
+		rel, err := filepath.Rel(real(folder), path)
+		return err == nil && rel != ".." && !strings.HasPrefix(rel, ".."+string(filepath.Separator))
+	})
+}
+
+// real resolves the links of the part of a path that exists.
+func real(path string) string {
+	if resolved, err := filepath.EvalSymlinks(path); err == nil {
+		return resolved
+	}
+	if _, err := os.Lstat(path); err == nil {
+		return string(filepath.Separator) // a link to nowhere: inside of nothing
+	}
+	parent := filepath.Dir(path)
+	if parent == path {
+		return path
+	}
+	return filepath.Join(real(parent), filepath.Base(path))
+}
+
+// Program returns the path of the running program to record in hooks: the name
+// by which PATH finds it, which outlives an update that replaces a link's
+// target, or its own. It is "" for a program that "go run" built, which is gone
+// when it ends.
+func Program() string {
+	own, err := os.Executable()
+	if err != nil || strings.ContainsAny(own, "\r\n") {
+		return ""
+	}
+	sep := string(filepath.Separator)
+	if strings.Contains(own, "go-build") && strings.Contains(own, sep+"exe"+sep) {
+		return ""
+	}
+	if found, err := exec.LookPath("keysweep"); err == nil && filepath.IsAbs(found) && sameFile(found, own) && !strings.ContainsAny(found, "\r\n") {
+		return filepath.ToSlash(found)
+	}
+	return filepath.ToSlash(own)
+}
+
+// OnPath returns the program that PATH finds, "" if none.
+func OnPath() string {
+	found, err := exec.LookPath("keysweep")
+	if err != nil {
+		return ""
+	}
+	return filepath.ToSlash(found)
+}
+
+func sameFile(a, b string) bool {
+	x, errX := os.Stat(a)
+	y, errY := os.Stat(b)
+	return errX == nil && errY == nil && os.SameFile(x, y)
+}

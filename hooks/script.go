@@ -1,0 +1,129 @@
+package hooks
+
+import (
+	"crypto/sha256"
+	"fmt"
+	"regexp"
+	"strconv"
+	"strings"
+)
+
+// Version is the version of the scripts that Script writes. A script of
+// another version is replaced by "keysweep install".
+const Version = 1
+
+// Suffix is appended to the name of a hook that was there first.
+const Suffix = ".before-keysweep"
+
+// Names returns the hooks that keysweep has, in the order in which git runs
+// them.
+func Names() []string { return []string{"pre-commit", "commit-msg", "pre-push", "pre-receive"} }
+
+// Script returns the text of a hook for sh (POSIX, without extensions). program
+// is the path of keysweep with slashes, "" to have it looked for in PATH.
+//
+// The text ends in a line with the version and a sum of everything above it,
+// which tells a script that a person has changed.
+func Script(name, program string) string {
+	replace := strings.NewReplacer(
+		"NAME", name,
+		"PROGRAM", shellQuote(program),
+		"ONWARDS", shellQuote(onwards[name]),
+	)
+	text := replace.Replace(head)
+	if readsStdin(name) {
+		text += replace.Replace(tailWithInput)
+	} else {
+		text += replace.Replace(tail)
+	}
+	return text + fmt.Sprintf("# keysweep hook %d %s\n", Version, sum(text))
+}
+
+// readsStdin reports whether git tells a hook what is pushed by its standard
+// input.
+func readsStdin(name string) bool { return name == "pre-push" || name == "pre-receive" }
+
+// onwards is how to go on without keysweep.
+var onwards = map[string]string{
+	"pre-commit":  `  install keysweep, then run "keysweep install" here; or this once, unscanned: git commit --no-verify`,
+	"commit-msg":  `  install keysweep, then run "keysweep install" here; or this once, unscanned: git commit --no-verify`,
+	"pre-push":    `  install keysweep, then run "keysweep install" here; or this once, unscanned: git push --no-verify`,
+	"pre-receive": `  whoever runs this server must install keysweep and run "keysweep install", or remove this hook`,
+}
+
+// The scripts. What was there before runs first: it may change what is
+// committed. ${0%/*} and not a recorded folder, so that a repository may move.
+const (
+	head = `#!/bin/sh
+# Written by "keysweep install"; "keysweep uninstall" removes it. It first runs
+# the hook that was here before, if there is one: NAME.before-keysweep.
+keysweep=PROGRAM
+
+if ! [ -f "$keysweep" ] || ! [ -x "$keysweep" ]; then
+	recorded=$keysweep
+	keysweep=$(command -v keysweep) || {
+		printf '%s\n' "keysweep: the NAME hook found no keysweep${recorded:+ at $recorded and none} in PATH" \
+			ONWARDS >&2
+		exit 1
+	}
+fi
+
+earlier=./NAME.before-keysweep
+case $0 in */*) earlier=${0%/*}/NAME.before-keysweep ;; esac
+`
+	tail = `if [ "$earlier" != "$0" ] && [ -f "$earlier" ] && [ -x "$earlier" ]; then
+	"$earlier" "$@" || exit $?
+fi
+exec "$keysweep" hook NAME "$@"
+`
+	// A shell takes newlines off the end of what it reads: hence the dot.
+	tailWithInput = `if [ "$earlier" != "$0" ] && [ -f "$earlier" ] && [ -x "$earlier" ]; then
+	# Both read from standard input what is pushed.
+	input=.
+	[ -t 0 ] || input=$(cat 2>/dev/null; echo .)
+	input=${input%.}
+	printf %s "$input" 2>/dev/null | "$earlier" "$@" || exit $?
+	printf %s "$input" 2>/dev/null | "$keysweep" hook NAME "$@"
+	exit $?
+fi
+exec "$keysweep" hook NAME "$@"
+`
+)
+
+// shellQuote returns a word of sh that stands for s.
+func shellQuote(s string) string { return "'" + strings.ReplaceAll(s, "'", `'\''`) + "'" }
+
+func sum(text string) string { return fmt.Sprintf("%x", sha256.Sum256([]byte(text)))[:16] }
+
+// parsed is what a hook tells of itself.
+type parsed struct {
+	version int
+	intact  bool // as it was written
+	program string
+}
+
+var (
+	lastLine    = regexp.MustCompile(`(?m)^# keysweep hook (\d{1,9}) ([0-9a-f]{16})\r?$`)
+	programLine = regexp.MustCompile(`(?m)^keysweep=('(?:[^'\n]|'\\'')*')\r?$`)
+)
+
+// parse reads a script of ours, of any version; false for another's.
+func parse(text string) (p parsed, ours bool) {
+	at := lastLine.FindStringSubmatchIndex(text)
+	if at == nil {
+		return p, false
+	}
+	p.version, _ = strconv.Atoi(text[at[2]:at[3]])
+	p.intact = sum(text[:at[0]]) == text[at[4]:at[5]] && text[at[5]:] == "\n"
+	if m := programLine.FindStringSubmatch(text); m != nil {
+		p.program = strings.ReplaceAll(m[1][1:len(m[1])-1], `'\''`, "'")
+	}
+	return p, true
+}
+
+// calls reports whether a script that is not ours calls keysweep for a hook,
+// in a line that is no comment.
+func calls(text, name string) bool {
+	call := regexp.MustCompile(`(?m)^[^#\n]*\bkeysweep(?:\.exe)?["']?[ \t]+hook[ \t]+` + regexp.QuoteMeta(name) + `\b`)
+	return call.MatchString(text)
+}

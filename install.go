@@ -1,0 +1,183 @@
+package main
+
+import (
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+
+	"github.com/urfave/cli/v2"
+
+	"keysweep/hooks"
+)
+
+// hookFlags are the options of install and uninstall. verb is what they do.
+func hookFlags(verb string) []cli.Flag {
+	return []cli.Flag{
+		&cli.StringSliceFlag{Name: "hook", Usage: verb + " only the hook `NAME` " + orList(hooks.Names()) + "; repeatable"},
+		&cli.BoolFlag{Name: "dry-run", Usage: "say what would be done, and do nothing"},
+	}
+}
+
+// installHelp and uninstallHelp stand above the options.
+const (
+	installHelp = `
+Writes plain git hooks into the repository of PATH, the current folder if not
+given: pre-commit, commit-msg and pre-push; in a bare repository, pre-receive. A
+hook that is there already is kept, and runs first. Where git looks for hooks,
+git is asked. Running it again brings hooks up to date, or changes nothing.
+`
+	uninstallHelp = `
+Removes the hooks that "keysweep install" wrote, and puts back those that were
+there before. A hook that was changed since is left, and the status is 1.
+`
+)
+
+// parseHooks reads what install and uninstall have in common: the repository,
+// and the hooks that are named, in git's order.
+func parseHooks(c *cli.Context) (r *hooks.Repository, names []string, err error) {
+	named := c.StringSlice("hook")
+	for _, name := range named {
+		if slices.Contains(hooks.Names(), name) {
+			continue
+		}
+		message := "--hook: no hook " + quote(name) + ": it is one of " + strings.Join(hooks.Names(), ", ")
+		if s := nearest(name, hooks.Names()); s != "" {
+			message += "; did you mean " + s + "?"
+		}
+		return nil, nil, errors.New(message + seeHelp(c.Command.Name))
+	}
+	for _, name := range hooks.Names() {
+		if slices.Contains(named, name) {
+			names = append(names, name)
+		}
+	}
+	dir, err := onePath(c)
+	if err != nil {
+		return nil, nil, err
+	}
+	r, err = hooks.Find(c.Context, dir)
+	if errors.Is(err, hooks.ErrNotRepository) {
+		err = fmt.Errorf("%s: %w", quote(dir), err)
+	}
+	return r, names, err
+}
+
+// onePath returns the one folder that a command takes, "." if none is given.
+func onePath(c *cli.Context) (string, error) {
+	if c.Args().Len() > 1 {
+		return "", fmt.Errorf("%s takes one path, and %s is a second%s", c.Command.Name, quote(c.Args().Get(1)), seeHelp(c.Command.Name))
+	}
+	if !c.Args().Present() {
+		return ".", nil
+	}
+	dir := c.Args().First()
+	if dir == "" {
+		return "", errors.New("a path is empty")
+	}
+	info, err := os.Stat(dir)
+	switch {
+	case errors.Is(err, os.ErrNotExist):
+		return "", fmt.Errorf("%s: there is no such folder", quote(dir))
+	case err != nil:
+		return "", err
+	case !info.IsDir():
+		return "", fmt.Errorf("%s: not a folder", quote(dir))
+	}
+	return dir, nil
+}
+
+// install is the action of the command of that name.
+func install(c *cli.Context) error {
+	r, names, err := parseHooks(c)
+	if err != nil {
+		return err
+	}
+	if len(names) == 0 {
+		names = []string{"pre-commit", "commit-msg", "pre-push"}
+		if r.Bare() {
+			names = []string{"pre-receive"}
+		}
+	}
+	steps, err := hooks.Install(r, names, hooks.Program(), c.Bool("dry-run"))
+	if err := tellSteps(c.App.Writer, steps, c.Bool("dry-run")); err != nil {
+		return err
+	}
+	if err == nil && r.InTree(r.Hooks) {
+		_, err := fmt.Fprintf(c.App.Writer, "The folder lies in the working tree: these hooks look for keysweep in PATH, and may be committed.\n")
+		return writing(err)
+	}
+	return err
+}
+
+// uninstall is the action of the command of that name.
+func uninstall(c *cli.Context) error {
+	r, names, err := parseHooks(c)
+	if err != nil {
+		return err
+	}
+	if len(names) == 0 {
+		names = hooks.Names()
+	}
+	steps, err := hooks.Uninstall(r, names, c.Bool("dry-run"))
+	if err := tellSteps(c.App.Writer, steps, c.Bool("dry-run")); err != nil {
+		return err
+	}
+	if err != nil {
+		return err
+	}
+	if len(steps) == 0 {
+		_, err := fmt.Fprintf(c.App.Writer, "Nothing to remove: no hook of keysweep in %s\n", quote(fromHere(r.Hooks)))
+		return writing(err)
+	}
+	if slices.ContainsFunc(steps, func(s hooks.Step) bool { return s.Action == hooks.Leave }) {
+		return &ending{status: statusFound}
+	}
+	return nil
+}
+
+// tellSteps writes a line for each hook.
+func tellSteps(w io.Writer, steps []hooks.Step, dryRun bool) error {
+	for _, s := range steps {
+		word := map[hooks.Action]string{
+			hooks.Keep: "unchanged", hooks.Write: "installed", hooks.Chain: "installed", hooks.Update: "updated",
+			hooks.Enable: "updated", hooks.Remove: "removed", hooks.Restore: "removed", hooks.Leave: "left",
+		}[s.Action]
+		if dryRun && s.Action != hooks.Keep && s.Action != hooks.Leave {
+			word = "would be " + word
+		}
+		line := word + "  " + quote(fromHere(s.Path))
+		switch {
+		case s.Action == hooks.Restore:
+			line += ", and " + quote(filepath.Base(s.Earlier)) + " is " + s.Name + " again"
+		case s.Earlier != "" && s.Action != hooks.Leave:
+			line += ", behind the hook that was there (" + quote(filepath.Base(s.Earlier)) + ")"
+		}
+		if s.Why != "" {
+			line += ": " + quote(s.Why)
+		}
+		if _, err := fmt.Fprintln(w, line); err != nil {
+			return writing(err)
+		}
+	}
+	return nil
+}
+
+// fromHere returns a path from the working directory, if it lies there.
+func fromHere(path string) string {
+	here, err := os.Getwd()
+	if err != nil {
+		return path
+	}
+	// git resolves links, the working directory need not be.
+	if resolved, err := filepath.EvalSymlinks(here); err == nil {
+		here = resolved
+	}
+	if rel, err := filepath.Rel(here, path); err == nil && rel != ".." && !strings.HasPrefix(rel, ".."+string(filepath.Separator)) {
+		return rel
+	}
+	return path
+}
