@@ -76,8 +76,11 @@ case $0 in */*) earlier=${0%/*}/NAME.before-keysweep ;; esac
 fi
 exec "$keysweep" hook NAME "$@"
 `
-	// A shell takes newlines off the end of what it reads: hence the dot.
-	tailWithInput = `if [ "$earlier" != "$0" ] && [ -f "$earlier" ] && [ -x "$earlier" ]; then
+	// A shell takes newlines off the end of what it reads: hence the dot. With
+	// standard input closed, bash gives the pipe of $(cat) its number, and cat
+	// waits for itself: hence /dev/null.
+	tailWithInput = `(: 3<&0) 2>/dev/null || exec </dev/null
+if [ "$earlier" != "$0" ] && [ -f "$earlier" ] && [ -x "$earlier" ]; then
 	# Both read from standard input what is pushed.
 	input=.
 	[ -t 0 ] || input=$(cat 2>/dev/null; echo .)
