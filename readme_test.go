@@ -120,16 +120,24 @@ func splitLines(s string) []string {
 	return lines
 }
 
-func TestTheExamplesOfTheReadmeAreTrue(t *testing.T) {
-	text, err := os.ReadFile("README.md")
+func TestTheExamplesOfTheReadmeAreTrue(t *testing.T) { runExamples(t, "README.md", 5) }
+
+func TestTheExamplesOfHooksAreTrue(t *testing.T) {
+	runExamples(t, filepath.Join("docs", "hooks.md"), 3)
+}
+
+// runExamples runs the examples of a document, of which there are at least
+// least.
+func runExamples(t *testing.T, document string, least int) {
+	text, err := os.ReadFile(document)
 	if err != nil {
 		t.Fatal(err)
 	}
 	list, err := examples(string(text))
 	if err != nil {
-		t.Fatal("README.md: ", err)
+		t.Fatal(document, ": ", err)
 	}
-	if len(list) < 5 {
+	if len(list) < least {
 		t.Errorf("only %d examples run", len(list))
 	}
 	folder := t.TempDir()
@@ -163,13 +171,13 @@ func TestTheExamplesOfTheReadmeAreTrue(t *testing.T) {
 			printed, status = printed+out, max(status, s)
 		}
 		if status != e.status {
-			t.Errorf("README.md:%d: status %d, it says %d\n%s%s", e.line, status, e.status, e.commands, printed)
+			t.Errorf("%s:%d: status %d, it says %d\n%s%s", document, e.line, status, e.status, e.commands, printed)
 		}
 		if strings.Contains(printed, key) {
-			t.Errorf("README.md:%d: the key is printed", e.line)
+			t.Errorf("%s:%d: the key is printed", document, e.line)
 		}
 		if missing := mismatch(e.output, printed); e.output != "" && missing != "" {
-			t.Errorf("README.md:%d: %sdoes not print: %s\nbut:\n%s", e.line, e.commands, missing, printed)
+			t.Errorf("%s:%d: %sdoes not print: %s\nbut:\n%s", document, e.line, e.commands, missing, printed)
 		}
 	}
 }
