@@ -120,15 +120,15 @@ func splitLines(s string) []string {
 	return lines
 }
 
-func TestTheExamplesOfTheReadmeAreTrue(t *testing.T) { runExamples(t, "README.md", 5) }
+func TestTheExamplesOfTheReadmeAreTrue(t *testing.T) { runPage(t, "README.md", 5) }
 
 func TestTheExamplesOfHooksAreTrue(t *testing.T) {
-	runExamples(t, filepath.Join("docs", "hooks.md"), 3)
+	runPage(t, filepath.Join("docs", "hooks.md"), 3)
 }
 
-// runExamples runs the examples of a document, of which there are at least
+// runPage runs the examples of a document, of which there are at least
 // least.
-func runExamples(t *testing.T, document string, least int) {
+func runPage(t *testing.T, document string, least int) {
 	text, err := os.ReadFile(document)
 	if err != nil {
 		t.Fatal(err)
