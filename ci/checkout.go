@@ -1,0 +1,124 @@
+package ci
+
+import (
+	"context"
+	"fmt"
+	"path/filepath"
+	"strings"
+
+	"keysweep/scanner/gitdb"
+	"keysweep/scanner/gitdb/oid"
+)
+
+// Checkout is a repository on disk. It implements Repository.
+type Checkout struct {
+	ctx  context.Context // of OpenCheckout: a lookup takes no time of its own
+	repo *gitdb.Repository
+	db   *gitdb.Database
+	dir  string
+}
+
+// OpenCheckout opens the repository that holds path, or returns nil if there is
+// none. Close it. Alternates outside the repository's folder are followed if
+// followAlternates is set.
+func OpenCheckout(ctx context.Context, path string, followAlternates bool) (*Checkout, error) {
+	dir, inside := gitdb.Discover(path)
+	if !inside {
+		return nil, nil
+	}
+	repo, err := gitdb.Open(dir)
+	if err != nil {
+		return nil, fmt.Errorf("the repository of %q: %w", path, err)
+	}
+	db, err := repo.OpenDatabase(ctx, gitdb.OpenOptions{LookupOnly: true, FollowAlternates: followAlternates})
+	if err != nil {
+		return nil, err
+	}
+	return &Checkout{ctx, repo, db, dir}, nil
+}
+
+// Close closes the database.
+func (c *Checkout) Close() { c.db.Close() }
+
+// Find implements Repository.
+func (c *Checkout) Find(id string) (string, bool) {
+	if _, err := c.db.Resolve(c.ctx, id+"^{commit}"); err != nil {
+		return "", false
+	}
+	whole, err := c.db.Resolve(c.ctx, id+"^{object}")
+	return whole.String(), err == nil
+}
+
+// Parents implements Repository.
+func (c *Checkout) Parents(id string) []string {
+	const most = 2 // of more, the CI made none
+	var list []string
+	for n := 1; n <= most+1; n++ {
+		parent, err := c.db.Resolve(c.ctx, fmt.Sprintf("%s^%d", id, n))
+		if err != nil {
+			break
+		}
+		found, ok := c.Find(parent.String())
+		if !ok {
+			break
+		}
+		list = append(list, found)
+	}
+	return list
+}
+
+// Ref implements Repository.
+func (c *Checkout) Ref(name string) (string, bool) {
+	for _, r := range c.repo.Refs {
+		if r.Name == name && r.ID != (oid.ID{}) {
+			return c.Find(r.ID.String())
+		}
+	}
+	return "", false
+}
+
+// Head implements Repository.
+func (c *Checkout) Head() string {
+	if c.repo.Head == (oid.ID{}) {
+		return ""
+	}
+	id, _ := c.Find(c.repo.Head.String())
+	return id
+}
+
+// Shallow implements Repository.
+func (c *Checkout) Shallow() bool { return len(c.repo.Shallow) > 0 }
+
+// Below returns the way from the top of the working tree to path, separated by
+// '/': "" for the top itself. ok is false if path is not in a working tree.
+func (c *Checkout) Below(path string) (below string, ok bool) {
+	if c.repo.Top == "" {
+		return "", false
+	}
+	top, err := real(c.repo.Top)
+	if err != nil {
+		return "", false
+	}
+	at, err := real(path)
+	if err != nil {
+		return "", false
+	}
+	below, err = filepath.Rel(top, at)
+	below = filepath.ToSlash(below)
+	switch {
+	case err != nil || below == ".." || strings.HasPrefix(below, "../"):
+		return "", false
+	case below == ".":
+		return "", true
+	}
+	return below, true
+}
+
+// real returns path absolute and without symbolic links.
+func real(path string) (string, error) {
+	path, err := filepath.Abs(path)
+	if err != nil {
+		return "", err
+	}
+	return filepath.EvalSymlinks(path)
+}
