@@ -210,6 +210,7 @@ func (t *textReport) excerptOf(indent int, f *finding.Finding) {
 type place struct {
 	where string
 	file  string // without the line
+	link  string // "": none
 	notes []string
 }
 
@@ -223,6 +224,9 @@ func (t *textReport) places(f *finding.Finding) []place {
 			i = len(list)
 			index[where] = i
 			list = append(list, place{where: where, file: t.joined(o)})
+		}
+		if list[i].link == "" {
+			list[i].link = t.link(o)
 		}
 		list[i].notes = append(list[i].notes, t.notesOn(o)...)
 	}

@@ -117,6 +117,8 @@ type Options struct {
 	// MinConfidence is what the scan was asked for. Zero: Medium.
 	MinConfidence finding.Confidence
 	Exit          ExitReason
+	// Links is where the places of Markdown lead. Nil: nowhere.
+	Links *Links
 	// Next are the commands that the text suggests. Nil: worked out from the
 	// result; empty: none.
 	Next []Step

@@ -150,7 +150,7 @@ func (m *markdown) table() section {
 		}
 		where := ""
 		if len(f.Occurrences) > 0 {
-			where = code(m.places(f)[0].where, true)
+			where = linked(m.places(f)[0], true)
 			if now := m.presence(f).short; now != "" {
 				where += ", " + now
 			}
@@ -237,7 +237,7 @@ func (m *markdown) writePlaces(out *strings.Builder, f *finding.Finding) {
 		limit = min(limit, maxPlaces)
 	}
 	for _, p := range places[:limit] {
-		out.WriteString("- " + code(p.where, false))
+		out.WriteString("- " + linked(p, false))
 		if len(p.notes) > 0 {
 			out.WriteString(" (" + strings.Join(p.notes, ", ") + ")")
 		}
@@ -350,6 +350,15 @@ func code(s string, inTable bool) string {
 		s = strings.ReplaceAll(s, "|", `\|`)
 	}
 	return fence + s + fence
+}
+
+// linked returns the name of a place, and where it leads if that is known.
+func linked(p place, inTable bool) string {
+	where := code(p.where, inTable)
+	if p.link == "" {
+		return where
+	}
+	return "[" + where + "](" + p.link + ")"
 }
 
 // markdownText escapes words of rules and of ours, which stand behind other
