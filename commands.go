@@ -1,6 +1,7 @@
 package main
 
 import (
+	"crypto/rand"
 	"io"
 	"slices"
 	"strings"
@@ -45,6 +46,14 @@ func newApp(stdin io.Reader, stdout, stderr io.Writer) *cli.App {
 				HideHelp:  true,
 				Flags:     scanFlags(),
 				Action:    scan,
+			},
+			{
+				Name:      "ci",
+				Usage:     "scans what a run of a CI is about, and reports in its terms",
+				ArgsUsage: "[PATH]",
+				HideHelp:  true,
+				Flags:     ciFlags(),
+				Action:    func(c *cli.Context) error { return ciCommand(c, rand.Text()) },
 			},
 			{
 				Name:      "recheck",

@@ -53,6 +53,8 @@ func commandHelp(c *cli.Command) string {
 	switch c.Name {
 	case "scan":
 		b.WriteString(scanHelp)
+	case "ci":
+		b.WriteString(ciHelp)
 	case "explain":
 		b.WriteString(explainHelp)
 	case "recheck":
@@ -83,7 +85,7 @@ func commandHelp(c *cli.Command) string {
 		}
 		helpEntry(&b, flagNames(f), flagUsage(f))
 	}
-	if c.Name == "scan" {
+	if c.Name == "scan" || c.Name == "ci" {
 		b.WriteString("\nExit status:\n")
 		for _, s := range statuses {
 			helpEntry(&b, s.number, s.meaning)

@@ -33,6 +33,13 @@ type scanOptions struct {
 	verify   verification
 	exitCode int
 	progress bool // show a bar
+
+	// allowIncomplete says that a scan that is incomplete ends as one that is
+	// not; only "nothing could be read" and --timeout remain what they are.
+	allowIncomplete bool
+	// found, if not nil, is called with what was found before anything is done
+	// with it.
+	found func(*finding.Result)
 }
 
 // maxWorkers bounds --jobs: each worker holds buffers of its own.

@@ -23,6 +23,11 @@ func scan(c *cli.Context) error {
 	if err != nil {
 		return fmt.Errorf("%w%s", err, seeHelp("scan"))
 	}
+	return scanWith(c, opts)
+}
+
+// scanWith scans and reports.
+func scanWith(c *cli.Context, opts *scanOptions) error {
 	set, err := opts.rules.load(opts.scan.Paths) // what to look for
 	if err != nil {
 		return err
@@ -45,6 +50,9 @@ func scan(c *cli.Context) error {
 	res, err := find(ctx, opts, set, c.App.ErrWriter) // where it is, and what was skipped
 	if err != nil {
 		return errors.Join(err, closeLog())
+	}
+	if opts.found != nil {
+		opts.found(res)
 	}
 	asked := opts.verify.ask(ctx, set, res.Findings, opts.progress, c.App.ErrWriter) // whether it still works
 	asked = errors.Join(asked, closeLog())
@@ -108,8 +116,10 @@ func exitReason(ctx context.Context, res *finding.Result, opts *scanOptions) rep
 		return report.ExitReason{Status: statusIncomplete, Words: fmt.Sprintf("stopped by --timeout %v", opts.timeout)}
 	case read.Bytes+read.Objects+read.Refs == 0 && !found && !res.Complete() && opts.scan.Staged == nil && opts.scan.Range == nil:
 		return report.ExitReason{Status: statusUse, Words: "nothing could be read"}
-	case found && (opts.exitCode == statusFound || res.Complete()):
+	case found && (opts.exitCode == statusFound || res.Complete() || opts.allowIncomplete):
 		return report.ExitReason{Status: opts.exitCode}
+	case !res.Complete() && opts.allowIncomplete:
+		return report.ExitReason{Status: statusClean, Words: "nothing to report in what could be read (--allow-incomplete)"}
 	case !res.Complete():
 		return report.ExitReason{Status: statusIncomplete}
 	}

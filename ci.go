@@ -1,0 +1,271 @@
+package main
+
+import (
+	"cmp"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"path/filepath"
+	"slices"
+	"strconv"
+	"strings"
+
+	"github.com/urfave/cli/v2"
+
+	"keysweep/ci"
+	"keysweep/finding"
+	"keysweep/report"
+)
+
+// ciHelp stands above the options of ci.
+const ciHelp = `
+PATH is a folder of the repository that is checked out; without one it is the
+current folder. What is scanned follows from what the CI says of the run: for a
+pull request or a push the commits that it brings in, else the working tree and
+the whole history. On GitHub, the worst keys also become annotations, and the
+report the summary of the job. Keys of a fork are not sent to their issuers.
+docs/ci.md has set-ups to copy.
+`
+
+// notOfCI are the options of scan that ci does not have: the run decides on what
+// they are about, or they are for a person at a terminal.
+var notOfCI = []string{"tree", "history", "staged", "range", "since", "ignored", "show-secrets", "no-progress", "color"}
+
+// ciFlags returns the options of ci, in the order of its help.
+func ciFlags() []cli.Flag {
+	flags := slices.DeleteFunc(scanFlags(), func(f cli.Flag) bool { return slices.Contains(notOfCI, f.Names()[0]) })
+	at := 1 + slices.IndexFunc(flags, func(f cli.Flag) bool { return f.Names()[0] == "exit-code" })
+	return slices.Insert(flags, at, cli.Flag(&cli.BoolFlag{
+		Category: headingCounts, Name: "allow-incomplete",
+		Usage: "end as if the scan were complete when something was not read, as the older commits of a shallow checkout; it is said all the same",
+	}))
+}
+
+// ciRun is one run of the command ci.
+type ciRun struct {
+	plan    *ci.Plan
+	opts    *scanOptions
+	res     *finding.Result // nil: nothing was scanned
+	token   string
+	actions bool // GitHub Actions reads what we print
+	stdout  io.Writer
+}
+
+// ciCommand is the action of the command ci. The token is drawn at random, so
+// that nothing that is scanned can hold it.
+func ciCommand(c *cli.Context, token string) error {
+	r := &ciRun{token: token, actions: set("GITHUB_ACTIONS"), stdout: c.App.Writer}
+	err := r.run(c)
+	var end *ending
+	if r.actions && err != nil && !errors.Is(err, errClosedPipe) && (!errors.As(err, &end) || end.err != nil) {
+		message, _, _ := strings.Cut(printable(err.Error()), "\n")
+		fmt.Fprint(c.App.Writer, report.WorkflowCommand(report.LevelError, message, report.Property{Name: "title", Value: "keysweep"}))
+	}
+	return err
+}
+
+func (r *ciRun) run(c *cli.Context) error {
+	if c.Args().Len() > 1 {
+		return errors.New("ci takes one PATH at most" + seeHelp("ci"))
+	}
+	path := cmp.Or(c.Args().First(), ".")
+	if path == "-" {
+		return errors.New("ci scans a repository or a folder, not standard input")
+	}
+	opts, err := parseScan(c)
+	if err != nil {
+		return fmt.Errorf("%w%s", err, seeHelp("ci"))
+	}
+	r.opts = opts
+	checkout, err := ci.OpenCheckout(c.Context, path, opts.scan.FollowAlternates)
+	if err != nil {
+		return err
+	}
+	var repo ci.Repository
+	if checkout != nil {
+		defer checkout.Close()
+		repo = checkout
+	}
+	if r.plan, err = ci.Work(ci.Environment{Get: os.Getenv, ReadFile: readEvent}, repo); err != nil {
+		return err
+	}
+	opts.allowIncomplete = c.Bool("allow-incomplete")
+	opts.report.Links = links(checkout, path)
+	if err := r.apply(); err != nil {
+		return err
+	}
+	end := r.scan(c)
+	var ended *ending
+	if end != nil && (!errors.As(end, &ended) || ended.err != nil) {
+		return end
+	}
+	if err := r.tell(); err != nil {
+		return err
+	}
+	return end
+}
+
+// maxEvent is the most bytes of an event's file. GitHub's are 25 MB at most.
+const maxEvent = 64 << 20
+
+// readEvent reads a file that the CI names.
+func readEvent(path string) ([]byte, error) {
+	f, err := os.Open(path)
+	if err != nil {
+		return nil, err
+	}
+	defer f.Close()
+	text, err := io.ReadAll(io.LimitReader(f, maxEvent+1))
+	if len(text) > maxEvent {
+		return nil, errors.New("it is larger than 64 MiB")
+	}
+	return text, err
+}
+
+// links returns where places of the scan can be looked at.
+func links(checkout *ci.Checkout, path string) *report.Links {
+	l := &report.Links{Server: os.Getenv("GITHUB_SERVER_URL"), Name: os.Getenv("GITHUB_REPOSITORY"), Outside: true}
+	if checkout != nil {
+		below, ok := checkout.Below(path)
+		l.Commit, l.Below, l.Outside = checkout.Head(), below, !ok
+	}
+	return l
+}
+
+// apply turns the plan into options.
+func (r *ciRun) apply() error {
+	opts, plan := r.opts, r.plan
+	if plan.Scope == ci.Changes {
+		if err := selectRange(&opts.scan, plan.Range); err != nil {
+			return err
+		}
+		if opts.report.Links != nil && !opts.report.Links.Outside {
+			opts.report.Links.Below = "" // the paths of commits start at the top
+		}
+	}
+	if plan.Fork && opts.verify.on {
+		opts.verify.on = false
+		plan.Notes = append(plan.Notes, "The run is for a fork: no key was sent to its issuer.")
+		if opts.failOn == failOnActive {
+			opts.failOn = failOnAny
+			plan.Notes = append(plan.Notes, "Without an answer, each key counts, as with --fail-on any.")
+		}
+	}
+	opts.found = func(res *finding.Result) {
+		r.res = res
+		shallow := func(s finding.Skipped) bool { return s.Reason == finding.ReasonShallow }
+		switch {
+		case plan.Lacking != "":
+			res.Skipped = finding.AddSkipped(res.Skipped, finding.Skipped{Reason: finding.ReasonShallow, Count: 1, Detail: plan.Lacking})
+		case plan.Whole != "" && slices.ContainsFunc(res.Skipped, shallow):
+			plan.Notes = append(plan.Notes, "Older commits were not checked out; "+plan.Whole+".")
+		}
+		if len(res.Targets) > 0 {
+			res.Targets[0].Notes = append(res.Targets[0].Notes, plan.Notes...)
+		}
+	}
+	return nil
+}
+
+// scan scans and reports. On GitHub, no line of the report is read as a command.
+func (r *ciRun) scan(c *cli.Context) (err error) {
+	if r.actions {
+		if _, err := fmt.Fprintf(r.stdout, "::stop-commands::%s\n", r.token); err != nil {
+			return writing(err)
+		}
+		defer func() { // also if the report ends early
+			_, end := fmt.Fprintf(r.stdout, "::%s::\n", r.token)
+			if err == nil {
+				err = writing(end)
+			}
+		}()
+	}
+	if r.plan.Scope == ci.Nothing {
+		_, err := fmt.Fprintln(r.stdout, strings.Join(r.plan.Notes, " "))
+		return writing(err)
+	}
+	return scanWith(c, r.opts)
+}
+
+// tell reports in the terms of GitHub Actions. Others have the text alone.
+func (r *ciRun) tell() error {
+	if !r.actions {
+		return nil
+	}
+	if r.res != nil {
+		if !r.res.Complete() {
+			words := "The scan is incomplete: the report of the job says what was not read."
+			if r.plan.Lacking != "" {
+				words = "The scan is incomplete: " + r.plan.Lacking + "."
+			}
+			if _, err := fmt.Fprint(r.stdout, report.WorkflowCommand(report.LevelWarning, words, report.Property{Name: "title", Value: "keysweep"})); err != nil {
+				return writing(err)
+			}
+		}
+		if err := writing(report.Annotations(r.stdout, r.res, r.opts.report)); err != nil {
+			return err
+		}
+		if err := appendTo("GITHUB_STEP_SUMMARY", func(w io.Writer) error {
+			return report.Write(w, report.Markdown, r.res, r.opts.report)
+		}); err != nil {
+			return err
+		}
+	}
+	return appendTo("GITHUB_OUTPUT", func(w io.Writer) error { return ci.WriteOutputs(w, r.outputs(), r.token) })
+}
+
+// outputs returns what later steps may want to know.
+func (r *ciRun) outputs() []ci.Output {
+	findings, active, complete := 0, 0, true
+	if r.res != nil {
+		complete = r.res.Complete()
+		for _, f := range r.res.Findings {
+			if f.Suppressed == nil {
+				findings++
+			}
+			if failOnActive.counts(f) {
+				active++
+			}
+		}
+	}
+	list := []ci.Output{
+		{Name: "findings", Value: strconv.Itoa(findings)},
+		{Name: "active", Value: strconv.Itoa(active)},
+		{Name: "complete", Value: strconv.FormatBool(complete)},
+	}
+	uploadable := false
+	for _, format := range []report.Format{report.JSON, report.SARIF, report.Markdown} {
+		path := ""
+		for _, out := range r.opts.outputs {
+			if r.res != nil && out.format == format && !out.standard() && path == "" {
+				path = out.path
+				if abs, err := filepath.Abs(path); err == nil {
+					path = abs
+				}
+			}
+		}
+		uploadable = uploadable || format == report.SARIF && path != ""
+		list = append(list, ci.Output{Name: format.String(), Value: path})
+	}
+	return append(list,
+		ci.Output{Name: "upload", Value: strconv.FormatBool(uploadable && r.plan.Upload)},
+		ci.Output{Name: "read-only", Value: strconv.FormatBool(r.plan.ReadOnly)})
+}
+
+// appendTo appends to the file that a variable names, whose earlier lines are
+// those of others. Without the variable, nobody asks.
+func appendTo(variable string, write func(io.Writer) error) error {
+	path := os.Getenv(variable)
+	if path == "" {
+		return nil
+	}
+	f, err := os.OpenFile(path, os.O_CREATE|os.O_APPEND|os.O_WRONLY, 0o600)
+	if err == nil {
+		err = errors.Join(write(f), f.Close())
+	}
+	if err != nil {
+		return fmt.Errorf("%s: %w", variable, err)
+	}
+	return nil
+}
