@@ -1,12 +1,9 @@
 package main
 
-import (
-	"fmt"
-
-	"keysweep/scanner"
-)
+import "keysweep/scanner"
 
 // selectRange hands the commits of a plan, "A..B" or "B", to the scanner.
-func selectRange(_ *scanner.Options, commits string) error {
-	return fmt.Errorf("the commits of %s cannot be told apart yet", commits)
+func selectRange(o *scanner.Options, commits string) (err error) {
+	o.Range, err = scanner.ParseRange([]string{commits})
+	return err
 }
