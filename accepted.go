@@ -35,6 +35,17 @@ func (s *ruleSource) accept(paths []string) (*accepted, error) {
 		return s.acceptWith(paths, b), err
 	case s.none:
 		return s.acceptWith(paths, nil), nil
+	case s.from != nil:
+		b, err := s.from.loadBaseline()
+		a := s.acceptWith(paths, b)
+		if err != nil && s.from.rev != "" {
+			a.notes = append(a.notes, config.Note{Words: "None of its lines counts: " + err.Error()})
+			err = nil
+		}
+		if err != nil {
+			err = fmt.Errorf("%w\n  --no-config goes on without it", err)
+		}
+		return a, err
 	}
 	b, notes, err := config.FindBaseline(paths)
 	if err != nil {
@@ -52,7 +63,11 @@ func (s *ruleSource) acceptWith(paths []string, b *exceptions.Baseline) *accepte
 	if s.loaded != nil {
 		a.File, a.Allows = s.loaded.Path, s.loaded.Allows()
 	}
-	if !s.none {
+	switch {
+	case s.none:
+	case s.from != nil:
+		a.Place, a.Inline = config.PlaceInTree, s.from.believes()
+	default:
 		a.Inline = a.places.Own
 	}
 	return a

@@ -110,18 +110,7 @@ func (r *ciRun) run(c *cli.Context) error {
 const maxEvent = 64 << 20
 
 // readEvent reads a file that the CI names.
-func readEvent(path string) ([]byte, error) {
-	f, err := os.Open(path)
-	if err != nil {
-		return nil, err
-	}
-	defer f.Close()
-	text, err := io.ReadAll(io.LimitReader(f, maxEvent+1))
-	if len(text) > maxEvent {
-		return nil, errors.New("it is larger than 64 MiB")
-	}
-	return text, err
-}
+func readEvent(path string) ([]byte, error) { return readRegular(path, maxEvent) }
 
 // links returns where places of the scan can be looked at.
 func links(checkout *ci.Checkout, path string) *report.Links {

@@ -88,6 +88,14 @@ func newApp(stdin io.Reader, stdout, stderr io.Writer) *cli.App {
 				Action:    rulesCommand,
 			},
 			{
+				Name:      "hook",
+				Usage:     "is what git's hooks run",
+				ArgsUsage: "NAME [ARG…]",
+				HideHelp:  true,
+				Flags:     entryFlags(),
+				Action:    hookCommand,
+			},
+			{
 				Name:      "install",
 				Usage:     "writes git hooks that stop keys",
 				ArgsUsage: "[PATH]",

@@ -29,8 +29,10 @@ type ruleSource struct {
 	none   bool     // read no configuration
 	// baseline is what the user named; "": look for one.
 	baseline string
-	loaded   *config.Config
-	notes    []config.Note
+	// from says what is read in the place of the working tree; nil: nothing.
+	from   *trust
+	loaded *config.Config
+	notes  []config.Note
 }
 
 func parseRules(c *cli.Context) (ruleSource, error) {
@@ -55,6 +57,8 @@ func (s *ruleSource) load(paths []string) (set *rules.Set, err error) {
 	case s.none:
 	case s.config != "":
 		s.loaded, err = config.Named(s.config)
+	case s.from != nil:
+		s.loaded, err = s.from.loadConfig()
 	default:
 		s.loaded, s.notes, err = config.Find(paths)
 	}
@@ -66,6 +70,12 @@ func (s *ruleSource) load(paths []string) (set *rules.Set, err error) {
 		} else if err != nil {
 			return nil, err
 		}
+	}
+	if err != nil && s.from != nil && s.from.rev != "" && s.config == "" {
+		// Nobody could mend what is there if it stopped every change.
+		s.notes = append(s.notes, config.Note{Words: "None of its exceptions counts: " + err.Error()})
+		s.loaded = nil
+		return rules.Load(s.files)
 	}
 	if err != nil {
 		return nil, fmt.Errorf("%w\n  --no-config goes on without it", err)

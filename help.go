@@ -63,6 +63,8 @@ func commandHelp(c *cli.Command) string {
 		b.WriteString(baselineHelp)
 	case "rules":
 		b.WriteString(rulesHelp)
+	case "hook":
+		b.WriteString(hookHelp)
 	case "install":
 		b.WriteString(installHelp)
 	case "uninstall":
@@ -85,7 +87,7 @@ func commandHelp(c *cli.Command) string {
 		}
 		helpEntry(&b, flagNames(f), flagUsage(f))
 	}
-	if c.Name == "scan" || c.Name == "ci" {
+	if c.Name == "scan" || c.Name == "ci" || c.Name == "hook" {
 		b.WriteString("\nExit status:\n")
 		for _, s := range statuses {
 			helpEntry(&b, s.number, s.meaning)

@@ -47,10 +47,13 @@ const maxWorkers = 1024
 
 // parseScan reads the options of scan, and refuses what cannot work before
 // anything is read.
-func parseScan(c *cli.Context) (*scanOptions, error) {
+func parseScan(c *cli.Context) (*scanOptions, error) { return parseScanOf(c, c.Args().Slice()) }
+
+// parseScanOf is parseScan for a command whose arguments are not its paths.
+func parseScanOf(c *cli.Context, paths []string) (*scanOptions, error) {
 	o := &scanOptions{
 		scan: scanner.Options{
-			Paths:            c.Args().Slice(),
+			Paths:            paths,
 			Stdin:            c.App.Reader,
 			Tree:             c.Bool("tree"),
 			History:          c.Bool("history"),
@@ -109,7 +112,7 @@ func parseScan(c *cli.Context) (*scanOptions, error) {
 			return nil, fmt.Errorf("--exclude: %s is not a glob", quote(glob))
 		}
 	}
-	if err := parseScope(c, &o.scan); err != nil {
+	if err := parseScope(c, &o.scan, &o.rules); err != nil {
 		return nil, err
 	}
 	if !o.scan.Since.IsZero() && o.scan.Tree && !o.scan.History {
@@ -144,13 +147,14 @@ func parseScan(c *cli.Context) (*scanOptions, error) {
 
 // parseScope reads --staged and --range, and where git's environment says the
 // repository is.
-func parseScope(c *cli.Context, o *scanner.Options) error {
+func parseScope(c *cli.Context, o *scanner.Options, rules *ruleSource) error {
 	var scope string
 	switch {
 	case c.Bool("staged") && c.IsSet("range"):
 		return errors.New("--staged and --range exclude each other: the one looks at the next commit, the other at commits")
 	case c.Bool("staged"):
 		scope, o.Staged = "--staged", new(scanner.Staged)
+		rules.from = &trust{words: "the index"}
 	case c.IsSet("range"):
 		var err error
 		if o.Range, err = scanner.ParseRange(c.StringSlice("range")); err != nil {
@@ -165,15 +169,8 @@ func parseScope(c *cli.Context, o *scanner.Options) error {
 			return fmt.Errorf("%s and --%s exclude each other: %s looks at what is new, and at nothing else", scope, other, scope)
 		}
 	}
-	if len(o.Paths) > 0 {
-		return nil // git's environment is about the repository that it runs in
-	}
-	o.GitDir, o.WorkTree = os.Getenv("GIT_DIR"), os.Getenv("GIT_WORK_TREE")
-	if o.GitDir != "" && o.WorkTree == "" && os.Getenv("GIT_IMPLICIT_WORK_TREE") != "0" {
-		o.WorkTree = "."
-	}
-	if o.Staged != nil {
-		o.Staged.IndexFile = os.Getenv("GIT_INDEX_FILE")
+	if len(o.Paths) == 0 {
+		o.FromEnvironment(os.Getenv) // which is about the repository that git runs in
 	}
 	return nil
 }

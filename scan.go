@@ -28,6 +28,12 @@ func scan(c *cli.Context) error {
 
 // scanWith scans and reports.
 func scanWith(c *cli.Context, opts *scanOptions) error {
+	prepared, err := opts.prepare()
+	if err != nil {
+		return err
+	}
+	defer prepared.Close()
+	opts.rules.look(c.Context, prepared)
 	set, err := opts.rules.load(opts.scan.Paths) // what to look for
 	if err != nil {
 		return err
@@ -47,7 +53,7 @@ func scanWith(c *cli.Context, opts *scanOptions) error {
 	}
 	ctx, cancel := opts.limit(c.Context)
 	defer cancel()
-	res, err := find(ctx, opts, set, c.App.ErrWriter) // where it is, and what was skipped
+	res, err := opts.find(ctx, prepared, set, c.App.ErrWriter) // where it is, and what was skipped
 	if err != nil {
 		return errors.Join(err, closeLog())
 	}
@@ -88,13 +94,30 @@ func (o *scanOptions) limit(ctx context.Context) (context.Context, context.Cance
 	return context.WithTimeoutCause(ctx, o.timeout, fmt.Errorf("--timeout %v", o.timeout))
 }
 
-// find scans, with a progress bar if one is wanted.
-func find(ctx context.Context, opts *scanOptions, set *rules.Set, stderr io.Writer) (*finding.Result, error) {
-	if opts.progress {
-		opts.scan.Progress = new(scanner.Progress)
-		defer showBar(stderr, opts.scan.Progress)()
+// prepare resolves what is to be scanned.
+func (o *scanOptions) prepare() (*scanner.Prepared, error) {
+	if o.progress {
+		o.scan.Progress = new(scanner.Progress)
 	}
-	res, err := scanner.Scan(ctx, opts.scan, set)
+	return scanner.Prepare(o.scan)
+}
+
+// find is prepare and what follows.
+func find(ctx context.Context, opts *scanOptions, set *rules.Set, stderr io.Writer) (*finding.Result, error) {
+	prepared, err := opts.prepare()
+	if err != nil {
+		return nil, err
+	}
+	defer prepared.Close()
+	return opts.find(ctx, prepared, set, stderr)
+}
+
+// find scans, with a progress bar if one is wanted.
+func (o *scanOptions) find(ctx context.Context, prepared *scanner.Prepared, set *rules.Set, stderr io.Writer) (*finding.Result, error) {
+	if o.progress {
+		defer showBar(stderr, o.scan.Progress)()
+	}
+	res, err := prepared.Scan(ctx, set)
 	var signal interruption
 	if err != nil && errors.As(context.Cause(ctx), &signal) {
 		return nil, &ending{signal.status(), err}

@@ -97,6 +97,16 @@ func (p *Places) Place(o *finding.Occurrence) (string, bool) {
 	if !ok || !t.inside || o.Path == "" {
 		return "", false
 	}
+	if _, ok := PlaceInTree(o); !ok {
+		return "", false
+	}
+	s := path.Join(t.prefix, o.Folder, o.Path)
+	return s, s != ".." && !strings.HasPrefix(s, "../")
+}
+
+// PlaceInTree returns the path of o from the top of the tree that it stands in,
+// '/'-separated, and false if it has none.
+func PlaceInTree(o *finding.Occurrence) (string, bool) {
 	switch o.Source {
 	case finding.SourceRef, finding.SourceCommit, finding.SourceTag:
 		return "", false
@@ -107,8 +117,7 @@ func (p *Places) Place(o *finding.Occurrence) (string, bool) {
 			return "", false
 		}
 	}
-	s := path.Join(t.prefix, o.Folder, o.Path)
-	return s, s != ".." && !strings.HasPrefix(s, "../")
+	return path.Join(o.Folder, o.Path), o.Path != ""
 }
 
 // BaselinePath returns where the baseline of a scan of paths is or would be: at

@@ -29,6 +29,10 @@ type Result struct {
 	Since       time.Time
 	BeforeSince int
 	Skipped     []Skipped // sorted by class, reason, detail
+	// Added are the comments keysweep:allow that the next commit adds beside
+	// keys, of ScopeStaged and ScopeMessage; sorted by file and line. Problem is
+	// not set.
+	Added []Exception
 	// Exceptions are those that a reader should look at, sorted by problem,
 	// file, line and entry.
 	Exceptions []Exception
@@ -58,6 +62,8 @@ const (
 	ScopeWhole  Scope = ""
 	ScopeStaged Scope = "staged" // what the next commit would add
 	ScopeRange  Scope = "range"  // what some commits bring in
+	// ScopeMessage is the message of the next commit.
+	ScopeMessage Scope = "message"
 )
 
 // Target is one thing that was looked at.

@@ -250,6 +250,9 @@ func (t *textReport) where(o finding.Occurrence) string {
 	case finding.SourceStdin:
 		return fmt.Sprintf("standard input:%d", o.Line)
 	case finding.SourceCommit:
+		if o.Object == "" {
+			return fmt.Sprintf("message of the commit, line %d", o.Line)
+		}
 		return fmt.Sprintf("text of commit %s, line %d", short(o.Object), o.Line)
 	case finding.SourceTag:
 		return fmt.Sprintf("text of tag object %s, line %d", short(o.Object), o.Line)
@@ -304,7 +307,7 @@ func (t *textReport) display(path string) string {
 func (t *textReport) notesOn(o finding.Occurrence) []string {
 	var notes []string
 	switch {
-	case o.Source == finding.SourceStdin:
+	case o.Source == finding.SourceStdin, o.Source == finding.SourceCommit && o.Object == "":
 		return nil
 	case o.Source == finding.SourceIndex, o.Source == finding.SourcePath && t.looked.staged:
 		notes = append(notes, "staged")

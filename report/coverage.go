@@ -18,6 +18,8 @@ func (t *textReport) coverage() bool {
 	}
 	read := t.res.Read
 	switch {
+	case t.looked.message:
+		t.label("Looked at", "the message of the commit")
 	case t.looked.staged:
 		t.label("Staged", fmt.Sprintf("%s (%s)", count(read.Files, "file", "files"), count(read.Blobs, "blob", "blobs")))
 	case t.looked.commits:
@@ -81,6 +83,7 @@ func (t *textReport) notListed() {
 		}
 		t.label("Suppressed", words)
 	}
+	t.added("")
 	name = "Exceptions"
 	for _, words := range t.exceptionLines() {
 		line(words)

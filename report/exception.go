@@ -70,6 +70,31 @@ var problemWords = map[finding.ExceptionProblem]struct{ one, many string }{
 	finding.ExceptionUnused:    {"1 exception is unused: no key matches", "%s exceptions are unused: no key matches"},
 }
 
+// added lists the exceptions that the next commit adds, below a heading.
+func (t *textReport) added(heading string) {
+	if len(t.res.Added) == 0 {
+		return
+	}
+	if heading != "" {
+		t.row(plain, "", 0, plain, heading)
+	}
+	name := "Adds"
+	for _, e := range t.res.Added {
+		words := t.exceptionWords(e)
+		if e.Reason != "" {
+			words += ": " + t.quote(e.Reason)
+		}
+		if e.Owner != "" {
+			words += ", " + t.quote(e.Owner)
+		}
+		if !e.Expires.IsZero() {
+			words += ", until " + day(e.Expires)
+		}
+		t.label(name, words)
+		name = ""
+	}
+}
+
 // exceptionLines says, in a line for each problem, which exceptions do not do
 // what they should.
 func (t *textReport) exceptionLines() (lines []string) {

@@ -103,6 +103,11 @@ type Options struct {
 
 	Color bool // SGR colours, in text
 	Width int  // columns of the text. 0: 80
+	// Hook writes the text for whoever a git hook stops, before anything was
+	// published: without advice, and none at all if there is nothing to act on,
+	// no key that counts and nothing that was not read. Exceptions that a commit
+	// adds are told all the same.
+	Hook bool
 	// Quiet leaves out of the text what asks for no action: what was read, what
 	// was left out as it should be, notes and advice. With nothing found and
 	// nothing missed, the text is empty.

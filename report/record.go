@@ -300,7 +300,7 @@ func round(score float64) float64 {
 // looks says what at least one target was looked at for.
 type looks struct {
 	tree, history, stdin, repository bool
-	staged, commits                  bool // of the scopes
+	staged, commits, message         bool // of the scopes
 }
 
 func lookedAt(res *finding.Result) looks {
@@ -312,6 +312,7 @@ func lookedAt(res *finding.Result) looks {
 		l.history = l.history || t.History
 		l.staged = l.staged || t.Scope == finding.ScopeStaged
 		l.commits = l.commits || t.Scope == finding.ScopeRange
+		l.message = l.message || t.Scope == finding.ScopeMessage
 	}
 	return l
 }

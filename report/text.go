@@ -15,8 +15,9 @@ import (
 
 func writeText(w io.Writer, res *finding.Result, opts Options) error {
 	t := newTextReport(w, res, opts)
-	if opts.Quiet && len(t.counted) == 0 && len(t.listed) == 0 && res.Complete() {
-		return nil
+	if (opts.Quiet || opts.Hook && !opts.Verbose) && len(t.counted) == 0 && len(t.listed) == 0 && res.Complete() {
+		t.added("keysweep: the commit adds " + count(len(res.Added), "exception", "exceptions") + ":")
+		return t.w.Flush()
 	}
 	t.verdict()
 	for i, f := range t.listed {
@@ -238,6 +239,8 @@ func (t *textReport) presence(f *finding.Finding) presence {
 		return presence{"in the working tree, not committed", "not committed"}
 	case tree && t.looked.repository:
 		return presence{"in the working tree", "in the working tree"}
+	case t.looked.message:
+		return presence{"in the message of the commit", ""}
 	case staged:
 		return presence{"staged for the next commit", "staged"}
 	case database && t.looked.commits:
@@ -256,7 +259,7 @@ func (t *textReport) closing() {
 	if t.coverage() {
 		t.write("\n")
 	}
-	if !t.opts.Quiet {
+	if !t.opts.Quiet && !t.opts.Hook {
 		t.advice()
 	}
 	st := plain

@@ -34,6 +34,9 @@ func (s *scan) finish(ctx context.Context) {
 	}
 	// The order of a map must not reach the report.
 	slices.Sort(s.result.BelowFingerprints)
+	slices.SortFunc(s.result.Added, func(a, b finding.Exception) int {
+		return cmp.Or(cmp.Compare(a.File, b.File), cmp.Compare(a.Line, b.Line), cmp.Compare(a.Entry, b.Entry))
+	})
 	slices.SortFunc(listed, func(a, b *record) int {
 		return cmp.Compare(a.finding.Secret.Reveal(), b.finding.Secret.Reveal())
 	})

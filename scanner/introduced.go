@@ -13,6 +13,7 @@ import (
 
 	"github.com/bmatcuk/doublestar/v4"
 
+	"keysweep/exceptions"
 	"keysweep/finding"
 	"keysweep/scanner/gitdb"
 	"keysweep/scanner/gitdb/oid"
@@ -46,6 +47,7 @@ type introduced struct {
 	db     *gitdb.Database
 	source finding.Source // of blobs
 	units  []unit
+	whole  bool // all of the index is looked at, new or not
 	// inRange, if not nil, walks what is left to be walked, and tells whether a
 	// commit is one that was asked for.
 	inRange func(context.Context) (func(oid.ID) bool, error)
@@ -55,17 +57,28 @@ type introduced struct {
 	names  []spotOf            // guarded by mu; those that hold a literal
 	events []event
 
-	known   map[oid.ID]map[finding.Secret]bool // the keys of blobs that were read
-	below   map[oid.ID]map[finding.Secret]bool // the keys of whole trees
-	visited map[oid.ID]bool                    // trees whose blobs are known
+	known   map[oid.ID]keySet // of blobs that were read
+	below   map[oid.ID]keySet // of whole trees
+	visited map[oid.ID]bool   // trees whose blobs are known
 	sights  map[finding.Secret]map[place]gitdb.CommitRef
+}
+
+// keySet holds the keys of some content. The value says whether
+// keysweep:allow REASON stands beside the key: in a blob, on each of its lines;
+// in a tree, in one of its blobs.
+type keySet map[finding.Secret]bool
+
+// holds reports whether a blob that was learnt holds the key of e.
+func (in *introduced) holds(id oid.ID, e *event) bool {
+	_, held := in.known[id][e.seen.match.Secret]
+	return held
 }
 
 func (s *scan) newIntroduced(target int, db *gitdb.Database, source finding.Source) *introduced {
 	return &introduced{
 		scan: s, target: target, db: db, source: source,
-		blobs: make(map[oid.ID][]spotOf), known: make(map[oid.ID]map[finding.Secret]bool),
-		below: make(map[oid.ID]map[finding.Secret]bool), visited: make(map[oid.ID]bool),
+		blobs: make(map[oid.ID][]spotOf), known: make(map[oid.ID]keySet),
+		below: make(map[oid.ID]keySet), visited: make(map[oid.ID]bool),
 	}
 }
 
@@ -259,7 +272,15 @@ func (in *introduced) settle(ctx context.Context) error {
 		return err
 	}
 	in.drop(func(e *event) bool {
-		return slices.ContainsFunc(e.before, func(id oid.ID) bool { return in.known[id][e.seen.match.Secret] })
+		held, allowed := false, false
+		for _, id := range e.before {
+			held = held || in.holds(id, e)
+			allowed = allowed || in.known[id][e.seen.match.Secret]
+		}
+		if held && !allowed {
+			in.adds(e)
+		}
+		return held
 	})
 	if in.inRange != nil && len(in.events) > 0 {
 		holds, err := in.inRange(ctx)
@@ -275,10 +296,28 @@ func (in *introduced) settle(ctx context.Context) error {
 		return err
 	}
 	in.drop(func(e *event) bool {
-		return slices.ContainsFunc(in.units[e.unit].parents, func(tree oid.ID) bool { return in.below[tree][e.seen.match.Secret] })
+		held, allowed := false, false
+		for _, tree := range in.units[e.unit].parents {
+			allowedThere, heldThere := in.below[tree][e.seen.match.Secret]
+			held, allowed = held || heldThere, allowed || allowedThere
+		}
+		if !allowed {
+			in.adds(e)
+		}
+		return held
 	})
 	in.hand()
 	return nil
+}
+
+// adds notes that the next commit accepts the key of e by a comment, if it does.
+func (in *introduced) adds(e *event) {
+	reason := e.seen.view.comment.Reason
+	if in.source != finding.SourceIndex || in.whole || reason == "" {
+		return
+	}
+	in.result.Added = append(in.result.Added, finding.Exception{Kind: exceptions.KindInline, File: e.path, Line: e.seen.place.line,
+		Entry: e.seen.match.Secret.ID(), Reason: reason})
 }
 
 func (in *introduced) drop(old func(*event) bool) {
@@ -302,9 +341,10 @@ func (in *introduced) learnBlobs(ctx context.Context, ids []oid.ID) error {
 		in.known[id] = nil
 	}
 	return in.judge(ctx, oid.Blob, ids, in.source, false, func(id oid.ID, list []*seen) {
-		keys := make(map[finding.Secret]bool)
+		keys := make(keySet)
 		for _, s := range list {
-			keys[s.match.Secret] = true
+			allowed, seen := keys[s.match.Secret]
+			keys[s.match.Secret] = (allowed || !seen) && s.view.comment.Reason != ""
 		}
 		in.known[id] = keys
 	})
@@ -363,42 +403,42 @@ func (in *introduced) trees(ctx context.Context) error {
 const treeBudget = 32 << 20
 
 // keysBelow returns the keys that a tree holds in blobs and in names.
-func (in *introduced) keysBelow(ctx context.Context, d *gitdb.Differ, j *judge, tree oid.ID) (map[finding.Secret]bool, error) {
+func (in *introduced) keysBelow(ctx context.Context, d *gitdb.Differ, j *judge, tree oid.ID) (keySet, error) {
 	if keys, ok := in.below[tree]; ok {
 		return keys, nil
 	}
 	in.below[tree] = nil
-	var keys map[finding.Secret]bool
-	add := func(k finding.Secret) {
+	var keys keySet
+	add := func(k finding.Secret, allowed bool) {
 		if keys == nil {
-			keys = make(map[finding.Secret]bool)
+			keys = make(keySet)
 		}
-		keys[k] = true
+		keys[k] = keys[k] || allowed
 	}
 	var below []oid.ID
 	err := d.Entries(ctx, tree, func(e *pack.TreeEntry) {
 		j.name(string(e.Name), place{})
 		for i := range j.list {
 			if m := &j.list[i].match; m.Confidence > finding.Rejected {
-				add(m.Secret)
+				add(m.Secret, false)
 			}
 		}
 		j.drop()
 		if e.IsTree() {
 			below = append(below, e.ID)
 		} else {
-			for k := range in.known[e.ID] {
-				add(k)
+			for k, allowed := range in.known[e.ID] {
+				add(k, allowed)
 			}
 		}
 	})
 	for _, id := range below {
-		var more map[finding.Secret]bool
+		var more keySet
 		if err == nil {
 			more, err = in.keysBelow(ctx, d, j, id)
 		}
-		for k := range more {
-			add(k)
+		for k, allowed := range more {
+			add(k, allowed)
 		}
 	}
 	in.below[tree] = keys
@@ -475,8 +515,15 @@ func (in *introduced) sighted(r *record) {
 			b.occurrence, b.by, b.object, b.column = in.occurrence(p, v), by, p.object, p.column
 		}
 	}
+	newest := make(map[string]gitdb.CommitRef)
+	for _, b := range spots {
+		if by, ok := newest[b.occurrence.Path]; !ok || earlier(by, b.by) {
+			newest[b.occurrence.Path] = b.by
+		}
+	}
 	for _, b := range spots {
 		o := b.occurrence
+		o.Newest = o.Path != "" && newest[o.Path] == b.by
 		o.Versions, o.Reachable = len(b.objects), true
 		if !b.first.ID.IsZero() {
 			o.Commit = b.first.ID.String()
@@ -495,8 +542,11 @@ func earlier(a, b gitdb.CommitRef) bool {
 	return cmp.Or(cmp.Compare(a.Date, b.Date), a.ID.Compare(b.ID)) < 0
 }
 
-// lookup opens the database of a repository to read single objects.
+// lookup opens the database of a repository to read single objects, once.
 func (s *scan) lookup(ctx context.Context, repo *gitdb.Repository) (*gitdb.Database, error) {
+	if db := s.databases[repo]; db != nil {
+		return db, nil
+	}
 	db, err := repo.OpenDatabase(ctx, gitdb.OpenOptions{
 		LookupOnly: true, ObjectDirs: s.opts.ObjectDirs, FollowAlternates: s.opts.FollowAlternates,
 		Workers: s.opts.Workers, MaxObject: uint64(s.opts.MaxObject),
@@ -504,7 +554,7 @@ func (s *scan) lookup(ctx context.Context, repo *gitdb.Repository) (*gitdb.Datab
 	if err != nil {
 		return nil, err
 	}
-	s.opened = append(s.opened, db)
+	s.databases[repo] = db
 	for _, list := range [][]finding.Skipped{repo.Skipped, db.Skipped()} {
 		for _, k := range list {
 			s.skip(k)

@@ -204,10 +204,11 @@ func TestAFileThatIsNoLongerWhatItWasHasNoLineHash(t *testing.T) {
 			dir := t.TempDir()
 			path := filepath.Join(dir, "a.env")
 			write(t, path, "KEY="+k[0]+"\n")
-			s, err := newScan(Options{Paths: []string{dir}, LineHashes: true, Now: fixedClock}, loadRules(t))
+			s, err := newScan(Options{Paths: []string{dir}, LineHashes: true, Now: fixedClock})
 			if err != nil {
 				t.Fatal(err)
 			}
+			s.collector = newCollector(loadRules(t), false, s.progress)
 			if err := s.run(t.Context()); err != nil {
 				t.Fatal(err)
 			}

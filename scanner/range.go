@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 
 	"keysweep/finding"
@@ -17,6 +18,9 @@ type Range struct {
 	// Include and Exclude are revisions, as gitrevisions(7) has them without
 	// searches and reflogs. An id of zeros is none.
 	Include, Exclude []string
+	// IncludeRefs are the starts of names of refs, as refs/heads/: what these
+	// reach is included, too.
+	IncludeRefs []string
 	// ExcludeRefs are the starts of names of refs, as refs/remotes/origin/:
 	// what these reach is excluded, too.
 	ExcludeRefs []string
@@ -233,11 +237,12 @@ func (s *scan) rangeOptions(ctx context.Context, number int, repo *gitdb.Reposit
 		opts.Exclude = append(opts.Exclude, id)
 	}
 	for _, ref := range repo.Refs {
-		for _, start := range asked.ExcludeRefs {
-			if strings.HasPrefix(ref.Name, start) && !ref.ID.IsZero() {
-				opts.Exclude = append(opts.Exclude, ref.ID)
-				break
-			}
+		starts := func(start string) bool { return strings.HasPrefix(ref.Name, start) && !ref.ID.IsZero() }
+		if slices.ContainsFunc(asked.IncludeRefs, starts) {
+			opts.Include = append(opts.Include, ref.ID)
+		}
+		if slices.ContainsFunc(asked.ExcludeRefs, starts) {
+			opts.Exclude = append(opts.Exclude, ref.ID)
 		}
 	}
 	for _, rev := range absent {

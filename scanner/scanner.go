@@ -99,9 +99,10 @@ type scan struct {
 	progress  *Progress
 	now       time.Time // when the scan started
 	histories []history
-	// introductions and opened are those of Staged and Range.
+	// introductions and databases are those of Staged and Range.
 	introductions []*introduced
-	opened        []*gitdb.Database
+	databases     map[*gitdb.Repository]*gitdb.Database
+	indexes       map[*gitdb.Repository]stagedIndex
 	scanned       map[string]bool // databases already scanned, by real path
 
 	mu     sync.Mutex
@@ -113,12 +114,41 @@ type scan struct {
 // everything else is in Result.Skipped. When ctx ends, Scan returns within a
 // second what it has, with ReasonInterrupted among the skipped.
 func Scan(ctx context.Context, opts Options, set *rules.Set) (*finding.Result, error) {
-	s, err := newScan(opts, set)
+	p, err := Prepare(opts)
 	if err != nil {
 		return nil, err
 	}
-	defer s.close()
-	err = s.run(ctx)
+	defer p.Close()
+	return p.Scan(ctx, set)
+}
+
+// Prepared is a scan whose paths are resolved and whose repositories are known:
+// what they hold can be looked at before it is known what to look for.
+type Prepared struct{ *scan }
+
+// Prepare resolves the paths of opts. The error is one of wrong use. Close what
+// it returns.
+func Prepare(opts Options) (*Prepared, error) {
+	s, err := newScan(opts)
+	return &Prepared{s}, err
+}
+
+// Close closes what was opened.
+func (s *scan) Close() {
+	for _, h := range s.histories {
+		h.db.Close()
+	}
+	for _, db := range s.databases {
+		db.Close()
+	}
+}
+
+// Scan is the function of that name, for what was prepared. It may be called
+// once.
+func (p *Prepared) Scan(ctx context.Context, set *rules.Set) (*finding.Result, error) {
+	s := p.scan
+	s.collector = newCollector(set, s.opts.KeepRejected, s.progress)
+	err := s.run(ctx)
 	if err != nil && ctx.Err() == nil {
 		return nil, err
 	}
@@ -130,7 +160,7 @@ func Scan(ctx context.Context, opts Options, set *rules.Set) (*finding.Result, e
 }
 
 // newScan checks opts and resolves its paths.
-func newScan(opts Options, set *rules.Set) (*scan, error) {
+func newScan(opts Options) (*scan, error) {
 	inEnvironment := len(opts.Paths) == 0 && opts.GitDir != ""
 	if len(opts.Paths) == 0 {
 		opts.Paths = []string{"."}
@@ -158,8 +188,8 @@ func newScan(opts Options, set *rules.Set) (*scan, error) {
 	now := opts.Now()
 	s := &scan{
 		opts: opts, progress: opts.Progress, now: now, scanned: make(map[string]bool),
-		collector: newCollector(set, opts.KeepRejected, opts.Progress),
-		result:    &finding.Result{Started: now, Since: opts.Since},
+		databases: make(map[*gitdb.Repository]*gitdb.Database), indexes: make(map[*gitdb.Repository]stagedIndex),
+		result: &finding.Result{Started: now, Since: opts.Since},
 	}
 	for _, name := range opts.Paths {
 		t, err := s.resolve(name, inEnvironment)
@@ -171,15 +201,6 @@ func newScan(opts Options, set *rules.Set) (*scan, error) {
 	return s, nil
 }
 
-func (s *scan) close() {
-	for _, h := range s.histories {
-		h.db.Close()
-	}
-	for _, db := range s.opened {
-		db.Close()
-	}
-}
-
 // run reads all targets.
 func (s *scan) run(ctx context.Context) error {
 	for i := range s.targets {
@@ -189,7 +210,7 @@ func (s *scan) run(ctx context.Context) error {
 			repos = append(repos, t.repo)
 		}
 		switch {
-		case t.Scope == finding.ScopeStaged:
+		case t.Scope == finding.ScopeStaged, t.Scope == finding.ScopeMessage:
 			if err := s.scanStaged(ctx, i, t); err != nil {
 				return err
 			}

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"io/fs"
 	"path/filepath"
+	"slices"
 
 	"keysweep/finding"
 	"keysweep/scanner/gitdb"
@@ -20,18 +21,19 @@ type Staged struct {
 	IndexFile string
 	// Whole asks for all that the index holds, new or not.
 	Whole bool
+	// OrWhole asks for Whole if nothing is staged.
+	OrWhole bool
+	// Message, if not nil, asks for the message of the next commit in the place
+	// of its files: a key is new if neither they nor what is committed holds it.
+	Message []byte
 }
 
 // scanStaged compares the index with HEAD, and in a merge with what is merged.
 // Files of the working tree are not read.
 func (s *scan) scanStaged(ctx context.Context, number int, t *target) error {
 	s.progress.Phase.Store("staged files")
-	path := s.opts.Staged.indexPath(t.repo)
-	x, err := index.Read(path, t.repo.Format.Size())
-	switch {
-	case errors.Is(err, fs.ErrNotExist):
-		x = new(index.Index) // as git has it
-	case err != nil:
+	x, err := s.index(t.repo)
+	if err != nil {
 		reason, how := finding.ReasonDamaged, "git reset makes a new one from HEAD; then git add stages again."
 		if errors.Is(err, index.ErrUnsupported) {
 			reason, how = finding.ReasonUnknownFormat, "git update-index --no-split-index --index-version 4 writes one that can be read."
@@ -54,16 +56,23 @@ func (s *scan) scanStaged(ctx context.Context, number int, t *target) error {
 			return err
 		}
 	}
-	in.units = []unit{{parents: parents}}
-	d := db.NewDiffer(treeBudget)
-	err = d.Staged(ctx, x, parents, func(e *gitdb.Introduced) error {
+	in.units, in.whole = []unit{{parents: parents}}, s.opts.Staged.Whole
+	if s.opts.Staged.Message != nil {
+		return in.message(ctx, x)
+	}
+	none := true
+	entry := func(e *gitdb.Introduced) error {
+		none = false
 		if e.IsBlob() {
 			s.result.Read.Files++
 		}
 		return in.entry(0, e)
-	})
-	for _, k := range d.Skipped {
-		s.skip(k)
+	}
+	err = in.staged(ctx, x, entry)
+	if err == nil && none && s.opts.Staged.OrWhole {
+		in.whole, in.units[0].parents = true, nil
+		s.note(number, "Nothing is staged: all that the index holds was looked at.")
+		err = in.staged(ctx, x, entry)
 	}
 	if err == nil {
 		err = in.candidates(ctx)
@@ -72,6 +81,67 @@ func (s *scan) scanStaged(ctx context.Context, number int, t *target) error {
 		err = in.settle(ctx)
 	}
 	return err
+}
+
+// staged calls emit for what the next commit adds or changes.
+func (in *introduced) staged(ctx context.Context, x *index.Index, emit func(*gitdb.Introduced) error) error {
+	d := in.db.NewDiffer(treeBudget)
+	err := d.Staged(ctx, x, in.units[0].parents, emit)
+	for _, k := range d.Skipped {
+		in.skip(k)
+	}
+	return err
+}
+
+// message looks at the message of the next commit.
+func (in *introduced) message(ctx context.Context, x *index.Index) error {
+	text := in.opts.Staged.Message
+	in.result.Read.Bytes += int64(len(text))
+	j := in.collector.newJudge(ctx)
+	j.whole(text, place{target: in.target, source: finding.SourceCommit})
+	for _, s := range in.take(j) {
+		in.events = append(in.events, event{spotOf{source: finding.SourceCommit}, s})
+	}
+	if len(in.events) == 0 {
+		return context.Cause(ctx)
+	}
+	// git commit -v quotes there what is staged, which is looked at by itself.
+	var ids []oid.ID
+	err := in.staged(ctx, x, func(e *gitdb.Introduced) error {
+		if e.IsBlob() {
+			ids = append(ids, e.ID)
+		}
+		return nil
+	})
+	if err == nil {
+		err = in.learnBlobs(ctx, ids)
+	}
+	if err != nil {
+		return err
+	}
+	in.drop(func(e *event) bool {
+		return slices.ContainsFunc(ids, func(id oid.ID) bool { return in.holds(id, e) })
+	})
+	return in.settle(ctx)
+}
+
+// stagedIndex is the index of a repository, or why it could not be read.
+type stagedIndex struct {
+	index *index.Index
+	err   error
+}
+
+// index reads the index of a repository, once.
+func (s *scan) index(repo *gitdb.Repository) (*index.Index, error) {
+	read, ok := s.indexes[repo]
+	if !ok {
+		read.index, read.err = index.Read(s.opts.Staged.indexPath(repo), repo.Format.Size())
+		if errors.Is(read.err, fs.ErrNotExist) {
+			read = stagedIndex{index: new(index.Index)} // as git has it
+		}
+		s.indexes[repo] = read
+	}
+	return read.index, read.err
 }
 
 // stagedUpon returns the trees that the next commit starts from.
@@ -101,7 +171,7 @@ func (s *scan) stagedUpon(ctx context.Context, repo *gitdb.Repository, db *gitdb
 // indexPath returns the path of the index file.
 func (o *Staged) indexPath(repo *gitdb.Repository) string {
 	switch {
-	case o.IndexFile == "":
+	case o == nil || o.IndexFile == "":
 		return filepath.Join(repo.GitDir, "index")
 	case filepath.IsAbs(o.IndexFile) || repo.Top == "":
 		return o.IndexFile

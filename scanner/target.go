@@ -26,8 +26,11 @@ func (s *scan) resolve(name string, inEnvironment bool) (target, error) {
 	}
 	t := target{Target: finding.Target{Name: name, Kind: finding.TargetRepository, Scope: finding.ScopeStaged}, path: name}
 	flag := "--staged"
-	if s.opts.Range != nil {
+	switch {
+	case s.opts.Range != nil:
 		t.Scope, flag = finding.ScopeRange, "--range"
+	case s.opts.Staged.Message != nil:
+		t.Scope, flag = finding.ScopeMessage, "the message of a commit"
 	}
 	if name == "-" {
 		return t, fmt.Errorf("%w: standard input has no repository (%s)", ErrUse, flag)

@@ -1,0 +1,266 @@
+package main
+
+import (
+	"cmp"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"slices"
+	"strings"
+
+	"github.com/urfave/cli/v2"
+
+	"keysweep/finding"
+	"keysweep/hooks"
+	"keysweep/scanner"
+)
+
+// hookHelp stands above the options of hook.
+const hookHelp = `
+What git's hooks run; "keysweep install" writes them. ARG and standard input are
+what git hands the hook (githooks(5)). A hook that finds nothing prints nothing.
+No key is sent anywhere.
+`
+
+// ofHook are the options of scan that hooks have, too. Git decides on what is
+// looked at, and nothing is sent.
+var ofHook = []string{"exclude", "rules", "config", "no-config", "min-confidence", "baseline", "fail-on",
+	"show-suppressed", "color", "quiet", "verbose", "timeout", "jobs"}
+
+// entryFlags returns the options of the command hook.
+func entryFlags() []cli.Flag {
+	flags := slices.DeleteFunc(scanFlags(), func(f cli.Flag) bool { return !slices.Contains(ofHook, f.Names()[0]) })
+	at := 1 + slices.IndexFunc(flags, func(f cli.Flag) bool { return f.Names()[0] == "fail-on" })
+	return slices.Insert(flags, at, cli.Flag(&cli.BoolFlag{
+		Category: headingCounts, Name: "allow-incomplete", Usage: "let pass what could not be read; it is said all the same",
+	}))
+}
+
+// hook is one call of a hook by git.
+type hook struct {
+	name  string
+	args  []string
+	stdin io.Reader
+	opts  *scanOptions
+	// framework says that pre-commit or prek calls: then standard input is not
+	// git's.
+	framework bool
+}
+
+// hookCommand is the action of the command hook.
+func hookCommand(c *cli.Context) error {
+	name := c.Args().First()
+	if !slices.Contains(hooks.Names(), name) {
+		message := "hook needs the name of a hook: " + orList(hooks.Names())
+		if name != "" {
+			message = "no hook " + quote(name) + ": it is one of " + strings.Join(hooks.Names(), ", ")
+		}
+		if s := nearest(name, hooks.Names()); s != "" {
+			message += "; did you mean " + s + "?"
+		}
+		return errors.New(message + seeHelp("hook"))
+	}
+	opts, err := parseScanOf(c, nil)
+	if err != nil {
+		return fmt.Errorf("%w%s", err, seeHelp("hook"))
+	}
+	opts.scan.FollowAlternates = true // git does
+	opts.report.Hook, opts.progress = true, false
+	opts.allowIncomplete = c.Bool("allow-incomplete")
+	h := &hook{name: name, args: c.Args().Tail(), stdin: c.App.Reader, opts: opts, framework: set("PRE_COMMIT")}
+	if os.Getenv("GL_PROTOCOL") == "web" {
+		// GitLab shows whoever edits in a browser only these lines.
+		c.App.ErrWriter = &prefixed{w: c.App.ErrWriter, prefix: "GL-HOOK-ERR: "}
+	}
+	c.App.Writer = c.App.ErrWriter // one stream, so that lines stay in order
+	needed, err := h.aim()
+	if err != nil || !needed {
+		return err
+	}
+	err = scanWith(c, opts)
+	var end *ending
+	if errors.As(err, &end) && end.err == nil && (end.status == statusFound || end.status == statusIncomplete) {
+		_, werr := fmt.Fprint(c.App.Writer, h.onwards(end.status))
+		err = cmp.Or(writing(werr), err)
+	}
+	return err
+}
+
+// aim says what the hook looks at; false: there is nothing.
+func (h *hook) aim() (bool, error) {
+	switch h.name {
+	case "commit-msg":
+		return true, h.aimMessage()
+	case "pre-push":
+		return h.aimPush()
+	case "pre-receive":
+		return true, h.aimReceived()
+	}
+	h.aimCommit()
+	return true, nil
+}
+
+// aimCommit is for pre-commit.
+func (h *hook) aimCommit() {
+	o := h.opts
+	from, to := os.Getenv("PRE_COMMIT_FROM_REF"), os.Getenv("PRE_COMMIT_TO_REF")
+	if h.framework && from != "" && to != "" {
+		// pre-commit run --from-ref A --to-ref B
+		o.scan.Range = &scanner.Range{Include: []string{to}, Exclude: []string{from}}
+		o.rules.from = &trust{rev: from, words: from}
+		o.scan.FromEnvironment(os.Getenv)
+		return
+	}
+	// A commit hands over its index; without one, this is pre-commit run
+	// --all-files, or by hand.
+	o.scan.Staged = &scanner.Staged{OrWhole: h.framework && os.Getenv("GIT_INDEX_FILE") == ""}
+	o.scan.FromEnvironment(os.Getenv)
+	t := &trust{words: "the index"}
+	o.rules.from = t
+	o.found = func(res *finding.Result) {
+		if len(res.Targets) > 0 && res.Targets[0].Scope == finding.ScopeStaged && !o.rules.none {
+			res.Added = append(t.added(), res.Added...)
+		}
+	}
+}
+
+// maxMessage is the most bytes of a commit message that are read.
+const maxMessage = 64 << 20
+
+// aimMessage is for commit-msg.
+func (h *hook) aimMessage() error {
+	if len(h.args) != 1 {
+		return errors.New("hook commit-msg FILE: git hands this hook the file of the message")
+	}
+	text, err := readRegular(h.args[0], maxMessage)
+	if err != nil {
+		return fmt.Errorf("the message of the commit, %s: %w", quote(h.args[0]), err)
+	}
+	h.opts.scan.Staged = &scanner.Staged{Message: text}
+	h.opts.rules.from = &trust{words: "the index"}
+	h.opts.scan.FromEnvironment(os.Getenv)
+	return nil
+}
+
+// aimPush is for pre-push. It returns false if nothing is published, as when
+// branches are deleted.
+func (h *hook) aimPush() (bool, error) {
+	r := &scanner.Range{AbsentNoted: true}
+	remote, url := "", ""
+	if len(h.args) > 0 {
+		remote = h.args[0]
+	}
+	if len(h.args) > 1 {
+		url = h.args[1]
+	}
+	note := ""
+	tip := "" // whose exceptions count
+	if h.framework {
+		remote, url = os.Getenv("PRE_COMMIT_REMOTE_NAME"), os.Getenv("PRE_COMMIT_REMOTE_URL")
+		if tip = cmp.Or(os.Getenv("PRE_COMMIT_TO_REF"), os.Getenv("PRE_COMMIT_LOCAL_BRANCH")); tip != "" {
+			r.Include = []string{tip}
+			note = "The framework hands over one ref of a push: of several, the others were not looked at."
+		}
+		if from := os.Getenv("PRE_COMMIT_FROM_REF"); from != "" {
+			r.Exclude = []string{from}
+		}
+	} else {
+		updates, err := readUpdates(h.stdin)
+		if err != nil {
+			return false, err
+		}
+		for _, u := range updates {
+			if isZeroID(u.new) {
+				continue
+			}
+			tip = cmp.Or(tip, u.new)
+			r.Include, r.Exclude = append(r.Include, u.new), append(r.Exclude, u.old)
+		}
+		if len(updates) > 0 && len(r.Include) == 0 {
+			return false, nil
+		}
+	}
+	if tip == "" {
+		tip = "HEAD"
+		r.IncludeRefs = []string{"refs/heads/"}
+		r.Include = nil
+		note = "Nobody said what is pushed: the commits of all branches here that the remote has not were looked at."
+	}
+	if remote != "" && remote != url {
+		r.ExcludeRefs = []string{"refs/remotes/" + remote + "/"}
+	}
+	h.opts.scan.Range = r
+	h.opts.rules.from = &trust{rev: tip, words: "what is pushed", own: true}
+	h.opts.scan.FromEnvironment(os.Getenv)
+	h.note(note)
+	return true, nil
+}
+
+// note adds a sentence to the report.
+func (h *hook) note(words string) {
+	if words == "" {
+		return
+	}
+	h.opts.found = func(res *finding.Result) {
+		if len(res.Targets) > 0 {
+			res.Targets[0].Notes = append(res.Targets[0].Notes, words)
+		}
+	}
+}
+
+// aimReceived is for pre-receive. What is pushed lies in a folder of its own
+// until the hook accepts it (git-receive-pack(1), "QUARANTINE ENVIRONMENT").
+func (h *hook) aimReceived() error {
+	updates, err := readUpdates(h.stdin)
+	switch {
+	case err != nil:
+		return err
+	case len(updates) == 0:
+		return errors.New("hook pre-receive: standard input names no ref; git hands this hook a line OLD NEW REF for each")
+	}
+	// What any ref has, has been let in before.
+	r := &scanner.Range{ExcludeRefs: []string{"refs/"}}
+	for _, u := range updates {
+		r.Include = append(r.Include, u.new)
+	}
+	o := h.opts
+	o.scan.Range = r
+	o.scan.FromEnvironment(os.Getenv)
+	o.scan.WorkTree = ""
+	// Who may push a branch is not who decides what goes into the default one.
+	o.rules.from = &trust{rev: "HEAD", words: "the default branch"}
+	return nil
+}
+
+// onwards says what was stopped, and how to go on.
+func (h *hook) onwards(status int) string {
+	const docs = "docs/exceptions.md"
+	var b strings.Builder
+	line := func(words string) { b.WriteString(words + "\n") }
+	what := map[string]string{"pre-commit": "commit", "commit-msg": "commit", "pre-push": "push", "pre-receive": "push"}[h.name]
+	line("")
+	line("keysweep stopped this " + what + ".")
+	switch {
+	case status == statusIncomplete && h.name == "pre-receive":
+		line("  What could not be read is not let in. Whoever runs this server may say otherwise: --allow-incomplete.")
+		return b.String()
+	case status == statusIncomplete:
+		line("  What could not be read may hold a key. Once it is mended, try again.")
+	case h.name == "pre-commit":
+		line("  Take the key out of the file, git add it again, and commit.")
+		line("  If it is no secret: keysweep:allow REASON on its line accepts it (" + docs + ").")
+	case h.name == "commit-msg":
+		line("  Take the key out of the message: git commit -e -F " + quote(h.args[0]))
+	case h.name == "pre-push":
+		line("  A commit that takes the key out is not enough: the one that brought it would be published,")
+		line("  too. Rewrite it (git commit --amend, git rebase -i), and push again.")
+		line("  If it is no secret: keysweep:allow REASON on its line accepts it (" + docs + ").")
+	default:
+		line("  A commit that takes the key out is not enough: rewrite the one that brought it in.")
+		line("  If it is no secret: an exception counts once it is on the default branch (" + docs + ").")
+		return b.String()
+	}
+	line("  This once, without a look: git " + what + " --no-verify")
+	return b.String()
+}

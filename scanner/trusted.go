@@ -1,0 +1,93 @@
+package scanner
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+
+	"keysweep/scanner/gitdb"
+	"keysweep/scanner/gitdb/index"
+	"keysweep/scanner/gitdb/oid"
+	"keysweep/scanner/gitdb/pack"
+)
+
+// The errors of ReadFile, besides fs.ErrNotExist.
+var (
+	ErrNotFile  = errors.New("not a regular file")
+	ErrTooLarge = errors.New("larger than allowed")
+)
+
+// ReadFile returns the bytes, at most limit, of the file at path in the tree
+// of the revision rev, of the repository that a scan of Staged or Range is
+// about. path is '/'-separated, from the top. Without a rev, it is the file as
+// it is staged. The error wraps fs.ErrNotExist if there is none: also if rev
+// names nothing, as HEAD before the first commit, or the index cannot be read,
+// which Scan tells of.
+func (p *Prepared) ReadFile(ctx context.Context, rev, path string, limit int64) ([]byte, error) {
+	repo := p.targets[0].repo
+	if repo == nil {
+		return nil, fs.ErrNotExist
+	}
+	var entry pack.TreeEntry
+	db, err := p.lookup(ctx, repo)
+	switch {
+	case err != nil:
+		return nil, err
+	case rev == "":
+		x, err := p.index(repo)
+		if err != nil {
+			return nil, fs.ErrNotExist
+		}
+		staged := stagedEntry(x, path)
+		if staged == nil {
+			return nil, fs.ErrNotExist
+		}
+		entry = pack.TreeEntry{Mode: staged.Mode, ID: oid.FromBytes(staged.ID)}
+	default:
+		id, err := db.Resolve(ctx, rev)
+		if err == nil {
+			entry, err = db.AtPath(ctx, id, path)
+		}
+		if errors.Is(err, gitdb.ErrRevision) && !errors.Is(err, gitdb.ErrAbsent) {
+			return nil, fs.ErrNotExist
+		}
+		if err != nil {
+			return nil, err
+		}
+	}
+	if entry.Mode&0o170000 != 0o100000 {
+		return nil, ErrNotFile
+	}
+	return readBlob(ctx, db, entry.ID, limit)
+}
+
+// stagedEntry returns what is staged at path, or nil.
+func stagedEntry(x *index.Index, path string) *index.Entry {
+	for i := range x.Entries {
+		if e := &x.Entries[i]; e.Path == path && e.Stage == 0 && !e.IntentToAdd {
+			return e
+		}
+	}
+	return nil
+}
+
+// readBlob returns a blob of at most limit bytes.
+func readBlob(ctx context.Context, db *gitdb.Database, id oid.ID, limit int64) (text []byte, err error) {
+	err = db.Read(ctx, id, func(o *pack.Object) error {
+		switch {
+		case o.Type != oid.Blob:
+			return fmt.Errorf("%w: %s is no blob", pack.ErrCorrupt, id)
+		case int64(o.Size) > limit:
+			return ErrTooLarge
+		case o.Stream != nil:
+			text, err = io.ReadAll(o.Stream)
+			return err
+		}
+		text = bytes.Clone(o.Data)
+		return nil
+	})
+	return text, err
+}

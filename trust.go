@@ -1,0 +1,96 @@
+package main
+
+import (
+	"cmp"
+	"context"
+	"io/fs"
+	"strings"
+
+	"keysweep/config"
+	"keysweep/exceptions"
+	"keysweep/finding"
+	"keysweep/scanner"
+)
+
+// trust says whose exceptions count in the place of the working tree's: those of
+// the index, where the next commit is looked at, or those of a commit that the
+// looked-at change cannot have touched.
+type trust struct {
+	// rev is a revision. "": the index.
+	rev   string
+	words string // what it is called
+	// nothing says that no exception of the repository counts.
+	nothing bool
+	// own says that comments of what is scanned count as they stand there.
+	own bool
+	// config and baseline are paths from the top. "": the usual ones.
+	config, baseline string
+
+	ctx      context.Context
+	prepared *scanner.Prepared
+	files    map[string][]byte // of believes; nil: not there
+}
+
+// look says what files are read from.
+func (s *ruleSource) look(ctx context.Context, prepared *scanner.Prepared) {
+	if s.from != nil {
+		s.from.ctx, s.from.prepared = ctx, prepared
+	}
+}
+
+// read is a config.Reader.
+func (t *trust) read(path string, limit int64) ([]byte, error) {
+	if t.nothing {
+		return nil, fs.ErrNotExist
+	}
+	return t.prepared.ReadFile(t.ctx, t.rev, path, limit)
+}
+
+func (t *trust) name(path string) string { return path + " of " + t.words }
+
+func (t *trust) loadConfig() (*config.Config, error) {
+	path := cmp.Or(t.config, config.Name)
+	return config.Trusted(t.name(path), path, t.read)
+}
+
+func (t *trust) loadBaseline() (*exceptions.Baseline, error) {
+	path := cmp.Or(t.baseline, exceptions.BaselineName)
+	return config.TrustedBaseline(t.name(path), path, t.read)
+}
+
+// believes says which comments count.
+func (t *trust) believes() func(*finding.Finding, *finding.Occurrence) bool {
+	if t.rev == "" || t.own {
+		return func(*finding.Finding, *finding.Occurrence) bool { return !t.nothing }
+	}
+	t.files = map[string][]byte{}
+	return exceptions.InTrusted(func(o *finding.Occurrence) ([]byte, bool) {
+		path, ok := config.PlaceInTree(o)
+		if !ok || strings.Contains(path, "\x00") {
+			return nil, false
+		}
+		text, known := t.files[path]
+		if !known {
+			const limit = 16 << 20 // a larger file has no comments
+			text, _ = t.read(path, limit)
+			t.files[path] = text
+		}
+		return text, text != nil
+	})
+}
+
+// added returns the exceptions that the next commit adds to those of HEAD:
+// entries of the configuration and lines of the baseline. What is broken has
+// none: load tells of the one in the index, and that of HEAD is being mended.
+func (t *trust) added() []finding.Exception {
+	var sets [2]exceptions.Set
+	for i, from := range []*trust{{rev: "HEAD", words: "HEAD", ctx: t.ctx, prepared: t.prepared}, t} {
+		c, _ := from.loadConfig()
+		b, _ := from.loadBaseline()
+		sets[i] = exceptions.Set{File: cmp.Or(from.config, config.Name), Allows: c.Allows(), Baseline: b}
+		if b != nil {
+			b.Name = cmp.Or(from.baseline, exceptions.BaselineName)
+		}
+	}
+	return exceptions.Added(&sets[0], &sets[1])
+}
