@@ -235,32 +235,33 @@ func (h *hook) aimReceived() error {
 
 // onwards says what was stopped, and how to go on.
 func (h *hook) onwards(status int) string {
-	const docs = "docs/exceptions.md"
-	var b strings.Builder
-	line := func(words string) { b.WriteString(words + "\n") }
-	what := map[string]string{"pre-commit": "commit", "commit-msg": "commit", "pre-push": "push", "pre-receive": "push"}[h.name]
-	line("")
-	line("keysweep stopped this " + what + ".")
+	what, commits := "commit", h.opts.scan.Range != nil
+	if h.name == "pre-push" || h.name == "pre-receive" {
+		what = "push"
+	}
+	var lines []string
 	switch {
 	case status == statusIncomplete && h.name == "pre-receive":
-		line("  What could not be read is not let in. Whoever runs this server may say otherwise: --allow-incomplete.")
-		return b.String()
+		lines = append(lines, "What could not be read is not let in. Whoever runs this server may say otherwise: --allow-incomplete.")
 	case status == statusIncomplete:
-		line("  What could not be read may hold a key. Once it is mended, try again.")
-	case h.name == "pre-commit":
-		line("  Take the key out of the file, git add it again, and commit.")
-		line("  If it is no secret: keysweep:allow REASON on its line accepts it (" + docs + ").")
+		lines = append(lines, "What could not be read may hold a key. Once it is mended, try again.")
 	case h.name == "commit-msg":
-		line("  Take the key out of the message: git commit -e -F " + quote(h.args[0]))
-	case h.name == "pre-push":
-		line("  A commit that takes the key out is not enough: the one that brought it would be published,")
-		line("  too. Rewrite it (git commit --amend, git rebase -i), and push again.")
-		line("  If it is no secret: keysweep:allow REASON on its line accepts it (" + docs + ").")
+		lines = append(lines, "Take the key out of the message: git commit -e -F "+quote(h.args[0]))
+	case commits:
+		lines = append(lines, "A commit that takes the key out is not enough: the one that brought it in stays.",
+			"Rewrite that one (git commit --amend, git rebase -i), and try again.")
 	default:
-		line("  A commit that takes the key out is not enough: rewrite the one that brought it in.")
-		line("  If it is no secret: an exception counts once it is on the default branch (" + docs + ").")
-		return b.String()
+		lines = append(lines, "Take the key out of the file, git add it again, and commit.")
 	}
-	line("  This once, without a look: git " + what + " --no-verify")
-	return b.String()
+	if from := h.opts.rules.from; status == statusFound && h.name != "commit-msg" {
+		accepts := "keysweep:allow REASON on its line accepts it"
+		if from.rev != "" && !from.own {
+			accepts = "an exception counts once it is on " + quote(from.words)
+		}
+		lines = append(lines, "If it is no secret: "+accepts+" (docs/exceptions.md).")
+	}
+	if h.name != "pre-receive" {
+		lines = append(lines, "This once, without a look: git "+what+" --no-verify")
+	}
+	return "\nkeysweep stopped this " + what + ".\n  " + strings.Join(lines, "\n  ") + "\n"
 }

@@ -135,7 +135,7 @@ func exitReason(ctx context.Context, res *finding.Result, opts *scanOptions) rep
 	switch {
 	case errors.As(context.Cause(ctx), &signal):
 		return report.ExitReason{Status: signal.status()}
-	case interrupted:
+	case interrupted && !opts.allowIncomplete:
 		return report.ExitReason{Status: statusIncomplete, Words: fmt.Sprintf("stopped by --timeout %v", opts.timeout)}
 	case read.Bytes+read.Objects+read.Refs == 0 && !found && !res.Complete() && opts.scan.Staged == nil && opts.scan.Range == nil:
 		return report.ExitReason{Status: statusUse, Words: "nothing could be read"}

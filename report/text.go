@@ -243,6 +243,8 @@ func (t *textReport) presence(f *finding.Finding) presence {
 		return presence{"in the message of the commit", ""}
 	case staged:
 		return presence{"staged for the next commit", "staged"}
+	case database && t.looked.commits && t.opts.Hook:
+		return presence{"in what is pushed", "new"}
 	case database && t.looked.commits:
 		return presence{"brought in by the range", "new"}
 	case database && (committed || reachable):

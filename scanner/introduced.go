@@ -47,7 +47,8 @@ type introduced struct {
 	db     *gitdb.Database
 	source finding.Source // of blobs
 	units  []unit
-	whole  bool // all of the index is looked at, new or not
+	whole  bool     // all of the index is looked at, new or not
+	tips   []oid.ID // what a range includes
 	// inRange, if not nil, walks what is left to be walked, and tells whether a
 	// commit is one that was asked for.
 	inRange func(context.Context) (func(oid.ID) bool, error)
@@ -63,10 +64,10 @@ type introduced struct {
 	sights  map[finding.Secret]map[place]gitdb.CommitRef
 }
 
-// keySet holds the keys of some content. The value says whether
-// keysweep:allow REASON stands beside the key: in a blob, on each of its lines;
-// in a tree, in one of its blobs.
-type keySet map[finding.Secret]bool
+// keySet holds the keys of some content. The value is the reason of the comment
+// keysweep:allow that stands beside the key: in a blob, on each of its lines; in
+// a tree, in one of its blobs. "": there is none.
+type keySet map[finding.Secret]string
 
 // holds reports whether a blob that was learnt holds the key of e.
 func (in *introduced) holds(id oid.ID, e *event) bool {
@@ -275,7 +276,7 @@ func (in *introduced) settle(ctx context.Context) error {
 		held, allowed := false, false
 		for _, id := range e.before {
 			held = held || in.holds(id, e)
-			allowed = allowed || in.known[id][e.seen.match.Secret]
+			allowed = allowed || in.known[id][e.seen.match.Secret] != ""
 		}
 		if held && !allowed {
 			in.adds(e)
@@ -298,15 +299,56 @@ func (in *introduced) settle(ctx context.Context) error {
 	in.drop(func(e *event) bool {
 		held, allowed := false, false
 		for _, tree := range in.units[e.unit].parents {
-			allowedThere, heldThere := in.below[tree][e.seen.match.Secret]
-			held, allowed = held || heldThere, allowed || allowedThere
+			reason, heldThere := in.below[tree][e.seen.match.Secret]
+			held, allowed = held || heldThere, allowed || reason != ""
 		}
 		if !allowed {
 			in.adds(e)
 		}
 		return held
 	})
+	if err := in.asAtTips(ctx); err != nil {
+		return err
+	}
 	in.hand()
+	return nil
+}
+
+// asAtTips gives each event the comment that stands beside its key in the
+// versions of its file that the tips hold, if they hold the key: nobody can add a
+// comment to the past.
+func (in *introduced) asAtTips(ctx context.Context) error {
+	atTips := make(map[string][]oid.ID) // by path
+	var ids []oid.ID
+	for _, e := range in.events {
+		if _, known := atTips[e.path]; known || e.path == "" || len(in.tips) == 0 {
+			continue
+		}
+		atTips[e.path] = nil
+		for _, tip := range in.tips {
+			// What cannot be read here was told of by those who read it before.
+			if entry, err := in.db.AtPath(ctx, tip, e.path); err == nil && !entry.IsTree() && !entry.IsSubmodule() {
+				atTips[e.path] = append(atTips[e.path], entry.ID)
+			}
+		}
+		ids = append(ids, atTips[e.path]...)
+	}
+	if err := in.learnBlobs(ctx, ids); err != nil {
+		return err
+	}
+	for i := range in.events {
+		e := &in.events[i]
+		for _, id := range atTips[e.path] {
+			if reason, held := in.known[id][e.seen.match.Secret]; held {
+				seen := *e.seen // which other events share
+				seen.view.comment = finding.Comment{Found: reason != "", Reason: reason}
+				e.seen = &seen
+				if reason == "" {
+					break
+				}
+			}
+		}
+	}
 	return nil
 }
 
@@ -343,8 +385,9 @@ func (in *introduced) learnBlobs(ctx context.Context, ids []oid.ID) error {
 	return in.judge(ctx, oid.Blob, ids, in.source, false, func(id oid.ID, list []*seen) {
 		keys := make(keySet)
 		for _, s := range list {
-			allowed, seen := keys[s.match.Secret]
-			keys[s.match.Secret] = (allowed || !seen) && s.view.comment.Reason != ""
+			if reason, seen := keys[s.match.Secret]; !seen || reason != "" {
+				keys[s.match.Secret] = s.view.comment.Reason
+			}
 		}
 		in.known[id] = keys
 	})
@@ -409,26 +452,26 @@ func (in *introduced) keysBelow(ctx context.Context, d *gitdb.Differ, j *judge, 
 	}
 	in.below[tree] = nil
 	var keys keySet
-	add := func(k finding.Secret, allowed bool) {
+	add := func(k finding.Secret, reason string) {
 		if keys == nil {
 			keys = make(keySet)
 		}
-		keys[k] = keys[k] || allowed
+		keys[k] = cmp.Or(keys[k], reason)
 	}
 	var below []oid.ID
 	err := d.Entries(ctx, tree, func(e *pack.TreeEntry) {
 		j.name(string(e.Name), place{})
 		for i := range j.list {
 			if m := &j.list[i].match; m.Confidence > finding.Rejected {
-				add(m.Secret, false)
+				add(m.Secret, "")
 			}
 		}
 		j.drop()
 		if e.IsTree() {
 			below = append(below, e.ID)
 		} else {
-			for k, allowed := range in.known[e.ID] {
-				add(k, allowed)
+			for k, reason := range in.known[e.ID] {
+				add(k, reason)
 			}
 		}
 	})
@@ -437,8 +480,8 @@ func (in *introduced) keysBelow(ctx context.Context, d *gitdb.Differ, j *judge, 
 		if err == nil {
 			more, err = in.keysBelow(ctx, d, j, id)
 		}
-		for k, allowed := range more {
-			add(k, allowed)
+		for k, reason := range more {
+			add(k, reason)
 		}
 	}
 	in.below[tree] = keys
@@ -488,6 +531,9 @@ func (in *introduced) sighted(r *record) {
 	}
 	f := &r.finding
 	spots := make(map[spot]*best)
+	newer := func(a, b *best) bool {
+		return earlier(b.by, a.by) || a.by == b.by && cmp.Or(a.object.Compare(b.object), a.column-b.column) < 0
+	}
 	var first gitdb.CommitRef
 	for p, v := range r.places {
 		by, ok := sights[p]
@@ -503,27 +549,29 @@ func (in *introduced) sighted(r *record) {
 			k.object = p.object
 		}
 		b := spots[k]
+		this := &best{occurrence: in.occurrence(p, v), by: by, first: by, object: p.object, column: p.column}
 		if b == nil {
-			b = &best{occurrence: in.occurrence(p, v), by: by, first: by, object: p.object, column: p.column, objects: make(map[oid.ID]bool)}
+			b = this
+			b.objects = make(map[oid.ID]bool)
 			spots[k] = b
 		}
 		b.objects[p.object] = true
 		if earlier(by, b.first) {
 			b.first = by
 		}
-		if earlier(b.by, by) || by == b.by && cmp.Or(p.object.Compare(b.object), p.column-b.column) < 0 {
-			b.occurrence, b.by, b.object, b.column = in.occurrence(p, v), by, p.object, p.column
+		if newer(this, b) {
+			b.occurrence, b.by, b.object, b.column = this.occurrence, by, p.object, p.column
 		}
 	}
-	newest := make(map[string]gitdb.CommitRef)
+	newest := make(map[string]*best)
 	for _, b := range spots {
-		if by, ok := newest[b.occurrence.Path]; !ok || earlier(by, b.by) {
-			newest[b.occurrence.Path] = b.by
+		if n := newest[b.occurrence.Path]; n == nil || newer(b, n) {
+			newest[b.occurrence.Path] = b
 		}
 	}
 	for _, b := range spots {
 		o := b.occurrence
-		o.Newest = o.Path != "" && newest[o.Path] == b.by
+		o.Newest = o.Path != "" && b.object == newest[o.Path].object
 		o.Versions, o.Reachable = len(b.objects), true
 		if !b.first.ID.IsZero() {
 			o.Commit = b.first.ID.String()

@@ -96,6 +96,7 @@ func (s *scan) scanRange(ctx context.Context, number int, t *target) error {
 		s.skip(finding.Skipped{Reason: finding.ReasonShallow, Count: int64(r.Cut), Detail: "commits of the range whose parents were not cloned: all that they hold counts as theirs (git fetch --unshallow brings the parents)"})
 	}
 	in := s.newIntroduced(number, db, finding.SourceBlob)
+	in.tips = opts.Include
 	s.introductions = append(s.introductions, in)
 	if len(opts.Exclude) > 0 && !opts.Tips {
 		in.inRange = func(ctx context.Context) (func(oid.ID) bool, error) { return r.Holds, r.Exact(ctx) }

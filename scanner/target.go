@@ -25,21 +25,20 @@ func (s *scan) resolve(name string, inEnvironment bool) (target, error) {
 		return resolve(name, &s.opts)
 	}
 	t := target{Target: finding.Target{Name: name, Kind: finding.TargetRepository, Scope: finding.ScopeStaged}, path: name}
-	flag := "--staged"
 	switch {
 	case s.opts.Range != nil:
-		t.Scope, flag = finding.ScopeRange, "--range"
+		t.Scope = finding.ScopeRange
 	case s.opts.Staged.Message != nil:
-		t.Scope, flag = finding.ScopeMessage, "the message of a commit"
+		t.Scope = finding.ScopeMessage
 	}
 	if name == "-" {
-		return t, fmt.Errorf("%w: standard input has no repository (%s)", ErrUse, flag)
+		return t, fmt.Errorf("%w: standard input has no repository", ErrUse)
 	}
 	var err error
 	if inEnvironment {
 		t.repo, err = gitdb.OpenGitDir(s.opts.GitDir, s.opts.WorkTree)
 		if err != nil {
-			return t, fmt.Errorf("%w: %s: %s", ErrUse, flag, plainError(err))
+			return t, fmt.Errorf("%w: %s", ErrUse, plainError(err))
 		}
 		return t, nil
 	}
@@ -53,7 +52,7 @@ func (s *scan) resolve(name string, inEnvironment bool) (target, error) {
 	}
 	dir, inside := gitdb.Discover(start)
 	if !inside {
-		return t, fmt.Errorf("%w %s: %s: not inside a git repository", ErrUse, quoted(name), flag)
+		return t, fmt.Errorf("%w %s: not inside a git repository", ErrUse, quoted(name))
 	}
 	if t.repo, err = gitdb.Open(dir); err != nil {
 		return t, fmt.Errorf("%w %s: %s", ErrUse, quoted(name), plainError(err))
