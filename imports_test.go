@@ -22,7 +22,7 @@ var mayImport = map[string][]string{
 	"keysweep/config":                {"scanner/gitdb", "rules", "exceptions", "finding"},
 	"keysweep/exceptions":            {"finding"},
 	"keysweep/scanner":               {"scanner/worktree", "scanner/gitdb", "scanner/gitdb/pack", "scanner/gitdb/index", "scanner/gitdb/oid", "rules", "exceptions", "finding"},
-	"keysweep/doctor":                {"hooks", "config", "rules", "scanner/gitdb", "scanner/gitdb/index", "finding"},
+	"keysweep/doctor":                {"hooks", "config", "exceptions", "rules", "scanner/gitdb", "scanner/gitdb/index", "finding"},
 	"keysweep/hooks":                 nil,
 	"keysweep/scanner/worktree":      {"scanner/gitdb/index", "scanner/gitdb/oid", "finding"},
 	"keysweep/scanner/gitdb":         {"scanner/gitdb/pack", "scanner/gitdb/index", "scanner/gitdb/inflate", "scanner/gitdb/oid", "finding"},

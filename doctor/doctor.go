@@ -12,6 +12,7 @@ import (
 	"strings"
 
 	"keysweep/config"
+	"keysweep/exceptions"
 	"keysweep/finding"
 	"keysweep/hooks"
 	"keysweep/rules"
@@ -80,6 +81,7 @@ func Run(ctx context.Context, dir string) []Check {
 	}
 	if repo != nil && repo.Top != "" {
 		e.configuration(repo)
+		e.baseline(repo)
 	}
 	return e.checks
 }
@@ -159,27 +161,49 @@ func (e *examination) configuration(r *gitdb.Repository) {
 		}
 	}
 	if err != nil {
-		e.add(name, Broken, strings.TrimPrefix(err.Error(), "configuration "), "mend it: until then every scan here ends with status 2, and hooks stop")
+		e.add(name, Broken, strings.TrimPrefix(err.Error(), "configuration "), "mend it: until then every scan here ends with status 2")
 		return
 	}
 	if loaded == nil {
 		e.add(name, Weak, path+" is not a regular file, and is not used from here", "replace it by a file")
 		return
 	}
+	e.tracked(r, name, config.Name, len(notes) > 0)
+}
+
+// baseline checks the accepted keys of a working tree.
+func (e *examination) baseline(r *gitdb.Repository) {
+	const name = "baseline"
+	path := filepath.Join(r.Top, exceptions.BaselineName)
+	if _, err := os.Lstat(path); errors.Is(err, os.ErrNotExist) {
+		return // few have one
+	}
+	b, notes, err := config.FindBaseline([]string{r.Top})
+	if err == nil && b == nil {
+		_, err = config.NamedBaseline(path)
+	}
+	if err != nil {
+		e.add(name, Broken, strings.TrimPrefix(err.Error(), "baseline "), "mend it: until then every scan here ends with status 2")
+		return
+	}
+	e.tracked(r, name, exceptions.BaselineName, len(notes) > 0)
+}
+
+// tracked checks that a file of exceptions at the top is in the index, without
+// which it counts for nobody else, nor for hooks.
+func (e *examination) tracked(r *gitdb.Repository, name, file string, outside bool) {
+	path := filepath.Join(r.Top, file)
 	x, err := index.Read(filepath.Join(r.GitDir, "index"), r.Format.Size())
 	switch {
 	case err != nil && !errors.Is(err, os.ErrNotExist):
 		e.add("index", Broken, err.Error(), "git fsck tells more; git reset makes the index anew, and unstages")
-		return
-	case err != nil || !x.Lookup(r.IgnoreCase).Tracked(config.Name):
-		e.add(name, Weak, path+" is not tracked: it counts for you alone", "git add "+config.Name+", and commit it")
-		return
+	case err != nil || !x.Lookup(r.IgnoreCase).Tracked(file):
+		e.add(name, Weak, path+" is not tracked: it counts for you alone, and not for hooks", "git add "+file+", and commit it")
+	case outside:
+		e.add(name, Well, path+" is used by scans from inside of the repository", "")
+	default:
+		e.add(name, Well, path+" is used", "")
 	}
-	words := path + " is used"
-	if len(notes) > 0 {
-		words += " by scans from inside of the repository"
-	}
-	e.add(name, Well, words, "")
 }
 
 // readSmall returns a small regular file, "" if it is none.
