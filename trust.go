@@ -83,14 +83,20 @@ func (t *trust) believes() func(*finding.Finding, *finding.Occurrence) bool {
 // entries of the configuration and lines of the baseline. What is broken has
 // none: load tells of the one in the index, and that of HEAD is being mended.
 func (t *trust) added() []finding.Exception {
-	var sets [2]exceptions.Set
-	for i, from := range []*trust{{rev: "HEAD", words: "HEAD", ctx: t.ctx, prepared: t.prepared}, t} {
-		c, _ := from.loadConfig()
-		b, _ := from.loadBaseline()
-		sets[i] = exceptions.Set{File: cmp.Or(from.config, config.Name), Allows: c.Allows(), Baseline: b}
-		if b != nil {
-			b.Name = cmp.Or(from.baseline, exceptions.BaselineName)
-		}
+	after := t.set()
+	if len(after.Allows) == 0 && after.Baseline == nil {
+		return nil
 	}
-	return exceptions.Added(&sets[0], &sets[1])
+	head := &trust{rev: "HEAD", words: "HEAD", ctx: t.ctx, prepared: t.prepared}
+	return exceptions.Added(head.set(), after)
+}
+
+// set returns the exceptions of t, without those that are broken.
+func (t *trust) set() *exceptions.Set {
+	c, _ := t.loadConfig()
+	b, _ := t.loadBaseline()
+	if b != nil {
+		b.Name = exceptions.BaselineName
+	}
+	return &exceptions.Set{File: config.Name, Allows: c.Allows(), Baseline: b}
 }
