@@ -33,7 +33,7 @@ func scanWith(c *cli.Context, opts *scanOptions) error {
 		return err
 	}
 	defer prepared.Close()
-	opts.rules.look(c.Context, prepared)
+	opts.rules.look(c.Context, prepared, opts.scan.Paths)
 	set, err := opts.rules.load(opts.scan.Paths) // what to look for
 	if err != nil {
 		return err

@@ -3,6 +3,7 @@ package main
 import (
 	"cmp"
 	"context"
+	"errors"
 	"io/fs"
 	"strings"
 
@@ -31,11 +32,22 @@ type trust struct {
 	files    map[string][]byte // of believes; nil: not there
 }
 
-// look says what files are read from.
-func (s *ruleSource) look(ctx context.Context, prepared *scanner.Prepared) {
-	if s.from != nil {
-		s.from.ctx, s.from.prepared = ctx, prepared
+// look says what files are read from, for a scan of paths.
+func (s *ruleSource) look(ctx context.Context, prepared *scanner.Prepared, paths []string) {
+	t := s.from
+	if t == nil {
+		return
 	}
+	t.ctx, t.prepared = ctx, prepared
+	if len(paths) == 0 || t.nothing || config.Inside(paths[0]) {
+		return
+	}
+	for _, name := range []string{config.Name, exceptions.BaselineName} {
+		if _, err := t.read(name, exceptions.MaxBaseline); !errors.Is(err, fs.ErrNotExist) {
+			s.notes = append(s.notes, config.Note{Words: t.name(name) + " was not used: the working directory is outside (--config and --baseline read files)."})
+		}
+	}
+	t.nothing = true
 }
 
 // read is a config.Reader.

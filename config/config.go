@@ -268,6 +268,21 @@ func realPath(path string) (string, error) {
 	return filepath.EvalSymlinks(abs)
 }
 
+// Inside reports whether the working directory lies in the root of a scanned
+// path (see Find): what the root holds is then the user's own.
+func Inside(path string) bool {
+	here, err := realPath(".")
+	if err != nil {
+		return false
+	}
+	root, ok := rootOf(path)
+	if !ok {
+		return false
+	}
+	real, err := realPath(root)
+	return err == nil && within(real, here)
+}
+
 // within reports whether path is root or lies below it; both are real.
 func within(root, path string) bool {
 	rel, err := filepath.Rel(root, path)
