@@ -11,11 +11,14 @@ FUZZTIME ?= 20s
 PLATFORMS := linux/amd64 linux/arm64 darwin/amd64 darwin/arm64 windows/amd64 windows/arm64
 # Packages of Debian, from the command that each brings.
 NEEDED := git:git gcc:gcc bash:bash setpriv:util-linux mkfifo:coreutils
-# The validator of SARIF, where there is one to install: the version and its hash
-# are in tools/sarif-multitool.
+# The validator of SARIF and the programs that run hooks for people, where there
+# are ones to install: versions and hashes are in tools/sarif-multitool and
+# tools/runners.
 ifeq ($(shell uname -sm),Linux x86_64)
 MULTITOOL := bin/sarif-multitool/node_modules/@microsoft/sarif-multitool-linux/Sarif.Multitool
-NEEDED += npm:npm
+RUNNERS := bin/runners/node_modules/.package-lock.json
+RUNNERS_PATH := $(subst $() ,:,$(addprefix $(CURDIR)/bin/runners/node_modules/,@j178/prek-linux-x64-gnu lefthook-linux-x64/bin .bin))
+NEEDED += npm:npm pre-commit:pre-commit
 endif
 
 .PHONY: build cross test lint bench fuzz needed tools clean
@@ -58,13 +61,22 @@ bin/sarif-multitool/%/Sarif.Multitool: tools/sarif-multitool/package.json tools/
 	chmod u+x $@
 	touch $@
 
+# Scripts of packages do not run: they would install hooks here.
+bin/runners/node_modules/.package-lock.json: tools/runners/package.json tools/runners/package-lock.json
+	mkdir -p bin/runners
+	cp $^ bin/runners
+	npm ci --prefix bin/runners --ignore-scripts --no-audit --no-fund
+	chmod u+x bin/runners/node_modules/@j178/prek-linux-x64-gnu/prek bin/runners/node_modules/lefthook-linux-x64/bin/lefthook
+	touch $@
+
 # Runs make again, since gcc may have come only now.
 test: needed
 	@$(MAKE) --no-print-directory run-tests
 
 .PHONY: run-tests
 run-tests: export KEYSWEEP_SARIF_MULTITOOL = $(MULTITOOL:%=$(CURDIR)/%)
-run-tests: $(MULTITOOL)
+run-tests: export KEYSWEEP_HOOK_RUNNERS = $(RUNNERS_PATH)
+run-tests: $(MULTITOOL) $(RUNNERS)
 	@go -C tools build -o ../bin/gotest ./gotest
 	go test -timeout 14m -json ./... | bin/gotest
 	@# The race detector slows everything down five times and more: here only what

@@ -19,7 +19,7 @@ import (
 )
 
 func TestMain(m *testing.M) {
-	testscript.Main(m, map[string]func(){"keysweep": main})
+	testscript.Main(m, map[string]func(){"keysweep": noted})
 }
 
 // testKey returns prefix and n characters that look drawn at random, the same

@@ -37,7 +37,7 @@ type example struct {
 
 var (
 	runComment    = regexp.MustCompile(`^<!-- run, status (\d+) -->$`)
-	notRunComment = regexp.MustCompile(`^<!-- not run: .+ -->$`)
+	notRunComment = regexp.MustCompile(`^<!-- (not run: .+|set-up .+) -->$`) // set-ups: runners_test.go
 )
 
 // examples returns the examples of a document. A block of commands that says
