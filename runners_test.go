@@ -7,6 +7,8 @@ import (
 	"path/filepath"
 	"regexp"
 	"runtime"
+	"slices"
+	"strconv"
 	"strings"
 	"sync"
 	"testing"
@@ -52,6 +54,8 @@ type hookRunner struct {
 	// builds says that it builds keysweep from a clone of its own, and where
 	// the programs are in its folder.
 	builds string
+	// system has it run the keysweep in PATH.
+	system bool
 	// all looks at all files.
 	all []string
 }
@@ -69,13 +73,14 @@ var hookRunners = []hookRunner{
 type workshop struct {
 	dir string
 	env []string
+	// addressKey is the variable with git's setting of what is at address.
+	addressKey string
 }
 
 // address is where the set-ups have keysweep from.
 const address = "https://github.com/keysweep/keysweep"
 
-// newWorkshop makes a folder with a copy of this module, which git finds at its
-// address.
+// newWorkshop makes a folder in which programs know nothing of the machine.
 func newWorkshop(t *testing.T) *workshop {
 	t.Helper()
 	w := &workshop{dir: t.TempDir()}
@@ -89,24 +94,27 @@ func newWorkshop(t *testing.T) *workshop {
 	cache, modules, _ := strings.Cut(strings.TrimSpace(string(out)), "\n")
 	for _, v := range cleanEnvironment() {
 		name, _, _ := strings.Cut(v, "=")
-		if !strings.HasPrefix(name, "GIT_") && name != "PATH" && name != "HOME" {
+		if !strings.HasPrefix(name, "GIT_") && !strings.HasPrefix(name, "PRE_COMMIT") && !strings.HasPrefix(name, "XDG_") &&
+			!slices.Contains([]string{"PATH", "HOME", "NO_COLOR", "HUSKY", "LEFTHOOK", "SKIP", "GL_PROTOCOL"}, name) {
 			w.env = append(w.env, v)
 		}
 	}
 	settings := gitEnvironment(w.dir)
-	for _, more := range [][2]string{
-		{"url." + filepath.Join(w.dir, "module") + ".insteadOf", address},
-		{"advice.detachedHead", "false"},
-	} {
-		n := settings["GIT_CONFIG_COUNT"]
-		settings["GIT_CONFIG_KEY_"+n], settings["GIT_CONFIG_VALUE_"+n] = more[0], more[1]
-		settings["GIT_CONFIG_COUNT"] = string(n[0] + 1)
+	n, err := strconv.Atoi(settings["GIT_CONFIG_COUNT"])
+	if err != nil {
+		t.Fatal(err)
 	}
+	w.addressKey = "GIT_CONFIG_KEY_" + strconv.Itoa(n)
+	settings[w.addressKey], settings["GIT_CONFIG_VALUE_"+strconv.Itoa(n)] = "url.nowhere.insteadOf", address
+	settings["GIT_CONFIG_COUNT"] = strconv.Itoa(n + 1)
+	settings["GIT_TEMPLATE_DIR"] = "" // no samples of hooks
 	for name, value := range settings {
 		w.env = append(w.env, name+"="+value)
 	}
 	w.env = append(w.env, "GOCACHE="+cache, "GOMODCACHE="+modules,
-		"GOPROXY=off", "GOTOOLCHAIN=local", "GOFLAGS=-buildvcs=false", // all that is needed is here: this test was built
+		// All that is needed is here: this test was built of it. What make build
+		// and make cross have built is taken from the cache.
+		"GOPROXY=off", "GOTOOLCHAIN=local", "GOFLAGS=-buildvcs=false -trimpath", "CGO_ENABLED=0",
 		"PRE_COMMIT_HOME="+filepath.Join(w.dir, "pre-commit"), "PREK_HOME="+filepath.Join(w.dir, "prek"),
 		"PATH="+os.Getenv(runnersVariable)+string(filepath.ListSeparator)+os.Getenv("PATH"))
 	return w
@@ -147,22 +155,33 @@ func (w *workshop) must(t *testing.T, dir string, args ...string) string {
 	return out
 }
 
+// needs skips a test whose runner is not there.
+func (w *workshop) needs(t *testing.T, r *hookRunner) {
+	t.Helper()
+	if r.program != "" && !w.has(r.program) {
+		t.Skip("make test installs " + r.program)
+	}
+}
+
 // has reports whether a program is in the PATH of the workshop.
 func (w *workshop) has(program string) bool {
 	out, err := w.run(w.dir, nil, "sh", "-c", "command -v "+program)
 	return err == nil && out != ""
 }
 
-// copyModule commits the files of this module, also what is not committed yet,
-// to a repository of its own. The manifest is rewritten for a pre-commit that
-// is older than the names of its stages.
-func (w *workshop) copyModule(t *testing.T, older bool) {
+// withModule returns a workshop in which git finds this module at its address:
+// all files, also what is not committed yet, in one commit. The manifest is
+// rewritten for a pre-commit that is older than the names of its stages.
+func (w *workshop) withModule(t *testing.T, older bool) *workshop {
 	t.Helper()
 	out, err := exec.Command("git", "ls-files", "-z", "--cached", "--others", "--exclude-standard").Output()
 	if err != nil {
 		t.Fatal("git ls-files: ", err)
 	}
 	module := filepath.Join(w.dir, "module")
+	if older {
+		module += " for an older pre-commit"
+	}
 	for name := range strings.SplitSeq(strings.TrimRight(string(out), "\x00"), "\x00") {
 		text, err := os.ReadFile(name)
 		if errors.Is(err, os.ErrNotExist) {
@@ -171,24 +190,19 @@ func (w *workshop) copyModule(t *testing.T, older bool) {
 		if err != nil {
 			t.Fatal(err)
 		}
+		if older && name == ".pre-commit-hooks.yaml" {
+			text = []byte(strings.NewReplacer("[pre-commit, manual]", "[commit, manual]", "[pre-push]", "[push]",
+				"minimum_pre_commit_version: 3.2.0", "minimum_pre_commit_version: 2.0.0").Replace(string(text)))
+		}
 		put(t, filepath.Join(module, name), string(text))
 	}
 	w.must(t, module, "git", "init", "-q")
-	commit := func(tag string) {
-		w.must(t, module, "git", "add", "-A")
-		w.must(t, module, "git", "commit", "-q", "-m", "keysweep", "--allow-empty")
-		w.must(t, module, "git", "tag", tag)
-	}
-	if older {
-		path := filepath.Join(module, ".pre-commit-hooks.yaml")
-		text, err := os.ReadFile(path)
-		if err != nil {
-			t.Fatal(err)
-		}
-		put(t, path, strings.NewReplacer("[pre-commit, pre-merge-commit,", "[commit, merge-commit,", "[pre-push]", "[push]",
-			"minimum_pre_commit_version: 3.2.0", "minimum_pre_commit_version: 2.0.0").Replace(string(text)))
-	}
-	commit(revision(t))
+	w.must(t, module, "git", "add", "-A")
+	w.must(t, module, "git", "commit", "-q", "-m", "keysweep")
+	w.must(t, module, "git", "tag", revision(t))
+	with := *w
+	with.env = append(slices.Clone(w.env), w.addressKey+"=url."+module+".insteadOf")
+	return &with
 }
 
 func put(t *testing.T, path, text string) {
@@ -206,6 +220,9 @@ type block struct {
 }
 
 var setUpBlock = regexp.MustCompile("(?ms)^<!-- set-up ([^:\n]+?)(?:: (\\S+))? -->\n^```\\w*\n(.*?)^```$")
+
+// hookID finds the ids of hooks in a configuration of pre-commit.
+var hookID = regexp.MustCompile(`\bid: \S+`)
 
 func hookSetUps(t *testing.T) (list []block) {
 	t.Helper()
@@ -236,6 +253,9 @@ func revision(t *testing.T) string {
 func (w *workshop) shopOf(t *testing.T, r *hookRunner) (dir string) {
 	t.Helper()
 	dir = filepath.Join(w.dir, "shops", r.name)
+	if r.system {
+		dir += " with PATH"
+	}
 	shop, remote := filepath.Join(dir, "my shop"), filepath.Join(dir, "remote.git")
 	put(t, filepath.Join(shop, "README"), "A shop.\n")
 	put(t, filepath.Join(shop, "till", "open hours"), "9 to 5\n")
@@ -247,7 +267,7 @@ func (w *workshop) shopOf(t *testing.T, r *hookRunner) (dir string) {
 	if r.server {
 		at = remote
 	}
-	if r.program == "husky" {
+	if r.program == "husky" { // npx finds it there
 		for _, folder := range filepath.SplitList(os.Getenv(runnersVariable)) {
 			if filepath.Base(folder) == ".bin" {
 				if err := os.Symlink(filepath.Dir(folder), filepath.Join(shop, "node_modules")); err != nil {
@@ -256,13 +276,16 @@ func (w *workshop) shopOf(t *testing.T, r *hookRunner) (dir string) {
 			}
 		}
 	}
-	n := 0
+	used := 0
 	for _, b := range hookSetUps(t) {
 		for _, name := range b.names {
 			if name != r.name {
 				continue
 			}
-			n++
+			used++
+			if r.system {
+				b.text = hookID.ReplaceAllString(b.text, "$0-system")
+			}
 			if b.file != "" {
 				put(t, filepath.Join(at, b.file), b.text)
 			} else {
@@ -270,12 +293,14 @@ func (w *workshop) shopOf(t *testing.T, r *hookRunner) (dir string) {
 			}
 		}
 	}
-	if n == 0 {
+	if used == 0 {
 		t.Fatalf("docs/hooks.md has no set-up of %s", r.name)
 	}
 	w.must(t, shop, "git", "add", "-A")
 	w.must(t, shop, "git", "-c", "core.hooksPath=/dev/null", "commit", "-q", "-m", "Open")
 	w.must(t, shop, "git", "-c", "core.hooksPath=/dev/null", "push", "-q", "origin", "main")
+	d := &desk{T: t, w: w, runner: r, shop: shop, remote: remote, key: keyOf(r)}
+	d.grow()
 	if r.builds == "" {
 		return dir
 	}
@@ -336,32 +361,64 @@ func TestHooksWithThoseWhoRunThem(t *testing.T) {
 	if runtime.GOOS != "linux" {
 		t.Skip("hook runners are installed on Linux only")
 	}
+	if testing.Short() {
+		return // they are the same programs with the race detector as without
+	}
 	findRunners(t)
-	w := newWorkshop(t)
-	version := ""
+	bare := newWorkshop(t)
+	w := bare.withModule(t, false)
+	version, older := "none", w
 	if w.has("pre-commit") {
 		version = strings.Fields(w.must(t, w.dir, "pre-commit", "--version"))[1]
+		if regexp.MustCompile(`^([012]\.|3\.[01]\.)`).MatchString(version) {
+			older = bare.withModule(t, true)
+		}
 	}
-	w.copyModule(t, regexp.MustCompile(`^([012]\.|3\.[01]\.)`).MatchString(version))
 	seen := &results{cells: map[string]map[string]string{}}
-	t.Run("with", func(t *testing.T) {
+	t.Run("with", func(t *testing.T) { // waits for all
 		for _, r := range hookRunners {
 			t.Run(r.name, func(t *testing.T) {
-				if r.program != "" && !w.has(r.program) {
-					t.Skip("make test installs " + r.program)
+				w := w
+				if r.name == "pre-commit" {
+					w = older
 				}
+				w.needs(t, &r)
 				t.Parallel()
 				shop := w.shopOf(t, &r)
 				for _, s := range situations {
 					t.Run(s.name, func(t *testing.T) {
 						t.Parallel()
-						d := w.newDesk(t, shop, &r)
-						outcome := d.play(&s)
-						seen.set(r.name, s.name, outcome)
+						seen.set(r.name, s.name, w.newDesk(t, shop, &r).play(&s))
 					})
 				}
 			})
 		}
+		t.Run("prek and the keysweep in PATH", func(t *testing.T) {
+			r := hookRunner{name: "prek", program: "prek", system: true}
+			w.needs(t, &r)
+			t.Parallel()
+			shop := w.shopOf(t, &r)
+			for _, s := range situations {
+				if !slices.Contains([]string{"`git commit`", "the message of a commit", "push of a new branch"}, s.name) {
+					continue
+				}
+				if outcome := w.newDesk(t, shop, &r).play(&s); outcome != stopped {
+					t.Errorf("%s: %s", s.name, outcome)
+				}
+			}
+		})
 	})
-	t.Log("\n" + table(seen))
+	page, err := os.ReadFile(filepath.Join("docs", "hooks.md"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	whole := len(seen.cells) == len(hookRunners)
+	for _, cells := range seen.cells {
+		whole = whole && len(cells) == len(situations)
+	}
+	now := table(seen, string(page))
+	t.Logf("with pre-commit %s:\n%s", version, now)
+	if whole && !strings.Contains(string(page), "\n"+now+"\n") {
+		t.Errorf("docs/hooks.md does not have this table:\n%s", now)
+	}
 }
