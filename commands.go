@@ -100,7 +100,7 @@ func newApp(stdin io.Reader, stdout, stderr io.Writer) *cli.App {
 				Usage:     "writes git hooks that stop keys",
 				ArgsUsage: "[PATH]",
 				HideHelp:  true,
-				Flags:     hookFlags("install"),
+				Flags:     installFlags(),
 				Action:    install,
 			},
 			{

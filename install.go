@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"io"
@@ -22,6 +23,9 @@ func hookFlags(verb string) []cli.Flag {
 	}
 }
 
+// installFlags returns the options of install: its own, and those of hook.
+func installFlags() []cli.Flag { return slices.Concat(hookFlags("install"), entryFlags()) }
+
 // installHelp and uninstallHelp stand above the options.
 const (
 	installHelp = `
@@ -29,6 +33,11 @@ Writes plain git hooks into the repository of PATH, the current folder if not
 given: pre-commit, commit-msg and pre-push; in a bare repository, pre-receive. A
 hook that is there already is kept, and runs first. Where git looks for hooks,
 git is asked. Running it again brings hooks up to date, or changes nothing.
+
+All options but --hook and --dry-run are those of the command hook, and are
+written into the hooks. Given again, they replace what a hook has; without any,
+it keeps what it has, until "keysweep uninstall". A FILE counts from the top of
+the working tree, on a server from the repository.
 `
 	uninstallHelp = `
 Removes the hooks that "keysweep install" wrote, and puts back those that were
@@ -90,9 +99,55 @@ func onePath(c *cli.Context) (string, error) {
 	return dir, nil
 }
 
+// recorded returns the options to be written into hooks, nil if there are none.
+func recorded(c *cli.Context, r *hooks.Repository) (options []string, err error) {
+	for _, f := range entryFlags() {
+		name := f.Names()[0]
+		if !c.IsSet(name) {
+			continue
+		}
+		switch f.(type) {
+		case *cli.BoolFlag:
+			if c.Bool(name) {
+				options = append(options, "--"+name)
+			}
+		case *cli.StringSliceFlag:
+			for _, value := range c.StringSlice(name) {
+				options = append(options, "--"+name+"="+value)
+			}
+		default:
+			options = append(options, "--"+name+"="+c.String(name))
+		}
+	}
+	// Read as the hook will read them.
+	app := newApp(c.App.Reader, c.App.Writer, c.App.ErrWriter)
+	app.Command("hook").Action = func(c *cli.Context) error {
+		_, err := parseScanOf(c, nil)
+		return err
+	}
+	if err := app.RunContext(c.Context, append([]string{app.Name, "hook"}, options...)); err != nil {
+		return nil, fmt.Errorf("%w%s", err, seeHelp("install"))
+	}
+	top := cmp.Or(r.Top, r.GitDir) // where git runs hooks
+	for _, file := range append(c.StringSlice("rules"), c.String("config"), c.String("baseline")) {
+		path := file
+		if !filepath.IsAbs(path) {
+			path = filepath.Join(top, path)
+		}
+		if _, err := os.Stat(path); file != "" && err != nil {
+			return nil, fmt.Errorf("%s: the hooks would not find it in %s, where git runs them", quote(file), quote(top))
+		}
+	}
+	return options, nil
+}
+
 // install is the action of the command of that name.
 func install(c *cli.Context) error {
 	r, names, err := parseHooks(c)
+	if err != nil {
+		return err
+	}
+	options, err := recorded(c, r)
 	if err != nil {
 		return err
 	}
@@ -102,7 +157,7 @@ func install(c *cli.Context) error {
 			names = []string{"pre-receive"}
 		}
 	}
-	steps, err := hooks.Install(r, names, hooks.Program(), c.Bool("dry-run"))
+	steps, err := hooks.Install(r, names, hooks.Program(), options, c.Bool("dry-run"))
 	if err := tellSteps(c.App.Writer, steps, c.Bool("dry-run")); err != nil {
 		return err
 	}
@@ -155,6 +210,9 @@ func tellSteps(w io.Writer, steps []hooks.Step, dryRun bool) error {
 			line += ", and " + quote(filepath.Base(s.Earlier)) + " is " + s.Name + " again"
 		case s.Earlier != "" && s.Action != hooks.Leave:
 			line += ", behind the hook that was there (" + quote(filepath.Base(s.Earlier)) + ")"
+		}
+		if len(s.Options) > 0 {
+			line += ", with " + quote(strings.Join(s.Options, " "))
 		}
 		if s.Why != "" {
 			line += ": " + quote(s.Why)

@@ -119,7 +119,7 @@ func (b *bench) find(dir string) *Repository {
 
 func (b *bench) install(dir string, names ...string) []Step {
 	b.t.Helper()
-	steps, err := Install(b.find(dir), names, b.program, false)
+	steps, err := Install(b.find(dir), names, b.program, nil, false)
 	if err != nil {
 		b.t.Fatal(err)
 	}
@@ -491,7 +491,7 @@ func TestHooksOfSeveralRepositoriesAreRefused(t *testing.T) {
 		t.Run(tt.name, func(t *testing.T) {
 			b := newBench(t)
 			tt.prepare(b)
-			_, err := Install(b.find(b.repo), []string{"pre-commit"}, b.program, false)
+			_, err := Install(b.find(b.repo), []string{"pre-commit"}, b.program, nil, false)
 			var refused *Refused
 			if !errors.As(err, &refused) {
 				t.Fatalf("error %v, want a refusal", err)
@@ -581,11 +581,11 @@ func TestWhatIsInThePlaceOfAHook(t *testing.T) {
 			tt.prepare(b, folder)
 			before := snapshot(t, folder)
 			r := b.find(b.repo)
-			planned, _ := Install(r, []string{name}, b.program, true)
+			planned, _ := Install(r, []string{name}, b.program, nil, true)
 			if after := snapshot(t, folder); !maps.Equal(before, after) {
 				t.Errorf("a dry run changed %v into %v", before, after)
 			}
-			steps, err := Install(r, []string{name}, b.program, false)
+			steps, err := Install(r, []string{name}, b.program, nil, false)
 			if tt.refused != "" {
 				if err == nil || !strings.Contains(err.Error(), tt.refused) {
 					t.Errorf("error %v, want one with %q", err, tt.refused)
@@ -606,7 +606,7 @@ func TestWhatIsInThePlaceOfAHook(t *testing.T) {
 					t.Errorf("calls: %q, want %q", got, tt.ran)
 				}
 			}
-			if steps, err := Install(r, []string{name}, b.program, false); err != nil || steps[0].Action != Keep {
+			if steps, err := Install(r, []string{name}, b.program, nil, false); err != nil || steps[0].Action != Keep {
 				t.Errorf("the second time: %+v, %v", steps, err)
 			}
 			if tt.want != Chain {
@@ -628,6 +628,78 @@ func older(name string) string {
 	return text + "# keysweep hook 0 " + sum(text) + "\n"
 }
 
+func TestAHookCallsKeysweepWithTheOptionsItRecords(t *testing.T) {
+	odd := []string{"--exclude=it's, \"$HOME\" \\ *", "--allow-incomplete"}
+	said := " " + strings.Join(odd, " ")
+	for _, chained := range []bool{false, true} {
+		b := newBench(t)
+		first, ahead := "", ""
+		if chained {
+			b.own(filepath.Dir(b.hook("x")), "pre-commit")
+			b.own(filepath.Dir(b.hook("x")), "pre-push")
+			first, ahead = "own pre-commit \n", "own pre-push origin ../other\n"
+		}
+		install := func(options []string) []Step {
+			t.Helper()
+			steps, err := Install(b.find(b.repo), []string{"pre-commit", "pre-push"}, b.program, options, false)
+			if err != nil {
+				t.Fatal(err)
+			}
+			return steps
+		}
+		install(odd)
+		for _, name := range []string{"pre-commit", "pre-push"} {
+			if s := Look(filepath.Dir(b.hook("x")), name); !slices.Equal(s.Options, odd) || !s.Current() {
+				t.Errorf("%s records %q, current %v", name, s.Options, s.Current())
+			}
+		}
+		b.commit(b.repo, "a")
+		if got, want := b.log(), first+"keysweep hook pre-commit"+said+"\n"; got != want {
+			t.Errorf("chained %v: calls\n%swant\n%s", chained, got, want)
+		}
+		b.git(b.dir, "init", "-q", "--bare", filepath.Join(filepath.Dir(b.repo), "other"))
+		b.git(b.repo, "remote", "add", "origin", "../other")
+		b.git(b.repo, "push", "-q", "origin", "main")
+		for _, want := range []string{ahead, "keysweep hook pre-push" + said + " origin ../other\n  refs/heads/main "} {
+			if got := b.log(); !strings.Contains(got, want) {
+				t.Errorf("chained %v: calls\n%swant\n%s", chained, got, want)
+			} else {
+				b.write(b.dir, "log", got, 0o644)
+			}
+		}
+		for _, s := range install(nil) {
+			if s.Action != Keep || !slices.Equal(s.Options, odd) {
+				t.Errorf("again, without options: %+v", s)
+			}
+		}
+		for _, s := range install([]string{"--quiet"}) {
+			if s.Action != Update || !slices.Equal(s.Options, []string{"--quiet"}) {
+				t.Errorf("again, with others: %+v", s)
+			}
+		}
+	}
+}
+
+func TestOptionsThatAHookCannotRecordAreRefused(t *testing.T) {
+	for _, tt := range []struct {
+		name, option, want string
+		prepare            func(b *bench)
+	}{
+		{"a line break", "--exclude=a\nb", "it has a line break", func(*bench) {}},
+		{"another's hook that calls keysweep", "--quiet", "write the options there", func(b *bench) {
+			b.write(filepath.Dir(b.hook("x")), "pre-commit", "#!/bin/sh\n"+"keysweep"+" hook pre-commit \"$@\"\n", 0o755)
+		}},
+	} {
+		b := newBench(t)
+		tt.prepare(b)
+		_, err := Install(b.find(b.repo), []string{"pre-commit"}, b.program, []string{tt.option}, false)
+		var refused *Refused
+		if !errors.As(err, &refused) || !strings.Contains(err.Error(), tt.want) {
+			t.Errorf("%s: %v", tt.name, err)
+		}
+	}
+}
+
 func TestHuskyIsToldToCallKeysweep(t *testing.T) {
 	for _, path := range []string{".husky", ".husky/_"} {
 		b := newBench(t)
@@ -635,7 +707,7 @@ func TestHuskyIsToldToCallKeysweep(t *testing.T) {
 		b.write(b.repo, path+"/pre-commit", "#!/usr/bin/env sh\n. \"${0%/*}/h\"\n", 0o755)
 		for _, name := range []string{"pre-commit", "pre-push"} {
 			t.Setenv("PATH", filepath.Dir(b.program)+string(filepath.ListSeparator)+os.Getenv("PATH"))
-			_, err := Install(b.find(b.repo), []string{name}, b.program, false)
+			_, err := Install(b.find(b.repo), []string{name}, b.program, nil, false)
 			if err == nil || !strings.Contains(err.Error(), "add this line to .husky/"+name) {
 				t.Errorf("%s, %s: %v", path, name, err)
 			}
@@ -647,7 +719,7 @@ func TestOneRefusalWritesNothing(t *testing.T) {
 	b := newBench(t)
 	b.write(b.repo, ".git/hooks/pre-push", "#!/bin/sh\n# File generated by pre-commit: https://pre-commit.com\n", 0o755)
 	before := snapshot(t, filepath.Dir(b.hook("x")))
-	_, err := Install(b.find(b.repo), []string{"pre-commit", "pre-push"}, b.program, false)
+	_, err := Install(b.find(b.repo), []string{"pre-commit", "pre-push"}, b.program, nil, false)
 	if err == nil || !strings.Contains(err.Error(), "nothing was written; --hook NAME") {
 		t.Errorf("error: %v", err)
 	}

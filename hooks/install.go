@@ -39,6 +39,8 @@ type Step struct {
 	Earlier string // the hook that was there before, where it is kept; "": none
 	// Why says what a reader would not expect; "" if nothing.
 	Why string
+	// Options are those that the hook records.
+	Options []string
 
 	text string
 }
@@ -53,11 +55,17 @@ type Refused struct {
 func (e *Refused) Error() string { return strings.Join(e.Reasons, "\n") }
 
 // Install writes hooks that call program (see Program), which it names in the
-// scripts unless they lie in the working tree: those reach other machines. A
+// scripts unless they lie in the working tree: those reach other machines. They
+// call it with options; nil are those that a hook of ours records already. A
 // hook that is there already is kept and run first. With dryRun nothing is
 // written. The error is a *Refused, before anything is written, or that of a
 // file; the steps then say what was done.
-func Install(r *Repository, names []string, program string, dryRun bool) ([]Step, error) {
+func Install(r *Repository, names []string, program string, options []string, dryRun bool) ([]Step, error) {
+	for _, o := range options {
+		if strings.ContainsAny(o, "\x00\r\n") {
+			return nil, &Refused{[]string{fmt.Sprintf("a hook cannot record %q: it has a line break", o)}}
+		}
+	}
 	if err := r.usable(); err != nil {
 		return nil, err
 	}
@@ -73,7 +81,7 @@ func Install(r *Repository, names []string, program string, dryRun bool) ([]Step
 	var steps []Step
 	refused := &Refused{}
 	for _, name := range names {
-		step, reasons := plan(Look(r.Hooks, name), program)
+		step, reasons := plan(Look(r.Hooks, name), program, options)
 		steps = append(steps, step)
 		refused.Reasons = append(refused.Reasons, reasons...)
 	}
@@ -119,13 +127,19 @@ func (r *Repository) usable() error {
 }
 
 // plan decides about one hook. Reasons are why it is refused.
-func plan(s State, program string) (step Step, reasons []string) {
-	step = Step{Name: s.Name, Path: s.Path, Earlier: s.Earlier, text: Script(s.Name, program)}
+func plan(s State, program string, options []string) (step Step, reasons []string) {
+	if options == nil {
+		options = s.Options
+	}
+	step = Step{Name: s.Name, Path: s.Path, Earlier: s.Earlier, Options: options, text: Script(s.Name, program, options...)}
 	switch s.Kind {
 	case Unusable:
 		return step, []string{fmt.Sprintf("%s is not a file that keysweep can read", s.Path)}
 	case Calling:
-		step.Action, step.Earlier, step.Why = Keep, "", "it is not keysweep's, and calls it already"
+		if len(options) > 0 {
+			return step, []string{fmt.Sprintf("%s is not keysweep's, and calls it already: write the options there", s.Path)}
+		}
+		step.Action, step.Earlier, step.Options, step.Why = Keep, "", nil, "it is not keysweep's, and calls it already"
 		return step, nil
 	case Ours:
 		switch {

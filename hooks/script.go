@@ -20,15 +20,21 @@ const Suffix = ".before-keysweep"
 func Names() []string { return []string{"pre-commit", "commit-msg", "pre-push", "pre-receive"} }
 
 // Script returns the text of a hook for sh (POSIX, without extensions). program
-// is the path of keysweep with slashes, "" to have it looked for in PATH.
+// is the path of keysweep with slashes, "" to have it looked for in PATH; options
+// are what it is called with, one word each, without line breaks.
 //
 // The text ends in a line with the version and a sum of everything above it,
 // which tells a script that a person has changed.
-func Script(name, program string) string {
+func Script(name, program string, options ...string) string {
+	words := ""
+	for _, o := range options {
+		words += " " + shellQuote(o)
+	}
 	replace := strings.NewReplacer(
 		"NAME", name,
 		"PROGRAM", shellQuote(program),
 		"ONWARDS", shellQuote(onwards[name]),
+		" OPTIONS", words,
 	)
 	text := replace.Replace(head)
 	if readsStdin(name) {
@@ -74,7 +80,7 @@ case $0 in */*) earlier=${0%/*}/NAME.before-keysweep ;; esac
 	tail = `if [ "$earlier" != "$0" ] && [ -f "$earlier" ] && [ -x "$earlier" ]; then
 	"$earlier" "$@" || exit $?
 fi
-exec "$keysweep" hook NAME "$@"
+exec "$keysweep" hook NAME OPTIONS "$@"
 `
 	// A shell takes newlines off the end of what it reads: hence the dot. With
 	// standard input closed, bash gives the pipe of $(cat) its number, and cat
@@ -86,15 +92,20 @@ if [ "$earlier" != "$0" ] && [ -f "$earlier" ] && [ -x "$earlier" ]; then
 	[ -t 0 ] || input=$(cat 2>/dev/null; echo .)
 	input=${input%.}
 	printf %s "$input" 2>/dev/null | "$earlier" "$@" || exit $?
-	printf %s "$input" 2>/dev/null | "$keysweep" hook NAME "$@"
+	printf %s "$input" 2>/dev/null | "$keysweep" hook NAME OPTIONS "$@"
 	exit $?
 fi
-exec "$keysweep" hook NAME "$@"
+exec "$keysweep" hook NAME OPTIONS "$@"
 `
 )
 
 // shellQuote returns a word of sh that stands for s.
 func shellQuote(s string) string { return "'" + strings.ReplaceAll(s, "'", `'\''`) + "'" }
+
+// shellUnquote is the reverse of shellQuote.
+func shellUnquote(word string) string {
+	return strings.ReplaceAll(word[1:len(word)-1], `'\''`, "'")
+}
 
 func sum(text string) string { return fmt.Sprintf("%x", sha256.Sum256([]byte(text)))[:16] }
 
@@ -103,11 +114,14 @@ type parsed struct {
 	version int
 	intact  bool // as it was written
 	program string
+	options []string
 }
 
 var (
 	lastLine    = regexp.MustCompile(`(?m)^# keysweep hook (\d{1,9}) ([0-9a-f]{16})\r?$`)
 	programLine = regexp.MustCompile(`(?m)^keysweep=('(?:[^'\n]|'\\'')*')\r?$`)
+	callLine    = regexp.MustCompile(`(?m)^exec "\$keysweep" hook [a-z-]+((?: '(?:[^'\n]|'\\'')*')*) "\$@"\r?$`)
+	quotedWord  = regexp.MustCompile(`'(?:[^'\n]|'\\'')*'`)
 )
 
 // parse reads a script of ours, of any version; false for another's.
@@ -119,7 +133,12 @@ func parse(text string) (p parsed, ours bool) {
 	p.version, _ = strconv.Atoi(text[at[2]:at[3]])
 	p.intact = sum(text[:at[0]]) == text[at[4]:at[5]] && text[at[5]:] == "\n"
 	if m := programLine.FindStringSubmatch(text); m != nil {
-		p.program = strings.ReplaceAll(m[1][1:len(m[1])-1], `'\''`, "'")
+		p.program = shellUnquote(m[1])
+	}
+	if m := callLine.FindStringSubmatch(text); m != nil {
+		for _, word := range quotedWord.FindAllString(m[1], -1) {
+			p.options = append(p.options, shellUnquote(word))
+		}
 	}
 	return p, true
 }

@@ -42,10 +42,12 @@ type State struct {
 	Link bool
 	// Executable says whether git would run it. Windows has no such mark.
 	Executable bool
-	// Version, Program and Edited are of Ours: the version of the script, the
-	// recorded path ("": PATH), and whether somebody changed it since.
+	// Version, Program, Options and Edited are of Ours: the version of the
+	// script, the recorded path ("": PATH) and options, and whether somebody
+	// changed it since.
 	Version int
 	Program string
+	Options []string
 	Edited  bool
 	// Earlier is the hook that was there before ours; "" if there is none.
 	Earlier string
@@ -97,7 +99,7 @@ func look(folder, name, file string) State {
 	s.Kind = Foreign
 	s.text = readScript(s.Path)
 	if p, ours := parse(s.text); ours {
-		s.Kind, s.Version, s.Program, s.Edited = Ours, p.version, p.program, !p.intact
+		s.Kind, s.Version, s.Program, s.Options, s.Edited = Ours, p.version, p.program, p.options, !p.intact
 	} else if calls(s.text, name) {
 		s.Kind = Calling
 	} else {
@@ -121,9 +123,9 @@ func readScript(path string) string {
 }
 
 // Current reports whether a hook of ours is what this version would write for
-// the program that it records.
+// the program and the options that it records.
 func (s *State) Current() bool {
-	return s.Kind == Ours && !s.Edited && s.text == Script(s.Name, s.Program)
+	return s.Kind == Ours && !s.Edited && s.text == Script(s.Name, s.Program, s.Options...)
 }
 
 // Framework is a program that manages hooks itself, and would overwrite ours or
@@ -157,9 +159,9 @@ func (f *Framework) Mentions(top, name string) string {
 
 // entries match the ids of our .pre-commit-hooks.yaml.
 var entries = map[string]*regexp.Regexp{
-	"pre-commit":  regexp.MustCompile(`(?m)^[ \t-]*id:[ \t]*["']?keysweep(-system|-docker)?["']?[ \t\r]*(#.*)?$`),
-	"pre-push":    regexp.MustCompile(`(?m)^[ \t-]*id:[ \t]*["']?keysweep-push["']?[ \t\r]*(#.*)?$`),
-	"commit-msg":  regexp.MustCompile(`(?m)^[ \t-]*id:[ \t]*["']?keysweep-commit-msg["']?[ \t\r]*(#.*)?$`),
+	"pre-commit":  regexp.MustCompile(`(?m)^[ \t-]*id:[ \t]*["']?keysweep(-system)?["']?[ \t\r]*(#.*)?$`),
+	"pre-push":    regexp.MustCompile(`(?m)^[ \t-]*id:[ \t]*["']?keysweep-push(-system)?["']?[ \t\r]*(#.*)?$`),
+	"commit-msg":  regexp.MustCompile(`(?m)^[ \t-]*id:[ \t]*["']?keysweep-commit-msg(-system)?["']?[ \t\r]*(#.*)?$`),
 	"pre-receive": regexp.MustCompile(`$^`), // no framework has it
 }
 
