@@ -116,6 +116,8 @@ func newWorkshop(t *testing.T) *workshop {
 		// and make cross have built is taken from the cache.
 		"GOPROXY=off", "GOTOOLCHAIN=local", "GOFLAGS=-buildvcs=false -trimpath", "CGO_ENABLED=0",
 		"PRE_COMMIT_HOME="+filepath.Join(w.dir, "pre-commit"), "PREK_HOME="+filepath.Join(w.dir, "prek"),
+		// npx finds husky here, and asks nobody for news.
+		"npm_config_offline=true", "npm_config_update_notifier=false",
 		"PATH="+os.Getenv(runnersVariable)+string(filepath.ListSeparator)+os.Getenv("PATH"))
 	return w
 }
@@ -222,7 +224,7 @@ type block struct {
 var setUpBlock = regexp.MustCompile("(?ms)^<!-- set-up ([^:\n]+?)(?:: (\\S+))? -->\n^```\\w*\n(.*?)^```$")
 
 // hookID finds the ids of hooks in a configuration of pre-commit.
-var hookID = regexp.MustCompile(`\bid: \S+`)
+var hookID = regexp.MustCompile(`(?m)^( *)(- id: \S+)`)
 
 func hookSetUps(t *testing.T) (list []block) {
 	t.Helper()
@@ -284,7 +286,7 @@ func (w *workshop) shopOf(t *testing.T, r *hookRunner) (dir string) {
 			}
 			used++
 			if r.system {
-				b.text = hookID.ReplaceAllString(b.text, "$0-system")
+				b.text = hookID.ReplaceAllString(b.text, "$1$2-system\n$1  args: [--min-confidence, high]")
 			}
 			if b.file != "" {
 				put(t, filepath.Join(at, b.file), b.text)
@@ -402,8 +404,13 @@ func TestHooksWithThoseWhoRunThem(t *testing.T) {
 				if !slices.Contains([]string{"`git commit`", "the message of a commit", "push of a new branch"}, s.name) {
 					continue
 				}
-				if outcome := w.newDesk(t, shop, &r).play(&s); outcome != stopped {
+				d := w.newDesk(t, shop, &r)
+				if outcome := d.play(&s); outcome != stopped {
 					t.Errorf("%s: %s", s.name, outcome)
+				}
+				calls, _ := os.ReadFile(d.calls)
+				if !strings.Contains(string(calls), "hook "+s.hook+" --min-confidence high") {
+					t.Errorf("%s: args do not arrive:\n%s", s.name, calls)
 				}
 			}
 		})

@@ -255,7 +255,7 @@ var situations = []situation{
 		d.stage("a", "a\n")
 		return d.try("commit", "-q", "-m", "Pay with "+d.key)
 	}},
-	{name: "`run --all-files`, a tracked file", hook: "pre-commit", all: true, play: func(d *desk) error {
+	{name: "`run -a`, a tracked file", hook: "pre-commit", all: true, play: func(d *desk) error {
 		d.git("checkout", "-q", "leak")
 		return d.tryIn(d.shop, d.runner.all...)
 	}},
@@ -308,7 +308,7 @@ var situations = []situation{
 		d.git("checkout", "-q", "b")
 		return d.try("merge", "-q", "--no-edit", "a")
 	}},
-	{name: "`run --all-files`, no key", hook: "pre-commit", clean: true, all: true, play: func(d *desk) error {
+	{name: "`run -a`, no key", hook: "pre-commit", clean: true, all: true, play: func(d *desk) error {
 		return d.tryIn(d.shop, d.runner.all...)
 	}},
 	{name: "a clean push of a new branch", hook: "pre-push", clean: true, play: func(d *desk) error {
