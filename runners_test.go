@@ -233,7 +233,13 @@ func hookSetUps(t *testing.T) (list []block) {
 		t.Fatal(err)
 	}
 	for _, m := range setUpBlock.FindAllStringSubmatch(string(page), -1) {
-		list = append(list, block{strings.Split(m[1], ", "), m[2], m[3]})
+		names := strings.Split(m[1], ", ")
+		for _, name := range names {
+			if !slices.ContainsFunc(hookRunners, func(r hookRunner) bool { return r.name == name }) {
+				t.Errorf("docs/hooks.md: a set-up of %q, which nobody tries", name)
+			}
+		}
+		list = append(list, block{names, m[2], m[3]})
 	}
 	return list
 }
@@ -399,6 +405,7 @@ func TestHooksWithThoseWhoRunThem(t *testing.T) {
 			r := hookRunner{name: "prek", program: "prek", system: true}
 			w.needs(t, &r)
 			t.Parallel()
+			w.must(t, ".", "prek", "validate-manifest", ".pre-commit-hooks.yaml")
 			shop := w.shopOf(t, &r)
 			for _, s := range situations {
 				if !slices.Contains([]string{"`git commit`", "the message of a commit", "push of a new branch"}, s.name) {
@@ -419,13 +426,9 @@ func TestHooksWithThoseWhoRunThem(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	whole := len(seen.cells) == len(hookRunners)
-	for _, cells := range seen.cells {
-		whole = whole && len(cells) == len(situations)
-	}
 	now := table(seen, string(page))
 	t.Logf("with pre-commit %s:\n%s", version, now)
-	if whole && !strings.Contains(string(page), "\n"+now+"\n") {
+	if !strings.Contains(string(page), "\n"+now+"\n") {
 		t.Errorf("docs/hooks.md does not have this table:\n%s", now)
 	}
 }
