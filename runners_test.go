@@ -185,10 +185,10 @@ func (w *workshop) withModule(t *testing.T, older bool) *workshop {
 		module += " for an older pre-commit"
 	}
 	for name := range strings.SplitSeq(strings.TrimRight(string(out), "\x00"), "\x00") {
-		text, err := os.ReadFile(name)
-		if errors.Is(err, os.ErrNotExist) {
-			continue // removed, and not committed yet
+		if info, err := os.Stat(name); err != nil || !info.Mode().IsRegular() {
+			continue // removed and not committed yet, or a link to a folder
 		}
+		text, err := os.ReadFile(name)
 		if err != nil {
 			t.Fatal(err)
 		}
