@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"fmt"
 	"path/filepath"
 	"time"
@@ -30,10 +31,10 @@ type accepted struct {
 // what is the user's own. With --no-config, only a baseline that the user named.
 func (s *ruleSource) accept(paths []string) (*accepted, error) {
 	switch {
-	case s.baseline != "":
+	case s.namesBaseline():
 		b, err := config.NamedBaseline(s.baseline)
 		return s.acceptWith(paths, b), err
-	case s.none:
+	case s.none && s.baseline == "":
 		return s.acceptWith(paths, nil), nil
 	case s.from != nil:
 		b, err := s.from.loadBaseline()
@@ -41,13 +42,20 @@ func (s *ruleSource) accept(paths []string) (*accepted, error) {
 		if err != nil && s.from.rev != "" {
 			a.notes = append(a.notes, config.Note{Words: "None of its lines counts: " + err.Error()})
 			err = nil
+		} else if b == nil && err == nil && s.baseline != "" {
+			note, err := s.from.absent("--baseline", s.baseline)
+			if err != nil {
+				_, err = config.NamedBaseline(s.baseline)
+				return nil, err
+			}
+			a.notes = append(a.notes, note)
 		}
 		if err != nil {
 			err = fmt.Errorf("%w\n  --no-config goes on without it", err)
 		}
 		return a, err
 	}
-	b, notes, err := config.FindBaseline(paths)
+	b, notes, err := config.FindBaselineFrom(cmp.Or(s.here, "."), paths)
 	if err != nil {
 		return nil, fmt.Errorf("%w\n  --no-config goes on without it", err)
 	}
@@ -58,7 +66,7 @@ func (s *ruleSource) accept(paths []string) (*accepted, error) {
 
 // acceptWith is accept with a baseline that is read already, or nil.
 func (s *ruleSource) acceptWith(paths []string, b *exceptions.Baseline) *accepted {
-	a := &accepted{places: config.NewPlaces(s.loaded, paths)}
+	a := &accepted{places: config.NewPlacesFrom(cmp.Or(s.here, "."), s.loaded, paths)}
 	a.Place, a.Baseline = a.places.Place, b
 	if s.loaded != nil {
 		a.File, a.Allows = s.loaded.Path, s.loaded.Allows()

@@ -326,6 +326,8 @@ func newShop(t *testing.T) *shop {
 	s.ids["merge"] = s.git("rev-parse", "HEAD")
 	s.git("update-ref", "refs/pull/1/merge", "HEAD")
 	s.git("checkout", "-q", "main")
+	s.git("tag", "-a", "-m", "KEY="+s.key("in tag"), "v2", "feature")
+	s.ids["tag"] = s.git("rev-parse", "v2^{tag}")
 	return s
 }
 
@@ -467,6 +469,10 @@ func TestTheActionOnARunner(t *testing.T) {
 		"refuses pull_request_target":    theActionRefusesPullRequestTarget,
 		"hears nothing that a file says": noFileSpeaksToTheRunner,
 		"does not run its inputs":        theInputsOfTheActionAreNotRun,
+		"lets no change silence itself":  noChangeSilencesItself,
+		"does not believe a fork":        aForkIsJudgedByTheDefaultBranch,
+		"scans the repository of a path": theActionScansTheRepositoryOfAPath,
+		"runs nothing of a repository":   nothingOfARepositoryRuns,
 	} {
 		t.Run(name, func(t *testing.T) {
 			r.t = t
@@ -513,15 +519,31 @@ func theActionScansWhatEachEventIsAbout(t *testing.T, r *runner) {
 		{name: "a deletion", commit: "later", env: s.push("refs/heads/feature", "head", "", map[string]any{"deleted": true}),
 			status: 0, want: map[string]string{"findings": "0", "complete": "true", "json": "", "sarif": "", "upload": "false"}},
 		{name: "a merge group", commit: "merge", env: s.event("merge_group", "merge", map[string]any{"merge_group": map[string]any{"base_sha": s.ids["later"], "head_sha": s.ids["merge"]}}),
+			status: 1, found: "removed", want: map[string]string{"findings": "1", "complete": "true", "upload": "false"}},
+		{name: "a review of a pull request", commit: "merge", env: s.review(),
 			status: 1, found: "removed", want: map[string]string{"findings": "1", "complete": "true"}},
+		{name: "a push of a tag", commit: "head", env: s.push("refs/tags/v1", "", "head", map[string]any{"created": true}),
+			status: 1, found: "removed", want: map[string]string{"findings": "1", "complete": "true", "upload": "false"}},
+		{name: "a push of an annotated tag", commit: "head", env: s.push("refs/tags/v2", "", "tag", map[string]any{"created": true}),
+			status: 1, found: "in tag removed", want: map[string]string{"findings": "2", "complete": "true"}},
+		{name: "a forced push, what was there is here", commit: "later", env: s.push("refs/heads/main", "head", "later", map[string]any{"forced": true}),
+			status: 1, found: "main", want: map[string]string{"findings": "1", "complete": "true"}},
+		{name: "a deletion of a tag", commit: "later", env: s.push("refs/tags/v1", "head", "", map[string]any{"deleted": true}),
+			status: 0, want: map[string]string{"findings": "0", "complete": "true", "json": ""}},
+		{name: "an event that nobody has heard of", commit: "later", env: s.event("page_built", "later", map[string]any{}),
+			status: 1, found: "everything", says: "it does not tell which commits are new"},
+		{name: "an event that nobody has heard of, nothing fails", commit: "later", env: s.event("check_run", "later", map[string]any{}), inputs: map[string]string{"fail-on": "none"},
+			status: 0, found: "everything"},
 		{name: "a schedule: all there is", commit: "later", env: s.event("schedule", "later", map[string]any{}),
-			status: 1, found: "main old removed", want: map[string]string{"findings": "3", "upload": "true"}},
+			status: 1, found: "everything", want: map[string]string{"findings": "4", "upload": "true"}},
 		{name: "by hand: all there is", commit: "later", env: s.event("workflow_dispatch", "later", map[string]any{}),
-			status: 1, found: "main old removed", want: map[string]string{"findings": "3"}},
+			status: 1, found: "everything", want: map[string]string{"findings": "4"}},
 		{name: "a release: all there is", commit: "later", env: s.event("release", "later", map[string]any{}),
-			status: 1, found: "main old removed", says: "it does not tell which commits are new"},
+			status: 1, found: "everything", says: "it does not tell which commits are new"},
 		{name: "a schedule, depth 1", commit: "later", depth: 1, env: s.event("schedule", "later", map[string]any{}),
-			status: 1, found: "main old", want: map[string]string{"complete": "false"}, says: "fetch-depth: 0"},
+			status: 1, found: "main old", want: map[string]string{"complete": "false", "upload": "false"}, says: "fetch-depth: 0"},
+		{name: "a schedule, depth 1, and that is allowed", commit: "later", depth: 1, env: s.event("schedule", "later", map[string]any{}), inputs: map[string]string{"allow-incomplete": "true"},
+			status: 1, found: "main old", want: map[string]string{"complete": "false", "upload": "true"}, says: "fetch-depth: 0"},
 		{name: "nothing fails", commit: "merge", env: s.pullRequest(false), inputs: map[string]string{"fail-on": "none"},
 			status: 0, found: "removed", want: map[string]string{"findings": "1"}},
 		{name: "incomplete, nothing fails", commit: "merge", depth: 1, env: s.pullRequest(false), inputs: map[string]string{"fail-on": "none"},
@@ -531,6 +553,9 @@ func theActionScansWhatEachEventIsAbout(t *testing.T, r *runner) {
 		{name: "further options, one a line", commit: "merge", env: s.pullRequest(false), inputs: map[string]string{"args": "--exclude=pay, now (1):%/**\n\n--quiet"},
 			status: 0, found: ""},
 	} {
+		if test.found == "everything" {
+			test.found = "in tag main old removed"
+		}
 		t.Run(test.name, func(t *testing.T) {
 			s.t, r.t = t, t
 			got := r.run(scan, s.checkout(test.commit, test.depth), test.inputs, test.env)
@@ -550,7 +575,7 @@ func theActionScansWhatEachEventIsAbout(t *testing.T, r *runner) {
 			if !strings.Contains(got.summary, test.says) {
 				t.Errorf("the summary does not say %q", test.says)
 			}
-			list := strings.Fields(test.found)
+			list := strings.Fields(strings.ReplaceAll(test.found, "in tag", "tag"))
 			errorLines := slices.DeleteFunc(slices.Clone(got.commands), func(c string) bool { return !strings.HasPrefix(c, "error ") })
 			if len(errorLines) != len(list) {
 				t.Errorf("%d annotations, want %d", len(errorLines), len(list))
@@ -623,6 +648,102 @@ func theActionSaysWhereAKeyIs(t *testing.T, r *runner) {
 	}
 }
 
+// The path names the repository, wherever it lies and wherever the runner is.
+func theActionScansTheRepositoryOfAPath(t *testing.T, r *runner) {
+	s := newShop(t)
+	s.write(".keysweep.toml", "[[allow]]\nfingerprint = \""+sha256Hex(s.key("main"))+"\"\nreason = \"revoked\"\n[[allow]]\npath = \"made up/**\"\nreason = \"made up\"\n")
+	s.write("sub/below.env", "KEY="+s.key("below")+"\n")
+	s.commit("later")
+	workspace := t.TempDir()
+	dir := filepath.Join(workspace, "my shop")
+	if err := os.Rename(s.checkout("later", 0), dir); err != nil {
+		t.Fatal(err)
+	}
+	scan := r.action.step(t, "scan")
+	schedule := s.event("schedule", "later", map[string]any{})
+	for _, test := range []struct {
+		folder, path string
+		env          map[string]string
+		found        string
+		counts       string // findings
+		annotation   string // one of them
+	}{
+		{dir, ".", schedule, "below in tag main old removed", "4", "error file=sub/below.env,line=1,"},
+		{dir, "sub", schedule, "below in tag main old removed", "4", "error file=sub/below.env,line=1,"},
+		{workspace, "my shop", schedule, "below in tag main old removed", "4", "error file=sub/below.env,line=1,"},
+		{workspace, "my shop/sub", schedule, "below in tag main old removed", "4", "error file=sub/below.env,line=1,"},
+		{workspace, dir, schedule, "below in tag main old removed", "4", "error file=old.env,line=1,"},
+		{workspace, "my shop", s.push("refs/heads/main", "base", "later", nil), "below main", "2", "error file=sub/below.env,line=1,"},
+		{workspace, "my shop/sub", s.push("refs/heads/main", "base", "later", nil), "below main", "2", "error file=main.env,line=1,"},
+	} {
+		got := r.run(scan, test.folder, map[string]string{"path": test.path}, test.env)
+		if found := strings.Join(s.found(got.outputs["json"]), " "); got.status != statusFound || found != test.found || got.outputs["findings"] != test.counts {
+			t.Errorf("%s in %s: status %d, found %q, %s count\n%s", test.path, test.folder, got.status, found, got.outputs["findings"], got.printed)
+		}
+		if !slices.ContainsFunc(got.commands, func(c string) bool { return strings.HasPrefix(c, test.annotation) }) {
+			t.Errorf("%s in %s: annotations %q", test.path, test.folder, got.commands)
+		}
+	}
+	for _, path := range []string{"no where", "my shop/../../..//no where", "-"} {
+		got := r.run(scan, workspace, map[string]string{"path": path}, schedule)
+		if got.status != statusUse || len(got.outputs) > 0 && got.outputs["json"] != "" || len(got.commands) != 1 || !strings.HasPrefix(got.commands[0], "error title=keysweep::") {
+			t.Errorf("%s: status %d, outputs %q, %q\n%s", path, got.status, got.outputs, got.commands, got.printed)
+		}
+	}
+	// From outside, those of the branch that a change is to go into count, too.
+	s.ids["base"] = s.ids["later"]
+	s.git("checkout", "-q", "-b", "tests")
+	s.write("made up/new.env", "KEY="+s.key("new")+"\n")
+	s.git("rm", "-q", ".keysweep.toml")
+	s.commit("head")
+	s.ids["merge"] = s.ids["head"]
+	s.gitIn(dir, "fetch", "-q", "origin", "tests")
+	if got := r.run(scan, workspace, map[string]string{"path": "my shop"}, s.pullRequest(false)); got.status != 0 || got.outputs["findings"] != "0" || !slices.Equal(s.found(got.outputs["json"]), []string{"new"}) {
+		t.Errorf("a change, seen from outside: status %d, %s findings\n%s", got.status, got.outputs["findings"], got.printed)
+	}
+	// A repository that is not the run's is looked at from outside.
+	other := s.event("schedule", "added", map[string]any{})
+	if got := r.run(scan, workspace, map[string]string{"path": "my shop"}, other); got.outputs["findings"] != "6" || !strings.Contains(got.summary, "the working directory is outside") {
+		t.Errorf("another repository: %s findings\n%s", got.outputs["findings"], got.summary)
+	}
+}
+
+// What a checkout holds, and what a job set for its own builds, decides nothing.
+func nothingOfARepositoryRuns(t *testing.T, r *runner) {
+	s := newShop(t)
+	owned := filepath.Join(t.TempDir(), "owned")
+	tool := filepath.Join(t.TempDir(), "tool")
+	if err := os.WriteFile(tool, []byte("#!/bin/sh\ntouch '"+owned+"'\nexec \"$@\"\n"), 0o755); err != nil {
+		t.Fatal(err)
+	}
+	s.git("checkout", "-q", "feature")
+	for name, text := range map[string]string{
+		"go.mod": "module keysweep\n", "go.work": "go 1.26\nuse .\nreplace github.com/urfave/cli/v2 => ./cli\n", "vendor/modules.txt": "# broken\n",
+		"main.go": "package main\nfunc main() { broken }\n", ".gitattributes": "* diff=own filter=own\n", ".envrc": "touch '" + owned + "'\n", "go": "#!/bin/sh\ntouch '" + owned + "'\n",
+	} {
+		s.write(name, text)
+	}
+	s.commit("head")
+	s.ids["merge"] = s.ids["head"]
+	dir := s.checkout("head", 0)
+	for _, option := range []string{"core.fsmonitor", "core.sshCommand", "core.pager", "diff.external", "diff.own.textconv", "filter.own.clean", "filter.own.smudge", "remote.origin.uploadpack", "core.alternateRefsCommand", "gpg.program"} {
+		s.gitIn(dir, "config", option, tool)
+	}
+	env := s.pullRequest(false)
+	for name, value := range map[string]string{"GOFLAGS": "-toolexec=" + tool, "GOWORK": filepath.Join(dir, "go.work"), "GOOS": "plan9", "GOARCH": "mips", "GOENV": filepath.Join(dir, ".envrc"), "CGO_ENABLED": "1"} {
+		env[name] = value
+	}
+	if got := r.run(r.action.step(t, "go build"), dir, nil, env); got.status != 0 {
+		t.Errorf("building: status %d\n%s", got.status, got.printed)
+	}
+	if got := r.run(r.action.step(t, "scan"), dir, nil, env); got.status != statusFound || strings.Join(s.found(got.outputs["json"]), " ") != "removed" {
+		t.Errorf("scanning: status %d\n%s", got.status, got.printed)
+	}
+	if _, err := os.Lstat(owned); err == nil {
+		t.Error("something of the repository was run")
+	}
+}
+
 func theActionRefusesPullRequestTarget(t *testing.T, r *runner) {
 	s := newShop(t)
 	env := s.pullRequest(false)
@@ -652,8 +773,31 @@ func noFileSpeaksToTheRunner(t *testing.T, r *runner) {
 	s.git("merge", "-q", "--no-ff", "-m", "Merge", "feature")
 	s.ids["merge"] = s.git("rev-parse", "HEAD")
 	s.git("update-ref", "refs/pull/1/merge", "HEAD")
+	// No git makes such refs, but whoever makes a .git folder can.
+	dir := s.checkout("merge", 0)
+	for _, name := range []string{"::error::a" + s.key("ref"), "##[error]b" + s.key("ref"), "c\n::add-mask::" + s.key("ref")} {
+		if err := os.WriteFile(filepath.Join(dir, ".git", "refs", "remotes", strings.ReplaceAll(name, "/", "")), []byte(s.ids["merge"]+"\n"), 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	got := r.run(r.action.step(t, "scan"), dir, map[string]string{"args": "--verbose", "fail-on": "none"}, s.event("schedule", "merge", map[string]any{}))
+	if !slices.Contains(s.found(got.outputs["json"]), "ref") || !strings.Contains(got.outputs["findings"], "1") {
+		t.Errorf("%q, %s findings", s.found(got.outputs["json"]), got.outputs["findings"])
+	}
+	for _, c := range got.commands {
+		if !strings.HasPrefix(c, "error file=") && !strings.HasPrefix(c, "error title=Leaked") && !strings.HasPrefix(c, "warning title=keysweep::") {
+			t.Errorf("a command that is none of ours: %q", c)
+		}
+	}
+	s.noKey(t, got)
 	for _, args := range []string{"", "--verbose\n--show-rejected"} {
-		got := r.run(r.action.step(t, "scan"), s.checkout("merge", 0), map[string]string{"args": args}, s.pullRequest(false))
+		env := s.event("pull_request", "merge", map[string]any{"pull_request": map[string]any{
+			"base":  map[string]any{"sha": s.ids["base"], "ref": "main\n::error::base", "repo": map[string]any{"full_name": "acme/shop"}},
+			"head":  map[string]any{"sha": s.ids["head"], "ref": "x\n::stop-commands::head", "repo": map[string]any{"full_name": "acme/shop"}},
+			"title": "::error::title",
+		}})
+		env["GITHUB_HEAD_REF"], env["GITHUB_BASE_REF"] = "x\n::stop-commands::head", "main\n::error::base"
+		got := r.run(r.action.step(t, "scan"), s.checkout("merge", 0), map[string]string{"args": args}, env)
 		if got.status != 1 || got.outputs["findings"] != "11" {
 			t.Errorf("status %d, %s findings", got.status, got.outputs["findings"])
 		}

@@ -25,6 +25,7 @@ current folder. What is scanned follows from what the CI says of the run: for a
 pull request or a push the commits that it brings in, else the working tree and
 the whole history. On GitHub, the worst keys also become annotations, and the
 report the summary of the job. Keys of a fork are not sent to their issuers.
+A change cannot silence itself: exceptions count once they are merged.
 docs/ci.md has set-ups to copy.
 `
 
@@ -92,7 +93,7 @@ func (r *ciRun) run(c *cli.Context) error {
 	}
 	opts.allowIncomplete = c.Bool("allow-incomplete")
 	opts.report.Links = links(checkout, path)
-	if err := r.apply(); err != nil {
+	if err := r.apply(checkout, path); err != nil {
 		return err
 	}
 	end := r.scan(c)
@@ -123,8 +124,19 @@ func links(checkout *ci.Checkout, path string) *report.Links {
 }
 
 // apply turns the plan into options.
-func (r *ciRun) apply() error {
+func (r *ciRun) apply(checkout *ci.Checkout, path string) error {
 	opts, plan := r.opts, r.plan
+	r.trustBase(checkout, path)
+	opts.marked = r.tellAdded
+	if checkout != nil && checkout.Top() != "" {
+		if below, ok := checkout.Below(path); ok && below != "" {
+			// A folder stands for its repository, as it does for Changes.
+			opts.scan.Paths = []string{shown(checkout.Top())}
+			if opts.report.Links != nil {
+				opts.report.Links.Below = ""
+			}
+		}
+	}
 	if plan.Scope == ci.Changes {
 		if err := selectRange(&opts.scan, plan.Range); err != nil {
 			return err
@@ -155,6 +167,18 @@ func (r *ciRun) apply() error {
 		}
 	}
 	return nil
+}
+
+// shown returns path from the working directory, if that is shorter.
+func shown(path string) string {
+	here, err := os.Getwd()
+	if err != nil {
+		return path
+	}
+	if rel, err := filepath.Rel(here, path); err == nil && len(rel) < len(path) {
+		return rel
+	}
+	return path
 }
 
 // scan scans and reports. On GitHub, no line of the report is read as a command.
@@ -237,8 +261,11 @@ func (r *ciRun) outputs() []ci.Output {
 		uploadable = uploadable || format == report.SARIF && path != ""
 		list = append(list, ci.Output{Name: format.String(), Value: path})
 	}
+	// An upload closes the alerts that it lacks: it had better not lack what was
+	// only not read. In a pull request there are no others.
+	uploadable = uploadable && r.plan.Upload && (complete || r.opts.allowIncomplete || r.plan.Scope == ci.Changes)
 	return append(list,
-		ci.Output{Name: "upload", Value: strconv.FormatBool(uploadable && r.plan.Upload)},
+		ci.Output{Name: "upload", Value: strconv.FormatBool(uploadable)},
 		ci.Output{Name: "read-only", Value: strconv.FormatBool(r.plan.ReadOnly)})
 }
 

@@ -19,7 +19,7 @@ func setUps(t *testing.T) (list []setUp) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	blocks := regexp.MustCompile("(?ms)(?:^<!-- ([^\n]*) -->\n)?^```(yaml|groovy)\n(.*?)^```$")
+	blocks := regexp.MustCompile("(?ms)(?:^<!-- ([^\n]*) -->\n)?^```(yaml|groovy|sh)\n(.*?)^```$")
 	for _, m := range blocks.FindAllStringSubmatch(string(page), -1) {
 		list = append(list, setUp{m[1], m[3]})
 	}
@@ -27,7 +27,7 @@ func setUps(t *testing.T) (list []setUp) {
 }
 
 // shellLine finds the commands of a set-up.
-var shellLine = regexp.MustCompile(`(?m)^ *(?:sh '|- (?:run: |bash: )?)((?:git clone|go build|\$HOME/bin/keysweep) .*?)'?$`)
+var shellLine = regexp.MustCompile(`(?m)^ *(?:sh '|- (?:run: |bash: )?|)((?:git clone|go build|\$HOME/bin/keysweep) .*?)'?$`)
 
 // The commands of each set-up of another CI run, in a checkout of a change, with
 // what the CI says of it. Only the clone is not made: the source is here.
@@ -49,13 +49,20 @@ func TestTheSetUpsOfTheCIPageFindWhatAChangeBringsIn(t *testing.T) {
 	played := 0
 	for _, block := range setUps(t) {
 		variables, ok := strings.CutPrefix(block.comment, "run: ")
+		want := "removed"
+		if block.comment == "run" && strings.Contains(block.text, "keysweep ci ") {
+			ok, want = true, "in tag main old removed"
+		}
 		if !ok {
-			if block.comment != "linted" {
+			if block.comment != "linted" && !strings.HasPrefix(block.text, "keysweep baseline") {
 				t.Errorf("a block that is neither run nor linted:\n%s", block.text)
 			}
 			continue
 		}
 		played++
+		if n := scriptLines(block.text); n != 0 && n != 3 {
+			t.Errorf("%d lines of script, want 3:\n%s", n, block.text)
+		}
 		dir := s.checkout("head", 0)
 		commands := shellLine.FindAllStringSubmatch(block.text, -1)
 		if len(commands) != 3 {
@@ -86,13 +93,84 @@ func TestTheSetUpsOfTheCIPageFindWhatAChangeBringsIn(t *testing.T) {
 			t.Errorf("%s: %v, want status 1\n%s", variables, err, &printed)
 			continue
 		}
-		if found := strings.Join(s.found(filepath.Join(dir, "keysweep.json")), " "); found != "removed" {
-			t.Errorf("%s: found %q\n%s", variables, found, &printed)
+		if found := strings.Join(s.found(filepath.Join(dir, "keysweep.json")), " "); found != want {
+			t.Errorf("%s: found %q, want %q\n%s", variables, found, want, &printed)
 		}
 		s.noKey(t, stepResult{printed: printed.String()})
 	}
-	if played != 5 {
-		t.Errorf("%d set-ups were played, want 5", played)
+	if played != 6 {
+		t.Errorf("%d set-ups were played, want 6", played)
+	}
+}
+
+// scriptLines counts the entries of a list called script.
+func scriptLines(text string) (n int) {
+	_, list, _ := strings.Cut(text, "script:\n")
+	for line := range strings.Lines(list) {
+		if !strings.HasPrefix(strings.TrimLeft(line, " "), "- ") {
+			break
+		}
+		n++
+	}
+	return n
+}
+
+// Once the keys that are known are accepted on the default branch, a change
+// that adds none passes, and the next key does not.
+func TestYesterdaysFindingsAreAcceptedAsTheCIPageSays(t *testing.T) {
+	bin := t.TempDir()
+	if out, err := exec.Command("go", "build", "-o", bin+string(filepath.Separator), ".").CombinedOutput(); err != nil {
+		t.Fatalf("%v\n%s", err, out)
+	}
+	s := newShop(t)
+	dir := s.checkout("later", 0)
+	run := func(command string, vars ...string) (int, string) {
+		cmd := exec.Command("sh", "-e", "-c", command)
+		cmd.Dir = dir
+		cmd.Env = cleanEnvironment()
+		for name, value := range gitEnvironment(t.TempDir()) {
+			cmd.Env = append(cmd.Env, name+"="+value)
+		}
+		cmd.Env = append(append(cmd.Env, "PATH="+bin+string(filepath.ListSeparator)+os.Getenv("PATH"), "CI=true"), vars...)
+		out, err := cmd.CombinedOutput()
+		if cmd.ProcessState == nil {
+			t.Fatal(err)
+		}
+		return cmd.ProcessState.ExitCode(), string(out)
+	}
+	played := 0
+	for _, block := range setUps(t) {
+		if block.comment == "run" && strings.HasPrefix(block.text, "keysweep baseline") {
+			played++
+			if status, out := run(block.text); status != 0 {
+				t.Fatalf("status %d\n%s", status, out)
+			}
+		}
+	}
+	if played != 1 {
+		t.Errorf("%d blocks were run, want 1", played)
+	}
+	s.ids["accepted"] = s.gitIn(dir, "rev-parse", "HEAD")
+	if status, out := run("keysweep ci"); status != 0 {
+		t.Errorf("everything: status %d\n%s", status, out)
+	}
+	request := func(tip string) (int, string) {
+		return run("keysweep ci", "GITLAB_CI=true", "CI_PIPELINE_SOURCE=merge_request_event", "CI_COMMIT_SHA="+tip, "CI_MERGE_REQUEST_DIFF_BASE_SHA="+s.ids["accepted"],
+			"CI_MERGE_REQUEST_TARGET_BRANCH_NAME=main")
+	}
+	add := func(key string) string {
+		if err := os.WriteFile(filepath.Join(dir, key+".env"), []byte("KEY="+s.key(key)+"\n"), 0o600); err != nil {
+			t.Fatal(err)
+		}
+		s.gitIn(dir, "add", "-A")
+		s.gitIn(dir, "commit", "-q", "-m", key)
+		return s.gitIn(dir, "rev-parse", "HEAD")
+	}
+	if status, out := request(add("removed")); status != 0 {
+		t.Errorf("a known key: status %d\n%s", status, out)
+	}
+	if status, out := request(add("unknown")); status != statusFound {
+		t.Errorf("a new key: status %d\n%s", status, out)
 	}
 }
 
@@ -121,6 +199,9 @@ func TestTheWorkflowsOfTheCIPage(t *testing.T) {
 		if n++; n == 1 && strings.Count(block.text, "\n") > 10 {
 			t.Errorf("more than ten lines:\n%s", block.text)
 		}
+		if !strings.Contains(block.text, "persist-credentials: false") || strings.Contains(block.text, "secrets.") {
+			t.Errorf("more rights than needed:\n%s", block.text)
+		}
 		if !strings.Contains(block.text, "fetch-depth: 0") || !strings.Contains(block.text, "uses: keysweep/keysweep@") || !strings.Contains(block.text, "contents: read") {
 			t.Errorf("something is missing:\n%s", block.text)
 		}
@@ -139,7 +220,40 @@ func TestTheWorkflowsOfTheCIPage(t *testing.T) {
 			t.Errorf("actionlint: %v\n%s\n%s", err, out, block.text)
 		}
 	}
-	if n != 2 {
-		t.Errorf("%d workflows, want 2", n)
+	if n != 3 {
+		t.Errorf("%d workflows, want 3", n)
+	}
+}
+
+// The project runs its own action, with no more rights than it needs.
+func TestTheProjectsOwnWorkflow(t *testing.T) {
+	text, err := os.ReadFile(filepath.Join(".github", "workflows", "ci.yml"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	workflow := string(text)
+	for _, part := range []string{"  push:\n", "  pull_request:\n", "  merge_group:\n", "  schedule:\n", "\npermissions:\n  contents: read\n", "      - uses: ./\n"} {
+		if !strings.Contains(workflow, part) {
+			t.Errorf("ci.yml has no %q", part)
+		}
+	}
+	if strings.Contains(workflow, "pull_request_target") || strings.Contains(workflow, "secrets.") {
+		t.Error("more rights than needed")
+	}
+	pinned := regexp.MustCompile(`^[\w-]+/[\w/-]+@[0-9a-f]{40} # v[0-9]+\.[0-9]+\.[0-9]+$`)
+	manifest, err := os.ReadFile("action.yml")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, m := range regexp.MustCompile(`(?m)uses: (.*)$`).FindAllStringSubmatch(workflow+string(manifest), -1) {
+		if m[1] != "./" && !pinned.MatchString(m[1]) {
+			t.Errorf("%s is not pinned, or does not say to what", m[1])
+		}
+	}
+	steps := strings.Split(workflow, "      - ")
+	for _, step := range steps {
+		if strings.HasPrefix(step, "uses: actions/checkout@") && (!strings.Contains(step, "fetch-depth: 0") || !strings.Contains(step, "persist-credentials: false")) {
+			t.Errorf("a checkout that is not whole, or leaves its token behind:\n%s", step)
+		}
 	}
 }

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"slices"
@@ -30,7 +31,10 @@ type ruleSource struct {
 	// baseline is what the user named; "": look for one.
 	baseline string
 	// from says what is read in the place of the working tree; nil: nothing.
-	from   *trust
+	from *trust
+	// here stands for the working directory where it is asked whose what is
+	// scanned is. "": the working directory.
+	here   string
 	loaded *config.Config
 	notes  []config.Note
 }
@@ -50,20 +54,47 @@ func parseRules(c *cli.Context) (ruleSource, error) {
 	return s, nil
 }
 
+// namesConfig reports whether the user named a configuration that counts as it
+// lies there.
+func (s *ruleSource) namesConfig() bool {
+	return s.config != "" && (s.from == nil || s.from.config == "")
+}
+
+// namesBaseline is namesConfig for the baseline.
+func (s *ruleSource) namesBaseline() bool {
+	return s.baseline != "" && (s.from == nil || s.from.baseline == "")
+}
+
 // load returns the rules for a scan of paths, and reads the configuration that
 // counts for it.
 func (s *ruleSource) load(paths []string) (set *rules.Set, err error) {
 	switch {
 	case s.none:
-	case s.config != "":
+	case s.namesConfig():
 		s.loaded, err = config.Named(s.config)
 	case s.from != nil:
-		s.loaded, err = s.from.loadConfig()
+		if s.loaded, err = s.from.loadConfig(); s.loaded == nil && err == nil && s.config != "" {
+			note, err := s.from.absent("--config", s.config)
+			if err != nil {
+				_, err = config.Named(s.config) // says the same of the file
+				return nil, err
+			}
+			s.notes = append(s.notes, note)
+		}
 	default:
-		s.loaded, s.notes, err = config.Find(paths)
+		s.loaded, s.notes, err = config.FindFrom(cmp.Or(s.here, "."), paths)
+	}
+	var named []rules.File
+	if s.from != nil {
+		var notes []config.Note
+		var broken error
+		if named, notes, broken = s.from.loadRules(); broken != nil {
+			return nil, broken
+		}
+		s.notes = append(s.notes, notes...)
 	}
 	if err == nil {
-		set, err = rules.Load(s.files, s.loaded.Rules()...)
+		set, err = rules.Load(s.files, append(s.loaded.Rules(), named...)...)
 		var at *rules.LoadError
 		if errors.As(err, &at) && s.loaded != nil && at.File == s.loaded.Path {
 			err = fmt.Errorf("configuration %s: line %d, column %d: %s", at.File, at.Line, at.Col, at.Reason)
@@ -71,11 +102,11 @@ func (s *ruleSource) load(paths []string) (set *rules.Set, err error) {
 			return nil, err
 		}
 	}
-	if err != nil && s.from != nil && s.from.rev != "" && s.config == "" {
+	if err != nil && s.from != nil && s.from.rev != "" && !s.namesConfig() {
 		// Nobody could mend what is there if it stopped every change.
 		s.notes = append(s.notes, config.Note{Words: "None of its exceptions counts: " + err.Error()})
 		s.loaded = nil
-		return rules.Load(s.files)
+		return rules.Load(s.files, named...)
 	}
 	if err != nil {
 		return nil, fmt.Errorf("%w\n  --no-config goes on without it", err)

@@ -40,6 +40,8 @@ type scanOptions struct {
 	// found, if not nil, is called with what was found before anything is done
 	// with it.
 	found func(*finding.Result)
+	// marked, if not nil, is called once it is known what is accepted.
+	marked func(*finding.Result)
 }
 
 // maxWorkers bounds --jobs: each worker holds buffers of its own.

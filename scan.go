@@ -66,6 +66,9 @@ func scanWith(c *cli.Context, opts *scanOptions) error {
 	res.Sort()                                      // keys that work come first
 	opts.rules.tell(res, opts.report.Verbose)
 	accepted.tell(res, opts.report.Verbose)
+	if opts.marked != nil {
+		opts.marked(res)
+	}
 	opts.report.RulesSHA256, opts.report.Rules = set.SHA256(), set.Rules()
 	opts.report.Exit = exitReason(ctx, res, opts)
 	if opts.failOn == failOnActive {

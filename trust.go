@@ -24,8 +24,12 @@ type trust struct {
 	nothing bool
 	// own says that comments of what is scanned count as they stand there.
 	own bool
+	// anywhere says that this holds also if the working directory is outside.
+	anywhere bool
 	// config and baseline are paths from the top. "": the usual ones.
 	config, baseline string
+	// rules are files of rules that the user named, read here if they are there.
+	rules []ruleFile
 
 	ctx      context.Context
 	prepared *scanner.Prepared
@@ -39,7 +43,7 @@ func (s *ruleSource) look(ctx context.Context, prepared *scanner.Prepared, paths
 		return
 	}
 	t.ctx, t.prepared = ctx, prepared
-	if len(paths) == 0 || t.nothing || config.Inside(paths[0]) {
+	if len(paths) == 0 || t.nothing || t.anywhere || config.Inside(paths[0]) {
 		return
 	}
 	for _, name := range []string{config.Name, exceptions.BaselineName} {
@@ -62,7 +66,11 @@ func (t *trust) name(path string) string { return path + " of " + t.words }
 
 func (t *trust) loadConfig() (*config.Config, error) {
 	path := cmp.Or(t.config, config.Name)
-	return config.Trusted(t.name(path), path, t.read)
+	c, err := config.Trusted(t.name(path), path, t.read)
+	if c != nil {
+		c.Named = t.config != ""
+	}
+	return c, err
 }
 
 func (t *trust) loadBaseline() (*exceptions.Baseline, error) {
@@ -95,20 +103,20 @@ func (t *trust) believes() func(*finding.Finding, *finding.Occurrence) bool {
 // entries of the configuration and lines of the baseline. What is broken has
 // none: load tells of the one in the index, and that of HEAD is being mended.
 func (t *trust) added() []finding.Exception {
-	after := t.set()
+	after := t.all()
 	if len(after.Allows) == 0 && after.Baseline == nil {
 		return nil
 	}
 	head := &trust{rev: "HEAD", words: "HEAD", ctx: t.ctx, prepared: t.prepared}
-	return exceptions.Added(head.set(), after)
+	return exceptions.Added(head.all(), after)
 }
 
-// set returns the exceptions of t, without those that are broken.
-func (t *trust) set() *exceptions.Set {
+// all returns the exceptions of t. What is broken has none.
+func (t *trust) all() *exceptions.Set {
 	c, _ := t.loadConfig()
 	b, _ := t.loadBaseline()
 	if b != nil {
-		b.Name = exceptions.BaselineName
+		b.Name = cmp.Or(t.baseline, exceptions.BaselineName)
 	}
-	return &exceptions.Set{File: config.Name, Allows: c.Allows(), Baseline: b}
+	return &exceptions.Set{File: cmp.Or(t.config, config.Name), Allows: c.Allows(), Baseline: b}
 }

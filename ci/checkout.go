@@ -3,6 +3,7 @@ package ci
 import (
 	"context"
 	"fmt"
+	"os"
 	"path/filepath"
 	"strings"
 
@@ -112,6 +113,48 @@ func (c *Checkout) Below(path string) (below string, ok bool) {
 		return "", true
 	}
 	return below, true
+}
+
+// Top returns the folder of the working tree, "" if there is none.
+func (c *Checkout) Top() string { return c.repo.Top }
+
+// Holds returns the way from the top of the working tree to a file, as Below
+// does for folders, and false if it lies elsewhere. It goes by the name and, if
+// that leads nowhere inside, by where links lead: what a change can make of a
+// file is the change's.
+func (c *Checkout) Holds(file string) (string, bool) {
+	if c.repo.Top == "" || file == "" {
+		return "", false
+	}
+	top, err := os.Stat(c.repo.Top)
+	if err != nil {
+		return "", false
+	}
+	named, err := filepath.Abs(file)
+	if err != nil {
+		return "", false
+	}
+	if below, ok := belowFolder(top, named); ok {
+		return below, true
+	}
+	if file, err = filepath.EvalSymlinks(named); err != nil {
+		return "", false
+	}
+	return belowFolder(top, file)
+}
+
+// belowFolder returns the way from a folder to file, an absolute path whose names
+// are gone up until one is the folder.
+func belowFolder(folder os.FileInfo, file string) (string, bool) {
+	for dir := filepath.Dir(file); ; dir = filepath.Dir(dir) {
+		if at, err := os.Stat(dir); err == nil && os.SameFile(at, folder) {
+			below, err := filepath.Rel(dir, file)
+			return filepath.ToSlash(below), err == nil
+		}
+		if dir == filepath.Dir(dir) {
+			return "", false
+		}
+	}
 }
 
 // real returns path absolute and without symbolic links.

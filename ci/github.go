@@ -27,6 +27,7 @@ type event struct {
 	} `json:"pull_request"`
 	MergeGroup *struct {
 		BaseSHA string `json:"base_sha"`
+		BaseRef string `json:"base_ref"`
 		HeadSHA string `json:"head_sha"`
 	} `json:"merge_group"`
 	WorkflowRun *struct {
@@ -58,13 +59,13 @@ func readGitHub(env Environment) (*run, error) {
 	default:
 		return nil, fmt.Errorf("the file of the event %s (GITHUB_EVENT_PATH): %w", eventWord(name), err)
 	}
-	r.fork = e.fork()
+	r.fork, r.fallback = e.fork(), e.Repository.DefaultBranch
 	r.readOnly = env.Get("GITHUB_ACTOR") == "dependabot[bot]" // whatever it starts
 	damaged := func(what string) (*run, error) {
 		return nil, fmt.Errorf("the file of the event %s (GITHUB_EVENT_PATH): %w: %s is no id of a commit", name, errDamaged, what)
 	}
 	switch name {
-	case "pull_request":
+	case "pull_request", "pull_request_review", "pull_request_review_comment":
 		p := e.PullRequest
 		switch {
 		case p == nil || !wholeID(p.Base.SHA):
@@ -73,7 +74,7 @@ func readGitHub(env Environment) (*run, error) {
 			return damaged("pull_request.head.sha")
 		}
 		r.scope, r.change = Changes, true
-		r.before, r.merged = p.Base.SHA, p.Head.SHA
+		r.before, r.merged, r.into = p.Base.SHA, p.Head.SHA, p.Base.Ref
 		r.tips = append(r.tips, p.Head.SHA)
 	case "merge_group":
 		m := e.MergeGroup
@@ -83,8 +84,9 @@ func readGitHub(env Environment) (*run, error) {
 		case !wholeID(m.HeadSHA):
 			return damaged("merge_group.head_sha")
 		}
-		r.scope, r.change = Changes, true
+		r.scope, r.change, r.queued = Changes, true, true
 		r.before, r.tips = m.BaseSHA, []string{m.HeadSHA}
+		r.into = strings.TrimPrefix(m.BaseRef, "refs/heads/")
 	case "push":
 		switch {
 		case !wholeID(e.Before):
@@ -97,7 +99,7 @@ func readGitHub(env Environment) (*run, error) {
 		}
 		r.scope, r.before, r.forced = Changes, e.Before, e.Forced
 		r.tips = append([]string{e.After}, r.tips...)
-		r.branch, r.fallback = strings.TrimPrefix(e.Ref, "refs/heads/"), e.Repository.DefaultBranch
+		r.branch = strings.TrimPrefix(e.Ref, "refs/heads/")
 	case "schedule", "workflow_dispatch":
 	default:
 		r.event, r.unsaid = eventWord(name), true

@@ -35,9 +35,17 @@ type Plan struct {
 	Range string
 	// Base is the commit whose tree holds the exceptions that count, a whole id:
 	// what a change is to go into, or the default branch, so that no change
-	// silences itself. "" for Everything, where what is checked out counts, and
-	// where there is none: then no exception of the repository counts.
+	// silences itself. "" if there is none: then no exception of the repository
+	// counts, except for Everything that is no fork's, where what is checked out
+	// counts.
 	Base string
+	// Whose says what Base is called, as a branch or "the target branch", and
+	// Then from when on an exception of the change counts, in words.
+	Whose, Then string
+	// Own says, for Everything that is no fork's, that the commit of the run is
+	// checked out: the exceptions there are the repository's own, from wherever
+	// it is looked at.
+	Own bool
 	// Fork says that the run is for somebody who has no rights in the
 	// repository, or that nobody can tell. No key is sent anywhere then.
 	Fork bool
@@ -110,6 +118,9 @@ type run struct {
 	change        bool // it is about what is to go into a branch, and not yet in
 	unsaid        bool // it is an event that has no rule of its own
 
+	// queued says that the branch that it is about is made for the run.
+	queued bool
+
 	// The tip is the first of tips that is there, else what is checked out.
 	tips []string
 	// merged is the tip's second parent if the tip is a merge that the CI made
@@ -138,6 +149,13 @@ func (r *run) plan(repo Repository) *Plan {
 		return p
 	case r.scope == Everything:
 		p.Upload = true
+		if r.fork {
+			p.Base, _ = remote(repo, r.fallback)
+			p.judge(r.fallback, "the default branch")
+			defer p.tellNobodys() // after what was scanned
+		} else {
+			p.Own = r.checkedOut(repo)
+		}
 		words := "the working tree and the whole history were scanned"
 		if r.unsaid {
 			words = "it does not tell which commits are new; " + words
@@ -145,7 +163,7 @@ func (r *run) plan(repo Repository) *Plan {
 		p.note("%s: %s.", r.title(), words)
 		return p
 	}
-	p.Upload = r.change
+	p.Upload = r.change && !r.queued
 	tip := r.tip(repo, p)
 	if tip == "" {
 		p.Scope, p.Upload = Everything, false
@@ -158,12 +176,17 @@ func (r *run) plan(repo Repository) *Plan {
 		p.Range = base + ".." + tip
 	}
 	p.Base = base
-	if name := r.comparedWith(); name != "" && !r.change {
+	switch name := r.comparedWith(); {
+	case r.change:
+		p.judge(r.into, "the target branch")
+	case name != "":
 		// Who may push a branch is not who decides what goes into the default one.
-		if id, ok := remote(repo, name); ok {
-			p.Base = id
-		}
+		p.Base, _ = remote(repo, name)
+		p.judge(name, "the default branch")
+	default:
+		p.Whose, p.Then = "the commit before", "from the next run on"
 	}
+	p.tellNobodys()
 	words := "the commits up to " + tip
 	if base != "" {
 		words = "the commits of " + p.Range
@@ -171,6 +194,25 @@ func (r *run) plan(repo Repository) *Plan {
 	p.Notes = append([]string{fmt.Sprintf("%s: %s were scanned.", r.title(), words)}, p.Notes...)
 	return p
 }
+
+// judge says that the exceptions of a branch count. words stand for a name that
+// had better not be printed.
+func (p *Plan) judge(branch, words string) {
+	p.Whose = words
+	if plainName(branch) {
+		p.Whose = branch
+	}
+	p.Then = "once merged into " + p.Whose
+}
+
+func (p *Plan) tellNobodys() {
+	if p.Base == "" {
+		p.note("No exception counts: those of %s would, which is not here.", p.Whose)
+	}
+}
+
+// Tip returns the B of Range.
+func (p *Plan) Tip() string { return p.Range[strings.LastIndexByte(p.Range, '.')+1:] }
 
 func (p *Plan) note(format string, args ...any) {
 	p.Notes = append(p.Notes, fmt.Sprintf(format, args...))
@@ -189,6 +231,17 @@ func (r *run) title() string {
 		return strings.ToUpper(r.event[:1]) + r.event[1:]
 	}
 	return r.system + ", " + r.event
+}
+
+// checkedOut reports whether the commit that the run is about is checked out.
+func (r *run) checkedOut(repo Repository) bool {
+	head := repo.Head()
+	for _, id := range r.tips {
+		if found, ok := repo.Find(id); !none(id) && ok && found == head {
+			return true
+		}
+	}
+	return false
 }
 
 // tip returns the commit that the run is about, or what is there in its place.
@@ -268,6 +321,14 @@ func (r *run) comparedWith() string {
 // branch of that name here may be the change itself.
 func remote(repo Repository, branch string) (string, bool) {
 	return repo.Ref("refs/remotes/origin/" + branch)
+}
+
+// plainName reports whether the name of a branch can be printed as it is.
+func plainName(branch string) bool {
+	const longest = 100
+	return branch != "" && len(branch) <= longest && !strings.ContainsFunc(branch, func(r rune) bool {
+		return !strings.ContainsRune("_-./", r) && (r < '0' || r > '9') && (r < 'A' || r > 'Z') && (r < 'a' || r > 'z')
+	})
 }
 
 // none reports whether id stands for no commit: it is empty or zero, of 40 or

@@ -192,7 +192,7 @@ func TestGitHubEvents(t *testing.T) {
 		"merge_group": {
 			event: "merge_group", sha: c("d"), repo: whole(),
 			file: event2file(map[string]any{"merge_group": map[string]any{"base_sha": c("a"), "head_sha": c("d")}}),
-			want: Plan{Scope: Changes, Range: c("a") + ".." + c("d"), Base: c("a"), Upload: true},
+			want: Plan{Scope: Changes, Range: c("a") + ".." + c("d"), Base: c("a")},
 		},
 		"schedule": {
 			event: "schedule", file: file{text: `{"schedule":"1 2 * * 3"}`}, sha: c("e"), repo: whole(),
@@ -205,12 +205,12 @@ func TestGitHubEvents(t *testing.T) {
 		"pull_request_review of a fork": {
 			event: "pull_request_review", sha: c("d"), repo: whole(),
 			file: pull(func(m map[string]any) { m["head"].(map[string]any)["repo"] = nil }),
-			want: Plan{Upload: true, Fork: true, ReadOnly: true},
+			want: Plan{Scope: Changes, Range: c("a") + ".." + c("d"), Base: c("a"), Upload: true, Fork: true, ReadOnly: true},
 		},
 		"workflow_run of a fork": {
 			event: "workflow_run", sha: c("e"), repo: whole(),
-			file: event2file(map[string]any{"workflow_run": map[string]any{"head_repository": map[string]any{"full_name": "mallory/shop"}}, "repository": map[string]any{"full_name": "acme/shop"}}),
-			want: Plan{Upload: true, Fork: true, ReadOnly: true},
+			file: event2file(map[string]any{"workflow_run": map[string]any{"head_repository": map[string]any{"full_name": "mallory/shop"}}, "repository": map[string]any{"full_name": "acme/shop", "default_branch": "main"}}),
+			want: Plan{Upload: true, Fork: true, ReadOnly: true, Base: c("e")},
 		},
 		"no repository":             {event: "pull_request", file: pull(nil), sha: c("d"), repo: nil, want: Plan{}, notes: "there is no repository here"},
 		"a repository of no commit": {event: "pull_request", file: pull(nil), sha: c("d"), repo: &fake{}, want: Plan{Lacking: "commit " + c("d") + " of this run is not here: what is checked out was scanned (fetch-depth: 0 in the step of actions/checkout brings it)"}},
@@ -234,7 +234,7 @@ func TestGitHubEvents(t *testing.T) {
 		if got.System != "GitHub Actions" {
 			t.Errorf("%s: system %q", name, got.System)
 		}
-		got.Notes, got.System, got.Event, got.Whole = nil, "", "", ""
+		got.Notes, got.System, got.Event, got.Whole, got.Whose, got.Then = nil, "", "", "", "", ""
 		if diff := cmp.Diff(&test.want, got); diff != "" {
 			t.Errorf("%s:\n%s", name, diff)
 		}
@@ -369,9 +369,78 @@ func TestOtherSystems(t *testing.T) {
 		if len(got.Notes) == 0 {
 			t.Errorf("%s: nothing is said", name)
 		}
-		got.Notes, got.System, got.Event, got.Whole = nil, "", "", ""
+		got.Notes, got.System, got.Event, got.Whole, got.Whose, got.Then = nil, "", "", "", "", ""
 		if diff := cmp.Diff(&test.want, got); diff != "" {
 			t.Errorf("%s:\n%s", name, diff)
+		}
+	}
+}
+
+func TestWhoseExceptionsCount(t *testing.T) {
+	feature := func() *fake { // what a clone of one branch has
+		r := whole()
+		delete(r.refs, "refs/remotes/origin/main")
+		return r
+	}
+	gitHub := func(event string, f file, sha string) map[string]string {
+		return map[string]string{"GITHUB_ACTIONS": "true", "GITHUB_EVENT_NAME": event, "GITHUB_SHA": sha, "GITHUB_EVENT_PATH": f.text}
+	}
+	into := func(branch string) file {
+		return pull(func(m map[string]any) { m["base"].(map[string]any)["ref"] = branch })
+	}
+	group := event2file(map[string]any{"merge_group": map[string]any{"base_sha": c("a"), "head_sha": c("d"), "base_ref": "refs/heads/release/2"}})
+	const main = "once merged into main"
+	for name, test := range map[string]struct {
+		vars        map[string]string
+		repo        Repository
+		base        string
+		whose, then string
+		own         bool
+		notes       string
+	}{
+		"a pull request: the first parent of the merge": {gitHub("pull_request", pull(nil), c("d")), whole(), c("a"), "main", main, false, ""},
+		"its head alone: the base of the event":         {gitHub("pull_request", pull(nil), c("1")), whole(), c("a"), "main", main, false, ""},
+		"a base that was never fetched: the branch": {gitHub("pull_request", pull(func(m map[string]any) { m["base"].(map[string]any)["sha"] = c("1") }), c("c")),
+			whole(), c("e"), "main", main, false, ""},
+		"a branch whose name could speak":            {gitHub("pull_request", into("a\n::error::b"), c("d")), whole(), c("a"), "the target branch", "once merged into the target branch", false, ""},
+		"a shallow checkout: nobody's":               {gitHub("pull_request", pull(nil), c("d")), tip("d"), "", "main", main, false, "No exception counts: those of main would, which is not here."},
+		"a merge group":                              {gitHub("merge_group", group, c("d")), whole(), c("a"), "release/2", "once merged into release/2", false, ""},
+		"a push to the default branch":               {gitHub("push", push("refs/heads/main", c("a"), c("e")), c("e")), whole(), c("a"), "the commit before", "from the next run on", false, ""},
+		"a push to a branch":                         {gitHub("push", push("refs/heads/feature", c("b"), c("c")), c("c")), whole(), c("e"), "main", main, false, ""},
+		"a push to a branch that alone is here":      {gitHub("push", push("refs/heads/feature", c("b"), c("c")), c("c")), feature(), "", "main", main, false, "No exception counts: those of main would"},
+		"a push of a tag":                            {gitHub("push", push("refs/tags/v1", zero, c("c")), c("c")), whole(), c("e"), "main", main, false, ""},
+		"a tag that is called as the default branch": {gitHub("push", push("refs/tags/main", zero, c("c")), c("c")), whole(), c("e"), "main", main, false, ""},
+		"the first push of all":                      {gitHub("push", push("refs/heads/main", zero, c("e")), c("e")), whole(), "", "the commit before", "from the next run on", false, "No exception counts"},
+		"a schedule: those that are checked out":     {gitHub("schedule", file{text: "{}"}, c("d")), whole(), "", "", "", true, ""},
+		"a schedule of another repository":           {gitHub("schedule", file{text: "{}"}, c("f")), whole(), "", "", "", false, ""},
+		"a run of a fork: the default branch": {gitHub("workflow_run", event2file(map[string]any{"workflow_run": map[string]any{}, "repository": map[string]any{"default_branch": "main"}}), c("d")),
+			whole(), c("e"), "main", main, false, ""},
+		"a fork that nobody tells the default branch of": {map[string]string{"CIRCLECI": "true", "CIRCLE_SHA1": c("d"), "CIRCLE_PR_USERNAME": "mallory"},
+			whole(), "", "the default branch", "once merged into the default branch", false, "No exception counts"},
+		"GitLab, merge request": {map[string]string{"GITLAB_CI": "true", "CI_PIPELINE_SOURCE": "merge_request_event", "CI_COMMIT_SHA": c("c"), "CI_MERGE_REQUEST_DIFF_BASE_SHA": c("a"), "CI_MERGE_REQUEST_TARGET_BRANCH_NAME": "main"},
+			whole(), c("a"), "main", main, false, ""},
+		"GitLab, push to a branch": {map[string]string{"GITLAB_CI": "true", "CI_PIPELINE_SOURCE": "push", "CI_COMMIT_SHA": c("c"), "CI_COMMIT_BEFORE_SHA": c("b"), "CI_COMMIT_BRANCH": "feature", "CI_DEFAULT_BRANCH": "main"},
+			whole(), c("e"), "main", main, false, ""},
+		"Jenkins, a branch, which does not tell the default one": {map[string]string{"JENKINS_URL": "x", "GIT_COMMIT": c("c"), "GIT_PREVIOUS_COMMIT": c("b")},
+			whole(), c("b"), "the commit before", "from the next run on", false, ""},
+		"no CI": {nil, whole(), "", "", "", false, ""},
+	} {
+		p, err := Work(Environment{
+			Get:      func(name string) string { return test.vars[name] },
+			ReadFile: func(text string) ([]byte, error) { return []byte(text), nil },
+		}, test.repo)
+		if err != nil {
+			t.Errorf("%s: %v", name, err)
+			continue
+		}
+		if p.Base != test.base || p.Whose != test.whose || p.Then != test.then || p.Own != test.own {
+			t.Errorf("%s: base %q, whose %q, then %q, own %v", name, p.Base, p.Whose, p.Then, p.Own)
+		}
+		if notes := strings.Join(p.Notes, "\n"); !strings.Contains(notes, test.notes) || test.base != "" && strings.Contains(notes, "No exception counts") {
+			t.Errorf("%s: notes %q", name, notes)
+		}
+		if _, tip, _ := strings.Cut(p.Range, ".."); tip != "" && p.Tip() != tip || tip == "" && p.Tip() != p.Range {
+			t.Errorf("%s: tip %q of %q", name, p.Tip(), p.Range)
 		}
 	}
 }

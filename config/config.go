@@ -88,13 +88,16 @@ func Named(path string) (*Config, error) {
 	return c, nil
 }
 
-// Find reads the configuration for a scan of paths ("-" is standard input; no
-// path is "."): that of the innermost scanned root that holds the working
-// directory. The root of a path is the top of its repository; else the folder
+// Find is FindFrom the working directory.
+func Find(paths []string) (*Config, []Note, error) { return FindFrom(".", paths) }
+
+// FindFrom reads the configuration for a scan of paths ("-" is standard input;
+// no path is "."): that of the innermost scanned root that holds here, a folder
+// that stands for the working directory. The root of a path is the top of its repository; else the folder
 // itself, and for a file or standard input the working directory. It returns
 // nil if there is none. Notes tell of configurations that were not used.
-func Find(paths []string) (*Config, []Note, error) {
-	root, notes, err := find(paths, Name, "--config")
+func FindFrom(here string, paths []string) (*Config, []Note, error) {
+	root, notes, err := find(here, paths, Name, "--config")
 	if root == "" || err != nil {
 		return nil, notes, err
 	}
@@ -111,9 +114,14 @@ func Find(paths []string) (*Config, []Note, error) {
 	return c, notes, err
 }
 
-// FindBaseline reads the baseline for a scan of paths, as Find does.
+// FindBaseline is FindBaselineFrom the working directory.
 func FindBaseline(paths []string) (*exceptions.Baseline, []Note, error) {
-	root, notes, err := find(paths, exceptions.BaselineName, "--baseline")
+	return FindBaselineFrom(".", paths)
+}
+
+// FindBaselineFrom reads the baseline for a scan of paths, as FindFrom does.
+func FindBaselineFrom(here string, paths []string) (*exceptions.Baseline, []Note, error) {
+	root, notes, err := find(here, paths, exceptions.BaselineName, "--baseline")
 	if root == "" || err != nil {
 		return nil, notes, err
 	}
@@ -147,10 +155,10 @@ func NamedBaseline(path string) (*exceptions.Baseline, error) {
 	return exceptions.ParseBaseline(path, text)
 }
 
-// find returns the innermost root of paths that holds the working directory and
-// a file called name, or "". option names the file in spite of all.
-func find(paths []string, name, option string) (best string, notes []Note, err error) {
-	here, err := realPath(".")
+// find returns the innermost root of paths that holds here and a file called
+// name, or "". option names the file in spite of all.
+func find(here string, paths []string, name, option string) (best string, notes []Note, err error) {
+	here, err = realPath(here)
 	if err != nil {
 		return "", nil, fmt.Errorf("configuration: %w", err)
 	}

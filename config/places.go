@@ -18,20 +18,25 @@ type Places struct {
 }
 
 type place struct {
-	own    bool   // the working directory is inside
+	own    bool   // the working directory, or what stands for it, is inside
 	prefix string // from the top to the target
 	inside bool   // the target lies below the top
 	start  string // real path of the target's folder
 }
 
-// NewPlaces looks at the paths of a scan. The top is the folder that c was
+// NewPlaces is NewPlacesFrom the working directory.
+func NewPlaces(c *Config, paths []string) *Places { return NewPlacesFrom(".", c, paths) }
+
+// NewPlacesFrom looks at the paths of a scan. The top is the folder that c was
 // found in; if c was named, or there is none, the root of each path (see Find).
-func NewPlaces(c *Config, paths []string) *Places {
+// The user's own is what holds here, a folder that stands for the working
+// directory.
+func NewPlacesFrom(here string, c *Config, paths []string) *Places {
 	if len(paths) == 0 {
 		paths = []string{"."}
 	}
 	p := &Places{targets: map[string]place{}, nested: map[string]bool{}}
-	here, err := realPath(".")
+	here, err := realPath(here)
 	if err != nil {
 		return p
 	}

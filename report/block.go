@@ -257,7 +257,7 @@ func (t *textReport) where(o finding.Occurrence) string {
 	case finding.SourceTag:
 		return fmt.Sprintf("text of tag object %s, line %d", short(o.Object), o.Line)
 	case finding.SourceRef:
-		return "name of the ref " + t.display(o.Path)
+		return "name of the ref " + t.display(t.text(o.Path))
 	case finding.SourcePath:
 		return "name of " + t.display(t.joined(o))
 	}
@@ -307,7 +307,7 @@ func (t *textReport) display(path string) string {
 func (t *textReport) notesOn(o finding.Occurrence) []string {
 	var notes []string
 	switch {
-	case o.Source == finding.SourceStdin, o.Source == finding.SourceCommit && o.Object == "":
+	case o.Source == finding.SourceStdin, o.Source == finding.SourceRef, o.Source == finding.SourceCommit && o.Object == "":
 		return nil
 	case o.Source == finding.SourceIndex, o.Source == finding.SourcePath && t.looked.staged:
 		notes = append(notes, "staged")
