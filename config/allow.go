@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"regexp"
 	"strings"
+	"sync"
 	"time"
 	"unicode/utf8"
 
@@ -93,10 +94,10 @@ func Parse(name string, text []byte) (*Config, error) {
 }
 
 // typeErrorWords finds key and reason in the messages of the toml package.
-var typeErrorWords = regexp.MustCompile(`\(last key "allow\.([^"]*)"\): (.*)`)
+var typeErrorWords = sync.OnceValue(func() *regexp.Regexp { return regexp.MustCompile(`\(last key "allow\.([^"]*)"\): (.*)`) })
 
 func typeError(err error) (key, reason string) {
-	if m := typeErrorWords.FindStringSubmatch(err.Error()); m != nil {
+	if m := typeErrorWords().FindStringSubmatch(err.Error()); m != nil {
 		return m[1], m[1] + ": " + m[2]
 	}
 	return "", strings.TrimPrefix(err.Error(), "toml: ")

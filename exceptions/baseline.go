@@ -8,6 +8,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"sync"
 	"time"
 	"unicode/utf8"
 )
@@ -89,8 +90,10 @@ func (e *BaselineError) Error() string {
 }
 
 var (
-	postLine = regexp.MustCompile(`^#[0-9a-f]{2}$`)
-	keyLine  = regexp.MustCompile(`^([0-9a-f]{64}) ([0-9]{4}-[0-9]{2}-[0-9]{2}) ([^ "#]+) ([^ "#]+) ([^ "#]+) ("(?:[^"\\]|\\.)*")(?: # ?(.*))?$`)
+	postLine = sync.OnceValue(func() *regexp.Regexp { return regexp.MustCompile(`^#[0-9a-f]{2}$`) })
+	keyLine  = sync.OnceValue(func() *regexp.Regexp {
+		return regexp.MustCompile(`^([0-9a-f]{64}) ([0-9]{4}-[0-9]{2}-[0-9]{2}) ([^ "#]+) ([^ "#]+) ([^ "#]+) ("(?:[^"\\]|\\.)*")(?: # ?(.*))?$`)
+	})
 )
 
 // NewBaseline returns a baseline without keys.
@@ -119,7 +122,7 @@ func ParseBaseline(name string, text []byte) (*Baseline, error) {
 		number := i + 2
 		line = strings.TrimSuffix(line, "\r")
 		switch {
-		case postLine.MatchString(line):
+		case postLine().MatchString(line):
 			if len(b.blocks) == 0 && b.header == nil {
 				b.header, comments = slices.Concat([]string{}, comments), nil
 			}
@@ -152,7 +155,7 @@ func parseLine(line string) (*BaselineLine, error) {
 			return nil, errors.New("a merge conflict: keep the lines of both sides, and remove those of git")
 		}
 	}
-	m := keyLine.FindStringSubmatch(line)
+	m := keyLine().FindStringSubmatch(line)
 	if m == nil || !utf8.ValidString(line) {
 		return nil, errors.New(`damaged: not FINGERPRINT DATE ISSUER ENVIRONMENT PREFIX "REASON"`)
 	}

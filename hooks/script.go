@@ -6,6 +6,7 @@ import (
 	"regexp"
 	"strconv"
 	"strings"
+	"sync"
 )
 
 // Version is the version of the scripts that Script writes. A script of
@@ -118,25 +119,27 @@ type parsed struct {
 }
 
 var (
-	lastLine    = regexp.MustCompile(`(?m)^# keysweep hook (\d{1,9}) ([0-9a-f]{16})\r?$`)
-	programLine = regexp.MustCompile(`(?m)^keysweep=('(?:[^'\n]|'\\'')*')\r?$`)
-	callLine    = regexp.MustCompile(`(?m)^exec "\$keysweep" hook [a-z-]+((?: '(?:[^'\n]|'\\'')*')*) "\$@"\r?$`)
-	quotedWord  = regexp.MustCompile(`'(?:[^'\n]|'\\'')*'`)
+	lastLine    = sync.OnceValue(func() *regexp.Regexp { return regexp.MustCompile(`(?m)^# keysweep hook (\d{1,9}) ([0-9a-f]{16})\r?$`) })
+	programLine = sync.OnceValue(func() *regexp.Regexp { return regexp.MustCompile(`(?m)^keysweep=('(?:[^'\n]|'\\'')*')\r?$`) })
+	callLine    = sync.OnceValue(func() *regexp.Regexp {
+		return regexp.MustCompile(`(?m)^exec "\$keysweep" hook [a-z-]+((?: '(?:[^'\n]|'\\'')*')*) "\$@"\r?$`)
+	})
+	quotedWord = sync.OnceValue(func() *regexp.Regexp { return regexp.MustCompile(`'(?:[^'\n]|'\\'')*'`) })
 )
 
 // parse reads a script of ours, of any version; false for another's.
 func parse(text string) (p parsed, ours bool) {
-	at := lastLine.FindStringSubmatchIndex(text)
+	at := lastLine().FindStringSubmatchIndex(text)
 	if at == nil {
 		return p, false
 	}
 	p.version, _ = strconv.Atoi(text[at[2]:at[3]])
 	p.intact = sum(text[:at[0]]) == text[at[4]:at[5]] && text[at[5]:] == "\n"
-	if m := programLine.FindStringSubmatch(text); m != nil {
+	if m := programLine().FindStringSubmatch(text); m != nil {
 		p.program = shellUnquote(m[1])
 	}
-	if m := callLine.FindStringSubmatch(text); m != nil {
-		for _, word := range quotedWord.FindAllString(m[1], -1) {
+	if m := callLine().FindStringSubmatch(text); m != nil {
+		for _, word := range quotedWord().FindAllString(m[1], -1) {
 			p.options = append(p.options, shellUnquote(word))
 		}
 	}

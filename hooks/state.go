@@ -150,7 +150,7 @@ func (f *Framework) Mentions(top, name string) string {
 		if info, err := os.Stat(path); err != nil || !info.Mode().IsRegular() {
 			continue // asked first: opening a FIFO waits for a writer
 		}
-		if text := readScript(path); calls(text, name) || entries[name].MatchString(text) {
+		if text := readScript(path); calls(text, name) || regexp.MustCompile(entries[name]).MatchString(text) {
 			return file
 		}
 	}
@@ -158,11 +158,11 @@ func (f *Framework) Mentions(top, name string) string {
 }
 
 // entries match the ids of our .pre-commit-hooks.yaml.
-var entries = map[string]*regexp.Regexp{
-	"pre-commit":  regexp.MustCompile(`(?m)^[ \t-]*id:[ \t]*["']?keysweep(-system)?["']?[ \t\r]*(#.*)?$`),
-	"pre-push":    regexp.MustCompile(`(?m)^[ \t-]*id:[ \t]*["']?keysweep-push(-system)?["']?[ \t\r]*(#.*)?$`),
-	"commit-msg":  regexp.MustCompile(`(?m)^[ \t-]*id:[ \t]*["']?keysweep-commit-msg(-system)?["']?[ \t\r]*(#.*)?$`),
-	"pre-receive": regexp.MustCompile(`$^`), // no framework has it
+var entries = map[string]string{
+	"pre-commit":  `(?m)^[ \t-]*id:[ \t]*["']?keysweep(-system)?["']?[ \t\r]*(#.*)?$`,
+	"pre-push":    `(?m)^[ \t-]*id:[ \t]*["']?keysweep-push(-system)?["']?[ \t\r]*(#.*)?$`,
+	"commit-msg":  `(?m)^[ \t-]*id:[ \t]*["']?keysweep-commit-msg(-system)?["']?[ \t\r]*(#.*)?$`,
+	"pre-receive": `$^`, // no framework has it
 }
 
 func preCommitLines(name string) string {

@@ -7,6 +7,7 @@ import (
 	"path"
 	"regexp"
 	"strings"
+	"sync"
 
 	"keysweep/finding"
 )
@@ -76,9 +77,9 @@ type Links struct {
 }
 
 var (
-	serverURL      = regexp.MustCompile(`^https?://[A-Za-z0-9.-]+(:[0-9]+)?$`)
-	repositoryName = regexp.MustCompile(`^[A-Za-z0-9_.-]+/[A-Za-z0-9_.-]+$`)
-	commitID       = regexp.MustCompile(`^([0-9a-f]{40}|[0-9a-f]{64})$`)
+	serverURL      = sync.OnceValue(func() *regexp.Regexp { return regexp.MustCompile(`^https?://[A-Za-z0-9.-]+(:[0-9]+)?$`) })
+	repositoryName = sync.OnceValue(func() *regexp.Regexp { return regexp.MustCompile(`^[A-Za-z0-9_.-]+/[A-Za-z0-9_.-]+$`) })
+	commitID       = sync.OnceValue(func() *regexp.Regexp { return regexp.MustCompile(`^([0-9a-f]{40}|[0-9a-f]{64})$`) })
 )
 
 // maxLink is longer than a link that anybody follows.
@@ -108,11 +109,11 @@ func (l *Links) file(o finding.Occurrence) (string, bool) {
 // that cannot end a link of Markdown: parentheses are encoded.
 func (t *textReport) link(o finding.Occurrence) string {
 	l := t.opts.Links
-	if l == nil || !serverURL.MatchString(l.Server) || !repositoryName.MatchString(l.Name) {
+	if l == nil || !serverURL().MatchString(l.Server) || !repositoryName().MatchString(l.Name) {
 		return ""
 	}
 	base := l.Server + "/" + l.Name
-	if o.Source == finding.SourceCommit && commitID.MatchString(o.Object) {
+	if o.Source == finding.SourceCommit && commitID().MatchString(o.Object) {
 		return base + "/commit/" + o.Object
 	}
 	name, ok := l.file(o)
@@ -120,7 +121,7 @@ func (t *textReport) link(o finding.Occurrence) string {
 	if o.Source == finding.SourceWorktree {
 		commit = l.Commit
 	}
-	if !ok || o.Source == finding.SourcePath || !commitID.MatchString(commit) || t.path(name) != name {
+	if !ok || o.Source == finding.SourcePath || !commitID().MatchString(commit) || t.path(name) != name {
 		return ""
 	}
 	url := base + "/blob/" + commit + "/" + linkSafe(encodePath(name))

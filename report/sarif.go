@@ -7,6 +7,7 @@ import (
 	"regexp"
 	"slices"
 	"strings"
+	"sync"
 	"time"
 	"unicode/utf8"
 
@@ -141,7 +142,7 @@ func (s *sarifReport) driver() sarifDriver {
 		Name: "keysweep", Version: strings.TrimPrefix(s.opts.Version, "v"), InformationURI: projectURI,
 		Rules: s.rules.list, Notifications: s.notices.kinds(),
 	}
-	if semantic.MatchString(d.Version) {
+	if semantic().MatchString(d.Version) {
 		d.SemanticVersion = d.Version
 	} else {
 		d.Version = "0-" + cmp.Or(d.Version, "unknown") // it starts with a number, readers say
@@ -149,7 +150,7 @@ func (s *sarifReport) driver() sarifDriver {
 	return d
 }
 
-var semantic = regexp.MustCompile(`^[0-9]+\.[0-9]+\.[0-9]+([-+][0-9A-Za-z.+-]+)?$`)
+var semantic = sync.OnceValue(func() *regexp.Regexp { return regexp.MustCompile(`^[0-9]+\.[0-9]+\.[0-9]+([-+][0-9A-Za-z.+-]+)?$`) })
 
 // category returns the id of the run. GitHub takes what stands before the last
 // slash as the category, and closes the alerts of a category that its next run
@@ -196,7 +197,7 @@ func (s *sarifReport) runProperties() sarifRunProperties {
 // (§3.11.5), which a file's name could hold.
 func sarifText(words string) string {
 	words = strings.ReplaceAll(words, "](", `]\x28`)
-	words = placeholder.ReplaceAllString(words, `\x7b$1}`)
+	words = placeholder().ReplaceAllString(words, `\x7b$1}`)
 	if utf8.RuneCountInString(words) < maxSARIFText {
 		return strings.ToValidUTF8(words, "\ufffd")
 	}
@@ -204,7 +205,7 @@ func sarifText(words string) string {
 	return string(r[:maxSARIFText-2]) + ellipsis
 }
 
-var placeholder = regexp.MustCompile(`\{([0-9]+)\}`)
+var placeholder = sync.OnceValue(func() *regexp.Regexp { return regexp.MustCompile(`\{([0-9]+)\}`) })
 
 // level is how a result of a severity is shown.
 func level(s finding.Severity) string {

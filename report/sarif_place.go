@@ -7,6 +7,7 @@ import (
 	"regexp"
 	"slices"
 	"strings"
+	"sync"
 
 	"keysweep/finding"
 )
@@ -172,12 +173,14 @@ func (b *sarifBases) anonymous(words string) string {
 		out.WriteString(words)
 		words = out.String()
 	}
-	return absolute.ReplaceAllString(words, "${1}"+ellipsis)
+	return absolute().ReplaceAllString(words, "${1}"+ellipsis)
 }
 
 // absolute matches an absolute path: up to what ends a name in our messages,
 // rather too much of it than too little, since names may hold spaces.
-var absolute = regexp.MustCompile(`(^|[\s"'(=])(?:/|[A-Za-z]:[\\/]|\\\\)[^\s"':;)](?:[^"':;)\n]|:[^ ])*`)
+var absolute = sync.OnceValue(func() *regexp.Regexp {
+	return regexp.MustCompile(`(^|[\s"'(=])(?:/|[A-Za-z]:[\\/]|\\\\)[^\s"':;)](?:[^"':;)\n]|:[^ ])*`)
+})
 
 // location returns the place of o.
 func (s *sarifReport) location(o finding.Occurrence) sarifLocation {

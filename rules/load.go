@@ -268,10 +268,10 @@ func (f *ruleFile) unknownKey(meta *toml.MetaData, others []string) error {
 }
 
 // lastKey finds the key in the messages of the toml package.
-var lastKey = regexp.MustCompile(`last key "([^"]*)"\): (.*)`)
+var lastKey = sync.OnceValue(func() *regexp.Regexp { return regexp.MustCompile(`last key "([^"]*)"\): (.*)`) })
 
 func (f *ruleFile) typeError(n int, err error) error {
-	if m := lastKey.FindStringSubmatch(err.Error()); m != nil {
+	if m := lastKey().FindStringSubmatch(err.Error()); m != nil {
 		return f.errorAt(n, strings.TrimPrefix(m[1], "rule."), fmt.Sprintf("%s: %s", m[1], m[2]))
 	}
 	return f.errorAt(n, "", strings.TrimPrefix(err.Error(), "toml: "))
@@ -533,7 +533,7 @@ func length(re *syntax.Regexp) (int, bool) {
 }
 
 // docsAddress is what docs may be: printable, without user and port.
-var docsAddress = regexp.MustCompile(`^https://[a-z0-9.-]+\.[a-z]+(/[!-~]*)?$`)
+var docsAddress = sync.OnceValue(func() *regexp.Regexp { return regexp.MustCompile(`^https://[a-z0-9.-]+\.[a-z]+(/[!-~]*)?$`) })
 
 // names checks what the issuer is called and where it documents its keys.
 func (f *ruleFile) names(n int, t *ruleTable) error {
@@ -544,7 +544,7 @@ func (f *ruleFile) names(n int, t *ruleTable) error {
 		return f.errorAt(n, "name", "a name needs an issuer that is called so")
 	case len(t.Name) > maxLiteral || strings.TrimSpace(t.Name) != t.Name || strings.ContainsFunc(t.Name, func(c rune) bool { return !unicode.IsPrint(c) }):
 		return f.errorAt(n, "name", fmt.Sprintf("%q is not a name of at most %d printable bytes", t.Name, maxLiteral))
-	case (t.Docs != "" || f.has(n, "docs")) && (len(t.Docs) > maxAddress || !docsAddress.MatchString(t.Docs)):
+	case (t.Docs != "" || f.has(n, "docs")) && (len(t.Docs) > maxAddress || !docsAddress().MatchString(t.Docs)):
 		return f.errorAt(n, "docs", "docs is an https:// address")
 	}
 	return nil

@@ -7,6 +7,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"sync"
 
 	"keysweep/finding"
 )
@@ -174,7 +175,7 @@ func (f *ruleFile) errorAtAnswer(n, i int, key, reason string) error {
 }
 
 // token is the form of header names and authorization schemes (RFC 9110).
-var token = regexp.MustCompile(`^[A-Za-z][A-Za-z0-9-]{0,63}$`)
+var token = sync.OnceValue(func() *regexp.Regexp { return regexp.MustCompile(`^[A-Za-z][A-Za-z0-9-]{0,63}$`) })
 
 // ownHeaders are headers that the client sets or that change who is asked.
 var ownHeaders = []string{"host", "connection", "cookie", "content-length", "transfer-encoding", "upgrade", "te", "trailer",
@@ -186,7 +187,7 @@ func (f *ruleFile) credentials(n int, t *probeTable) (scheme, header string, err
 	case (t.Auth == "") == (t.Header == ""):
 		return "", "", f.errorAt(n, "probe", `a probe has either auth, an authorization scheme such as "Bearer" or "Basic", or header, the name of one`)
 	case t.Auth != "":
-		if !token.MatchString(t.Auth) {
+		if !token().MatchString(t.Auth) {
 			return "", "", f.errorAt(n, "probe.auth", fmt.Sprintf("%q is not the word of an authorization scheme", t.Auth))
 		}
 		for _, known := range [...]string{"Bearer", "Basic"} {
@@ -195,7 +196,7 @@ func (f *ruleFile) credentials(n int, t *probeTable) (scheme, header string, err
 			}
 		}
 		return t.Auth, "Authorization", nil
-	case !token.MatchString(t.Header) || slices.Contains(ownHeaders, strings.ToLower(t.Header)):
+	case !token().MatchString(t.Header) || slices.Contains(ownHeaders, strings.ToLower(t.Header)):
 		return "", "", f.errorAt(n, "probe.header", fmt.Sprintf("%q is not a header that can carry a key", t.Header))
 	}
 	return "", t.Header, nil
@@ -203,10 +204,14 @@ func (f *ruleFile) credentials(n int, t *probeTable) (scheme, header string, err
 
 // The forms of what an address may hold: everything in it is a constant.
 var (
-	hostName   = regexp.MustCompile(`^([a-z0-9]([a-z0-9-]*[a-z0-9])?\.)+[a-z][a-z0-9-]*[a-z0-9](:[0-9]{1,5})?$`)
-	plainPath  = regexp.MustCompile(`^(/[A-Za-z0-9._~-]*)+$`)
-	plainQuery = regexp.MustCompile(`^[A-Za-z_]{1,32}=[A-Za-z0-9_]{1,16}(&[A-Za-z_]{1,32}=[A-Za-z0-9_]{1,16})*$`)
-	secretName = regexp.MustCompile(`(?i)key|token|secret|auth|pass|sign|cred`)
+	hostName = sync.OnceValue(func() *regexp.Regexp {
+		return regexp.MustCompile(`^([a-z0-9]([a-z0-9-]*[a-z0-9])?\.)+[a-z][a-z0-9-]*[a-z0-9](:[0-9]{1,5})?$`)
+	})
+	plainPath  = sync.OnceValue(func() *regexp.Regexp { return regexp.MustCompile(`^(/[A-Za-z0-9._~-]*)+$`) })
+	plainQuery = sync.OnceValue(func() *regexp.Regexp {
+		return regexp.MustCompile(`^[A-Za-z_]{1,32}=[A-Za-z0-9_]{1,16}(&[A-Za-z_]{1,32}=[A-Za-z0-9_]{1,16})*$`)
+	})
+	secretName = sync.OnceValue(func() *regexp.Regexp { return regexp.MustCompile(`(?i)key|token|secret|auth|pass|sign|cred`) })
 )
 
 // endpoint checks the address of a probe. No key may get into an address:
@@ -220,17 +225,17 @@ func endpoint(address string, literals []string) (*url.URL, error) {
 		return nil, fmt.Errorf("%q is not an https:// address", address)
 	case u.User != nil:
 		return nil, fmt.Errorf("the address has a user name")
-	case !hostName.MatchString(u.Host):
+	case !hostName().MatchString(u.Host):
 		return nil, fmt.Errorf("%q is not the name of a host, in lower case", u.Host)
 	case u.Fragment != "" || strings.Contains(address, "#"):
 		return nil, fmt.Errorf("%q has a fragment", address)
-	case !plainPath.MatchString(u.Path) || u.RawPath != "":
+	case !plainPath().MatchString(u.Path) || u.RawPath != "":
 		return nil, fmt.Errorf("%q has no path of letters, digits, and . _ ~ - alone: nothing is filled in", address)
-	case u.RawQuery != "" && !plainQuery.MatchString(u.RawQuery) || u.ForceQuery:
+	case u.RawQuery != "" && !plainQuery().MatchString(u.RawQuery) || u.ForceQuery:
 		return nil, fmt.Errorf("%q has a query that is not name=value, with short constant values", address)
 	}
 	for name := range u.Query() {
-		if secretName.MatchString(name) {
+		if secretName().MatchString(name) {
 			return nil, fmt.Errorf("%q has %q in its query: a key is sent in a header", address, name)
 		}
 	}
@@ -243,12 +248,12 @@ func endpoint(address string, literals []string) (*url.URL, error) {
 }
 
 // statusForm is one status code or a class of them.
-var statusForm = regexp.MustCompile(`^[24](xx|[0-9][0-9])$`)
+var statusForm = sync.OnceValue(func() *regexp.Regexp { return regexp.MustCompile(`^[24](xx|[0-9][0-9])$`) })
 
 // newAnswer checks one answer. With an error, key is what it is about.
 func newAnswer(t *answerTable) (a *Answer, key string, err error) {
 	a = &Answer{Headers: t.Headers, Values: t.Values, Message: t.Message, Words: t.Words, Code: finding.StatusCode(t.Code)}
-	if !statusForm.MatchString(t.Status) {
+	if !statusForm().MatchString(t.Status) {
 		return nil, "status", fmt.Errorf(`%q is neither a status such as "401" nor a class such as "2xx"`, t.Status)
 	}
 	if class, ok := strings.CutSuffix(t.Status, "xx"); ok {
@@ -268,7 +273,7 @@ func newAnswer(t *answerTable) (a *Answer, key string, err error) {
 		return nil, "json", fmt.Errorf("%q is neither object, array nor any", t.JSON)
 	}
 	for _, h := range t.Headers {
-		if !token.MatchString(h) {
+		if !token().MatchString(h) {
 			return nil, "headers", fmt.Errorf("%q is not the name of a header", h)
 		}
 	}

@@ -7,6 +7,7 @@ import (
 	"regexp"
 	"strconv"
 	"strings"
+	"sync"
 
 	"keysweep/finding"
 )
@@ -15,7 +16,7 @@ import (
 const keyOpen, keyClose = "«", "»"
 
 // placeholder is {{kind:length:seed}} in an example.
-var placeholder = regexp.MustCompile(`\{\{(\w+)(?::(\w*):([\w-]*))?\}\}`)
+var placeholder = sync.OnceValue(func() *regexp.Regexp { return regexp.MustCompile(`\{\{(\w+)(?::(\w*):([\w-]*))?\}\}`) })
 
 // fillers are the alphabets of placeholders.
 var fillers = map[string]string{
@@ -37,8 +38,8 @@ var fillers = map[string]string{
 //	{{repeat:24:X}}        24 times X
 func Expand(text string) (string, error) {
 	var bad error
-	out := placeholder.ReplaceAllStringFunc(text, func(p string) string {
-		m := placeholder.FindStringSubmatch(p)
+	out := placeholder().ReplaceAllStringFunc(text, func(p string) string {
+		m := placeholder().FindStringSubmatch(p)
 		kind, seed := m[1], m[3]
 		n, _ := strconv.Atoi(m[2])
 		switch {

@@ -4,6 +4,7 @@ import (
 	"encoding/binary"
 	"regexp"
 	"strings"
+	"sync"
 	"unicode/utf16"
 
 	"keysweep/exceptions"
@@ -18,7 +19,7 @@ const commentReach = nearby
 
 // lineEnds matches what any program may take for the end of a line: a comment
 // speaks for no key that a person sees on another line.
-var lineEnds = regexp.MustCompile(`[\n\r\v\f\x{85}\x{2028}\x{2029}]`)
+var lineEnds = sync.OnceValue(func() *regexp.Regexp { return regexp.MustCompile(`[\n\r\v\f\x{85}\x{2028}\x{2029}]`) })
 
 // comment returns the comment on the line of matches[i].
 func comment(buf []byte, matches []rules.Match, i int) finding.Comment {
@@ -31,12 +32,12 @@ func comment(buf []byte, matches []rules.Match, i int) finding.Comment {
 			return finding.Comment{}
 		}
 	}
-	if ends := lineEnds.FindAllIndex(buf[from:m.Start], -1); len(ends) > 0 {
+	if ends := lineEnds().FindAllIndex(buf[from:m.Start], -1); len(ends) > 0 {
 		from += ends[len(ends)-1][1]
 	}
 	to := min(len(buf), m.Start+commentReach)
 	if m.End < to {
-		if n := lineEnds.FindIndex(buf[m.End:to]); n != nil {
+		if n := lineEnds().FindIndex(buf[m.End:to]); n != nil {
 			to = m.End + n[0]
 		}
 	}

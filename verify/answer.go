@@ -12,6 +12,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"sync"
 	"time"
 
 	"keysweep/finding"
@@ -80,7 +81,7 @@ func read(p *rules.Probe, r *reply) outcome {
 	for i := range p.Answers {
 		a := &p.Answers[i]
 		if message, ok := fits(a, r, d); ok {
-			if a.Verdict == finding.Inactive && (notOfTheKey.Match(bytes.ToLower(r.body)) || message == "" && len(a.Message) > 0) {
+			if a.Verdict == finding.Inactive && (notOfTheKey().Match(bytes.ToLower(r.body)) || message == "" && len(a.Message) > 0) {
 				return unknown(finding.CodeUnexpectedAnswer, ", which may be about something else than the key", false)
 			}
 			if message == "" {
@@ -96,7 +97,9 @@ func read(p *rules.Probe, r *reply) outcome {
 // address it came from, about the service or about something on the way. Such a
 // key may work from elsewhere, or tomorrow: it is not called dead, whatever the
 // rule of its issuer says.
-var notOfTheKey = regexp.MustCompile(`(?:^|[^a-z0-9])(?:ips?|allow-?list(?:ed)?|allow list|whitelist(?:ed)?|blocked|too many|rate limit(?:ed)?|unavailable|try again|maintenance|proxy|gateway|firewall|certificate|missing authorization|authentication service|log ?in|session|origin|suspended)(?:[^a-z0-9]|$)`)
+var notOfTheKey = sync.OnceValue(func() *regexp.Regexp {
+	return regexp.MustCompile(`(?:^|[^a-z0-9])(?:ips?|allow-?list(?:ed)?|allow list|whitelist(?:ed)?|blocked|too many|rate limit(?:ed)?|unavailable|try again|maintenance|proxy|gateway|firewall|certificate|missing authorization|authentication service|log ?in|session|origin|suspended)(?:[^a-z0-9]|$)`)
+})
 
 // fits reports whether r is the answer a, and the API's words.
 func fits(a *rules.Answer, r *reply, d *document) (message string, ok bool) {
