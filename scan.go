@@ -69,7 +69,10 @@ func scanWith(c *cli.Context, opts *scanOptions) error {
 	if opts.marked != nil {
 		opts.marked(res)
 	}
-	opts.report.RulesSHA256, opts.report.Rules = set.SHA256(), set.Rules()
+	opts.report.RulesSHA256 = set.SHA256()
+	if len(res.Findings)+len(res.RejectedFindings) > 0 { // else they are not even read
+		opts.report.Rules = set.Rules()
+	}
 	opts.report.Exit = exitReason(ctx, res, opts)
 	if opts.failOn == failOnActive {
 		opts.report.Exit = activeReason(res.Findings, opts.report.Exit)

@@ -58,7 +58,7 @@ func (a *attributor) contradicts(e Evidence, shapes []string) bool {
 // PathEvidence returns which issuers the path of a file names. It separates
 // parts by '/'.
 func (s *Set) PathEvidence(path string) []Evidence {
-	a := &s.attributor
+	a := &s.compiled().attributor
 	b := []byte(path)
 	var around surroundings
 	around.scanWords(a, b)
@@ -125,7 +125,7 @@ func (s *surroundings) scanWords(a *attributor, b []byte) {
 // none is, and the evidence in words, strongest first. The order of ev does
 // not matter.
 func (s *Set) Attribute(shapes []string, ev []Evidence) (issuer string, why []string) {
-	a := &s.attributor
+	a := &s.compiled().attributor
 	list := slices.Clone(ev)
 	slices.SortFunc(list, compareEvidence)
 	list = slices.DeleteFunc(list, func(e Evidence) bool { return a.contradicts(e, shapes) || e.Weaker })

@@ -18,7 +18,7 @@ const (
 
 // extent returns where the body that starts at b[start:] ends, and whether it
 // goes on beyond the greatest length.
-func (s *Set) extent(g *group, b []byte, start int) (end int, tooLong bool) {
+func (s *compiled) extent(g *group, b []byte, start int) (end int, tooLong bool) {
 	if g.body.regex != nil {
 		m := g.body.regex.FindIndex(b[start:min(len(b), start+maxRegexBody)])
 		if m == nil {

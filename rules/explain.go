@@ -6,7 +6,7 @@ import (
 )
 
 // explained returns c's explanation, completed. Its slices are its own.
-func (c *candidate) explained(s *Set) Explanation {
+func (c *candidate) explained(s *compiled) Explanation {
 	e := c.Explanation
 	e.Prefix = s.prefixes[c.prefix].text
 	e.Literal, e.LiteralAt = e.Prefix, c.literalAt

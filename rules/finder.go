@@ -2,6 +2,7 @@ package rules
 
 import (
 	"encoding/binary"
+	"math/bits"
 	"slices"
 )
 
@@ -16,8 +17,9 @@ import (
 //	sampled   ^         ^         ^         ^        stride 5
 //	4-gram              [k _ l i]
 //
-// A sample that passes is looked up exactly (4-gram to literal and offset)
-// and compared.
+// Where a sample passes, the stride places that a head could start at are looked
+// up exactly, and the literals of a head that is there are compared. Heads are
+// enough to say that there is no literal, and cheap to have: see builtinHeads.
 const (
 	gramLen = 4
 	// maxHead limits the stride to 5: a head as long as the shortest built-in
@@ -30,123 +32,137 @@ const (
 	// gramHash is an odd multiplier; the product's upper 17 bits index the
 	// filter.
 	gramHash = 0x9E3779B1
+	// secondHash is another one, for a second table: of the samples that pass the
+	// first by chance few pass both, and looking up heads costs more.
+	secondHash = 0x85EBCA6B
+	// headHash likewise; the upper bits of the product index heads.
+	headHash = 0x9E3779B97F4A7C15
 )
 
 // Finder finds every occurrence of every literal of a set. It holds no state
 // of a search and is safe for concurrent use.
 type Finder struct {
-	filter [filterBits / 64]uint64
-	stride int
-	maxLen int
-	lits   [][]byte
-
-	// heads are the distinct heads; those of one text follow each other in
-	// byHead, lowest index first.
-	heads   []head
+	filter  [filterBits / 64]uint64
+	second  [filterBits / 64]uint64 // the same by secondHash
+	stride  int
+	maxLen  int
 	headLen int
-	byHead  []uint32 // literals
 
-	// grams is an open hash table; its length is a power of two.
-	grams []gramSlot
-	mask  uint32
-	// places of one gram are consecutive, the greatest offset first: so the
-	// starts they mean ascend.
-	places []gramPlace
+	// heads is an open hash table of the distinct heads, as little-endian
+	// numbers. Its length is a power of two; noHead fills the rest.
+	heads  []uint64
+	noHead uint64
+	shift  int // 64 less the logarithm of the length
+
+	// whole returns the finder that also knows the literals of the heads, which
+	// takes longer to make; nil: this one does.
+	whole func() *Finder
+	lits  [][]byte
+	// byHead holds the literals of one head after each other, lowest index
+	// first: byHead[ranges[i].first:ranges[i].last] are those of heads[i].
+	byHead []uint32
+	ranges []literalRange
 }
 
-// head is the first bytes of some literals.
-type head struct {
-	text        []byte
-	first, last uint32 // byHead[first:last]
-}
-
-type gramSlot struct {
-	gram        uint32
-	first, last uint32 // places[first:last]; empty: first == last
-}
-
-type gramPlace struct {
-	head   uint32
-	offset uint32 // of the gram in the head
-}
+type literalRange struct{ first, last uint32 }
 
 // newFinder returns a finder of lits, each at least 4 bytes. It keeps lits.
 func newFinder(lits [][]byte) *Finder {
-	f := &Finder{lits: lits, stride: maxHead - gramLen + 1}
+	headLen, maxLen := maxHead, 0
 	for _, l := range lits {
-		f.stride = min(f.stride, len(l)-gramLen+1)
-		f.maxLen = max(f.maxLen, len(l))
+		headLen = min(headLen, len(l))
+		maxLen = max(maxLen, len(l))
 	}
-	f.stride = max(f.stride, 1)
-	f.headLen = f.stride + gramLen - 1
-	f.groupHeads()
-	// By gram, then the greatest offset first: see Finder.places.
-	const offsetBits, headBits = 8, 24
-	sorted := make([]uint64, 0, len(f.heads)*f.stride)
-	for h := range f.heads {
-		for off := range f.stride {
-			gram := binary.LittleEndian.Uint32(f.heads[h].text[off:])
-			sorted = append(sorted, uint64(gram)<<(offsetBits+headBits)|uint64(maxHead-off)<<headBits|uint64(h))
+	f := newHeadFinder(headsOf(lits, max(headLen, gramLen)), max(headLen, gramLen), maxLen)
+	f.lits, f.ranges = lits, make([]literalRange, len(f.heads))
+	of := make([]uint32, len(lits))
+	for i, l := range lits {
+		if len(l) < f.headLen {
+			of[i] = uint32(len(f.heads)) // refused by the loader
+			continue
 		}
+		slot, _ := f.slot(headAt(l, 0, f.headLen))
+		of[i] = uint32(slot)
+		f.ranges[slot].last++ // a count, so far
 	}
-	slices.Sort(sorted)
-	size := 8
-	for size < 4*len(sorted) {
-		size *= 2
+	at := uint32(0)
+	for h := range f.ranges {
+		n := f.ranges[h].last
+		f.ranges[h] = literalRange{at, at}
+		at += n
 	}
-	f.grams, f.mask = make([]gramSlot, size), uint32(size-1)
-	f.places = make([]gramPlace, 0, len(sorted))
-	for i := 0; i < len(sorted); {
-		gram := uint32(sorted[i] >> (offsetBits + headBits))
-		h := gram * gramHash >> 15
-		f.filter[h/64] |= 1 << (h % 64)
-		slot := h & f.mask
-		for f.grams[slot].first != f.grams[slot].last {
-			slot = (slot + 1) & f.mask
+	f.byHead = make([]uint32, at)
+	for i, h := range of {
+		if int(h) < len(f.ranges) {
+			f.byHead[f.ranges[h].last] = uint32(i)
+			f.ranges[h].last++
 		}
-		first := uint32(len(f.places))
-		for ; i < len(sorted) && uint32(sorted[i]>>(offsetBits+headBits)) == gram; i++ {
-			f.places = append(f.places, gramPlace{uint32(sorted[i] & (1<<headBits - 1)), maxHead - uint32(sorted[i]>>headBits&(1<<offsetBits-1))})
-		}
-		f.grams[slot] = gramSlot{gram, first, uint32(len(f.places))}
 	}
 	return f
 }
 
-// groupHeads fills heads and byHead.
-func (f *Finder) groupHeads() {
-	index := make(map[string]uint32, len(f.lits)/4)
-	of := make([]uint32, len(f.lits))
-	const none = ^uint32(0)
-	for i, l := range f.lits {
-		if len(l) < f.headLen {
-			of[i] = none // refused by the loader
-			continue
+// headsOf returns the distinct heads of lits, sorted.
+func headsOf(lits [][]byte, headLen int) []uint64 {
+	heads := make([]uint64, 0, len(lits))
+	for _, l := range lits {
+		if len(l) >= headLen {
+			heads = append(heads, headAt(l, 0, headLen))
 		}
-		text := l[:f.headLen]
-		h, ok := index[string(text)]
-		if !ok {
-			h = uint32(len(f.heads))
-			index[string(text)] = h
-			f.heads = append(f.heads, head{text: text})
+	}
+	slices.Sort(heads)
+	return slices.Compact(heads)
+}
+
+// newHeadFinder returns a finder that knows literals, the longest of maxLen
+// bytes, by their heads alone.
+func newHeadFinder(heads []uint64, headLen, maxLen int) *Finder {
+	f := &Finder{headLen: headLen, stride: headLen - gramLen + 1, maxLen: maxLen}
+	size := 1 << bits.Len(uint(2*len(heads)))
+	f.heads, f.shift = make([]uint64, size), 64-bits.Len(uint(size-1))
+	for slices.Contains(heads, f.noHead) {
+		f.noHead++
+	}
+	if f.noHead != 0 {
+		for i := range f.heads {
+			f.heads[i] = f.noHead
 		}
-		of[i] = h
-		f.heads[h].last++ // a count, so far
 	}
-	at := uint32(0)
-	for h := range f.heads {
-		n := f.heads[h].last
-		f.heads[h].first, f.heads[h].last = at, at
-		at += n
-	}
-	f.byHead = make([]uint32, len(f.lits))
-	for i, h := range of {
-		if h == none {
-			continue
+	for _, head := range heads {
+		slot, _ := f.slot(head)
+		f.heads[slot] = head
+		for off := range f.stride {
+			g := uint32(head >> (8 * off))
+			h, k := g*gramHash>>15, g*secondHash>>15
+			f.filter[h/64] |= 1 << (h % 64)
+			f.second[k/64] |= 1 << (k % 64)
 		}
-		f.byHead[f.heads[h].last] = uint32(i)
-		f.heads[h].last++
 	}
+	return f
+}
+
+// slot returns where head is in f.heads, or where it would be.
+func (f *Finder) slot(head uint64) (slot int, ok bool) {
+	mask := len(f.heads) - 1
+	slot = int(head * headHash >> f.shift)
+	for {
+		switch f.heads[slot&mask] {
+		case f.noHead:
+			return slot & mask, false
+		case head:
+			return slot & mask, true
+		}
+		slot++
+	}
+}
+
+// headAt returns the head at b[at:], which holds n bytes, at most 8.
+func headAt(b []byte, at, n int) uint64 {
+	if at+8 <= len(b) {
+		return binary.LittleEndian.Uint64(b[at:]) & (1<<(8*n) - 1)
+	}
+	var w [8]byte
+	copy(w[:n], b[at:])
+	return binary.LittleEndian.Uint64(w[:])
 }
 
 // MaxLen returns the length of the longest literal in bytes: a search that is
@@ -170,7 +186,7 @@ func (f *Finder) Next(b []byte, from int) (start, literal int, ok bool) {
 	for p := max(from, 0); p+gramLen <= len(b); p += f.stride {
 		g := binary.LittleEndian.Uint32(b[p:])
 		if f.maybe(g) {
-			if start, literal, ok = f.check(b, from, p, g); ok {
+			if start, literal, ok = f.check(b, from, p); ok {
 				return start, literal, true
 			}
 		}
@@ -204,7 +220,7 @@ func (f *Finder) next5(b []byte, from int) (start, literal int, ok bool) {
 				if !f.maybe(g) {
 					continue
 				}
-				if start, literal, ok = f.check(b, from, q, g); ok {
+				if start, literal, ok = f.check(b, from, q); ok {
 					return start, literal, true
 				}
 			}
@@ -214,7 +230,7 @@ func (f *Finder) next5(b []byte, from int) (start, literal int, ok bool) {
 	for ; p+gramLen <= len(b); p += stride {
 		g := binary.LittleEndian.Uint32(b[p:])
 		if f.maybe(g) {
-			if start, literal, ok = f.check(b, from, p, g); ok {
+			if start, literal, ok = f.check(b, from, p); ok {
 				return start, literal, true
 			}
 		}
@@ -223,31 +239,22 @@ func (f *Finder) next5(b []byte, from int) (start, literal int, ok bool) {
 }
 
 func (f *Finder) maybe(g uint32) bool {
-	h := g * gramHash >> 15
-	return f.filter[h/64]>>(h%64)&1 != 0
+	h, k := g*gramHash>>15, g*secondHash>>15
+	return (f.filter[h/64]>>(h%64))&(f.second[k/64]>>(k%64))&1 != 0
 }
 
-// check compares the literals that hold gram g, which stands at b[p:], and
-// returns the first that starts at or behind from.
-func (f *Finder) check(b []byte, from, p int, g uint32) (start, literal int, ok bool) {
-	slot := g * gramHash >> 15 & f.mask
-	for f.grams[slot].gram != g || f.grams[slot].first == f.grams[slot].last {
-		if f.grams[slot].first == f.grams[slot].last {
-			return 0, 0, false
-		}
-		slot = (slot + 1) & f.mask
-	}
-	s := f.grams[slot]
-	for _, place := range f.places[s.first:s.last] {
-		at := p - int(place.offset)
-		if at < from || at < 0 || at+f.headLen > len(b) {
+// check compares the literals whose head covers the sample at b[p:], and returns
+// the first that starts at or behind from.
+func (f *Finder) check(b []byte, from, p int) (start, literal int, ok bool) {
+	for at := max(from, p-f.stride+1, 0); at <= p && at+f.headLen <= len(b); at++ {
+		slot, ok := f.slot(headAt(b, at, f.headLen))
+		if !ok {
 			continue
 		}
-		h := &f.heads[place.head]
-		if string(b[at:at+f.headLen]) != string(h.text) {
-			continue
+		if f.whole != nil {
+			return f.whole().check(b, at, p)
 		}
-		for _, literal := range f.byHead[h.first:h.last] {
+		for _, literal := range f.byHead[f.ranges[slot].first:f.ranges[slot].last] {
 			if l := f.lits[literal]; at+len(l) <= len(b) && string(b[at:at+len(l)]) == string(l) {
 				return at, int(literal), true
 			}
@@ -259,27 +266,20 @@ func (f *Finder) check(b []byte, from, p int, g uint32) (start, literal int, ok 
 // at returns the literals of f that start at b[start:], lowest index first,
 // appended to dst.
 func (f *Finder) at(dst []int, b []byte, start int) []int {
-	if start < 0 || start+gramLen > len(b) {
+	if start < 0 || start+f.headLen > len(b) {
 		return dst
 	}
-	g := binary.LittleEndian.Uint32(b[start:])
-	slot := g * gramHash >> 15 & f.mask
-	for f.grams[slot].first != f.grams[slot].last {
-		if f.grams[slot].gram == g {
-			for _, place := range f.places[f.grams[slot].first:f.grams[slot].last] {
-				h := &f.heads[place.head]
-				if place.offset != 0 || start+f.headLen > len(b) || string(b[start:start+f.headLen]) != string(h.text) {
-					continue
-				}
-				for _, literal := range f.byHead[h.first:h.last] {
-					if l := f.lits[literal]; start+len(l) <= len(b) && string(b[start:start+len(l)]) == string(l) {
-						dst = append(dst, int(literal))
-					}
-				}
-			}
-			break
+	slot, ok := f.slot(headAt(b, start, f.headLen))
+	if !ok {
+		return dst
+	}
+	if f.whole != nil {
+		return f.whole().at(dst, b, start)
+	}
+	for _, literal := range f.byHead[f.ranges[slot].first:f.ranges[slot].last] {
+		if l := f.lits[literal]; start+len(l) <= len(b) && string(b[start:start+len(l)]) == string(l) {
+			dst = append(dst, int(literal))
 		}
-		slot = (slot + 1) & f.mask
 	}
 	return dst
 }

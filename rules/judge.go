@@ -240,7 +240,7 @@ func shortReason(g *group, body []byte, right neighbour) string {
 }
 
 // published reports whether body is a sample that documentation prints.
-func (s *Set) published(g *group, body []byte) bool {
+func (s *compiled) published(g *group, body []byte) bool {
 	if len(g.samples) == 0 {
 		return false
 	}

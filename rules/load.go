@@ -2,11 +2,9 @@ package rules
 
 import (
 	"crypto/sha256"
-	"embed"
 	"encoding/hex"
 	"errors"
 	"fmt"
-	"io/fs"
 	"os"
 	"regexp"
 	"regexp/syntax"
@@ -20,11 +18,6 @@ import (
 
 	"keysweep/finding"
 )
-
-// builtin holds the rules that every scan runs.
-//
-//go:embed builtin/*.toml
-var builtin embed.FS
 
 // The limits of a rule file.
 const (
@@ -69,10 +62,30 @@ type File struct {
 // Load returns the built-in rules, those of more, and those of the files that
 // the user named. An error is a *LoadError.
 func Load(files []string, more ...File) (*Set, error) {
-	s := &Set{}
-	names, err := fs.Glob(builtin, "builtin/*.toml")
+	if len(files) == 0 && !haveRules(more) {
+		return builtinSet(more), nil
+	}
+	c, err := load(files, more)
 	if err != nil {
-		return nil, fmt.Errorf("listing the built-in rules: %w", err)
+		return nil, err
+	}
+	return c.set(), nil
+}
+
+// haveRules reports whether any of more has a rule, or an error.
+func haveRules(more []File) bool {
+	return slices.ContainsFunc(more, func(m File) bool {
+		c := &compiled{}
+		return len(m.Text) > maxRuleFile || c.add(m.Name, m.Text, false, m.Others...) != nil || len(c.rules) > 0
+	})
+}
+
+// load reads all rules.
+func load(files []string, more []File) (*compiled, error) {
+	s := &compiled{}
+	names, err := builtinNames()
+	if err != nil {
+		return nil, err
 	}
 	for _, name := range names {
 		text, err := builtin.ReadFile(name)
@@ -131,7 +144,7 @@ func readRuleFile(name string) ([]byte, error) {
 	return text, nil
 }
 
-// The tables of a rule file. Set.add says what is wrong with their values.
+// The tables of a rule file. compiled.add says what is wrong with their values.
 type ruleTable struct {
 	ID              string            `toml:"id"`
 	Issuer          string            `toml:"issuer"`
@@ -185,7 +198,7 @@ func (f *ruleFile) errorAt(n int, key, reason string) error {
 }
 
 // add reads one file.
-func (s *Set) add(name string, text []byte, builtIn bool, others ...string) error {
+func (s *compiled) add(name string, text []byte, builtIn bool, others ...string) error {
 	s.texts = append(s.texts, text)
 	if !utf8.Valid(text) {
 		return &LoadError{File: name, Line: 1, Col: 1, Reason: "not UTF-8"}
@@ -237,7 +250,7 @@ func (s *Set) add(name string, text []byte, builtIn bool, others ...string) erro
 }
 
 // spreadNames gives all rules of an issuer the name that one of them says.
-func (s *Set) spreadNames() {
+func (s *compiled) spreadNames() {
 	names := map[string]string{}
 	for _, r := range s.rules {
 		if r.named {

@@ -189,7 +189,7 @@ func FuzzLoad(f *testing.F) {
 		if len(text) > 1<<16 {
 			return
 		}
-		s := &Set{}
+		s := &compiled{}
 		if err := s.add("fuzz", text, false); err != nil {
 			var e *LoadError
 			if !errors.As(err, &e) || e.Line < 1 || e.Col < 1 || e.Reason == "" {
@@ -199,7 +199,7 @@ func FuzzLoad(f *testing.F) {
 		}
 		s.compile()
 		probe := []byte("abcd sk_live_ 1234567890 aaaaaaaaaaaaaaaaaaaaaaa")
-		s.NewMatcher().Matches(probe, Span{0, len(probe)})
+		s.set().NewMatcher().Matches(probe, Span{0, len(probe)})
 	})
 }
 
@@ -279,7 +279,7 @@ func TestBuiltInRulesAreComplete(t *testing.T) {
 // issuer's alone.
 func TestNoPrefixNamesAnIssuerThatSharesIt(t *testing.T) {
 	var got []string
-	for _, p := range loaded(t).prefixes {
+	for _, p := range loaded(t).compiled().prefixes {
 		for _, g := range p.groups {
 			if g.owner != "" {
 				got = append(got, g.owner+" "+p.text)

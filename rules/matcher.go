@@ -15,7 +15,8 @@ const maxSpan = 4 << 10
 
 // Matcher judges buffers. It is the scratch of one goroutine.
 type Matcher struct {
-	set        *Set
+	of         *Set
+	set        *compiled // of that, once there is something to judge
 	candidates []candidate
 	matches    []Match
 	found      []int // literals at one place
@@ -29,7 +30,7 @@ type Matcher struct {
 }
 
 // NewMatcher returns a matcher of s.
-func (s *Set) NewMatcher() *Matcher { return &Matcher{set: s} }
+func (s *Set) NewMatcher() *Matcher { return &Matcher{of: s} }
 
 // Matches returns the candidates of buf, accepted and rejected, whose Start
 // lies in core, sorted by Start; each key once, however many readings found
@@ -61,6 +62,9 @@ func (m *Matcher) judgeAll(buf []byte, core Span) {
 	core.Start, core.End = max(core.Start, 0), min(core.End, len(buf))
 	if core.Start >= core.End {
 		return
+	}
+	if m.set == nil {
+		m.set = m.of.compiled()
 	}
 	// What starts outside core may overlap a key inside, and be the better
 	// reading of it.

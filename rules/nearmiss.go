@@ -22,6 +22,10 @@ const maxNearMisses = 10
 // would, sorted by place. It is for a text without candidates: Explain tells
 // the rest.
 func (s *Set) NearMisses(text []byte) []NearMiss {
+	return s.compiled().nearMisses(text)
+}
+
+func (s *compiled) nearMisses(text []byte) []NearMiss {
 	var list []NearMiss
 	add := func(at int, prefix, format string, args ...any) {
 		for i := range list {

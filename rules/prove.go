@@ -83,7 +83,7 @@ func fill(alphabet string, n int, seed string) string {
 func (s *Set) Prove() error {
 	var failed []error
 	m := s.NewMatcher()
-	for _, r := range s.rules {
+	for _, r := range s.Rules() {
 		for i, text := range r.Examples {
 			if err := s.proveExample(m, r, text); err != nil {
 				failed = append(failed, fmt.Errorf("rule %s: example %d: %w", r.ID, i+1, err))

@@ -26,7 +26,7 @@ func TestSectionsOfAText(t *testing.T) {
 		{"an array is no header", "[\"a\", 1]\nx\n", []string{"|[\"a\", 1]"}},
 	} {
 		var l layout
-		l.read(&s.attributor, []byte(tt.text), Span{len(tt.text), len(tt.text)})
+		l.read(&s.compiled().attributor, []byte(tt.text), Span{len(tt.text), len(tt.text)})
 		var got []string
 		for _, x := range l.sections {
 			got = append(got, tt.text[x.name:x.body]+"|"+tt.text[x.body:x.end])

@@ -2,8 +2,6 @@ package rules
 
 import (
 	"crypto/sha256"
-	"encoding/hex"
-	"fmt"
 	"strings"
 
 	"keysweep/finding"
@@ -13,8 +11,17 @@ import (
 // differently, so that nobody takes verdicts of an older engine for ours.
 const engineVersion = "keysweep rules 2"
 
-// Set is the rules of a scan, compiled. It is safe for concurrent use.
+// Set is the rules of a scan. It is safe for concurrent use.
 type Set struct {
+	finder *Finder
+	// compiled returns what judges. The built-in rules are only read when a
+	// literal was met or somebody asks for them: most scans of a hook find none.
+	compiled func() *compiled
+	sha256   func() string
+}
+
+// compiled is rules and all that follows from them. Nothing of it changes.
+type compiled struct {
 	rules        []*Rule
 	texts        [][]byte // the rule files, as they were read
 	literalCount int
@@ -28,7 +35,6 @@ type Set struct {
 	plainPrefix []int
 	reach       int // see judgeReach
 	attributor  attributor
-	sha256      string
 }
 
 // prefix is one plain literal of the rules and what may follow it.
@@ -76,7 +82,7 @@ func (e *entry) sameSteps(o *entry) bool {
 }
 
 // compile builds everything that follows from the rules.
-func (s *Set) compile() {
+func (s *compiled) compile() {
 	index := map[string]int{}
 	for _, r := range s.rules {
 		for l, text := range r.Literals {
@@ -129,16 +135,10 @@ func (s *Set) compile() {
 		}
 	}
 	s.attributor = newAttributor(s.rules)
-	h := sha256.New()
-	fmt.Fprintf(h, "%s\n", engineVersion)
-	for _, t := range s.texts {
-		fmt.Fprintf(h, "%d\n%s", len(t), t)
-	}
-	s.sha256 = hex.EncodeToString(h.Sum(nil))
 }
 
 // shorterOf returns the shortest prefix that prefix i ends in, or -1.
-func (s *Set) shorterOf(i int) int {
+func (s *compiled) shorterOf(i int) int {
 	shortest := -1
 	for j := range s.prefixes {
 		if j != i && strings.HasSuffix(s.prefixes[i].text, s.prefixes[j].text) &&
@@ -186,14 +186,15 @@ func (g *group) soleIssuer() string {
 }
 
 // Rules returns the rules in the order of their files.
-func (s *Set) Rules() []*Rule { return s.rules }
+func (s *Set) Rules() []*Rule { return s.compiled().rules }
 
 // RuleOf returns the rule that speaks for keys which ruleID matched once their
 // issuer is known: the issuer's own rule on the same literals if there is one,
 // else the rule ruleID. It returns nil if there is no such rule.
 func (s *Set) RuleOf(ruleID, issuer string) *Rule {
+	all := s.compiled().rules
 	var r *Rule
-	for _, have := range s.rules {
+	for _, have := range all {
 		if have.ID == ruleID {
 			r = have
 		}
@@ -201,7 +202,7 @@ func (s *Set) RuleOf(ruleID, issuer string) *Rule {
 	if r == nil || r.Issuer == issuer {
 		return r
 	}
-	for _, have := range s.rules {
+	for _, have := range all {
 		if have.Issuer == issuer && issuer != "" && sharesLiteral(have, r) {
 			return have
 		}
@@ -222,11 +223,11 @@ func sharesLiteral(a, b *Rule) bool {
 
 // SHA256 returns a hash in lower-case hex over the texts of all rules and the
 // version of the engine that judges them: equal hashes mean equal verdicts.
-func (s *Set) SHA256() string { return s.sha256 }
+func (s *Set) SHA256() string { return s.sha256() }
 
 // Literals returns every byte string from which a key can be found: what
 // contains none of them holds none. Callers must not change it.
-func (s *Set) Literals() [][]byte { return s.finder.lits }
+func (s *Set) Literals() [][]byte { return s.compiled().finder.lits }
 
 // Finder returns the finder of Literals.
 func (s *Set) Finder() *Finder { return s.finder }

@@ -6,9 +6,10 @@ import "keysweep/finding"
 // was given: the best of the evidence that speaks for issuer and is neither
 // beaten at its place nor contradicted by the shape of the key.
 func (s *Set) Strength(issuer string, shapes []string, ev []Evidence) finding.Strength {
+	a := &s.compiled().attributor
 	best := finding.StrengthNone
 	for _, e := range ev {
-		if e.Issuer == issuer && !e.Weaker && !s.attributor.contradicts(e, shapes) {
+		if e.Issuer == issuer && !e.Weaker && !a.contradicts(e, shapes) {
 			best = max(best, e.strength())
 		}
 	}

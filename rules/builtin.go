@@ -1,0 +1,117 @@
+package rules
+
+import (
+	"crypto/sha256"
+	"embed"
+	"encoding/binary"
+	"encoding/hex"
+	"fmt"
+	"hash"
+	"io"
+	"path"
+	"strings"
+	"sync"
+)
+
+// builtin holds the rules that every scan runs.
+//
+//go:embed builtin/*.toml
+var builtin embed.FS
+
+// builtinHeads holds the heads of the literals of the built-in rules, sorted, in
+// hex, one a line. Reading all rules for them takes longer than most scans of a
+// hook do. TestBuiltinHeads writes it with -update.
+//
+//go:embed data/heads.txt
+var builtinHeads string
+
+// builtinNames returns the names of the files in builtin, in order.
+func builtinNames() ([]string, error) {
+	list, err := builtin.ReadDir("builtin")
+	if err != nil {
+		return nil, fmt.Errorf("listing the built-in rules: %w", err)
+	}
+	names := make([]string, len(list))
+	for i, e := range list {
+		names[i] = path.Join("builtin", e.Name())
+	}
+	return names, nil
+}
+
+// builtinSet returns the built-in rules with the configurations more, which have
+// no rules.
+func builtinSet(more []File) *Set {
+	compiled := sync.OnceValue(func() *compiled {
+		c, err := load(nil, more)
+		if err != nil {
+			panic("rules: " + err.Error()) // the tests load them
+		}
+		return c
+	})
+	finder := newHeadFinder(readHeads(builtinHeads), maxHead, maxForm)
+	finder.whole = func() *Finder { return compiled().finder }
+	return &Set{finder: finder, compiled: compiled, sha256: sync.OnceValue(func() string {
+		h := newTextHash()
+		hashBuiltin(h)
+		for _, m := range more {
+			hashText(h, m.Text)
+		}
+		return hex.EncodeToString(h.Sum(nil))
+	})}
+}
+
+// set returns c as a set.
+func (c *compiled) set() *Set {
+	return &Set{finder: c.finder, compiled: func() *compiled { return c }, sha256: sync.OnceValue(func() string {
+		h := newTextHash()
+		for _, t := range c.texts {
+			hashText(h, t)
+		}
+		return hex.EncodeToString(h.Sum(nil))
+	})}
+}
+
+// readHeads reads heads as builtinHeads has them.
+func readHeads(text string) []uint64 {
+	heads := make([]uint64, 0, len(text)/(2*maxHead+1))
+	for line := range strings.Lines(text) {
+		var b [maxHead]byte
+		if n, err := hex.Decode(b[:], []byte(strings.TrimSuffix(line, "\n"))); n != maxHead || err != nil {
+			panic(fmt.Sprintf("rules: %q is no head", line)) // the tests read them
+		}
+		heads = append(heads, binary.LittleEndian.Uint64(b[:]))
+	}
+	return heads
+}
+
+// newTextHash returns the hash of Set.SHA256 before any text.
+func newTextHash() hash.Hash {
+	h := sha256.New()
+	fmt.Fprintf(h, "%s\n", engineVersion)
+	return h
+}
+
+// hashText adds one file of rules.
+func hashText(h hash.Hash, text []byte) {
+	fmt.Fprintf(h, "%d\n%s", len(text), text)
+}
+
+// hashBuiltin is hashText for all files in builtin, which it does not copy.
+func hashBuiltin(h hash.Hash) {
+	names, err := builtinNames()
+	buf := make([]byte, 4<<10)
+	for _, name := range names {
+		f, errOpen := builtin.Open(name)
+		if err = errOpen; err != nil {
+			break
+		}
+		info, _ := f.Stat()
+		fmt.Fprintf(h, "%d\n", info.Size())
+		if _, err = io.CopyBuffer(h, f, buf); err != nil {
+			break
+		}
+	}
+	if err != nil {
+		panic("rules: " + err.Error()) // they are part of the program
+	}
+}
