@@ -47,13 +47,13 @@ type Differ struct {
 	broken     map[oid.ID]bool   // trees that were skipped
 	again      int               // bytes that one comparison may still show of trees shown before
 	shown      map[oid.ID]bool
-	buf        bytes.Buffer
 }
 
 // treeEntry is an entry of a tree object, or of the index.
 type treeEntry struct {
 	pack.TreeEntry
 	folder *stagedFolder // of the index
+	number int           // of folder
 	stage  uint8
 }
 
@@ -149,20 +149,19 @@ type entries struct {
 	treeEntry
 	id   oid.ID
 	data []byte
-	list []treeEntry
-	at   int // behind the current entry, in data or list
+	at   int // behind the current entry, in data or staged.entries
 	from int // where the current entry starts in data
+
+	staged *staged // nil: a tree object
+	within *stagedFolder
+	sub    int    // the number of the next folder
+	name   []byte // of the current entry
 }
 
-// next goes to the next entry, and tells of what is none.
+// next goes to the next entry, whose Name is valid until the next call, and tells of what is none.
 func (e *entries) next(d *Differ) bool {
-	if e.list != nil {
-		if e.at == len(e.list) {
-			return false
-		}
-		e.treeEntry = e.list[e.at]
-		e.at++
-		return true
+	if e.staged != nil {
+		return e.nextStaged()
 	}
 	if e.at >= len(e.data) {
 		return false
@@ -242,7 +241,7 @@ func (d *Differ) compare(ctx context.Context, path string, list *entries, parent
 			d.skip(e.ID, fmt.Errorf("%w: its path is longer than %d bytes", pack.ErrTooLarge, maxPath))
 			continue
 		}
-		if err := d.descend(ctx, name, e, below, emit); err != nil {
+		if err := d.descend(ctx, name, list, below, emit); err != nil {
 			return err
 		}
 	}
@@ -251,7 +250,7 @@ func (d *Differ) compare(ctx context.Context, path string, list *entries, parent
 // skipEqual goes over entries that both trees have here, byte for byte: most of
 // two versions of a large folder.
 func (d *Differ) skipEqual(list *entries, other *parentTree) {
-	if list.list != nil || other.end {
+	if list.staged != nil || other.end {
 		return
 	}
 	a, b := list.data[list.at:], other.data[other.from:]
@@ -297,10 +296,12 @@ func (p *parentTree) find(d *Differ, e *treeEntry) *treeEntry {
 	return nil
 }
 
-// descend compares the folder e at path with the trees of the parents there.
-func (d *Differ) descend(ctx context.Context, path string, e *treeEntry, below []oid.ID, emit func(*Introduced) error) error {
+// descend compares the folder that list is at, which is at path, with the trees
+// of the parents there.
+func (d *Differ) descend(ctx context.Context, path string, list *entries, below []oid.ID, emit func(*Introduced) error) error {
+	e := &list.treeEntry
 	if e.folder != nil {
-		return d.compare(ctx, path, &entries{list: e.folder.entries}, below, emit)
+		return d.compare(ctx, path, list.staged.list(e.number), below, emit)
 	}
 	data, err := d.tree(ctx, e.ID)
 	if err != nil {
@@ -340,12 +341,24 @@ func nameByte(e *treeEntry, i int) byte {
 	return 0
 }
 
+// staged is an index, seen as folders. An index holds thousands of files, of
+// which few have changed: the entries of a folder are made when it is compared.
+type staged struct {
+	entries []index.Entry
+	folders []stagedFolder // each followed by those below it
+	trees   []byte         // scratch: the content of the trees from the top to here
+}
+
 // stagedFolder is a folder of the index.
 type stagedFolder struct {
-	entries []treeEntry
-	// whole says that entries are what the next commit holds of the folder, and
-	// that its tree would bear the id of its entry: there is no conflict in it.
+	first, end int // of the entries
+	cut        int // bytes of its path, with the last '/'
+	next       int // the number of the folder behind those below it
+	// id is the name of the tree that the next commit would hold.
+	id oid.ID
+	// whole says that it would: there is no conflict in it.
 	whole bool
+	empty bool // the next commit holds nothing of it
 }
 
 // Staged calls emit for each entry of x that none of parents, trees, has. What
@@ -354,61 +367,106 @@ type stagedFolder struct {
 // extension TREE) are not believed.
 func (d *Differ) Staged(ctx context.Context, x *index.Index, parents []oid.ID, emit func(*Introduced) error) error {
 	d.start()
-	top, id := d.stagedFolder(x.Entries, 0)
-	if top.whole {
+	s := &staged{entries: x.Entries}
+	d.nameFolders(s, 0, len(s.entries), 0)
+	if top := &s.folders[0]; top.whole {
 		for _, p := range parents {
-			if p == id {
+			if p == top.id {
 				return nil
 			}
 		}
 	}
-	return d.compare(ctx, "", &entries{list: top.entries}, parents, emit)
+	return d.compare(ctx, "", s.list(0), parents, emit)
 }
 
-// stagedFolder builds the folder of entries, which are in order and share the
-// first cut bytes of their paths, and the id of its tree.
-func (d *Differ) stagedFolder(entries []index.Entry, cut int) (*stagedFolder, oid.ID) {
-	f := &stagedFolder{whole: true}
-	for len(entries) > 0 {
-		e := &entries[0]
-		name := e.Path[cut:]
-		slash := strings.IndexByte(name, '/')
-		if len(e.Path) > maxPath {
-			slash = -1 // no path that a file system has: not taken apart
+// nameFolders notes the folder of s.entries[first:end], which are in order and
+// share the first cut bytes of their paths, and those below it.
+func (d *Differ) nameFolders(s *staged, first, end, cut int) {
+	number := len(s.folders)
+	f := stagedFolder{first: first, end: end, cut: cut, whole: true, empty: true}
+	s.folders = append(s.folders, f)
+	start := len(s.trees)
+	add := func(mode uint32, name string, id []byte) {
+		s.trees = strconv.AppendUint(s.trees, uint64(mode), 8)
+		s.trees = append(append(append(append(s.trees, ' '), name...), 0), id...)
+		f.empty = false
+	}
+	size := d.db.repo.Format.Size()
+	for i := first; i < end; {
+		e := &s.entries[i]
+		name, isFolder := folderOf(e, cut)
+		if !isFolder {
+			i++
+			if !e.IntentToAdd {
+				f.whole = f.whole && e.Stage == 0
+				add(e.Mode, name, e.ID)
+			}
+			continue
 		}
-		if slash < 0 || slash == len(name)-1 && e.Mode == index.ModeFolder {
-			entries = entries[1:]
-			if e.IntentToAdd {
+		from := i
+		prefix := e.Path[cut : cut+len(name)+1]
+		for i++; i < end && strings.HasPrefix(s.entries[i].Path[cut:], prefix); {
+			i++
+		}
+		sub := len(s.folders)
+		d.nameFolders(s, from, i, cut+len(prefix))
+		if sub := &s.folders[sub]; !sub.empty {
+			f.whole = f.whole && sub.whole
+			add(index.ModeFolder, name, sub.id[:size])
+		}
+	}
+	f.id = d.reader.hasher.Sum(oid.Tree, s.trees[start:])
+	s.trees = s.trees[:start]
+	f.next = len(s.folders)
+	s.folders[number] = f
+}
+
+// folderOf returns the name that e has in the folder whose path has cut bytes,
+// or that of the folder in there that e lies in.
+func folderOf(e *index.Entry, cut int) (name string, isFolder bool) {
+	name = e.Path[cut:]
+	if len(e.Path) > maxPath {
+		return name, false // no path that a file system has: not taken apart
+	}
+	switch slash := strings.IndexByte(name, '/'); {
+	case slash < 0:
+		return name, false
+	case slash == len(name)-1 && e.Mode == index.ModeFolder:
+		return name[:slash], false
+	default:
+		return name[:slash], true
+	}
+}
+
+// list returns the entries of a folder of s.
+func (s *staged) list(number int) *entries {
+	f := &s.folders[number]
+	return &entries{staged: s, within: f, at: f.first, sub: number + 1}
+}
+
+// nextStaged is next for a folder of the index.
+func (e *entries) nextStaged() bool {
+	for e.at < e.within.end {
+		x := &e.staged.entries[e.at]
+		name, isFolder := folderOf(x, e.within.cut)
+		e.name = append(e.name[:0], name...)
+		if !isFolder {
+			e.at++
+			if x.IntentToAdd {
 				continue
 			}
-			if slash >= 0 {
-				name = name[:slash]
-			}
-			f.whole = f.whole && e.Stage == 0
-			f.entries = append(f.entries, treeEntry{TreeEntry: pack.TreeEntry{Mode: e.Mode, Name: []byte(name), ID: oid.FromBytes(e.ID)}, stage: e.Stage})
-			continue
+			e.treeEntry = treeEntry{TreeEntry: pack.TreeEntry{Mode: x.Mode, Name: e.name, ID: oid.FromBytes(x.ID)}, stage: x.Stage}
+			return true
 		}
-		n := 1
-		for n < len(entries) && len(entries[n].Path) > cut+slash && entries[n].Path[cut:cut+slash+1] == name[:slash+1] {
-			n++
+		number := e.sub
+		f := &e.staged.folders[number]
+		e.at, e.sub = f.end, f.next
+		if !f.empty {
+			e.treeEntry = treeEntry{TreeEntry: pack.TreeEntry{Mode: index.ModeFolder, Name: e.name, ID: f.id}, folder: f, number: number}
+			return true
 		}
-		sub, id := d.stagedFolder(entries[:n], cut+slash+1)
-		entries = entries[n:]
-		if len(sub.entries) == 0 {
-			continue
-		}
-		f.whole = f.whole && sub.whole
-		f.entries = append(f.entries, treeEntry{TreeEntry: pack.TreeEntry{Mode: index.ModeFolder, Name: []byte(name[:slash]), ID: id}, folder: sub})
 	}
-	d.buf.Reset()
-	size := d.db.repo.Format.Size()
-	for i := range f.entries {
-		e := &f.entries[i]
-		b := strconv.AppendUint(d.buf.AvailableBuffer(), uint64(e.Mode), 8)
-		b = append(append(append(b, ' '), e.Name...), 0)
-		d.buf.Write(append(b, e.ID[:size]...))
-	}
-	return f, d.reader.hasher.Sum(oid.Tree, d.buf.Bytes())
+	return false
 }
 
 // TreeOf returns the tree of a commit, or of the commit or tree that a tag
