@@ -2,8 +2,11 @@ package main
 
 import (
 	"cmp"
+	"context"
 	"errors"
+	"flag"
 	"fmt"
+	"io"
 	"os"
 	"slices"
 	"strconv"
@@ -74,6 +77,46 @@ func arrange(app *cli.App, args []string) ([]string, error) {
 		out = append(out, "--"+o.name+"="+o.value)
 	}
 	return append(append(out, "--"), operands[1:]...), nil
+}
+
+// runCommand runs the command that args, as arrange returns them, call. It does
+// what the library's App.RunContext does with them; that would also make its help
+// and its documentation, with their templates, a part of the program, and these
+// take longer to start than a hook has.
+func runCommand(ctx context.Context, app *cli.App, args []string) error {
+	command := app.Command(args[1])
+	set := flag.NewFlagSet(command.Name, flag.ContinueOnError)
+	set.SetOutput(io.Discard)
+	lists := make(map[string][]string)
+	args = args[2:]
+	for len(args) > 0 && args[0] != "--" && strings.HasPrefix(args[0], "--") { // help has no "--"
+		name, value, _ := strings.Cut(strings.TrimPrefix(args[0], "--"), "=")
+		args = args[1:]
+		f := command.Flags[slices.IndexFunc(command.Flags, func(f cli.Flag) bool { return f.Names()[0] == name })]
+		if set.Lookup(name) == nil {
+			if err := f.Apply(set); err != nil {
+				return fmt.Errorf("--%s: %w", name, err)
+			}
+		}
+		if _, isList := f.(*cli.StringSliceFlag); isList {
+			lists[name] = append(lists[name], value)
+		} else if err := set.Set(name, value); err != nil {
+			return fmt.Errorf("--%s: %w", name, err)
+		}
+	}
+	for name, values := range lists {
+		// In this form, which is its own, the library does not cut values at
+		// commas: globs have them, as **/{a,b}.txt.
+		if err := set.Set(name, cli.NewStringSlice(values...).Serialize()); err != nil {
+			return fmt.Errorf("--%s: %w", name, err)
+		}
+	}
+	if err := set.Parse(args); err != nil {
+		return err
+	}
+	c := cli.NewContext(app, set, nil)
+	c.Context, c.Command = ctx, command
+	return command.Action(c)
 }
 
 // option is one option as typed, by its long name.

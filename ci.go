@@ -33,9 +33,10 @@ docs/ci.md has set-ups to copy.
 // they are about, or they are for a person at a terminal.
 var notOfCI = []string{"tree", "history", "staged", "range", "since", "ignored", "show-secrets", "no-progress", "color"}
 
-// ciFlags returns the options of ci, in the order of its help.
-func ciFlags() []cli.Flag {
-	flags := slices.DeleteFunc(scanFlags(), func(f cli.Flag) bool { return slices.Contains(notOfCI, f.Names()[0]) })
+// ciFlags returns the options of ci, in the order of its help: those of scan, but
+// for a few.
+func ciFlags(scan []cli.Flag) []cli.Flag {
+	flags := slices.DeleteFunc(slices.Clone(scan), func(f cli.Flag) bool { return slices.Contains(notOfCI, f.Names()[0]) })
 	at := 1 + slices.IndexFunc(flags, func(f cli.Flag) bool { return f.Names()[0] == "exit-code" })
 	return slices.Insert(flags, at, cli.Flag(&cli.BoolFlag{
 		Category: headingCounts, Name: "allow-incomplete",

@@ -19,21 +19,16 @@ const (
 	headingLimits  = "Limits"
 )
 
-// newApp returns the commands and their options. It parses what arrange made
-// of the arguments; help is ours (help.go), since the library wraps no lines.
+// newApp returns the commands and their options. runCommand runs them; help is
+// ours (help.go), since the library wraps no lines.
 func newApp(stdin io.Reader, stdout, stderr io.Writer) *cli.App {
+	scanning := scanFlags()
 	return &cli.App{
-		Name:            "keysweep",
-		Usage:           "finds leaked sk_live_ and sk_test_ secret keys in working trees and git histories",
-		Reader:          stdin,
-		Writer:          stdout,
-		ErrWriter:       stderr,
-		HideHelp:        true, // a path may be called "help"
-		HideHelpCommand: true,
-		HideVersion:     true,
-		// Globs with commas, as **/{a,b}.txt, are one value.
-		DisableSliceFlagSeparator: true,
-		ExitErrHandler:            func(*cli.Context, error) {}, // only main exits
+		Name:      "keysweep",
+		Usage:     "finds leaked sk_live_ and sk_test_ secret keys in working trees and git histories",
+		Reader:    stdin,
+		Writer:    stdout,
+		ErrWriter: stderr,
 		Flags: []cli.Flag{
 			&cli.BoolFlag{Name: "help", Aliases: []string{"h"}, Usage: "this text"},
 			&cli.BoolFlag{Name: "version", Usage: "the same as the command version"},
@@ -43,23 +38,20 @@ func newApp(stdin io.Reader, stdout, stderr io.Writer) *cli.App {
 				Name:      "scan",
 				Usage:     "finds keys in files, folders, repositories and standard input",
 				ArgsUsage: "[PATH…]",
-				HideHelp:  true,
-				Flags:     scanFlags(),
+				Flags:     scanning,
 				Action:    scan,
 			},
 			{
 				Name:      "ci",
 				Usage:     "scans what a run of a CI is about, and reports in its terms",
 				ArgsUsage: "[PATH]",
-				HideHelp:  true,
-				Flags:     ciFlags(),
+				Flags:     ciFlags(scanning),
 				Action:    func(c *cli.Context) error { return ciCommand(c, rand.Text()) },
 			},
 			{
 				Name:      "recheck",
 				Usage:     "asks again whether the keys of a report still work",
 				ArgsUsage: "REPORT",
-				HideHelp:  true,
 				Flags:     recheckFlags(),
 				Action:    recheck,
 			},
@@ -67,7 +59,6 @@ func newApp(stdin io.Reader, stdout, stderr io.Writer) *cli.App {
 				Name:      "explain",
 				Usage:     "says why a line is, or is not, a finding",
 				ArgsUsage: "FILE[:LINE]|REV:PATH[:LINE]",
-				HideHelp:  true,
 				Flags:     explainFlags(),
 				Action:    explain,
 			},
@@ -75,7 +66,6 @@ func newApp(stdin io.Reader, stdout, stderr io.Writer) *cli.App {
 				Name:      "baseline",
 				Usage:     "accepts the keys that are there today, and forgets those that are gone",
 				ArgsUsage: "create|prune [PATH…]",
-				HideHelp:  true,
 				Flags:     baselineFlags(),
 				Action:    baselineCommand,
 			},
@@ -83,7 +73,6 @@ func newApp(stdin io.Reader, stdout, stderr io.Writer) *cli.App {
 				Name:      "rules",
 				Usage:     "lists and shows the rules, and tests yours",
 				ArgsUsage: "list|show ID|test [FILE…]",
-				HideHelp:  true,
 				Flags:     rulesFlags(),
 				Action:    rulesCommand,
 			},
@@ -91,23 +80,20 @@ func newApp(stdin io.Reader, stdout, stderr io.Writer) *cli.App {
 				Name:      "hook",
 				Usage:     "is what git's hooks run",
 				ArgsUsage: "NAME [ARG…]",
-				HideHelp:  true,
-				Flags:     entryFlags(),
+				Flags:     entryFlags(scanning),
 				Action:    hookCommand,
 			},
 			{
 				Name:      "install",
 				Usage:     "writes git hooks that stop keys",
 				ArgsUsage: "[PATH]",
-				HideHelp:  true,
-				Flags:     installFlags(),
+				Flags:     installFlags(scanning),
 				Action:    install,
 			},
 			{
 				Name:      "uninstall",
 				Usage:     "removes the hooks that install wrote",
 				ArgsUsage: "[PATH]",
-				HideHelp:  true,
 				Flags:     hookFlags("remove"),
 				Action:    uninstall,
 			},
@@ -115,29 +101,25 @@ func newApp(stdin io.Reader, stdout, stderr io.Writer) *cli.App {
 				Name:      "doctor",
 				Usage:     "checks hooks, configuration and repository, and names remedies",
 				ArgsUsage: "[PATH]",
-				HideHelp:  true,
 				Flags:     doctorFlags(),
 				Action:    doctorCommand,
 			},
 			{
-				Name:     "version",
-				Usage:    "tells version, commit, Go and platform",
-				HideHelp: true,
-				Flags:    []cli.Flag{&cli.BoolFlag{Name: "json", Usage: "as a JSON object"}},
-				Action:   version,
+				Name:   "version",
+				Usage:  "tells version, commit, Go and platform",
+				Flags:  []cli.Flag{&cli.BoolFlag{Name: "json", Usage: "as a JSON object"}},
+				Action: version,
 			},
 			{
 				Name:      "completion",
 				Usage:     "writes the completion script of a shell",
 				ArgsUsage: strings.Join(shells(), "|"),
-				HideHelp:  true,
 				Action:    completion,
 			},
 			{
 				Name:      "help",
 				Usage:     "tells the commands, or the options of one",
 				ArgsUsage: "[COMMAND]",
-				HideHelp:  true,
 				Action:    help,
 			},
 		},

@@ -28,9 +28,9 @@ No key is sent anywhere.
 var ofHook = []string{"exclude", "rules", "config", "no-config", "min-confidence", "baseline", "fail-on",
 	"show-suppressed", "color", "quiet", "verbose", "timeout", "jobs"}
 
-// entryFlags returns the options of the command hook.
-func entryFlags() []cli.Flag {
-	flags := slices.DeleteFunc(scanFlags(), func(f cli.Flag) bool { return !slices.Contains(ofHook, f.Names()[0]) })
+// entryFlags returns the options of the command hook: some of scan's, and one.
+func entryFlags(scan []cli.Flag) []cli.Flag {
+	flags := slices.DeleteFunc(slices.Clone(scan), func(f cli.Flag) bool { return !slices.Contains(ofHook, f.Names()[0]) })
 	at := 1 + slices.IndexFunc(flags, func(f cli.Flag) bool { return f.Names()[0] == "fail-on" })
 	return slices.Insert(flags, at, cli.Flag(&cli.BoolFlag{
 		Category: headingCounts, Name: "allow-incomplete", Usage: "let pass what could not be read; it is said all the same",
@@ -114,7 +114,7 @@ func (h *hook) aimCommit() {
 	}
 	// A commit hands over its index; without one, this is pre-commit run
 	// --all-files, or by hand.
-	o.scan.Staged = &scanner.Staged{OrWhole: h.framework && os.Getenv("GIT_INDEX_FILE") == ""}
+	o.scan.Staged = &scanner.Staged{OrWhole: h.framework && os.Getenv("GIT_INDEX_FILE") == "", Merging: merging()}
 	o.scan.FromEnvironment(os.Getenv)
 	t := &trust{words: "the index"}
 	o.rules.from = t
@@ -123,6 +123,18 @@ func (h *hook) aimCommit() {
 			res.Added = append(t.added(), res.Added...)
 		}
 	}
+}
+
+// merging returns the commits that git merge names in the environment of
+// pre-merge-commit, which runs before it writes MERGE_HEAD.
+func merging() (ids []string) {
+	for _, v := range os.Environ() {
+		if id, ok := strings.CutPrefix(v, "GITHEAD_"); ok {
+			id, _, _ = strings.Cut(id, "=")
+			ids = append(ids, id)
+		}
+	}
+	return ids
 }
 
 // maxMessage is the most bytes of a commit message that are read.

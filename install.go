@@ -24,7 +24,9 @@ func hookFlags(verb string) []cli.Flag {
 }
 
 // installFlags returns the options of install: its own, and those of hook.
-func installFlags() []cli.Flag { return slices.Concat(hookFlags("install"), entryFlags()) }
+func installFlags(scan []cli.Flag) []cli.Flag {
+	return slices.Concat(hookFlags("install"), entryFlags(scan))
+}
 
 // installHelp and uninstallHelp stand above the options.
 const (
@@ -101,7 +103,7 @@ func onePath(c *cli.Context) (string, error) {
 
 // recorded returns the options to be written into hooks, nil if there are none.
 func recorded(c *cli.Context, r *hooks.Repository) (options []string, err error) {
-	for _, f := range entryFlags() {
+	for _, f := range entryFlags(scanFlags()) {
 		name := f.Names()[0]
 		if !c.IsSet(name) {
 			continue
@@ -125,7 +127,7 @@ func recorded(c *cli.Context, r *hooks.Repository) (options []string, err error)
 		_, err := parseScanOf(c, nil)
 		return err
 	}
-	if err := app.RunContext(c.Context, append([]string{app.Name, "hook"}, options...)); err != nil {
+	if err := runCommand(c.Context, app, append([]string{app.Name, "hook"}, options...)); err != nil {
 		return nil, fmt.Errorf("%w%s", err, seeHelp("install"))
 	}
 	top := cmp.Or(r.Top, r.GitDir) // where git runs hooks

@@ -45,7 +45,7 @@ func run(ctx context.Context, args []string, stdin io.Reader, stdout, stderr io.
 	app := newApp(stdin, stdout, stderr)
 	args, err := arrange(app, args)
 	if err == nil {
-		err = app.RunContext(ctx, args)
+		err = runCommand(ctx, app, args)
 	}
 	var end *ending
 	switch {

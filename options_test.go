@@ -1,6 +1,7 @@
 package main
 
 import (
+	"context"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -28,7 +29,7 @@ func parsed(t *testing.T, args ...string) (*scanOptions, error) {
 	if arrangeErr != nil {
 		t.Fatal(arrangeErr)
 	}
-	if err := app.Run(args); err != nil {
+	if err := runCommand(context.Background(), app, args); err != nil {
 		t.Fatal(err)
 	}
 	return opts, err

@@ -193,7 +193,7 @@ func (w *workshop) withModule(t *testing.T, older bool) *workshop {
 			t.Fatal(err)
 		}
 		if older && name == ".pre-commit-hooks.yaml" {
-			text = []byte(strings.NewReplacer("[pre-commit, manual]", "[commit, manual]", "[pre-push]", "[push]",
+			text = []byte(strings.NewReplacer("[pre-commit, pre-merge-commit, manual]", "[commit, merge-commit, manual]", "[pre-push]", "[push]",
 				"minimum_pre_commit_version: 3.2.0", "minimum_pre_commit_version: 2.0.0").Replace(string(text)))
 		}
 		put(t, filepath.Join(module, name), string(text))

@@ -48,7 +48,8 @@ func builtinSet(more []File) *Set {
 		}
 		return c
 	})
-	finder := newHeadFinder(readHeads(builtinHeads), maxHead, maxForm)
+	finder := newHeadFinder(len(builtinHeads)/headLine, maxHead, maxForm)
+	finder.addLines(builtinHeads)
 	finder.whole = func() *Finder { return compiled().finder }
 	return &Set{finder: finder, compiled: compiled, sha256: sync.OnceValue(func() string {
 		h := newTextHash()
@@ -60,28 +61,31 @@ func builtinSet(more []File) *Set {
 	})}
 }
 
-// set returns c as a set.
-func (c *compiled) set() *Set {
-	return &Set{finder: c.finder, compiled: func() *compiled { return c }, sha256: sync.OnceValue(func() string {
+// set returns s as a set.
+func (s *compiled) set() *Set {
+	return &Set{finder: s.finder, compiled: func() *compiled { return s }, sha256: sync.OnceValue(func() string {
 		h := newTextHash()
-		for _, t := range c.texts {
+		for _, t := range s.texts {
 			hashText(h, t)
 		}
 		return hex.EncodeToString(h.Sum(nil))
 	})}
 }
 
-// readHeads reads heads as builtinHeads has them.
-func readHeads(text string) []uint64 {
-	heads := make([]uint64, 0, len(text)/(2*maxHead+1))
+// headLine is the length of a line of builtinHeads.
+const headLine = 2*maxHead + 1
+
+// addLines adds heads as builtinHeads has them.
+func (f *Finder) addLines(text string) {
 	for line := range strings.Lines(text) {
-		var b [maxHead]byte
-		if n, err := hex.Decode(b[:], []byte(strings.TrimSuffix(line, "\n"))); n != maxHead || err != nil {
+		var digits [headLine]byte
+		var head [maxHead]byte
+		n := copy(digits[:], line)
+		if _, err := hex.Decode(head[:], digits[:headLine-1]); err != nil || n != headLine || line[n-1] != '\n' {
 			panic(fmt.Sprintf("rules: %q is no head", line)) // the tests read them
 		}
-		heads = append(heads, binary.LittleEndian.Uint64(b[:]))
+		f.add(binary.LittleEndian.Uint64(head[:]))
 	}
-	return heads
 }
 
 // newTextHash returns the hash of Set.SHA256 before any text.

@@ -43,16 +43,16 @@ const (
 // of a search and is safe for concurrent use.
 type Finder struct {
 	filter  [filterBits / 64]uint64
-	second  [filterBits / 64]uint64 // the same by secondHash
+	second  [filterBits / 128]uint64 // the same by secondHash, half as large
 	stride  int
 	maxLen  int
 	headLen int
 
-	// heads is an open hash table of the distinct heads, as little-endian
-	// numbers. Its length is a power of two; noHead fills the rest.
-	heads  []uint64
-	noHead uint64
-	shift  int // 64 less the logarithm of the length
+	// heads is an open hash table of half of the heads' hashes, zero where there
+	// is none: two heads of one hash are one, since literals are compared in the
+	// end. Its length is a power of two.
+	heads []uint32
+	shift int // 64 less the logarithm of the length
 
 	// whole returns the finder that also knows the literals of the heads, which
 	// takes longer to make; nil: this one does.
@@ -73,7 +73,11 @@ func newFinder(lits [][]byte) *Finder {
 		headLen = min(headLen, len(l))
 		maxLen = max(maxLen, len(l))
 	}
-	f := newHeadFinder(headsOf(lits, max(headLen, gramLen)), max(headLen, gramLen), maxLen)
+	heads := headsOf(lits, max(headLen, gramLen))
+	f := newHeadFinder(len(heads), max(headLen, gramLen), maxLen)
+	for _, head := range heads {
+		f.add(head)
+	}
 	f.lits, f.ranges = lits, make([]literalRange, len(f.heads))
 	of := make([]uint32, len(lits))
 	for i, l := range lits {
@@ -81,7 +85,7 @@ func newFinder(lits [][]byte) *Finder {
 			of[i] = uint32(len(f.heads)) // refused by the loader
 			continue
 		}
-		slot, _ := f.slot(headAt(l, 0, f.headLen))
+		slot, _, _ := f.slot(headAt(l, 0, f.headLen))
 		of[i] = uint32(slot)
 		f.ranges[slot].last++ // a count, so far
 	}
@@ -114,42 +118,38 @@ func headsOf(lits [][]byte, headLen int) []uint64 {
 }
 
 // newHeadFinder returns a finder that knows literals, the longest of maxLen
-// bytes, by their heads alone.
-func newHeadFinder(heads []uint64, headLen, maxLen int) *Finder {
+// bytes, by their heads alone. Whoever calls it adds these, at most n.
+func newHeadFinder(n, headLen, maxLen int) *Finder {
 	f := &Finder{headLen: headLen, stride: headLen - gramLen + 1, maxLen: maxLen}
-	size := 1 << bits.Len(uint(2*len(heads)))
-	f.heads, f.shift = make([]uint64, size), 64-bits.Len(uint(size-1))
-	for slices.Contains(heads, f.noHead) {
-		f.noHead++
-	}
-	if f.noHead != 0 {
-		for i := range f.heads {
-			f.heads[i] = f.noHead
-		}
-	}
-	for _, head := range heads {
-		slot, _ := f.slot(head)
-		f.heads[slot] = head
-		for off := range f.stride {
-			g := uint32(head >> (8 * off))
-			h, k := g*gramHash>>15, g*secondHash>>15
-			f.filter[h/64] |= 1 << (h % 64)
-			f.second[k/64] |= 1 << (k % 64)
-		}
-	}
+	size := 1 << bits.Len(uint(2*n))
+	f.heads, f.shift = make([]uint32, size), 64-bits.Len(uint(size-1))
 	return f
 }
 
-// slot returns where head is in f.heads, or where it would be.
-func (f *Finder) slot(head uint64) (slot int, ok bool) {
+// add adds a head.
+func (f *Finder) add(head uint64) {
+	slot, hash, _ := f.slot(head)
+	f.heads[slot] = hash
+	for off := range f.stride {
+		g := uint32(head >> (8 * off))
+		h, k := g*gramHash>>15, g*secondHash>>16
+		f.filter[h/64] |= 1 << (h % 64)
+		f.second[k/64] |= 1 << (k % 64)
+	}
+}
+
+// slot returns where the hash of head is in f.heads, or where it would be.
+func (f *Finder) slot(head uint64) (slot int, hash uint32, ok bool) {
+	product := head * headHash
+	hash = uint32(product>>32) | 1 // not zero
 	mask := len(f.heads) - 1
-	slot = int(head * headHash >> f.shift)
+	slot = int(product >> f.shift)
 	for {
 		switch f.heads[slot&mask] {
-		case f.noHead:
-			return slot & mask, false
-		case head:
-			return slot & mask, true
+		case 0:
+			return slot & mask, hash, false
+		case hash:
+			return slot & mask, hash, true
 		}
 		slot++
 	}
@@ -239,7 +239,7 @@ func (f *Finder) next5(b []byte, from int) (start, literal int, ok bool) {
 }
 
 func (f *Finder) maybe(g uint32) bool {
-	h, k := g*gramHash>>15, g*secondHash>>15
+	h, k := g*gramHash>>15, g*secondHash>>16
 	return (f.filter[h/64]>>(h%64))&(f.second[k/64]>>(k%64))&1 != 0
 }
 
@@ -247,7 +247,7 @@ func (f *Finder) maybe(g uint32) bool {
 // the first that starts at or behind from.
 func (f *Finder) check(b []byte, from, p int) (start, literal int, ok bool) {
 	for at := max(from, p-f.stride+1, 0); at <= p && at+f.headLen <= len(b); at++ {
-		slot, ok := f.slot(headAt(b, at, f.headLen))
+		slot, _, ok := f.slot(headAt(b, at, f.headLen))
 		if !ok {
 			continue
 		}
@@ -269,7 +269,7 @@ func (f *Finder) at(dst []int, b []byte, start int) []int {
 	if start < 0 || start+f.headLen > len(b) {
 		return dst
 	}
-	slot, ok := f.slot(headAt(b, start, f.headLen))
+	slot, _, ok := f.slot(headAt(b, start, f.headLen))
 	if !ok {
 		return dst
 	}

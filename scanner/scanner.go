@@ -141,6 +141,11 @@ func (s *scan) Close() {
 	for _, db := range s.databases {
 		db.Close()
 	}
+	for _, x := range s.indexes {
+		if x.index != nil {
+			x.index.Close()
+		}
+	}
 }
 
 // Scan is the function of that name, for what was prepared. It may be called

@@ -3,7 +3,6 @@ package scanner
 import (
 	"context"
 	"errors"
-	"io/fs"
 	"path/filepath"
 	"slices"
 
@@ -21,6 +20,9 @@ type Staged struct {
 	IndexFile string
 	// Whole asks for all that the index holds, new or not.
 	Whole bool
+	// Merging are ids of commits that a merge under way brings in, besides those
+	// of MERGE_HEAD, which git writes late.
+	Merging []string
 	// OrWhole asks for Whole if nothing is staged.
 	OrWhole bool
 	// Message, if not nil, asks for the message of the next commit in the place
@@ -34,14 +36,7 @@ func (s *scan) scanStaged(ctx context.Context, number int, t *target) error {
 	s.progress.Phase.Store("staged files")
 	x, err := s.index(t.repo)
 	if err != nil {
-		reason, how := finding.ReasonDamaged, "git reset makes a new one from HEAD; then git add stages again."
-		if errors.Is(err, index.ErrUnsupported) {
-			reason, how = finding.ReasonUnknownFormat, "git update-index --no-split-index --index-version 4 writes one that can be read."
-		} else if !errors.Is(err, index.ErrCorrupt) {
-			reason, how = finding.ReasonUnreadable, "See who may read it."
-		}
-		s.skip(finding.Skipped{Reason: reason, Count: 1, Detail: err.Error()})
-		s.note(number, "What is staged is not known: the index could not be read. "+how)
+		s.unreadableIndex(number, err)
 		return nil
 	}
 	db, err := s.lookup(ctx, t.repo)
@@ -84,17 +79,22 @@ func (s *scan) scanStaged(ctx context.Context, number int, t *target) error {
 }
 
 // staged calls emit for what the next commit adds or changes.
-func (in *introduced) staged(ctx context.Context, x *index.Index, emit func(*gitdb.Introduced) error) error {
+func (in *introduced) staged(ctx context.Context, x *gitdb.Index, emit func(*gitdb.Introduced) error) error {
 	d := in.db.NewDiffer(treeBudget)
-	err := d.Staged(ctx, x, in.units[0].parents, emit)
+	err := d.Staged(ctx, &x.Index, in.units[0].parents, emit)
+	d.Close()
 	for _, k := range d.Skipped {
 		in.skip(k)
+	}
+	if errors.Is(err, index.ErrCorrupt) {
+		in.unreadableIndex(in.target, err)
+		err = nil
 	}
 	return err
 }
 
 // message looks at the message of the next commit.
-func (in *introduced) message(ctx context.Context, x *index.Index) error {
+func (in *introduced) message(ctx context.Context, x *gitdb.Index) error {
 	text := in.opts.Staged.Message
 	in.result.Read.Bytes += int64(len(text))
 	j := in.collector.newJudge(ctx)
@@ -127,27 +127,42 @@ func (in *introduced) message(ctx context.Context, x *index.Index) error {
 
 // stagedIndex is the index of a repository, or why it could not be read.
 type stagedIndex struct {
-	index *index.Index
+	index *gitdb.Index
 	err   error
 }
 
-// index reads the index of a repository, once.
-func (s *scan) index(repo *gitdb.Repository) (*index.Index, error) {
-	read, ok := s.indexes[repo]
+// index opens the index of a repository, once.
+func (s *scan) index(repo *gitdb.Repository) (*gitdb.Index, error) {
+	opened, ok := s.indexes[repo]
 	if !ok {
-		read.index, read.err = index.Read(s.opts.Staged.indexPath(repo), repo.Format.Size())
-		if errors.Is(read.err, fs.ErrNotExist) {
-			read = stagedIndex{index: new(index.Index)} // as git has it
-		}
-		s.indexes[repo] = read
+		opened.index, opened.err = gitdb.OpenIndex(s.opts.Staged.indexPath(repo), repo.Format)
+		s.indexes[repo] = opened
 	}
-	return read.index, read.err
+	return opened.index, opened.err
+}
+
+// unreadableIndex tells of an index that could not be read.
+func (s *scan) unreadableIndex(number int, err error) {
+	reason, how := finding.ReasonDamaged, "git reset makes a new one from HEAD; then git add stages again."
+	if errors.Is(err, index.ErrUnsupported) {
+		reason, how = finding.ReasonUnknownFormat, "git update-index --no-split-index --index-version 4 writes one that can be read."
+	} else if !errors.Is(err, index.ErrCorrupt) {
+		reason, how = finding.ReasonUnreadable, "See who may read it."
+	}
+	s.skip(finding.Skipped{Reason: reason, Count: 1, Detail: err.Error()})
+	s.note(number, "What is staged is not known: the index could not be read. "+how)
 }
 
 // stagedUpon returns the trees that the next commit starts from.
 func (s *scan) stagedUpon(ctx context.Context, repo *gitdb.Repository, db *gitdb.Database) ([]oid.ID, error) {
 	var trees []oid.ID
-	for i, id := range append([]oid.ID{repo.Head}, repo.MergeHeads()...) {
+	upon := append([]oid.ID{repo.Head}, repo.MergeHeads()...)
+	for _, digits := range s.opts.Staged.Merging {
+		if id, ok := oid.Parse([]byte(digits)); ok && db.Has(id) {
+			upon = append(upon, id)
+		}
+	}
+	for i, id := range upon {
 		if id.IsZero() {
 			continue // an unborn branch: all is new
 		}

@@ -36,7 +36,7 @@ func (s *scan) resolve(name string, inEnvironment bool) (target, error) {
 	}
 	var err error
 	if inEnvironment {
-		t.repo, err = gitdb.OpenGitDir(s.opts.GitDir, s.opts.WorkTree)
+		t.repo, err = gitdb.OpenGitDir(s.opts.GitDir, s.opts.WorkTree, s.opts.Staged != nil)
 		if err != nil {
 			return t, fmt.Errorf("%w: %s", ErrUse, plainError(err))
 		}
@@ -54,7 +54,11 @@ func (s *scan) resolve(name string, inEnvironment bool) (target, error) {
 	if !inside {
 		return t, fmt.Errorf("%w %s: not inside a git repository", ErrUse, quoted(name))
 	}
-	if t.repo, err = gitdb.Open(dir); err != nil {
+	open := gitdb.Open
+	if s.opts.Staged != nil {
+		open = gitdb.OpenHead
+	}
+	if t.repo, err = open(dir); err != nil {
 		return t, fmt.Errorf("%w %s: %s", ErrUse, quoted(name), plainError(err))
 	}
 	return t, nil

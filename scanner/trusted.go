@@ -9,7 +9,6 @@ import (
 	"io/fs"
 
 	"keysweep/scanner/gitdb"
-	"keysweep/scanner/gitdb/index"
 	"keysweep/scanner/gitdb/oid"
 	"keysweep/scanner/gitdb/pack"
 )
@@ -41,8 +40,8 @@ func (p *Prepared) ReadFile(ctx context.Context, rev, path string, limit int64) 
 		if err != nil {
 			return nil, fs.ErrNotExist
 		}
-		staged := stagedEntry(x, path)
-		if staged == nil {
+		staged, found, err := x.Find(path)
+		if err != nil || !found {
 			return nil, fs.ErrNotExist
 		}
 		entry = pack.TreeEntry{Mode: staged.Mode, ID: oid.FromBytes(staged.ID)}
@@ -62,16 +61,6 @@ func (p *Prepared) ReadFile(ctx context.Context, rev, path string, limit int64) 
 		return nil, ErrNotFile
 	}
 	return readBlob(ctx, db, entry.ID, limit)
-}
-
-// stagedEntry returns what is staged at path, or nil.
-func stagedEntry(x *index.Index, path string) *index.Entry {
-	for i := range x.Entries {
-		if e := &x.Entries[i]; e.Path == path && e.Stage == 0 && !e.IntentToAdd {
-			return e
-		}
-	}
-	return nil
 }
 
 // readBlob returns a blob of at most limit bytes.

@@ -11,7 +11,8 @@ import (
 
 // OpenGitDir reads the layout of the repository folder gitDir, as git takes it
 // from GIT_DIR. top is the folder of the working tree, "" if there is none.
-func OpenGitDir(gitDir, top string) (*Repository, error) {
+// onlyHead is as in OpenHead.
+func OpenGitDir(gitDir, top string, onlyHead bool) (*Repository, error) {
 	gitDir, err := filepath.Abs(gitDir)
 	if err != nil {
 		return nil, err
@@ -27,7 +28,11 @@ func OpenGitDir(gitDir, top string) (*Repository, error) {
 	}
 	r.readConfig()
 	r.readShallow()
-	r.readRefs()
+	if onlyHead {
+		r.readHead()
+	} else {
+		r.readRefs()
+	}
 	return r, nil
 }
 

@@ -71,6 +71,9 @@ func (db *Database) NewDiffer(budget int) *Differ {
 	return &Differ{db: db, reader: db.NewReader(budget), young: make(map[oid.ID][]byte), broken: make(map[oid.ID]bool)}
 }
 
+// Close gives back what d reads with. It must not be used afterwards.
+func (d *Differ) Close() { d.db.lookup.spare.Store(d.reader) }
+
 // Introduced calls emit for each entry that tree has and none of parents does.
 // A tree that cannot be read goes to Skipped; if it is a parent's, it counts as
 // empty. The error is ctx's or emit's.
@@ -149,7 +152,7 @@ type entries struct {
 	treeEntry
 	id   oid.ID
 	data []byte
-	at   int // behind the current entry, in data or staged.entries
+	at   int // behind the current entry, in data or in the index
 	from int // where the current entry starts in data
 
 	staged *staged // nil: a tree object
@@ -344,7 +347,7 @@ func nameByte(e *treeEntry, i int) byte {
 // staged is an index, seen as folders. An index holds thousands of files, of
 // which few have changed: the entries of a folder are made when it is compared.
 type staged struct {
-	entries []index.Entry
+	index   *index.Index
 	folders []stagedFolder // each followed by those below it
 	trees   []byte         // scratch: the content of the trees from the top to here
 }
@@ -364,11 +367,28 @@ type stagedFolder struct {
 // Staged calls emit for each entry of x that none of parents, trees, has. What
 // git add -N announces is none. Whether whole folders are as in a parent is told
 // by the ids that their trees would have: the index's own notes of them (the
-// extension TREE) are not believed.
+// extension TREE) are not believed. Nothing of what emit gets is part of x. An
+// error that wraps index.ErrCorrupt says that x's file was cut short meanwhile.
 func (d *Differ) Staged(ctx context.Context, x *index.Index, parents []oid.ID, emit func(*Introduced) error) error {
+	var failed error // of emit, and of ctx
+	err := pack.Guard(func() error {
+		failed = d.staged(ctx, x, parents, emit)
+		return failed
+	})
+	if err != nil && failed == nil {
+		err = fmt.Errorf("%w: %w", index.ErrCorrupt, err)
+	}
+	return err
+}
+
+func (d *Differ) staged(ctx context.Context, x *index.Index, parents []oid.ID, emit func(*Introduced) error) error {
 	d.start()
-	s := &staged{entries: x.Entries}
-	d.nameFolders(s, 0, len(s.entries), 0)
+	s := &staged{
+		index:   x,
+		folders: make([]stagedFolder, 0, 1+x.Len()/16),
+		trees:   make([]byte, 0, min(64*x.Len(), 256<<10)), // not to grow: what is not used costs nothing
+	}
+	d.nameFolders(s, 0, x.Len(), 0)
 	if top := &s.folders[0]; top.whole {
 		for _, p := range parents {
 			if p == top.id {
@@ -379,8 +399,8 @@ func (d *Differ) Staged(ctx context.Context, x *index.Index, parents []oid.ID, e
 	return d.compare(ctx, "", s.list(0), parents, emit)
 }
 
-// nameFolders notes the folder of s.entries[first:end], which are in order and
-// share the first cut bytes of their paths, and those below it.
+// nameFolders notes the folder of the entries from first to end, which are in
+// order and share the first cut bytes of their paths, and those below it.
 func (d *Differ) nameFolders(s *staged, first, end, cut int) {
 	number := len(s.folders)
 	f := stagedFolder{first: first, end: end, cut: cut, whole: true, empty: true}
@@ -393,8 +413,8 @@ func (d *Differ) nameFolders(s *staged, first, end, cut int) {
 	}
 	size := d.db.repo.Format.Size()
 	for i := first; i < end; {
-		e := &s.entries[i]
-		name, isFolder := folderOf(e, cut)
+		e := s.index.At(i)
+		name, isFolder := folderOf(&e, cut)
 		if !isFolder {
 			i++
 			if !e.IntentToAdd {
@@ -405,7 +425,7 @@ func (d *Differ) nameFolders(s *staged, first, end, cut int) {
 		}
 		from := i
 		prefix := e.Path[cut : cut+len(name)+1]
-		for i++; i < end && strings.HasPrefix(s.entries[i].Path[cut:], prefix); {
+		for i++; i < end && strings.HasPrefix(s.index.PathAt(i)[cut:], prefix); {
 			i++
 		}
 		sub := len(s.folders)
@@ -447,8 +467,8 @@ func (s *staged) list(number int) *entries {
 // nextStaged is next for a folder of the index.
 func (e *entries) nextStaged() bool {
 	for e.at < e.within.end {
-		x := &e.staged.entries[e.at]
-		name, isFolder := folderOf(x, e.within.cut)
+		x := e.staged.index.At(e.at)
+		name, isFolder := folderOf(&x, e.within.cut)
 		e.name = append(e.name[:0], name...)
 		if !isFolder {
 			e.at++

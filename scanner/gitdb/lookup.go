@@ -9,6 +9,7 @@ import (
 	"os"
 	"path/filepath"
 	"sync"
+	"sync/atomic"
 
 	"keysweep/finding"
 	"keysweep/scanner/gitdb/oid"
@@ -19,6 +20,8 @@ import (
 type lookup struct {
 	packs []*lookupPack // by path, as git would try them in any order
 	dirs  []string      // objects folders, for loose objects
+	// spare is a reader that somebody has done with, or nil.
+	spare atomic.Pointer[Reader]
 }
 
 // lookupPack is a pack that is read by its index, as long as what it yields has
@@ -143,8 +146,13 @@ type Reader struct {
 
 // NewReader returns a Reader that keeps up to budget bytes of objects.
 func (db *Database) NewReader(budget int) *Reader {
+	if r := db.lookup.spare.Swap(nil); r != nil {
+		r.packs.Budget = budget
+		return r
+	}
 	r := &Reader{db: db, loose: looseReader{size: db.repo.Format.Size()}, hasher: oid.NewHasher(db.repo.Format)}
 	r.packs.MaxObject, r.packs.Budget = db.maxObject, budget
+	r.loose.decoder = r.packs.Decoder()
 	return r
 }
 

@@ -15,6 +15,7 @@ import (
 	"github.com/klauspost/compress/zlib"
 
 	"keysweep/finding"
+	"keysweep/scanner/gitdb/inflate"
 	"keysweep/scanner/gitdb/oid"
 	"keysweep/scanner/gitdb/pack"
 )
@@ -77,7 +78,15 @@ type looseReader struct {
 	object pack.Object
 	starts []uint32
 	size   int // of an id
+
+	stored  []byte           // a whole file
+	decoder *inflate.Decoder // nil: none was needed yet
 }
+
+const (
+	maxRatio  = 1032    // of deflate: bytes that one may yield
+	startRoom = 1 << 20 // bytes that are made room for before they arrive
+)
 
 // read opens l and calls use with the object: whole, or as a stream if it is a
 // large blob. The object is valid until use returns.
@@ -94,6 +103,15 @@ func (lr *looseReader) read(l looseObject, maxObject uint64, use func(*pack.Obje
 		return err
 	}
 	defer f.Close()
+	if info.Size() <= startRoom {
+		if lr.readAtOnce(f, int(info.Size()), maxObject) {
+			return use(&lr.object)
+		}
+		// What is wrong, and what can be read of it, is found out slowly.
+		if _, err := f.Seek(0, io.SeekStart); err != nil {
+			return err
+		}
+	}
 	if lr.in == nil {
 		lr.in = bufio.NewReaderSize(nil, 32<<10)
 	}
@@ -106,7 +124,8 @@ func (lr *looseReader) read(l looseObject, maxObject uint64, use func(*pack.Obje
 	if err != nil {
 		return fmt.Errorf("%w: %w", pack.ErrCorrupt, err)
 	}
-	content := bufio.NewReaderSize(lr.z, 32<<10)
+	// No more than the header goes through this buffer: long reads pass by it.
+	content := bufio.NewReaderSize(lr.z, 64)
 	typ, size, err := looseHeader(content)
 	if err != nil {
 		return err
@@ -129,7 +148,11 @@ func (lr *looseReader) read(l looseObject, maxObject uint64, use func(*pack.Obje
 	if size > max(maxObject, looseStreamOver) {
 		return fmt.Errorf("%w: %d bytes", pack.ErrTooLarge, size)
 	}
-	// The size is a claim: the buffer grows as bytes arrive.
+	// The size is a claim: beyond what the file can yield, or a small file does
+	// not, the buffer grows as bytes arrive.
+	if room := min(size, uint64(info.Size())*maxRatio, startRoom) + bytes.MinRead; uint64(cap(lr.data)) < room {
+		lr.data = make([]byte, 0, room)
+	}
 	buf := bytes.NewBuffer(lr.data[:0])
 	n, err := io.Copy(buf, io.LimitReader(content, int64(size)+1))
 	lr.data = buf.Bytes()
@@ -138,10 +161,7 @@ func (lr *looseReader) read(l looseObject, maxObject uint64, use func(*pack.Obje
 		damage = fmt.Errorf("it holds %d bytes, declares %d", n, size)
 	}
 	lr.object.Data = lr.data[:min(uint64(n), size)]
-	if typ == oid.Tree {
-		lr.starts, lr.object.TreeErr = pack.TreeStarts(lr.starts[:0], lr.object.Data, lr.size)
-		lr.object.Starts, lr.object.FreshStarts = lr.starts, lr.starts
-	}
+	lr.parse()
 	// What arrived is scanned also where the rest is damaged.
 	lr.object.Size = uint64(len(lr.object.Data))
 	if err := use(&lr.object); err != nil {
@@ -153,15 +173,66 @@ func (lr *looseReader) read(l looseObject, maxObject uint64, use func(*pack.Obje
 	return nil
 }
 
+// readAtOnce reads an object from f, which has room bytes, if it is whole and no
+// stream. It is what read does, faster.
+func (lr *looseReader) readAtOnce(f *os.File, room int, maxObject uint64) bool {
+	if cap(lr.stored) < room {
+		lr.stored = make([]byte, room)
+	}
+	lr.stored = lr.stored[:room]
+	if _, err := io.ReadFull(f, lr.stored); err != nil {
+		return false
+	}
+	if lr.decoder == nil {
+		lr.decoder = new(inflate.Decoder)
+	}
+	lr.decoder.Checksum = true
+	var start [maxLooseHeader]byte
+	n, err := lr.decoder.Prefix(start[:], lr.stored)
+	end := bytes.IndexByte(start[:n], 0) + 1
+	if err != nil || end == 0 {
+		return false
+	}
+	typ, size, err := parseLooseHeader(start[:end])
+	if err != nil || size > min(uint64(room)*maxRatio, max(maxObject, looseStreamOver)) || typ == oid.Blob && size > looseStreamOver {
+		return false
+	}
+	if whole := uint64(end) + size; uint64(cap(lr.data)) < whole {
+		lr.data = make([]byte, whole)
+	}
+	lr.data = lr.data[:uint64(end)+size]
+	if _, err := lr.decoder.Inflate(lr.data, lr.stored); err != nil {
+		return false
+	}
+	lr.object = pack.Object{Type: typ, Size: size, Data: lr.data[end:]}
+	lr.parse()
+	return true
+}
+
+// parse fills in what a tree has.
+func (lr *looseReader) parse() {
+	if lr.object.Type == oid.Tree {
+		lr.starts, lr.object.TreeErr = pack.TreeStarts(lr.starts[:0], lr.object.Data, lr.size)
+		lr.object.Starts, lr.object.FreshStarts = lr.starts, lr.starts
+	}
+}
+
+// maxLooseHeader is the most bytes that a header may have.
+const maxLooseHeader = 32
+
 // looseHeader decodes the type and size before the content.
 func looseHeader(r *bufio.Reader) (oid.Type, uint64, error) {
 	h, err := r.ReadSlice(0)
-	if err != nil || len(h) > 32 {
+	if err != nil || len(h) > maxLooseHeader {
 		if err == nil || errors.Is(err, bufio.ErrBufferFull) {
 			err = errors.New("header is too long")
 		}
 		return 0, 0, fmt.Errorf("%w: loose object: %w", pack.ErrCorrupt, err)
 	}
+	return parseLooseHeader(h)
+}
+
+func parseLooseHeader(h []byte) (oid.Type, uint64, error) {
 	name, digits, ok := bytes.Cut(h[:len(h)-1], []byte(" "))
 	typ, known := oid.ParseType(string(name))
 	size, err := strconv.ParseUint(string(digits), 10, 63)

@@ -64,6 +64,10 @@ func (db *Database) ReadAll(ctx context.Context, typ oid.Type, ids []oid.ID, new
 			}
 			return nil
 		}
+		if workers == 1 { // a hook pays for starting one
+			errs[w] = read()
+			break
+		}
 		done.Go(func() {
 			if errs[w] = read(); errs[w] != nil {
 				stop.Store(true)

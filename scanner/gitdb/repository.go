@@ -36,7 +36,7 @@ type Repository struct {
 	IgnoreCase        bool // core.ignoreCase
 	Promisor          bool // a partial clone: objects may be absent
 	Shallow           []oid.ID
-	Refs              []Ref
+	Refs              []Ref  // none after OpenHead
 	Head              oid.ID // zero: unborn, or not readable
 	// Skipped is what could not be read while opening.
 	Skipped []finding.Skipped
@@ -158,6 +158,24 @@ func readRegular(path string, limit int64) ([]byte, error) {
 // .git folder, or a bare repository. What it cannot read, and can do without,
 // is in Skipped.
 func Open(dir string) (*Repository, error) {
+	r, err := openLayout(dir)
+	if err == nil {
+		r.readRefs()
+	}
+	return r, err
+}
+
+// OpenHead is Open for who wants no ref but HEAD: there may be a hundred
+// thousand. It finds no fault with the others.
+func OpenHead(dir string) (*Repository, error) {
+	r, err := openLayout(dir)
+	if err == nil {
+		r.readHead()
+	}
+	return r, err
+}
+
+func openLayout(dir string) (*Repository, error) {
 	dir, err := filepath.Abs(dir)
 	if err != nil {
 		return nil, err
@@ -175,7 +193,6 @@ func Open(dir string) (*Repository, error) {
 	r.CommonDir = commonDir(r.GitDir)
 	r.readConfig()
 	r.readShallow()
-	r.readRefs()
 	return r, nil
 }
 

@@ -20,7 +20,9 @@ var ErrAbsent = errors.New("no such object")
 // stream this is known, and told, when use has returned.
 func (db *Database) Read(ctx context.Context, id oid.ID, use func(*pack.Object) error) error {
 	if db.lookup != nil {
-		return db.NewReader(0).Read(ctx, id, use)
+		r := db.NewReader(0)
+		defer db.lookup.spare.Store(r)
+		return r.Read(ctx, id, use)
 	}
 	failure := fmt.Errorf("%s: %w", id, ErrAbsent)
 	hasher := oid.NewHasher(db.repo.Format)

@@ -47,10 +47,11 @@ func (r *repo) slowStaged(dir string, parents ...string) (list []string) {
 func fastStaged(t testing.TB, dir string, parents ...string) (list, names []string) {
 	t.Helper()
 	db := lookupDB(t, dir, 1)
-	x, err := index.Read(filepath.Join(db.repo.GitDir, "index"), db.repo.Format.Size())
+	x, err := OpenIndex(filepath.Join(db.repo.GitDir, "index"), db.repo.Format)
 	if err != nil {
 		t.Fatal(err)
 	}
+	defer x.Close()
 	var trees []oid.ID
 	for _, p := range ids(t, parents...) {
 		tree, err := db.TreeOf(context.Background(), p)
@@ -60,7 +61,7 @@ func fastStaged(t testing.TB, dir string, parents ...string) (list, names []stri
 		trees = append(trees, tree)
 	}
 	d := db.NewDiffer(1 << 20)
-	err = d.Staged(context.Background(), x, trees, func(e *Introduced) error {
+	err = d.Staged(context.Background(), &x.Index, trees, func(e *Introduced) error {
 		if e.IsBlob() {
 			list = append(list, fmt.Sprintf("%s %d %s", e.ID, e.Stage, e.Path))
 		}

@@ -73,6 +73,11 @@ type Index struct {
 	// Shared is the path of the shared index that this one completes. Empty:
 	// it is none of a split index.
 	Shared string
+
+	// starts is where the entries are in region, if Entries is empty.
+	starts   []uint32
+	region   []byte
+	hashSize int
 }
 
 // maxFile is the most bytes that are read: five million entries.
@@ -86,7 +91,7 @@ func Read(path string, hashSize int) (*Index, error) {
 	if err != nil {
 		return nil, fmt.Errorf("reading index: %w", err)
 	}
-	x, link, err := parse(data, hashSize)
+	x, link, err := parse(data, hashSize, false)
 	if err != nil {
 		return nil, fmt.Errorf("reading %s: %w", path, err)
 	}
@@ -105,7 +110,7 @@ func Read(path string, hashSize int) (*Index, error) {
 	if err != nil {
 		return nil, fmt.Errorf("reading %s: %w", path, err)
 	}
-	base, further, err := parse(data, hashSize)
+	base, further, err := parse(data, hashSize, false)
 	if err == nil && further != nil && !allZero(further.base) {
 		err = fmt.Errorf("%w: a shared index has a shared index", ErrCorrupt)
 	}
@@ -152,8 +157,10 @@ func load(path string) ([]byte, error) {
 // Parse reads an index from data, which the index keeps: nobody may write to
 // it any more. A split index, whose
 // other half is in another file, is ErrUnsupported.
-func Parse(data []byte, hashSize int) (*Index, error) {
-	x, link, err := parse(data, hashSize)
+func Parse(data []byte, hashSize int) (*Index, error) { return parseWhole(data, hashSize, false) }
+
+func parseWhole(data []byte, hashSize int, compact bool) (*Index, error) {
+	x, link, err := parse(data, hashSize, compact)
 	if err != nil {
 		return nil, err
 	}
@@ -186,14 +193,14 @@ const (
 )
 
 // parse reads one file; paths may be empty if it is half of a split index.
-func parse(data []byte, hashSize int) (*Index, *link, error) {
+func parse(data []byte, hashSize int, compact bool) (*Index, *link, error) {
 	if hashSize != sha1.Size && hashSize != sha256.Size {
 		return nil, nil, fmt.Errorf("%w: object names of %d bytes", ErrUnsupported, hashSize)
 	}
 	if len(data) < headerSize+hashSize || string(data[:4]) != "DIRC" {
 		return nil, nil, fmt.Errorf("%w: no header", ErrCorrupt)
 	}
-	x := &Index{Version: binary.BigEndian.Uint32(data[4:])}
+	x := &Index{Version: binary.BigEndian.Uint32(data[4:]), hashSize: hashSize}
 	if x.Version < 2 || x.Version > 4 {
 		return nil, nil, fmt.Errorf("%w: version %d", ErrUnsupported, x.Version)
 	}
@@ -201,7 +208,7 @@ func parse(data []byte, hashSize int) (*Index, *link, error) {
 	if !allZero(sum) && !bytes.Equal(sum, checksum(body, hashSize)) {
 		return nil, nil, fmt.Errorf("%w: wrong checksum", ErrCorrupt)
 	}
-	rest, err := x.parseEntries(body[headerSize:], binary.BigEndian.Uint32(data[8:]), hashSize)
+	rest, err := x.parseEntries(body[headerSize:], binary.BigEndian.Uint32(data[8:]), compact && x.Version < 4)
 	if err != nil {
 		return nil, nil, err
 	}
@@ -219,23 +226,34 @@ func checksum(body []byte, hashSize int) []byte {
 }
 
 // parseEntries reads count entries and returns what follows them.
-func (x *Index) parseEntries(b []byte, count uint32, hashSize int) ([]byte, error) {
+func (x *Index) parseEntries(b []byte, count uint32, compact bool) ([]byte, error) {
+	hashSize := x.hashSize
 	fixed := statSize + hashSize + 2 // up to the flags
 	if uint64(count) > uint64(len(b)/(fixed+1)) {
 		return nil, fmt.Errorf("%w: %d entries in %d bytes", ErrCorrupt, count, len(b))
 	}
-	x.Entries = make([]Entry, count)
+	if compact {
+		x.starts, x.region = make([]uint32, count), b
+	} else {
+		x.Entries = make([]Entry, count)
+	}
+	var one Entry // if compact
 	var paths paths
 	paths.room = 8*len(b) + 1<<20
 	if x.Version < 4 {
 		paths.text = unsafe.String(unsafe.SliceData(b), len(b)) // nobody writes to it
 	}
 	start := len(b)
-	for i := range x.Entries {
+	for i := range int(count) {
 		if len(b) < fixed {
 			return nil, fmt.Errorf("%w: entry %d is cut short", ErrCorrupt, i)
 		}
-		e := &x.Entries[i]
+		e := &one
+		if compact {
+			x.starts[i], one = uint32(start-len(b)), Entry{}
+		} else {
+			e = &x.Entries[i]
+		}
 		e.Mode = binary.BigEndian.Uint32(b[modeAt:])
 		e.ID = b[statSize : statSize+hashSize : statSize+hashSize]
 		flags := binary.BigEndian.Uint16(b[statSize+hashSize:])
@@ -366,6 +384,18 @@ func (x *Index) parseExtensions(b []byte, hashSize int) (*link, error) {
 
 // whole checks and sorts entries that no other file completes.
 func (x *Index) whole() error {
+	last, sorted := Entry{}, true
+	for i := range x.starts {
+		e := x.At(i)
+		if e.Path == "" {
+			return fmt.Errorf("%w: entry %d has no path", ErrCorrupt, i)
+		}
+		sorted = sorted && compare(last, e) <= 0
+		last = e
+	}
+	if !sorted {
+		x.expand()
+	}
 	for i := range x.Entries {
 		if x.Entries[i].Path == "" {
 			return fmt.Errorf("%w: entry %d has no path", ErrCorrupt, i)

@@ -12,6 +12,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"reflect"
 	"regexp"
 	"strings"
 	"testing"
@@ -417,6 +418,46 @@ func TestBadSplitIndexesAreRefused(t *testing.T) {
 	}
 }
 
+// sameAsCompact compares ParseCompact with Parse.
+func sameAsCompact(t *testing.T, data []byte, hashSize int) {
+	t.Helper()
+	want, wantErr := Parse(data, hashSize)
+	got, err := ParseCompact(data, hashSize)
+	if fmt.Sprint(err) != fmt.Sprint(wantErr) {
+		t.Fatalf("compact: error %v, want %v", err, wantErr)
+	}
+	if err != nil {
+		return
+	}
+	if got.Len() != len(want.Entries) || got.Version != want.Version || got.Sparse != want.Sparse {
+		t.Fatalf("compact: %d entries, want %d, or another version", got.Len(), len(want.Entries))
+	}
+	for i := range want.Entries {
+		if e := got.At(i); !reflect.DeepEqual(e, want.Entries[i]) || got.PathAt(i) != e.Path || want.PathAt(i) != e.Path || !reflect.DeepEqual(want.At(i), e) {
+			t.Fatalf("compact: entry %d is %+v, want %+v", i, e, want.Entries[i])
+		}
+	}
+}
+
+func TestACompactIndexHasTheSameEntries(t *testing.T) {
+	long := strings.Repeat("p", 5000)
+	for name, data := range map[string][]byte{
+		"in order":            made(2, 2, made1(1, "a\x00")+made1(1, "b\x00")),
+		"not in order":        made(2, 2, made1(1, "b\x00")+made1(1, "a\x00")),
+		"with more flags":     made(3, 1, made1(0x4001, "\x60\x00a\x00\x00\x00\x00\x00\x00\x00")),
+		"a long path":         made(2, 1, made1(0xfff, long+strings.Repeat("\x00", 8-(62+len(long))%8))),
+		"a stage":             made(2, 1, made1(0x2001, "a\x00")),
+		"assumed unchanged":   made(2, 1, made1(0x8001, "a\x00")),
+		"of version 4":        made(4, 2, made1(2, "\x00ab\x00")+made1(2, "\x01c\x00")),
+		"without a path":      made(2, 1, made1(0, "\x00\x00")),
+		"without entries":     made(2, 0, ""),
+		"sparse":              made(2, 1, made1(1, "a\x00")+extension("sdir", "")),
+		"a wrong name length": made(2, 1, made1(3, "a\x00")),
+	} {
+		t.Run(name, func(t *testing.T) { sameAsCompact(t, data, 20) })
+	}
+}
+
 func FuzzParse(f *testing.F) {
 	f.Add(made(2, 1, made1(1, "a\x00")), false)
 	f.Add(made(4, 2, made1(2, "\x00ab\x00")+made1(2, "\x01c\x00")), false)
@@ -431,10 +472,11 @@ func FuzzParse(f *testing.F) {
 			data = bytes.Clone(data)
 			clear(data[len(data)-size:]) // no checksum to guess
 		}
-		x, l, err := parse(data, size)
+		x, l, err := parse(data, size, false)
 		if err != nil {
 			return
 		}
+		sameAsCompact(t, data, size)
 		total := 0
 		for _, e := range x.Entries {
 			total += len(e.Path)

@@ -158,6 +158,10 @@ type LookupReader struct {
 	pooled  int                       // bytes in pool
 }
 
+// Decoder returns what r inflates with, for whoever reads other streams between
+// two objects: its tables are large.
+func (r *LookupReader) Decoder() *inflate.Decoder { return &r.decoder }
+
 type keptKey struct {
 	lookup *Lookup
 	offset uint64

@@ -113,6 +113,16 @@ func open(ctx context.Context, path string, format oid.Format, useIndex bool) (_
 
 // mapPath maps a whole file; Close unmaps it.
 func (p *Pack) mapPath(path string) ([]byte, error) {
+	b, err := Map(path)
+	if b != nil {
+		p.mapped = append(p.mapped, b)
+	}
+	return b, err
+}
+
+// Map maps a whole regular file for reading; it returns nil if the file is empty.
+// Whoever reads the bytes does it in Guard, and calls Unmap in the end.
+func Map(path string) ([]byte, error) {
 	// Asked before it is opened: opening a FIFO waits for a writer.
 	info, err := os.Stat(path)
 	if err != nil {
@@ -136,14 +146,20 @@ func (p *Pack) mapPath(path string) ([]byte, error) {
 	if err != nil {
 		return nil, &fs.PathError{Op: "mmap", Path: path, Err: err}
 	}
-	p.mapped = append(p.mapped, b)
 	return b, nil
+}
+
+// Unmap gives back what Map returned.
+func Unmap(b []byte) {
+	if b != nil {
+		_ = unmapFile(b)
+	}
 }
 
 // Close unmaps the pack. Nothing that came from it may be used afterwards.
 func (p *Pack) Close() {
 	for _, b := range p.mapped {
-		_ = unmapFile(b)
+		Unmap(b)
 	}
 	p.mapped, p.data = nil, nil
 }

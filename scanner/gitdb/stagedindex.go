@@ -1,0 +1,95 @@
+package gitdb
+
+import (
+	"bytes"
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"runtime"
+	"sort"
+
+	"keysweep/scanner/gitdb/index"
+	"keysweep/scanner/gitdb/oid"
+	"keysweep/scanner/gitdb/pack"
+)
+
+// Index is an index whose entries lie in a mapped file: only Find and Differ.Staged
+// may read them, and nobody after Close. Reading the file into memory takes as long
+// as all else that a hook does.
+type Index struct {
+	index.Index
+	mapped []byte
+}
+
+// OpenIndex is index.Read for Differ.Staged; where there is no file, the index is
+// empty. The errors are those of index.Read.
+func OpenIndex(path string, format oid.Format) (*Index, error) {
+	if info, err := os.Stat(path); runtime.GOOS == "windows" || err != nil || info.Size() > maxMappedIndex {
+		// There, nobody can replace a file that is mapped.
+		return readIndex(path, format)
+	}
+	data, err := pack.Map(path)
+	if err != nil {
+		return readIndex(path, format) // which says what is wrong
+	}
+	x := &Index{mapped: data}
+	err = pack.Guard(func() error {
+		whole, err := index.ParseCompact(data, format.Size())
+		if err == nil {
+			x.Index = *whole
+		}
+		return err
+	})
+	switch {
+	case err == nil:
+		return x, nil
+	case errors.Is(err, index.ErrUnsupported):
+		x.Close()
+		return readIndex(path, format) // it may be half of one
+	}
+	x.Close()
+	if !errors.Is(err, index.ErrCorrupt) {
+		err = fmt.Errorf("%w: %w", index.ErrCorrupt, err)
+	}
+	return nil, fmt.Errorf("reading %s: %w", path, err)
+}
+
+// maxMappedIndex is where index.Read, which refuses larger ones, has its limit.
+const maxMappedIndex = 512 << 20
+
+func readIndex(path string, format oid.Format) (*Index, error) {
+	x, err := index.Read(path, format.Size())
+	if errors.Is(err, fs.ErrNotExist) {
+		return new(Index), nil // as git has it
+	}
+	if err != nil {
+		return nil, err
+	}
+	return &Index{Index: *x}, nil
+}
+
+// Find returns what is staged at path, and false if nothing is, or only announced
+// (git add -N). The error wraps index.ErrCorrupt: the file was cut short.
+func (x *Index) Find(path string) (e index.Entry, found bool, err error) {
+	err = pack.Guard(func() error {
+		at := sort.Search(x.Len(), func(i int) bool { return x.PathAt(i) >= path })
+		for ; at < x.Len() && x.PathAt(at) == path; at++ {
+			if e = x.At(at); e.Stage == 0 && !e.IntentToAdd {
+				e.Path, e.ID, found = path, bytes.Clone(e.ID), true
+				break
+			}
+		}
+		return nil
+	})
+	if err != nil {
+		err = fmt.Errorf("%w: %w", index.ErrCorrupt, err)
+	}
+	return e, found, err
+}
+
+// Close unmaps the file.
+func (x *Index) Close() {
+	pack.Unmap(x.mapped)
+	x.mapped, x.Index = nil, index.Index{}
+}
