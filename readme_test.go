@@ -256,3 +256,51 @@ func TestTheDocumentsNameWhatExists(t *testing.T) {
 		}
 	}
 }
+
+var pinned = regexp.MustCompile(`(?m)(?:rev: |keysweep/keysweep@)(\S+)$`)
+
+// README.md repeats set-ups of other pages, whose tests run them.
+func TestSetUpsOfTheReadmeAreThoseOfThePages(t *testing.T) {
+	read := func(page string) string {
+		text, err := os.ReadFile(page)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return string(text)
+	}
+	pages := read("docs/hooks.md") + read("docs/ci.md")
+	blocks := regexp.MustCompile("(?s)```yaml\n(.*?)```\n").FindAllStringSubmatch(read("README.md"), -1)
+	for _, b := range blocks {
+		if !strings.Contains(pages, b[1]) {
+			t.Errorf("no page has\n%s", b[1])
+		}
+	}
+	if len(blocks) != 2 {
+		t.Errorf("%d set-ups", len(blocks))
+	}
+}
+
+// Whoever copies a set-up gets the commit that it names: one of this history, in
+// which the hooks and the action are.
+func TestSetUpsArePinnedToCommitsThatAreThere(t *testing.T) {
+	for _, page := range []string{"README.md", "docs/hooks.md", "docs/ci.md"} {
+		text, err := os.ReadFile(page)
+		if err != nil {
+			t.Fatal(err)
+		}
+		pins := pinned.FindAllStringSubmatch(string(text), -1)
+		if len(pins) == 0 {
+			t.Errorf("%s: nothing is pinned", page)
+		}
+		for _, pin := range pins {
+			for _, name := range []string{".pre-commit-hooks.yaml", "action.yml"} {
+				if out, err := exec.Command("git", "cat-file", "-e", pin[1]+":"+name).CombinedOutput(); err != nil || len(pin[1]) != 40 {
+					t.Errorf("%s: %s is no commit with %s: %v %s", page, pin[1], name, err, out)
+				}
+			}
+			if out, err := exec.Command("git", "merge-base", "--is-ancestor", pin[1], "HEAD").CombinedOutput(); err != nil {
+				t.Errorf("%s: %s is not in the history: %v %s", page, pin[1], err, out)
+			}
+		}
+	}
+}

@@ -73,8 +73,9 @@ var hookRunners = []hookRunner{
 type workshop struct {
 	dir string
 	env []string
-	// addressKey is the variable with git's setting of what is at address.
-	addressKey string
+	// addressKey is the variable with git's setting of what is at address, and
+	// revision the commit there.
+	addressKey, revision string
 }
 
 // address is where the set-ups have keysweep from.
@@ -201,8 +202,8 @@ func (w *workshop) withModule(t *testing.T, older bool) *workshop {
 	w.must(t, module, "git", "init", "-q")
 	w.must(t, module, "git", "add", "-A")
 	w.must(t, module, "git", "commit", "-q", "-m", "keysweep")
-	w.must(t, module, "git", "tag", revision(t))
 	with := *w
+	with.revision = strings.TrimSpace(w.must(t, module, "git", "rev-parse", "HEAD"))
 	with.env = append(slices.Clone(w.env), w.addressKey+"=url."+module+".insteadOf")
 	return &with
 }
@@ -293,6 +294,9 @@ func (w *workshop) shopOf(t *testing.T, r *hookRunner) (dir string) {
 			used++
 			if r.system {
 				b.text = hookID.ReplaceAllString(b.text, "$1$2-system\n$1  args: [--min-confidence, high]")
+			}
+			if w.revision != "" {
+				b.text = strings.ReplaceAll(b.text, revision(t), w.revision)
 			}
 			if b.file != "" {
 				put(t, filepath.Join(at, b.file), b.text)
