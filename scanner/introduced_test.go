@@ -185,7 +185,7 @@ func TestTheWholeIndexMayBeAskedFor(t *testing.T) {
 	if res := scanAll(t, Options{Paths: []string{r.dir}, Staged: &Staged{}}); len(res.Findings) != 0 || res.Read.Files != 0 {
 		t.Errorf("nothing is staged: %v, %d files", places(res), res.Read.Files)
 	}
-	res := scanAll(t, Options{Paths: []string{r.dir}, Staged: &Staged{Whole: true}})
+	res := scanAll(t, Options{Paths: []string{r.dir}, Staged: &Staged{OrWhole: true}})
 	if got := places(res)[k]; !slices.Equal(got, []string{"index f:1"}) || res.Read.Files != 1 {
 		t.Errorf("got %v", got)
 	}

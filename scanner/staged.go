@@ -18,12 +18,10 @@ type Staged struct {
 	// relative path counts from the top of the working tree. Empty: that of the
 	// repository.
 	IndexFile string
-	// Whole asks for all that the index holds, new or not.
-	Whole bool
 	// Merging are ids of commits that a merge under way brings in, besides those
 	// of MERGE_HEAD, which git writes late.
 	Merging []string
-	// OrWhole asks for Whole if nothing is staged.
+	// OrWhole asks for all that the index holds if nothing is staged.
 	OrWhole bool
 	// Message, if not nil, asks for the message of the next commit in the place
 	// of its files: a key is new if neither they nor what is committed holds it.
@@ -45,13 +43,11 @@ func (s *scan) scanStaged(ctx context.Context, number int, t *target) error {
 	}
 	in := s.newIntroduced(number, db, finding.SourceIndex)
 	s.introductions = append(s.introductions, in)
-	var parents []oid.ID
-	if !s.opts.Staged.Whole {
-		if parents, err = s.stagedUpon(ctx, t.repo, db); err != nil {
-			return err
-		}
+	parents, err := s.stagedUpon(ctx, t.repo, db)
+	if err != nil {
+		return err
 	}
-	in.units, in.whole = []unit{{parents: parents}}, s.opts.Staged.Whole
+	in.units = []unit{{parents: parents}}
 	if s.opts.Staged.Message != nil {
 		return in.message(ctx, x)
 	}
