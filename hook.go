@@ -1,6 +1,7 @@
 package main
 
 import (
+	"bytes"
 	"cmp"
 	"errors"
 	"fmt"
@@ -75,11 +76,16 @@ func hookCommand(c *cli.Context) error {
 	}
 	c.App.Writer = c.App.ErrWriter // one stream, so that lines stay in order
 	needed, err := h.aim()
-	if err != nil || !needed {
-		return err
+	if err == nil && !needed {
+		return nil
 	}
-	err = scanWith(c, opts)
+	if err == nil {
+		err = scanWith(c, opts)
+	}
 	var end *ending
+	if err != nil && !errors.As(err, &end) && name != "pre-receive" {
+		return fmt.Errorf("%w\n  this once, without a look: git %s --no-verify", err, h.what())
+	}
 	if errors.As(err, &end) && end.err == nil && (end.status == statusFound || end.status == statusIncomplete) {
 		_, werr := fmt.Fprint(c.App.Writer, h.onwards(end.status))
 		err = cmp.Or(writing(werr), err)
@@ -149,10 +155,26 @@ func (h *hook) aimMessage() error {
 	if err != nil {
 		return fmt.Errorf("the message of the commit, %s: %w", quote(h.args[0]), err)
 	}
-	h.opts.scan.Staged = &scanner.Staged{Message: text}
+	h.opts.scan.Staged = &scanner.Staged{Message: aboveScissors(text)}
 	h.opts.rules.from = &trust{words: "the index"}
 	h.opts.scan.FromEnvironment(os.Getenv)
 	return nil
+}
+
+// aboveScissors returns what git commits of a message: with -v, it quotes below
+// this line what is staged, and cuts it off (git-commit(1), --cleanup). The sign in
+// front is core.commentChar, and the next line starts with it, too.
+func aboveScissors(text []byte) []byte {
+	const scissors = " ------------------------ >8 ------------------------"
+	for at := 0; at < len(text); {
+		line, rest, _ := bytes.Cut(text[at:], []byte("\n"))
+		sign, ok := bytes.CutSuffix(bytes.TrimSuffix(line, []byte("\r")), []byte(scissors))
+		if ok && len(sign) > 0 && len(sign) < 8 && bytes.HasPrefix(rest, sign) {
+			return text[:at]
+		}
+		at += len(line) + 1
+	}
+	return text
 }
 
 // aimPush is for pre-push. It returns false if nothing is published, as when
@@ -188,8 +210,11 @@ func (h *hook) aimPush() (bool, error) {
 			}
 			tip = cmp.Or(tip, u.new)
 			r.Include, r.Exclude = append(r.Include, u.new), append(r.Exclude, u.old)
+			if isZeroID(u.old) {
+				r.Names = append(r.Names, u.ref)
+			}
 		}
-		if len(updates) > 0 && len(r.Include) == 0 {
+		if len(r.Include) == 0 && (len(updates) > 0 || os.Getenv("KEYSWEEP_STDIN") == "git") {
 			return false, nil
 		}
 	}
@@ -235,6 +260,9 @@ func (h *hook) aimReceived() error {
 	r := &scanner.Range{ExcludeRefs: []string{"refs/"}}
 	for _, u := range updates {
 		r.Include = append(r.Include, u.new)
+		if isZeroID(u.old) && !isZeroID(u.new) {
+			r.Names = append(r.Names, u.ref)
+		}
 	}
 	o := h.opts
 	o.scan.Range = r
@@ -245,12 +273,17 @@ func (h *hook) aimReceived() error {
 	return nil
 }
 
+// what is what the hook stops.
+func (h *hook) what() string {
+	if h.name == "pre-push" || h.name == "pre-receive" {
+		return "push"
+	}
+	return "commit"
+}
+
 // onwards says what was stopped, and how to go on.
 func (h *hook) onwards(status int) string {
-	what, commits := "commit", h.opts.scan.Range != nil
-	if h.name == "pre-push" || h.name == "pre-receive" {
-		what = "push"
-	}
+	what, commits := h.what(), h.opts.scan.Range != nil
 	var lines []string
 	switch {
 	case status == statusIncomplete && h.name == "pre-receive":

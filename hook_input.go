@@ -54,17 +54,19 @@ func readUpdatesWithin(stdin io.Reader, patience time.Duration) ([]update, error
 }
 
 // parseUpdate reads LOCAL-REF LOCAL-ID REMOTE-REF REMOTE-ID of pre-push, or
-// OLD-ID NEW-ID REF of pre-receive.
+// OLD-ID NEW-ID REF of pre-receive. LOCAL-REF is what the user typed, and may hold
+// blanks: main@{1 day ago}.
 func parseUpdate(line string) (update, bool) {
 	f := strings.Split(line, " ")
+	n := len(f)
 	var u update
-	switch len(f) {
-	case 3:
-		u = update{old: f[0], new: f[1], ref: f[2]}
-	case 4:
-		u = update{old: f[3], new: f[1], ref: f[2]}
-	default:
+	switch {
+	case n < 3:
 		return u, false
+	case n == 3:
+		u = update{old: f[0], new: f[1], ref: f[2]}
+	default:
+		u = update{old: f[n-1], new: f[n-3], ref: f[n-2]}
 	}
 	return u, isID(u.old) && isID(u.new)
 }

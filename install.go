@@ -127,7 +127,11 @@ func recorded(c *cli.Context, r *hooks.Repository) (options []string, err error)
 		_, err := parseScanOf(c, nil)
 		return err
 	}
-	if err := runCommand(c.Context, app, append([]string{app.Name, "hook"}, options...)); err != nil {
+	args, err := arrange(app, append([]string{"hook"}, options...))
+	if err == nil {
+		err = runCommand(c.Context, app, args)
+	}
+	if err != nil {
 		return nil, fmt.Errorf("%w%s", err, seeHelp("install"))
 	}
 	top := cmp.Or(r.Top, r.GitDir) // where git runs hooks

@@ -7,6 +7,7 @@ import (
 	"io"
 	"slices"
 	"syscall"
+	"time"
 
 	"github.com/urfave/cli/v2"
 
@@ -28,6 +29,8 @@ func scan(c *cli.Context) error {
 
 // scanWith scans and reports.
 func scanWith(c *cli.Context, opts *scanOptions) error {
+	var accepted *accepted
+	opts.scan.Accepted = func(key finding.Secret, o *finding.Occurrence) bool { return accepted.AcceptsPlace(key, o, time.Now()) }
 	prepared, err := opts.prepare()
 	if err != nil {
 		return err
@@ -38,7 +41,7 @@ func scanWith(c *cli.Context, opts *scanOptions) error {
 	if err != nil {
 		return err
 	}
-	accepted, err := opts.rules.accept(opts.scan.Paths) // what a person accepted
+	accepted, err = opts.rules.accept(opts.scan.Paths) // what a person accepted
 	if err != nil {
 		return err
 	}

@@ -52,9 +52,7 @@ func (s *Set) Mark(res *finding.Result) {
 		m.now = res.Started
 	}
 	if m.Place == nil {
-		m.Place = func(o *finding.Occurrence) (string, bool) {
-			return path.Join(o.Folder, o.Path), o.Path != ""
-		}
+		m.Place = placeBelow
 	}
 	lines := map[string]bool{} // of the baseline that were used
 	for _, f := range res.Findings {
@@ -83,6 +81,24 @@ func (s *Set) Mark(res *finding.Result) {
 		return cmp.Or(cmp.Compare(a.Problem, b.Problem), cmp.Compare(a.File, b.File), cmp.Compare(a.Line, b.Line), cmp.Compare(a.Entry, b.Entry))
 	})
 	res.Exceptions = slices.Compact(m.told)
+}
+
+// AcceptsPlace reports whether the path of a place, or the comment on its line, is
+// accepted, whatever the key.
+func (s *Set) AcceptsPlace(key finding.Secret, o *finding.Occurrence, now time.Time) bool {
+	m := marker{Set: s, now: now, used: make([]bool, len(s.Allows))}
+	if m.Place == nil {
+		m.Place = placeBelow
+	}
+	if m.byPath(o) != nil {
+		return true
+	}
+	return o.Comment.Reason != "" && s.Inline != nil && s.Inline(&finding.Finding{Secret: key}, o)
+}
+
+// placeBelow is Set.Place if that is nil.
+func placeBelow(o *finding.Occurrence) (string, bool) {
+	return path.Join(o.Folder, o.Path), o.Path != ""
 }
 
 // marker is one run of Mark.

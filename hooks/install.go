@@ -3,6 +3,7 @@ package hooks
 import (
 	"errors"
 	"fmt"
+	"io/fs"
 	"os"
 	"path/filepath"
 	"strings"
@@ -193,7 +194,14 @@ func (s *Step) apply() error {
 		if err != nil {
 			return err
 		}
-		if !info.Mode().IsRegular() || os.Link(s.Path, s.Earlier) != nil {
+		err = errors.ErrUnsupported // to link what is no file
+		if info.Mode().IsRegular() {
+			err = os.Link(s.Path, s.Earlier)
+		}
+		if errors.Is(err, fs.ErrExist) {
+			return fmt.Errorf("%s appeared meanwhile: try again", s.Earlier) // of another install
+		}
+		if err != nil {
 			if err := os.Rename(s.Path, s.Earlier); err != nil {
 				return err
 			}

@@ -87,6 +87,9 @@ exec "$keysweep" hook NAME OPTIONS "$@"
 	// standard input closed, bash gives the pipe of $(cat) its number, and cat
 	// waits for itself: hence /dev/null.
 	tailWithInput = `(: 3<&0) 2>/dev/null || exec </dev/null
+# Git itself calls: if it hands over no line, nothing is pushed.
+KEYSWEEP_STDIN=git
+export KEYSWEEP_STDIN
 if [ "$earlier" != "$0" ] && [ -f "$earlier" ] && [ -x "$earlier" ]; then
 	# Both read from standard input what is pushed.
 	input=.

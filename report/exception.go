@@ -135,6 +135,9 @@ func (t *textReport) exceptionWords(e finding.Exception) string {
 			where = t.quote(fmt.Sprintf("%s:%d", e.File, e.Line))
 		}
 	}
+	if e.Kind == "inline" && where == "" && e.Line > 0 {
+		where = fmt.Sprintf("message of the commit, line %d", e.Line)
+	}
 	what := t.quote(e.Entry)
 	if e.Kind == "inline" && where != "" {
 		what = ""

@@ -221,9 +221,12 @@ func (t *textReport) presence(f *finding.Finding) presence {
 		case finding.SourceWorktree:
 			tree = true
 		case finding.SourcePath:
+			fileOf := o.Object == "" && o.Commit == "" && t.looked.tree
 			staged = staged || t.looked.staged
-			tree = tree || o.Object == "" && o.Commit == "" && !t.looked.staged
-			database = database || o.Object != "" || o.Commit != ""
+			tree = tree || fileOf
+			database = database || !fileOf && !t.looked.staged
+		case finding.SourceRef:
+			database, reachable = true, true
 		default:
 			database = true
 		}

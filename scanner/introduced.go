@@ -273,15 +273,16 @@ func (in *introduced) settle(ctx context.Context) error {
 		return err
 	}
 	in.drop(func(e *event) bool {
-		held, allowed := false, false
+		held, allowed, old := false, false, false
 		for _, id := range e.before {
-			held = held || in.holds(id, e)
-			allowed = allowed || in.known[id][e.seen.match.Secret] != ""
+			reason, heldThere := in.known[id][e.seen.match.Secret]
+			held, allowed = held || heldThere, allowed || reason != ""
+			old = old || heldThere && !in.accepted(e, e.path, reason)
 		}
 		if held && !allowed {
 			in.adds(e)
 		}
-		return held
+		return old || held && in.accepted(e, e.path, e.seen.view.comment.Reason)
 	})
 	if in.inRange != nil && len(in.events) > 0 {
 		holds, err := in.inRange(ctx)
@@ -296,22 +297,85 @@ func (in *introduced) settle(ctx context.Context) error {
 	if err := in.trees(ctx); err != nil {
 		return err
 	}
+	var failed error
 	in.drop(func(e *event) bool {
-		held, allowed := false, false
+		held, allowed, old := false, false, false
 		for _, tree := range in.units[e.unit].parents {
 			reason, heldThere := in.below[tree][e.seen.match.Secret]
 			held, allowed = held || heldThere, allowed || reason != ""
+			if heldThere && !old && failed == nil {
+				left := maxPlaces
+				old, failed = in.heldUnaccepted(ctx, e, tree, "", &left)
+			}
 		}
 		if !allowed {
 			in.adds(e)
 		}
-		return held
+		return old || held && in.accepted(e, e.path, e.seen.view.comment.Reason)
 	})
+	if failed != nil {
+		return failed
+	}
 	if err := in.asAtTips(ctx); err != nil {
 		return err
 	}
 	in.hand()
 	return nil
+}
+
+// accepted reports whether a place of the key of e, in a version of a file with
+// this comment beside it, is one that a person accepted as a place: what stands
+// there makes the key old nowhere else.
+func (in *introduced) accepted(e *event, path, reason string) bool {
+	return in.opts.Accepted != nil && in.opts.Accepted(e.seen.match.Secret, &finding.Occurrence{
+		Target: in.targets[in.target].Name, Source: in.source, Path: path, Comment: finding.Comment{Found: reason != "", Reason: reason},
+	})
+}
+
+// maxPlaces is how many places of a key are looked at in a parent's tree. A key
+// that stands accepted at more of them is taken for new.
+const maxPlaces = 10_000
+
+// heldUnaccepted reports whether a tree, at path, of which below is known, holds
+// the key of e at a place that nobody accepted.
+func (in *introduced) heldUnaccepted(ctx context.Context, e *event, tree oid.ID, path string, left *int) (bool, error) {
+	if in.opts.Accepted == nil {
+		return true, nil
+	}
+	key := e.seen.match.Secret
+	d := in.db.NewDiffer(treeBudget)
+	defer d.Close()
+	type folder struct {
+		id   oid.ID
+		path string
+	}
+	var below []folder
+	found := false
+	j := in.collector.newJudge(ctx)
+	err := d.Entries(ctx, tree, func(t *pack.TreeEntry) {
+		at := path + string(t.Name)
+		j.name(string(t.Name), place{})
+		if slices.ContainsFunc(j.list, func(s seen) bool { return s.match.Secret == key }) {
+			found = found || !in.accepted(e, at, "")
+		}
+		j.drop()
+		switch reason, held := in.known[t.ID][key]; {
+		case t.IsTree():
+			if _, held := in.below[t.ID][key]; held {
+				below = append(below, folder{t.ID, at + "/"})
+			}
+		case held:
+			if *left--; *left >= 0 {
+				found = found || !in.accepted(e, at, reason)
+			}
+		}
+	})
+	for _, f := range below {
+		if err == nil && !found && *left > 0 {
+			found, err = in.heldUnaccepted(ctx, e, f.id, f.path, left)
+		}
+	}
+	return found, err
 }
 
 // asAtTips gives each event the comment that stands beside its key in the
@@ -321,7 +385,7 @@ func (in *introduced) asAtTips(ctx context.Context) error {
 	atTips := make(map[string][]oid.ID) // by path
 	var ids []oid.ID
 	for _, e := range in.events {
-		if _, known := atTips[e.path]; known || e.path == "" || len(in.tips) == 0 {
+		if _, known := atTips[e.path]; known || e.source != in.source || len(in.tips) == 0 {
 			continue
 		}
 		atTips[e.path] = nil
@@ -339,6 +403,9 @@ func (in *introduced) asAtTips(ctx context.Context) error {
 	for i := range in.events {
 		e := &in.events[i]
 		for _, id := range atTips[e.path] {
+			if e.source != in.source {
+				break
+			}
 			if reason, held := in.known[id][e.seen.match.Secret]; held {
 				seen := *e.seen // which other events share
 				seen.view.comment = finding.Comment{Found: reason != "", Reason: reason}

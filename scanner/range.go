@@ -24,6 +24,8 @@ type Range struct {
 	// ExcludeRefs are the starts of names of refs, as refs/remotes/origin/:
 	// what these reach is excluded, too.
 	ExcludeRefs []string
+	// Names are names of refs that are new: content, too.
+	Names []string
 	// AbsentNoted says that an excluded id that is not in the database does not
 	// make the scan incomplete: the other side of a push may have commits that
 	// nobody has fetched.
@@ -117,6 +119,7 @@ func (s *scan) scanRange(ctx context.Context, number int, t *target) error {
 	if err := in.messages(ctx, r); err != nil {
 		return err
 	}
+	in.refNames(ctx)
 	s.progress.Phase.Store("objects")
 	s.progress.ObjectsTotal.Add(int64(len(in.blobs)))
 	if err := in.candidates(ctx); err != nil {
@@ -204,6 +207,18 @@ func (in *introduced) messages(ctx context.Context, r *gitdb.Range) error {
 		return err
 	}
 	return in.judge(ctx, oid.Tag, tags, finding.SourceTag, true, message(finding.SourceTag))
+}
+
+// refNames looks at the names of new refs.
+func (in *introduced) refNames(ctx context.Context) {
+	j := in.collector.newJudge(ctx)
+	for _, name := range in.opts.Range.Names {
+		j.name(name, place{target: in.target, source: finding.SourceRef, path: name})
+		for _, s := range in.take(j) {
+			in.events = append(in.events, event{spotOf{unit: len(in.units), source: finding.SourceRef, path: name}, s})
+		}
+	}
+	in.units = append(in.units, unit{}) // which has no parents: they are new
 }
 
 // rangeOptions resolves the revisions of the range.

@@ -39,6 +39,10 @@ type Options struct {
 	// Paths is empty, as git has them in GIT_DIR and GIT_WORK_TREE. Empty: the
 	// one that the working directory lies in.
 	GitDir, WorkTree string
+	// Accepted, for Staged and Range, reports whether a person accepted that the
+	// key stands at a place, by the path or by the comment beside it, and not the
+	// key itself. Such a place does not make it an old key elsewhere. Nil: none is.
+	Accepted func(key finding.Secret, place *finding.Occurrence) bool
 	// ObjectDirs, for Staged and Range, are further folders of objects.
 	ObjectDirs []string
 	// Ignored also reads the files that git ignores.

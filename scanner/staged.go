@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"path/filepath"
-	"slices"
 
 	"keysweep/finding"
 	"keysweep/scanner/gitdb"
@@ -24,7 +23,7 @@ type Staged struct {
 	// OrWhole asks for all that the index holds if nothing is staged.
 	OrWhole bool
 	// Message, if not nil, asks for the message of the next commit in the place
-	// of its files: a key is new if neither they nor what is committed holds it.
+	// of its files: a key is new if what is committed does not hold it.
 	Message []byte
 }
 
@@ -49,7 +48,7 @@ func (s *scan) scanStaged(ctx context.Context, number int, t *target) error {
 	}
 	in.units = []unit{{parents: parents}}
 	if s.opts.Staged.Message != nil {
-		return in.message(ctx, x)
+		return in.message(ctx)
 	}
 	none := true
 	entry := func(e *gitdb.Introduced) error {
@@ -90,7 +89,7 @@ func (in *introduced) staged(ctx context.Context, x *gitdb.Index, emit func(*git
 }
 
 // message looks at the message of the next commit.
-func (in *introduced) message(ctx context.Context, x *gitdb.Index) error {
+func (in *introduced) message(ctx context.Context) error {
 	text := in.opts.Staged.Message
 	in.result.Read.Bytes += int64(len(text))
 	j := in.collector.newJudge(ctx)
@@ -101,23 +100,6 @@ func (in *introduced) message(ctx context.Context, x *gitdb.Index) error {
 	if len(in.events) == 0 {
 		return context.Cause(ctx)
 	}
-	// git commit -v quotes there what is staged, which is looked at by itself.
-	var ids []oid.ID
-	err := in.staged(ctx, x, func(e *gitdb.Introduced) error {
-		if e.IsBlob() {
-			ids = append(ids, e.ID)
-		}
-		return nil
-	})
-	if err == nil {
-		err = in.learnBlobs(ctx, ids)
-	}
-	if err != nil {
-		return err
-	}
-	in.drop(func(e *event) bool {
-		return slices.ContainsFunc(ids, func(id oid.ID) bool { return in.holds(id, e) })
-	})
 	return in.settle(ctx)
 }
 
