@@ -37,7 +37,7 @@ func arrange(app *cli.App, args []string) ([]string, error) {
 			operands = append(operands, arg)
 		default:
 			var err error
-			if typed, args, err = parseOption(app, typed, arg, args); err != nil {
+			if typed, args, err = parseOption(app, called(app, operands, args), typed, arg, args); err != nil {
 				return nil, err
 			}
 		}
@@ -119,18 +119,29 @@ func runCommand(ctx context.Context, app *cli.App, args []string) error {
 	return command.Action(c)
 }
 
+// called returns the command whose help to point to: the first of the operands,
+// or of what is still to be read, that is one; else scan.
+func called(app *cli.App, operands, rest []string) string {
+	for _, word := range append(slices.Clone(operands), rest...) {
+		if app.Command(word) != nil {
+			return word
+		}
+	}
+	return "scan"
+}
+
 // option is one option as typed, by its long name.
 type option struct{ name, value string }
 
 // parseOption appends to typed the option or options of arg. It returns what
 // is left of rest, whose first element may be the value.
-func parseOption(app *cli.App, typed []option, arg string, rest []string) ([]option, []string, error) {
+func parseOption(app *cli.App, command string, typed []option, arg string, rest []string) ([]option, []string, error) {
 	if long, isLong := strings.CutPrefix(arg, "--"); isLong {
 		name, value, hasValue := strings.Cut(long, "=")
 		flag := lookup(app, name)
 		switch {
 		case flag == nil || len(name) == 1:
-			return nil, nil, unknownOption(app, "--"+name)
+			return nil, nil, unknownOption(app, command, "--"+name)
 		case !takesValue(flag):
 			if !hasValue {
 				value = "true"
@@ -149,7 +160,7 @@ func parseOption(app *cli.App, typed []option, arg string, rest []string) ([]opt
 	for letters := arg[1:]; letters != ""; {
 		flag := lookup(app, letters[:1])
 		if flag == nil {
-			return nil, nil, unknownOption(app, arg)
+			return nil, nil, unknownOption(app, command, arg)
 		}
 		name, attached := flag.Names()[0], letters[1:]
 		if !takesValue(flag) {
@@ -209,7 +220,7 @@ func takesValue(f cli.Flag) bool {
 	return ok && d.TakesValue()
 }
 
-func unknownOption(app *cli.App, typed string) error {
+func unknownOption(app *cli.App, command, typed string) error {
 	var names []string
 	for _, f := range allFlags(app) {
 		for _, name := range f.Names() {
@@ -225,7 +236,7 @@ func unknownOption(app *cli.App, typed string) error {
 	if _, err := os.Lstat(typed); err == nil {
 		message += fmt.Sprintf(" (the file of that name is %s)", quote("./"+typed))
 	}
-	return errors.New(message + seeHelp("scan"))
+	return errors.New(message + seeHelp(command))
 }
 
 func unknownCommand(app *cli.App, typed string) error {

@@ -225,6 +225,9 @@ type Occurrence struct {
 	Date      time.Time // that commit's committer date
 	Reachable bool      // from a ref or a HEAD
 	InHead    bool      // HEAD's tree holds it at this path and line
+	// TipLine is, of ScopeRange, the first line of the key in the version of the
+	// file at Path that a tip of the range holds, 1-based; 0 if none holds it.
+	TipLine int
 	// Newest says that no newer version of the file at Path, as far as the
 	// history tells, holds the key. False in a working tree.
 	Newest  bool

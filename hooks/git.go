@@ -78,6 +78,9 @@ func Find(ctx context.Context, dir string) (*Repository, error) {
 		}
 		*q.into = filepath.FromSlash(out)
 	}
+	if bare, err := ask("rev-parse", "--is-bare-repository"); err == nil && bare == "false" && r.Top == "" && filepath.Base(r.GitDir) == ".git" {
+		r.Top = filepath.Dir(r.GitDir) // called from inside of the .git folder
+	}
 	out, err := ask("rev-parse", "--path-format=absolute", "--git-path", "hooks")
 	if err != nil {
 		return nil, err

@@ -169,7 +169,13 @@ func (t *textReport) annotation(f *finding.Finding) string {
 		}
 		if name, ok := t.opts.Links.file(o); ok && t.path(name) == name && Quote(name) == name && len(name) <= maxLink {
 			at = append(at, Property{"file", name})
-			if o.Line > 0 {
+			switch {
+			case o.Line == 0:
+			case t.looked.commits && o.TipLine != o.Line: // what people look at is the tip
+				if o.TipLine > 0 {
+					at = append(at, Property{"line", fmt.Sprint(o.TipLine)})
+				}
+			default:
 				at = append(at, Property{"line", fmt.Sprint(o.Line)}, Property{"col", fmt.Sprint(max(1, o.Column))})
 			}
 			where = t.where(o)

@@ -89,6 +89,21 @@ func TestAnAnnotationNamesFileLineAndKey(t *testing.T) {
 	}
 }
 
+// People look at the file as it is now, not as the commit that brought the key in
+// has it.
+func TestAnAnnotationOfARangeStandsWhereTheTipHoldsTheKey(t *testing.T) {
+	for tip, want := range map[int]string{3: "file=a.env,line=3,col=5,", 64: "file=a.env,line=64,title", 0: "file=a.env,title"} {
+		f := &finding.Finding{Secret: live(9), Confidence: finding.High, Occurrences: []finding.Occurrence{
+			{Target: ".", Source: finding.SourceBlob, Path: "a.env", Line: 3, Column: 5, TipLine: tip, Object: id("ab"), Commit: id("cd")},
+		}}
+		res := result(f)
+		res.Targets = []finding.Target{{Name: ".", Kind: finding.TargetRepository, Scope: finding.ScopeRange}}
+		if got := annotations(t, res, Options{Links: links}); !strings.Contains(got, want) {
+			t.Errorf("at the tip %d: %s", tip, got)
+		}
+	}
+}
+
 func TestTenAnnotationsAndALineOnTheRest(t *testing.T) {
 	for n, want := range map[int]string{
 		0: "", 10: "",

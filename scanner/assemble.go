@@ -142,7 +142,7 @@ func (s *scan) occurrence(p place, v view) finding.Occurrence {
 	o := finding.Occurrence{
 		Target: s.targets[p.target].Name, Source: p.source, Path: p.path,
 		Line: p.line, Column: p.column, EndColumn: v.endColumn, Excerpt: v.excerpt, Comment: v.comment,
-		UnitColumn: v.unitColumn, UnitEndColumn: v.unitEndColumn,
+		UnitColumn: v.unitColumn, UnitEndColumn: v.unitEndColumn, TipLine: v.tipLine,
 	}
 	if !p.object.IsZero() {
 		o.Object = p.object.String()

@@ -64,6 +64,7 @@ func (p place) compare(q place) int {
 type view struct {
 	endColumn                 int
 	unitColumn, unitEndColumn int
+	tipLine                   int // see finding.Occurrence.TipLine
 	excerpt                   finding.Excerpt
 	comment                   finding.Comment
 }

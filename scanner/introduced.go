@@ -60,8 +60,15 @@ type introduced struct {
 
 	known   map[oid.ID]keySet // of blobs that were read
 	below   map[oid.ID]keySet // of whole trees
+	lines   map[keyIn]int     // the first line of a key in a blob of known
 	visited map[oid.ID]bool   // trees whose blobs are known
 	sights  map[finding.Secret]map[place]gitdb.CommitRef
+}
+
+// keyIn is a key in a blob.
+type keyIn struct {
+	blob oid.ID
+	key  finding.Secret
 }
 
 // keySet holds the keys of some content. The value is the reason of the comment
@@ -78,7 +85,7 @@ func (in *introduced) holds(id oid.ID, e *event) bool {
 func (s *scan) newIntroduced(target int, db *gitdb.Database, source finding.Source) *introduced {
 	return &introduced{
 		scan: s, target: target, db: db, source: source,
-		blobs: make(map[oid.ID][]spotOf), known: make(map[oid.ID]keySet),
+		blobs: make(map[oid.ID][]spotOf), known: make(map[oid.ID]keySet), lines: make(map[keyIn]int),
 		below: make(map[oid.ID]keySet), visited: make(map[oid.ID]bool),
 	}
 }
@@ -379,8 +386,8 @@ func (in *introduced) heldUnaccepted(ctx context.Context, e *event, tree oid.ID,
 }
 
 // asAtTips gives each event the comment that stands beside its key in the
-// versions of its file that the tips hold, if they hold the key: nobody can add a
-// comment to the past.
+// versions of its file that the tips hold, if they hold the key (nobody can add a
+// comment to the past), and the line.
 func (in *introduced) asAtTips(ctx context.Context) error {
 	atTips := make(map[string][]oid.ID) // by path
 	var ids []oid.ID
@@ -409,6 +416,7 @@ func (in *introduced) asAtTips(ctx context.Context) error {
 			if reason, held := in.known[id][e.seen.match.Secret]; held {
 				seen := *e.seen // which other events share
 				seen.view.comment = finding.Comment{Found: reason != "", Reason: reason}
+				seen.view.tipLine = in.lines[keyIn{id, seen.match.Secret}]
 				e.seen = &seen
 				if reason == "" {
 					break
@@ -452,6 +460,9 @@ func (in *introduced) learnBlobs(ctx context.Context, ids []oid.ID) error {
 	return in.judge(ctx, oid.Blob, ids, in.source, false, func(id oid.ID, list []*seen) {
 		keys := make(keySet)
 		for _, s := range list {
+			if k := (keyIn{id, s.match.Secret}); in.lines[k] == 0 {
+				in.lines[k] = s.place.line
+			}
 			if reason, seen := keys[s.match.Secret]; !seen || reason != "" {
 				keys[s.match.Secret] = s.view.comment.Reason
 			}

@@ -239,3 +239,30 @@ func TestRangesAreRead(t *testing.T) {
 		}
 	}
 }
+
+func TestARangeTellsWhereTheTipHoldsAKey(t *testing.T) {
+	r := newRepo(t, filepath.Join(t.TempDir(), "r"))
+	write(t, filepath.Join(r.dir, "f"), "1\n")
+	r.commit("1")
+	k := keysOf(2, 7)
+	write(t, filepath.Join(r.dir, "f"), "key="+k[0]+"\n")
+	write(t, filepath.Join(r.dir, "gone"), "key="+k[1]+"\n")
+	r.commit("2")
+	write(t, filepath.Join(r.dir, "f"), "1\n2\nkey="+k[0]+" # keysweep:allow made up\n")
+	_ = os.Remove(filepath.Join(r.dir, "gone"))
+	r.commit("3")
+	res := scanAll(t, Options{Paths: []string{r.dir}, Range: &Range{Include: []string{"HEAD"}, Exclude: []string{"HEAD~2"}}})
+	for _, f := range res.Findings {
+		o := f.Occurrences[0]
+		want, comment := 3, "made up"
+		if f.Secret.Reveal() == k[1] {
+			want, comment = 0, ""
+		}
+		if len(f.Occurrences) != 1 || o.Line != 1 || o.TipLine != want || o.Comment.Reason != comment {
+			t.Errorf("%s: line %d, at the tip %d, %q", o.Path, o.Line, o.TipLine, o.Comment.Reason)
+		}
+	}
+	if len(res.Findings) != 2 {
+		t.Error(len(res.Findings), "findings")
+	}
+}

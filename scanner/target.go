@@ -52,7 +52,7 @@ func (s *scan) resolve(name string, inEnvironment bool) (target, error) {
 	}
 	dir, inside := gitdb.Discover(start)
 	if !inside {
-		return t, fmt.Errorf("%w %s: not inside a git repository", ErrUse, quoted(name))
+		return t, fmt.Errorf("%w %s: not inside a git repository, and only git knows what is new", ErrUse, quoted(name))
 	}
 	open := gitdb.Open
 	if s.opts.Staged != nil {
