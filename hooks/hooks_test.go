@@ -802,3 +802,22 @@ func TestAFolderInNoRepository(t *testing.T) {
 		t.Errorf("without git: %v", err)
 	}
 }
+
+// Two installs may run at once: the hook that was there may not be lost.
+func TestAChainedHookIsNeverOverwritten(t *testing.T) {
+	dir := t.TempDir()
+	path := filepath.Join(dir, "pre-commit")
+	earlier := path + Suffix
+	for name, text := range map[string]string{path: Script("pre-commit", ""), earlier: "#!/bin/sh\n# the user's\n"} {
+		if err := os.WriteFile(name, []byte(text), 0o755); err != nil {
+			t.Fatal(err)
+		}
+	}
+	step := Step{Name: "pre-commit", Action: Chain, Path: path, Earlier: earlier, text: Script("pre-commit", "")}
+	if err := step.apply(); err == nil || !strings.Contains(err.Error(), "try again") {
+		t.Error(err)
+	}
+	if text, err := os.ReadFile(earlier); err != nil || !strings.Contains(string(text), "the user's") {
+		t.Errorf("%q, %v", text, err)
+	}
+}
