@@ -147,7 +147,7 @@ func parseOption(app *cli.App, command string, typed []option, arg string, rest 
 				value = "true"
 			}
 			if _, err := strconv.ParseBool(value); err != nil {
-				return nil, nil, fmt.Errorf("--%s takes no value", name)
+				return nil, nil, fmt.Errorf("--%s takes no value, or true or false: not %s", name, quote(value))
 			}
 		case !hasValue:
 			var err error
