@@ -16,6 +16,7 @@ import (
 	"keysweep/ci"
 	"keysweep/finding"
 	"keysweep/report"
+	"keysweep/scanner"
 )
 
 // ciHelp stands above the options of ci.
@@ -168,6 +169,12 @@ func (r *ciRun) apply(checkout *ci.Checkout, path string) error {
 		}
 	}
 	return nil
+}
+
+// selectRange hands the commits of a plan to the scanner.
+func selectRange(o *scanner.Options, commits string) (err error) {
+	o.Range, err = scanner.ParseRange([]string{commits})
+	return err
 }
 
 // shown returns path from the working directory, if that is shorter.
