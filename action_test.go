@@ -708,7 +708,8 @@ func theActionScansTheRepositoryOfAPath(t *testing.T, r *runner) {
 	}
 }
 
-// What a checkout holds, and what a job set for its own builds, decides nothing.
+// What a checkout holds decides nothing, nor do the variables by which a job
+// would point to it.
 func nothingOfARepositoryRuns(t *testing.T, r *runner) {
 	s := newShop(t)
 	owned := filepath.Join(t.TempDir(), "owned")
