@@ -89,6 +89,9 @@ func (r *ciRun) run(c *cli.Context) error {
 	if checkout != nil {
 		defer checkout.Close()
 		repo = checkout
+		if err := opts.checkWrites(checkout); err != nil {
+			return err
+		}
 	}
 	if r.plan, err = ci.Work(ci.Environment{Get: os.Getenv, ReadFile: readEvent}, repo); err != nil {
 		return err
@@ -107,6 +110,24 @@ func (r *ciRun) run(c *cli.Context) error {
 		return err
 	}
 	return end
+}
+
+// checkWrites refuses to write where only a link of what is checked out leads.
+func (o *scanOptions) checkWrites(checkout *ci.Checkout) error {
+	for _, out := range o.outputs {
+		if out.standard() {
+			continue
+		}
+		if err := checkout.CheckWrite(out.path); err != nil {
+			return fmt.Errorf("--output %s: %w", quote(out.path), err)
+		}
+	}
+	if o.verify.egressLog != "" {
+		if err := checkout.CheckWrite(o.verify.egressLog); err != nil {
+			return fmt.Errorf("--egress-log %s: %w", quote(o.verify.egressLog), err)
+		}
+	}
+	return nil
 }
 
 // maxEvent is the most bytes of an event's file. GitHub's are 25 MB at most.

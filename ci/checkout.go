@@ -1,8 +1,11 @@
 package ci
 
 import (
+	"cmp"
 	"context"
+	"errors"
 	"fmt"
+	"io/fs"
 	"os"
 	"path/filepath"
 	"strings"
@@ -143,6 +146,38 @@ func (c *Checkout) Holds(file string) (string, bool) {
 	return belowFolder(top, file)
 }
 
+// CheckWrite returns an error if a file that lies in the working tree by its name
+// would be written elsewhere: what is checked out can hold symbolic links, and
+// where they lead is its own choice. A folder that is not there is no error here.
+func (c *Checkout) CheckWrite(file string) error {
+	if c.repo.Top == "" {
+		return nil
+	}
+	top, err := os.Stat(c.repo.Top)
+	if err != nil {
+		return nil
+	}
+	named, err := filepath.Abs(file)
+	if err != nil {
+		return err
+	}
+	if _, inside := belowFolder(top, named); !inside {
+		return nil
+	}
+	if info, err := os.Lstat(file); err == nil && info.Mode()&fs.ModeSymlink != 0 {
+		return errors.New("it is a symbolic link, and it lies in what is checked out, which may have made it (name a file outside, or remove the link)")
+	}
+	folder, base := filepath.Split(file) // as it is: "link/.." is not "."
+	folder, err = real(cmp.Or(folder, "."))
+	if err != nil {
+		return nil // whoever writes will say so
+	}
+	if _, inside := belowFolder(top, filepath.Join(folder, base)); !inside {
+		return errors.New("a symbolic link in what is checked out leads out of it (name a file outside)")
+	}
+	return nil
+}
+
 // belowFolder returns the way from a folder to file, an absolute path whose names
 // are gone up until one is the folder.
 func belowFolder(folder os.FileInfo, file string) (string, bool) {
@@ -157,11 +192,14 @@ func belowFolder(folder os.FileInfo, file string) (string, bool) {
 	}
 }
 
-// real returns path absolute and without symbolic links.
+// real returns path absolute and without symbolic links, which come before "..".
 func real(path string) (string, error) {
-	path, err := filepath.Abs(path)
-	if err != nil {
-		return "", err
+	if !filepath.IsAbs(path) {
+		here, err := os.Getwd()
+		if err != nil {
+			return "", err
+		}
+		path = here + string(filepath.Separator) + path // Join would take ".." first
 	}
 	return filepath.EvalSymlinks(path)
 }
