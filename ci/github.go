@@ -131,10 +131,10 @@ func readEvent(env Environment) (*event, error) {
 // in the repository. The repository of a pull request that was deleted is null.
 func (e *event) fork() bool {
 	if p := e.PullRequest; p != nil {
-		return p.Head.Repo == nil || p.Base.Repo == nil || !strings.EqualFold(p.Head.Repo.FullName, p.Base.Repo.FullName)
+		return p.Head.Repo == nil || p.Base.Repo == nil || !sameProject(p.Head.Repo.FullName, p.Base.Repo.FullName)
 	}
 	if w := e.WorkflowRun; w != nil {
-		return w.HeadRepository == nil || !strings.EqualFold(w.HeadRepository.FullName, e.Repository.FullName)
+		return w.HeadRepository == nil || !sameProject(w.HeadRepository.FullName, e.Repository.FullName)
 	}
 	return false
 }

@@ -241,6 +241,33 @@ func TestGitHubEvents(t *testing.T) {
 	}
 }
 
+func TestARepositoryWithoutANameIsAFork(t *testing.T) {
+	side := func(name string) map[string]any { return map[string]any{"full_name": name} }
+	for _, test := range []struct {
+		head, base string
+		fork       bool
+	}{{"acme/shop", "acme/shop", false}, {"Acme/Shop", "acme/shop", false}, {"", "", true}, {"acme/shop", "", true}, {"", "acme/shop", true}, {"mallory/shop", "acme/shop", true}} {
+		request := pull(func(m map[string]any) {
+			m["head"].(map[string]any)["repo"], m["base"].(map[string]any)["repo"] = side(test.head), side(test.base)
+		})
+		run := event2file(map[string]any{"workflow_run": map[string]any{"head_repository": side(test.head)}, "repository": side(test.base)})
+		for name, vars := range map[string]map[string]string{
+			"pull_request": {"GITHUB_ACTIONS": "true", "GITHUB_EVENT_NAME": "pull_request", "GITHUB_EVENT_PATH": request.text, "GITHUB_SHA": c("d")},
+			"workflow_run": {"GITHUB_ACTIONS": "true", "GITHUB_EVENT_NAME": "workflow_run", "GITHUB_EVENT_PATH": run.text, "GITHUB_SHA": c("d")},
+			"GitLab":       {"GITLAB_CI": "true", "CI_PIPELINE_SOURCE": "merge_request_event", "CI_COMMIT_SHA": c("c"), "CI_MERGE_REQUEST_SOURCE_PROJECT_PATH": test.head, "CI_MERGE_REQUEST_PROJECT_PATH": test.base},
+			"Travis":       {"TRAVIS": "true", "TRAVIS_EVENT_TYPE": "pull_request", "TRAVIS_COMMIT": c("d"), "TRAVIS_PULL_REQUEST_SLUG": test.head, "TRAVIS_REPO_SLUG": test.base},
+		} {
+			p, err := Work(Environment{
+				Get:      func(name string) string { return vars[name] },
+				ReadFile: func(text string) ([]byte, error) { return []byte(text), nil },
+			}, whole())
+			if err != nil || p.Fork != test.fork {
+				t.Errorf("%s, %q into %q: %+v, %v", name, test.head, test.base, p, err)
+			}
+		}
+	}
+}
+
 func TestWhatGitHubSaysIsChecked(t *testing.T) {
 	for name, test := range map[string]struct {
 		event string

@@ -59,6 +59,10 @@ func (v *variables) branch(name string) string {
 	return strings.TrimPrefix(v.get(name), "refs/heads/")
 }
 
+// sameProject reports whether two names are of one repository. What has no name
+// is nobody's. No service has two names that differ in case alone.
+func sameProject(a, b string) bool { return a != "" && strings.EqualFold(a, b) }
+
 // readGitLab reads what docs.gitlab.com, "Predefined CI/CD variables", lists.
 func readGitLab(env Environment) (*run, error) {
 	v := variables{get: env.Get}
@@ -66,7 +70,7 @@ func readGitLab(env Environment) (*run, error) {
 	switch source := env.Get("CI_PIPELINE_SOURCE"); source {
 	case "merge_request_event":
 		r.event, r.change = "merge request", true
-		r.fork = env.Get("CI_MERGE_REQUEST_SOURCE_PROJECT_PATH") != env.Get("CI_MERGE_REQUEST_PROJECT_PATH")
+		r.fork = !sameProject(env.Get("CI_MERGE_REQUEST_SOURCE_PROJECT_PATH"), env.Get("CI_MERGE_REQUEST_PROJECT_PATH"))
 		r.into = v.branch("CI_MERGE_REQUEST_TARGET_BRANCH_NAME")
 		// A pipeline of merged results runs on a merge that GitLab made.
 		r.merged = v.id("CI_MERGE_REQUEST_SOURCE_BRANCH_SHA")
@@ -179,7 +183,7 @@ func readTravis(env Environment) (*run, error) {
 		r.event, r.change = "pull request", true
 		r.merged = v.id("TRAVIS_PULL_REQUEST_SHA")
 		r.into = v.branch("TRAVIS_BRANCH")
-		r.fork = env.Get("TRAVIS_PULL_REQUEST_SLUG") != env.Get("TRAVIS_REPO_SLUG")
+		r.fork = !sameProject(env.Get("TRAVIS_PULL_REQUEST_SLUG"), env.Get("TRAVIS_REPO_SLUG"))
 	case "push":
 		r.event, r.before, r.forced = "push", v.check("TRAVIS_COMMIT_RANGE", first), true
 		if !ok {
