@@ -242,8 +242,8 @@ func unescapeMarkdown(s string) string {
 	return strings.NewReplacer(`\_`, "_", `\*`, "*", `\[`, "[", `\]`, "]", "&lt;", "<", `\<`, "<", `\.`, ".", `\-`, "-", `\(`, "(", `\)`, ")", "`", "").Replace(s)
 }
 
-// A run for a fork that does not tell what is new scans everything. What the fork
-// accepts is not accepted.
+// A run for a fork, or for nobody knows whom, that does not tell what is new scans
+// everything. What the fork accepts is not accepted.
 func aForkIsJudgedByTheDefaultBranch(t *testing.T, r *runner) {
 	s := exceptionShop(t, accepting{}, "nowhere")
 	s.write("sub/known.env", "KEY="+s.key("known")+" # keysweep:allow made up\n")
@@ -255,10 +255,15 @@ func aForkIsJudgedByTheDefaultBranch(t *testing.T, r *runner) {
 	s.write(".keysweep.toml", "[[allow]]\npath = \"**\"\nreason = \"made up by a fork\"\n")
 	s.commit("fork")
 	s.git("checkout", "-q", "main")
-	env := s.event("workflow_run", "fork", map[string]any{"workflow_run": map[string]any{"head_repository": map[string]any{"full_name": "mallory/shop"}}})
+	ofFork := s.event("workflow_run", "fork", map[string]any{"workflow_run": map[string]any{"head_repository": map[string]any{"full_name": "mallory/shop"}}})
+	comment := s.event("issue_comment", "main", map[string]any{"issue": map[string]any{"pull_request": map[string]any{}}})
+	schedule := s.event("schedule", "main", map[string]any{})
 	dir := s.checkout("fork", 0)
-	for _, path := range []string{"", "sub"} {
-		got := r.run(r.action.step(t, "scan"), dir, map[string]string{"path": path}, env)
+	for _, test := range []struct {
+		path string
+		env  map[string]string
+	}{{"", ofFork}, {"sub", ofFork}, {"", comment}, {"sub", comment}, {"", schedule}} {
+		got := r.run(r.action.step(t, "scan"), dir, map[string]string{"path": test.path}, test.env)
 		if found := strings.Join(s.found(got.outputs["json"]), " "); got.status != statusFound || got.outputs["findings"] != "2" || found != "data known new other" {
 			t.Errorf("status %d, %s findings, found %q\n%s", got.status, got.outputs["findings"], found, got.printed)
 		}

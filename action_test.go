@@ -701,10 +701,10 @@ func theActionScansTheRepositoryOfAPath(t *testing.T, r *runner) {
 	if got := r.run(scan, workspace, map[string]string{"path": "my shop"}, s.pullRequest(false)); got.status != 0 || got.outputs["findings"] != "0" || !slices.Equal(s.found(got.outputs["json"]), []string{"new"}) {
 		t.Errorf("a change, seen from outside: status %d, %s findings\n%s", got.status, got.outputs["findings"], got.printed)
 	}
-	// A repository that is not the run's is looked at from outside.
+	// What is not the run's is judged by the default branch.
 	other := s.event("schedule", "added", map[string]any{})
-	if got := r.run(scan, workspace, map[string]string{"path": "my shop"}, other); got.outputs["findings"] != "6" || !strings.Contains(got.summary, "the working directory is outside") {
-		t.Errorf("another repository: %s findings\n%s", got.outputs["findings"], got.summary)
+	if got := r.run(scan, workspace, map[string]string{"path": "my shop"}, other); got.outputs["findings"] != "4" || !strings.Contains(got.summary, "Nobody can tell whose it is") {
+		t.Errorf("another commit: %s findings\n%s", got.outputs["findings"], got.summary)
 	}
 }
 

@@ -170,7 +170,7 @@ func (r *ciRun) apply(checkout *ci.Checkout, path string) error {
 	}
 	if plan.Fork && opts.verify.on {
 		opts.verify.on = false
-		plan.Notes = append(plan.Notes, "The run is for a fork: no key was sent to its issuer.")
+		plan.Notes = append(plan.Notes, "The run is for a fork, or may be: no key was sent to its issuer.")
 		if opts.failOn == failOnActive {
 			opts.failOn = failOnAny
 			plan.Notes = append(plan.Notes, "Without an answer, each key counts, as with --fail-on any.")

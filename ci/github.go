@@ -25,6 +25,9 @@ type event struct {
 			}
 		}
 	} `json:"pull_request"`
+	Issue *struct {
+		PullRequest *struct{} `json:"pull_request"` // the issue is one
+	}
 	MergeGroup *struct {
 		BaseSHA string `json:"base_sha"`
 		BaseRef string `json:"base_ref"`
@@ -103,6 +106,7 @@ func readGitHub(env Environment) (*run, error) {
 	case "schedule", "workflow_dispatch":
 	default:
 		r.event, r.unsaid = eventWord(name), true
+		r.anybodys = e.Issue != nil && e.Issue.PullRequest != nil
 	}
 	return r, nil
 }

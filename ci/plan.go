@@ -9,6 +9,7 @@ package ci
 import (
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 )
 
@@ -44,10 +45,11 @@ type Plan struct {
 	Whose, Then string
 	// Own says, for Everything that is no fork's, that the commit of the run is
 	// checked out: the exceptions there are the repository's own, from wherever
-	// it is looked at.
+	// it is looked at. Where the CI names no commit, it is not set either.
 	Own bool
 	// Fork says that the run is for somebody who has no rights in the
-	// repository, or that nobody can tell. No key is sent anywhere then.
+	// repository, or that nobody can tell, as when another commit than that of
+	// the run is checked out. No key is sent anywhere then.
 	Fork bool
 	// ReadOnly says that the run cannot write to its CI: an upload will fail.
 	ReadOnly bool
@@ -117,6 +119,7 @@ type run struct {
 	readOnly      bool
 	change        bool // it is about what is to go into a branch, and not yet in
 	unsaid        bool // it is an event that has no rule of its own
+	anybodys      bool // it is about a change, and does not tell whose
 
 	// queued says that the branch that it is about is made for the run.
 	queued bool
@@ -149,18 +152,22 @@ func (r *run) plan(repo Repository) *Plan {
 		return p
 	case r.scope == Everything:
 		p.Upload = true
-		if r.fork {
+		p.Own = !r.fork && r.checkedOut(repo)
+		unknown := !r.fork && (r.anybodys || !p.Own && r.named())
+		if r.fork || unknown {
+			p.Own, p.Fork = false, true
 			p.Base, _ = remote(repo, r.fallback)
 			p.judge(r.fallback, "the default branch")
 			defer p.tellNobodys() // after what was scanned
-		} else {
-			p.Own = r.checkedOut(repo)
 		}
 		words := "the working tree and the whole history were scanned"
 		if r.unsaid {
 			words = "it does not tell which commits are new; " + words
 		}
 		p.note("%s: %s.", r.title(), words)
+		if unknown {
+			p.note("Nobody can tell whose it is: what is checked out may be of a fork.")
+		}
 		return p
 	}
 	p.Upload = r.change && !r.queued
@@ -242,6 +249,11 @@ func (r *run) checkedOut(repo Repository) bool {
 		}
 	}
 	return false
+}
+
+// named reports whether the CI named a commit that the run is about.
+func (r *run) named() bool {
+	return slices.ContainsFunc(r.tips, func(id string) bool { return !none(id) })
 }
 
 // tip returns the commit that the run is about, or what is there in its place.

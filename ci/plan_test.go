@@ -195,13 +195,13 @@ func TestGitHubEvents(t *testing.T) {
 			want: Plan{Scope: Changes, Range: c("a") + ".." + c("d"), Base: c("a")},
 		},
 		"schedule": {
-			event: "schedule", file: file{text: `{"schedule":"1 2 * * 3"}`}, sha: c("e"), repo: whole(),
-			want: Plan{Upload: true}, notes: "the working tree and the whole history were scanned",
+			event: "schedule", file: file{text: `{"schedule":"1 2 * * 3"}`}, sha: c("d"), repo: whole(),
+			want: Plan{Upload: true, Own: true}, notes: "the working tree and the whole history were scanned",
 		},
-		"schedule without a file":                     {event: "schedule", file: file{err: fs.ErrNotExist}, sha: c("e"), repo: whole(), want: Plan{Upload: true}},
-		"workflow_dispatch":                           {event: "workflow_dispatch", file: file{text: `{}`}, sha: c("e"), repo: whole(), want: Plan{Upload: true}},
-		"release, and all others":                     {event: "release", file: file{text: `{}`}, sha: c("e"), repo: whole(), want: Plan{Upload: true}, notes: "release: it does not tell which commits are new"},
-		"an event with a made-up name is not printed": {event: "x\n::error::", file: file{text: `{}`}, sha: c("e"), repo: whole(), want: Plan{Upload: true}, notes: "an event of an unknown kind"},
+		"schedule without a file":                     {event: "schedule", file: file{err: fs.ErrNotExist}, sha: c("d"), repo: whole(), want: Plan{Upload: true, Own: true}},
+		"workflow_dispatch":                           {event: "workflow_dispatch", file: file{text: `{}`}, sha: c("d"), repo: whole(), want: Plan{Upload: true, Own: true}},
+		"release, and all others":                     {event: "release", file: file{text: `{}`}, sha: c("d"), repo: whole(), want: Plan{Upload: true, Own: true}, notes: "release: it does not tell which commits are new"},
+		"an event with a made-up name is not printed": {event: "x\n::error::", file: file{text: `{}`}, sha: c("d"), repo: whole(), want: Plan{Upload: true, Own: true}, notes: "an event of an unknown kind"},
 		"pull_request_review of a fork": {
 			event: "pull_request_review", sha: c("d"), repo: whole(),
 			file: pull(func(m map[string]any) { m["head"].(map[string]any)["repo"] = nil }),
@@ -337,8 +337,8 @@ func TestOtherSystems(t *testing.T) {
 			vars: "GITLAB_CI=true CI_PIPELINE_SOURCE=push CI_COMMIT_SHA=" + c("c") + " CI_COMMIT_BEFORE_SHA=" + c("a") + " CI_COMMIT_BRANCH=feature CI_DEFAULT_BRANCH=main",
 			repo: tip("c"), want: Plan{Scope: Changes, Range: c("c"), Lacking: "commit " + c("a") + `, which this run starts from, is not here (GIT_DEPTH: "0" in the variables of the job brings it)`},
 		},
-		"GitLab, schedule": {vars: "GITLAB_CI=true CI_PIPELINE_SOURCE=schedule CI_COMMIT_SHA=" + c("c"), want: Plan{Upload: true}},
-		"GitLab, by hand":  {vars: "GITLAB_CI=true CI_PIPELINE_SOURCE=web CI_COMMIT_SHA=" + c("c"), want: Plan{Upload: true}},
+		"GitLab, schedule": {vars: "GITLAB_CI=true CI_PIPELINE_SOURCE=schedule CI_COMMIT_SHA=" + c("d"), want: Plan{Upload: true, Own: true}},
+		"GitLab, by hand":  {vars: "GITLAB_CI=true CI_PIPELINE_SOURCE=web CI_COMMIT_SHA=" + c("d"), want: Plan{Upload: true, Own: true}},
 		"Jenkins, change request": {
 			vars: "JENKINS_URL=https://ci.example CHANGE_TARGET=main BRANCH_NAME=PR-1 GIT_COMMIT=" + c("c"), want: changes("e", "c", Plan{Upload: true}),
 		},
@@ -348,8 +348,8 @@ func TestOtherSystems(t *testing.T) {
 		"Jenkins, branch": {
 			vars: "JENKINS_URL=https://ci.example BRANCH_NAME=main GIT_PREVIOUS_COMMIT=" + c("a") + " GIT_COMMIT=" + c("e"), want: changes("a", "e", Plan{}),
 		},
-		"Jenkins, first build": {vars: "JENKINS_URL=https://ci.example GIT_COMMIT=" + c("e"), want: Plan{Upload: true}},
-		"CircleCI":             {vars: "CIRCLECI=true CIRCLE_SHA1=" + c("c"), want: Plan{Upload: true}},
+		"Jenkins, first build": {vars: "JENKINS_URL=https://ci.example GIT_COMMIT=" + c("d"), want: Plan{Upload: true, Own: true}},
+		"CircleCI":             {vars: "CIRCLECI=true CIRCLE_SHA1=" + c("d"), want: Plan{Upload: true, Own: true}},
 		"CircleCI, a range": {
 			vars: "CIRCLECI=true CIRCLE_SHA1=" + c("c") + " CIRCLE_RANGE=" + c("a") + ".." + c("c"), want: changes("a", "c", Plan{}),
 		},
@@ -365,16 +365,16 @@ func TestOtherSystems(t *testing.T) {
 			vars: "TF_BUILD=True BUILD_REASON=PullRequest BUILD_SOURCEVERSION=" + c("c") + " SYSTEM_PULLREQUEST_TARGETBRANCH=main",
 			want: changes("e", "c", Plan{Upload: true, Fork: true, ReadOnly: true}),
 		},
-		"Azure, push":             {vars: "TF_BUILD=True BUILD_REASON=IndividualCI BUILD_SOURCEVERSION=" + c("e"), want: Plan{Upload: true}},
+		"Azure, push":             {vars: "TF_BUILD=True BUILD_REASON=IndividualCI BUILD_SOURCEVERSION=" + c("d"), want: Plan{Upload: true, Own: true}},
 		"Bitbucket, pull request": {vars: "BITBUCKET_BUILD_NUMBER=7 BITBUCKET_COMMIT=" + c("c") + " BITBUCKET_PR_DESTINATION_BRANCH=main", want: changes("e", "c", Plan{Upload: true})},
 		"Bitbucket, pull request with its commit": {
 			vars: "BITBUCKET_BUILD_NUMBER=7 BITBUCKET_COMMIT=" + c("c") + " BITBUCKET_PR_DESTINATION_BRANCH=main BITBUCKET_PR_DESTINATION_COMMIT=" + c("a")[:12], want: changes("a", "c", Plan{Upload: true}),
 		},
-		"Bitbucket, push":     {vars: "BITBUCKET_BUILD_NUMBER=7 BITBUCKET_COMMIT=" + c("c"), want: Plan{Upload: true}},
+		"Bitbucket, push":     {vars: "BITBUCKET_BUILD_NUMBER=7 BITBUCKET_COMMIT=" + c("d"), want: Plan{Upload: true, Own: true}},
 		"Drone, push":         {vars: "DRONE=true DRONE_BUILD_EVENT=push DRONE_COMMIT_SHA=" + c("e") + " DRONE_COMMIT_BEFORE=" + c("a") + " DRONE_BRANCH=main DRONE_REPO_BRANCH=main", want: changes("a", "e", Plan{})},
 		"Drone, pull request": {vars: "DRONE=true DRONE_BUILD_EVENT=pull_request DRONE_COMMIT_SHA=" + c("c") + " DRONE_TARGET_BRANCH=main", want: changes("e", "c", Plan{Upload: true, Fork: true, ReadOnly: true})},
 		"Travis, push":        {vars: "TRAVIS=true TRAVIS_EVENT_TYPE=push TRAVIS_COMMIT=" + c("e") + " TRAVIS_COMMIT_RANGE=" + c("a")[:12] + "..." + c("e")[:12], want: changes("a", "e", Plan{})},
-		"Travis, new branch":  {vars: "TRAVIS=true TRAVIS_EVENT_TYPE=push TRAVIS_COMMIT=" + c("e"), want: Plan{Upload: true}},
+		"Travis, new branch":  {vars: "TRAVIS=true TRAVIS_EVENT_TYPE=push TRAVIS_COMMIT=" + c("d"), want: Plan{Upload: true, Own: true}},
 		"Travis, pull request": {
 			vars: "TRAVIS=true TRAVIS_EVENT_TYPE=pull_request TRAVIS_BRANCH=main TRAVIS_COMMIT=" + c("d") + " TRAVIS_PULL_REQUEST_SHA=" + c("c") + " TRAVIS_PULL_REQUEST_SLUG=a/b TRAVIS_REPO_SLUG=a/b", want: changes("a", "d", Plan{Upload: true}),
 		},
@@ -415,6 +415,13 @@ func TestWhoseExceptionsCount(t *testing.T) {
 	into := func(branch string) file {
 		return pull(func(m map[string]any) { m["base"].(map[string]any)["ref"] = branch })
 	}
+	comment := func(onRequest bool) file {
+		issue := map[string]any{"number": 1}
+		if onRequest {
+			issue["pull_request"] = map[string]any{"url": "https://api.github.com/repos/acme/shop/pulls/1"}
+		}
+		return event2file(map[string]any{"issue": issue, "repository": map[string]any{"default_branch": "main", "full_name": "acme/shop"}})
+	}
 	group := event2file(map[string]any{"merge_group": map[string]any{"base_sha": c("a"), "head_sha": c("d"), "base_ref": "refs/heads/release/2"}})
 	const main = "once merged into main"
 	for name, test := range map[string]struct {
@@ -439,7 +446,22 @@ func TestWhoseExceptionsCount(t *testing.T) {
 		"a tag that is called as the default branch": {gitHub("push", push("refs/tags/main", zero, c("c")), c("c")), whole(), c("e"), "main", main, false, ""},
 		"the first push of all":                      {gitHub("push", push("refs/heads/main", zero, c("e")), c("e")), whole(), "", "the commit before", "from the next run on", false, "No exception counts"},
 		"a schedule: those that are checked out":     {gitHub("schedule", file{text: "{}"}, c("d")), whole(), "", "", "", true, ""},
-		"a schedule of another repository":           {gitHub("schedule", file{text: "{}"}, c("f")), whole(), "", "", "", false, ""},
+		"a schedule, another commit is checked out": {gitHub("schedule", event2file(map[string]any{"repository": map[string]any{"default_branch": "main"}}), c("e")),
+			whole(), c("e"), "main", main, false, "Nobody can tell whose it is"},
+		"a schedule of another repository": {gitHub("schedule", file{text: "{}"}, c("f")), whole(), "", "the default branch", "once merged into the default branch", false, "No exception counts"},
+		"a comment on a pull request":      {gitHub("issue_comment", comment(true), c("d")), whole(), c("e"), "main", main, false, "Nobody can tell whose it is"},
+		"a comment on a pull request, the default branch is not here": {gitHub("issue_comment", comment(true), c("d")),
+			feature(), "", "main", main, false, "No exception counts: those of main would, which is not here."},
+		"a comment on an issue": {gitHub("issue_comment", comment(false), c("d")), whole(), "", "", "", true, ""},
+		"GitLab, a schedule, another commit is checked out": {map[string]string{"GITLAB_CI": "true", "CI_PIPELINE_SOURCE": "schedule", "CI_COMMIT_SHA": c("c"), "CI_DEFAULT_BRANCH": "main"},
+			whole(), c("e"), "main", main, false, "Nobody can tell whose it is"},
+		"GitLab, by hand, another commit is checked out": {map[string]string{"GITLAB_CI": "true", "CI_PIPELINE_SOURCE": "web", "CI_COMMIT_SHA": c("c"), "CI_DEFAULT_BRANCH": "main"},
+			whole(), c("e"), "main", main, false, "Nobody can tell whose it is"},
+		"Drone, a schedule, another commit is checked out": {map[string]string{"DRONE": "true", "DRONE_BUILD_EVENT": "cron", "DRONE_COMMIT_SHA": c("c"), "DRONE_REPO_BRANCH": "main"},
+			whole(), c("e"), "main", main, false, "Nobody can tell whose it is"},
+		"Drone, by hand, another commit is checked out": {map[string]string{"DRONE": "true", "DRONE_BUILD_EVENT": "custom", "DRONE_COMMIT_SHA": c("c"), "DRONE_REPO_BRANCH": "main"},
+			whole(), c("e"), "main", main, false, "Nobody can tell whose it is"},
+		"Jenkins, which names no commit": {map[string]string{"JENKINS_URL": "x"}, whole(), "", "", "", false, ""},
 		"a run of a fork: the default branch": {gitHub("workflow_run", event2file(map[string]any{"workflow_run": map[string]any{}, "repository": map[string]any{"default_branch": "main"}}), c("d")),
 			whole(), c("e"), "main", main, false, ""},
 		"a fork that nobody tells the default branch of": {map[string]string{"CIRCLECI": "true", "CIRCLE_SHA1": c("d"), "CIRCLE_PR_USERNAME": "mallory"},
@@ -462,6 +484,10 @@ func TestWhoseExceptionsCount(t *testing.T) {
 		}
 		if p.Base != test.base || p.Whose != test.whose || p.Then != test.then || p.Own != test.own {
 			t.Errorf("%s: base %q, whose %q, then %q, own %v", name, p.Base, p.Whose, p.Then, p.Own)
+		}
+		nobodys := p.Scope == Everything && test.whose != ""
+		if p.Scope == Everything && p.Fork != nobodys {
+			t.Errorf("%s: fork %v", name, p.Fork)
 		}
 		if notes := strings.Join(p.Notes, "\n"); !strings.Contains(notes, test.notes) || test.base != "" && strings.Contains(notes, "No exception counts") {
 			t.Errorf("%s: notes %q", name, notes)

@@ -80,8 +80,9 @@ func readGitLab(env Environment) (*run, error) {
 		r.fallback = v.branch("CI_DEFAULT_BRANCH")
 		r.forced = true // GitLab does not tell
 	case "schedule":
-		r.event, r.scope = "schedule", Everything
+		r.event, r.scope, r.fallback = "schedule", Everything, v.branch("CI_DEFAULT_BRANCH")
 	default:
+		r.fallback = v.branch("CI_DEFAULT_BRANCH")
 		r.event, r.scope, r.unsaid = "a pipeline that is no push, merge request or schedule", Everything, true
 	}
 	return r, v.err
@@ -165,8 +166,9 @@ func readDrone(env Environment) (*run, error) {
 		r.event, r.before, r.forced = event, v.id("DRONE_COMMIT_BEFORE"), true
 		r.fallback = v.branch("DRONE_REPO_BRANCH")
 	case "cron":
-		r.event, r.scope = "schedule", Everything
+		r.event, r.scope, r.fallback = "schedule", Everything, v.branch("DRONE_REPO_BRANCH")
 	default:
+		r.fallback = v.branch("DRONE_REPO_BRANCH")
 		r.event, r.scope, r.unsaid = "a build that is no push, tag, pull request or schedule", Everything, true
 	}
 	return r, v.err
