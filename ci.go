@@ -106,11 +106,22 @@ func (r *ciRun) run(c *cli.Context) error {
 	if end != nil && (!errors.As(end, &ended) || ended.err != nil) {
 		return end
 	}
-	if err := r.tell(); err != nil {
-		return err
+	err = r.tell()
+	var untold *untoldError
+	if errors.As(err, &untold) {
+		status := statusUse
+		if ended != nil && ended.status != statusClean {
+			status = ended.status // that something was found matters more
+		}
+		return &ending{status, err}
 	}
-	return end
+	return cmp.Or(err, end)
 }
+
+// untoldError says that a later step, or the summary, lacks something.
+type untoldError struct{ list []string }
+
+func (e *untoldError) Error() string { return strings.Join(e.list, "; ") }
 
 // checkWrites refuses to write where only a link of what is checked out leads.
 func (o *scanOptions) checkWrites(checkout *ci.Checkout) error {
@@ -230,7 +241,8 @@ func (r *ciRun) scan(c *cli.Context) (err error) {
 	return scanWith(c, r.opts)
 }
 
-// tell reports in the terms of GitHub Actions. Others have the text alone.
+// tell reports in the terms of GitHub Actions. Others have the text alone. A file
+// of GitHub's that cannot be written takes no other with it: *untoldError.
 func (r *ciRun) tell() error {
 	if !r.actions {
 		return nil
@@ -248,13 +260,23 @@ func (r *ciRun) tell() error {
 		if err := writing(report.Annotations(r.stdout, r.res, r.opts.report)); err != nil {
 			return err
 		}
-		if err := appendTo("GITHUB_STEP_SUMMARY", func(w io.Writer) error {
-			return report.Write(w, report.Markdown, r.res, r.opts.report)
-		}); err != nil {
-			return err
+	}
+	var untold untoldError
+	note := func(err error) {
+		if err != nil {
+			untold.list = append(untold.list, err.Error())
 		}
 	}
-	return appendTo("GITHUB_OUTPUT", func(w io.Writer) error { return ci.WriteOutputs(w, r.outputs(), r.token) })
+	note(appendTo("GITHUB_OUTPUT", func(w io.Writer) error { return ci.WriteOutputs(w, r.outputs(), r.token) }))
+	if r.res != nil {
+		note(appendTo("GITHUB_STEP_SUMMARY", func(w io.Writer) error {
+			return report.Write(w, report.Markdown, r.res, r.opts.report)
+		}))
+	}
+	if len(untold.list) > 0 {
+		return &untold
+	}
+	return nil
 }
 
 // outputs returns what later steps may want to know.
