@@ -485,6 +485,15 @@ func theActionScansWhatEachEventIsAbout(t *testing.T, r *runner) {
 	s := newShop(t)
 	scan := r.action.step(t, "scan")
 	fork := s.pullRequest(true)
+	s.git("checkout", "-q", "-b", "updated", "feature")
+	s.git("merge", "-q", "--no-ff", "-m", "Merge main", "main")
+	s.ids["updated"] = s.git("rev-parse", "HEAD")
+	s.git("checkout", "-q", "main")
+	updated := s.event("pull_request", "merge", map[string]any{"pull_request": map[string]any{
+		"base": map[string]any{"sha": s.ids["base"], "ref": "main", "repo": map[string]any{"full_name": "acme/shop"}},
+		"head": map[string]any{"sha": s.ids["updated"], "ref": "updated", "repo": map[string]any{"full_name": "acme/shop"}},
+	}})
+	updated["GITHUB_SHA"] = s.ids["updated"]
 	for _, test := range []struct {
 		name   string
 		commit string // that is checked out
@@ -500,6 +509,10 @@ func theActionScansWhatEachEventIsAbout(t *testing.T, r *runner) {
 			status: 1, found: "removed", want: map[string]string{"findings": "1", "complete": "true", "upload": "true", "read-only": "false", "active": "0"}},
 		{name: "a pull request whose head is checked out", commit: "head", env: s.pullRequest(false),
 			status: 1, found: "removed", want: map[string]string{"findings": "1", "complete": "true"}},
+		{name: "a pull request that merged main, its head is checked out", commit: "updated", env: updated,
+			status: 1, found: "removed", want: map[string]string{"findings": "1", "complete": "true"}, says: "that main does not have"},
+		{name: "a push to a branch that merged main", commit: "updated", env: s.push("refs/heads/updated", "head", "updated", nil),
+			status: 0, want: map[string]string{"findings": "0", "complete": "true"}, says: "that main does not have"},
 		{name: "a pull request of a fork asks nobody", commit: "merge", env: fork, inputs: map[string]string{"verify": "true", "fail-on": "active"},
 			status: 1, found: "removed", want: map[string]string{"active": "0", "upload": "true", "read-only": "true"}, says: "no key was sent to its issuer"},
 		{name: "a pull request, depth 1", commit: "merge", depth: 1, env: s.pullRequest(false),

@@ -205,7 +205,7 @@ func (r *ciRun) apply(checkout *ci.Checkout, path string) error {
 
 // selectRange hands the commits of a plan to the scanner.
 func selectRange(o *scanner.Options, commits string) (err error) {
-	o.Range, err = scanner.ParseRange([]string{commits})
+	o.Range, err = scanner.ParseRange(strings.Fields(commits))
 	return err
 }
 

@@ -32,7 +32,8 @@ type Plan struct {
 	Event  string // its kind of run, in words
 	Scope  Scope
 	// Range is set if Scope is Changes: "A..B", the commits reachable from B and
-	// not from A, or "B", all that are reachable. A and B are whole ids.
+	// not from A, or "B", all that are reachable. " ^C" may follow: nor from C,
+	// what the target or the default branch has by now. They are whole ids.
 	Range string
 	// Base is the commit whose tree holds the exceptions that count, a whole id:
 	// what a change is to go into, or the default branch, so that no change
@@ -124,6 +125,9 @@ type run struct {
 	// queued says that the branch that it is about is made for the run.
 	queued bool
 
+	// elsewhere says that origin is not where the change is to go into.
+	elsewhere bool
+
 	// The tip is the first of tips that is there, else what is checked out.
 	tips []string
 	// merged is the tip's second parent if the tip is a merge that the CI made
@@ -182,6 +186,14 @@ func (r *run) plan(repo Repository) *Plan {
 	if base != "" {
 		p.Range = base + ".." + tip
 	}
+	commits := p.Range
+	has := r.has(repo, tip)
+	if has == base || r.change && has == tip {
+		has = "" // said already; or, of a change, that it brings in nothing
+	}
+	if has != "" {
+		p.Range += " ^" + has
+	}
 	p.Base = base
 	switch name := r.comparedWith(); {
 	case r.change:
@@ -194,9 +206,12 @@ func (r *run) plan(repo Repository) *Plan {
 		p.Whose, p.Then = "the commit before", "from the next run on"
 	}
 	p.tellNobodys()
-	words := "the commits up to " + tip
+	words := "the commits up to " + commits
 	if base != "" {
-		words = "the commits of " + p.Range
+		words = "the commits of " + commits
+	}
+	if has != "" {
+		words += " that " + p.Whose + " does not have"
 	}
 	p.Notes = append([]string{fmt.Sprintf("%s: %s were scanned.", r.title(), words)}, p.Notes...)
 	return p
@@ -219,7 +234,10 @@ func (p *Plan) tellNobodys() {
 }
 
 // Tip returns the B of Range.
-func (p *Plan) Tip() string { return p.Range[strings.LastIndexByte(p.Range, '.')+1:] }
+func (p *Plan) Tip() string {
+	commits, _, _ := strings.Cut(p.Range, " ")
+	return commits[strings.LastIndexByte(commits, '.')+1:]
+}
 
 func (p *Plan) note(format string, args ...any) {
 	p.Notes = append(p.Notes, fmt.Sprintf(format, args...))
@@ -278,10 +296,8 @@ func (r *run) tip(repo Repository, p *Plan) string {
 
 // base returns the commit that tip is compared with, "" if there is none.
 func (r *run) base(repo Repository, tip string, p *Plan) string {
-	if r.merged != "" {
-		if parents := repo.Parents(tip); len(parents) == 2 && parents[1] == r.merged {
-			return parents[0]
-		}
+	if into := r.mergedInto(repo, tip); into != "" {
+		return into
 	}
 	if !none(r.before) {
 		if id, ok := repo.Find(r.before); ok {
@@ -315,6 +331,29 @@ func (r *run) base(repo Repository, tip string, p *Plan) string {
 		p.note("It is not known what this run is compared with: older keys are listed too.")
 	}
 	return ""
+}
+
+// mergedInto returns the first parent of a merge that the CI made for the run, ""
+// if tip is none.
+func (r *run) mergedInto(repo Repository, tip string) string {
+	if r.merged != "" {
+		if parents := repo.Parents(tip); len(parents) == 2 && parents[1] == r.merged {
+			return parents[0]
+		}
+	}
+	return ""
+}
+
+// has returns the tip of the branch that the run is compared with, "" if it is not
+// here: a branch brings in nothing of what it merged from there. Where the CI made
+// a merge, its parent says that already, and still does once the branch is merged.
+func (r *run) has(repo Repository, tip string) string {
+	name := r.comparedWith()
+	if name == "" || r.elsewhere || r.queued || r.mergedInto(repo, tip) != "" {
+		return ""
+	}
+	id, _ := remote(repo, name)
+	return id
 }
 
 // comparedWith returns the name of the branch that the run is compared with if

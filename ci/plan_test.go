@@ -110,7 +110,7 @@ func TestGitHubEvents(t *testing.T) {
 		},
 		"pull_request, its head is checked out": {
 			event: "pull_request", file: pull(nil), sha: c("1"), repo: whole(),
-			want: Plan{Scope: Changes, Range: c("a") + ".." + c("c"), Base: c("a"), Upload: true},
+			want: Plan{Scope: Changes, Range: c("a") + ".." + c("c") + " ^" + c("e"), Base: c("a"), Upload: true}, notes: "the commits of " + c("a") + ".." + c("c") + " that main does not have were scanned.",
 		},
 		"pull_request of a fork": {
 			event: "pull_request", sha: c("d"), repo: whole(),
@@ -138,7 +138,12 @@ func TestGitHubEvents(t *testing.T) {
 		},
 		"push to a branch: the exceptions are those of the default branch": {
 			event: "push", file: push("refs/heads/feature", c("b"), c("c")), sha: c("c"), repo: whole(),
-			want: Plan{Scope: Changes, Range: c("b") + ".." + c("c"), Base: c("e")},
+			want: Plan{Scope: Changes, Range: c("b") + ".." + c("c") + " ^" + c("e"), Base: c("e")},
+		},
+		"push to a branch, what was there was not fetched": {
+			event: "push", file: push("refs/heads/feature", c("1"), c("c")), sha: c("c"), repo: &fake{commits: whole().commits, refs: whole().refs, head: c("c"), shallow: true},
+			want:  Plan{Scope: Changes, Range: c("c") + " ^" + c("e"), Base: c("e"), Lacking: "commit " + c("1") + ", which this run starts from, is not here (fetch-depth: 0 in the step of actions/checkout brings it)"},
+			notes: "the commits up to " + c("c") + " that main does not have were scanned.",
 		},
 		"push of a new branch": {
 			event: "push", file: push("refs/heads/feature", zero, c("c"), "created"), sha: c("c"), repo: whole(),
@@ -170,7 +175,7 @@ func TestGitHubEvents(t *testing.T) {
 		},
 		"forced push, what was there is still here": {
 			event: "push", file: push("refs/heads/feature", c("b"), c("e"), "forced"), sha: c("e"), repo: whole(),
-			want: Plan{Scope: Changes, Range: c("b") + ".." + c("e"), Base: c("e")},
+			want: Plan{Scope: Changes, Range: c("b") + ".." + c("e") + " ^" + c("e"), Base: c("e")}, // it is that of main
 		},
 		"push, shallow": {
 			event: "push", file: push("refs/heads/main", c("a"), c("e")), sha: c("e"), repo: tip("e"),
@@ -188,6 +193,11 @@ func TestGitHubEvents(t *testing.T) {
 			event: "push", file: push("refs/heads/feature", strings.Repeat("0", 64), strings.Repeat("7", 64)), sha: strings.Repeat("7", 64),
 			repo: &fake{commits: map[string][]string{strings.Repeat("7", 64): nil, c("e"): nil}, refs: whole().refs},
 			want: Plan{Scope: Changes, Range: c("e") + ".." + strings.Repeat("7", 64), Base: c("e")},
+		},
+		"merge_group that was merged since": {
+			event: "merge_group", sha: c("d"), repo: &fake{commits: whole().commits, refs: map[string]string{"refs/remotes/origin/main": c("d")}, head: c("d")},
+			file: event2file(map[string]any{"merge_group": map[string]any{"base_sha": c("a"), "head_sha": c("d"), "base_ref": "refs/heads/main"}}),
+			want: Plan{Scope: Changes, Range: c("a") + ".." + c("d"), Base: c("a")},
 		},
 		"merge_group": {
 			event: "merge_group", sha: c("d"), repo: whole(),
@@ -325,6 +335,21 @@ func TestOtherSystems(t *testing.T) {
 			vars: "GITLAB_CI=true CI_PIPELINE_SOURCE=merge_request_event CI_COMMIT_SHA=" + c("c") + " CI_MERGE_REQUEST_DIFF_BASE_SHA=" + c("a") + " CI_MERGE_REQUEST_SOURCE_PROJECT_PATH=x/b CI_MERGE_REQUEST_PROJECT_PATH=a/b",
 			want: changes("a", "c", Plan{Upload: true, Fork: true, ReadOnly: true}),
 		},
+		"GitLab, merge request whose target has moved on": {
+			vars: "GITLAB_CI=true CI_PIPELINE_SOURCE=merge_request_event CI_COMMIT_SHA=" + c("c") + " CI_MERGE_REQUEST_DIFF_BASE_SHA=" + c("a") + " CI_MERGE_REQUEST_SOURCE_PROJECT_PATH=a/b CI_MERGE_REQUEST_PROJECT_PATH=a/b CI_MERGE_REQUEST_TARGET_BRANCH_NAME=main",
+			want: Plan{Scope: Changes, Range: c("a") + ".." + c("c") + " ^" + c("e"), Base: c("a"), Upload: true},
+		},
+		"GitLab, merge request of a fork, whose pipeline runs at its target": {
+			vars: "GITLAB_CI=true CI_PIPELINE_SOURCE=merge_request_event CI_COMMIT_SHA=" + c("c") + " CI_MERGE_REQUEST_DIFF_BASE_SHA=" + c("a") + " CI_MERGE_REQUEST_SOURCE_PROJECT_PATH=x/b CI_MERGE_REQUEST_PROJECT_PATH=a/b CI_PROJECT_PATH=a/b CI_MERGE_REQUEST_TARGET_BRANCH_NAME=main",
+			want: Plan{Scope: Changes, Range: c("a") + ".." + c("c") + " ^" + c("e"), Base: c("a"), Upload: true, Fork: true, ReadOnly: true},
+		},
+		"GitLab, merge request of a fork, whose pipeline runs there: main is the fork's": {
+			vars: "GITLAB_CI=true CI_PIPELINE_SOURCE=merge_request_event CI_COMMIT_SHA=" + c("c") + " CI_MERGE_REQUEST_DIFF_BASE_SHA=" + c("a") + " CI_MERGE_REQUEST_SOURCE_PROJECT_PATH=x/b CI_MERGE_REQUEST_PROJECT_PATH=a/b CI_PROJECT_PATH=x/b CI_MERGE_REQUEST_TARGET_BRANCH_NAME=main",
+			want: changes("a", "c", Plan{Upload: true, Fork: true, ReadOnly: true}),
+		},
+		"a change that is called as its target": {
+			vars: "BITBUCKET_BUILD_NUMBER=7 BITBUCKET_COMMIT=" + c("e") + " BITBUCKET_PR_DESTINATION_BRANCH=main BITBUCKET_PR_DESTINATION_COMMIT=" + c("a"), want: changes("a", "e", Plan{Upload: true}),
+		},
 		"GitLab, push": {
 			vars: "GITLAB_CI=true CI_PIPELINE_SOURCE=push CI_COMMIT_SHA=" + c("e") + " CI_COMMIT_BEFORE_SHA=" + c("a") + " CI_COMMIT_BRANCH=main CI_DEFAULT_BRANCH=main",
 			want: changes("a", "e", Plan{}),
@@ -368,7 +393,7 @@ func TestOtherSystems(t *testing.T) {
 		"Azure, push":             {vars: "TF_BUILD=True BUILD_REASON=IndividualCI BUILD_SOURCEVERSION=" + c("d"), want: Plan{Upload: true, Own: true}},
 		"Bitbucket, pull request": {vars: "BITBUCKET_BUILD_NUMBER=7 BITBUCKET_COMMIT=" + c("c") + " BITBUCKET_PR_DESTINATION_BRANCH=main", want: changes("e", "c", Plan{Upload: true})},
 		"Bitbucket, pull request with its commit": {
-			vars: "BITBUCKET_BUILD_NUMBER=7 BITBUCKET_COMMIT=" + c("c") + " BITBUCKET_PR_DESTINATION_BRANCH=main BITBUCKET_PR_DESTINATION_COMMIT=" + c("a")[:12], want: changes("a", "c", Plan{Upload: true}),
+			vars: "BITBUCKET_BUILD_NUMBER=7 BITBUCKET_COMMIT=" + c("c") + " BITBUCKET_PR_DESTINATION_BRANCH=main BITBUCKET_PR_DESTINATION_COMMIT=" + c("a")[:12], want: Plan{Scope: Changes, Range: c("a") + ".." + c("c") + " ^" + c("e"), Base: c("a"), Upload: true},
 		},
 		"Bitbucket, push":     {vars: "BITBUCKET_BUILD_NUMBER=7 BITBUCKET_COMMIT=" + c("d"), want: Plan{Upload: true, Own: true}},
 		"Drone, push":         {vars: "DRONE=true DRONE_BUILD_EVENT=push DRONE_COMMIT_SHA=" + c("e") + " DRONE_COMMIT_BEFORE=" + c("a") + " DRONE_BRANCH=main DRONE_REPO_BRANCH=main", want: changes("a", "e", Plan{})},
@@ -492,7 +517,8 @@ func TestWhoseExceptionsCount(t *testing.T) {
 		if notes := strings.Join(p.Notes, "\n"); !strings.Contains(notes, test.notes) || test.base != "" && strings.Contains(notes, "No exception counts") {
 			t.Errorf("%s: notes %q", name, notes)
 		}
-		if _, tip, _ := strings.Cut(p.Range, ".."); tip != "" && p.Tip() != tip || tip == "" && p.Tip() != p.Range {
+		commits, _, _ := strings.Cut(p.Range, " ^")
+		if _, tip, _ := strings.Cut(commits, ".."); tip != "" && p.Tip() != tip || tip == "" && p.Tip() != commits {
 			t.Errorf("%s: tip %q of %q", name, p.Tip(), p.Range)
 		}
 	}
@@ -546,7 +572,7 @@ func FuzzWork(f *testing.F) {
 			}
 			return
 		}
-		if strings.Trim(strings.Replace(p.Range, "..", "", 1), "0123456789abcdef") != "" {
+		if strings.Trim(strings.Replace(strings.Replace(p.Range, "..", "", 1), " ^", "", 1), "0123456789abcdef") != "" {
 			t.Errorf("range %q", p.Range)
 		}
 		for _, n := range p.Notes {

@@ -71,6 +71,9 @@ func readGitLab(env Environment) (*run, error) {
 	case "merge_request_event":
 		r.event, r.change = "merge request", true
 		r.fork = !sameProject(env.Get("CI_MERGE_REQUEST_SOURCE_PROJECT_PATH"), env.Get("CI_MERGE_REQUEST_PROJECT_PATH"))
+		// The pipeline of a fork's may run there, and its branches are the fork's.
+		project := env.Get("CI_PROJECT_PATH")
+		r.elsewhere = r.fork && (project == "" || !sameProject(project, env.Get("CI_MERGE_REQUEST_PROJECT_PATH")))
 		r.into = v.branch("CI_MERGE_REQUEST_TARGET_BRANCH_NAME")
 		// A pipeline of merged results runs on a merge that GitLab made.
 		r.merged = v.id("CI_MERGE_REQUEST_SOURCE_BRANCH_SHA")
