@@ -76,12 +76,6 @@ type keyIn struct {
 // a tree, in one of its blobs. "": there is none.
 type keySet map[finding.Secret]string
 
-// holds reports whether a blob that was learnt holds the key of e.
-func (in *introduced) holds(id oid.ID, e *event) bool {
-	_, held := in.known[id][e.seen.match.Secret]
-	return held
-}
-
 func (s *scan) newIntroduced(target int, db *gitdb.Database, source finding.Source) *introduced {
 	return &introduced{
 		scan: s, target: target, db: db, source: source,
