@@ -23,6 +23,7 @@ const (
 // ours (help.go), since the library wraps no lines.
 func newApp(stdin io.Reader, stdout, stderr io.Writer) *cli.App {
 	scanning := scanFlags()
+	hooking := entryFlags(scanning)
 	return &cli.App{
 		Name:      "keysweep",
 		Usage:     "finds leaked sk_live_ and sk_test_ secret keys in working trees and git histories",
@@ -80,14 +81,14 @@ func newApp(stdin io.Reader, stdout, stderr io.Writer) *cli.App {
 				Name:      "hook",
 				Usage:     "is what git's hooks run",
 				ArgsUsage: "NAME [ARG…]",
-				Flags:     entryFlags(scanning),
+				Flags:     hooking,
 				Action:    hookCommand,
 			},
 			{
 				Name:      "install",
 				Usage:     "writes git hooks that stop keys",
 				ArgsUsage: "[PATH]",
-				Flags:     installFlags(scanning),
+				Flags:     installFlags(hooking),
 				Action:    install,
 			},
 			{

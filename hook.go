@@ -53,12 +53,9 @@ type hook struct {
 func hookCommand(c *cli.Context) error {
 	name := c.Args().First()
 	if !slices.Contains(hooks.Names(), name) {
-		message := "hook needs the name of a hook: " + orList(hooks.Names())
-		if name != "" {
-			message = "no hook " + quote(name) + ": it is one of " + strings.Join(hooks.Names(), ", ")
-		}
-		if s := nearest(name, hooks.Names()); s != "" {
-			message += "; did you mean " + s + "?"
+		message := unknownHook(name)
+		if name == "" {
+			message = "hook needs the name of a hook: " + orList(hooks.Names())
 		}
 		return errors.New(message + seeHelp("hook"))
 	}
@@ -221,7 +218,6 @@ func (h *hook) aimPush() (bool, error) {
 	if tip == "" {
 		tip = "HEAD"
 		r.IncludeRefs = []string{"refs/heads/"}
-		r.Include = nil
 		note = "Nobody said what is pushed: the commits of all branches here that the remote has not were looked at."
 	}
 	if remote != "" && remote != url {

@@ -24,9 +24,7 @@ func hookFlags(verb string) []cli.Flag {
 }
 
 // installFlags returns the options of install: its own, and those of hook.
-func installFlags(scan []cli.Flag) []cli.Flag {
-	return slices.Concat(hookFlags("install"), entryFlags(scan))
-}
+func installFlags(hook []cli.Flag) []cli.Flag { return slices.Concat(hookFlags("install"), hook) }
 
 // installHelp and uninstallHelp stand above the options.
 const (
@@ -55,11 +53,7 @@ func parseHooks(c *cli.Context) (r *hooks.Repository, names []string, err error)
 		if slices.Contains(hooks.Names(), name) {
 			continue
 		}
-		message := "--hook: no hook " + quote(name) + ": it is one of " + strings.Join(hooks.Names(), ", ")
-		if s := nearest(name, hooks.Names()); s != "" {
-			message += "; did you mean " + s + "?"
-		}
-		return nil, nil, errors.New(message + seeHelp(c.Command.Name))
+		return nil, nil, errors.New("--hook: " + unknownHook(name) + seeHelp(c.Command.Name))
 	}
 	for _, name := range hooks.Names() {
 		if slices.Contains(named, name) {
@@ -75,6 +69,15 @@ func parseHooks(c *cli.Context) (r *hooks.Repository, names []string, err error)
 		err = fmt.Errorf("%s: %w", quote(dir), err)
 	}
 	return r, names, err
+}
+
+// unknownHook says that there is no hook of this name, and which there are.
+func unknownHook(name string) string {
+	message := "no hook " + quote(name) + ": it is one of " + strings.Join(hooks.Names(), ", ")
+	if s := nearest(name, hooks.Names()); s != "" {
+		message += "; did you mean " + s + "?"
+	}
+	return message
 }
 
 // onePath returns the one folder that a command takes, "." if none is given.

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"io/fs"
 	"strings"
+	"sync"
 
 	"keysweep/config"
 	"keysweep/exceptions"
@@ -34,6 +35,9 @@ type trust struct {
 	ctx      context.Context
 	prepared *scanner.Prepared
 	files    map[string][]byte // of believes; nil: not there
+
+	readConfig   func() (*config.Config, error)
+	readBaseline func() (*exceptions.Baseline, error)
 }
 
 // look says what files are read from, for a scan of paths.
@@ -64,18 +68,30 @@ func (t *trust) read(path string, limit int64) ([]byte, error) {
 
 func (t *trust) name(path string) string { return path + " of " + t.words }
 
+// loadConfig reads the configuration, once.
 func (t *trust) loadConfig() (*config.Config, error) {
-	path := cmp.Or(t.config, config.Name)
-	c, err := config.Trusted(t.name(path), path, t.read)
-	if c != nil {
-		c.Named = t.config != ""
+	if t.readConfig == nil {
+		t.readConfig = sync.OnceValues(func() (*config.Config, error) {
+			path := cmp.Or(t.config, config.Name)
+			c, err := config.Trusted(t.name(path), path, t.read)
+			if c != nil {
+				c.Named = t.config != ""
+			}
+			return c, err
+		})
 	}
-	return c, err
+	return t.readConfig()
 }
 
+// loadBaseline reads the baseline, once.
 func (t *trust) loadBaseline() (*exceptions.Baseline, error) {
-	path := cmp.Or(t.baseline, exceptions.BaselineName)
-	return config.TrustedBaseline(t.name(path), path, t.read)
+	if t.readBaseline == nil {
+		t.readBaseline = sync.OnceValues(func() (*exceptions.Baseline, error) {
+			path := cmp.Or(t.baseline, exceptions.BaselineName)
+			return config.TrustedBaseline(t.name(path), path, t.read)
+		})
+	}
+	return t.readBaseline()
 }
 
 // believes says which comments count.
@@ -116,7 +132,9 @@ func (t *trust) all() *exceptions.Set {
 	c, _ := t.loadConfig()
 	b, _ := t.loadBaseline()
 	if b != nil {
-		b.Name = cmp.Or(t.baseline, exceptions.BaselineName)
+		named := *b // of the file alone
+		named.Name = cmp.Or(t.baseline, exceptions.BaselineName)
+		b = &named
 	}
 	return &exceptions.Set{File: cmp.Or(t.config, config.Name), Allows: c.Allows(), Baseline: b}
 }

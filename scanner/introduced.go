@@ -298,6 +298,8 @@ func (in *introduced) settle(ctx context.Context) error {
 	if err := in.trees(ctx); err != nil {
 		return err
 	}
+	d, j := in.db.NewDiffer(treeBudget), in.collector.newJudge(ctx)
+	defer d.Close()
 	var failed error
 	in.drop(func(e *event) bool {
 		held, allowed, old := false, false, false
@@ -306,7 +308,7 @@ func (in *introduced) settle(ctx context.Context) error {
 			held, allowed = held || heldThere, allowed || reason != ""
 			if heldThere && !old && failed == nil {
 				left := maxPlaces
-				old, failed = in.heldUnaccepted(ctx, e, tree, "", &left)
+				old, failed = in.heldUnaccepted(ctx, d, j, e, tree, "", &left)
 			}
 		}
 		if !allowed {
@@ -339,20 +341,17 @@ const maxPlaces = 10_000
 
 // heldUnaccepted reports whether a tree, at path, of which below is known, holds
 // the key of e at a place that nobody accepted.
-func (in *introduced) heldUnaccepted(ctx context.Context, e *event, tree oid.ID, path string, left *int) (bool, error) {
+func (in *introduced) heldUnaccepted(ctx context.Context, d *gitdb.Differ, j *judge, e *event, tree oid.ID, path string, left *int) (bool, error) {
 	if in.opts.Accepted == nil {
 		return true, nil
 	}
 	key := e.seen.match.Secret
-	d := in.db.NewDiffer(treeBudget)
-	defer d.Close()
 	type folder struct {
 		id   oid.ID
 		path string
 	}
 	var below []folder
 	found := false
-	j := in.collector.newJudge(ctx)
 	err := d.Entries(ctx, tree, func(t *pack.TreeEntry) {
 		at := path + string(t.Name)
 		j.name(string(t.Name), place{})
@@ -373,7 +372,7 @@ func (in *introduced) heldUnaccepted(ctx context.Context, e *event, tree oid.ID,
 	})
 	for _, f := range below {
 		if err == nil && !found && *left > 0 {
-			found, err = in.heldUnaccepted(ctx, e, f.id, f.path, left)
+			found, err = in.heldUnaccepted(ctx, d, j, e, f.id, f.path, left)
 		}
 	}
 	return found, err
@@ -403,10 +402,10 @@ func (in *introduced) asAtTips(ctx context.Context) error {
 	}
 	for i := range in.events {
 		e := &in.events[i]
+		if e.source != in.source {
+			continue
+		}
 		for _, id := range atTips[e.path] {
-			if e.source != in.source {
-				break
-			}
 			if reason, held := in.known[id][e.seen.match.Secret]; held {
 				seen := *e.seen // which other events share
 				seen.view.comment = finding.Comment{Found: reason != "", Reason: reason}

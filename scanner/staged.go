@@ -31,10 +31,13 @@ type Staged struct {
 // Files of the working tree are not read.
 func (s *scan) scanStaged(ctx context.Context, number int, t *target) error {
 	s.progress.Phase.Store("staged files")
-	x, err := s.index(t.repo)
-	if err != nil {
-		s.unreadableIndex(number, err)
-		return nil
+	var x *gitdb.Index // which a message is not compared with
+	var err error
+	if s.opts.Staged.Message == nil {
+		if x, err = s.index(t.repo); err != nil {
+			s.unreadableIndex(number, err)
+			return nil
+		}
 	}
 	db, err := s.lookup(ctx, t.repo)
 	if err != nil {
