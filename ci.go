@@ -13,7 +13,7 @@ import (
 
 	"github.com/urfave/cli/v2"
 
-	"keysweep/ci"
+	"keysweep/command/ci"
 	"keysweep/finding"
 	"keysweep/report"
 	"keysweep/scanner"

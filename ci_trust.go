@@ -9,7 +9,7 @@ import (
 	"slices"
 	"strings"
 
-	"keysweep/ci"
+	"keysweep/command/ci"
 	"keysweep/config"
 	"keysweep/exceptions"
 	"keysweep/finding"

@@ -12,7 +12,7 @@ import (
 
 	"github.com/urfave/cli/v2"
 
-	"keysweep/hooks"
+	"keysweep/command/hooks"
 	"keysweep/report"
 )
 

@@ -10,7 +10,7 @@ import (
 
 	"github.com/urfave/cli/v2"
 
-	"keysweep/doctor"
+	"keysweep/command/doctor"
 	"keysweep/report"
 )
 

@@ -12,8 +12,8 @@ import (
 
 	"github.com/urfave/cli/v2"
 
+	"keysweep/command/hooks"
 	"keysweep/finding"
-	"keysweep/hooks"
 	"keysweep/scanner"
 )
 

@@ -11,10 +11,10 @@ import (
 	"path/filepath"
 	"strings"
 
+	"keysweep/command/hooks"
 	"keysweep/config"
 	"keysweep/exceptions"
 	"keysweep/finding"
-	"keysweep/hooks"
 	"keysweep/rules"
 	"keysweep/scanner/gitdb"
 	"keysweep/scanner/gitdb/index"

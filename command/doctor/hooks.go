@@ -9,7 +9,7 @@ import (
 	"slices"
 	"strings"
 
-	"keysweep/hooks"
+	"keysweep/command/hooks"
 )
 
 // hooks checks the hooks of a repository: whether git runs them, and what they
