@@ -81,6 +81,11 @@ func (s *ruleSource) acceptWith(paths []string, b *exceptions.Baseline) *accepte
 	return a
 }
 
+// accepts is a scanner.Accept.
+func (a *accepted) accepts(key finding.Secret, o *finding.Occurrence) bool {
+	return a.AcceptsPlace(key, o, time.Now())
+}
+
 // mark marks what is accepted. all says that nothing was left out that an
 // exception may be about.
 func (a *accepted) mark(res *finding.Result, all bool) {

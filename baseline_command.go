@@ -208,7 +208,7 @@ func baselineCreate(c *cli.Context, o *baselineOptions) error {
 			b.Add(line)
 			added++
 			fmt.Fprintf(&out, "  %s  %s  %s %s  %s\n", f.Secret.ID(), report.Quote(f.Secret.Redacted()), report.Quote(f.Issuer), f.Environment, report.Quote(line.Comment))
-		case f.Suppressed.Kind == exceptions.KindBaseline:
+		case f.Suppressed.Kind == finding.KindBaseline:
 			there++
 		default:
 			elsewhere++

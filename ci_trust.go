@@ -65,7 +65,7 @@ func (r *ciRun) tellAdded(res *finding.Result) {
 	for _, f := range res.Findings {
 		for i := range f.Occurrences {
 			if o := &f.Occurrences[i]; f.Suppressed == nil && o.Comment.Reason != "" && !believed(f, o) {
-				list = append(list, finding.Exception{Kind: exceptions.KindInline, File: path.Join(o.Folder, o.Path)})
+				list = append(list, finding.Exception{Kind: finding.KindInline, File: path.Join(o.Folder, o.Path)})
 			}
 		}
 	}

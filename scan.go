@@ -7,7 +7,6 @@ import (
 	"io"
 	"slices"
 	"syscall"
-	"time"
 
 	"github.com/urfave/cli/v2"
 
@@ -29,8 +28,6 @@ func scan(c *cli.Context) error {
 
 // scanWith scans and reports.
 func scanWith(c *cli.Context, opts *scanOptions) error {
-	var accepted *accepted
-	opts.scan.Accepted = func(key finding.Secret, o *finding.Occurrence) bool { return accepted.AcceptsPlace(key, o, time.Now()) }
 	prepared, err := opts.prepare()
 	if err != nil {
 		return err
@@ -41,7 +38,7 @@ func scanWith(c *cli.Context, opts *scanOptions) error {
 	if err != nil {
 		return err
 	}
-	accepted, err = opts.rules.accept(opts.scan.Paths) // what a person accepted
+	accepted, err := opts.rules.accept(opts.scan.Paths) // what a person accepted
 	if err != nil {
 		return err
 	}
@@ -56,7 +53,7 @@ func scanWith(c *cli.Context, opts *scanOptions) error {
 	}
 	ctx, cancel := opts.limit(c.Context)
 	defer cancel()
-	res, err := opts.find(ctx, prepared, set, c.App.ErrWriter) // where it is, and what was skipped
+	res, err := opts.find(ctx, prepared, set, accepted.accepts, c.App.ErrWriter) // where it is, and what was skipped
 	if err != nil {
 		return errors.Join(err, closeLog())
 	}
@@ -118,15 +115,15 @@ func find(ctx context.Context, opts *scanOptions, set *rules.Set, stderr io.Writ
 		return nil, err
 	}
 	defer prepared.Close()
-	return opts.find(ctx, prepared, set, stderr)
+	return opts.find(ctx, prepared, set, nil, stderr)
 }
 
 // find scans, with a progress bar if one is wanted.
-func (o *scanOptions) find(ctx context.Context, prepared *scanner.Prepared, set *rules.Set, stderr io.Writer) (*finding.Result, error) {
+func (o *scanOptions) find(ctx context.Context, prepared *scanner.Prepared, set *rules.Set, accept scanner.Accept, stderr io.Writer) (*finding.Result, error) {
 	if o.progress {
 		defer showBar(stderr, o.scan.Progress)()
 	}
-	res, err := prepared.Scan(ctx, set)
+	res, err := prepared.Scan(ctx, set, accept)
 	var signal interruption
 	if err != nil && errors.As(context.Cause(ctx), &signal) {
 		return nil, &ending{signal.status(), err}

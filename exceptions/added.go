@@ -19,13 +19,13 @@ func Added(before, after *Set) []finding.Exception {
 			return b.Path == a.Path && b.Fingerprint == a.Fingerprint && !later(a.Expires, b.Expires)
 		})
 		if !covered {
-			list = append(list, finding.Exception{Kind: KindConfig, File: after.File, Line: a.Line, Entry: cmp.Or(a.Path, a.Fingerprint),
+			list = append(list, finding.Exception{Kind: finding.KindConfig, File: after.File, Line: a.Line, Entry: cmp.Or(a.Path, a.Fingerprint),
 				Reason: a.Reason, Owner: a.Owner, Expires: a.Expires})
 		}
 	}
 	for _, l := range after.Baseline.Lines() {
 		if before.Baseline.Line(l.Fingerprint) == nil {
-			list = append(list, finding.Exception{Kind: KindBaseline, File: after.Baseline.Name, Line: l.Number, Entry: l.Fingerprint[:16], Reason: l.Reason})
+			list = append(list, finding.Exception{Kind: finding.KindBaseline, File: after.Baseline.Name, Line: l.Number, Entry: l.Fingerprint[:16], Reason: l.Reason})
 		}
 	}
 	return list

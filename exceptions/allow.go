@@ -45,5 +45,5 @@ func (a *Allow) matchesAny(fingerprints []string) bool {
 func (a *Allow) matchesPath(place string) bool { return doublestar.MatchUnvalidated(a.Path, place) }
 
 func (a *Allow) suppression() *finding.Suppression {
-	return &finding.Suppression{Kind: KindConfig, Reason: a.Reason, Owner: a.Owner, Expires: a.Expires}
+	return &finding.Suppression{Kind: finding.KindConfig, Reason: a.Reason, Owner: a.Owner, Expires: a.Expires}
 }

@@ -16,13 +16,6 @@ import (
 	"keysweep/finding"
 )
 
-// The kinds of exceptions, as in finding.Suppression.
-const (
-	KindInline   = "inline"
-	KindConfig   = "config"
-	KindBaseline = "baseline"
-)
-
 // Set is the exceptions that count for a scan. The zero value accepts nothing.
 type Set struct {
 	// File names the configuration that holds Allows.
@@ -61,7 +54,7 @@ func (s *Set) Mark(res *finding.Result) {
 		if line := s.Baseline.Line(fingerprint); line != nil {
 			lines[fingerprint] = true
 			if accepted == nil {
-				accepted = &finding.Suppression{Kind: KindBaseline, Reason: line.Reason}
+				accepted = &finding.Suppression{Kind: finding.KindBaseline, Reason: line.Reason}
 			}
 		}
 		// Asked in any case: it tells which globs are used, and of comments
@@ -140,7 +133,7 @@ func (m *marker) byPlace(f *finding.Finding) *finding.Suppression {
 		named++
 		by := m.byPath(o) // always: it tells which globs are used
 		if reason := newest[spotOf(o)]; reason != "" && by == nil {
-			by = &finding.Suppression{Kind: KindInline, Reason: reason}
+			by = &finding.Suppression{Kind: finding.KindInline, Reason: reason}
 		}
 		if by == nil {
 			all = false
@@ -167,7 +160,7 @@ func both(a, b *finding.Suppression) *finding.Suppression {
 	if a == nil {
 		return b
 	}
-	if a.Kind == KindInline && b.Kind != KindInline {
+	if a.Kind == finding.KindInline && b.Kind != finding.KindInline {
 		a, b = b, a
 	}
 	joined := *a
@@ -267,7 +260,7 @@ func age(o *finding.Occurrence) int {
 
 // comment returns the reason on the line of o, if it counts.
 func (m *marker) comment(f *finding.Finding, o *finding.Occurrence) string {
-	e := finding.Exception{Kind: KindInline, File: path.Join(o.Folder, o.Path), Line: o.Line, Entry: f.Secret.ID()}
+	e := finding.Exception{Kind: finding.KindInline, File: path.Join(o.Folder, o.Path), Line: o.Line, Entry: f.Secret.ID()}
 	switch {
 	case !o.Comment.Found:
 		return ""
@@ -294,7 +287,7 @@ func (m *marker) unused(res *finding.Result, lines map[string]bool) {
 	}
 	for i := range m.Allows {
 		a := &m.Allows[i]
-		e := finding.Exception{Kind: KindConfig, File: m.File, Line: a.Line, Entry: cmp.Or(a.Path, a.Fingerprint), Reason: a.Reason, Owner: a.Owner, Expires: a.Expires}
+		e := finding.Exception{Kind: finding.KindConfig, File: m.File, Line: a.Line, Entry: cmp.Or(a.Path, a.Fingerprint), Reason: a.Reason, Owner: a.Owner, Expires: a.Expires}
 		switch {
 		case a.Expired(m.now):
 			e.Problem = finding.ExceptionExpired
@@ -310,7 +303,7 @@ func (m *marker) unused(res *finding.Result, lines map[string]bool) {
 	}
 	for _, l := range m.Baseline.Lines() {
 		if !lines[l.Fingerprint] && !below[l.Fingerprint] {
-			m.tell(finding.Exception{Kind: KindBaseline, File: m.Baseline.Name, Line: l.Number, Entry: l.Fingerprint[:16], Problem: finding.ExceptionUnused, Reason: l.Reason})
+			m.tell(finding.Exception{Kind: finding.KindBaseline, File: m.Baseline.Name, Line: l.Number, Entry: l.Fingerprint[:16], Problem: finding.ExceptionUnused, Reason: l.Reason})
 		}
 	}
 }

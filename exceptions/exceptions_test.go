@@ -105,7 +105,7 @@ func TestABaselineHoldsWhereverTheKeyIs(t *testing.T) {
 	a := &finding.Finding{Secret: secret("a"), Occurrences: []finding.Occurrence{in("moved/to", "")}}
 	onTheSameLine := &finding.Finding{Secret: secret("b"), Occurrences: []finding.Occurrence{in("moved/to", "")}}
 	(&Set{Baseline: b}).Mark(&finding.Result{Started: now, Findings: []*finding.Finding{a, onTheSameLine}})
-	if a.Suppressed == nil || a.Suppressed.Kind != KindBaseline || onTheSameLine.Suppressed != nil {
+	if a.Suppressed == nil || a.Suppressed.Kind != finding.KindBaseline || onTheSameLine.Suppressed != nil {
 		t.Errorf("%+v, %+v", a.Suppressed, onTheSameLine.Suppressed)
 	}
 }
@@ -156,57 +156,6 @@ func TestWhichExceptionsAreTold(t *testing.T) {
 	if d := cmp.Diff(want[:2], told(part)); d != "" {
 		t.Error(d)
 	}
-}
-
-func TestFindComment(t *testing.T) {
-	for _, tt := range []struct{ line, want string }{
-		{"k # keysweep:allow a reason", "a reason"},
-		{"k // keysweep:allow\ta reason \r\n", "a reason"},
-		{"k /* keysweep:allow a reason */ more", "a reason"},
-		{"<k><!-- keysweep:allow a reason --></k>", "a reason"},
-		{`{"c": "keysweep:allow a reason", "k": 1}`, "a reason"},
-		{"-- keysweep:allow it's theirs", "it's theirs"},
-		{"keysweep:allow ünïcode 鍵", "ünïcode 鍵"},
-		{"k # keysweep:allow", "none"},
-		{"k # keysweep:allow   ", "none"},
-		{"k /* keysweep:allow */", "none"},
-		{"<!--keysweep:allow-->", "none"},
-		{"k # keysweep:allow: a reason", "none"},
-		{"k # keysweep:allow keysweep:allow", "keysweep:allow"},
-		{"/* keysweep:allow */ // keysweep:allow a reason", "a reason"},
-		{"k # keysweep:allowed a reason", ""},
-		{"k # keysweep:allow_all a reason", ""},
-		{"k # xkeysweep:allow a reason", ""},
-		{"k # Keysweep:Allow a reason", ""},
-		{"k # keysweep: allow a reason", ""},
-		{"k # gitleaks:allow a reason", ""},
-		{"k # trufflehog:ignore", ""},
-		{"k # pragma: allowlist secret", ""},
-		{"", ""},
-	} {
-		from, to, found := FindComment([]byte(tt.line))
-		got := tt.line[from:to]
-		if found && got == "" {
-			got = "none"
-		}
-		if got != tt.want || !found && from != to {
-			t.Errorf("%q: %q, want %q", tt.line, got, tt.want)
-		}
-	}
-}
-
-func FuzzFindComment(f *testing.F) {
-	f.Add([]byte("k # keysweep:allow a reason */"))
-	f.Add([]byte("keysweep:allow keysweep:allow x"))
-	f.Fuzz(func(t *testing.T, line []byte) {
-		from, to, found := FindComment(line)
-		if from < 0 || to < from || to > len(line) || !found && from != to {
-			t.Errorf("%d, %d, %v", from, to, found)
-		}
-		if reason := string(line[from:to]); strings.Contains(reason, "*/") || strings.TrimSpace(reason) != reason {
-			t.Errorf("%q", reason)
-		}
-	})
 }
 
 func TestATrustedVersionMustHaveTheCommentToo(t *testing.T) {

@@ -145,9 +145,16 @@ type Sighting struct {
 	Date   time.Time
 }
 
+// The kinds of exceptions, by where a person wrote them.
+const (
+	KindInline   = "inline"   // a comment on the line of the key
+	KindConfig   = "config"   // an entry of the configuration
+	KindBaseline = "baseline" // a line of the baseline
+)
+
 // Suppression is a person's word that a finding is accepted.
 type Suppression struct {
-	Kind    string // inline, config or baseline
+	Kind    string // one of the kinds above
 	Reason  string
 	Owner   string
 	Expires time.Time // the last second that it counts; zero: never ends
@@ -156,7 +163,7 @@ type Suppression struct {
 // Exception is one that a reader should look at: it does not do what whoever
 // wrote it may think.
 type Exception struct {
-	Kind string // inline, config or baseline
+	Kind string // one of the kinds above
 	// File and Line are where it stands, raw bytes; Line is 1-based. Zero: not
 	// known, or in many places.
 	File    string

@@ -41,7 +41,7 @@ func benchmarkScan(b *testing.B, opts Options) {
 	opts.Paths = []string{benchRepository(b)}
 	set := loadRules(b)
 	for b.Loop() {
-		res, err := Scan(context.Background(), opts, set)
+		res, err := prepareAndScan(context.Background(), opts, set)
 		if err != nil {
 			b.Fatal(err)
 		}

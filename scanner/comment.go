@@ -7,7 +7,6 @@ import (
 	"sync"
 	"unicode/utf16"
 
-	"keysweep/exceptions"
 	"keysweep/finding"
 	"keysweep/rules"
 )
@@ -28,7 +27,7 @@ func comment(buf []byte, matches []rules.Match, i int) finding.Comment {
 	wide := len(m.Encoding) > 0 && m.Encoding[0] == "utf-16"
 	if !wide {
 		// Nearly no line has one, and every key of a scan comes by.
-		if _, _, found := exceptions.FindComment(buf[from:min(len(buf), m.Start+commentReach)]); !found {
+		if _, found := rules.FindComment(buf[from:min(len(buf), m.Start+commentReach)]); !found {
 			return finding.Comment{}
 		}
 	}
@@ -44,11 +43,11 @@ func comment(buf []byte, matches []rules.Match, i int) finding.Comment {
 	if wide {
 		return wideComment(buf, from, to, matches, i)
 	}
-	start, end, found := exceptions.FindComment(buf[from:to])
+	at, found := rules.FindComment(buf[from:to])
 	if !found {
 		return finding.Comment{}
 	}
-	reason, _ := redactRun(buf, from+start, from+end, matches, false)
+	reason, _ := redactRun(buf, from+at.Start, from+at.End, matches, false)
 	return finding.Comment{Found: true, Reason: reason}
 }
 
@@ -70,11 +69,11 @@ func wideComment(buf []byte, from, to int, matches []rules.Match, i int) finding
 		text = append(text, order.Uint16(buf[at:]))
 	}
 	line := []byte(string(utf16.Decode(text)))
-	begin, end, found := exceptions.FindComment(line)
+	at, found := rules.FindComment(line)
 	if !found {
 		return finding.Comment{}
 	}
-	reason := string(line[begin:end])
+	reason := string(line[at.Start:at.End])
 	for k := range matches {
 		if prefix := matches[k].Secret.Prefix(); prefix != "" && strings.Contains(reason, prefix) {
 			reason = ""

@@ -13,7 +13,6 @@ import (
 
 	"github.com/bmatcuk/doublestar/v4"
 
-	"keysweep/exceptions"
 	"keysweep/finding"
 	"keysweep/scanner/gitdb"
 	"keysweep/scanner/gitdb/oid"
@@ -330,7 +329,7 @@ func (in *introduced) settle(ctx context.Context) error {
 // this comment beside it, is one that a person accepted as a place: what stands
 // there makes the key old nowhere else.
 func (in *introduced) accepted(e *event, path, reason string) bool {
-	return in.opts.Accepted != nil && in.opts.Accepted(e.seen.match.Secret, &finding.Occurrence{
+	return in.accept != nil && in.accept(e.seen.match.Secret, &finding.Occurrence{
 		Target: in.targets[in.target].Name, Source: in.source, Path: path, Comment: finding.Comment{Found: reason != "", Reason: reason},
 	})
 }
@@ -342,7 +341,7 @@ const maxPlaces = 10_000
 // heldUnaccepted reports whether a tree, at path, of which below is known, holds
 // the key of e at a place that nobody accepted.
 func (in *introduced) heldUnaccepted(ctx context.Context, d *gitdb.Differ, j *judge, e *event, tree oid.ID, path string, left *int) (bool, error) {
-	if in.opts.Accepted == nil {
+	if in.accept == nil {
 		return true, nil
 	}
 	key := e.seen.match.Secret
@@ -426,7 +425,7 @@ func (in *introduced) adds(e *event) {
 	if in.source != finding.SourceIndex || in.whole || reason == "" {
 		return
 	}
-	in.result.Added = append(in.result.Added, finding.Exception{Kind: exceptions.KindInline, File: e.path, Line: e.seen.place.line,
+	in.result.Added = append(in.result.Added, finding.Exception{Kind: finding.KindInline, File: e.path, Line: e.seen.place.line,
 		Entry: e.seen.match.Secret.ID(), Reason: reason})
 }
 

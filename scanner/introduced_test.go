@@ -215,7 +215,7 @@ func TestAPushIsReadFromItsQuarantine(t *testing.T) {
 		t.Errorf("found %v, skipped %v, notes %v", places(res), res.Skipped, res.Targets[0].Notes)
 	}
 	opts.ObjectDirs = nil
-	if _, err := Scan(context.Background(), opts, loadRules(t)); !errors.Is(err, ErrUse) {
+	if _, err := prepareAndScan(context.Background(), opts, loadRules(t)); !errors.Is(err, ErrUse) {
 		t.Errorf("a tip that is not there: %v", err)
 	}
 }

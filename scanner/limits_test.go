@@ -28,7 +28,7 @@ func TestMoreCandidatesThanFit(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	res, err := Scan(t.Context(), Options{Paths: []string{dir}, Tree: true}, set)
+	res, err := prepareAndScan(t.Context(), Options{Paths: []string{dir}, Tree: true}, set)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -50,7 +50,7 @@ func TestTwoPlacesOnALineAreOne(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	res, err := Scan(t.Context(), Options{Paths: []string{dir}, Tree: true}, set)
+	res, err := prepareAndScan(t.Context(), Options{Paths: []string{dir}, Tree: true}, set)
 	if err != nil || len(res.Findings) != 1 {
 		t.Fatalf("%v, %d findings", err, len(res.Findings))
 	}
@@ -72,7 +72,7 @@ func TestALimitEndsASlowExpression(t *testing.T) {
 	}
 	ctx, cancel := context.WithTimeoutCause(t.Context(), 50*time.Millisecond, errors.New("the limit"))
 	defer cancel()
-	res, err := Scan(ctx, Options{Paths: []string{dir}, Tree: true}, set)
+	res, err := prepareAndScan(ctx, Options{Paths: []string{dir}, Tree: true}, set)
 	if err != nil {
 		t.Fatal(err)
 	}

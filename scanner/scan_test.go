@@ -20,6 +20,7 @@ import (
 	"github.com/google/go-cmp/cmp/cmpopts"
 
 	"keysweep/finding"
+	"keysweep/rules"
 	"keysweep/scanner/gitdb"
 )
 
@@ -74,10 +75,20 @@ func write(t testing.TB, path, content string) {
 
 func fixedClock() time.Time { return time.Unix(1_800_000_000, 0).UTC() }
 
+// prepareAndScan is what a command does, without exceptions.
+func prepareAndScan(ctx context.Context, opts Options, set *rules.Set) (*finding.Result, error) {
+	p, err := Prepare(opts)
+	if err != nil {
+		return nil, err
+	}
+	defer p.Close()
+	return p.Scan(ctx, set, nil)
+}
+
 func scanAll(t testing.TB, opts Options) *finding.Result {
 	t.Helper()
 	opts.Now = fixedClock
-	res, err := Scan(context.Background(), opts, loadRules(t))
+	res, err := prepareAndScan(context.Background(), opts, loadRules(t))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -279,7 +290,7 @@ func TestTargetsThatCannotBeScanned(t *testing.T) {
 		{"a bad glob", Options{Paths: []string{dir}, Exclude: []string{"a[b"}}, "not a valid glob"},
 	} {
 		t.Run(c.name, func(t *testing.T) {
-			_, err := Scan(context.Background(), c.opts, loadRules(t))
+			_, err := prepareAndScan(context.Background(), c.opts, loadRules(t))
 			if !errors.Is(err, ErrUse) || !strings.Contains(err.Error(), c.want) {
 				t.Errorf("error %v, want %q", err, c.want)
 			}
@@ -292,7 +303,7 @@ func TestAnInterruptedScanSaysSo(t *testing.T) {
 	write(t, filepath.Join(dir, "a.txt"), "x\n")
 	ctx, cancel := context.WithCancelCause(context.Background())
 	cancel(errors.New("the user had enough"))
-	res, err := Scan(ctx, Options{Paths: []string{dir}}, loadRules(t))
+	res, err := prepareAndScan(ctx, Options{Paths: []string{dir}}, loadRules(t))
 	if err != nil {
 		t.Fatal(err)
 	}

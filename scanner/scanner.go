@@ -39,10 +39,6 @@ type Options struct {
 	// Paths is empty, as git has them in GIT_DIR and GIT_WORK_TREE. Empty: the
 	// one that the working directory lies in.
 	GitDir, WorkTree string
-	// Accepted, for Staged and Range, reports whether a person accepted that the
-	// key stands at a place, by the path or by the comment beside it, and not the
-	// key itself. Such a place does not make it an old key elsewhere. Nil: none is.
-	Accepted func(key finding.Secret, place *finding.Occurrence) bool
 	// ObjectDirs, for Staged and Range, are further folders of objects.
 	ObjectDirs []string
 	// Ignored also reads the files that git ignores.
@@ -95,10 +91,11 @@ var ErrUse = errors.New("cannot scan")
 // defaultMaxObject is Options.MaxObject if that is zero.
 const defaultMaxObject = pack.DefaultMaxObject
 
-// scan is one run of Scan.
+// scan is one scan.
 type scan struct {
 	opts      Options
 	targets   []target
+	accept    Accept
 	collector *collector
 	progress  *Progress
 	now       time.Time // when the scan started
@@ -111,19 +108,6 @@ type scan struct {
 
 	mu     sync.Mutex
 	result *finding.Result // Skipped is guarded by mu while files are walked
-}
-
-// Scan reads what opts names and returns what it found and what it could not
-// read. The error is one of wrong use, or says that nothing could be read;
-// everything else is in Result.Skipped. When ctx ends, Scan returns within a
-// second what it has, with ReasonInterrupted among the skipped.
-func Scan(ctx context.Context, opts Options, set *rules.Set) (*finding.Result, error) {
-	p, err := Prepare(opts)
-	if err != nil {
-		return nil, err
-	}
-	defer p.Close()
-	return p.Scan(ctx, set)
 }
 
 // Prepared is a scan whose paths are resolved and whose repositories are known:
@@ -152,10 +136,21 @@ func (s *scan) Close() {
 	}
 }
 
-// Scan is the function of that name, for what was prepared. It may be called
-// once.
-func (p *Prepared) Scan(ctx context.Context, set *rules.Set) (*finding.Result, error) {
+// Accept reports whether a person accepted a key at one of its occurrences, by
+// the path or by the comment beside it, and not the key itself.
+type Accept func(key finding.Secret, o *finding.Occurrence) bool
+
+// Scan reads what was prepared and returns what it found and what it could not
+// read. It may be called once. The error is one of wrong use, or says that
+// nothing could be read; everything else is in Result.Skipped. When ctx ends,
+// Scan returns within a second what it has, with ReasonInterrupted among the
+// skipped.
+//
+// Of Staged and Range, an occurrence that accept accepts does not make its key
+// an old one elsewhere. Nil: none is accepted.
+func (p *Prepared) Scan(ctx context.Context, set *rules.Set, accept Accept) (*finding.Result, error) {
 	s := p.scan
+	s.accept = accept
 	s.collector = newCollector(set, s.opts.KeepRejected, s.progress)
 	err := s.run(ctx)
 	if err != nil && ctx.Err() == nil {
