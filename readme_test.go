@@ -120,7 +120,11 @@ func splitLines(s string) []string {
 	return lines
 }
 
-func TestTheExamplesOfTheReadmeAreTrue(t *testing.T) { runPage(t, "README.md", 5) }
+func TestTheExamplesOfTheReadmeAreTrue(t *testing.T) { runPage(t, "README.md", 4) }
+
+func TestTheExamplesOfUsageAreTrue(t *testing.T) {
+	runPage(t, filepath.Join("docs", "usage.md"), 8)
+}
 
 func TestTheExamplesOfHooksAreTrue(t *testing.T) {
 	runPage(t, filepath.Join("docs", "hooks.md"), 3)
@@ -230,11 +234,14 @@ func TestTheDocumentsNameWhatExists(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	more, err := filepath.Glob("docs/*.md")
-	if err != nil {
-		t.Fatal(err)
+	for _, folder := range []string{"docs", "docs/internals"} {
+		more, err := filepath.Glob(folder + "/*.md")
+		if err != nil || len(more) == 0 {
+			t.Fatal(folder, ": ", len(more), " documents, ", err)
+		}
+		documents = append(documents, more...)
 	}
-	for _, name := range append(documents, more...) {
+	for _, name := range documents {
 		text, err := os.ReadFile(name)
 		if err != nil {
 			t.Fatal(err)
@@ -257,7 +264,12 @@ func TestTheDocumentsNameWhatExists(t *testing.T) {
 	}
 }
 
-var pinned = regexp.MustCompile(`(?m)(?:rev: |keysweep/keysweep@)(\S+)$`)
+// pinned finds the commits that set-ups name: a rev, an action, or a clone, of
+// which every one must be followed by a checkout.
+var (
+	pinned = regexp.MustCompile(`(?m)(?:rev: |keysweep/keysweep@|keysweep checkout -q )(\S+?)'?$`)
+	cloned = regexp.MustCompile(`git clone .*github\.com/keysweep/keysweep.*`)
+)
 
 // README.md repeats set-ups of other pages, whose tests run them.
 func TestSetUpsOfTheReadmeAreThoseOfThePages(t *testing.T) {
@@ -287,6 +299,11 @@ func TestSetUpsArePinnedToCommitsThatAreThere(t *testing.T) {
 		text, err := os.ReadFile(page)
 		if err != nil {
 			t.Fatal(err)
+		}
+		for _, clone := range cloned.FindAllString(string(text), -1) {
+			if !pinned.MatchString(clone) {
+				t.Errorf("%s: no commit is pinned: %s", page, clone)
+			}
 		}
 		pins := pinned.FindAllStringSubmatch(string(text), -1)
 		if len(pins) == 0 {

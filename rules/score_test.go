@@ -74,7 +74,7 @@ func positives() map[string][]string {
 	return list
 }
 
-// TestScoreTable is the table of docs/rules.md: how many random bodies each
+// TestScoreTable is the table of docs/internals/score.md: how many random bodies each
 // setting loses, and how many placeholders, identifiers and typed bodies it
 // keeps. Run it with -v.
 func TestScoreTable(t *testing.T) {
