@@ -81,9 +81,9 @@ func (s *ruleSource) acceptWith(paths []string, b *exceptions.Baseline) *accepte
 	return a
 }
 
-// accepts is a scanner.Accept.
-func (a *accepted) accepts(key finding.Secret, o *finding.Occurrence) bool {
-	return a.AcceptsPlace(key, o, time.Now())
+// accepts returns a scanner.Accept; now decides what is expired.
+func (a *accepted) accepts(now time.Time) func(finding.Secret, *finding.Occurrence) bool {
+	return func(key finding.Secret, o *finding.Occurrence) bool { return a.AcceptsPlace(key, o, now) }
 }
 
 // mark marks what is accepted. all says that nothing was left out that an
@@ -109,8 +109,8 @@ func (a *accepted) tell(res *finding.Result, verbose bool) {
 }
 
 // explain fills in who accepted the keys of e, as far as the place that was read
-// tells. file is what ExplainedFile returned.
-func (a *accepted) explain(e *scanner.Explained, file string) {
+// tells. file is what ExplainedFile returned; now decides what is expired.
+func (a *accepted) explain(e *scanner.Explained, file string, now time.Time) {
 	for i := range e.Keys {
 		k := &e.Keys[i]
 		if k.Confidence == finding.Rejected {
@@ -125,7 +125,7 @@ func (a *accepted) explain(e *scanner.Explained, file string) {
 		}
 		nowhere := finding.Finding{Secret: k.Secret}
 		here := finding.Finding{Secret: k.Secret, Occurrences: []finding.Occurrence{o}}
-		res := &finding.Result{Started: time.Now(), Findings: []*finding.Finding{&nowhere, &here}}
+		res := &finding.Result{Started: now, Findings: []*finding.Finding{&nowhere, &here}}
 		a.Mark(res)
 		k.Suppressed, k.OtherPlaces = here.Suppressed, nowhere.Suppressed == nil
 	}

@@ -9,6 +9,7 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+	"time"
 )
 
 // A key that works comes back, whatever anybody accepted.
@@ -40,7 +41,7 @@ func TestALiveKeyCannotBeAccepted(t *testing.T) {
 	}
 	scan := func(args ...string) (int, string) {
 		var out, errors bytes.Buffer
-		status := run(context.Background(), append([]string{"scan", "--no-progress"}, args...), nil, &out, &errors)
+		status := run(context.Background(), append([]string{"scan", "--no-progress"}, args...), nil, &out, &errors, time.Now)
 		if strings.Contains(out.String()+errors.String(), key) {
 			t.Error("the key is printed")
 		}

@@ -7,6 +7,7 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/google/go-cmp/cmp"
 	"github.com/urfave/cli/v2"
@@ -52,7 +53,7 @@ func TestArgumentsAreArranged(t *testing.T) {
 		{"scan -h a", "help scan"},
 		{"scan -qh", "help scan"},
 	} {
-		app := newApp(nil, io.Discard, io.Discard)
+		app := newApp(nil, io.Discard, io.Discard, time.Now)
 		got, err := arrange(app, strings.Fields(tt.typed))
 		if err != nil {
 			t.Errorf("%s: %v", tt.typed, err)
@@ -86,7 +87,7 @@ func TestWrongArgumentsAreRefusedInWords(t *testing.T) {
 		{".", "unknown command .; did you mean keysweep scan .?"},
 		{"arguments_test.go", "did you mean keysweep scan arguments_test.go?"},
 	} {
-		_, err := arrange(newApp(nil, io.Discard, io.Discard), strings.Fields(tt.typed))
+		_, err := arrange(newApp(nil, io.Discard, io.Discard, time.Now), strings.Fields(tt.typed))
 		if err == nil || !strings.Contains(err.Error()+"\n", tt.want) {
 			t.Errorf("%s: %v, want %q", tt.typed, err, tt.want)
 		} else if strings.Contains(err.Error(), "Usage") {
@@ -100,7 +101,7 @@ func TestAFileThatLooksLikeAnOptionIsExplained(t *testing.T) {
 	if err := os.WriteFile("--odd", nil, 0o666); err != nil {
 		t.Fatal(err)
 	}
-	_, err := arrange(newApp(nil, io.Discard, io.Discard), []string{"scan", "--odd"})
+	_, err := arrange(newApp(nil, io.Discard, io.Discard, time.Now), []string{"scan", "--odd"})
 	if err == nil || !strings.Contains(err.Error(), "./--odd") {
 		t.Error(err)
 	}
@@ -109,7 +110,7 @@ func TestAFileThatLooksLikeAnOptionIsExplained(t *testing.T) {
 // lookup relies on it: one name means the same in every command.
 func TestNoOptionNameHasTwoMeanings(t *testing.T) {
 	seen := map[string]cli.Flag{}
-	for _, f := range allFlags(newApp(nil, io.Discard, io.Discard)) {
+	for _, f := range allFlags(newApp(nil, io.Discard, io.Discard, time.Now)) {
 		for _, name := range f.Names() {
 			// Several commands may have it: then it is of one sort everywhere.
 			if other := seen[name]; other != nil && (fmt.Sprintf("%T", other) != fmt.Sprintf("%T", f) || !slices.Equal(other.Names(), f.Names())) {
@@ -142,7 +143,7 @@ func FuzzArrange(f *testing.F) {
 	f.Add("--version\x00-h")
 	f.Fuzz(func(t *testing.T, typed string) {
 		args := strings.Split(typed, "\x00")
-		app := newApp(nil, io.Discard, io.Discard)
+		app := newApp(nil, io.Discard, io.Discard, time.Now)
 		got, err := arrange(app, args)
 		if err != nil {
 			return

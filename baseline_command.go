@@ -67,7 +67,7 @@ type baselineOptions struct {
 const defaultReason = "accepted with the baseline"
 
 // baselineCommand is the action of the command baseline.
-func baselineCommand(c *cli.Context) error {
+func baselineCommand(c *call) error {
 	word := c.Args().First()
 	if !slices.Contains(baselineCommands, word) {
 		message := "baseline needs one of " + orList(baselineCommands)
@@ -89,9 +89,9 @@ func baselineCommand(c *cli.Context) error {
 	return baselineCreate(c, o)
 }
 
-func parseBaseline(c *cli.Context, word string) (o *baselineOptions, err error) {
+func parseBaseline(c *call, word string) (o *baselineOptions, err error) {
 	o = &baselineOptions{
-		scan:     scanner.Options{Paths: c.Args().Tail(), Ignored: c.Bool("ignored"), FollowAlternates: c.Bool("follow-alternates")},
+		scan:     scanner.Options{Paths: c.Args().Tail(), Ignored: c.Bool("ignored"), FollowAlternates: c.Bool("follow-alternates"), Now: c.now},
 		reason:   strings.TrimSpace(c.String("reason")),
 		progress: showProgress(c.App.ErrWriter) && !c.Bool("no-progress"),
 	}
@@ -183,7 +183,7 @@ func incompleteWords(res *finding.Result) string {
 }
 
 // baselineCreate accepts what a scan lists.
-func baselineCreate(c *cli.Context, o *baselineOptions) error {
+func baselineCreate(c *call, o *baselineOptions) error {
 	file, b, err := o.open()
 	if err != nil {
 		return err
@@ -192,7 +192,7 @@ func baselineCreate(c *cli.Context, o *baselineOptions) error {
 	if isNew {
 		b = exceptions.NewBaseline(file)
 	}
-	res, set, err := o.find(c.Context, b, c.App.ErrWriter)
+	res, set, err := o.find(c.ctx, b, c.App.ErrWriter)
 	if err != nil {
 		return err
 	}
@@ -202,7 +202,7 @@ func baselineCreate(c *cli.Context, o *baselineOptions) error {
 		switch {
 		case f.Suppressed == nil:
 			line := exceptions.BaselineLine{
-				Fingerprint: f.Secret.SHA256(), Date: time.Now().UTC().Format(time.DateOnly), Issuer: f.Issuer, Environment: f.Environment.String(),
+				Fingerprint: f.Secret.SHA256(), Date: c.now().UTC().Format(time.DateOnly), Issuer: f.Issuer, Environment: f.Environment.String(),
 				Prefix: prefixWord(f), Reason: cmp.Or(o.reason, defaultReason), Comment: firstPlace(f, set),
 			}
 			b.Add(line)
@@ -284,7 +284,7 @@ func firstPlace(f *finding.Finding, set *rules.Set) string {
 }
 
 // baselinePrune removes the keys that are found no more.
-func baselinePrune(c *cli.Context, o *baselineOptions) error {
+func baselinePrune(c *call, o *baselineOptions) error {
 	file, b, err := o.open()
 	if err != nil {
 		return err
@@ -297,7 +297,7 @@ func baselinePrune(c *cli.Context, o *baselineOptions) error {
 			o.scan.Paths[i] = root
 		}
 	}
-	res, _, err := o.find(c.Context, b, c.App.ErrWriter)
+	res, _, err := o.find(c.ctx, b, c.App.ErrWriter)
 	if err != nil {
 		return err
 	}

@@ -57,7 +57,7 @@ type ciRun struct {
 
 // ciCommand is the action of the command ci. The token is drawn at random, so
 // that nothing that is scanned can hold it.
-func ciCommand(c *cli.Context, token string) error {
+func ciCommand(c *call, token string) error {
 	r := &ciRun{token: token, actions: set("GITHUB_ACTIONS"), stdout: c.App.Writer}
 	err := r.run(c)
 	var end *ending
@@ -68,7 +68,7 @@ func ciCommand(c *cli.Context, token string) error {
 	return err
 }
 
-func (r *ciRun) run(c *cli.Context) error {
+func (r *ciRun) run(c *call) error {
 	if c.Args().Len() > 1 {
 		return errors.New("ci takes one PATH at most" + seeHelp("ci"))
 	}
@@ -81,7 +81,7 @@ func (r *ciRun) run(c *cli.Context) error {
 		return fmt.Errorf("%w%s", err, seeHelp("ci"))
 	}
 	r.opts = opts
-	checkout, err := ci.OpenCheckout(c.Context, path, opts.scan.FollowAlternates)
+	checkout, err := ci.OpenCheckout(c.ctx, path, opts.scan.FollowAlternates)
 	if err != nil {
 		return err
 	}
@@ -222,7 +222,7 @@ func shown(path string) string {
 }
 
 // scan scans and reports. On GitHub, no line of the report is read as a command.
-func (r *ciRun) scan(c *cli.Context) (err error) {
+func (r *ciRun) scan(c *call) (err error) {
 	if r.actions {
 		if _, err := fmt.Fprintf(r.stdout, "::stop-commands::%s\n", r.token); err != nil {
 			return writing(err)

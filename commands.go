@@ -1,10 +1,12 @@
 package main
 
 import (
+	"context"
 	"crypto/rand"
 	"io"
 	"slices"
 	"strings"
+	"time"
 
 	"github.com/urfave/cli/v2"
 
@@ -19,9 +21,20 @@ const (
 	headingLimits  = "Limits"
 )
 
+// call is one call of a command: its options and arguments, and the clock.
+type call struct {
+	*cli.Context
+	ctx context.Context
+	now func() time.Time
+}
+
 // newApp returns the commands and their options. runCommand runs them; help is
-// ours (help.go), since the library wraps no lines.
-func newApp(stdin io.Reader, stdout, stderr io.Writer) *cli.App {
+// ours (help.go), since the library wraps no lines. now is the one clock of
+// whatever is dated or compared with dates.
+func newApp(stdin io.Reader, stdout, stderr io.Writer, now func() time.Time) *cli.App {
+	action := func(run func(*call) error) cli.ActionFunc {
+		return func(c *cli.Context) error { return run(&call{c, c.Context, now}) }
+	}
 	scanning := scanFlags()
 	hooking := entryFlags(scanning)
 	return &cli.App{
@@ -40,88 +53,88 @@ func newApp(stdin io.Reader, stdout, stderr io.Writer) *cli.App {
 				Usage:     "finds keys in files, folders, repositories and standard input",
 				ArgsUsage: "[PATH…]",
 				Flags:     scanning,
-				Action:    scan,
+				Action:    action(scan),
 			},
 			{
 				Name:      "ci",
 				Usage:     "scans what a run of a CI is about, and reports in its terms",
 				ArgsUsage: "[PATH]",
 				Flags:     ciFlags(scanning),
-				Action:    func(c *cli.Context) error { return ciCommand(c, rand.Text()) },
+				Action:    action(func(c *call) error { return ciCommand(c, rand.Text()) }),
 			},
 			{
 				Name:      "recheck",
 				Usage:     "asks again whether the keys of a report still work",
 				ArgsUsage: "REPORT",
 				Flags:     recheckFlags(),
-				Action:    recheck,
+				Action:    action(recheck),
 			},
 			{
 				Name:      "explain",
 				Usage:     "says why a line is, or is not, a finding",
 				ArgsUsage: "FILE[:LINE]|REV:PATH[:LINE]",
 				Flags:     explainFlags(),
-				Action:    explain,
+				Action:    action(explain),
 			},
 			{
 				Name:      "baseline",
 				Usage:     "accepts the keys that are there today, and forgets those that are gone",
 				ArgsUsage: "create|prune [PATH…]",
 				Flags:     baselineFlags(),
-				Action:    baselineCommand,
+				Action:    action(baselineCommand),
 			},
 			{
 				Name:      "rules",
 				Usage:     "lists and shows the rules, and tests yours",
 				ArgsUsage: "list|show ID|test [FILE…]",
 				Flags:     rulesFlags(),
-				Action:    rulesCommand,
+				Action:    action(rulesCommand),
 			},
 			{
 				Name:      "hook",
 				Usage:     "is what git's hooks run",
 				ArgsUsage: "NAME [ARG…]",
 				Flags:     hooking,
-				Action:    hookCommand,
+				Action:    action(hookCommand),
 			},
 			{
 				Name:      "install",
 				Usage:     "writes git hooks that stop keys",
 				ArgsUsage: "[PATH]",
 				Flags:     installFlags(hooking),
-				Action:    install,
+				Action:    action(install),
 			},
 			{
 				Name:      "uninstall",
 				Usage:     "removes the hooks that install wrote",
 				ArgsUsage: "[PATH]",
 				Flags:     hookFlags("remove"),
-				Action:    uninstall,
+				Action:    action(uninstall),
 			},
 			{
 				Name:      "doctor",
 				Usage:     "checks hooks, configuration and repository, and names remedies",
 				ArgsUsage: "[PATH]",
 				Flags:     doctorFlags(),
-				Action:    doctorCommand,
+				Action:    action(doctorCommand),
 			},
 			{
 				Name:   "version",
 				Usage:  "tells version, commit, Go and platform",
 				Flags:  []cli.Flag{&cli.BoolFlag{Name: "json", Usage: "as a JSON object"}},
-				Action: version,
+				Action: action(version),
 			},
 			{
 				Name:      "completion",
 				Usage:     "writes the completion script of a shell",
 				ArgsUsage: strings.Join(shells(), "|"),
-				Action:    completion,
+				Action:    action(completion),
 			},
 			{
 				Name:      "help",
 				Usage:     "tells the commands, or the options of one",
 				ArgsUsage: "[COMMAND]",
-				Action:    help,
+				Action:    action(help),
 			},
 		},
 	}

@@ -5,8 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"slices"
-
-	"github.com/urfave/cli/v2"
 )
 
 // completionScripts holds the script of each shell. TestCompletionScripts makes
@@ -20,7 +18,7 @@ var completionScripts embed.FS
 func shells() []string { return []string{"bash", "zsh", "fish", "powershell"} }
 
 // completion is the action of the command of that name.
-func completion(c *cli.Context) error {
+func completion(c *call) error {
 	if c.Args().Len() != 1 {
 		return errors.New("completion needs the name of one shell: " + orList(shells()))
 	}

@@ -9,6 +9,7 @@ import (
 	"strings"
 	"testing"
 	"text/template"
+	"time"
 
 	"github.com/urfave/cli/v2"
 
@@ -28,7 +29,7 @@ func TestCompletionScriptsAreThoseOfTheTemplates(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	words := describe(newApp(strings.NewReader(""), io.Discard, io.Discard))
+	words := describe(newApp(strings.NewReader(""), io.Discard, io.Discard, time.Now))
 	for _, shell := range shells() {
 		var want bytes.Buffer
 		if err := scripts.ExecuteTemplate(&want, shell, words); err != nil {

@@ -39,7 +39,7 @@ type ruleSource struct {
 	notes  []config.Note
 }
 
-func parseRules(c *cli.Context) (ruleSource, error) {
+func parseRules(c *call) (ruleSource, error) {
 	s := ruleSource{files: c.StringSlice("rules"), config: c.String("config"), none: c.Bool("no-config"), baseline: c.String("baseline")}
 	switch {
 	case slices.Contains(s.files, ""):

@@ -30,7 +30,7 @@ status is 0 if all is well, 1 if there is something to mend.
 `
 
 // doctorCommand is the action of the command doctor.
-func doctorCommand(c *cli.Context) error {
+func doctorCommand(c *call) error {
 	var format report.Format
 	if err := read(c, "format", parseShortFormat, &format); err != nil {
 		return fmt.Errorf("%w%s", err, seeHelp("doctor"))
@@ -39,8 +39,8 @@ func doctorCommand(c *cli.Context) error {
 	if err != nil {
 		return err
 	}
-	checks := doctor.Run(c.Context, dir)
-	if c.Context.Err() != nil {
+	checks := doctor.Run(c.ctx, dir)
+	if c.ctx.Err() != nil {
 		return errors.New("interrupted")
 	}
 	if format == report.JSON {

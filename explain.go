@@ -34,7 +34,7 @@ to explain, finding or not, and 2 if there is no such file, line or revision.
 `
 
 // explain is the action of the command of that name.
-func explain(c *cli.Context) error {
+func explain(c *call) error {
 	source, err := parseRules(c)
 	if err != nil {
 		return fmt.Errorf("%w%s", err, seeHelp("explain"))
@@ -53,7 +53,7 @@ func explain(c *cli.Context) error {
 	if err != nil {
 		return err
 	}
-	e, err := scanner.Explain(c.Context, scanner.ExplainOptions{
+	e, err := scanner.Explain(c.ctx, scanner.ExplainOptions{
 		What: what, Stdin: c.App.Reader, FollowAlternates: c.Bool("follow-alternates"),
 	}, set)
 	var signal interruption
@@ -63,7 +63,7 @@ func explain(c *cli.Context) error {
 	if err != nil {
 		return err
 	}
-	accepted.explain(e, paths[0])
+	accepted.explain(e, paths[0], c.now())
 	opts.RulesSHA256, opts.Rules = set.SHA256(), set.Rules()
 	for _, n := range append(source.notes, accepted.notes...) {
 		fmt.Fprintf(c.App.ErrWriter, "keysweep: %s\n", printable(n.Words))
@@ -72,7 +72,7 @@ func explain(c *cli.Context) error {
 }
 
 // parseExplain reads the options of explain that concern its output.
-func parseExplain(c *cli.Context) (opts report.Options, format report.Format, err error) {
+func parseExplain(c *call) (opts report.Options, format report.Format, err error) {
 	if c.Args().Len() != 1 {
 		return opts, format, errors.New("explain needs one FILE:LINE or REV:PATH:LINE")
 	}

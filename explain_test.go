@@ -11,6 +11,7 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+	"time"
 	"unicode/utf16"
 )
 
@@ -149,7 +150,7 @@ type explanationJSON struct {
 func decode(t *testing.T, dst any, args ...string) {
 	t.Helper()
 	var stdout, stderr bytes.Buffer
-	if status := run(context.Background(), args, nil, &stdout, &stderr); status > 1 {
+	if status := run(context.Background(), args, nil, &stdout, &stderr, time.Now); status > 1 {
 		t.Fatalf("%q: status %d\n%s", args, status, &stderr)
 	}
 	for _, key := range []string{testKey("sk_live_", "explain", 40), testKey("sk_test_", "explained", 24)} {

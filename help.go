@@ -16,7 +16,7 @@ const (
 )
 
 // help is the action of the command of that name.
-func help(c *cli.Context) error {
+func help(c *call) error {
 	text := appHelp(c.App)
 	if c.Args().Present() {
 		command := c.App.Command(c.Args().First())

@@ -50,7 +50,7 @@ type hook struct {
 }
 
 // hookCommand is the action of the command hook.
-func hookCommand(c *cli.Context) error {
+func hookCommand(c *call) error {
 	name := c.Args().First()
 	if !slices.Contains(hooks.Names(), name) {
 		message := unknownHook(name)

@@ -151,9 +151,11 @@ func TestExactlyOneProgram(t *testing.T) {
 // obvious are methods that say what they do by the interface they belong to.
 var obvious = []string{"String", "Error", "Unwrap", "Is", "Len", "Less", "Swap", "Read", "Write", "Close"}
 
-func TestExportedNamesAreExplained(t *testing.T) {
-	files := token.NewFileSet()
-	packages := map[string][]*ast.File{}
+// productFiles parses the files of the product, without tests and tools, by
+// their paths.
+func productFiles(t *testing.T, positions *token.FileSet) map[string]*ast.File {
+	t.Helper()
+	files := map[string]*ast.File{}
 	err := fs.WalkDir(os.DirFS("."), ".", func(name string, d fs.DirEntry, err error) error {
 		switch {
 		case err != nil:
@@ -163,15 +165,23 @@ func TestExportedNamesAreExplained(t *testing.T) {
 		case path.Ext(name) != ".go" || strings.HasSuffix(name, "_test.go"):
 			return nil
 		}
-		file, err := parser.ParseFile(files, name, nil, parser.ParseComments)
-		packages[path.Dir(name)] = append(packages[path.Dir(name)], file)
+		files[name], err = parser.ParseFile(positions, name, nil, parser.ParseComments)
 		return err
 	})
 	if err != nil {
 		t.Fatal(err)
 	}
+	return files
+}
+
+func TestExportedNamesAreExplained(t *testing.T) {
+	positions := token.NewFileSet()
+	packages := map[string][]*ast.File{}
+	for name, file := range productFiles(t, positions) {
+		packages[path.Dir(name)] = append(packages[path.Dir(name)], file)
+	}
 	for folder, parsed := range packages {
-		p, err := doc.NewFromFiles(files, parsed, path.Join("keysweep", folder))
+		p, err := doc.NewFromFiles(positions, parsed, path.Join("keysweep", folder))
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -198,6 +208,41 @@ func TestExportedNamesAreExplained(t *testing.T) {
 		}
 		for _, v := range values {
 			explain(v.Names[0], v.Doc)
+		}
+	}
+}
+
+// readsTheClock are the files that may read the system's clock, and why. All
+// else has it from main: a report depends on what was scanned and on one clock,
+// and a test may choose it.
+var readsTheClock = map[string]string{
+	"main.go":              "hands it to the command",
+	"progress.go":          "measures how fast a scan is",
+	"scanner/scanner.go":   "Options.Now is nil",
+	"verify/verify.go":     "Options.Now is nil",
+	"report/file_other.go": "measures how long ago a file was left behind",
+}
+
+func TestOneClock(t *testing.T) {
+	seen := map[string]bool{}
+	for name, file := range productFiles(t, token.NewFileSet()) {
+		ast.Inspect(file, func(n ast.Node) bool {
+			s, ok := n.(*ast.SelectorExpr)
+			if !ok {
+				return true
+			}
+			if p, ok := s.X.(*ast.Ident); ok && p.Name == "time" && slices.Contains([]string{"Now", "Since", "Until"}, s.Sel.Name) {
+				seen[name] = true
+				if readsTheClock[name] == "" {
+					t.Errorf("%s reads the clock with time.%s, which main alone does", name, s.Sel.Name)
+				}
+			}
+			return true
+		})
+	}
+	for name := range readsTheClock {
+		if !seen[name] {
+			t.Errorf("%s does not read the clock: take it off the list", name)
 		}
 	}
 }

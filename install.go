@@ -47,7 +47,7 @@ there before. A hook that was changed since is left, and the status is 1.
 
 // parseHooks reads what install and uninstall have in common: the repository,
 // and the hooks that are named, in git's order.
-func parseHooks(c *cli.Context) (r *hooks.Repository, names []string, err error) {
+func parseHooks(c *call) (r *hooks.Repository, names []string, err error) {
 	named := c.StringSlice("hook")
 	for _, name := range named {
 		if slices.Contains(hooks.Names(), name) {
@@ -64,7 +64,7 @@ func parseHooks(c *cli.Context) (r *hooks.Repository, names []string, err error)
 	if err != nil {
 		return nil, nil, err
 	}
-	r, err = hooks.Find(c.Context, dir)
+	r, err = hooks.Find(c.ctx, dir)
 	if errors.Is(err, hooks.ErrNotRepository) {
 		err = fmt.Errorf("%s: %w", quote(dir), err)
 	}
@@ -81,7 +81,7 @@ func unknownHook(name string) string {
 }
 
 // onePath returns the one folder that a command takes, "." if none is given.
-func onePath(c *cli.Context) (string, error) {
+func onePath(c *call) (string, error) {
 	if c.Args().Len() > 1 {
 		return "", fmt.Errorf("%s takes one path, and %s is a second%s", c.Command.Name, quote(c.Args().Get(1)), seeHelp(c.Command.Name))
 	}
@@ -105,7 +105,7 @@ func onePath(c *cli.Context) (string, error) {
 }
 
 // recorded returns the options to be written into hooks, nil if there are none.
-func recorded(c *cli.Context, r *hooks.Repository) (options []string, err error) {
+func recorded(c *call, r *hooks.Repository) (options []string, err error) {
 	for _, f := range entryFlags(scanFlags()) {
 		name := f.Names()[0]
 		if !c.IsSet(name) {
@@ -125,14 +125,14 @@ func recorded(c *cli.Context, r *hooks.Repository) (options []string, err error)
 		}
 	}
 	// Read as the hook will read them.
-	app := newApp(c.App.Reader, c.App.Writer, c.App.ErrWriter)
-	app.Command("hook").Action = func(c *cli.Context) error {
-		_, err := parseScanOf(c, nil)
+	app := newApp(c.App.Reader, c.App.Writer, c.App.ErrWriter, c.now)
+	app.Command("hook").Action = func(hook *cli.Context) error {
+		_, err := parseScanOf(&call{hook, hook.Context, c.now}, nil)
 		return err
 	}
 	args, err := arrange(app, append([]string{"hook"}, options...))
 	if err == nil {
-		err = runCommand(c.Context, app, args)
+		err = runCommand(c.ctx, app, args)
 	}
 	if err != nil {
 		return nil, fmt.Errorf("%w%s", err, seeHelp("install"))
@@ -151,7 +151,7 @@ func recorded(c *cli.Context, r *hooks.Repository) (options []string, err error)
 }
 
 // install is the action of the command of that name.
-func install(c *cli.Context) error {
+func install(c *call) error {
 	r, names, err := parseHooks(c)
 	if err != nil {
 		return err
@@ -178,7 +178,7 @@ func install(c *cli.Context) error {
 }
 
 // uninstall is the action of the command of that name.
-func uninstall(c *cli.Context) error {
+func uninstall(c *call) error {
 	r, names, err := parseHooks(c)
 	if err != nil {
 		return err

@@ -13,6 +13,7 @@ import (
 	"os"
 	"runtime"
 	"strings"
+	"time"
 )
 
 // The exit statuses. They are a promise to scripts: README.md and
@@ -26,23 +27,26 @@ const (
 	statusPipe       = statusSignal + 13
 )
 
-func main() {
+func main() { os.Exit(start(time.Now)) }
+
+// start runs the program by a clock: the one place that has it from the system
+// is main.
+func start(now func() time.Time) int {
 	ctx, stop := watchSignals(context.Background(), os.Stderr)
-	status := run(ctx, os.Args[1:], os.Stdin, os.Stdout, os.Stderr)
-	stop()
-	os.Exit(status)
+	defer stop()
+	return run(ctx, os.Args[1:], os.Stdin, os.Stdout, os.Stderr, now)
 }
 
 // run does what args ask for and returns the exit status. Whatever there is to
 // say about it has been written to stdout and stderr.
-func run(ctx context.Context, args []string, stdin io.Reader, stdout, stderr io.Writer) (status int) {
+func run(ctx context.Context, args []string, stdin io.Reader, stdout, stderr io.Writer, now func() time.Time) (status int) {
 	defer func() {
 		if v := recover(); v != nil {
 			fmt.Fprintln(stderr, crash(v))
 			status = statusUse
 		}
 	}()
-	app := newApp(stdin, stdout, stderr)
+	app := newApp(stdin, stdout, stderr, now)
 	args, err := arrange(app, args)
 	if err == nil {
 		err = runCommand(ctx, app, args)

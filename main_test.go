@@ -14,6 +14,7 @@ import (
 	"strconv"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/rogpeppe/go-internal/testscript"
 )
@@ -38,7 +39,33 @@ func testKey(prefix, seed string, n int) string {
 	return string(key)
 }
 
-// scripts returns how the scripts of a folder run: a short list of commands
+// clockVariable starts the clock of the program, which only the one that a test
+// runs obeys, at a time in RFC 3339.
+const clockVariable = "KEYSWEEP_TEST_CLOCK"
+
+// clockOfTests returns a clock that started at the time of clockVariable when
+// the program did; without it, the system's.
+func clockOfTests() func() time.Time {
+	at, err := time.Parse(time.RFC3339, os.Getenv(clockVariable))
+	if err != nil {
+		return time.Now
+	}
+	started := time.Now()
+	return func() time.Time { return at.Add(time.Since(started)) }
+}
+
+// The clocks of scripts: one within the quarter in which a key should be
+// replaced after the commits that they make, and one years after it.
+const (
+	soonAfter = "2024-04-01T12:00:00Z"
+	longAfter = "2031-01-01T12:00:00Z"
+)
+
+// firstCommitDays is how old a key of a commit at gitEnvironment's date is then,
+// as reports write it.
+var firstCommitDays = map[string]string{soonAfter: "31", longAfter: "2,497"}
+
+// scripts returns how the scripts of a folder run by a clock: a short list of commands
 // beside testscript's own.
 //
 //	key NAME PREFIX SEED LENGTH   sets $NAME to a key made up from SEED
@@ -46,7 +73,10 @@ func testKey(prefix, seed string, n int) string {
 //	status N PROGRAM [ARG…]       runs a program that must end with status N
 //	capture NAME                  sets $NAME to the standard output just seen
 //	issuer …                      an API of an issuer; see issuerCommand
-func scripts(dir string) testscript.Params {
+//
+// $DAYS is the age of a key of the first commit; [over90] says that it is more
+// than 90 days.
+func scripts(dir, clock string) testscript.Params {
 	return testscript.Params{
 		Dir:                 dir,
 		RequireUniqueNames:  true,
@@ -56,8 +86,16 @@ func scripts(dir string) testscript.Params {
 				env.Setenv(name, value)
 			}
 			env.Setenv("HTTPS_PROXY", noWayOut)
+			env.Setenv(clockVariable, clock)
+			env.Setenv("DAYS", firstCommitDays[clock])
 			env.Values[issuerOfScript{}] = new(scriptIssuer)
 			return nil
+		},
+		Condition: func(name string) (bool, error) {
+			if name == "over90" {
+				return clock == longAfter, nil
+			}
+			return false, fmt.Errorf("no condition %q", name)
 		},
 		Cmds: map[string]func(ts *testscript.TestScript, neg bool, args []string){
 			"key": func(ts *testscript.TestScript, neg bool, args []string) {
@@ -137,7 +175,25 @@ func gitEnvironment(home string) map[string]string {
 }
 
 func TestScripts(t *testing.T) {
-	testscript.Run(t, scripts(filepath.Join("testdata", "script")))
+	testscript.Run(t, scripts(filepath.Join("testdata", "script"), soonAfter))
+}
+
+// Scripts that print an age, which they have in $DAYS, run years later, too.
+func TestScriptsThatPrintAgesPassOnAnyDay(t *testing.T) {
+	files, err := filepath.Glob(filepath.Join("testdata", "script", "*.txtar"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	p := scripts("", longAfter)
+	for _, file := range files {
+		if text, err := os.ReadFile(file); err != nil || bytes.Contains(text, []byte("$DAYS")) {
+			p.Files = append(p.Files, file)
+		}
+	}
+	if len(p.Files) < 2 {
+		t.Fatalf("scripts with $DAYS: %q", p.Files)
+	}
+	testscript.Run(t, p)
 }
 
 // plain makes a test's environment that of a person without a terminal's
@@ -169,7 +225,7 @@ func TestAClosedPipeIsQuiet(t *testing.T) {
 	plain(t)
 	path, _ := leak(t)
 	var stderr bytes.Buffer
-	status := run(context.Background(), []string{"scan", path}, nil, pipeWithoutReader{}, &stderr)
+	status := run(context.Background(), []string{"scan", path}, nil, pipeWithoutReader{}, &stderr, time.Now)
 	if status != statusPipe || stderr.Len() > 0 {
 		t.Errorf("status %d, stderr %q", status, &stderr)
 	}
@@ -200,7 +256,7 @@ func TestAPanicEndsWithStatusTwo(t *testing.T) {
 	plain(t)
 	path, _ := leak(t)
 	var stderr bytes.Buffer
-	status := run(context.Background(), []string{"scan", path}, nil, panicking{}, &stderr)
+	status := run(context.Background(), []string{"scan", path}, nil, panicking{}, &stderr, time.Now)
 	if status != statusUse || !strings.Contains(stderr.String(), "internal error (string)") || strings.Contains(stderr.String(), "secret") {
 		t.Errorf("status %d, stderr:\n%s", status, &stderr)
 	}

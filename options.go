@@ -13,7 +13,6 @@ import (
 	"time"
 
 	"github.com/bmatcuk/doublestar/v4"
-	"github.com/urfave/cli/v2"
 
 	"keysweep/finding"
 	"keysweep/report"
@@ -49,10 +48,10 @@ const maxWorkers = 1024
 
 // parseScan reads the options of scan, and refuses what cannot work before
 // anything is read.
-func parseScan(c *cli.Context) (*scanOptions, error) { return parseScanOf(c, c.Args().Slice()) }
+func parseScan(c *call) (*scanOptions, error) { return parseScanOf(c, c.Args().Slice()) }
 
 // parseScanOf is parseScan for a command whose arguments are not its paths.
-func parseScanOf(c *cli.Context, paths []string) (*scanOptions, error) {
+func parseScanOf(c *call, paths []string) (*scanOptions, error) {
 	o := &scanOptions{
 		scan: scanner.Options{
 			Paths:            paths,
@@ -64,6 +63,7 @@ func parseScanOf(c *cli.Context, paths []string) (*scanOptions, error) {
 			KeepRejected:     c.Bool("show-rejected"),
 			VerifyObjects:    c.Bool("verify-objects"),
 			FollowAlternates: c.Bool("follow-alternates"),
+			Now:              c.now,
 		},
 		report: report.Options{
 			Version:      buildVersion().Version,
@@ -82,7 +82,7 @@ func parseScanOf(c *cli.Context, paths []string) (*scanOptions, error) {
 	var format report.Format
 	if err := cmp.Or(
 		read(c, "min-confidence", parseConfidence, &o.scan.MinConfidence),
-		read(c, "since", func(s string) (time.Time, error) { return parseSince(s, time.Now()) }, &o.scan.Since),
+		read(c, "since", func(s string) (time.Time, error) { return parseSince(s, c.now()) }, &o.scan.Since),
 		read(c, "fail-on", parseFailOn, &o.failOn),
 		read(c, "exit-code", parseExitCode, &o.exitCode),
 		read(c, "timeout", parseTimeout, &o.timeout),
@@ -149,7 +149,7 @@ func parseScanOf(c *cli.Context, paths []string) (*scanOptions, error) {
 
 // parseScope reads --staged and --range, and where git's environment says the
 // repository is.
-func parseScope(c *cli.Context, o *scanner.Options, rules *ruleSource) error {
+func parseScope(c *call, o *scanner.Options, rules *ruleSource) error {
 	var scope string
 	switch {
 	case c.Bool("staged") && c.IsSet("range"):
@@ -178,7 +178,7 @@ func parseScope(c *cli.Context, o *scanner.Options, rules *ruleSource) error {
 }
 
 // read parses the value of the option called name into dst, if it was given.
-func read[T any](c *cli.Context, name string, parse func(string) (T, error), dst *T) error {
+func read[T any](c *call, name string, parse func(string) (T, error), dst *T) error {
 	if !c.IsSet(name) {
 		return nil
 	}

@@ -18,11 +18,11 @@ import (
 // parsed returns what the options of a scan mean.
 func parsed(t *testing.T, args ...string) (*scanOptions, error) {
 	t.Helper()
-	app := newApp(strings.NewReader(""), new(strings.Builder), new(strings.Builder))
+	app := newApp(strings.NewReader(""), new(strings.Builder), new(strings.Builder), time.Now)
 	var opts *scanOptions
 	var err error
 	app.Command("scan").Action = func(c *cli.Context) error {
-		opts, err = parseScan(c)
+		opts, err = parseScan(&call{c, c.Context, time.Now})
 		return nil
 	}
 	args, arrangeErr := arrange(app, append([]string{"scan"}, args...))

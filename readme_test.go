@@ -227,7 +227,7 @@ func TestTheReadmeListsTheExitStatuses(t *testing.T) {
 
 // What the documents name must exist.
 func TestTheDocumentsNameWhatExists(t *testing.T) {
-	app := newApp(nil, nil, nil)
+	app := newApp(nil, nil, nil, nil)
 	option := regexp.MustCompile("(^|[ `(])(--[a-z][a-z-]+)")
 	link := regexp.MustCompile(`\]\(([^)#:]+)(#[^)]*)?\)`)
 	documents, err := filepath.Glob("*.md")

@@ -12,6 +12,7 @@ import (
 	"os"
 	"slices"
 	"strings"
+	"time"
 
 	"github.com/urfave/cli/v2"
 	"golang.org/x/term"
@@ -46,7 +47,7 @@ not be told of one.
 `
 
 // recheck is the action of the command of that name.
-func recheck(c *cli.Context) error {
+func recheck(c *call) error {
 	o, err := parseRecheck(c)
 	if err != nil {
 		return fmt.Errorf("%w%s", err, seeHelp("recheck"))
@@ -73,9 +74,9 @@ func recheck(c *cli.Context) error {
 		outcome.Keys = append(outcome.Keys, report.Rechecked{Earlier: k, Pasted: o.paste})
 	}
 	if o.paste {
-		err = paste(c.Context, c.App.Reader, c.App.ErrWriter, outcome, set)
+		err = paste(c.ctx, c.App.Reader, c.App.ErrWriter, outcome, set)
 	} else {
-		err = findAgain(c.Context, o, paths, earlier, outcome, set, c.App.ErrWriter)
+		err = findAgain(c.ctx, o, paths, earlier, outcome, set, c.App.ErrWriter)
 	}
 	if err != nil {
 		return errors.Join(err, closeLog())
@@ -86,13 +87,13 @@ func recheck(c *cli.Context) error {
 			found = append(found, k.Now)
 		}
 	}
-	asked := o.verification.ask(c.Context, set, found, o.progress, c.App.ErrWriter)
+	asked := o.verification.ask(c.ctx, set, found, o.progress, c.App.ErrWriter)
 	asked = errors.Join(asked, closeLog())
 	if o.verification.opts.DryRun && asked == nil {
 		return nil
 	}
 	o.report.RulesSHA256, o.report.Rules = set.SHA256(), set.Rules()
-	o.report.Exit = recheckReason(c.Context, outcome)
+	o.report.Exit = recheckReason(c.ctx, outcome)
 	if asked != nil {
 		o.report.Exit = report.ExitReason{Status: statusUse, Words: "the egress log could not be written, and nothing more was sent"}
 	}
@@ -129,14 +130,15 @@ type recheckOptions struct {
 	report       report.Options
 	format       report.Format
 	workers      int
+	now          func() time.Time
 	progress     bool
 }
 
-func parseRecheck(c *cli.Context) (o recheckOptions, err error) {
+func parseRecheck(c *call) (o recheckOptions, err error) {
 	if c.Args().Len() != 1 || c.Args().First() == "" {
 		return o, errors.New("recheck needs one REPORT, the JSON report of a scan")
 	}
-	o.file, o.paste = c.Args().First(), c.Bool("paste")
+	o.file, o.paste, o.now = c.Args().First(), c.Bool("paste"), c.now
 	if o.paste && o.file == "-" {
 		return o, errors.New("--paste: the keys come from standard input, so the report cannot")
 	}
@@ -210,7 +212,7 @@ func here(targets []finding.Target) []string {
 // be looked at is told to stderr.
 func findAgain(ctx context.Context, o recheckOptions, paths []string, earlier *report.Earlier, outcome *report.Recheck, set *rules.Set, stderr io.Writer) error {
 	tell := func(words string) { fmt.Fprintf(stderr, "keysweep: %s\n", printable(words)) }
-	opts := scanner.Options{Paths: paths, MinConfidence: finding.Low, Ignored: true, Workers: o.workers, Tree: true, History: true}
+	opts := scanner.Options{Paths: paths, MinConfidence: finding.Low, Ignored: true, Workers: o.workers, Tree: true, History: true, Now: o.now}
 	for _, t := range earlier.Targets {
 		switch {
 		case t.Kind == finding.TargetStdin:

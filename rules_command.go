@@ -35,7 +35,7 @@ test [FILE…]  loads the rule files FILE beside the other rules, and runs their
 `
 
 // rulesCommand is the action of the command rules.
-func rulesCommand(c *cli.Context) error {
+func rulesCommand(c *call) error {
 	source, err := parseRules(c)
 	if err == nil && !c.Args().Present() {
 		err = errors.New("rules needs one of " + orList(rulesCommands))
@@ -68,7 +68,7 @@ func rulesCommand(c *cli.Context) error {
 	}
 }
 
-func parseRulesOutput(c *cli.Context) (opts report.Options, format report.Format, err error) {
+func parseRulesOutput(c *call) (opts report.Options, format report.Format, err error) {
 	color := "auto"
 	if err := read(c, "color", parseColor, &color); err != nil {
 		return opts, format, err
@@ -79,7 +79,7 @@ func parseRulesOutput(c *cli.Context) (opts report.Options, format report.Format
 	return report.Options{Version: buildVersion().Version, Width: columns(c.App.Writer), Color: useColor(color, c.App.Writer)}, format, nil
 }
 
-func rulesList(c *cli.Context, source ruleSource, args []string, format report.Format, opts report.Options) error {
+func rulesList(c *call, source ruleSource, args []string, format report.Format, opts report.Options) error {
 	if len(args) > 0 {
 		return errors.New("rules list takes no name (rules show does)" + seeHelp("rules"))
 	}
@@ -91,7 +91,7 @@ func rulesList(c *cli.Context, source ruleSource, args []string, format report.F
 	return writing(report.WriteRules(c.App.Writer, format, set.Rules(), opts))
 }
 
-func rulesShow(c *cli.Context, source ruleSource, args []string, format report.Format, opts report.Options) error {
+func rulesShow(c *call, source ruleSource, args []string, format report.Format, opts report.Options) error {
 	if len(args) != 1 {
 		return errors.New("rules show needs the id of one rule" + seeHelp("rules"))
 	}
@@ -113,7 +113,7 @@ func rulesShow(c *cli.Context, source ruleSource, args []string, format report.F
 	return errors.New(message + "\nkeysweep rules list lists them")
 }
 
-func rulesTest(c *cli.Context, source ruleSource, args []string, opts report.Options) error {
+func rulesTest(c *call, source ruleSource, args []string, opts report.Options) error {
 	if slices.Contains(args, "") {
 		return errors.New("the name of a file is empty")
 	}

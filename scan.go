@@ -8,8 +8,6 @@ import (
 	"slices"
 	"syscall"
 
-	"github.com/urfave/cli/v2"
-
 	"keysweep/finding"
 	"keysweep/report"
 	"keysweep/rules"
@@ -18,7 +16,7 @@ import (
 )
 
 // scan is the action of the command of that name.
-func scan(c *cli.Context) error {
+func scan(c *call) error {
 	opts, err := parseScan(c)
 	if err != nil {
 		return fmt.Errorf("%w%s", err, seeHelp("scan"))
@@ -27,13 +25,13 @@ func scan(c *cli.Context) error {
 }
 
 // scanWith scans and reports.
-func scanWith(c *cli.Context, opts *scanOptions) error {
+func scanWith(c *call, opts *scanOptions) error {
 	prepared, err := opts.prepare()
 	if err != nil {
 		return err
 	}
 	defer prepared.Close()
-	opts.rules.look(c.Context, prepared, opts.scan.Paths)
+	opts.rules.look(c.ctx, prepared, opts.scan.Paths)
 	set, err := opts.rules.load(opts.scan.Paths) // what to look for
 	if err != nil {
 		return err
@@ -51,9 +49,9 @@ func scanWith(c *cli.Context, opts *scanOptions) error {
 	if err != nil {
 		return err
 	}
-	ctx, cancel := opts.limit(c.Context)
+	ctx, cancel := opts.limit(c.ctx)
 	defer cancel()
-	res, err := opts.find(ctx, prepared, set, accepted.accepts, c.App.ErrWriter) // where it is, and what was skipped
+	res, err := opts.find(ctx, prepared, set, accepted.accepts(c.now()), c.App.ErrWriter) // where it is, and what was skipped
 	if err != nil {
 		return errors.Join(err, closeLog())
 	}

@@ -51,7 +51,7 @@ const maxKeys = 100_000
 
 // parseVerification reads the options of verification. recheck asks without
 // being told to, and takes the issuers from its report if none is named.
-func parseVerification(c *cli.Context, recheck bool) (verification, error) {
+func parseVerification(c *call, recheck bool) (verification, error) {
 	v := verification{on: recheck || c.Bool("verify") || c.IsSet("verify-issuer"), egressLog: c.String("egress-log")}
 	if !v.on {
 		for _, f := range verifyFlags("") {
@@ -63,7 +63,7 @@ func parseVerification(c *cli.Context, recheck bool) (verification, error) {
 	}
 	v.opts = verify.Options{
 		Issuer: c.String("issuer"), CAFile: c.String("ca-file"), DryRun: c.Bool("dry-run"),
-		Version: buildVersion().Version, Endpoints: map[string]string{},
+		Version: buildVersion().Version, Endpoints: map[string]string{}, Now: c.now,
 	}
 	if !recheck && c.Bool("verify") {
 		v.opts.Issuers = []string{verify.DefaultIssuer}

@@ -5,8 +5,6 @@ import (
 	"fmt"
 	"runtime"
 	"runtime/debug"
-
-	"github.com/urfave/cli/v2"
 )
 
 // build says what this program was built from, as the Go command recorded it.
@@ -43,7 +41,7 @@ func buildVersion() build {
 }
 
 // version is the action of the command of that name.
-func version(c *cli.Context) error {
+func version(c *call) error {
 	if c.Args().Present() {
 		return fmt.Errorf("version takes no path: %s", quote(c.Args().First()))
 	}
