@@ -78,10 +78,11 @@ run-tests: export KEYSWEEP_SARIF_MULTITOOL = $(MULTITOOL:%=$(CURDIR)/%)
 run-tests: export KEYSWEEP_HOOK_RUNNERS = $(RUNNERS_PATH)
 run-tests: $(MULTITOOL) $(RUNNERS)
 	@go -C tools build -o ../bin/gotest ./gotest
-	go test -timeout 14m -json ./... | bin/gotest
+	@# make lint has vetted everything.
+	bin/gotest go test -vet=off -timeout 14m ./...
 	@# The race detector slows everything down five times and more: here only what
 	@# shares memory between goroutines, with shorter tests.
-	go test -race -short -timeout 14m -json . ./verify ./scanner ./scanner/gitdb ./scanner/gitdb/pack ./scanner/worktree | bin/gotest
+	bin/gotest go test -race -short -vet=off -timeout 14m . ./verify ./scanner ./scanner/gitdb ./scanner/gitdb/pack ./scanner/worktree
 
 tools:
 	@go -C tools build -o ../bin/ tool
