@@ -11,6 +11,7 @@ import (
 	"keysweep/config"
 	"keysweep/exceptions"
 	"keysweep/finding"
+	"keysweep/quote"
 	"keysweep/scanner"
 )
 
@@ -104,7 +105,7 @@ func (a *accepted) tell(res *finding.Result, verbose bool) {
 	tellNotes(res, a.notes)
 	if verbose && a.Baseline != nil && len(res.Targets) > 0 {
 		t := &res.Targets[0]
-		t.Notes = append(t.Notes, "The baseline "+quote(a.Baseline.Name)+" was used.")
+		t.Notes = append(t.Notes, "The baseline "+quote.Name(a.Baseline.Name)+" was used.")
 	}
 }
 

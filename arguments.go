@@ -7,6 +7,7 @@ import (
 	"flag"
 	"fmt"
 	"io"
+	"keysweep/quote"
 	"os"
 	"slices"
 	"strconv"
@@ -147,7 +148,7 @@ func parseOption(app *cli.App, command string, typed []option, arg string, rest 
 				value = "true"
 			}
 			if _, err := strconv.ParseBool(value); err != nil {
-				return nil, nil, fmt.Errorf("--%s takes no value, or true or false: not %s", name, quote(value))
+				return nil, nil, fmt.Errorf("--%s takes no value, or true or false: not %s", name, quote.Name(value))
 			}
 		case !hasValue:
 			var err error
@@ -229,12 +230,12 @@ func unknownOption(app *cli.App, command, typed string) error {
 			}
 		}
 	}
-	message := "unknown option " + quote(typed)
+	message := "unknown option " + quote.Name(typed)
 	if s := nearest("--"+strings.TrimLeft(typed, "-"), names); s != "" {
 		message += "; did you mean " + s + "?"
 	}
 	if _, err := os.Lstat(typed); err == nil {
-		message += fmt.Sprintf(" (the file of that name is %s)", quote("./"+typed))
+		message += fmt.Sprintf(" (the file of that name is %s)", quote.Name("./"+typed))
 	}
 	return errors.New(message + seeHelp(command))
 }
@@ -244,9 +245,9 @@ func unknownCommand(app *cli.App, typed string) error {
 	for _, c := range app.Commands {
 		names = append(names, c.Name)
 	}
-	message := "unknown command " + quote(typed)
+	message := "unknown command " + quote.Name(typed)
 	if _, err := os.Lstat(typed); err == nil || typed == "-" || strings.ContainsAny(typed, `./\`) {
-		message += fmt.Sprintf("; did you mean keysweep scan %s?", quote(typed))
+		message += fmt.Sprintf("; did you mean keysweep scan %s?", quote.Name(typed))
 	} else if s := nearest(typed, names); s != "" {
 		message += "; did you mean " + s + "?"
 	}

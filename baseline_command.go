@@ -19,7 +19,7 @@ import (
 	"keysweep/config"
 	"keysweep/exceptions"
 	"keysweep/finding"
-	"keysweep/report"
+	"keysweep/quote"
 	"keysweep/rules"
 	"keysweep/scanner"
 )
@@ -72,7 +72,7 @@ func baselineCommand(c *call) error {
 	if !slices.Contains(baselineCommands, word) {
 		message := "baseline needs one of " + orList(baselineCommands)
 		if word != "" {
-			message = "baseline has no command " + quote(word)
+			message = "baseline has no command " + quote.Name(word)
 			if s := nearest(word, baselineCommands); s != "" {
 				message += "; did you mean " + s + "?"
 			}
@@ -120,7 +120,7 @@ func parseBaseline(c *call, word string) (o *baselineOptions, err error) {
 		return nil, errors.New("--output: the name of the file is empty")
 	case c.IsSet("reason") && o.reason == "":
 		return nil, errors.New("--reason: it is empty")
-	case hideKeys(o.reason) != o.reason:
+	case quote.HideKeys(o.reason) != o.reason:
 		return nil, errors.New("--reason: it holds a key")
 	}
 	if len(files) == 1 {
@@ -207,7 +207,7 @@ func baselineCreate(c *call, o *baselineOptions) error {
 			}
 			b.Add(line)
 			added++
-			fmt.Fprintf(&out, "  %s  %s  %s %s  %s\n", f.Secret.ID(), report.Quote(f.Secret.Redacted()), report.Quote(f.Issuer), f.Environment, report.Quote(line.Comment))
+			fmt.Fprintf(&out, "  %s  %s  %s %s  %s\n", f.Secret.ID(), quote.Text(f.Secret.Redacted()), quote.Text(f.Issuer), f.Environment, quote.Text(line.Comment))
 		case f.Suppressed.Kind == finding.KindBaseline:
 			there++
 		default:
@@ -222,9 +222,9 @@ func baselineCreate(c *call, o *baselineOptions) error {
 	line := func(format string, args ...any) { fmt.Fprintf(&out, format+"\n", args...) }
 	switch {
 	case added > 0 && isNew:
-		line("%s accepted in the new file %s: commit it.", keys(added), quote(file))
+		line("%s accepted in the new file %s: commit it.", keys(added), quote.Name(file))
 	case added > 0:
-		line("%s accepted in %s.", keys(added), quote(file))
+		line("%s accepted in %s.", keys(added), quote.Name(file))
 	default:
 		line("No further key to accept: nothing was written.")
 	}
@@ -275,7 +275,7 @@ func firstPlace(f *finding.Finding, set *rules.Set) string {
 		return fmt.Sprintf("%s %s", o.Source, o.Object)
 	case o.Path == "":
 		return string(o.Source)
-	case set.Finder().Contains([]byte(name)) || hideKeys(name) != name:
+	case set.Finder().Contains([]byte(name)) || quote.HideKeys(name) != name:
 		return "a name that holds a key"
 	case o.Line > 0:
 		return fmt.Sprintf("%s:%d", name, o.Line)
@@ -290,7 +290,7 @@ func baselinePrune(c *call, o *baselineOptions) error {
 		return err
 	}
 	if b == nil {
-		return fmt.Errorf("there is no baseline %s (keysweep baseline create makes one)", quote(file))
+		return fmt.Errorf("there is no baseline %s (keysweep baseline create makes one)", quote.Name(file))
 	}
 	for i, p := range o.scan.Paths {
 		if root, ok := config.Root(p); ok {
@@ -311,15 +311,15 @@ func baselinePrune(c *call, o *baselineOptions) error {
 	removed := b.Remove(func(l *exceptions.BaselineLine) bool { return !found[l.Fingerprint] })
 	var out strings.Builder
 	for _, l := range removed {
-		fmt.Fprintf(&out, "  %s  %s  %s %s  %s\n", l.Fingerprint[:16], report.Quote(l.Prefix), report.Quote(l.Issuer), report.Quote(l.Environment), report.Quote(hideKeys(l.Comment)))
+		fmt.Fprintf(&out, "  %s  %s  %s %s  %s\n", l.Fingerprint[:16], quote.Text(l.Prefix), quote.Text(l.Issuer), quote.Text(l.Environment), quote.Text(quote.HideKeys(l.Comment)))
 	}
 	if len(removed) == 0 {
-		fmt.Fprintf(&out, "Every key of %s is still found: nothing was removed.\n", quote(file))
+		fmt.Fprintf(&out, "Every key of %s is still found: nothing was removed.\n", quote.Name(file))
 	} else {
 		if err := writeBaseline(file, b.Text()); err != nil {
 			return err
 		}
-		fmt.Fprintf(&out, "%s removed from %s: found no more. %s left.\n", keys(len(removed)), quote(file), keys(len(b.Lines())))
+		fmt.Fprintf(&out, "%s removed from %s: found no more. %s left.\n", keys(len(removed)), quote.Name(file), keys(len(b.Lines())))
 	}
 	return say(c.App.Writer, out.String())
 }
@@ -329,7 +329,7 @@ func baselinePrune(c *call, o *baselineOptions) error {
 func writeBaseline(path string, text []byte) (err error) {
 	defer func() {
 		if err != nil {
-			err = fmt.Errorf("writing the baseline %s: %w", quote(path), err)
+			err = fmt.Errorf("writing the baseline %s: %w", quote.Name(path), err)
 		}
 	}()
 	mode := os.FileMode(0o666) // less what umask takes

@@ -15,6 +15,7 @@ import (
 
 	"keysweep/command/ci"
 	"keysweep/finding"
+	"keysweep/quote"
 	"keysweep/report"
 	"keysweep/scanner"
 )
@@ -62,7 +63,7 @@ func ciCommand(c *call, token string) error {
 	err := r.run(c)
 	var end *ending
 	if r.actions && err != nil && !errors.Is(err, errClosedPipe) && (!errors.As(err, &end) || end.err != nil) {
-		message, _, _ := strings.Cut(printable(err.Error()), "\n")
+		message, _, _ := strings.Cut(quote.Message(err.Error()), "\n")
 		fmt.Fprint(c.App.Writer, report.WorkflowCommand(report.LevelError, message, report.Property{Name: "title", Value: "keysweep"}))
 	}
 	return err
@@ -130,12 +131,12 @@ func (o *scanOptions) checkWrites(checkout *ci.Checkout) error {
 			continue
 		}
 		if err := checkout.CheckWrite(out.path); err != nil {
-			return fmt.Errorf("--output %s: %w", quote(out.path), err)
+			return fmt.Errorf("--output %s: %w", quote.Name(out.path), err)
 		}
 	}
 	if o.verify.egressLog != "" {
 		if err := checkout.CheckWrite(o.verify.egressLog); err != nil {
-			return fmt.Errorf("--egress-log %s: %w", quote(o.verify.egressLog), err)
+			return fmt.Errorf("--egress-log %s: %w", quote.Name(o.verify.egressLog), err)
 		}
 	}
 	return nil

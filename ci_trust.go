@@ -13,6 +13,7 @@ import (
 	"keysweep/config"
 	"keysweep/exceptions"
 	"keysweep/finding"
+	"keysweep/quote"
 	"keysweep/rules"
 )
 
@@ -74,7 +75,7 @@ func (r *ciRun) tellAdded(res *finding.Result) {
 	}
 	var files []string
 	for _, e := range list {
-		if name := quote(e.File); !slices.Contains(files, name) {
+		if name := quote.Name(e.File); !slices.Contains(files, name) {
 			files = append(files, name)
 		}
 	}
@@ -107,10 +108,10 @@ func (t *trust) loadRules() (list []rules.File, notes []config.Note, err error) 
 		own := errors.Is(err, fs.ErrNotExist)
 		if own {
 			text, err = readRegular(f.name, limit)
-			notes = append(notes, config.Note{Words: fmt.Sprintf("The rules of %s are those of the change: %s has none there.", quote(f.name), t.words)})
+			notes = append(notes, config.Note{Words: fmt.Sprintf("The rules of %s are those of the change: %s has none there.", quote.Name(f.name), t.words)})
 		}
 		if err != nil {
-			return nil, nil, fmt.Errorf("--rules %s: %w", quote(f.name), err)
+			return nil, nil, fmt.Errorf("--rules %s: %w", quote.Name(f.name), err)
 		}
 		list = append(list, rules.File{Name: f.name, Text: text, Found: own})
 	}
@@ -123,5 +124,5 @@ func (t *trust) absent(option, name string) (config.Note, error) {
 	if _, err := os.Stat(name); err != nil {
 		return config.Note{}, err
 	}
-	return config.Note{Words: fmt.Sprintf("%s %s does not count: it is not in %s (merge the exceptions first).", option, quote(name), t.words)}, nil
+	return config.Note{Words: fmt.Sprintf("%s %s does not count: it is not in %s (merge the exceptions first).", option, quote.Name(name), t.words)}, nil
 }

@@ -4,6 +4,7 @@ import (
 	"embed"
 	"errors"
 	"fmt"
+	"keysweep/quote"
 	"slices"
 )
 
@@ -24,7 +25,7 @@ func completion(c *call) error {
 	}
 	shell := c.Args().First()
 	if !slices.Contains(shells(), shell) {
-		return fmt.Errorf("no completion for %s: the shells are %s", quote(shell), orList(shells()))
+		return fmt.Errorf("no completion for %s: the shells are %s", quote.Name(shell), orList(shells()))
 	}
 	script, err := completionScripts.ReadFile("completion/" + shell)
 	if err != nil {

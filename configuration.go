@@ -10,6 +10,7 @@ import (
 
 	"keysweep/config"
 	"keysweep/finding"
+	"keysweep/quote"
 	"keysweep/rules"
 )
 
@@ -120,7 +121,7 @@ func (s *ruleSource) tell(res *finding.Result, verbose bool) {
 	tellNotes(res, s.notes)
 	if verbose && s.loaded != nil && len(res.Targets) > 0 {
 		t := &res.Targets[0]
-		t.Notes = append(t.Notes, "The configuration "+quote(s.loaded.Path)+" was used.")
+		t.Notes = append(t.Notes, "The configuration "+quote.Name(s.loaded.Path)+" was used.")
 	}
 }
 

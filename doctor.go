@@ -11,6 +11,7 @@ import (
 	"github.com/urfave/cli/v2"
 
 	"keysweep/command/doctor"
+	"keysweep/quote"
 	"keysweep/report"
 )
 
@@ -72,14 +73,14 @@ func writeChecks(w io.Writer, checks []doctor.Check) error {
 	var b strings.Builder
 	mend := 0
 	for _, k := range checks {
-		fmt.Fprintf(&b, "%s %-*s%s\n", marks[k.Level], checkColumn-2, k.Name, quote(k.Words))
+		fmt.Fprintf(&b, "%s %-*s%s\n", marks[k.Level], checkColumn-2, k.Name, quote.Name(k.Words))
 		if k.Level != doctor.Well {
 			mend++
 		}
 		for line := range strings.Lines(k.Remedy) {
 			line = strings.TrimRight(line, "\n")
 			text := strings.TrimLeft(line, " ")
-			b.WriteString(indent + line[:len(line)-len(text)] + quote(text) + "\n")
+			b.WriteString(indent + line[:len(line)-len(text)] + quote.Name(text) + "\n")
 		}
 	}
 	switch mend {
@@ -97,7 +98,7 @@ func writeChecks(w io.Writer, checks []doctor.Check) error {
 // writeChecksJSON writes the checks as one object.
 func writeChecksJSON(w io.Writer, checks []doctor.Check) error {
 	for i := range checks {
-		checks[i].Words, checks[i].Remedy = hideKeys(checks[i].Words), hideKeys(checks[i].Remedy)
+		checks[i].Words, checks[i].Remedy = quote.HideKeys(checks[i].Words), quote.HideKeys(checks[i].Remedy)
 	}
 	out := json.NewEncoder(w)
 	out.SetIndent("", "  ")

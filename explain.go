@@ -8,6 +8,7 @@ import (
 	"github.com/urfave/cli/v2"
 
 	"keysweep/finding"
+	"keysweep/quote"
 	"keysweep/report"
 	"keysweep/scanner"
 )
@@ -66,7 +67,7 @@ func explain(c *call) error {
 	accepted.explain(e, paths[0], c.now())
 	opts.RulesSHA256, opts.Rules = set.SHA256(), set.Rules()
 	for _, n := range append(source.notes, accepted.notes...) {
-		fmt.Fprintf(c.App.ErrWriter, "keysweep: %s\n", printable(n.Words))
+		fmt.Fprintf(c.App.ErrWriter, "keysweep: %s\n", quote.Message(n.Words))
 	}
 	return writing(report.WriteExplanation(c.App.Writer, format, explanation(what, e), opts))
 }
@@ -101,7 +102,7 @@ func parseExplain(c *call) (opts report.Options, format report.Format, err error
 func parseShortFormat(s string) (report.Format, error) {
 	f, err := report.ParseFormat(s)
 	if err != nil || f != report.Text && f != report.JSON {
-		return f, fmt.Errorf("unknown format %s: it is one of %s", quote(s), strings.Join(report.ExplainFormats(), ", "))
+		return f, fmt.Errorf("unknown format %s: it is one of %s", quote.Name(s), strings.Join(report.ExplainFormats(), ", "))
 	}
 	return f, nil
 }

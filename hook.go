@@ -14,6 +14,7 @@ import (
 
 	"keysweep/command/hooks"
 	"keysweep/finding"
+	"keysweep/quote"
 	"keysweep/scanner"
 )
 
@@ -150,7 +151,7 @@ func (h *hook) aimMessage() error {
 	}
 	text, err := readRegular(h.args[0], maxMessage)
 	if err != nil {
-		return fmt.Errorf("the message of the commit, %s: %w", quote(h.args[0]), err)
+		return fmt.Errorf("the message of the commit, %s: %w", quote.Name(h.args[0]), err)
 	}
 	h.opts.scan.Staged = &scanner.Staged{Message: aboveScissors(text)}
 	h.opts.rules.from = &trust{words: "the index"}
@@ -287,7 +288,7 @@ func (h *hook) onwards(status int) string {
 	case status == statusIncomplete:
 		lines = append(lines, "What could not be read may hold a key. Once it is mended, try again.")
 	case h.name == "commit-msg":
-		lines = append(lines, "Take the key out of the message: git commit -e -F "+quote(h.args[0]))
+		lines = append(lines, "Take the key out of the message: git commit -e -F "+quote.Name(h.args[0]))
 	case commits:
 		lines = append(lines, "A commit that takes the key out is not enough: the one that brought it in stays.",
 			"Rewrite that one (git commit --amend, git rebase -i), and try again.")
@@ -297,7 +298,7 @@ func (h *hook) onwards(status int) string {
 	if from := h.opts.rules.from; status == statusFound && h.name != "commit-msg" {
 		accepts := "keysweep:allow REASON on its line accepts it"
 		if from.rev != "" && !from.own {
-			accepts = "an exception counts once it is on " + quote(from.words)
+			accepts = "an exception counts once it is on " + quote.Name(from.words)
 		}
 		lines = append(lines, "If it is no secret: "+accepts+" (docs/exceptions.md).")
 	}

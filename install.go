@@ -13,6 +13,7 @@ import (
 	"github.com/urfave/cli/v2"
 
 	"keysweep/command/hooks"
+	"keysweep/quote"
 )
 
 // hookFlags are the options of install and uninstall. verb is what they do.
@@ -66,14 +67,14 @@ func parseHooks(c *call) (r *hooks.Repository, names []string, err error) {
 	}
 	r, err = hooks.Find(c.ctx, dir)
 	if errors.Is(err, hooks.ErrNotRepository) {
-		err = fmt.Errorf("%s: %w", quote(dir), err)
+		err = fmt.Errorf("%s: %w", quote.Name(dir), err)
 	}
 	return r, names, err
 }
 
 // unknownHook says that there is no hook of this name, and which there are.
 func unknownHook(name string) string {
-	message := "no hook " + quote(name) + ": it is one of " + strings.Join(hooks.Names(), ", ")
+	message := "no hook " + quote.Name(name) + ": it is one of " + strings.Join(hooks.Names(), ", ")
 	if s := nearest(name, hooks.Names()); s != "" {
 		message += "; did you mean " + s + "?"
 	}
@@ -83,7 +84,7 @@ func unknownHook(name string) string {
 // onePath returns the one folder that a command takes, "." if none is given.
 func onePath(c *call) (string, error) {
 	if c.Args().Len() > 1 {
-		return "", fmt.Errorf("%s takes one path, and %s is a second%s", c.Command.Name, quote(c.Args().Get(1)), seeHelp(c.Command.Name))
+		return "", fmt.Errorf("%s takes one path, and %s is a second%s", c.Command.Name, quote.Name(c.Args().Get(1)), seeHelp(c.Command.Name))
 	}
 	if !c.Args().Present() {
 		return ".", nil
@@ -95,11 +96,11 @@ func onePath(c *call) (string, error) {
 	info, err := os.Stat(dir)
 	switch {
 	case errors.Is(err, os.ErrNotExist):
-		return "", fmt.Errorf("%s: there is no such folder", quote(dir))
+		return "", fmt.Errorf("%s: there is no such folder", quote.Name(dir))
 	case err != nil:
 		return "", err
 	case !info.IsDir():
-		return "", fmt.Errorf("%s: not a folder", quote(dir))
+		return "", fmt.Errorf("%s: not a folder", quote.Name(dir))
 	}
 	return dir, nil
 }
@@ -144,7 +145,7 @@ func recorded(c *call, r *hooks.Repository) (options []string, err error) {
 			path = filepath.Join(top, path)
 		}
 		if _, err := os.Stat(path); file != "" && err != nil {
-			return nil, fmt.Errorf("%s: the hooks would not find it in %s, where git runs them", quote(file), quote(top))
+			return nil, fmt.Errorf("%s: the hooks would not find it in %s, where git runs them", quote.Name(file), quote.Name(top))
 		}
 	}
 	return options, nil
@@ -194,7 +195,7 @@ func uninstall(c *call) error {
 		return err
 	}
 	if len(steps) == 0 {
-		_, err := fmt.Fprintf(c.App.Writer, "Nothing to remove: no hook of keysweep in %s\n", quote(fromHere(r.Hooks)))
+		_, err := fmt.Fprintf(c.App.Writer, "Nothing to remove: no hook of keysweep in %s\n", quote.Name(fromHere(r.Hooks)))
 		return writing(err)
 	}
 	if slices.ContainsFunc(steps, func(s hooks.Step) bool { return s.Action == hooks.Leave }) {
@@ -213,18 +214,18 @@ func tellSteps(w io.Writer, steps []hooks.Step, dryRun bool) error {
 		if dryRun && s.Action != hooks.Keep && s.Action != hooks.Leave {
 			word = "would be " + word
 		}
-		line := word + "  " + quote(fromHere(s.Path))
+		line := word + "  " + quote.Name(fromHere(s.Path))
 		switch {
 		case s.Action == hooks.Restore:
-			line += ", and " + quote(filepath.Base(s.Earlier)) + " is " + s.Name + " again"
+			line += ", and " + quote.Name(filepath.Base(s.Earlier)) + " is " + s.Name + " again"
 		case s.Earlier != "" && s.Action != hooks.Leave:
-			line += ", behind the hook that was there (" + quote(filepath.Base(s.Earlier)) + ")"
+			line += ", behind the hook that was there (" + quote.Name(filepath.Base(s.Earlier)) + ")"
 		}
 		if len(s.Options) > 0 {
-			line += ", with " + quote(strings.Join(s.Options, " "))
+			line += ", with " + quote.Name(strings.Join(s.Options, " "))
 		}
 		if s.Why != "" {
-			line += ": " + quote(s.Why)
+			line += ": " + quote.Name(s.Why)
 		}
 		if _, err := fmt.Fprintln(w, line); err != nil {
 			return writing(err)

@@ -10,6 +10,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"keysweep/quote"
 	"os"
 	"runtime"
 	"strings"
@@ -63,7 +64,7 @@ func run(ctx context.Context, args []string, stdin io.Reader, stdout, stderr io.
 		status = statusUse
 	}
 	if err != nil {
-		fmt.Fprintf(stderr, "keysweep: %s\n", printable(err.Error()))
+		fmt.Fprintf(stderr, "keysweep: %s\n", quote.Message(err.Error()))
 	}
 	return status
 }

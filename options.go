@@ -15,6 +15,7 @@ import (
 	"github.com/bmatcuk/doublestar/v4"
 
 	"keysweep/finding"
+	"keysweep/quote"
 	"keysweep/report"
 	"keysweep/scanner"
 )
@@ -111,7 +112,7 @@ func parseScanOf(c *call, paths []string) (*scanOptions, error) {
 	}
 	for _, glob := range o.scan.Exclude {
 		if glob == "" || !doublestar.ValidatePattern(glob) {
-			return nil, fmt.Errorf("--exclude: %s is not a glob", quote(glob))
+			return nil, fmt.Errorf("--exclude: %s is not a glob", quote.Name(glob))
 		}
 	}
 	if err := parseScope(c, &o.scan, &o.rules); err != nil {
@@ -136,7 +137,7 @@ func parseScanOf(c *call, paths []string) (*scanOptions, error) {
 	}
 	for _, out := range o.outputs {
 		if err == nil && !out.standard() && o.verify.egressLog != "" && (filepath.Clean(out.path) == filepath.Clean(o.verify.egressLog) || sameFile(out.path, o.verify.egressLog)) {
-			err = fmt.Errorf("--egress-log: %s is the file of a report", quote(o.verify.egressLog))
+			err = fmt.Errorf("--egress-log: %s is the file of a report", quote.Name(o.verify.egressLog))
 		}
 	}
 	if slices.ContainsFunc(o.outputs, func(out output) bool { return out.format == report.SARIF }) {
@@ -196,7 +197,7 @@ func parseConfidence(s string) (finding.Confidence, error) {
 			return level, nil
 		}
 	}
-	return 0, fmt.Errorf("%s is not low, medium or high", quote(s))
+	return 0, fmt.Errorf("%s is not low, medium or high", quote.Name(s))
 }
 
 func parseFailOn(s string) (failOn, error) {
@@ -208,12 +209,12 @@ func parseFailOn(s string) (failOn, error) {
 	case "none":
 		return failOnNone, nil
 	}
-	return 0, fmt.Errorf("%s is not any, active or none", quote(s))
+	return 0, fmt.Errorf("%s is not any, active or none", quote.Name(s))
 }
 
 func parseColor(s string) (string, error) {
 	if !slices.Contains([]string{"auto", "always", "never"}, s) {
-		return "", fmt.Errorf("%s is not auto, always or never", quote(s))
+		return "", fmt.Errorf("%s is not auto, always or never", quote.Name(s))
 	}
 	return s, nil
 }
@@ -221,7 +222,7 @@ func parseColor(s string) (string, error) {
 func parseExitCode(s string) (int, error) {
 	n, err := strconv.Atoi(s)
 	if err != nil || n < 0 || n > 255 {
-		return 0, fmt.Errorf("%s is not a number from 0 to 255", quote(s))
+		return 0, fmt.Errorf("%s is not a number from 0 to 255", quote.Name(s))
 	}
 	return n, nil
 }
@@ -229,7 +230,7 @@ func parseExitCode(s string) (int, error) {
 func parseJobs(s string) (int, error) {
 	n, err := strconv.Atoi(s)
 	if err != nil || n < 1 || n > maxWorkers {
-		return 0, fmt.Errorf("%s is not a number from 1 to %d", quote(s), maxWorkers)
+		return 0, fmt.Errorf("%s is not a number from 1 to %d", quote.Name(s), maxWorkers)
 	}
 	return n, nil
 }
@@ -237,10 +238,10 @@ func parseJobs(s string) (int, error) {
 func parseTimeout(s string) (time.Duration, error) {
 	d, err := time.ParseDuration(s)
 	if err != nil {
-		return 0, fmt.Errorf("%s is not a duration, as 90s or 10m", quote(s))
+		return 0, fmt.Errorf("%s is not a duration, as 90s or 10m", quote.Name(s))
 	}
 	if d <= 0 {
-		return 0, fmt.Errorf("%s is no time at all", quote(s))
+		return 0, fmt.Errorf("%s is no time at all", quote.Name(s))
 	}
 	return d, nil
 }
@@ -278,14 +279,14 @@ func parseSince(s string, now time.Time) (time.Time, error) {
 		switch {
 		case !known || err != nil:
 		case n == 0:
-			return time.Time{}, fmt.Errorf("%s is no time at all", quote(s))
+			return time.Time{}, fmt.Errorf("%s is no time at all", quote.Name(s))
 		case time.Duration(n) > maxBack/unit:
-			return time.Time{}, fmt.Errorf("%s is further back than any commit", quote(s))
+			return time.Time{}, fmt.Errorf("%s is further back than any commit", quote.Name(s))
 		default:
 			return now.Add(-time.Duration(n) * unit), nil
 		}
 	}
-	return time.Time{}, fmt.Errorf("%s is not a date, as 2026-01-31 or 2026-01-31T10:00:00Z, nor a span back from now, as 12h, 30d or 2w", quote(s))
+	return time.Time{}, fmt.Errorf("%s is not a date, as 2026-01-31 or 2026-01-31T10:00:00Z, nor a span back from now, as 12h, 30d or 2w", quote.Name(s))
 }
 
 // sizeUnits are the units of --max-object, longest names first where one ends
@@ -314,7 +315,7 @@ func parseSize(s string) (int64, error) {
 		}
 		break
 	}
-	return 0, fmt.Errorf("%s is not a size, as 64MiB or 1GiB", quote(s))
+	return 0, fmt.Errorf("%s is not a size, as 64MiB or 1GiB", quote.Name(s))
 }
 
 // program returns how the user started us, for commands to copy.

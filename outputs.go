@@ -9,6 +9,7 @@ import (
 	"slices"
 
 	"keysweep/finding"
+	"keysweep/quote"
 	"keysweep/report"
 )
 
@@ -44,7 +45,7 @@ func parseOutputs(paths []string, format report.Format, formatGiven bool) ([]out
 	}
 	if formatGiven && !slices.ContainsFunc(outputs, func(o output) bool { return o.format == format }) {
 		return nil, fmt.Errorf("--format %v has no effect: the extension of %s says %v, and nothing goes to standard output (--output -)",
-			format, quote(outputs[0].path), outputs[0].format)
+			format, quote.Name(outputs[0].path), outputs[0].format)
 	}
 	return outputs, nil
 }
@@ -58,7 +59,7 @@ func checkOutputs(outputs []output, scanned []string, stdout io.Writer) error {
 		if !out.standard() {
 			abs, err := filepath.Abs(out.path)
 			if err != nil {
-				return fmt.Errorf("--output %s: %w", quote(out.path), err)
+				return fmt.Errorf("--output %s: %w", quote.Name(out.path), err)
 			}
 			key = abs
 		}
@@ -66,7 +67,7 @@ func checkOutputs(outputs []output, scanned []string, stdout io.Writer) error {
 			if out.standard() {
 				return errors.New("--output: two reports to standard output")
 			}
-			return fmt.Errorf("--output: %s is named twice", quote(out.path))
+			return fmt.Errorf("--output: %s is named twice", quote.Name(out.path))
 		}
 		seen[key] = out.path
 		if out.standard() {
@@ -84,17 +85,17 @@ func checkOutputs(outputs []output, scanned []string, stdout io.Writer) error {
 		}
 		for _, other := range outputs[:i] {
 			if same(info, other.path) {
-				return fmt.Errorf("--output: %s and %s are the same file", quote(other.path), quote(out.path))
+				return fmt.Errorf("--output: %s and %s are the same file", quote.Name(other.path), quote.Name(out.path))
 			}
 		}
 		for _, path := range scanned {
 			if same(info, path) {
-				return fmt.Errorf("--output: %s is to be scanned, and would be overwritten", quote(out.path))
+				return fmt.Errorf("--output: %s is to be scanned, and would be overwritten", quote.Name(out.path))
 			}
 		}
 		if f, ok := stdout.(*os.File); ok && slices.ContainsFunc(outputs, output.standard) {
 			if to, err := f.Stat(); err == nil && os.SameFile(info, to) {
-				return fmt.Errorf("--output: %s is where standard output goes", quote(out.path))
+				return fmt.Errorf("--output: %s is where standard output goes", quote.Name(out.path))
 			}
 		}
 	}

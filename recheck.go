@@ -18,6 +18,7 @@ import (
 	"golang.org/x/term"
 
 	"keysweep/finding"
+	"keysweep/quote"
 	"keysweep/report"
 	"keysweep/rules"
 	"keysweep/scanner"
@@ -177,7 +178,7 @@ func readEarlier(name string, stdin io.Reader) (*report.Earlier, error) {
 	}
 	e, err := report.ReadEarlier(in)
 	if err != nil {
-		return nil, fmt.Errorf("the report %s: %w", quote(name), err)
+		return nil, fmt.Errorf("the report %s: %w", quote.Name(name), err)
 	}
 	return e, nil
 }
@@ -211,14 +212,14 @@ func here(targets []finding.Target) []string {
 // findAgain scans what a report names and fills in Rechecked.Now. What cannot
 // be looked at is told to stderr.
 func findAgain(ctx context.Context, o recheckOptions, paths []string, earlier *report.Earlier, outcome *report.Recheck, set *rules.Set, stderr io.Writer) error {
-	tell := func(words string) { fmt.Fprintf(stderr, "keysweep: %s\n", printable(words)) }
+	tell := func(words string) { fmt.Fprintf(stderr, "keysweep: %s\n", quote.Message(words)) }
 	opts := scanner.Options{Paths: paths, MinConfidence: finding.Low, Ignored: true, Workers: o.workers, Tree: true, History: true, Now: o.now}
 	for _, t := range earlier.Targets {
 		switch {
 		case t.Kind == finding.TargetStdin:
 			tell("the report is about standard input, which cannot be read again (--paste takes the keys)")
 		case !slices.Contains(paths, t.Name):
-			tell("what the report is about is not here any more: " + quote(t.Name))
+			tell("what the report is about is not here any more: " + quote.Name(t.Name))
 		default:
 			opts.Tree, opts.History = opts.Tree && !t.History, opts.History && !t.Tree
 		}
@@ -305,7 +306,7 @@ func pasteOnTerminal(ctx context.Context, terminal *os.File, stderr io.Writer, o
 	for i := range outcome.Keys {
 		k := &outcome.Keys[i]
 		for k.Now == nil && ctx.Err() == nil {
-			fmt.Fprintf(stderr, "Paste %s (%s), or press Enter to leave it out: ", quote(k.Earlier.Redacted), k.Earlier.SHA256[:16])
+			fmt.Fprintf(stderr, "Paste %s (%s), or press Enter to leave it out: ", quote.Name(k.Earlier.Redacted), k.Earlier.SHA256[:16])
 			line, err := term.ReadPassword(fd)
 			fmt.Fprintln(stderr)
 			key := strings.TrimSpace(string(line))

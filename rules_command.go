@@ -7,6 +7,7 @@ import (
 
 	"github.com/urfave/cli/v2"
 
+	"keysweep/quote"
 	"keysweep/report"
 	"keysweep/rules"
 )
@@ -60,7 +61,7 @@ func rulesCommand(c *call) error {
 		}
 		return rulesTest(c, source, args, opts)
 	default:
-		message := "rules has no command " + quote(word)
+		message := "rules has no command " + quote.Name(word)
 		if s := nearest(word, rulesCommands); s != "" {
 			message += "; did you mean " + s + "?"
 		}
@@ -106,7 +107,7 @@ func rulesShow(c *call, source ruleSource, args []string, format report.Format, 
 		}
 		ids = append(ids, r.ID)
 	}
-	message := "no rule " + quote(args[0])
+	message := "no rule " + quote.Name(args[0])
 	if s := nearest(args[0], ids); s != "" {
 		message += "; did you mean " + s + "?"
 	}

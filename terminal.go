@@ -4,13 +4,10 @@ import (
 	"errors"
 	"io"
 	"os"
-	"regexp"
 	"slices"
 	"strings"
 
 	"golang.org/x/term"
-
-	"keysweep/report"
 )
 
 // isTerminal reports whether w is a terminal that a person looks at.
@@ -81,30 +78,3 @@ func mayShowSecrets(stdout io.Writer) error {
 	}
 	return nil
 }
-
-// quote returns what the user or a file named in a form that is safe to print.
-func quote(s string) string { return report.Quote(hideKeys(s)) }
-
-// printable returns a message for standard error: its lines quoted where they
-// hold what a terminal or a CI would take for a command, those behind the first
-// indented, so that no name can forge a line of ours.
-func printable(message string) string {
-	lines := strings.Split(strings.TrimRight(hideKeys(message), "\n"), "\n")
-	for i, line := range lines {
-		indent := line[:len(line)-len(strings.TrimLeft(line, " "))]
-		if line = line[len(indent):]; line != "" {
-			line = report.Quote(line)
-		}
-		if i > 0 && len(indent) < 2 && line != "" {
-			indent = "  "
-		}
-		lines[i] = indent + line
-	}
-	return strings.Join(lines, "\n")
-}
-
-// keyLike matches what may be a key in a message. Keys are not printed even if
-// the user typed one where a path belongs.
-var keyLike = regexp.MustCompile(`\b(\w{0,16}?[sr]k[_-](?:live|test|sandbox|prod|org_live|org_test)[_-])[A-Za-z0-9_-]{8,}`)
-
-func hideKeys(s string) string { return keyLike.ReplaceAllString(s, "${1}…") }

@@ -13,6 +13,7 @@ import (
 	"github.com/urfave/cli/v2"
 
 	"keysweep/finding"
+	"keysweep/quote"
 	"keysweep/report"
 	"keysweep/rules"
 	"keysweep/verify"
@@ -105,7 +106,7 @@ func (v *verification) parseEndpoints(source string, list []string) error {
 		}
 		name, url, ok := strings.Cut(e, "=")
 		if !ok || name == "" || url == "" {
-			return fmt.Errorf("%s: %s is not NAME=URL", source, quote(e))
+			return fmt.Errorf("%s: %s is not NAME=URL", source, quote.Name(e))
 		}
 		v.opts.Endpoints[name] = url
 	}
@@ -115,7 +116,7 @@ func (v *verification) parseEndpoints(source string, list []string) error {
 func parseKeys(s string) (int, error) {
 	n, err := strconv.Atoi(s)
 	if err != nil || n < 1 || n > maxKeys {
-		return 0, fmt.Errorf("%s is not a number from 1 to %d", quote(s), maxKeys)
+		return 0, fmt.Errorf("%s is not a number from 1 to %d", quote.Name(s), maxKeys)
 	}
 	return n, nil
 }
@@ -127,7 +128,7 @@ func (v *verification) openLog() (close func() error, err error) {
 		return func() error { return nil }, nil
 	}
 	if info, err := os.Stat(v.egressLog); err == nil && info.Mode()&os.ModeNamedPipe != 0 {
-		return func() error { return nil }, fmt.Errorf("--egress-log: %s is a FIFO, and the scan would wait for its reader", quote(v.egressLog))
+		return func() error { return nil }, fmt.Errorf("--egress-log: %s is a FIFO, and the scan would wait for its reader", quote.Name(v.egressLog))
 	}
 	log, err := os.OpenFile(v.egressLog, os.O_CREATE|os.O_APPEND|os.O_WRONLY, 0o600)
 	if err != nil {
@@ -144,7 +145,7 @@ func (v *verification) ask(ctx context.Context, set *rules.Set, findings []*find
 		return nil
 	}
 	if err := verify.NoCoreDumps(); err != nil {
-		fmt.Fprintf(stderr, "keysweep: %s\n", printable("a core dump of this process could hold a key: "+err.Error()))
+		fmt.Fprintf(stderr, "keysweep: %s\n", quote.Message("a core dump of this process could hold a key: "+err.Error()))
 	}
 	opts := v.opts
 	if progress && !opts.DryRun {
@@ -169,7 +170,7 @@ func tellPlans(stderr io.Writer, sum verify.Summary, findings []*finding.Finding
 		shown[f.Secret] = f.Redacted()
 	}
 	for _, p := range sum.Plans {
-		fmt.Fprintf(stderr, "keysweep: %s\n", printable(fmt.Sprintf("%s (%s %v) would go to %s", shown[p.Secret], p.Issuer, p.Environment, p.URL)))
+		fmt.Fprintf(stderr, "keysweep: %s\n", quote.Message(fmt.Sprintf("%s (%s %v) would go to %s", shown[p.Secret], p.Issuer, p.Environment, p.URL)))
 	}
 	words := "no key would be sent to anyone"
 	if n := len(sum.Plans); n > 0 {

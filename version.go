@@ -3,6 +3,7 @@ package main
 import (
 	"encoding/json"
 	"fmt"
+	"keysweep/quote"
 	"runtime"
 	"runtime/debug"
 )
@@ -43,7 +44,7 @@ func buildVersion() build {
 // version is the action of the command of that name.
 func version(c *call) error {
 	if c.Args().Present() {
-		return fmt.Errorf("version takes no path: %s", quote(c.Args().First()))
+		return fmt.Errorf("version takes no path: %s", quote.Name(c.Args().First()))
 	}
 	b := buildVersion()
 	if c.Bool("json") {

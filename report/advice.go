@@ -6,6 +6,7 @@ import (
 	"strings"
 
 	"keysweep/finding"
+	"keysweep/quote"
 )
 
 // advice writes the remedy, once for all keys, and the next command.
@@ -214,7 +215,7 @@ func (t *textReport) scan(flags string, targets ...string) string {
 		if name != "-" && strings.HasPrefix(name, "-") {
 			name = "./" + name // no option
 		}
-		words = append(words, shellQuote(name))
+		words = append(words, quote.Shell(name))
 	}
 	return strings.Join(words, " ")
 }
@@ -232,5 +233,5 @@ func git(repository string) string {
 	if repository == "." || repository == "" {
 		return "git"
 	}
-	return "git -C " + shellQuote(repository)
+	return "git -C " + quote.Shell(repository)
 }

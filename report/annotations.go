@@ -10,6 +10,7 @@ import (
 	"sync"
 
 	"keysweep/finding"
+	"keysweep/quote"
 )
 
 // Annotations are workflow commands of GitHub Actions: lines that the runner
@@ -121,7 +122,7 @@ func (t *textReport) link(o finding.Occurrence) string {
 	if o.Source == finding.SourceWorktree {
 		commit = l.Commit
 	}
-	if !ok || o.Source == finding.SourcePath || !commitID().MatchString(commit) || t.path(name) != name {
+	if !ok || o.Source == finding.SourcePath || !commitID().MatchString(commit) || t.Path(name) != name {
 		return ""
 	}
 	url := base + "/blob/" + commit + "/" + linkSafe(encodePath(name))
@@ -167,7 +168,7 @@ func (t *textReport) annotation(f *finding.Finding) string {
 		if i == 0 {
 			where = t.where(o)
 		}
-		if name, ok := t.opts.Links.file(o); ok && t.path(name) == name && Quote(name) == name && len(name) <= maxLink {
+		if name, ok := t.opts.Links.file(o); ok && t.Path(name) == name && quote.Text(name) == name && len(name) <= maxLink {
 			at = append(at, Property{"file", name})
 			switch {
 			case o.Line == 0:
@@ -189,7 +190,7 @@ func (t *textReport) annotation(f *finding.Finding) string {
 	if now := t.presence(f).short; now != "" {
 		about = append(about, now)
 	}
-	message := Quote(f.Redacted()) + ", " + strings.Join(about, ", ") + ", in " + where
+	message := quote.Text(f.Redacted()) + ", " + strings.Join(about, ", ") + ", in " + where
 	if f.FirstSeen.Commit != "" {
 		message += ", first committed " + day(f.FirstSeen.Date) + " in " + short(f.FirstSeen.Commit)
 	}

@@ -8,6 +8,7 @@ import (
 	"testing"
 
 	"keysweep/finding"
+	"keysweep/quote"
 )
 
 // runnerCommand reads a line as the runner of GitHub Actions does
@@ -170,7 +171,7 @@ func TestNoNameForgesACommand(t *testing.T) {
 		for property, value := range propertiesOf(t, properties) {
 			switch property {
 			case "file":
-				if value == "" || value != Quote(value) {
+				if value == "" || value != quote.Text(value) {
 					t.Errorf("%q: file %q", name, value)
 				}
 			case "line", "col", "title":

@@ -8,6 +8,7 @@ import (
 	"unicode/utf8"
 
 	"keysweep/finding"
+	"keysweep/quote"
 )
 
 // maxPlaces is how many places of a key are listed without Verbose.
@@ -41,7 +42,7 @@ func (t *textReport) block(number int, f *finding.Finding, brief bool) {
 	if works(f) {
 		live = "LIVE  "
 	}
-	t.row(plain, head, indent, st, live+Quote(key)+"  "+words)
+	t.row(plain, head, indent, st, live+quote.Text(key)+"  "+words)
 
 	places := t.places(f)
 	if len(places) > 0 {
@@ -197,7 +198,7 @@ func (t *textReport) excerptOf(indent int, f *finding.Finding) {
 	if t.opts.ShowSecrets && len(f.Encoding) == 0 {
 		e.Key = f.Secret.Reveal()
 	}
-	e.Before, e.Key, e.After = t.text(e.Before), t.text(e.Key), t.text(e.After)
+	e.Before, e.Key, e.After = t.Text(e.Before), t.Text(e.Key), t.Text(e.After)
 	line := o.Line
 	if o.Source == finding.SourcePath || o.Source == finding.SourceRef {
 		line = 0
@@ -257,7 +258,7 @@ func (t *textReport) where(o finding.Occurrence) string {
 	case finding.SourceTag:
 		return fmt.Sprintf("text of tag object %s, line %d", short(o.Object), o.Line)
 	case finding.SourceRef:
-		return "name of the ref " + t.display(t.text(o.Path))
+		return "name of the ref " + t.display(t.Text(o.Path))
 	case finding.SourcePath:
 		return "name of " + t.display(t.joined(o))
 	}
@@ -269,7 +270,7 @@ func (t *textReport) where(o finding.Occurrence) string {
 
 // joined returns the path of o as the user would open it.
 func (t *textReport) joined(o finding.Occurrence) string {
-	target, path := t.text(o.Target), t.path(o.Path)
+	target, path := t.Text(o.Target), t.Path(o.Path)
 	switch {
 	case path == "" || t.isFile(o.Target):
 		return target
@@ -296,7 +297,7 @@ const maxPath = 240
 
 // display quotes a path that is already redacted.
 func (t *textReport) display(path string) string {
-	path = Quote(path)
+	path = quote.Text(path)
 	if width(path) <= maxPath {
 		return path
 	}
@@ -387,7 +388,7 @@ func (t *textReport) rejected() {
 		if len(f.Occurrences) > 0 {
 			where = t.where(f.Occurrences[0])
 		}
-		t.write("   " + where + "  " + Quote(key) + "\n")
+		t.write("   " + where + "  " + quote.Text(key) + "\n")
 		if f.RejectedFor != "" {
 			t.row(plain, "", 6, dim, t.quoteWords(f.RejectedFor))
 		}

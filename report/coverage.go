@@ -232,4 +232,4 @@ func (t *textReport) named(group []finding.Skipped) (list []finding.Skipped, mor
 }
 
 // quoteDetail is quote for a string as long as an attack likes.
-func (t *textReport) quoteDetail(s string) string { return t.display(t.text(s)) }
+func (t *textReport) quoteDetail(s string) string { return t.display(t.Text(s)) }

@@ -8,6 +8,7 @@ import (
 	"unicode/utf8"
 
 	"keysweep/finding"
+	"keysweep/quote"
 )
 
 // CSV by RFC 4180: lines end in CRLF, the first names the columns. One line for
@@ -40,7 +41,7 @@ func writeCSV(w io.Writer, res *finding.Result, opts Options) error {
 	for _, s := range res.Skipped {
 		if s.Reason.Class() == finding.ClassIncomplete {
 			c.line(map[string]string{"type": csvIncomplete, "skipped_reason": string(s.Reason),
-				"skipped_count": strconv.FormatInt(s.Count, 10), "skipped_detail": name(c.text(s.Detail))})
+				"skipped_count": strconv.FormatInt(s.Count, 10), "skipped_detail": name(c.Text(s.Detail))})
 		}
 	}
 	c.findings(csvFinding, res.Findings)
@@ -71,21 +72,21 @@ func (c *csvWriter) findings(kind string, list []*finding.Finding) {
 		rec := c.finding(f)
 		rec.Advice = remedyOf(f, c.opts, c.now).Marks // the steps are those of many keys, and long
 		key := map[string]string{
-			"type": kind, "id": rec.ID, "severity": rec.Severity, "confidence": rec.Confidence, "issuer": Quote(rec.Issuer),
-			"environment": rec.Environment, "status": rec.Status, "status_reason": words(value(rec.StatusReason)), "checked_at": value(rec.CheckedAt),
-			"secret": Quote(rec.Secret), "secret_sha256": rec.SecretSHA256, "rule_id": name(rec.RuleID),
-			"issuer_evidence": words(strings.Join(rec.IssuerEvidence, "; ")), "encoding": words(strings.Join(rec.Encoding, "; ")),
-			"rejected_for": words(rec.RejectedFor), "advice": words(strings.Join(rec.Advice, " ")),
+			"type": kind, "id": rec.ID, "severity": rec.Severity, "confidence": rec.Confidence, "issuer": quote.Text(rec.Issuer),
+			"environment": rec.Environment, "status": rec.Status, "status_reason": quote.Words(value(rec.StatusReason)), "checked_at": value(rec.CheckedAt),
+			"secret": quote.Text(rec.Secret), "secret_sha256": rec.SecretSHA256, "rule_id": name(rec.RuleID),
+			"issuer_evidence": quote.Words(strings.Join(rec.IssuerEvidence, "; ")), "encoding": quote.Words(strings.Join(rec.Encoding, "; ")),
+			"rejected_for": quote.Words(rec.RejectedFor), "advice": quote.Words(strings.Join(rec.Advice, " ")),
 		}
 		if s := rec.Suppressed; s != nil {
-			key["suppressed_kind"], key["suppressed_reason"] = s.Kind, words(s.Reason)
-			key["suppressed_owner"], key["suppressed_expires"] = words(value(s.Owner)), value(s.Expires)
+			key["suppressed_kind"], key["suppressed_reason"] = s.Kind, quote.Words(s.Reason)
+			key["suppressed_owner"], key["suppressed_expires"] = quote.Words(value(s.Owner)), value(s.Expires)
 		}
 		if s := rec.FirstSeen; s != nil {
-			key["first_seen_commit"], key["first_seen_date"] = Quote(s.Commit), value(s.Date)
+			key["first_seen_commit"], key["first_seen_date"] = quote.Text(s.Commit), value(s.Date)
 		}
 		if s := rec.LastSeen; s != nil {
-			key["last_seen_commit"], key["last_seen_date"] = Quote(s.Commit), value(s.Date)
+			key["last_seen_commit"], key["last_seen_date"] = quote.Text(s.Commit), value(s.Date)
 		}
 		if rec.ExposedDays != nil {
 			key["exposed_days"] = strconv.FormatInt(*rec.ExposedDays, 10)
@@ -109,14 +110,7 @@ func name(s string) string {
 	if s == "" {
 		return ""
 	}
-	return Quote(s)
-}
-
-// words escapes what is no name: it stands without quotes.
-func words(s string) string {
-	var out strings.Builder
-	escape(&out, s, false)
-	return out.String()
+	return quote.Text(s)
 }
 
 // value returns *s, or "" for null.

@@ -9,6 +9,7 @@ import (
 	"testing"
 
 	"keysweep/finding"
+	"keysweep/quote"
 )
 
 // table reads a CSV report as a program would, a map for each line.
@@ -171,7 +172,7 @@ func TestCSVKeepsAnyTextInItsCell(t *testing.T) {
 		}
 		for _, f := range res.Findings {
 			// Read back: without our apostrophes, a cell is what Quote made of it.
-			want := strings.ReplaceAll(Quote(f.Occurrences[0].Path), "'", "")
+			want := strings.ReplaceAll(quote.Text(f.Occurrences[0].Path), "'", "")
 			if !slices.ContainsFunc(rows, func(row map[string]string) bool { return strings.ReplaceAll(row["path"], "'", "") == want }) {
 				t.Fatalf("seed %d: %s is in no cell of\n%s", seed, want, out)
 			}

@@ -24,10 +24,10 @@ type exceptionRecord struct {
 func (r recorder) exceptions(list []finding.Exception) []exceptionRecord {
 	out := make([]exceptionRecord, 0, len(list))
 	for _, e := range list {
-		file := r.path(e.File)
+		file := r.Path(e.File)
 		out = append(out, exceptionRecord{
-			Kind: e.Kind, File: absent(file), FileBase64: twin(file), Line: absent(e.Line), Entry: r.text(e.Entry), Problem: string(e.Problem),
-			Reason: absent(r.text(e.Reason)), Owner: absent(r.text(e.Owner)), Expires: timestamp(e.Expires),
+			Kind: e.Kind, File: absent(file), FileBase64: twin(file), Line: absent(e.Line), Entry: r.Text(e.Entry), Problem: string(e.Problem),
+			Reason: absent(r.Text(e.Reason)), Owner: absent(r.Text(e.Owner)), Expires: timestamp(e.Expires),
 		})
 	}
 	return out

@@ -5,6 +5,7 @@ import (
 	"strings"
 
 	"keysweep/finding"
+	"keysweep/quote"
 )
 
 // tabWidth is what most code is written for, and leaves room for the line.
@@ -78,9 +79,9 @@ func expand(s string, column int) (string, int) {
 			out.WriteString(strings.Repeat(" ", n))
 			column += n
 		}
-		start := out.Len()
-		escape(&out, part, false)
-		column += width(out.String()[start:])
+		part = quote.Words(part)
+		out.WriteString(part)
+		column += width(part)
 	}
 	return out.String(), column
 }

@@ -7,6 +7,7 @@ import (
 	"strings"
 
 	"keysweep/finding"
+	"keysweep/quote"
 	"keysweep/rules"
 )
 
@@ -62,14 +63,14 @@ func WriteExplanation(w io.Writer, f Format, e *Explanation, opts Options) error
 }
 
 // explanationRedactor returns a redactor that knows the keys of e.
-func explanationRedactor(e *Explanation, opts Options) *redactor {
+func explanationRedactor(e *Explanation, opts Options) *quote.Redactor {
 	res := &finding.Result{}
 	for i := range e.Keys {
 		if k := &e.Keys[i]; k.Secret.Len() > len(k.Prefix) { // a bare prefix hides nothing
 			res.Findings = append(res.Findings, k.finding())
 		}
 	}
-	return newRedactor(res, opts)
+	return quote.NewRedactor(res, opts.ShowSecrets)
 }
 
 // finding returns what a scan would say of the key at this place.
@@ -164,7 +165,7 @@ func (k *ExplainedKey) listing(least finding.Confidence) string {
 	counts := "keysweep scan lists it, and counts it for the exit status."
 	switch s := k.Suppressed; {
 	case s != nil:
-		words := "It is accepted " + suppressedBy[s.Kind] + ": " + Quote(s.Reason)
+		words := "It is accepted " + suppressedBy[s.Kind] + ": " + quote.Text(s.Reason)
 		if k.OtherPlaces {
 			words += ", if all its other places are accepted, too"
 		}

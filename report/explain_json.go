@@ -6,6 +6,7 @@ import (
 	"unicode/utf8"
 
 	"keysweep/finding"
+	"keysweep/quote"
 	"keysweep/rules"
 )
 
@@ -121,18 +122,18 @@ func writeExplanationJSON(w io.Writer, e *Explanation, opts Options) error {
 	out := explanationRecord{
 		SchemaVersion: SchemaVersion,
 		Tool:          toolRecord{"keysweep", opts.Version, opts.RulesSHA256},
-		Asked:         r.text(e.What), Source: string(e.Source),
-		Path: optional(r.text(e.Path)), Revision: optional(r.text(e.Revision)), Object: optional(e.Object),
+		Asked:         r.Text(e.What), Source: string(e.Source),
+		Path: optional(r.Text(e.Path)), Revision: optional(r.Text(e.Revision)), Object: optional(e.Object),
 		Line: optional(e.Line), Lines: e.Lines,
 		Limits:     limitsRecord(limits),
 		Candidates: []candidateRecord{}, More: e.Cut,
 		LineBefore: optional(e.Before), LineAfter: optional(e.After), NearMisses: []nearMissRecord{},
 	}
 	if !utf8.ValidString(e.Path) {
-		out.PathBase64 = base64.StdEncoding.EncodeToString([]byte(r.text(e.Path)))
+		out.PathBase64 = base64.StdEncoding.EncodeToString([]byte(r.Text(e.Path)))
 	}
 	for i := range e.Keys {
-		out.Candidates = append(out.Candidates, r.candidate(&e.Keys[i], opts))
+		out.Candidates = append(out.Candidates, candidate(r, &e.Keys[i], opts))
 	}
 	for _, n := range e.NearMisses {
 		out.NearMisses = append(out.NearMisses, nearMissRecord{n.At + 1, n.Prefix, n.Why})
@@ -144,7 +145,7 @@ func writeExplanationJSON(w io.Writer, e *Explanation, opts Options) error {
 }
 
 // candidate returns the record of one candidate.
-func (r *redactor) candidate(k *ExplainedKey, opts Options) candidateRecord {
+func candidate(r *quote.Redactor, k *ExplainedKey, opts Options) candidateRecord {
 	secret := k.finding().Redacted()
 	if opts.ShowSecrets {
 		secret = k.Secret.Reveal()
@@ -153,12 +154,12 @@ func (r *redactor) candidate(k *ExplainedKey, opts Options) candidateRecord {
 	out := candidateRecord{
 		Finding: k.Confidence > finding.Rejected,
 		Listed:  k.Confidence > finding.Rejected && k.Confidence >= opts.MinConfidence,
-		Verdict: r.text(k.verdict(opts)), RejectedFor: optional(k.RejectedFor),
+		Verdict: r.Text(k.verdict(opts)), RejectedFor: optional(k.RejectedFor),
 		Secret: secret, SecretSHA256: k.Secret.SHA256(), Length: k.Secret.Len(),
-		RuleID: k.RuleID, RuleFile: r.text(k.RuleFile), Environment: k.Environment.String(), Confidence: k.Confidence.String(),
+		RuleID: k.RuleID, RuleFile: r.Text(k.RuleFile), Environment: k.Environment.String(), Confidence: k.Confidence.String(),
 		Line: k.Line, Column: k.Column, EndLine: k.EndLine, Offset: k.Offset,
 		Literal: k.Literal, LiteralLine: k.LiteralLine, LiteralColumn: k.LiteralColumn, Prefix: k.Prefix,
-		Encoding: append([]string{}, k.Encoding...), Left: r.text(k.Left), Right: optional(k.Right),
+		Encoding: append([]string{}, k.Encoding...), Left: r.Text(k.Left), Right: optional(k.Right),
 		Body:      bodyRecord{length, optional(k.BodyMin), optional(k.BodyMax), classes[k.Parts.Alphabet]},
 		Published: k.Published, Shapes: append([]string{}, k.Shapes...), Evidence: []evidenceRecord{},
 	}
@@ -167,13 +168,13 @@ func (r *redactor) candidate(k *ExplainedKey, opts Options) candidateRecord {
 		out.Score = &scoreRecord{k.Scored, s.LLR, k.Limit, s.Distinct, s.StepRun, s.Cover, s.Typed, s.Shannon}
 	}
 	for _, e := range k.evidence() {
-		out.Evidence = append(out.Evidence, evidenceRecord{e.Issuer, evidenceKinds[e.Kind], e.Distance, r.text(e.Text), e.Counts, optional(e.Why)})
+		out.Evidence = append(out.Evidence, evidenceRecord{e.Issuer, evidenceKinds[e.Kind], e.Distance, r.Text(e.Text), e.Counts, optional(e.Why)})
 	}
 	if out.Finding {
 		out.Issuer = &k.Issuer
 	}
 	if s := k.Suppressed; s != nil {
-		out.Suppressed = &suppressionRecord{s.Kind, r.text(s.Reason), absent(r.text(s.Owner)), timestamp(s.Expires)}
+		out.Suppressed = &suppressionRecord{s.Kind, r.Text(s.Reason), absent(r.Text(s.Owner)), timestamp(s.Expires)}
 		out.OtherPlaces = k.OtherPlaces
 	}
 	return out

@@ -6,6 +6,7 @@ import (
 	"strings"
 
 	"keysweep/finding"
+	"keysweep/quote"
 	"keysweep/rules"
 )
 
@@ -15,7 +16,7 @@ const explainWidth = len("confidence") + 2
 // explanationText writes an explanation for people.
 type explanationText struct {
 	*canvas
-	*redactor
+	*quote.Redactor
 	e    *Explanation
 	opts Options
 }
@@ -39,14 +40,10 @@ func writeExplanationText(w io.Writer, e *Explanation, opts Options) error {
 }
 
 // safe redacts and quotes a name.
-func (t *explanationText) safe(s string) string { return Quote(t.text(s)) }
+func (t *explanationText) safe(s string) string { return quote.Text(t.Text(s)) }
 
 // words redacts and escapes a sentence of ours that may hold a name.
-func (t *explanationText) words(s string) string {
-	var out strings.Builder
-	escape(&out, t.text(s), false)
-	return out.String()
-}
+func (t *explanationText) words(s string) string { return quote.Words(t.Text(s)) }
 
 // headline says what was read and how much is there.
 func (t *explanationText) headline() string {
@@ -111,13 +108,13 @@ func (t *explanationText) key(n int, k *ExplainedKey) {
 	if t.opts.ShowSecrets {
 		shown = k.Secret.Reveal()
 	}
-	t.row(plain, "", 0, bold, fmt.Sprintf("%d  %s", n, Quote(shown)))
+	t.row(plain, "", 0, bold, fmt.Sprintf("%d  %s", n, quote.Text(shown)))
 
 	form := "as plain text"
 	if len(k.Encoding) > 0 {
 		form = "within " + t.words(strings.Join(k.Encoding, ", which holds "))
 	}
-	t.item("literal", fmt.Sprintf("%s, %s, at line %d, column %d", Quote(k.Literal), form, k.LiteralLine, k.LiteralColumn))
+	t.item("literal", fmt.Sprintf("%s, %s, at line %d, column %d", quote.Text(k.Literal), form, k.LiteralLine, k.LiteralColumn))
 	place := fmt.Sprintf("line %d, column %d, byte %s", k.Line, k.Column, number(k.Offset))
 	if k.EndLine > k.Line {
 		place += fmt.Sprintf("; it ends on line %d", k.EndLine)
@@ -134,7 +131,7 @@ func (t *explanationText) key(n int, k *ExplainedKey) {
 	}
 	t.item("right", t.words(right))
 	if len(k.Encoding) > 0 {
-		t.item("decoded", fmt.Sprintf("%s (%s)", Quote(shown), t.words(strings.Join(k.Encoding, ", then "))))
+		t.item("decoded", fmt.Sprintf("%s (%s)", quote.Text(shown), t.words(strings.Join(k.Encoding, ", then "))))
 	}
 	t.body(k)
 	if length := k.Secret.Len() - len(k.Prefix); length > 0 {

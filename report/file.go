@@ -11,6 +11,8 @@ import (
 	"path/filepath"
 	"strings"
 	"syscall"
+
+	"keysweep/quote"
 )
 
 // WriteFile puts what write writes into the file at path, whole or not at all:
@@ -63,7 +65,7 @@ func writeError(path string, err error) error {
 	case errors.As(err, &linkErr):
 		err = linkErr.Err
 	}
-	return fmt.Errorf("writing the report %s: %w", Quote(path), err)
+	return fmt.Errorf("writing the report %s: %w", quote.Text(path), err)
 }
 
 // target is where a report goes.

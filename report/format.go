@@ -3,7 +3,7 @@
 // ever leaving half of one. It knows nothing of how a scan works.
 //
 // Keys come out redacted unless Options.ShowSecrets says otherwise, and bytes
-// that the scanned content decides are quoted: see Quote and redactor.
+// that the scanned content decides are quoted: see package quote.
 package report
 
 import (
@@ -14,6 +14,7 @@ import (
 	"strings"
 
 	"keysweep/finding"
+	"keysweep/quote"
 	"keysweep/rules"
 )
 
@@ -70,7 +71,7 @@ func ParseFormat(name string) (Format, error) {
 			return Format(i), nil
 		}
 	}
-	return Text, fmt.Errorf("unknown format %s: it is one of %s", Quote(name), strings.Join(FormatNames(), ", "))
+	return Text, fmt.Errorf("unknown format %s: it is one of %s", quote.Text(name), strings.Join(FormatNames(), ", "))
 }
 
 // FormatOf returns the format that the extension of path asks for, and false

@@ -4,10 +4,12 @@ import (
 	"bufio"
 	"bytes"
 	"encoding/json"
+	"fmt"
 	"io"
 	"unicode/utf8"
 
 	"keysweep/finding"
+	"keysweep/quote"
 )
 
 // writeJSON writes one JSON object, schema/report-1.schema.json. Findings are
@@ -123,7 +125,7 @@ func appendHarmless(out, doc []byte) []byte {
 		}
 		r, size := utf8.DecodeRune(doc[i:])
 		switch {
-		case visible(r):
+		case quote.Visible(r):
 			out = append(out, doc[i:i+size]...)
 		case r > 0xffff:
 			r -= 0x10000
@@ -138,5 +140,5 @@ func appendHarmless(out, doc []byte) []byte {
 
 // appendUnit appends a UTF-16 unit as \uXXXX.
 func appendUnit(out []byte, u rune) []byte {
-	return append(out, '\\', 'u', hexDigits[u>>12&15], hexDigits[u>>8&15], hexDigits[u>>4&15], hexDigits[u&15])
+	return fmt.Appendf(out, `\u%04x`, u)
 }

@@ -8,6 +8,7 @@ import (
 	"strings"
 
 	"keysweep/finding"
+	"keysweep/quote"
 )
 
 // Markdown (GitHub's) is for an issue, a comment on a pull request or the
@@ -164,7 +165,7 @@ func (m *markdown) table() section {
 			status += ", suppressed"
 		}
 		s.items = append(s.items, fmt.Sprintf("| %d | %s | %s | %v | %v | %s | %s | %s | %s |\n", i+1,
-			code(m.key(f), true), markdownText(words(m.text(issuer))), f.Environment, f.Confidence, status, where, first, exposed))
+			code(m.key(f), true), markdownText(quote.Words(m.Text(issuer))), f.Environment, f.Confidence, status, where, first, exposed))
 	}
 	return s
 }
@@ -172,9 +173,9 @@ func (m *markdown) table() section {
 // key returns f's key as the report shows it.
 func (m *markdown) key(f *finding.Finding) string {
 	if m.opts.ShowSecrets {
-		return Quote(f.Secret.Reveal())
+		return quote.Text(f.Secret.Reveal())
 	}
-	return Quote(f.Redacted())
+	return quote.Text(f.Redacted())
 }
 
 func exposedWords(f *finding.Finding) string {
@@ -283,7 +284,7 @@ func (m *markdown) notRead(class finding.Class) section {
 		s.items = append(s.items, "- "+markdownText(g.words)+"\n")
 		named, more := m.named(g.items)
 		for _, item := range named {
-			line := "  - " + code(m.display(m.text(item.Detail)), false)
+			line := "  - " + code(m.display(m.Text(item.Detail)), false)
 			if item.Count > 1 {
 				line += fmt.Sprintf(" (%s times)", number(item.Count))
 			}

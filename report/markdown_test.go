@@ -9,6 +9,7 @@ import (
 	"unicode"
 
 	"keysweep/finding"
+	"keysweep/quote"
 )
 
 // spans parts a line of Markdown into what stands outside code spans, with a
@@ -112,12 +113,12 @@ func TestNothingForgesMarkdown(t *testing.T) {
 		}
 		for _, f := range res.Findings {
 			o := f.Occurrences[0]
-			name := Quote(strings.TrimSuffix(o.Target, "/") + "/" + o.Path)
+			name := quote.Text(strings.TrimSuffix(o.Target, "/") + "/" + o.Path)
 			switch {
 			case o.Target == ".":
-				name = Quote(o.Path)
+				name = quote.Text(o.Path)
 			case strings.HasSuffix(o.Target, "/"):
-				name = Quote(o.Target + o.Path)
+				name = quote.Text(o.Target + o.Path)
 			}
 			if !strings.Contains(strings.Join(inside, "\x00")+"\x00", fmt.Sprintf("%s:%d\x00", name, o.Line)) {
 				t.Fatalf("seed %d: %q did not survive in\n%s", seed, name, out)

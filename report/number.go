@@ -5,6 +5,8 @@ import (
 	"strconv"
 	"strings"
 	"time"
+
+	"keysweep/quote"
 )
 
 // number returns n with a comma between thousands.
@@ -98,7 +100,7 @@ func days(d time.Duration) int64 { return int64(d / (24 * time.Hour)) }
 // any repository we know of.
 func short(id string) string {
 	if len(id) > 12 {
-		return Quote(id[:12])
+		return quote.Text(id[:12])
 	}
-	return Quote(id)
+	return quote.Text(id)
 }

@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"keysweep/finding"
+	"keysweep/quote"
 )
 
 // Recheck is what was found out about the keys of an earlier report.
@@ -217,7 +218,7 @@ func (t *textReport) rechecked(n int, k *Rechecked) {
 	case CouldNotTell:
 		st = boldYellow
 	}
-	t.row(plain, head, indent, st, recheckWords[k.Answer()]+"  "+Quote(t.text(k.Earlier.Redacted))+"  "+t.keyWords(f))
+	t.row(plain, head, indent, st, recheckWords[k.Answer()]+"  "+quote.Text(t.Text(k.Earlier.Redacted))+"  "+t.keyWords(f))
 	label := func(name, words string) { t.field(indent, name, words) }
 	if k.Now != nil && !k.Pasted {
 		if places := t.places(f); len(places) > 0 {
@@ -330,7 +331,7 @@ type recheckSummaryRecord struct {
 
 func writeRecheckJSON(w io.Writer, r *Recheck, opts Options) error {
 	red := newRecorder(r.result(), opts)
-	name := red.text(r.Report)
+	name := red.Text(r.Report)
 	doc := recheckRecord{
 		SchemaVersion: SchemaVersion, Tool: red.tool(opts), Report: name, ReportBase64: twin(name), Keys: []recheckedRecord{},
 		Summary: recheckSummaryRecord{r.Count(StillWorks), r.Count(CouldNotTell), r.Count(Refused)},
@@ -338,9 +339,9 @@ func writeRecheckJSON(w io.Writer, r *Recheck, opts Options) error {
 	for _, k := range r.sorted() {
 		f := k.finding()
 		rec := recheckedRecord{
-			ID: k.Earlier.SHA256[:16], SecretSHA256: k.Earlier.SHA256, Secret: red.text(k.Earlier.Redacted),
-			Issuer: red.text(cmp.Or(f.Issuer, finding.IssuerUnknown)), Environment: f.Environment.String(), Answer: k.Answer(),
-			Status: f.Status.String(), StatusReason: absent(red.text(f.StatusReason)), CheckedAt: timestamp(f.CheckedAt),
+			ID: k.Earlier.SHA256[:16], SecretSHA256: k.Earlier.SHA256, Secret: red.Text(k.Earlier.Redacted),
+			Issuer: red.Text(cmp.Or(f.Issuer, finding.IssuerUnknown)), Environment: f.Environment.String(), Answer: k.Answer(),
+			Status: f.Status.String(), StatusReason: absent(red.Text(f.StatusReason)), CheckedAt: timestamp(f.CheckedAt),
 			Found: "again", FirstSeen: sighting(f.FirstSeen), InHead: f.InHead, ToDo: red.texts(k.todo(f, opts)),
 		}
 		switch {

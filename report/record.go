@@ -9,6 +9,7 @@ import (
 	"unicode/utf8"
 
 	"keysweep/finding"
+	"keysweep/quote"
 )
 
 // SchemaVersion is the version of the JSON records. It grows when a program
@@ -131,13 +132,13 @@ type summaryRecord struct {
 
 // recorder turns the records of package finding into those of JSON.
 type recorder struct {
-	*redactor
+	*quote.Redactor
 	opts Options
 	now  time.Time // when the scan started
 }
 
 func newRecorder(res *finding.Result, opts Options) recorder {
-	return recorder{newRedactor(res, opts), opts, res.Started}
+	return recorder{quote.NewRedactor(res, opts.ShowSecrets), opts, res.Started}
 }
 
 func (r recorder) tool(opts Options) toolRecord {
@@ -155,7 +156,7 @@ func (r recorder) scan(res *finding.Result) scanRecord {
 		Exceptions: r.exceptions(res.Exceptions),
 	}
 	for _, t := range res.Targets {
-		name := r.text(t.Name)
+		name := r.Text(t.Name)
 		rec.Targets = append(rec.Targets, targetRecord{
 			Name: name, NameBase64: twin(name), Kind: string(t.Kind),
 			Tree: t.Tree, History: t.History, Scope: string(t.Scope), Notes: r.texts(t.Notes),
@@ -184,15 +185,15 @@ func (r recorder) finding(f *finding.Finding) findingRecord {
 		Environment: f.Environment.String(), Confidence: f.Confidence.String(), Severity: f.Severity().String(),
 		Secret: f.Redacted(), SecretSHA256: f.Secret.SHA256(), Length: f.Secret.Len(), Score: round(f.Score),
 		Encoding: append([]string{}, f.Encoding...),
-		Status:   f.Status.String(), StatusReason: absent(r.text(f.StatusReason)), CheckedAt: timestamp(f.CheckedAt),
+		Status:   f.Status.String(), StatusReason: absent(r.Text(f.StatusReason)), CheckedAt: timestamp(f.CheckedAt),
 		FirstSeen: sighting(f.FirstSeen), LastSeen: sighting(f.LastSeen), InHead: f.InHead,
 		Advice:      r.texts(slices.Concat(todo.Marks, todo.Steps)),
 		Occurrences: make([]occurrenceRecord, 0, len(f.Occurrences)),
 	}
 	if f.Confidence == finding.Rejected {
-		rec.RejectedFor = r.text(f.RejectedFor)
+		rec.RejectedFor = r.Text(f.RejectedFor)
 	}
-	if r.off {
+	if r.opts.ShowSecrets {
 		rec.Secret = f.Secret.Reveal()
 	}
 	if f.FirstSeen.Commit != "" {
@@ -200,10 +201,10 @@ func (r recorder) finding(f *finding.Finding) findingRecord {
 		rec.ExposedDays = &n
 	}
 	if s := f.Suppressed; s != nil {
-		rec.Suppressed = &suppressionRecord{s.Kind, r.text(s.Reason), absent(r.text(s.Owner)), timestamp(s.Expires)}
+		rec.Suppressed = &suppressionRecord{s.Kind, r.Text(s.Reason), absent(r.Text(s.Owner)), timestamp(s.Expires)}
 	}
 	for _, o := range f.Occurrences {
-		target, path := r.text(o.Target), r.path(o.Path)
+		target, path := r.Text(o.Target), r.Path(o.Path)
 		rec.Occurrences = append(rec.Occurrences, occurrenceRecord{
 			Target: target, TargetBase64: twin(target), Source: string(o.Source),
 			Path: absent(path), PathBase64: twin(path),
@@ -216,7 +217,7 @@ func (r recorder) finding(f *finding.Finding) findingRecord {
 }
 
 func (r recorder) skipped(s finding.Skipped) skippedRecord {
-	detail := r.text(s.Detail)
+	detail := r.Text(s.Detail)
 	return skippedRecord{string(s.Reason), string(s.Reason.Class()), s.Count, detail, twin(detail)}
 }
 
@@ -246,7 +247,7 @@ func (r recorder) summary(res *finding.Result) summaryRecord {
 func (r recorder) texts(list []string) []string {
 	out := make([]string, 0, len(list))
 	for _, s := range list {
-		out = append(out, r.text(s))
+		out = append(out, r.Text(s))
 	}
 	return out
 }

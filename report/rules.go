@@ -7,6 +7,7 @@ import (
 	"strings"
 
 	"keysweep/finding"
+	"keysweep/quote"
 	"keysweep/rules"
 )
 
@@ -124,13 +125,13 @@ func WriteRules(w io.Writer, f Format, list []*rules.Rule, opts Options) error {
 	for _, r := range list {
 		from := "built in"
 		if !r.BuiltIn {
-			from = Quote(r.File)
+			from = quote.Text(r.File)
 		}
 		issuer := r.Issuer
 		if issuer == "" {
 			issuer = "–"
 		}
-		rows = append(rows, []string{Quote(r.ID), Quote(issuer), quoteAll(r.Literals), environments(r), from})
+		rows = append(rows, []string{quote.Text(r.ID), quote.Text(issuer), quoteAll(r.Literals), environments(r), from})
 	}
 	c.table(rows)
 	return c.w.Flush()
@@ -139,7 +140,7 @@ func WriteRules(w io.Writer, f Format, list []*rules.Rule, opts Options) error {
 func quoteAll(list []string) string {
 	var words []string
 	for _, s := range list {
-		words = append(words, Quote(s))
+		words = append(words, quote.Text(s))
 	}
 	return strings.Join(words, " ")
 }
@@ -199,11 +200,9 @@ func WriteRule(w io.Writer, f Format, r *rules.Rule, opts Options) error {
 		if words == "" {
 			return
 		}
-		var out strings.Builder
-		escape(&out, words, false)
-		c.row(dim, name, explainWidth, plain, out.String())
+		c.row(dim, name, explainWidth, plain, quote.Words(words))
 	}
-	c.row(plain, "", 0, bold, Quote(r.ID))
+	c.row(plain, "", 0, bold, quote.Text(r.ID))
 	item("what", r.Description)
 	item("issuer", r.Issuer)
 	for i, l := range r.Literals {
@@ -211,7 +210,7 @@ func WriteRule(w io.Writer, f Format, r *rules.Rule, opts Options) error {
 		if i == 0 {
 			name = "literals"
 		}
-		c.row(dim, name, explainWidth, plain, Quote(l)+", "+r.Environments[l].String())
+		c.row(dim, name, explainWidth, plain, quote.Text(l)+", "+r.Environments[l].String())
 	}
 	if d.Regex != "" {
 		item("body", "what "+d.Regex+" describes")
@@ -231,7 +230,7 @@ func WriteRule(w io.Writer, f Format, r *rules.Rule, opts Options) error {
 		if i == 0 {
 			name = "shapes"
 		}
-		c.row(dim, name, explainWidth, plain, Quote(words))
+		c.row(dim, name, explainWidth, plain, quote.Text(words))
 	}
 	if d.Samples > 0 {
 		item("samples", count(d.Samples, "body that documentation prints, known by its hash", "bodies that documentation prints, known by their hashes"))
@@ -253,7 +252,7 @@ func WriteRule(w io.Writer, f Format, r *rules.Rule, opts Options) error {
 	}
 	item("advice", r.Advice)
 	item("examples", fmt.Sprintf("%s, %s", count(len(r.Examples), "example", "examples"), count(len(r.CounterExamples), "counter-example", "counter-examples")))
-	from := Quote(r.File)
+	from := quote.Text(r.File)
 	if r.BuiltIn {
 		from = "built in (" + from + ")"
 	}
@@ -267,7 +266,7 @@ func WriteProofs(w io.Writer, list []*rules.Rule, proofs []rules.Proof, opts Opt
 	c := newCanvas(w, opts)
 	failed, counter := 0, 0
 	for _, r := range list {
-		c.row(plain, "", 0, bold, Quote(r.ID)+" of "+Quote(r.File))
+		c.row(plain, "", 0, bold, quote.Text(r.ID)+" of "+quote.Text(r.File))
 		if len(r.Examples)+len(r.CounterExamples) == 0 {
 			c.row(plain, "", 2, boldYellow, "no examples: nothing shows that it works")
 		}
@@ -283,9 +282,7 @@ func WriteProofs(w io.Writer, list []*rules.Rule, proofs []rules.Proof, opts Opt
 			st, words := plain, "passes"
 			if p.Err != nil {
 				failed++
-				var out strings.Builder
-				escape(&out, "fails: "+p.Err.Error(), false)
-				st, words = boldRed, out.String()
+				st, words = boldRed, quote.Words("fails: "+p.Err.Error())
 			}
 			c.row(plain, "  "+name, len("  counter-example 10  "), st, words)
 		}

@@ -52,9 +52,9 @@ type sarifReport struct {
 func writeSARIF(w io.Writer, res *finding.Result, opts Options) error {
 	opts.ShowSecrets, opts.Color = false, false
 	s := &sarifReport{textReport: newTextReport(io.Discard, res, opts)}
-	s.bases = newSARIFBases(s.redactor, res, opts)
+	s.bases = newSARIFBases(s.Redactor, res, opts)
 	list := s.kept()
-	s.rules = newSARIFRules(s.redactor, opts.Rules, list)
+	s.rules = newSARIFRules(s.Redactor, opts.Rules, list)
 	s.skipped()
 
 	packed := newPackedSize()
@@ -183,7 +183,7 @@ func (s *sarifReport) invocation() sarifInvocation {
 }
 
 func (s *sarifReport) runProperties() sarifRunProperties {
-	scan := recorder{s.redactor, s.opts, s.res.Started}.scan(s.res)
+	scan := recorder{s.Redactor, s.opts, s.res.Started}.scan(s.res)
 	return sarifRunProperties{
 		RulesSHA256: s.opts.RulesSHA256, Complete: scan.Complete,
 		Files: scan.Files, Objects: scan.Objects, Blobs: scan.Blobs, Commits: scan.Commits, Refs: scan.Refs, Bytes: scan.Bytes,

@@ -5,6 +5,7 @@ import (
 	"strings"
 
 	"keysweep/finding"
+	"keysweep/quote"
 )
 
 // Notifications say what the results do not: what was not read, and what this
@@ -153,7 +154,7 @@ func reasonText(reason finding.Reason, count int64) string {
 		words = strings.Replace(reasonWords[reason].many, "%s", number(count), 1)
 	}
 	if words == "" {
-		words = number(count) + " not read, " + Quote(string(reason))
+		words = number(count) + " not read, " + quote.Text(string(reason))
 	}
 	return strings.ToUpper(words[:1]) + words[1:]
 }

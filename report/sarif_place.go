@@ -10,6 +10,7 @@ import (
 	"sync"
 
 	"keysweep/finding"
+	"keysweep/quote"
 )
 
 // Locations are URIs below a base. The base of what lies below the working
@@ -24,7 +25,7 @@ const (
 
 // sarifBases finds the URIs of places.
 type sarifBases struct {
-	redactor *redactor
+	redactor *quote.Redactor
 	workDir  string
 	targets  map[string]sarifTarget // by name
 	roots    []sarifRoot            // absolute paths and what stands for them, longest first
@@ -38,7 +39,7 @@ type sarifTarget struct {
 
 type sarifRoot struct{ path, shown string }
 
-func newSARIFBases(r *redactor, res *finding.Result, opts Options) sarifBases {
+func newSARIFBases(r *quote.Redactor, res *finding.Result, opts Options) sarifBases {
 	b := sarifBases{redactor: r, workDir: opts.WorkDir, targets: map[string]sarifTarget{}, words: map[string]string{
 		baseSourceRoot: "The working directory of the scan, as a rule the top folder of the repository.",
 	}}
@@ -67,7 +68,7 @@ func (b *sarifBases) place(o finding.Occurrence) (base, name string) {
 		return baseStdin, "stdin"
 	}
 	base, folder := b.folder(o.Target, o.Folder)
-	name = b.redactor.path(o.Path)
+	name = b.redactor.Path(o.Path)
 	// No tree can hold a path with a component .git: what is not a file cannot
 	// be taken for one there.
 	switch {
@@ -83,7 +84,7 @@ func (b *sarifBases) place(o finding.Occurrence) (base, name string) {
 		name = "unknown"
 	}
 	if folder != "" {
-		name = b.redactor.text(folder) + "/" + name
+		name = b.redactor.Text(folder) + "/" + name
 	}
 	return base, name
 }
@@ -113,7 +114,7 @@ func (b *sarifBases) folder(target, folder string) (base, below string) {
 	}
 	named := fmt.Sprintf("Target %d of the scan", t.number)
 	if !filepath.IsAbs(target) {
-		named += ", " + Quote(b.redactor.text(target))
+		named += ", " + quote.Text(b.redactor.Text(target))
 	}
 	folder = path.Clean(folder)
 	if folder == "." {
@@ -234,7 +235,7 @@ func (s *sarifReport) wherein(o finding.Occurrence) string {
 	case finding.SourceTag:
 		return "in the text of tag object " + short(o.Object) + line
 	case finding.SourceRef:
-		return "in the name of the ref " + s.display(s.text(o.Path))
+		return "in the name of the ref " + s.display(s.Text(o.Path))
 	case finding.SourcePath:
 		return "in the name of " + s.display(name)
 	}

@@ -100,11 +100,11 @@ func (s *sarifReport) sentence(f *finding.Finding, o finding.Occurrence) string 
 
 func (s *sarifReport) properties(f *finding.Finding) sarifResultProperties {
 	p := sarifResultProperties{
-		ID: f.Secret.ID(), Secret: f.Redacted(), Issuer: cmp.Or(s.text(f.Issuer), finding.IssuerUnknown),
+		ID: f.Secret.ID(), Secret: f.Redacted(), Issuer: cmp.Or(s.Text(f.Issuer), finding.IssuerUnknown),
 		Environment: f.Environment.String(), Confidence: f.Confidence.String(),
 		Severity: f.Severity().String(), SecuritySeverity: securitySeverity(f.Severity()),
 		Score: round(f.Score), Encoding: f.Encoding,
-		Status: f.Status.String(), StatusReason: sarifText(s.bases.anonymous(s.text(f.StatusReason))), CheckedAt: timestamp(f.CheckedAt),
+		Status: f.Status.String(), StatusReason: sarifText(s.bases.anonymous(s.Text(f.StatusReason))), CheckedAt: timestamp(f.CheckedAt),
 		FirstSeen: sighting(f.FirstSeen), LastSeen: sighting(f.LastSeen), InHead: f.InHead,
 	}
 	const most = 20 // as the text has it, they start with the strongest

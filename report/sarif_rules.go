@@ -6,6 +6,7 @@ import (
 	"unicode"
 
 	"keysweep/finding"
+	"keysweep/quote"
 	"keysweep/rules"
 )
 
@@ -28,7 +29,7 @@ func sarifRuleOf(f *finding.Finding) sarifRuleKey {
 }
 
 // newSARIFRules lists the rules of findings, in the order of first use.
-func newSARIFRules(r *redactor, all []*rules.Rule, findings []*finding.Finding) *sarifRules {
+func newSARIFRules(r *quote.Redactor, all []*rules.Rule, findings []*finding.Finding) *sarifRules {
 	byID := make(map[string]*rules.Rule, len(all))
 	for _, rule := range all {
 		byID[rule.ID] = rule
@@ -55,10 +56,10 @@ func (s *sarifRules) of(f *finding.Finding) (id string, index int) {
 	return s.list[index].ID, index
 }
 
-func ruleDescriptor(r *redactor, rule *rules.Rule, sandbox bool) sarifDescriptor {
-	id := sarifText(cmp.Or(r.text(rule.ID), "unknown"))
-	what := strings.TrimSuffix(cmp.Or(r.text(rule.Description), "Secret key"), ".")
-	advice := cmp.Or(r.text(rule.Advice), "Revoke the key at its issuer and use a new one.")
+func ruleDescriptor(r *quote.Redactor, rule *rules.Rule, sandbox bool) sarifDescriptor {
+	id := sarifText(cmp.Or(r.Text(rule.ID), "unknown"))
+	what := strings.TrimSuffix(cmp.Or(r.Text(rule.Description), "Secret key"), ".")
+	advice := cmp.Or(r.Text(rule.Advice), "Revoke the key at its issuer and use a new one.")
 	severity, precision := finding.SeverityHigh, "medium"
 	name := nameOf(id, "Rule")
 	harm := "Whoever can read it can use it."

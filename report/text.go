@@ -7,6 +7,7 @@ import (
 	"strings"
 
 	"keysweep/finding"
+	"keysweep/quote"
 )
 
 // The text report, from the top: the verdict in one sentence, a block for each
@@ -53,7 +54,7 @@ func Summary(w io.Writer, res *finding.Result, opts Options) error {
 // textReport holds what the parts of the report need.
 type textReport struct {
 	*canvas
-	*redactor
+	*quote.Redactor
 	res     *finding.Result
 	opts    Options
 	looked  looks
@@ -64,7 +65,7 @@ type textReport struct {
 }
 
 func newTextReport(w io.Writer, res *finding.Result, opts Options) *textReport {
-	t := &textReport{canvas: newCanvas(w, opts), redactor: newRedactor(res, opts), res: res, opts: opts, looked: lookedAt(res)}
+	t := &textReport{canvas: newCanvas(w, opts), Redactor: quote.NewRedactor(res, opts.ShowSecrets), res: res, opts: opts, looked: lookedAt(res)}
 	for _, f := range res.Findings {
 		if f.Suppressed == nil {
 			t.counted = append(t.counted, f)
@@ -77,7 +78,7 @@ func newTextReport(w io.Writer, res *finding.Result, opts Options) *textReport {
 }
 
 // quote redacts and quotes a string from the scanned content.
-func (t *textReport) quote(s string) string { return t.dress(Quote(t.text(s))) }
+func (t *textReport) quote(s string) string { return t.dress(quote.Text(t.Text(s))) }
 
 func (t *textReport) dress(s string) string {
 	if t.span == nil {
@@ -281,7 +282,7 @@ func (t *textReport) closing() {
 // quoteWords quotes words that we or our caller wrote, and that may hold a
 // name: unlike a name, they stay without quotes where they can.
 func (t *textReport) quoteWords(s string) string {
-	return t.dress(words(t.text(s)))
+	return t.dress(quote.Words(t.Text(s)))
 }
 
 // threshold says in words which keys count.

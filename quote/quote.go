@@ -1,4 +1,6 @@
-package report
+// Package quote decides what may be printed: it makes untrusted text safe for a
+// terminal, a CI log and a shell, and takes keys out of it.
+package quote
 
 import (
 	"strconv"
@@ -7,9 +9,9 @@ import (
 	"unicode/utf8"
 )
 
-// Quote returns untrusted bytes in a form that is safe on a terminal and in a
-// CI log. Every byte that the scanned content decides passes through it, or
-// through escape, which it is made of, before it is printed.
+// Text returns untrusted bytes in a form that is safe on a terminal and in a CI
+// log. Every byte that the scanned content decides passes through it or through
+// Words before it is printed.
 //
 // Text that a reader can see for what it is stays as it is. Anything else
 // comes back in double quotes with C-style escapes, and strconv.Unquote gives
@@ -22,7 +24,7 @@ import (
 //     (GitHub trims leading space, and we wrap lines at spaces), and "##[",
 //     "##vso[" and their like anywhere (Azure and the old GitHub syntax look
 //     for them in the middle of a line).
-func Quote(b string) string {
+func Text(b string) string {
 	if b != "" && b[0] != '"' && b[0] != ' ' && b[len(b)-1] != ' ' && !needsEscape(b) {
 		return b
 	}
@@ -34,10 +36,22 @@ func Quote(b string) string {
 	return out.String()
 }
 
-// escape appends b to out with everything escaped that Quote names. With
-// quoted, the backslash and the double quote are escaped too, which makes the
-// result reversible; without, as in the excerpt of a source line, they stay
-// and the line looks as it does in an editor.
+// Words returns b with everything escaped that Text names, and without quotes:
+// backslashes and double quotes stay, so that a sentence or the excerpt of a
+// source line looks as it does in an editor. It is not reversible.
+func Words(b string) string {
+	if !needsEscape(b) {
+		return b
+	}
+	var out strings.Builder
+	out.Grow(len(b) + 8)
+	escape(&out, b, false)
+	return out.String()
+}
+
+// escape appends b to out with everything escaped that Text names. With quoted,
+// the backslash and the double quote are escaped too, which makes the result
+// reversible.
 func escape(out *strings.Builder, b string, quoted bool) {
 	for i := 0; i < len(b); {
 		r, size := utf8.DecodeRuneInString(b[i:])
@@ -54,7 +68,7 @@ func escape(out *strings.Builder, b string, quoted bool) {
 			out.WriteString(`\x`)
 			out.WriteByte(hexDigits[r>>4])
 			out.WriteByte(hexDigits[r&15])
-		case visible(r):
+		case Visible(r):
 			out.WriteString(b[i : i+size])
 		default:
 			q := strconv.QuoteRuneToASCII(r) // '\x1b', '\u202e'
@@ -70,7 +84,7 @@ const hexDigits = "0123456789abcdef"
 func needsEscape(b string) bool {
 	for i := 0; i < len(b); {
 		r, size := utf8.DecodeRuneInString(b[i:])
-		if r == utf8.RuneError && size <= 1 || !visible(r) || commandAt(b, i) {
+		if r == utf8.RuneError && size <= 1 || !Visible(r) || commandAt(b, i) {
 			return true
 		}
 		i += size
@@ -78,10 +92,10 @@ func needsEscape(b string) bool {
 	return false
 }
 
-// visible reports whether r prints as something that a reader can see, at its
-// own place. unicode.IsPrint already leaves out controls, format characters
+// Visible reports whether r prints as something that a reader can see, where
+// it is. unicode.IsPrint already leaves out controls, format characters
 // (bidi, zero-width), separators, private use and what is not assigned.
-func visible(r rune) bool {
+func Visible(r rune) bool {
 	if r < utf8.RuneSelf {
 		return r >= ' ' && r < 0x7f
 	}
@@ -112,32 +126,4 @@ func commandAt(b string, i int) bool {
 		}
 	}
 	return false
-}
-
-// shellQuote returns arg as one word of a POSIX shell; PowerShell reads the
-// plain and the single-quoted form alike. A name with control characters takes
-// the $'…' form of bash and zsh, so that copying it is safe.
-func shellQuote(arg string) string {
-	plain := func(r rune) bool {
-		return r >= 'a' && r <= 'z' || r >= 'A' && r <= 'Z' || r >= '0' && r <= '9' || strings.ContainsRune("_-./:@%+=,", r)
-	}
-	switch {
-	case arg != "" && arg[0] != '-' && strings.IndexFunc(arg, func(r rune) bool { return !plain(r) }) < 0 && !needsEscape(arg):
-		return arg
-	case needsEscape(arg):
-		var out strings.Builder
-		out.WriteString("$'")
-		for _, c := range []byte(arg) {
-			if c >= utf8.RuneSelf || c < ' ' || c == 0x7f || c == ':' || c == '#' || c == '\'' || c == '\\' {
-				out.WriteString(`\x`)
-				out.WriteByte(hexDigits[c>>4])
-				out.WriteByte(hexDigits[c&15])
-				continue
-			}
-			out.WriteByte(c)
-		}
-		out.WriteByte('\'')
-		return out.String()
-	}
-	return "'" + strings.ReplaceAll(arg, "'", `'\''`) + "'"
 }

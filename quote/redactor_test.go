@@ -1,4 +1,4 @@
-package report
+package quote
 
 import (
 	"testing"
@@ -6,15 +6,31 @@ import (
 	"keysweep/finding"
 )
 
+// filler returns n characters that look random, from a seed.
+func filler(seed uint32, n int) string {
+	const alphabet = "0123456789abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ"
+	b := make([]byte, n)
+	for i := range b {
+		seed = seed*1664525 + 1013904223
+		b[i] = alphabet[seed>>16%uint32(len(alphabet))]
+	}
+	return string(b)
+}
+
+func live(seed uint32) finding.Secret { return finding.NewSecret("sk_"+"live_", filler(seed, 32)) }
+
 func TestKeysInNamesAreRedacted(t *testing.T) {
 	key, other := live(1), live(9)
 	odd := finding.NewSecret("", "odd/key.with+everything")
 	long := finding.NewSecret("sk_"+"live_", filler(7, 20)+".tail")
 	start := finding.NewSecret("", "odd/key")
-	encoded := stripe()
-	encoded.Occurrences = append(encoded.Occurrences, finding.Occurrence{Source: finding.SourcePath, Path: "a/encoded"})
-	res := result(martis(), &finding.Finding{Secret: odd}, &finding.Finding{Secret: start}, &finding.Finding{Secret: long}, encoded)
-	r := newRedactor(res, Options{})
+	encoded := &finding.Finding{Secret: live(5), Encoding: []string{"base64"},
+		Occurrences: []finding.Occurrence{{Source: finding.SourcePath, Path: "a/encoded"}}}
+	res := &finding.Result{
+		Findings:         []*finding.Finding{{Secret: key}, {Secret: odd}, {Secret: start}, encoded},
+		RejectedFindings: []*finding.Finding{{Secret: long}},
+	}
+	r := NewRedactor(res, false)
 	for _, c := range []struct{ name, in, want string }{
 		{"nothing to do", "a/b.go", "a/b.go"},
 		{"a listed key", "x/" + key.Reveal() + ".txt", "x/sk_live_….txt"},
@@ -31,11 +47,11 @@ func TestKeysInNamesAreRedacted(t *testing.T) {
 		{"below it", "a/encoded/b", "a/…/b"},
 		{"beside it", "a/encoded2", "a/encoded2"},
 	} {
-		if got := r.path(c.in); got != c.want {
+		if got := r.Path(c.in); got != c.want {
 			t.Errorf("%s: %q, want %q", c.name, got, c.want)
 		}
 	}
-	if got := newRedactor(res, Options{ShowSecrets: true}).path(key.Reveal()); got != key.Reveal() {
+	if got := NewRedactor(res, true).Path(key.Reveal()); got != key.Reveal() {
 		t.Errorf("whole keys were asked for, got %q", got)
 	}
 }

@@ -1,4 +1,4 @@
-package report
+package quote
 
 import (
 	"math/rand/v2"
@@ -9,7 +9,7 @@ import (
 	"unicode/utf8"
 )
 
-func TestQuoteShowsWhatIsThere(t *testing.T) {
+func TestTextShowsWhatIsThere(t *testing.T) {
 	for _, c := range []struct{ name, in, want string }{
 		{"plain names stay", "config/payment.go", "config/payment.go"},
 		{"spaces inside stay", "my docs/a b", "my docs/a b"},
@@ -47,8 +47,8 @@ func TestQuoteShowsWhatIsThere(t *testing.T) {
 		{"three signs", "###[x", `"#\x23#[x"`},
 		{"a heading is no command", "## [x] and ##x", "## [x] and ##x"},
 	} {
-		if got := Quote(c.in); got != c.want {
-			t.Errorf("%s: Quote(%q) = %s, want %s", c.name, c.in, got, c.want)
+		if got := Text(c.in); got != c.want {
+			t.Errorf("%s: Text(%q) = %s, want %s", c.name, c.in, got, c.want)
 		}
 	}
 }
@@ -76,35 +76,33 @@ func checkSafe(t *testing.T, in, out string) {
 	}
 }
 
-// checkQuote checks one string: safe, and no information lost.
-func checkQuote(t *testing.T, in string) {
+// checkText checks one string: safe, and no information lost.
+func checkText(t *testing.T, in string) {
 	t.Helper()
-	out := Quote(in)
+	out := Text(in)
 	checkSafe(t, in, out)
 	back := out
 	if strings.HasPrefix(out, `"`) {
 		var err error
 		if back, err = strconv.Unquote(out); err != nil {
-			t.Fatalf("Quote(%q) = %s: %v", in, out, err)
+			t.Fatalf("Text(%q) = %s: %v", in, out, err)
 		}
 	}
 	if back != in {
-		t.Fatalf("Quote(%q) = %s, which reads as %q", in, out, back)
+		t.Fatalf("Text(%q) = %s, which reads as %q", in, out, back)
 	}
-	var plain strings.Builder
-	escape(&plain, in, false)
-	checkSafe(t, in, plain.String())
-	checkSafe(t, in, shellQuote(in))
+	checkSafe(t, in, Words(in))
+	checkSafe(t, in, Shell(in))
 }
 
-func FuzzQuote(f *testing.F) {
+func FuzzText(f *testing.F) {
 	for _, s := range []string{"", ":", "::a", "##[", "##VSO[", "\xff\x1b", "a\u202e", `"\x1b"`, "'$(x)'", "-x"} {
 		f.Add(s)
 	}
-	f.Fuzz(checkQuote)
+	f.Fuzz(checkText)
 }
 
-func TestQuoteIsSafeAndReversibleOnRandomPaths(t *testing.T) {
+func TestTextIsSafeAndReversibleOnRandomPaths(t *testing.T) {
 	n := 50_000
 	if testing.Short() {
 		n = 10_000
@@ -120,7 +118,7 @@ func TestQuoteIsSafeAndReversibleOnRandomPaths(t *testing.T) {
 			}
 			s.WriteString(pieces[random.IntN(len(pieces))])
 		}
-		checkQuote(t, s.String())
+		checkText(t, s.String())
 	}
 }
 
@@ -135,8 +133,8 @@ func TestShellQuoteMakesOneHarmlessWord(t *testing.T) {
 		"a\x1bb": `$'a\x1bb'`,
 		"~":      "'~'",
 	} {
-		if got := shellQuote(in); got != want {
-			t.Errorf("shellQuote(%q) = %s, want %s", in, got, want)
+		if got := Shell(in); got != want {
+			t.Errorf("Shell(%q) = %s, want %s", in, got, want)
 		}
 	}
 }

@@ -1,0 +1,34 @@
+package quote
+
+import (
+	"strings"
+	"unicode/utf8"
+)
+
+// Shell returns arg as one word of a POSIX shell; PowerShell reads the
+// plain and the single-quoted form alike. A name with control characters takes
+// the $'…' form of bash and zsh, so that copying it is safe.
+func Shell(arg string) string {
+	plain := func(r rune) bool {
+		return r >= 'a' && r <= 'z' || r >= 'A' && r <= 'Z' || r >= '0' && r <= '9' || strings.ContainsRune("_-./:@%+=,", r)
+	}
+	switch {
+	case arg != "" && arg[0] != '-' && strings.IndexFunc(arg, func(r rune) bool { return !plain(r) }) < 0 && !needsEscape(arg):
+		return arg
+	case needsEscape(arg):
+		var out strings.Builder
+		out.WriteString("$'")
+		for _, c := range []byte(arg) {
+			if c >= utf8.RuneSelf || c < ' ' || c == 0x7f || c == ':' || c == '#' || c == '\'' || c == '\\' {
+				out.WriteString(`\x`)
+				out.WriteByte(hexDigits[c>>4])
+				out.WriteByte(hexDigits[c&15])
+				continue
+			}
+			out.WriteByte(c)
+		}
+		out.WriteByte('\'')
+		return out.String()
+	}
+	return "'" + strings.ReplaceAll(arg, "'", `'\''`) + "'"
+}
