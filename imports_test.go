@@ -21,7 +21,7 @@ var mayImport = map[string][]string{
 	"keysweep/command/ci":            {"scanner/gitdb", "scanner/gitdb/oid"},
 	"keysweep/config":                {"scanner/gitdb", "rules", "exceptions", "finding"},
 	"keysweep/exceptions":            {"rules", "finding"},
-	"keysweep/scanner":               {"scanner/worktree", "scanner/gitdb", "scanner/gitdb/pack", "scanner/gitdb/index", "scanner/gitdb/oid", "rules", "finding"},
+	"keysweep/scanner":               {"linehash", "scanner/worktree", "scanner/gitdb", "scanner/gitdb/pack", "scanner/gitdb/index", "scanner/gitdb/oid", "rules", "finding"},
 	"keysweep/command/doctor":        {"command/hooks", "config", "exceptions", "rules", "scanner/gitdb", "scanner/gitdb/index", "finding"},
 	"keysweep/command/hooks":         nil,
 	"keysweep/scanner/worktree":      {"finding"},
@@ -34,6 +34,7 @@ var mayImport = map[string][]string{
 	"keysweep/report":                {"quote", "rules", "finding"},
 	"keysweep/quote":                 {"rules", "finding"},
 	"keysweep/verify":                {"rules", "finding"},
+	"keysweep/linehash":              nil,
 	"keysweep/finding":               nil,
 }
 
