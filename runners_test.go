@@ -426,13 +426,13 @@ func TestHooksWithThoseWhoRunThem(t *testing.T) {
 			}
 		})
 	})
-	page, err := os.ReadFile(filepath.Join("docs", "hooks.md"))
+	page, err := os.ReadFile(filepath.Join("docs", "internals", "hooks.md"))
 	if err != nil {
 		t.Fatal(err)
 	}
 	now := table(seen, string(page))
 	t.Logf("with pre-commit %s:\n%s", version, now)
 	if !strings.Contains(string(page), "\n"+now+"\n") {
-		t.Errorf("docs/hooks.md does not have this table:\n%s", now)
+		t.Errorf("docs/internals/hooks.md does not have this table:\n%s", now)
 	}
 }
