@@ -27,7 +27,7 @@ const (
 	CodeConnection       StatusCode = "connection" // refused, reset, broken off
 	CodeTLS              StatusCode = "tls"        // a certificate or handshake that is not to be trusted
 	CodeProxy            StatusCode = "proxy"
-	CodeAcceptsAnything  StatusCode = "accepts_anything" // the host took a made-up key, too
+	CodeAcceptsAnything  StatusCode = "accepts_anything" // the host also accepted a made-up key
 	CodeControlFailed    StatusCode = "control_failed"   // whether it would could not be told
 	CodeBudget           StatusCode = "budget"           // more keys than one run may ask about
 	CodeCancelled        StatusCode = "cancelled"

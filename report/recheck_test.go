@@ -73,7 +73,7 @@ func TestVerdictsOfRecheck(t *testing.T) {
 }
 
 func TestRecheckSaysWhatRemainsToBeDone(t *testing.T) {
-	stripe := asked(1, finding.Unchecked, "not_asked: stripe was not to be asked")
+	stripe := asked(1, finding.Unchecked, "not_asked: verification of stripe keys is off")
 	stripe.Now.Issuer, stripe.Now.RuleID = "stripe", "stripe-secret-key"
 	said := asked(1, finding.Unknown, "not_recognised: no")
 	said.Now.IssuerStrength = finding.StrengthUser

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"maps"
 	"mime"
 	"net/http"
 	"regexp"
@@ -27,29 +28,28 @@ type reply struct {
 	status int
 	header http.Header
 	body   []byte
-	cut    bool // there is more of the body
+	cut    bool // the body is longer
 }
 
-// outcome is what is made of an answer, or of none.
+// outcome is what an answer, or the lack of one, means.
 type outcome struct {
 	verdict finding.Status
 	code    finding.StatusCode
 	words   string
-	again   bool // asking again may help
+	again   bool // a retry may help
 }
 
-// said returns an outcome that is final.
-func said(verdict finding.Status, code finding.StatusCode, words string) outcome {
+// final returns an outcome that no retry changes.
+func final(verdict finding.Status, code finding.StatusCode, words string) outcome {
 	return outcome{verdict: verdict, code: code, words: words}
 }
 
-// settle writes o into a finding.
-func (o outcome) settle(f *finding.Finding, at time.Time) {
+// record writes o into a finding.
+func (o outcome) record(f *finding.Finding, at time.Time) {
 	f.Status, f.StatusReason, f.CheckedAt = o.verdict, o.code.Reason(o.words), at
 }
 
-// hostFailed reports whether o tells of the host or the way to it, not of the
-// key.
+// hostFailed reports whether o is about the host or the way to it, not the key.
 func (o outcome) hostFailed() bool {
 	switch o.code {
 	case finding.CodeRateLimited, finding.CodeServerError, finding.CodeRedirected, finding.CodeTimeout,
@@ -59,7 +59,8 @@ func (o outcome) hostFailed() bool {
 	return false
 }
 
-// read decides what an answer says of the key. Its words may still hold it.
+// read decides what an answer says about the key. The words of the outcome may
+// still contain it.
 func read(p *rules.Probe, r *reply) outcome {
 	unknown := func(code finding.StatusCode, words string, again bool) outcome {
 		return outcome{finding.Unknown, code, fmt.Sprintf("HTTP %d%s", r.status, words), again}
@@ -68,7 +69,7 @@ func read(p *rules.Probe, r *reply) outcome {
 	case r.status >= 300 && r.status < 400:
 		return unknown(finding.CodeRedirected, ", not followed", false)
 	case r.status == http.StatusProxyAuthRequired:
-		return unknown(finding.CodeProxy, ": the proxy wants credentials", false)
+		return unknown(finding.CodeProxy, ": the proxy asks for credentials", false)
 	case r.status == http.StatusTooManyRequests:
 		return unknown(finding.CodeRateLimited, "", true)
 	case r.status >= 500:
@@ -80,29 +81,29 @@ func read(p *rules.Probe, r *reply) outcome {
 	}
 	for i := range p.Answers {
 		a := &p.Answers[i]
-		if message, ok := fits(a, r, d); ok {
-			if a.Verdict == finding.Inactive && (notOfTheKey().Match(bytes.ToLower(r.body)) || message == "" && len(a.Message) > 0) {
-				return unknown(finding.CodeUnexpectedAnswer, ", which may be about something else than the key", false)
+		if message, ok := matches(a, r, d); ok {
+			if a.Verdict == finding.Inactive && (notAboutKey().Match(bytes.ToLower(r.body)) || message == "" && len(a.Message) > 0) {
+				return unknown(finding.CodeUnexpectedAnswer, ", which may not be about the key", false)
 			}
 			if message == "" {
 				message = fmt.Sprintf("HTTP %d", r.status)
 			}
-			return said(a.Verdict, a.Code, message)
+			return final(a.Verdict, a.Code, message)
 		}
 	}
-	return unknown(finding.CodeUnexpectedAnswer, ", JSON that is none of the answers known", false)
+	return unknown(finding.CodeUnexpectedAnswer, ", JSON that matches no known answer", false)
 }
 
-// notOfTheKey matches, in lower case, what a refusal says that is about the
-// address it came from, about the service or about something on the way. Such a
-// key may work from elsewhere, or tomorrow: it is not called dead, whatever the
-// rule of its issuer says.
-var notOfTheKey = sync.OnceValue(func() *regexp.Regexp {
+// notAboutKey matches, in lower case, words of a refusal that concern the sender's
+// address, the service or something on the way. Such a key may work from
+// elsewhere, or tomorrow: it is not called inactive, whatever the issuer's rule
+// says.
+var notAboutKey = sync.OnceValue(func() *regexp.Regexp {
 	return regexp.MustCompile(`(?:^|[^a-z0-9])(?:ips?|allow-?list(?:ed)?|allow list|whitelist(?:ed)?|blocked|too many|rate limit(?:ed)?|unavailable|try again|maintenance|proxy|gateway|firewall|certificate|missing authorization|authentication service|log ?in|session|origin|suspended)(?:[^a-z0-9]|$)`)
 })
 
-// fits reports whether r is the answer a, and the API's words.
-func fits(a *rules.Answer, r *reply, d *document) (message string, ok bool) {
+// matches reports whether r is the answer a, and returns the API's message.
+func matches(a *rules.Answer, r *reply, d *document) (message string, ok bool) {
 	if r.status < a.Low || r.status > a.High || a.JSON == rules.JSONObject && d.array || a.JSON == rules.JSONArray && !d.array {
 		return "", false
 	}
@@ -134,15 +135,15 @@ func fits(a *rules.Answer, r *reply, d *document) (message string, ok bool) {
 	return message, slices.ContainsFunc(a.Words, func(w string) bool { return strings.Contains(low, w) })
 }
 
-// document is a JSON answer: what it is, and those of its fields that a probe
-// asks for, by path.
+// document is a JSON answer: its kind, and the fields that a probe asks for, by
+// path.
 type document struct {
 	array  bool
 	fields map[string]field
 }
 
-// field is a value that is there and not null. Its text is that of a string
-// (then quoted is set), number or truth value.
+// field is a value that is present and not null. Its text is that of a string
+// (quoted is then set), a number or a truth value.
 type field struct {
 	text           string
 	quoted, nested bool
@@ -150,12 +151,11 @@ type field struct {
 
 var (
 	errNotJSON  = errors.New("not JSON")
-	errEncoding = errors.New("compressed though not asked for")
+	errEncoding = errors.New("compressed without being asked")
 )
 
 // parse reads the fields of an answer. An answer that is too long to be read
-// whole must be well-formed as far as it was read: a list of charges may be
-// long, and is an answer.
+// whole must be well-formed as far as it was read: a list of charges may be long.
 func parse(p *rules.Probe, r *reply) (*document, error) {
 	switch r.header.Get("Content-Encoding") {
 	case "", "identity":
@@ -166,149 +166,100 @@ func parse(p *rules.Probe, r *reply) (*document, error) {
 	if err != nil || kind != "application/json" && !(strings.HasPrefix(kind, "application/") && strings.HasSuffix(kind, "+json")) {
 		return nil, errNotJSON
 	}
-	d := &document{fields: map[string]field{}}
-	wanted := map[string]bool{}
-	for i := range p.Answers {
-		a := &p.Answers[i]
-		for _, alternatives := range a.Fields {
-			for _, path := range alternatives {
-				wanted[path] = true
-			}
-		}
-		for path := range a.Values {
-			wanted[path] = true
-		}
-		for _, path := range a.Message {
-			wanted[path] = true
+	first := bytes.TrimLeft(r.body, " \t\r\n")
+	if len(first) == 0 || first[0] != '{' && first[0] != '[' {
+		return nil, errNotJSON // a bare string or number
+	}
+	d := &document{array: first[0] == '[', fields: map[string]field{}}
+	v := values{dec: json.NewDecoder(bytes.NewReader(r.body)), wanted: wanted(p), doc: d}
+	v.dec.UseNumber()
+	err = v.read(nil)
+	if err == nil {
+		if _, more := v.dec.Token(); more != io.EOF {
+			return nil, errNotJSON // a second document
 		}
 	}
-	w := walker{wanted: wanted, doc: d}
-	if err := w.walk(r.body); err != nil && !(r.cut && w.started && errors.Is(err, io.ErrUnexpectedEOF)) {
+	if err != nil && !(r.cut && (err == io.EOF || errors.Is(err, io.ErrUnexpectedEOF))) {
 		return nil, errNotJSON
 	}
 	return d, nil
 }
 
-// walker reads JSON token by token, so that what was cut short can be read as
-// far as it goes, and depth costs no stack.
-type walker struct {
-	wanted  map[string]bool
-	doc     *document
-	started bool // the document is an object or an array
-	stack   []level
+// wanted returns the paths of the fields that the answers of a probe name.
+func wanted(p *rules.Probe) map[string]bool {
+	paths := map[string]bool{}
+	for i := range p.Answers {
+		a := &p.Answers[i]
+		for _, path := range slices.Concat(slices.Concat(a.Fields...), slices.Collect(maps.Keys(a.Values)), a.Message) {
+			paths[path] = true
+		}
+	}
+	return paths
 }
 
-// level is one open object or array.
-type level struct {
-	array bool
-	name  string // of the member that is being read
-	index int    // of the element that is being read
-	named bool   // the next token is the value of name
+// values reads JSON token by token, so that a document that was cut can be read
+// up to its end.
+type values struct {
+	dec    *json.Decoder
+	wanted map[string]bool
+	doc    *document
 }
 
-func (w *walker) walk(body []byte) error {
-	dec := json.NewDecoder(bytes.NewReader(body))
-	dec.UseNumber()
-	for {
-		t, err := dec.Token()
-		if err == io.EOF {
-			if w.started && len(w.stack) == 0 {
-				return nil
-			}
-			return io.ErrUnexpectedEOF
-		}
-		if err != nil {
-			return err
-		}
-		if w.started && len(w.stack) == 0 {
-			return errNotJSON // a second document
-		}
-		if err := w.token(t); err != nil {
-			return err
-		}
-	}
-}
-
-func (w *walker) token(t json.Token) error {
-	if d, ok := t.(json.Delim); ok {
-		switch d {
-		case '{', '[':
-			if !w.started {
-				w.started, w.doc.array = true, d == '['
-			} else if err := w.value(field{nested: true}); err != nil {
-				return err
-			}
-			w.stack = append(w.stack, level{array: d == '['})
-		default:
-			w.stack = w.stack[:len(w.stack)-1]
-			w.valueEnds()
-		}
-		return nil
-	}
-	if !w.started {
-		return errNotJSON // a bare string or number
-	}
-	if top := &w.stack[len(w.stack)-1]; !top.array && !top.named {
-		name, ok := t.(string)
-		if !ok {
-			return errNotJSON
-		}
-		top.name, top.named = name, true
-		return nil
-	}
-	defer w.valueEnds()
-	switch v := t.(type) {
-	case string:
-		return w.value(field{text: v, quoted: true})
-	case json.Number:
-		return w.value(field{text: v.String()})
-	case bool:
-		return w.value(field{text: strconv.FormatBool(v)})
-	}
-	return nil // null is as good as not there
-}
-
-// value notes a value at the current path.
-func (w *walker) value(f field) error {
-	path, ok := w.path()
-	if !ok || !w.wanted[path] {
-		return nil
-	}
-	if _, twice := w.doc.fields[path]; twice {
-		return errNotJSON // readers disagree on which one counts
-	}
-	w.doc.fields[path] = f
-	return nil
-}
-
-// maxDepth is deeper than any path that a rule may ask for.
+// maxDepth is deeper than any path in a rule; below it, paths do not grow.
 const maxDepth = 20
 
-func (w *walker) path() (string, bool) {
-	if len(w.stack) > maxDepth {
-		return "", false
+// read reads one value, whose path is the names and indexes above it. It recurses
+// for each bracket, of which there are at most maxAnswer.
+func (v *values) read(path []string) error {
+	t, err := v.dec.Token()
+	if err != nil {
+		return err
 	}
-	parts := make([]string, len(w.stack))
-	for i := range w.stack {
-		l := &w.stack[i]
-		parts[i] = l.name
-		if l.array {
-			parts[i] = strconv.Itoa(l.index)
-		} else if strings.Contains(l.name, ".") {
-			return "", false // it would look like several
+	switch t := t.(type) {
+	case json.Delim:
+		if err := v.add(path, field{nested: true}); err != nil {
+			return err
 		}
+		for i := 0; v.dec.More(); i++ {
+			name := strconv.Itoa(i)
+			if t == '{' {
+				token, err := v.dec.Token()
+				if err != nil {
+					return err
+				}
+				name, _ = token.(string) // the decoder takes no other name
+			}
+			below := path
+			if len(path) <= maxDepth {
+				below = append(path, name)
+			}
+			if err := v.read(below); err != nil {
+				return err
+			}
+		}
+		_, err = v.dec.Token() // ] or }
+		return err
+	case string:
+		return v.add(path, field{text: t, quoted: true})
+	case json.Number:
+		return v.add(path, field{text: t.String()})
+	case bool:
+		return v.add(path, field{text: strconv.FormatBool(t)})
 	}
-	return strings.Join(parts, "."), true
+	return nil // null counts as absent
 }
 
-// valueEnds moves on in the object or array around the value.
-func (w *walker) valueEnds() {
-	if len(w.stack) == 0 {
-		return
+// add keeps a value if the probe asks for it. Readers disagree on which of two
+// equal names counts, so such a document is refused. A name with a dot would look
+// like several.
+func (v *values) add(path []string, f field) error {
+	joined := strings.Join(path, ".")
+	if !v.wanted[joined] || strings.Count(joined, ".") != len(path)-1 {
+		return nil
 	}
-	top := &w.stack[len(w.stack)-1]
-	top.named = false
-	if top.array {
-		top.index++
+	if _, twice := v.doc.fields[joined]; twice {
+		return errNotJSON
 	}
+	v.doc.fields[joined] = f
+	return nil
 }

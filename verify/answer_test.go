@@ -84,10 +84,10 @@ func TestCleanWords(t *testing.T) {
 		{"the key, glued", "bad" + key, "bad" + prefix + "…"},
 		{"the key, masked", "bad " + prefix + "********Wxyz", "bad " + prefix + "…"},
 		{"half of the key", "bad " + key[8:30], "bad …"},
-		{"eight characters", "bad " + key[20:28], "its words are left out: they hold the key"},
-		{"eight characters in capitals", "bad " + strings.ToUpper(key[20:28]), "its words are left out: they hold the key"},
+		{"eight characters", "bad " + key[20:28], "message withheld: it contains the key"},
+		{"eight characters in capitals", "bad " + strings.ToUpper(key[20:28]), "message withheld: it contains the key"},
 		{"four characters", "bad …" + key[44:], "bad …" + key[44:]},
-		{"in groups of four", "bad " + key[8:12] + " " + key[12:16] + " " + key[16:20], "its words are left out: they hold the key"},
+		{"in groups of four", "bad " + key[8:12] + " " + key[12:16] + " " + key[16:20], "message withheld: it contains the key"},
 		{"as entities", "bad &#" + strings.Join([]string{"120", "121"}, ";&#") + ";", "bad &#120;&#121;"},
 		{"an identifier", "account acct_1ABCDEFabcdef123 is closed", "account … is closed"},
 		{"control characters", "a\x1b[31mb\nc\u202ed\x00", `a\x1b[31mb\nc\u202ed\x00`},
@@ -105,7 +105,7 @@ func TestCleanWords(t *testing.T) {
 	for _, c := range key {
 		entities += "&#x" + string("0123456789abcdef"[c>>4]) + string("0123456789abcdef"[c&15]) + "; "
 	}
-	if got := clean(entities, key, prefix); !strings.HasPrefix(got, "its words are left out") {
+	if got := clean(entities, key, prefix); !strings.HasPrefix(got, "message withheld") {
 		t.Errorf("as entities: %q", got)
 	}
 }

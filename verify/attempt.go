@@ -15,20 +15,22 @@ import (
 	"keysweep/finding"
 )
 
-// maxAttempts is one request and two repetitions.
+// maxAttempts is one request and two retries.
 const maxAttempts = 3
 
-// maxRetryAfter is the longest wait that a host may ask for.
+// maxRetryAfter is the longest Retry-After that is honoured.
 const maxRetryAfter = 60 * time.Second
 
-// attempts asks about one key, again if the host was too busy to answer.
-func (r *run) attempts(ctx context.Context, e *endpoint, key finding.Secret, made bool) outcome {
+// attempts asks about one key, with retries if the host was too busy to answer.
+// backoff.Retry has the loop as well, but no clock can be given to it, and other
+// workers may make the host wait between two tries.
+func (r *run) attempts(ctx context.Context, e *endpoint, key finding.Secret, madeUp bool) outcome {
 	pause := backoff.NewExponentialBackOff()
 	for attempt := 1; ; attempt++ {
 		if o, ok := e.host.turn(ctx, r.opts); !ok {
 			return o
 		}
-		rep, o := r.request(ctx, e, key, made, attempt)
+		rep, o := r.request(ctx, e, key, madeUp, attempt)
 		if rep != nil {
 			o = read(e.probe, rep)
 			o.words = clean(o.words, key.Reveal(), key.Prefix())
@@ -38,7 +40,7 @@ func (r *run) attempts(ctx context.Context, e *endpoint, key finding.Secret, mad
 			return o
 		}
 		if r.opts.Now().Add(wait).After(r.end) {
-			o.words += "; no time is left to ask again"
+			o.words += "; no time is left to retry"
 			return o
 		}
 		if r.opts.sleep(ctx, wait) != nil {
@@ -47,7 +49,7 @@ func (r *run) attempts(ctx context.Context, e *endpoint, key finding.Secret, mad
 	}
 }
 
-// retry says whether and when to ask again after o.
+// retry returns whether, and after how long, to ask again.
 func (r *run) retry(h *host, rep *reply, o *outcome, pause backoff.BackOff) (time.Duration, bool) {
 	if !o.again {
 		return 0, false
@@ -61,7 +63,7 @@ func (r *run) retry(h *host, rep *reply, o *outcome, pause backoff.BackOff) (tim
 		return wait, true
 	}
 	if asked > maxRetryAfter {
-		o.words += fmt.Sprintf("; the host wants to be left alone for more than %v", maxRetryAfter)
+		o.words += fmt.Sprintf("; the host asked for a pause of more than %v", maxRetryAfter)
 		h.close(*o)
 		return 0, false
 	}
@@ -88,16 +90,16 @@ func retryAfter(header http.Header, now time.Time) (time.Duration, bool) {
 	return 0, false
 }
 
-// request sends one request and notes it.
-func (r *run) request(ctx context.Context, e *endpoint, key finding.Secret, made bool, attempt int) (*reply, outcome) {
+// request sends one request and logs it.
+func (r *run) request(ctx context.Context, e *endpoint, key finding.Secret, madeUp bool, attempt int) (*reply, outcome) {
 	r.mu.Lock()
 	r.requests++
-	if made {
+	if madeUp {
 		r.controls++
 	}
 	r.mu.Unlock()
 	rep, o := r.client.get(ctx, e, key.Reveal())
-	rec := Record{Method: http.MethodGet, Host: e.url.Host, Path: e.url.EscapedPath(), Key: key.ID(), MadeUp: made, Attempt: attempt}
+	rec := Record{Method: http.MethodGet, Host: e.url.Host, Path: e.url.EscapedPath(), Key: key.ID(), MadeUp: madeUp, Attempt: attempt}
 	if rep != nil {
 		rec.Status = rep.status
 	} else {
@@ -107,9 +109,9 @@ func (r *run) request(ctx context.Context, e *endpoint, key finding.Secret, made
 	return rep, o
 }
 
-// guarded contains a panic: its value may hold anything, so only its type and
-// place are told.
-func (r *run) guarded(f func() outcome) (o outcome) {
+// recovering contains a panic. The panic's value may hold a key, so only its type
+// and source line are reported.
+func recovering(f func() outcome) (o outcome) {
 	defer func() {
 		if v := recover(); v != nil {
 			o = outcome{verdict: finding.Unknown, code: finding.CodeInternalError, words: fmt.Sprintf("%T at %s", v, panicked())}
@@ -118,7 +120,7 @@ func (r *run) guarded(f func() outcome) (o outcome) {
 	return f()
 }
 
-// panicked returns where the panic that is being recovered came from.
+// panicked returns the source line of the panic that is being recovered.
 func panicked() string {
 	pcs := make([]uintptr, 32)
 	frames := runtime.CallersFrames(pcs[:runtime.Callers(3, pcs)])
@@ -128,7 +130,7 @@ func panicked() string {
 			return path.Base(f.File) + ":" + strconv.Itoa(f.Line)
 		}
 		if !more {
-			return "an unknown place"
+			return "an unknown line"
 		}
 	}
 }

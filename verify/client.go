@@ -30,19 +30,18 @@ const (
 	minTLSVersion = tls.VersionTLS12
 )
 
-// client sends requests. It uses the transport of net/http without its client:
-// no redirects, no cookies, no errors with addresses in them. Every request
-// has a connection of its own and HTTP/1.1, since on a used connection, and in
-// HTTP/2, the transport repeats a request by itself: a key would be sent more
-// often than we know.
+// client sends requests. It uses net/http's transport without its client: no
+// redirects, no cookies, no addresses in errors. Each request uses HTTP/1.1 and a
+// new connection: on a reused connection, and in HTTP/2, the transport repeats
+// requests by itself, and a key would be sent more often than we count.
 type client struct {
 	opts   *Options
 	secure *http.Transport
-	plain  *http.Transport // to loopback addresses alone; never through a proxy
+	plain  *http.Transport // to loopback addresses only; never through a proxy
 }
 
 func newClient(opts *Options) (*client, error) {
-	roots, err := trusted(opts.CAFile)
+	roots, err := trustedRoots(opts.CAFile)
 	if err != nil {
 		return nil, err
 	}
@@ -55,7 +54,7 @@ func newClient(opts *Options) (*client, error) {
 		Proxy: func(req *http.Request) (*url.URL, error) {
 			u, err := proxy(req)
 			if err != nil {
-				return nil, &proxyError{words: "the proxy of the environment is not an address"}
+				return nil, &proxyError{words: "the proxy address in the environment is not valid"}
 			}
 			return u, nil
 		},
@@ -84,38 +83,38 @@ func (c *client) close() {
 	c.plain.CloseIdleConnections()
 }
 
-// trusted returns the certificates of the system and of file; nil, the
-// system's, if there is none.
-func trusted(file string) (*x509.CertPool, error) {
+// trustedRoots returns the certificates of the system and of file; nil, which
+// means the system's, if file is "".
+func trustedRoots(file string) (*x509.CertPool, error) {
 	if file == "" {
 		return nil, nil
 	}
 	info, err := os.Stat(file)
 	if err != nil {
-		return nil, fmt.Errorf("file of certificates: %w", err)
+		return nil, fmt.Errorf("CA file: %w", err)
 	}
 	if !info.Mode().IsRegular() || info.Size() > maxCAFile {
-		return nil, fmt.Errorf("file of certificates: %s is not a regular file of at most 16 MiB", file)
+		return nil, fmt.Errorf("CA file: %s is not a regular file of at most 16 MiB", file)
 	}
 	pem, err := os.ReadFile(file)
 	if err != nil {
-		return nil, fmt.Errorf("file of certificates: %w", err)
+		return nil, fmt.Errorf("CA file: %w", err)
 	}
 	pool, err := x509.SystemCertPool()
 	if err != nil {
 		pool = x509.NewCertPool()
 	}
 	if !pool.AppendCertsFromPEM(pem) {
-		return nil, fmt.Errorf("file of certificates: %s holds none in PEM form", file)
+		return nil, fmt.Errorf("CA file: %s has no PEM certificate", file)
 	}
 	return pool, nil
 }
 
-// errNotLoopback: a name that was promised to be this machine is not.
+// errNotLoopback is returned if a loopback name resolves to another address.
 var errNotLoopback = errors.New("not a loopback address")
 
-// dial opens connections. If loopback is set it refuses whatever a name turns
-// out to be but this machine.
+// dial opens connections. If loopback is set, it refuses all other addresses that
+// a name resolves to.
 func (c *client) dial(loopback bool) func(context.Context, string, string) (net.Conn, error) {
 	if c.opts.dial != nil && !loopback {
 		return c.opts.dial
@@ -132,20 +131,20 @@ func (c *client) dial(loopback bool) func(context.Context, string, string) (net.
 	return d.DialContext
 }
 
-// proxyError is a proxy that does not let us through. It holds no words of the
+// proxyError is a proxy that does not let us through. It has no words of the
 // proxy's.
 type proxyError struct{ words string }
 
 func (e *proxyError) Error() string { return e.words }
 
-// stage is how far a request got, told from several goroutines.
+// stage is how far a request got. Several goroutines write it.
 type stage struct {
-	handshake atomic.Bool // the TLS handshake began and did not end well
-	answered  atomic.Bool // the first byte of an answer came
+	handshake atomic.Bool // the TLS handshake began and has not succeeded
+	answered  atomic.Bool // the first byte of an answer arrived
 }
 
-// get sends one request with key and returns the answer, or else why there is
-// none. Nothing that it returns holds the key, but for the body of the answer.
+// get sends one request with key and returns the answer, or why there is none.
+// Only the body of the answer may contain the key.
 func (c *client) get(ctx context.Context, e *endpoint, key string) (*reply, outcome) {
 	ctx, cancel := context.WithTimeoutCause(ctx, c.opts.Timeout, errRequest)
 	defer cancel()
@@ -182,7 +181,7 @@ func (c *client) get(ctx context.Context, e *endpoint, key string) (*reply, outc
 	if err != nil {
 		o := c.failure(ctx, &st, err)
 		if o.code == finding.CodeUnexpectedAnswer {
-			o = said(finding.Unknown, finding.CodeConnection, "the answer broke off")
+			o = final(finding.Unknown, finding.CodeConnection, "the answer was cut short")
 		}
 		return nil, o
 	}
@@ -204,13 +203,13 @@ func credentials(scheme, key string) string {
 	return scheme + " " + key
 }
 
-// errRequest is the cause when Options.Timeout strikes.
-var errRequest = errors.New("the time for one request is used up")
+// errRequest is the cause when Options.Timeout expires.
+var errRequest = errors.New("the time limit of a request expired")
 
-// failure says why no answer came, in words of ours alone: those of an error
-// may be the other side's.
+// failure returns why no answer came, in our own words: an error may quote the
+// other side.
 func (c *client) failure(ctx context.Context, st *stage, err error) outcome {
-	unknown := func(code finding.StatusCode, words string) outcome { return said(finding.Unknown, code, words) }
+	unknown := func(code finding.StatusCode, words string) outcome { return final(finding.Unknown, code, words) }
 	var (
 		proxyErr *proxyError
 		dnsErr   *net.DNSError
@@ -227,13 +226,13 @@ func (c *client) failure(ctx context.Context, st *stage, err error) outcome {
 		return unknown(finding.CodeProxy, "the proxy cannot be reached")
 	case errors.As(err, &dnsErr):
 		if dnsErr.IsTimeout {
-			return unknown(finding.CodeDNS, "looking up the host took too long")
+			return unknown(finding.CodeDNS, "the DNS lookup of the host timed out")
 		}
-		return unknown(finding.CodeDNS, "the host cannot be looked up")
+		return unknown(finding.CodeDNS, "the DNS lookup of the host failed")
 	case context.Cause(ctx) == errRequest, errors.As(err, &netErr) && netErr.Timeout():
 		return unknown(finding.CodeTimeout, fmt.Sprintf("no answer within %v", c.opts.Timeout))
 	case errors.Is(err, errNotLoopback):
-		return unknown(finding.CodeConnection, "plain http, and the host is not this machine")
+		return unknown(finding.CodeConnection, "plain http to a host that is not this machine")
 	}
 	if words, ok := untrusted(err); ok {
 		return unknown(finding.CodeTLS, words)
@@ -244,9 +243,9 @@ func (c *client) failure(ctx context.Context, st *stage, err error) outcome {
 	case errors.Is(err, syscall.ECONNREFUSED):
 		o.words = "the connection was refused"
 	case broken(err):
-		o.words = "the connection broke off"
+		o.words = "the connection was lost"
 	case st.handshake.Load():
-		return unknown(finding.CodeTLS, "no secure connection could be agreed on")
+		return unknown(finding.CodeTLS, "the TLS handshake failed")
 	case answered:
 		return unknown(finding.CodeUnexpectedAnswer, "the answer is not HTTP, or its header is too long")
 	}
@@ -277,15 +276,15 @@ func untrusted(err error) (words string, ok bool) {
 	case errors.As(err, &name):
 		return "the certificate is for another host", true
 	case errors.As(err, &invalid) && invalid.Reason == x509.Expired:
-		return "the certificate has expired or is not valid yet (is the clock of this machine right?)", true
+		return "the certificate has expired or is not valid yet (check this machine's clock)", true
 	case errors.As(err, &authority):
-		return "the certificate is of an authority that is not trusted", true
+		return "the certificate is signed by an untrusted authority", true
 	case errors.As(err, &verifying), errors.As(err, &invalid):
 		return "the certificate is not valid", true
 	case errors.As(err, &record):
 		return "the host does not speak TLS", true
 	case errors.As(err, &alert):
-		return "the host refused the secure connection", true
+		return "the host rejected the TLS connection", true
 	}
 	return "", false
 }

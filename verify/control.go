@@ -9,19 +9,25 @@ import (
 	"keysweep/finding"
 )
 
-// control is what a host said to a made-up key.
+// control is a host's answer to a made-up key.
 type control uint8
 
 const (
-	controlNone     control = iota // it was not asked
-	controlRefused                 // so its acceptance means something
-	controlAccepted                // so it means nothing
+	controlNone     control = iota // not asked, or no clear answer
+	controlRefused                 // acceptance of a key counts
+	controlAccepted                // acceptance of a key means nothing
 )
 
+// maxControls is how many made-up keys are tried for each endpoint.
+const maxControls = 2
+
+// acceptsAnything is the outcome of every key at such a host.
+var acceptsAnything = final(finding.Unknown, finding.CodeAcceptsAnything, "the host also accepted a made-up key")
+
 // controlled returns o, the outcome of a key that works, if the host refuses a
-// made-up key of the same shape. There are sandboxes, mocks and portals that
-// take anything. A host is asked once for each environment; if that tells
-// nothing, the next key tries once more.
+// made-up key of the same shape: sandboxes, mocks and portals accept anything. The
+// first such key of an environment asks; if the answer is unclear, the next one
+// asks again.
 func (r *run) controlled(ctx context.Context, j *job, o outcome) outcome {
 	e := j.endpoint
 	e.controlMu.Lock()
@@ -30,7 +36,7 @@ func (r *run) controlled(ctx context.Context, j *job, o outcome) outcome {
 		e.controlTries++
 		made, err := makeUp(j.secret, r.opts.Rand, r.keys)
 		if err != nil {
-			return said(finding.Unknown, finding.CodeControlFailed, "no key could be made up")
+			return final(finding.Unknown, finding.CodeControlFailed, "no key could be made up")
 		}
 		switch c := r.attempts(ctx, e, made, true); c.verdict {
 		case finding.Inactive:
@@ -46,21 +52,16 @@ func (r *run) controlled(ctx context.Context, j *job, o outcome) outcome {
 	}
 	switch e.control {
 	case controlAccepted:
-		return said(finding.Unknown, finding.CodeAcceptsAnything, acceptsAnything)
+		return acceptsAnything
 	case controlRefused:
 		return o
 	}
-	return said(finding.Unknown, finding.CodeControlFailed,
-		fmt.Sprintf("the host took the key (%s), and did not clearly refuse a made-up one (%s)", o.code, e.controlWords))
+	return final(finding.Unknown, finding.CodeControlFailed,
+		fmt.Sprintf("the host accepted the key (%s) but did not clearly refuse a made-up one (%s)", o.code, e.controlWords))
 }
 
-// maxControls is how often it is tried.
-const maxControls = 2
-
-const acceptsAnything = "the host took a made-up key, too"
-
-// makeUp returns a random key with the prefix, length and kinds of characters
-// of like, and that is none of keys.
+// makeUp returns a random key that has the prefix, length and kinds of characters
+// of like and is not in keys.
 func makeUp(like finding.Secret, random io.Reader, keys map[string]bool) (finding.Secret, error) {
 	body := like.Reveal()[len(like.Prefix()):]
 	for range 100 {
@@ -86,8 +87,8 @@ const (
 	upper  = "ABCDEFGHIJKLMNOPQRSTUVWXYZ"
 )
 
-// alphabetOf returns what may stand in the place of c: hexadecimal stays so,
-// capitals stay capitals, and signs stay what they are.
+// alphabetOf returns the characters that may replace c: a hexadecimal body stays
+// hexadecimal, capitals stay capitals, and signs stay as they are.
 func alphabetOf(body string, c byte) string {
 	letters := len(lower)
 	if !beyondHex(body) {
@@ -113,7 +114,7 @@ func beyondHex(body string) bool {
 	return false
 }
 
-// below returns a random number from 0 to n-1, each as likely as the others.
+// below returns a uniformly random number from 0 to n-1.
 func below(random io.Reader, n int) (int, error) {
 	var b [1]byte
 	for {

@@ -8,7 +8,7 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// NoCoreDumps keeps the memory of this process, which holds keys, out of core
+// NoCoreDumps keeps the memory of this process, which has keys in it, out of core
 // dumps. It cannot be undone. See setrlimit(2).
 func NoCoreDumps() error {
 	if err := unix.Setrlimit(unix.RLIMIT_CORE, &unix.Rlimit{}); err != nil {

@@ -10,10 +10,10 @@ import (
 	"keysweep/finding"
 )
 
-// Record is one line of the egress log: a request that was sent, and what came
-// back. It holds no key and no words of the other side.
+// Record is one line of the egress log: a request that was sent, and the result.
+// It contains no key and no words of the other side.
 type Record struct {
-	Time   string `json:"time"` // when it ended, RFC 3339 with milliseconds, UTC
+	Time   string `json:"time"` // of the end, RFC 3339 with milliseconds, UTC
 	Method string `json:"method"`
 	Host   string `json:"host"`
 	Path   string `json:"path"`
@@ -25,8 +25,8 @@ type Record struct {
 	Attempt int                `json:"attempt"`           // from 1
 }
 
-// egress writes the log. What cannot be noted must not happen: the first error
-// ends the run.
+// egress writes the log. A request that cannot be logged must not be sent: the
+// first error ends the run.
 type egress struct {
 	w      io.Writer
 	now    func() time.Time

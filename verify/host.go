@@ -2,6 +2,7 @@ package verify
 
 import (
 	"context"
+	"fmt"
 	"sync"
 	"time"
 
@@ -10,20 +11,20 @@ import (
 	"keysweep/finding"
 )
 
-// maxFailures is how many keys in a row may fail at one host before the rest
-// is not tried any more.
+// maxFailures is how many keys in a row may fail at a host before the rest are
+// not tried.
 const maxFailures = 5
 
-// host is one host and the pace at which it is asked.
+// host is one host, its jobs and its limits.
 type host struct {
 	jobs    []*job
 	limiter *rate.Limiter
 
 	mu        sync.Mutex
-	taken     int       // guarded by mu, as are the others: jobs that were taken
-	notBefore time.Time // a Retry-After
+	taken     int       // guarded by mu, as are the others; jobs[:taken] were started
+	notBefore time.Time // from Retry-After
 	failures  int       // keys in a row
-	closed    *outcome  // of every further key
+	closed    *outcome  // if set, the outcome of every further key
 }
 
 func (h *host) start(opts *Options) {
@@ -41,8 +42,8 @@ func (h *host) next() *job {
 	return h.jobs[h.taken-1]
 }
 
-// turn waits until the host may be asked once more. It returns false and the
-// outcome if it may not.
+// turn waits until the host may be asked again. If it may not, it returns false
+// and the outcome.
 func (h *host) turn(ctx context.Context, opts *Options) (outcome, bool) {
 	now := opts.Now()
 	wait := h.limiter.ReserveN(now, 1).DelayFrom(now)
@@ -62,12 +63,12 @@ func (h *host) turn(ctx context.Context, opts *Options) (outcome, bool) {
 		if opts.sleep(ctx, wait) != nil {
 			return interrupted(ctx), false
 		}
-		// Another worker may have been told to wait meanwhile.
+		// Meanwhile another worker may have received a Retry-After.
 		now, wait = opts.Now(), 0
 	}
 }
 
-// pause asks the host nothing before t.
+// pause keeps requests back until t.
 func (h *host) pause(t time.Time) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
@@ -85,8 +86,8 @@ func (h *host) close(o outcome) {
 	}
 }
 
-// learn counts failures: a host that is down is not asked about every key.
-func (h *host) learn(o outcome) {
+// countFailure closes a host that is down, so that it is not asked about every key.
+func (h *host) countFailure(o outcome) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	if !o.hostFailed() {
@@ -94,14 +95,14 @@ func (h *host) learn(o outcome) {
 		return
 	}
 	if h.failures++; h.failures >= maxFailures && h.closed == nil {
-		h.closed = &outcome{verdict: finding.Unknown, code: o.code, words: "given up after several keys in a row: " + o.words}
+		h.closed = &outcome{verdict: finding.Unknown, code: o.code, words: fmt.Sprintf("gave up after %d keys in a row: %s", maxFailures, o.words)}
 	}
 }
 
-// interrupted is the outcome of what ctx cut short.
+// interrupted is the outcome of a request that ctx ended.
 func interrupted(ctx context.Context) outcome {
 	if context.Cause(ctx) == errTotal {
-		return said(finding.Unknown, finding.CodeTimeout, errTotal.Error())
+		return final(finding.Unknown, finding.CodeTimeout, errTotal.Error())
 	}
-	return said(finding.Unknown, finding.CodeCancelled, "the run was ended")
+	return final(finding.Unknown, finding.CodeCancelled, "the run was cancelled")
 }

@@ -584,7 +584,7 @@ func TestMatrixWithManyKeys(t *testing.T) {
 				}
 				sent += w.requests(f)
 			}
-			down := said(row.status, row.code, "").hostFailed()
+			down := final(row.status, row.code, "").hostFailed()
 			if down && sent > (maxFailures+DefaultConcurrency-1)*row.requests {
 				t.Errorf("%d requests to a host that is down", sent)
 			} else if !down && sent != many*row.requests {

@@ -2,6 +2,7 @@ package verify
 
 import (
 	"fmt"
+	"maps"
 	"net"
 	"net/netip"
 	"net/url"
@@ -26,10 +27,10 @@ type endpoint struct {
 	controlMu    sync.Mutex
 	control      control // guarded by controlMu, as are the others; see controlled
 	controlTries int
-	controlWords string // why it told nothing
+	controlWords string // why the answer to the made-up key was unclear
 }
 
-// job is a distinct key to ask about, and the findings that hold it.
+// job is a distinct key to ask about, and its findings.
 type job struct {
 	secret   finding.Secret
 	findings []*finding.Finding
@@ -40,14 +41,10 @@ type job struct {
 	checked time.Time
 }
 
-func (j *job) plan() Plan {
-	return Plan{j.secret, j.endpoint.issuer, j.endpoint.env, j.strength, j.endpoint.url.String()}
-}
-
-// settle writes an outcome into the findings.
-func (j *job) settle(o outcome, at time.Time) {
+// record writes an outcome into the findings.
+func (j *job) record(o outcome, at time.Time) {
 	for _, f := range j.findings {
-		o.settle(f, at)
+		o.record(f, at)
 	}
 }
 
@@ -68,13 +65,12 @@ func newRouter(opts *Options, set *rules.Set) (*router, error) {
 	r := &router{opts: opts, set: set, endpoints: map[endpointKey]*endpoint{}, hosts: map[string]*host{}}
 	probes := map[string]bool{}
 	for _, rule := range set.Rules() {
-		p := r.probe(rule)
-		if p == nil {
+		if rule.Probe == nil {
 			continue
 		}
 		probes[rule.Issuer] = true
-		for env, address := range p.Endpoints {
-			u, err := r.replaced(rule.Issuer, address)
+		for env, address := range rule.Probe.Endpoints {
+			u, err := r.replace(rule.Issuer, address)
 			if err != nil {
 				return nil, err
 			}
@@ -82,45 +78,23 @@ func newRouter(opts *Options, set *rules.Set) (*router, error) {
 			if r.hosts[name] == nil {
 				r.hosts[name] = &host{}
 			}
-			r.endpoints[endpointKey{p, env}] = &endpoint{issuer: rule.Issuer, env: env, url: u, probe: p, host: r.hosts[name]}
+			r.endpoints[endpointKey{rule.Probe, env}] = &endpoint{issuer: rule.Issuer, env: env, url: u, probe: rule.Probe, host: r.hosts[name]}
 		}
 	}
-	known := func(issuer string) error {
-		if probes[issuer] {
-			return nil
-		}
-		return fmt.Errorf("no rule says how to ask the issuer %q", issuer)
-	}
-	for _, issuer := range opts.Issuers {
-		if issuer != AllIssuers {
-			if err := known(issuer); err != nil {
-				return nil, err
-			}
-		}
-	}
+	named := slices.DeleteFunc(slices.Clone(opts.Issuers), func(issuer string) bool { return issuer == AllIssuers })
 	if opts.Issuer != "" {
-		if err := known(opts.Issuer); err != nil {
-			return nil, err
-		}
+		named = append(named, opts.Issuer)
 	}
-	for issuer := range opts.Endpoints {
-		if err := known(issuer); err != nil {
-			return nil, err
+	for _, issuer := range slices.AppendSeq(named, maps.Keys(opts.Endpoints)) {
+		if !probes[issuer] {
+			return nil, fmt.Errorf("no rule has a probe for the issuer %q", issuer)
 		}
 	}
 	return r, nil
 }
 
-// probe returns the probe of a rule, unless its file is not to be believed.
-func (r *router) probe(rule *rules.Rule) *rules.Probe {
-	if rule == nil || slices.Contains(r.opts.IgnoreProbesOf, rule.File) && !rule.BuiltIn {
-		return nil
-	}
-	return rule.Probe
-}
-
-// replaced returns the address to use in the place of u.
-func (r *router) replaced(issuer string, u *url.URL) (*url.URL, error) {
+// replace returns u, or the user's replacement for it.
+func (r *router) replace(issuer string, u *url.URL) (*url.URL, error) {
 	text, ok := r.opts.Endpoints[issuer]
 	if !ok {
 		return u, nil
@@ -134,7 +108,7 @@ func (r *router) replaced(issuer string, u *url.URL) (*url.URL, error) {
 	case base.RawQuery != "" || base.ForceQuery || strings.Contains(text, "#"):
 		return nil, fmt.Errorf("the address for %s has a query or a fragment", issuer)
 	case base.Scheme == "http" && !isLoopback(base.Hostname()):
-		return nil, fmt.Errorf("the address for %s is plain http: that may only go to a loopback address", issuer)
+		return nil, fmt.Errorf("the address for %s is plain http, which is allowed only to a loopback address", issuer)
 	case base.Scheme != "http" && base.Scheme != "https":
 		return nil, fmt.Errorf("the address for %s is neither https nor http", issuer)
 	}
@@ -146,7 +120,7 @@ func (r *router) replaced(issuer string, u *url.URL) (*url.URL, error) {
 }
 
 // isLoopback reports whether host, a name or an address, is this machine. The
-// client checks the address that it connects to, too.
+// client also checks the address it connects to.
 func isLoopback(host string) bool {
 	if strings.EqualFold(host, "localhost") {
 		return true
@@ -155,8 +129,8 @@ func isLoopback(host string) bool {
 	return err == nil && a.Unmap().IsLoopback()
 }
 
-// crosses reports whether e, replaced, is a known host of its issuer for
-// another environment: a live key must not be sent to a sandbox.
+// crosses reports whether e, after a replacement, is a known host of its issuer
+// for another environment: a live key must not be sent to a sandbox.
 func (e *endpoint) crosses() bool {
 	crossed := false
 	for env, u := range e.probe.Endpoints {
@@ -180,15 +154,15 @@ func hostPort(u *url.URL) string {
 	return net.JoinHostPort(host, "443")
 }
 
-// route settles the findings that nobody is asked about and returns the
-// distinct keys of the others, in their order.
+// route returns the distinct keys to ask about, in the order of the findings, and
+// records in the other findings why they are not asked about.
 func (r *router) route(findings []*finding.Finding) []*job {
 	var jobs []*job
 	byKey := map[string]*job{}
 	for _, f := range findings {
 		e, strength, o := r.endpoint(f)
 		if e == nil {
-			o.settle(f, time.Time{})
+			o.record(f, time.Time{})
 			continue
 		}
 		j := byKey[f.Secret.Reveal()]
@@ -198,7 +172,7 @@ func (r *router) route(findings []*finding.Finding) []*job {
 			byKey[f.Secret.Reveal()] = j
 			jobs = append(jobs, j)
 		case j.endpoint != e:
-			said(finding.Unchecked, finding.CodeIssuerAmbiguous, "the same key was also found as one of "+j.endpoint.issuer).settle(f, time.Time{})
+			final(finding.Unchecked, finding.CodeIssuerAmbiguous, "the same key was also attributed to "+j.endpoint.issuer).record(f, time.Time{})
 			continue
 		}
 		j.strength = min(j.strength, strength)
@@ -207,40 +181,43 @@ func (r *router) route(findings []*finding.Finding) []*job {
 	return jobs
 }
 
-// endpoint returns where the key of f may go, and how sure it is that it
-// belongs there; or nil and why it may not.
+// endpoint returns where the key of f may go and how certain its issuer is, or
+// nil and why it may not be sent.
 func (r *router) endpoint(f *finding.Finding) (*endpoint, finding.Strength, outcome) {
 	unchecked := func(code finding.StatusCode, words string) (*endpoint, finding.Strength, outcome) {
-		return nil, 0, said(finding.Unchecked, code, words)
+		return nil, 0, final(finding.Unchecked, code, words)
+	}
+	unsupported := func(whose string) (*endpoint, finding.Strength, outcome) {
+		return nil, 0, final(finding.Unsupported, finding.CodeNoProbe, "no rule has a probe for "+whose)
 	}
 	if f.Confidence == finding.Rejected {
-		return unchecked(finding.CodeNotAsked, "this is no key")
+		return unchecked(finding.CodeNotAsked, "not a key")
 	}
-	strength := r.takeWord(f)
+	strength := r.applyIssuer(f)
 	switch {
 	case f.Issuer == finding.IssuerAmbiguous:
-		return unchecked(finding.CodeIssuerAmbiguous, "more than one issuer is named around it")
+		return unchecked(finding.CodeIssuerAmbiguous, "more than one issuer is named near it")
 	case f.Issuer == "" || f.Issuer == finding.IssuerUnknown:
-		return unchecked(finding.CodeIssuerUnknown, "nothing says whose key it is")
+		return unchecked(finding.CodeIssuerUnknown, "nothing identifies the issuer")
 	case f.IssuerStrength < finding.StrengthStrong:
-		return unchecked(finding.CodeIssuerUnknown, "too little speaks for "+f.Issuer)
+		return unchecked(finding.CodeIssuerUnknown, "the evidence for "+f.Issuer+" is too weak")
 	}
-	p := r.probe(r.set.RuleOf(f.RuleID, f.Issuer))
-	if p == nil {
-		return nil, 0, said(finding.Unsupported, finding.CodeNoProbe, "no rule says how to ask "+f.Issuer)
+	rule := r.set.RuleOf(f.RuleID, f.Issuer)
+	if rule == nil || rule.Probe == nil {
+		return unsupported(f.Issuer)
 	}
 	if !slices.Contains(r.opts.Issuers, f.Issuer) && !slices.Contains(r.opts.Issuers, AllIssuers) && r.opts.Issuer != f.Issuer {
-		return unchecked(finding.CodeNotAsked, f.Issuer+" was not to be asked")
+		return unchecked(finding.CodeNotAsked, "verification of "+f.Issuer+" keys is off")
 	}
 	if f.Environment == finding.EnvironmentUnknown {
-		return unchecked(finding.CodeNotAsked, "the key does not say of which environment it is")
+		return unchecked(finding.CodeNotAsked, "the environment of the key is unknown")
 	}
-	e := r.endpoints[endpointKey{p, f.Environment}]
+	e := r.endpoints[endpointKey{rule.Probe, f.Environment}]
 	switch {
 	case e == nil:
-		return nil, 0, said(finding.Unsupported, finding.CodeNoProbe, fmt.Sprintf("no rule says how to ask %s about %s keys", f.Issuer, f.Environment))
+		return unsupported(fmt.Sprintf("%s keys of %s", f.Environment, f.Issuer))
 	case e.issuer != f.Issuer:
-		return unchecked(finding.CodeIssuerAmbiguous, "its rule is "+e.issuer+"'s")
+		return unchecked(finding.CodeIssuerAmbiguous, "its rule belongs to "+e.issuer)
 	case e.crosses():
 		return unchecked(finding.CodeNotAsked, fmt.Sprintf("the address given is not for %s keys", f.Environment))
 	case !sendable(f.Secret.Reveal()):
@@ -249,26 +226,26 @@ func (r *router) endpoint(f *finding.Finding) (*endpoint, finding.Strength, outc
 	return e, strength, outcome{}
 }
 
-// takeWord makes the key the issuer's that the user named, unless its shape is
-// another's alone. It returns how sure the issuer is: a user who names one for
-// all keys of a scan cannot mean those beside which another one is named, so
-// that what the issuer does not recognise may well work there.
-func (r *router) takeWord(f *finding.Finding) finding.Strength {
+// applyIssuer attributes the key to Options.Issuer, unless its shape belongs to
+// another issuer alone. It returns how certain the issuer is: a user who names one
+// issuer for a whole scan may be wrong about a key near which another is named. A
+// key that the issuer does not recognise may well work there.
+func (r *router) applyIssuer(f *finding.Finding) finding.Strength {
 	issuer := r.opts.Issuer
 	if issuer == "" || f.Issuer != issuer && f.IssuerStrength == finding.StrengthShape {
 		return f.IssuerStrength
 	}
 	rule := r.set.RuleOf(f.RuleID, issuer)
 	if rule == nil || rule.Issuer != issuer {
-		return f.IssuerStrength // it has no such keys
+		return f.IssuerStrength // the issuer has no such keys
 	}
-	sure := finding.StrengthUser
+	strength := finding.StrengthUser
 	if f.Issuer != issuer && f.IssuerStrength >= finding.StrengthStrong && f.Issuer != finding.IssuerAmbiguous {
-		sure = finding.StrengthStrong
+		strength = finding.StrengthStrong
 	}
 	f.Issuer, f.RuleID, f.IssuerStrength = issuer, rule.ID, finding.StrengthUser
-	f.IssuerEvidence = append([]string{issuer + ": the user said so"}, f.IssuerEvidence...)
-	return sure
+	f.IssuerEvidence = append([]string{issuer + ": named by the user"}, f.IssuerEvidence...)
+	return strength
 }
 
 // sendable reports whether a header can carry key as it is.

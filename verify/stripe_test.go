@@ -58,9 +58,9 @@ func TestStripe(t *testing.T) {
 			{"", finding.Inactive, "not_recognised: Invalid API Key provided: " + prefix + "…"},
 			{"restricted", finding.Restricted, "insufficient_permissions: The provided key '" + prefix + "…' does not have the required permissions for this endpoint on account '…'. Having the 'rak_balance_read' permission would allow this request to continue."},
 			{"address", finding.Restricted, "ip_not_allowed: The API key provided does not allow requests from your IP address (203.0.113.7)."},
-			{"no request id", finding.Unknown, "unexpected_answer: HTTP 200, JSON that is none of the answers known"},
-			{"charge", finding.Unknown, "unexpected_answer: HTTP 200, JSON that is none of the answers known"},
-			{"no key sent", finding.Unknown, "unexpected_answer: HTTP 401, JSON that is none of the answers known"},
+			{"no request id", finding.Unknown, "unexpected_answer: HTTP 200, JSON that matches no known answer"},
+			{"charge", finding.Unknown, "unexpected_answer: HTTP 200, JSON that matches no known answer"},
+			{"no key sent", finding.Unknown, "unexpected_answer: HTTP 401, JSON that matches no known answer"},
 		} {
 			t.Run(prefix+tt.state, func(t *testing.T) {
 				w := newWorld(t)

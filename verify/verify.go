@@ -1,18 +1,19 @@
 // Package verify asks the issuer of a key, and no one else, whether the key
-// still works. It is the only package of ours that opens connections. What it
-// sends, when and to whom is data in rule files (rules.Probe); what comes back
-// counts only if it is the API's own clear answer, and anything else is
-// finding.Unknown with a reason, never finding.Inactive.
+// still works. It is the only package of ours that opens connections. Rule files
+// (rules.Probe) define the requests and the answers that count. Only the API's
+// own clear answer counts; anything else is finding.Unknown with a reason, never
+// finding.Inactive.
 //
-// No key stands in an address, an argument, the environment, a log, an error
-// or a reason; a request is never redirected, and never repeated by the HTTP
-// library behind our back.
+// A key never appears in an address, an argument, the environment, a log, an
+// error or a reason. Redirects are not followed, and the HTTP library cannot
+// repeat a request unseen.
 package verify
 
 import (
 	"cmp"
 	"context"
 	"crypto/rand"
+	"errors"
 	"fmt"
 	"io"
 	"net"
@@ -27,11 +28,10 @@ import (
 	"keysweep/rules"
 )
 
-// DefaultIssuer is asked if Options.Issuers names nobody.
+// DefaultIssuer is asked if Options.Issuers is empty.
 const DefaultIssuer = "martis"
 
-// AllIssuers in Options.Issuers stands for everyone whom a rule says how to
-// ask.
+// AllIssuers in Options.Issuers means every issuer whose rule has a probe.
 const AllIssuers = "all"
 
 // The defaults of Options.
@@ -43,39 +43,36 @@ const (
 	DefaultTotal       = 60 * time.Second
 )
 
-// Options says whom to ask and how. The zero value asks DefaultIssuer.
+// Options says which issuers to ask and how. The zero value asks DefaultIssuer.
 type Options struct {
-	// Issuers may be asked; AllIssuers is everyone. Nil: DefaultIssuer alone.
+	// Issuers may be asked; AllIssuers is all of them. Nil: DefaultIssuer alone.
 	Issuers []string
-	// Issuer is the user's word for whose the keys are. It holds for every key
-	// whose shape is not another issuer's alone, whatever else stands around
-	// it. Empty: the findings say.
+	// Issuer is the issuer that the user names for all keys. It overrides the
+	// findings, except for keys whose shape belongs to another issuer alone.
+	// Empty: the findings decide.
 	Issuer string
-	// Endpoints replaces, by issuer, scheme, host and port of its addresses,
-	// and is put before their paths. It must be https, or http to a loopback
-	// address. An issuer whose address is replaced is not asked about keys of
-	// one environment at its known host of another.
+	// Endpoints replaces, by issuer, the scheme, host and port of its addresses;
+	// a path is put before theirs. It must be https, or http to a loopback
+	// address. A replacement that is a known host of the issuer is used only for
+	// the environment of that host.
 	Endpoints map[string]string
-	// IgnoreProbesOf are rule files (rules.Rule.File) whose probes are not
-	// used: those that the scanned content brought along.
-	IgnoreProbesOf []string
-	// CAFile is a PEM file of certificates that are trusted, too.
+	// CAFile is a PEM file of further trusted certificates.
 	CAFile string
 	// DryRun sends nothing and fills in Summary.Plans.
 	DryRun bool
 	// EgressLog gets one line of JSON for each request; see Record. Nil: none.
 	EgressLog io.Writer
 
-	Budget      int           // keys to ask about at most; 0: DefaultBudget, negative: no limit
-	Concurrency int           // requests under way per host; 0: DefaultConcurrency
-	Rate        float64       // requests per second and host; 0: DefaultRate
+	Budget      int           // most keys to ask about; 0: DefaultBudget, negative: no limit
+	Concurrency int           // requests at a time per host; 0: DefaultConcurrency
+	Rate        float64       // requests per second per host; 0: DefaultRate
 	Timeout     time.Duration // of one request; 0: DefaultTimeout
 	Total       time.Duration // of the whole run; 0: DefaultTotal
 
 	Version  string                // for the User-Agent; empty: devel
 	Now      func() time.Time      // nil: time.Now
-	Rand     io.Reader             // of made-up keys; nil: crypto/rand.Reader
-	Progress func(done, total int) // called after each key, never at the same time; nil: nobody
+	Rand     io.Reader             // for made-up keys; nil: crypto/rand.Reader
+	Progress func(done, total int) // called after each key, one call at a time; nil: not called
 
 	dial  func(ctx context.Context, network, address string) (net.Conn, error)
 	proxy func(*http.Request) (*url.URL, error)
@@ -119,10 +116,10 @@ func sleep(ctx context.Context, d time.Duration) error {
 
 // Summary is what a run did.
 type Summary struct {
-	Asked    int // distinct keys that an answer was sought for
-	Requests int // that were sent, with repetitions and made-up keys
-	Controls int // of these, those with a made-up key
-	// Plans holds, of a dry run, each key that would be sent, in the order of
+	Asked    int // distinct keys
+	Requests int // sent, with retries and made-up keys
+	Controls int // of these, the ones with a made-up key
+	// Plans lists, for a dry run, each key that would be sent, in the order of
 	// the findings. OverBudget counts the keys beyond Options.Budget.
 	Plans      []Plan
 	OverBudget int
@@ -133,17 +130,11 @@ type Plan struct {
 	Secret      finding.Secret // prints redacted
 	Issuer      string
 	Environment finding.Environment
-	Strength    finding.Strength // how sure the issuer is
 	URL         string
 }
 
-func (p Plan) String() string {
-	return fmt.Sprintf("%s (%s, %s %s) would go to %s", p.Secret.Redacted(), p.Secret.ID(), p.Issuer, p.Environment, p.URL)
-}
-
-// Check says what is wrong with opts, before anything is scanned or sent: an
-// issuer that no rule says how to ask, an address that may not be used, a
-// file of certificates that cannot be read.
+// Check returns what is wrong with opts, before anything is scanned or sent: an
+// issuer without a probe, an address that may not be used, an unreadable CA file.
 func Check(opts Options, set *rules.Set) error {
 	opts.setDefaults()
 	if _, err := newRouter(&opts, set); err != nil {
@@ -153,16 +144,16 @@ func Check(opts Options, set *rules.Set) error {
 	return err
 }
 
-// All asks about every finding whose issuer is sure enough and may be asked,
-// and sets Status, StatusReason and CheckedAt of all findings; with
-// Options.Issuer, also Issuer, its strength and evidence, and RuleID. Findings
-// of low confidence and suppressed ones are asked about, too: a key that works
-// is a key. Findings of equal keys share one request.
+// All asks about every finding whose issuer is certain enough and may be asked.
+// It sets Status, StatusReason and CheckedAt of all findings; with
+// Options.Issuer, also Issuer, its strength and evidence, and RuleID. Suppressed
+// findings and those of low confidence are included: a key that works is a key.
+// Findings of the same key share one request.
 //
 // An error means that opts are wrong and nothing was sent, or that the egress
-// log could not be written, and nothing more was sent. That no clear answer
-// came is not an error. When ctx ends, the keys without an answer become
-// unknown, and All returns soon.
+// log could not be written and nothing more was sent. An unclear answer is not an
+// error. When ctx ends, the keys without an answer become unknown, and All
+// returns soon.
 func All(ctx context.Context, opts Options, set *rules.Set, findings []*finding.Finding) (Summary, error) {
 	opts.setDefaults()
 	var sum Summary
@@ -179,14 +170,14 @@ func All(ctx context.Context, opts Options, set *rules.Set, findings []*finding.
 	if opts.Budget >= 0 && len(jobs) > opts.Budget {
 		sum.OverBudget = len(jobs) - opts.Budget
 		for _, j := range jobs[opts.Budget:] {
-			j.settle(said(finding.Unknown, finding.CodeBudget, fmt.Sprintf("more than %d keys", opts.Budget)), time.Time{})
+			j.record(final(finding.Unknown, finding.CodeBudget, fmt.Sprintf("more than the limit of %d", opts.Budget)), time.Time{})
 		}
 		jobs = jobs[:opts.Budget]
 	}
 	if opts.DryRun {
 		for _, j := range jobs {
-			j.settle(said(finding.Unchecked, finding.CodeNotAsked, "dry run"), time.Time{})
-			sum.Plans = append(sum.Plans, j.plan())
+			j.record(final(finding.Unchecked, finding.CodeNotAsked, "dry run"), time.Time{})
+			sum.Plans = append(sum.Plans, Plan{j.secret, j.endpoint.issuer, j.endpoint.env, j.endpoint.url.String()})
 		}
 		return sum, nil
 	}
@@ -199,13 +190,13 @@ func All(ctx context.Context, opts Options, set *rules.Set, findings []*finding.
 	return sum, r.egress.err()
 }
 
-// run is one run while it lasts.
+// run is the state of one call of All.
 type run struct {
 	opts   *Options
 	client *client
 	egress *egress
 	keys   map[string]bool // no made-up key may be one of these
-	end    time.Time       // when Options.Total is used up
+	end    time.Time       // when Options.Total expires
 	total  int
 
 	mu       sync.Mutex
@@ -214,10 +205,10 @@ type run struct {
 	controls int
 }
 
-// errTotal is the cause when Options.Total strikes.
-var errTotal = fmt.Errorf("the time for all keys is used up")
+// errTotal is the cause when Options.Total expires.
+var errTotal = errors.New("the time limit for all keys expired")
 
-// ask asks about all jobs, each host at its own pace.
+// ask asks about all jobs, each host at its own rate.
 func (r *run) ask(ctx context.Context, jobs []*job) {
 	r.end = r.opts.Now().Add(r.opts.Total)
 	ctx, cancel := context.WithTimeoutCause(ctx, r.opts.Total, errTotal)
@@ -239,8 +230,8 @@ func (r *run) ask(ctx context.Context, jobs []*job) {
 		for range min(r.opts.Concurrency, len(h.jobs)) {
 			workers.Go(func() {
 				for j := h.next(); j != nil; j = h.next() {
-					j.outcome = r.guarded(func() outcome { return r.askOne(ctx, j) })
-					h.learn(j.outcome)
+					j.outcome = recovering(func() outcome { return r.askOne(ctx, j) })
+					h.countFailure(j.outcome)
 					j.checked = r.opts.Now()
 					r.progress()
 				}
@@ -250,9 +241,9 @@ func (r *run) ask(ctx context.Context, jobs []*job) {
 	workers.Wait()
 	for _, j := range jobs {
 		if e := j.endpoint; e.control == controlAccepted && j.outcome.verdict != finding.Unknown {
-			j.outcome = said(finding.Unknown, finding.CodeAcceptsAnything, acceptsAnything)
+			j.outcome = acceptsAnything
 		}
-		j.settle(j.outcome, j.checked)
+		j.record(j.outcome, j.checked)
 	}
 }
 
@@ -271,11 +262,11 @@ func (r *run) askOne(ctx context.Context, j *job) outcome {
 		return r.controlled(ctx, j, o)
 	case o.code == finding.CodeNotRecognised && o.verdict == finding.Inactive && j.strength < finding.StrengthHost:
 		o.verdict = finding.Unknown
-		why := "only names speak for " + j.endpoint.issuer
+		why := "only names point to " + j.endpoint.issuer
 		if j.findings[0].IssuerStrength == finding.StrengthUser {
-			why = "another issuer is named around it"
+			why = "another issuer is named near it"
 		}
-		o.words = strings.TrimPrefix(o.words+"; ", "; ") + "it may be somebody else's key: " + why
+		o.words = strings.TrimPrefix(o.words+"; ", "; ") + "it may be another issuer's key: " + why
 	}
 	return o
 }

@@ -12,21 +12,20 @@ import (
 	"unicode/utf8"
 )
 
-// maxWords is how much of the API's own words becomes a reason, in bytes.
+// maxWords is the most bytes of the API's message that become a reason.
 const maxWords = 200
 
-// minEcho is how many characters of a key in a row give it away; reports show
-// four themselves.
+// minEcho is how many characters of a key in a row give it away. Reports show
+// four.
 const minEcho = 8
 
-// clean makes an API's own words fit for a reason: without key in any form,
-// without anything else that may be a secret or an identifier, printable, and
-// short.
+// clean makes an API's message fit for a reason: short and printable, without the
+// key in any form or anything else that may be a secret or an identifier.
 func clean(words, key, prefix string) string {
 	words = strings.ToValidUTF8(words, "\uFFFD")
 	words = elide(words, prefix)
 	if echoes(words, key[min(len(prefix), len(key)):]) {
-		return "its words are left out: they hold the key"
+		return "message withheld: it contains the key"
 	}
 	var out strings.Builder
 	for _, r := range words {
@@ -44,11 +43,12 @@ func clean(words, key, prefix string) string {
 	return out.String()
 }
 
-// longRun is how long a run of characters may be that is no plain word.
+// longRun is the length, in bytes, from which a run that is no plain word is
+// replaced.
 const longRun = 16
 
-// elide replaces runs that look like keys, hashes, encodings or identifiers,
-// and everything behind the prefix of the key.
+// elide replaces runs that look like keys, hashes, encodings or identifiers, and
+// the rest of a run after the prefix of the key.
 func elide(s, prefix string) string {
 	var out strings.Builder
 	for s != "" {
@@ -78,7 +78,7 @@ func elide(s, prefix string) string {
 	return out.String()
 }
 
-// runLength returns how long the run is that s starts with.
+// runLength returns the length of the run at the start of s.
 func runLength(s string) int {
 	n := strings.IndexFunc(s, func(r rune) bool {
 		return r >= utf8.RuneSelf || !isAlnum(byte(r)) && !strings.ContainsRune("_+/=%*.~-", r)
@@ -93,8 +93,8 @@ func isAlnum(c byte) bool {
 	return c >= '0' && c <= '9' || c >= 'a' && c <= 'z' || c >= 'A' && c <= 'Z'
 }
 
-// isWord reports whether a run is words: letters with signs between them, and
-// capitals at their start or throughout.
+// isWord reports whether a run is words: letters with signs between them,
+// capitals only at the start or throughout.
 func isWord(run string) bool {
 	if strings.ContainsAny(run, "0123456789%*+=/~") {
 		return false
@@ -102,11 +102,11 @@ func isWord(run string) bool {
 	return strings.ToUpper(run) == run || strings.ToLower(run[1:]) == run[1:]
 }
 
-// echoes reports whether s holds eight characters in a row of body, whatever
-// stands between them, as they are or in a common encoding.
+// echoes reports whether s contains minEcho characters of body in a row, plain or
+// in a common encoding, ignoring signs and blanks between them.
 func echoes(s, body string) bool {
 	forms := []string{body, reversed(body), hex.EncodeToString([]byte(body)), base32.StdEncoding.EncodeToString([]byte(body))}
-	for at := range 3 { // base64 differs with what stands before
+	for at := range 3 { // base64 depends on the offset from a multiple of 3
 		text := base64.RawStdEncoding.EncodeToString([]byte(strings.Repeat("x", at) + body))
 		forms = append(forms, text[min(4, len(text)):])
 	}
@@ -132,7 +132,7 @@ func echoes(s, body string) bool {
 	return false
 }
 
-// squash keeps letters and digits alone, in lower case.
+// squash returns the letters and digits of s, in lower case.
 func squash(s string) string {
 	b := make([]byte, 0, len(s))
 	for i := range len(s) {
