@@ -170,7 +170,7 @@ func All(ctx context.Context, opts Options, set *rules.Set, findings []*finding.
 	if opts.Budget >= 0 && len(jobs) > opts.Budget {
 		sum.OverBudget = len(jobs) - opts.Budget
 		for _, j := range jobs[opts.Budget:] {
-			j.record(final(finding.Unknown, finding.CodeBudget, fmt.Sprintf("more than the limit of %d", opts.Budget)), time.Time{})
+			j.record(final(finding.Unknown, finding.CodeBudget, fmt.Sprintf("the limit is %d", opts.Budget)), time.Time{})
 		}
 		jobs = jobs[:opts.Budget]
 	}
