@@ -9,7 +9,6 @@ import (
 	"io/fs"
 	"os"
 	"path"
-	"path/filepath"
 	"slices"
 	"strings"
 	"time"
@@ -18,6 +17,7 @@ import (
 
 	"keysweep/config"
 	"keysweep/exceptions"
+	"keysweep/file"
 	"keysweep/finding"
 	"keysweep/quote"
 	"keysweep/rules"
@@ -326,34 +326,18 @@ func baselinePrune(c *call, o *baselineOptions) error {
 
 // writeBaseline replaces the file at path, or the one that a link there leads
 // to, whole or not at all. It keeps the mode of the old one.
-func writeBaseline(path string, text []byte) (err error) {
-	defer func() {
-		if err != nil {
-			err = fmt.Errorf("writing the baseline %s: %w", quote.Name(path), err)
-		}
-	}()
-	mode := os.FileMode(0o666) // less what umask takes
-	if info, err := os.Stat(path); err == nil {
-		if !info.Mode().IsRegular() {
-			return errors.New("not a regular file")
-		}
-		mode = info.Mode().Perm()
-		if path, err = filepath.EvalSymlinks(path); err != nil {
+func writeBaseline(path string, text []byte) error {
+	var err error
+	if info, statErr := os.Stat(path); statErr == nil && !info.Mode().IsRegular() {
+		err = file.ErrNotRegular
+	} else {
+		err = file.Write(path, 0, func(w io.Writer) error {
+			_, err := w.Write(text)
 			return err
-		}
-	}
-	temp := fmt.Sprintf("%s.%d.tmp", path, os.Getpid())
-	f, err := os.OpenFile(temp, os.O_CREATE|os.O_EXCL|os.O_WRONLY, mode)
-	if err != nil {
-		return err
-	}
-	_, err = f.Write(text)
-	err = errors.Join(err, f.Sync(), f.Close())
-	if err == nil {
-		err = os.Rename(temp, path)
+		})
 	}
 	if err != nil {
-		return errors.Join(err, os.Remove(temp))
+		return fmt.Errorf("writing the baseline %s: %w", quote.Name(path), err)
 	}
 	return nil
 }

@@ -14,6 +14,7 @@ import (
 	"github.com/urfave/cli/v2"
 
 	"keysweep/command/ci"
+	"keysweep/file"
 	"keysweep/finding"
 	"keysweep/quote"
 	"keysweep/report"
@@ -146,7 +147,7 @@ func (o *scanOptions) checkWrites(checkout *ci.Checkout) error {
 const maxEvent = 64 << 20
 
 // readEvent reads a file that the CI names.
-func readEvent(path string) ([]byte, error) { return readRegular(path, maxEvent) }
+func readEvent(path string) ([]byte, error) { return file.Read(path, maxEvent) }
 
 // links returns where places of the scan can be looked at.
 func links(checkout *ci.Checkout, path string) *report.Links {

@@ -12,6 +12,7 @@ import (
 	"keysweep/command/ci"
 	"keysweep/config"
 	"keysweep/exceptions"
+	"keysweep/file"
 	"keysweep/finding"
 	"keysweep/quote"
 	"keysweep/rules"
@@ -107,7 +108,7 @@ func (t *trust) loadRules() (list []rules.File, notes []config.Note, err error) 
 		text, err := t.read(f.path, limit)
 		own := errors.Is(err, fs.ErrNotExist)
 		if own {
-			text, err = readRegular(f.name, limit)
+			text, err = file.Read(f.name, limit)
 			notes = append(notes, config.Note{Words: fmt.Sprintf("The rules of %s are those of the change: %s has none there.", quote.Name(f.name), t.words)})
 		}
 		if err != nil {

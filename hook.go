@@ -13,6 +13,7 @@ import (
 	"github.com/urfave/cli/v2"
 
 	"keysweep/command/hooks"
+	"keysweep/file"
 	"keysweep/finding"
 	"keysweep/quote"
 	"keysweep/scanner"
@@ -149,7 +150,7 @@ func (h *hook) aimMessage() error {
 	if len(h.args) != 1 {
 		return errors.New("hook commit-msg FILE: git hands this hook the file of the message")
 	}
-	text, err := readRegular(h.args[0], maxMessage)
+	text, err := file.Read(h.args[0], maxMessage)
 	if err != nil {
 		return fmt.Errorf("the message of the commit, %s: %w", quote.Name(h.args[0]), err)
 	}

@@ -4,7 +4,6 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"io/fs"
 	"os"
 	"strings"
 	"time"
@@ -115,32 +114,6 @@ func readPatiently(r io.Reader, patience time.Duration) (text string, ended bool
 		}
 	}
 	return string(all), false
-}
-
-// readRegular reads a regular file of at most limit bytes. The error does not
-// name it.
-func readRegular(path string, limit int64) ([]byte, error) {
-	info, err := os.Stat(path)
-	var text []byte
-	var f *os.File
-	switch {
-	case err != nil:
-	case !info.Mode().IsRegular():
-		err = errors.New("not a regular file")
-	default:
-		if f, err = os.Open(path); err == nil {
-			defer f.Close()
-			text, err = io.ReadAll(io.LimitReader(f, limit+1))
-		}
-	}
-	if err == nil && int64(len(text)) > limit {
-		err = fmt.Errorf("it is larger than %d MiB", limit>>20)
-	}
-	var p *fs.PathError
-	if errors.As(err, &p) {
-		err = p.Err
-	}
-	return text, err
 }
 
 // prefixed puts a prefix in front of each line.

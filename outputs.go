@@ -8,6 +8,7 @@ import (
 	"path/filepath"
 	"slices"
 
+	"keysweep/file"
 	"keysweep/finding"
 	"keysweep/quote"
 	"keysweep/report"
@@ -20,6 +21,14 @@ type output struct {
 }
 
 func (o output) standard() bool { return o.path == "-" }
+
+// failed says that the report could not be written, unless err is nil.
+func (o output) failed(err error) error {
+	if err == nil {
+		return nil
+	}
+	return fmt.Errorf("writing the report %s: %w", quote.Name(o.path), err)
+}
 
 // parseOutputs returns the outputs that --output names, or standard output if
 // it names none. A file has the format of its extension; standard output, and a
@@ -73,8 +82,8 @@ func checkOutputs(outputs []output, scanned []string, stdout io.Writer) error {
 		if out.standard() {
 			continue
 		}
-		if err := report.CheckFile(out.path); err != nil {
-			return err
+		if err := file.Check(out.path); err != nil {
+			return out.failed(err)
 		}
 		info, err := os.Stat(out.path)
 		if err != nil {
@@ -122,9 +131,9 @@ func (o *scanOptions) deliver(res *finding.Result, stdout, stderr io.Writer) err
 	told := false // standard output holds a report
 	for _, out := range o.outputs {
 		if !out.standard() {
-			failed = append(failed, report.WriteFile(out.path, func(w io.Writer) error {
+			failed = append(failed, out.failed(file.Write(out.path, file.Own, func(w io.Writer) error {
 				return report.Write(w, out.format, res, o.report)
-			}))
+			})))
 		}
 	}
 	for _, out := range o.outputs {

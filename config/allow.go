@@ -13,6 +13,7 @@ import (
 	"github.com/bmatcuk/doublestar/v4"
 
 	"keysweep/exceptions"
+	"keysweep/file"
 	"keysweep/rules"
 )
 
@@ -37,7 +38,7 @@ func Parse(name string, text []byte) (*Config, error) {
 		return nil, fmt.Errorf("configuration %s: line %d, column %d: %s", name, line, col, reason)
 	}
 	if len(text) > maxSize {
-		return nil, fmt.Errorf("configuration %s: %w", name, errTooLarge)
+		return nil, fmt.Errorf("configuration %s: %w", name, file.TooLarge(maxSize))
 	}
 	if !utf8.Valid(text) {
 		return fail(1, 1, "not UTF-8")

@@ -10,13 +10,13 @@ package config
 import (
 	"errors"
 	"fmt"
-	"io"
 	"io/fs"
 	"os"
 	"path/filepath"
 	"strings"
 
 	"keysweep/exceptions"
+	"keysweep/file"
 	"keysweep/rules"
 	"keysweep/scanner/gitdb"
 )
@@ -64,19 +64,7 @@ type Note struct {
 
 // Named reads the configuration that the user named. Errors name it.
 func Named(path string) (*Config, error) {
-	info, err := os.Stat(path)
-	if err != nil {
-		return nil, wrap(path, err)
-	}
-	if !info.Mode().IsRegular() {
-		return nil, wrap(path, errNotRegular)
-	}
-	f, err := os.Open(path)
-	if err != nil {
-		return nil, wrap(path, err)
-	}
-	defer f.Close()
-	text, err := readAll(f, maxSize)
+	text, err := file.Read(path, maxSize)
 	if err != nil {
 		return nil, wrap(path, err)
 	}
@@ -136,19 +124,7 @@ func FindBaselineFrom(here string, paths []string) (*exceptions.Baseline, []Note
 
 // NamedBaseline reads the baseline that the user named. Errors name it.
 func NamedBaseline(path string) (*exceptions.Baseline, error) {
-	info, err := os.Stat(path)
-	if err == nil && !info.Mode().IsRegular() {
-		err = errNotRegular
-	}
-	if err != nil {
-		return nil, wrapBaseline(path, err)
-	}
-	f, err := os.Open(path)
-	if err != nil {
-		return nil, wrapBaseline(path, err)
-	}
-	defer f.Close()
-	text, err := readAll(f, exceptions.MaxBaseline)
+	text, err := file.Read(path, exceptions.MaxBaseline)
 	if err != nil {
 		return nil, wrapBaseline(path, err)
 	}
@@ -200,31 +176,14 @@ func inRoot(root, name string, limit int64) ([]byte, error) {
 		return nil, err
 	}
 	if !info.Mode().IsRegular() {
-		return nil, errNotRegular
+		return nil, file.ErrNotRegular
 	}
 	f, err := r.Open(name)
 	if err != nil {
 		return nil, err
 	}
 	defer f.Close()
-	return readAll(f, limit)
-}
-
-var (
-	errNotRegular = errors.New("not a regular file")
-	errTooLarge   = errors.New("more than 1 MiB")
-)
-
-// readAll reads r, of at most limit bytes.
-func readAll(r io.Reader, limit int64) ([]byte, error) {
-	text, err := io.ReadAll(io.LimitReader(r, limit+1))
-	if err == nil && int64(len(text)) > limit {
-		err = errTooLarge
-		if limit > maxSize {
-			err = fmt.Errorf("more than %d MiB", limit>>20)
-		}
-	}
-	return text, err
+	return file.ReadAll(f, limit)
 }
 
 func wrap(path string, err error) error { return fmt.Errorf("configuration %s: %w", path, bare(err)) }

@@ -118,7 +118,7 @@ func TestAConfigurationIsASmallRegularFileOfItsFolder(t *testing.T) {
 			return check(t, os.Mkdir(path, 0o755), "not a regular file")
 		},
 		"too large": func(t *testing.T, _, path string) string {
-			return check(t, os.WriteFile(path, make([]byte, maxSize+1), 0o600), "more than 1 MiB")
+			return check(t, os.WriteFile(path, make([]byte, maxSize+1), 0o600), "larger than 1 MiB")
 		},
 		"a link out of the root": func(t *testing.T, root, path string) string {
 			check(t, os.WriteFile(filepath.Join(filepath.Dir(root), "outside"), []byte(rule), 0o600), "")

@@ -3,7 +3,9 @@ package hooks
 import (
 	"errors"
 	"fmt"
+	"io"
 	"io/fs"
+	"keysweep/file"
 	"os"
 	"path/filepath"
 	"strings"
@@ -217,32 +219,15 @@ func (s *Step) apply() error {
 	return nil
 }
 
-// write puts the script in its place, whole or not at all.
-func (s *Step) write() (err error) {
-	folder := filepath.Dir(s.Path)
-	if err := os.MkdirAll(folder, 0o777); err != nil {
+// write writes the script, whole or not at all.
+func (s *Step) write() error {
+	if err := os.MkdirAll(filepath.Dir(s.Path), 0o777); err != nil {
 		return err
 	}
-	f, err := os.CreateTemp(folder, "."+s.Name+".keysweep-*")
-	if err != nil {
+	return file.Write(s.Path, 0o755, func(w io.Writer) error {
+		_, err := io.WriteString(w, s.text)
 		return err
-	}
-	defer func() {
-		if err != nil {
-			os.Remove(f.Name())
-		}
-	}()
-	_, err = f.WriteString(s.text)
-	if err == nil {
-		err = f.Sync()
-	}
-	if err = errors.Join(err, f.Close()); err != nil {
-		return err
-	}
-	if err = os.Chmod(f.Name(), 0o755); err != nil {
-		return err
-	}
-	return os.Rename(f.Name(), s.Path)
+	})
 }
 
 // Uninstall removes the hooks that Install wrote, from the folder in which git

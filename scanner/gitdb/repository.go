@@ -8,12 +8,12 @@ import (
 	"bytes"
 	"errors"
 	"fmt"
-	"io"
 	"io/fs"
 	"os"
 	"path/filepath"
 	"strings"
 
+	"keysweep/file"
 	"keysweep/finding"
 	"keysweep/scanner/gitdb/oid"
 )
@@ -132,24 +132,11 @@ func commonDir(gitDir string) string {
 // readSmall reads a regular file of at most smallFile bytes.
 func readSmall(path string) ([]byte, error) { return readRegular(path, smallFile) }
 
-// readRegular reads a regular file of at most limit bytes. It asks before it
-// opens: opening a FIFO waits for a writer.
+// readRegular reads a regular file of at most limit bytes.
 func readRegular(path string, limit int64) ([]byte, error) {
-	info, err := os.Stat(path)
+	b, err := file.Read(path, limit)
 	if err != nil {
-		return nil, err
-	}
-	if !info.Mode().IsRegular() {
-		return nil, fmt.Errorf("%s: not a regular file", path)
-	}
-	f, err := os.Open(path)
-	if err != nil {
-		return nil, err
-	}
-	defer f.Close()
-	b, err := io.ReadAll(io.LimitReader(f, limit+1))
-	if err == nil && int64(len(b)) > limit {
-		err = fmt.Errorf("%s: over %d bytes", path, limit)
+		err = fmt.Errorf("%s: %w", path, err)
 	}
 	return b, err
 }

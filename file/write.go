@@ -1,121 +1,109 @@
-package report
+package file
 
 import (
 	"bufio"
 	"crypto/rand"
 	"errors"
-	"fmt"
 	"io"
 	"io/fs"
 	"os"
 	"path/filepath"
 	"strings"
 	"syscall"
-
-	"keysweep/quote"
 )
 
-// WriteFile puts what write writes into the file at path, whole or not at all:
-// into a temporary file beside it, mode 0600, then to disk, then renamed over
-// path. Until the rename an old report stays what it was, and if anything
-// fails (write returns an error or panics, the disk is full) the temporary
-// file is removed. What a killed process left is removed by the next WriteFile
-// to the same path.
+// Own is the mode of a file that only its owner may read.
+const Own fs.FileMode = 0o600
+
+// Write puts what write writes into the file at path, whole or not at all: into
+// a temporary file beside it, then to disk, then renamed over path. Until the
+// rename an old file stays what it was, and if anything fails (write returns an
+// error or panics, the disk is full) the temporary file is removed. What a
+// killed process left is removed by the next Write to the same path.
+//
+// The file gets mode, whatever the umask is. With 0 it gets the mode of the file
+// that it replaces, or 0666 if there is none, less the umask.
 //
 // A device, FIFO or socket, and all below /dev and /proc, is written to and
 // never replaced. A symbolic link is followed, and the file it leads to is
 // replaced, as the shell's > would: who links report.json to a shared folder
 // wants the report there, and the link to stay. A link to nothing is an error,
 // since creating its target is more often an attack than a wish.
-func WriteFile(path string, write func(io.Writer) error) error {
-	place, err := locate(path)
-	if err == nil {
-		if place.replace {
-			err = replaceFile(place.path, write)
-		} else {
-			err = writeInPlace(place.path, write)
-		}
+//
+// The error does not name the file.
+func Write(path string, mode fs.FileMode, write func(io.Writer) error) error {
+	to, err := locate(path)
+	switch {
+	case err != nil:
+	case to.replace:
+		err = replace(to.path, mode, write)
+	default:
+		err = writeInPlace(to.path, write)
 	}
-	return writeError(path, err)
+	return bare(err)
 }
 
-// CheckFile returns the error that WriteFile would return for path before it
-// wrote anything, so that a scan need not run first. It changes nothing.
-func CheckFile(path string) error {
-	place, err := locate(path)
-	if err == nil && place.replace {
+// Check returns the error that Write would return for path before it wrote
+// anything, so that a long run is not for nothing. It changes nothing.
+func Check(path string) error {
+	to, err := locate(path)
+	if err == nil && to.replace {
 		var temp *os.File
-		if temp, err = createTemp(place.path); err == nil {
+		if temp, err = createTemp(to.path, Own); err == nil {
 			err = errors.Join(temp.Close(), os.Remove(temp.Name()))
 		}
 	}
-	return writeError(path, err)
+	return bare(err)
 }
 
-// writeError names the report, not the temporary file that nobody asked for.
-func writeError(path string, err error) error {
-	if err == nil {
-		return nil
-	}
-	var pathErr *fs.PathError
-	var linkErr *os.LinkError
-	switch {
-	case errors.As(err, &pathErr):
-		err = pathErr.Err
-	case errors.As(err, &linkErr):
-		err = linkErr.Err
-	}
-	return fmt.Errorf("writing the report %s: %w", quote.Text(path), err)
-}
-
-// target is where a report goes.
-type target struct {
+// destination is where the bytes go.
+type destination struct {
 	path    string // no symbolic link
 	replace bool   // else it is written to
 }
 
-func locate(path string) (target, error) {
+func locate(path string) (destination, error) {
 	if path == "" {
-		return target{}, errors.New("it has no name")
+		return destination{}, errors.New("it has no name")
 	}
 	if system(path) {
 		// /dev/stdout leads to whatever standard output is: to replace that
 		// file would lose what the shell's redirection put there.
 		if info, err := os.Stat(path); err != nil {
-			return target{}, err
+			return destination{}, err
 		} else if info.IsDir() {
-			return target{}, errDirectory
+			return destination{}, errDirectory
 		}
-		return target{path, false}, nil
+		return destination{path, false}, nil
 	}
 	info, err := os.Stat(path)
 	switch {
 	case errors.Is(err, fs.ErrNotExist):
 		// Another process may have put a file there since Stat.
 		if link, err := os.Lstat(path); err == nil && link.Mode()&fs.ModeSymlink != 0 {
-			return target{}, errors.New("it is a symbolic link to nothing")
+			return destination{}, errors.New("it is a symbolic link to nothing")
 		}
 		if strings.HasSuffix(path, "/") {
-			return target{}, errDirectory
+			return destination{}, errDirectory
 		}
-		return target{path, true}, nil
+		return destination{path, true}, nil
 	case err != nil:
-		return target{}, err
+		return destination{}, err
 	case info.IsDir():
-		return target{}, errDirectory
+		return destination{}, errDirectory
 	case !info.Mode().IsRegular():
-		return target{path, false}, nil
+		return destination{path, false}, nil
 	}
 	path, err = filepath.EvalSymlinks(path)
 	if err == nil && system(path) {
-		return target{path, false}, nil
+		return destination{path, false}, nil
 	}
-	return target{path, true}, err
+	return destination{path, true}, err
 }
 
 var errDirectory = errors.New("it is a directory")
 
-// system reports whether path lies where the kernel, not a disk, keeps files.
+// system reports whether path is where the kernel, not a disk, keeps files.
 func system(path string) bool {
 	path = filepath.ToSlash(filepath.Clean(path))
 	return strings.HasPrefix(path, "/dev/") && !strings.HasPrefix(path, "/dev/shm/") || strings.HasPrefix(path, "/proc/")
@@ -151,9 +139,17 @@ func buffered(w io.Writer, write func(io.Writer) error) error {
 	return b.Flush()
 }
 
-func replaceFile(path string, write func(io.Writer) error) (err error) {
+// replace writes a new file over the one at path, if there is one.
+func replace(path string, mode fs.FileMode, write func(io.Writer) error) (err error) {
 	removeLeftovers(path)
-	temp, err := createTemp(path)
+	first := Own
+	if mode == 0 {
+		first = 0o666
+		if old, err := os.Stat(path); err == nil {
+			first = old.Mode().Perm()
+		}
+	}
+	temp, err := createTemp(path, first)
 	if err != nil {
 		return err
 	}
@@ -166,6 +162,11 @@ func replaceFile(path string, write func(io.Writer) error) (err error) {
 	}()
 	if err := buffered(temp, write); err != nil {
 		return err
+	}
+	if mode != 0 && mode != Own {
+		if err := temp.Chmod(mode); err != nil {
+			return err
+		}
 	}
 	if err := temp.Sync(); err != nil {
 		return err
@@ -196,10 +197,10 @@ func tempPrefix(path string) string {
 
 // createTemp creates a file beside path that did not exist. O_EXCL alone
 // already refuses a symbolic link (open(2)), and noFollow says so again.
-func createTemp(path string) (*os.File, error) {
+func createTemp(path string, mode fs.FileMode) (*os.File, error) {
 	for {
 		name := filepath.Join(filepath.Dir(path), tempPrefix(path)+rand.Text()[:10])
-		f, err := os.OpenFile(name, os.O_WRONLY|os.O_CREATE|os.O_EXCL|noFollow, 0o600)
+		f, err := os.OpenFile(name, os.O_WRONLY|os.O_CREATE|os.O_EXCL|noFollow, mode)
 		if errors.Is(err, fs.ErrExist) {
 			continue
 		}
@@ -214,7 +215,7 @@ func createTemp(path string) (*os.File, error) {
 }
 
 // removeLeftovers removes temporary files of processes that no longer run. It
-// does what it can: a leftover is no reason not to report.
+// does what it can: a leftover is no reason to fail.
 func removeLeftovers(path string) {
 	folder, err := os.Open(filepath.Dir(path))
 	if err != nil {

@@ -1,6 +1,6 @@
 //go:build !(darwin || dragonfly || freebsd || linux || netbsd || openbsd)
 
-package report
+package file
 
 import (
 	"os"
@@ -13,7 +13,7 @@ const (
 	closeBeforeRename = true // Windows renames no open file
 )
 
-// abandonedAfter is longer than any report takes to write.
+// abandonedAfter is longer than anything takes to write.
 const abandonedAfter = 24 * time.Hour
 
 // claim has nothing to do: age says what is abandoned.

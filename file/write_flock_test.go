@@ -1,6 +1,6 @@
 //go:build darwin || dragonfly || freebsd || linux || netbsd || openbsd
 
-package report
+package file
 
 import (
 	"bufio"
@@ -25,7 +25,7 @@ func TestSymbolicLinkStaysAndItsFileIsReplaced(t *testing.T) {
 	if err := os.Symlink(file, link); err != nil {
 		t.Fatal(err)
 	}
-	if err := WriteFile(link, content("new")); err != nil {
+	if err := Write(link, Own, content("new")); err != nil {
 		t.Fatal(err)
 	}
 	checkFile(t, file, "new")
@@ -42,7 +42,7 @@ func TestLinkToNothingIsRefused(t *testing.T) {
 	if err := os.Symlink(filepath.Join(folder, "nothing"), link); err != nil {
 		t.Fatal(err)
 	}
-	if err := WriteFile(link, content("x")); err == nil {
+	if err := Write(link, Own, content("x")); err == nil {
 		t.Error("its target was created")
 	}
 	checkFolder(t, folder, "r.json")
@@ -54,13 +54,13 @@ func TestFIFOIsWrittenTo(t *testing.T) {
 	if err := syscall.Mkfifo(path, 0o600); err != nil {
 		t.Fatal(err)
 	}
-	if err := CheckFile(path); err != nil { // must not wait for a reader
+	if err := Check(path); err != nil { // must not wait for a reader
 		t.Error(err)
 	}
 	var got []byte
 	var wait sync.WaitGroup
 	wait.Go(func() { got, _ = os.ReadFile(path) })
-	err := WriteFile(path, content("report"))
+	err := Write(path, Own, content("report"))
 	wait.Wait()
 	if err != nil || string(got) != "report" {
 		t.Errorf("read %q, error %v", got, err)
@@ -69,6 +69,16 @@ func TestFIFOIsWrittenTo(t *testing.T) {
 		t.Errorf("the FIFO is now %v, %v", info.Mode(), err)
 	}
 	checkFolder(t, folder, "pipe")
+}
+
+func TestReadDoesNotWaitForAWriter(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "pipe")
+	if err := syscall.Mkfifo(path, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := Read(path, 1); err != ErrNotRegular {
+		t.Error(err)
+	}
 }
 
 func TestReaderOfFIFOThatLeavesIsAnError(t *testing.T) {
@@ -83,7 +93,7 @@ func TestReaderOfFIFOThatLeavesIsAnError(t *testing.T) {
 			_ = f.Close()
 		}
 	}()
-	err := WriteFile(path, func(w io.Writer) error {
+	err := Write(path, Own, func(w io.Writer) error {
 		<-closed
 		return content(strings.Repeat("x", 1<<20))(w)
 	})
@@ -98,14 +108,14 @@ func TestFullDeviceIsAnErrorAndStaysADevice(t *testing.T) {
 		t.Skip("no /dev/full")
 	}
 	for _, text := range []string{"x", strings.Repeat("x", 1<<20)} {
-		if err := WriteFile("/dev/full", content(text)); !errors.Is(err, syscall.ENOSPC) {
+		if err := Write("/dev/full", Own, content(text)); !errors.Is(err, syscall.ENOSPC) {
 			t.Errorf("error %v, want %v", err, syscall.ENOSPC)
 		}
 	}
 	if after, err := os.Lstat("/dev/full"); err != nil || !os.SameFile(before, after) {
 		t.Errorf("/dev/full is now %v, %v", after, err)
 	}
-	if err := WriteFile("/dev/null", content("x")); err != nil {
+	if err := Write("/dev/null", Own, content("x")); err != nil {
 		t.Error(err)
 	}
 }
@@ -116,7 +126,7 @@ func TestStandardOutputIsNotReplaced(t *testing.T) {
 	const variable = "KEYSWEEP_TEST_STDOUT"
 	if os.Getenv(variable) != "" {
 		os.Stdout.WriteString("before|")
-		if err := WriteFile("/dev/stdout", content("report|")); err != nil {
+		if err := Write("/dev/stdout", Own, content("report|")); err != nil {
 			t.Fatal(err)
 		}
 		os.Stdout.WriteString("after|")
@@ -144,7 +154,7 @@ func TestStandardOutputIsNotReplaced(t *testing.T) {
 
 func TestFolderThatCannotBeWrittenIsAnError(t *testing.T) {
 	folder := t.TempDir()
-	if err := WriteFile(filepath.Join(folder, "r"), content("old")); err != nil {
+	if err := Write(filepath.Join(folder, "r"), Own, content("old")); err != nil {
 		t.Fatal(err)
 	}
 	if err := os.Chmod(folder, 0o500); err != nil {
@@ -158,11 +168,40 @@ func TestFolderThatCannotBeWrittenIsAnError(t *testing.T) {
 		}
 	}
 	path := filepath.Join(folder, "r")
-	if err := WriteFile(path, content("new")); err == nil || strings.Contains(err.Error(), "keysweep-") {
-		t.Errorf("error %v, want one that names the report", err)
+	if err := Write(path, Own, content("new")); err == nil || strings.Contains(err.Error(), "keysweep-") {
+		t.Errorf("error %v, want one that does not name the temporary file", err)
 	}
-	if CheckFile(path) == nil {
-		t.Error("CheckFile finds it fine")
+	if Check(path) == nil {
+		t.Error("Check finds it fine")
+	}
+}
+
+func TestModes(t *testing.T) {
+	defer syscall.Umask(syscall.Umask(0o027))
+	folder := t.TempDir()
+	for _, c := range []struct {
+		name      string
+		old       os.FileMode // 0: no file
+		mode, got os.FileMode
+	}{
+		{"a new file", 0, 0, 0o640},
+		{"the mode of the old file", 0o600, 0, 0o600},
+		{"not more than the umask allows", 0o644, 0, 0o640},
+		{"for all, whatever the umask says", 0, 0o755, 0o755},
+		{"for its owner, whatever it was", 0o644, Own, 0o600},
+	} {
+		path := filepath.Join(folder, c.name)
+		if c.old != 0 {
+			if err := errors.Join(os.WriteFile(path, nil, 0o600), os.Chmod(path, c.old)); err != nil {
+				t.Fatal(err)
+			}
+		}
+		if err := Write(path, c.mode, content("x")); err != nil {
+			t.Fatal(err)
+		}
+		if info, err := os.Stat(path); err != nil || info.Mode() != c.got {
+			t.Errorf("%s: %v, %v, want %v", c.name, info.Mode(), err, c.got)
+		}
 	}
 }
 
@@ -171,7 +210,7 @@ func TestFolderThatCannotBeWrittenIsAnError(t *testing.T) {
 func TestKilledProcessLeavesNoMoreThanTheNextRunRemoves(t *testing.T) {
 	const variable = "KEYSWEEP_TEST_REPORT"
 	if path := os.Getenv(variable); path != "" {
-		_ = WriteFile(path, func(w io.Writer) error {
+		_ = Write(path, Own, func(w io.Writer) error {
 			_ = content("partial")(w)
 			os.Stdout.WriteString("writing\n")
 			time.Sleep(time.Hour) // not select {}: Go would call it a deadlock
@@ -181,7 +220,7 @@ func TestKilledProcessLeavesNoMoreThanTheNextRunRemoves(t *testing.T) {
 	}
 	folder := t.TempDir()
 	path := filepath.Join(folder, "r.json")
-	if err := WriteFile(path, content("old")); err != nil {
+	if err := Write(path, Own, content("old")); err != nil {
 		t.Fatal(err)
 	}
 	start := func() *exec.Cmd {
@@ -217,7 +256,7 @@ func TestKilledProcessLeavesNoMoreThanTheNextRunRemoves(t *testing.T) {
 	if n := temporary(); n != 2 {
 		t.Fatalf("%d temporary files, want 2", n)
 	}
-	if err := WriteFile(path, content("new")); err != nil {
+	if err := Write(path, Own, content("new")); err != nil {
 		t.Fatal(err)
 	}
 	checkFile(t, path, "new")
@@ -226,14 +265,14 @@ func TestKilledProcessLeavesNoMoreThanTheNextRunRemoves(t *testing.T) {
 	}
 }
 
-func TestReportsWrittenAtOnceAreWhole(t *testing.T) {
+func TestFilesWrittenAtOnceAreWhole(t *testing.T) {
 	folder := t.TempDir()
 	path := filepath.Join(folder, "r")
 	var wait sync.WaitGroup
 	for i := range 8 {
 		wait.Go(func() {
 			for range 50 {
-				if err := WriteFile(path, content(strings.Repeat(string(rune('a'+i)), 1000))); err != nil {
+				if err := Write(path, Own, content(strings.Repeat(string(rune('a'+i)), 1000))); err != nil {
 					t.Error(err)
 				}
 			}

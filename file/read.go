@@ -1,0 +1,64 @@
+// Package file writes files whole or not at all, and reads no more of one than
+// its caller allows.
+package file
+
+import (
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"os"
+)
+
+// ErrNotRegular is the error for what is no regular file: a folder, a device, a
+// FIFO, which would wait for a writer.
+var ErrNotRegular = errors.New("not a regular file")
+
+// Read reads a regular file of at most limit bytes. The error does not name it.
+func Read(path string, limit int64) ([]byte, error) {
+	info, err := os.Stat(path) // first: opening a FIFO waits for a writer
+	if err != nil {
+		return nil, bare(err)
+	}
+	if !info.Mode().IsRegular() {
+		return nil, ErrNotRegular
+	}
+	f, err := os.Open(path)
+	if err != nil {
+		return nil, bare(err)
+	}
+	defer f.Close()
+	text, err := ReadAll(f, limit)
+	return text, bare(err)
+}
+
+// ReadAll reads r to its end, which must come within limit bytes.
+func ReadAll(r io.Reader, limit int64) ([]byte, error) {
+	text, err := io.ReadAll(io.LimitReader(r, limit+1))
+	if err == nil && int64(len(text)) > limit {
+		err = TooLarge(limit)
+	}
+	return text, err
+}
+
+// TooLarge returns the error for what is larger than limit bytes.
+func TooLarge(limit int64) error {
+	if limit >= 1<<20 && limit%(1<<20) == 0 {
+		return fmt.Errorf("larger than %d MiB", limit>>20)
+	}
+	return fmt.Errorf("larger than %d bytes", limit)
+}
+
+// bare takes the name of the file out of an error: a caller says what it was
+// doing and to what, and nobody asked for the name of a temporary file.
+func bare(err error) error {
+	var path *fs.PathError
+	var link *os.LinkError
+	switch {
+	case errors.As(err, &path):
+		return path.Err
+	case errors.As(err, &link):
+		return link.Err
+	}
+	return err
+}
