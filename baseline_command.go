@@ -15,6 +15,7 @@ import (
 
 	"github.com/urfave/cli/v2"
 
+	"keysweep/audit"
 	"keysweep/config"
 	"keysweep/exceptions"
 	"keysweep/file"
@@ -56,11 +57,9 @@ status is 0, or 3 if the scan was incomplete.
 
 // baselineOptions is what the options of baseline mean together.
 type baselineOptions struct {
-	scan     scanner.Options
-	rules    ruleSource
-	file     string // "": the one at the top
-	reason   string
-	progress bool
+	audit  audit.Options
+	file   string // "": the one at the top
+	reason string
 }
 
 // defaultReason is that of a line whose author gave none.
@@ -91,28 +90,27 @@ func baselineCommand(c *call) error {
 
 func parseBaseline(c *call, word string) (o *baselineOptions, err error) {
 	o = &baselineOptions{
-		scan:     scanner.Options{Paths: c.Args().Tail(), Ignored: c.Bool("ignored"), FollowAlternates: c.Bool("follow-alternates"), Now: c.now},
-		reason:   strings.TrimSpace(c.String("reason")),
-		progress: showProgress(c.App.ErrWriter) && !c.Bool("no-progress"),
+		audit:  audit.Options{Scan: scanner.Options{Paths: c.Args().Tail(), Ignored: c.Bool("ignored"), FollowAlternates: c.Bool("follow-alternates"), Now: c.now, Progress: c.progress()}},
+		reason: strings.TrimSpace(c.String("reason")),
 	}
-	if len(o.scan.Paths) == 0 {
-		o.scan.Paths = []string{"."}
+	if len(o.audit.Scan.Paths) == 0 {
+		o.audit.Scan.Paths = []string{"."}
 	}
-	if o.rules, err = parseRules(c); err != nil {
+	if o.audit.Sources, err = parseSources(c); err != nil {
 		return nil, err
 	}
 	if err := cmp.Or(
-		read(c, "min-confidence", parseConfidence, &o.scan.MinConfidence),
-		read(c, "max-object", parseSize, &o.scan.MaxObject),
-		read(c, "jobs", parseJobs, &o.scan.Workers),
+		read(c, "min-confidence", parseConfidence, &o.audit.Scan.MinConfidence),
+		read(c, "max-object", parseSize, &o.audit.Scan.MaxObject),
+		read(c, "jobs", parseJobs, &o.audit.Scan.Workers),
 	); err != nil {
 		return nil, err
 	}
 	files := c.StringSlice("output")
 	switch {
-	case slices.Contains(o.scan.Paths, ""):
+	case slices.Contains(o.audit.Scan.Paths, ""):
 		return nil, errors.New("a path is empty")
-	case slices.Contains(o.scan.Paths, "-"):
+	case slices.Contains(o.audit.Scan.Paths, "-"):
 		return nil, errors.New("a baseline is of files and repositories, not of standard input")
 	case len(files) > 1:
 		return nil, errors.New("--output: one baseline at a time")
@@ -134,7 +132,7 @@ func parseBaseline(c *call, word string) (o *baselineOptions, err error) {
 			return nil, fmt.Errorf("prune has no --%s", name)
 		}
 	}
-	o.scan.MinConfidence, o.scan.Ignored = finding.Low, true
+	o.audit.Scan.MinConfidence, o.audit.Scan.Ignored = finding.Low, true
 	return o, nil
 }
 
@@ -142,7 +140,7 @@ func parseBaseline(c *call, word string) (o *baselineOptions, err error) {
 func (o *baselineOptions) open() (path string, b *exceptions.Baseline, err error) {
 	if path = o.file; path == "" {
 		var ok bool
-		if path, ok = config.BaselinePath(o.scan.Paths); !ok {
+		if path, ok = config.BaselinePath(o.audit.Scan.Paths); !ok {
 			return "", nil, errors.New("the working directory is outside of what is scanned: --output FILE says which baseline is meant")
 		}
 	}
@@ -153,23 +151,23 @@ func (o *baselineOptions) open() (path string, b *exceptions.Baseline, err error
 	return path, b, err
 }
 
-// find scans and marks what is accepted already.
-func (o *baselineOptions) find(ctx context.Context, b *exceptions.Baseline, stderr io.Writer) (*finding.Result, *rules.Set, error) {
-	set, err := o.rules.load(o.scan.Paths)
+// find scans and marks what b and others accept already.
+func (o *baselineOptions) find(c *call, b *exceptions.Baseline) (*audit.Audit, error) {
+	o.audit.Baseline = b
+	a, err := audit.Open(c.ctx, o.audit)
 	if err != nil {
-		return nil, nil, err
+		return nil, err
 	}
-	a := o.rules.acceptWith(o.scan.Paths, b)
-	res, err := find(ctx, &scanOptions{scan: o.scan, progress: o.progress}, set, stderr)
-	if err != nil {
-		return nil, nil, err
+	defer a.Close()
+	if err := c.find(c.ctx, a.Scan, o.audit.Scan.Progress); err != nil {
+		return nil, err
 	}
 	var signal interruption
-	if errors.As(context.Cause(ctx), &signal) {
-		return nil, nil, &ending{signal.status(), signal}
+	if errors.As(context.Cause(c.ctx), &signal) {
+		return nil, &ending{signal.status(), signal}
 	}
-	a.mark(res, true)
-	return res, set, nil
+	a.Mark(false)
+	return a, nil
 }
 
 // incompleteWords says why a scan is incomplete.
@@ -192,10 +190,11 @@ func baselineCreate(c *call, o *baselineOptions) error {
 	if isNew {
 		b = exceptions.NewBaseline(file)
 	}
-	res, set, err := o.find(c.ctx, b, c.App.ErrWriter)
+	a, err := o.find(c, b)
 	if err != nil {
 		return err
 	}
+	res := a.Result
 	var out strings.Builder
 	added, there, elsewhere := 0, 0, 0
 	for _, f := range res.Findings {
@@ -203,7 +202,7 @@ func baselineCreate(c *call, o *baselineOptions) error {
 		case f.Suppressed == nil:
 			line := exceptions.BaselineLine{
 				Fingerprint: f.Secret.SHA256(), Date: c.now().UTC().Format(time.DateOnly), Issuer: f.Issuer, Environment: f.Environment.String(),
-				Prefix: prefixWord(f), Reason: cmp.Or(o.reason, defaultReason), Comment: firstPlace(f, set),
+				Prefix: prefixWord(f), Reason: cmp.Or(o.reason, defaultReason), Comment: firstPlace(f, a.Loaded.Rules),
 			}
 			b.Add(line)
 			added++
@@ -234,7 +233,7 @@ func baselineCreate(c *call, o *baselineOptions) error {
 	if elsewhere > 0 {
 		line("%s left out: the configuration or a comment accepts %s already.", keys(elsewhere), pronoun(elsewhere))
 	}
-	if err := say(c.App.Writer, out.String()); err != nil {
+	if err := say(c.stdout, out.String()); err != nil {
 		return err
 	}
 	if words := incompleteWords(res); words != "" {
@@ -292,15 +291,16 @@ func baselinePrune(c *call, o *baselineOptions) error {
 	if b == nil {
 		return fmt.Errorf("there is no baseline %s (keysweep baseline create makes one)", quote.Name(file))
 	}
-	for i, p := range o.scan.Paths {
+	for i, p := range o.audit.Scan.Paths {
 		if root, ok := config.Root(p); ok {
-			o.scan.Paths[i] = root
+			o.audit.Scan.Paths[i] = root
 		}
 	}
-	res, _, err := o.find(c.ctx, b, c.App.ErrWriter)
+	a, err := o.find(c, b)
 	if err != nil {
 		return err
 	}
+	res := a.Result
 	if words := incompleteWords(res); words != "" {
 		return &ending{statusIncomplete, errors.New(words + ": nothing was removed, since a key that was not read is not gone")}
 	}
@@ -321,7 +321,7 @@ func baselinePrune(c *call, o *baselineOptions) error {
 		}
 		fmt.Fprintf(&out, "%s removed from %s: found no more. %s left.\n", keys(len(removed)), quote.Name(file), keys(len(b.Lines())))
 	}
-	return say(c.App.Writer, out.String())
+	return say(c.stdout, out.String())
 }
 
 // writeBaseline replaces the file at path, or the one that a link there leads

@@ -13,6 +13,7 @@ import (
 
 	"github.com/urfave/cli/v2"
 
+	"keysweep/audit"
 	"keysweep/command/ci"
 	"keysweep/file"
 	"keysweep/finding"
@@ -60,12 +61,12 @@ type ciRun struct {
 // ciCommand is the action of the command ci. The token is drawn at random, so
 // that nothing that is scanned can hold it.
 func ciCommand(c *call, token string) error {
-	r := &ciRun{token: token, actions: set("GITHUB_ACTIONS"), stdout: c.App.Writer}
+	r := &ciRun{token: token, actions: set("GITHUB_ACTIONS"), stdout: c.stdout}
 	err := r.run(c)
 	var end *ending
 	if r.actions && err != nil && !errors.Is(err, errClosedPipe) && (!errors.As(err, &end) || end.err != nil) {
 		message, _, _ := strings.Cut(quote.Message(err.Error()), "\n")
-		fmt.Fprint(c.App.Writer, report.WorkflowCommand(report.LevelError, message, report.Property{Name: "title", Value: "keysweep"}))
+		fmt.Fprint(c.stdout, report.WorkflowCommand(report.LevelError, message, report.Property{Name: "title", Value: "keysweep"}))
 	}
 	return err
 }
@@ -83,7 +84,7 @@ func (r *ciRun) run(c *call) error {
 		return fmt.Errorf("%w%s", err, seeHelp("ci"))
 	}
 	r.opts = opts
-	checkout, err := ci.OpenCheckout(c.ctx, path, opts.scan.FollowAlternates)
+	checkout, err := ci.OpenCheckout(c.ctx, path, opts.audit.Scan.FollowAlternates)
 	if err != nil {
 		return err
 	}
@@ -135,9 +136,9 @@ func (o *scanOptions) checkWrites(checkout *ci.Checkout) error {
 			return fmt.Errorf("--output %s: %w", quote.Name(out.path), err)
 		}
 	}
-	if o.verify.egressLog != "" {
-		if err := checkout.CheckWrite(o.verify.egressLog); err != nil {
-			return fmt.Errorf("--egress-log %s: %w", quote.Name(o.verify.egressLog), err)
+	if o.audit.Verify.EgressLog != "" {
+		if err := checkout.CheckWrite(o.audit.Verify.EgressLog); err != nil {
+			return fmt.Errorf("--egress-log %s: %w", quote.Name(o.audit.Verify.EgressLog), err)
 		}
 	}
 	return nil
@@ -163,33 +164,34 @@ func links(checkout *ci.Checkout, path string) *report.Links {
 func (r *ciRun) apply(checkout *ci.Checkout, path string) error {
 	opts, plan := r.opts, r.plan
 	r.trustBase(checkout, path)
-	opts.marked = r.tellAdded
+	opts.marked = r.noteAdded
 	if checkout != nil && checkout.Top() != "" {
 		if below, ok := checkout.Below(path); ok && below != "" {
 			// A folder stands for its repository, as it does for Changes.
-			opts.scan.Paths = []string{shown(checkout.Top())}
+			opts.audit.Scan.Paths = []string{shown(checkout.Top())}
 			if opts.report.Links != nil {
 				opts.report.Links.Below = ""
 			}
 		}
 	}
 	if plan.Scope == ci.Changes {
-		if err := selectRange(&opts.scan, plan.Range); err != nil {
+		if err := selectRange(&opts.audit.Scan, plan.Range); err != nil {
 			return err
 		}
 		if opts.report.Links != nil && !opts.report.Links.Outside {
 			opts.report.Links.Below = "" // the paths of commits start at the top
 		}
 	}
-	if plan.Fork && opts.verify.on {
-		opts.verify.on = false
+	if plan.Fork && opts.audit.Verify.On {
+		opts.audit.Verify.On = false
 		plan.Notes = append(plan.Notes, "The run is for a fork, or may be: no key was sent to its issuer.")
 		if opts.failOn == failOnActive {
 			opts.failOn = failOnAny
 			plan.Notes = append(plan.Notes, "Without an answer, each key counts, as with --fail-on any.")
 		}
 	}
-	opts.found = func(res *finding.Result) {
+	opts.found = func(a *audit.Audit) {
+		res := a.Result
 		r.res = res
 		shallow := func(s finding.Skipped) bool { return s.Reason == finding.ReasonShallow }
 		switch {

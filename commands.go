@@ -3,6 +3,7 @@ package main
 import (
 	"context"
 	"crypto/rand"
+	"fmt"
 	"io"
 	"slices"
 	"strings"
@@ -10,6 +11,7 @@ import (
 
 	"github.com/urfave/cli/v2"
 
+	"keysweep/quote"
 	"keysweep/report"
 )
 
@@ -24,8 +26,15 @@ const (
 // call is one call of a command: its options and arguments, and the clock.
 type call struct {
 	*cli.Context
-	ctx context.Context
-	now func() time.Time
+	ctx            context.Context
+	stdin          io.Reader
+	stdout, stderr io.Writer
+	now            func() time.Time
+}
+
+// warn writes a message to standard error.
+func (c *call) warn(message string) {
+	fmt.Fprintf(c.stderr, "keysweep: %s\n", quote.Message(message))
 }
 
 // newApp returns the commands and their options. runCommand runs them; help is
@@ -33,7 +42,7 @@ type call struct {
 // whatever is dated or compared with dates.
 func newApp(stdin io.Reader, stdout, stderr io.Writer, now func() time.Time) *cli.App {
 	action := func(run func(*call) error) cli.ActionFunc {
-		return func(c *cli.Context) error { return run(&call{c, c.Context, now}) }
+		return func(c *cli.Context) error { return run(&call{c, c.Context, stdin, stdout, stderr, now}) }
 	}
 	scanning := scanFlags()
 	hooking := entryFlags(scanning)

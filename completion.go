@@ -31,6 +31,6 @@ func completion(c *call) error {
 	if err != nil {
 		return err
 	}
-	_, err = c.App.Writer.Write(script)
+	_, err = c.stdout.Write(script)
 	return writing(err)
 }

@@ -45,9 +45,9 @@ func doctorCommand(c *call) error {
 		return errors.New("interrupted")
 	}
 	if format == report.JSON {
-		err = writeChecksJSON(c.App.Writer, checks)
+		err = writeChecksJSON(c.stdout, checks)
 	} else {
-		err = writeChecks(c.App.Writer, checks)
+		err = writeChecks(c.stdout, checks)
 	}
 	if err != nil {
 		return writing(err)

@@ -7,6 +7,7 @@ import (
 
 	"github.com/urfave/cli/v2"
 
+	"keysweep/audit"
 	"keysweep/finding"
 	"keysweep/quote"
 	"keysweep/report"
@@ -36,7 +37,7 @@ to explain, finding or not, and 2 if there is no such file, line or revision.
 
 // explain is the action of the command of that name.
 func explain(c *call) error {
-	source, err := parseRules(c)
+	sources, err := parseSources(c)
 	if err != nil {
 		return fmt.Errorf("%w%s", err, seeHelp("explain"))
 	}
@@ -45,31 +46,21 @@ func explain(c *call) error {
 		return fmt.Errorf("%w%s", err, seeHelp("explain"))
 	}
 	what := c.Args().First()
-	paths := []string{scanner.ExplainedFile(what)}
-	set, err := source.load(paths)
-	if err != nil {
-		return err
-	}
-	accepted, err := source.accept(paths)
-	if err != nil {
-		return err
-	}
-	e, err := scanner.Explain(c.ctx, scanner.ExplainOptions{
-		What: what, Stdin: c.App.Reader, FollowAlternates: c.Bool("follow-alternates"),
-	}, set)
+	e, err := audit.Explain(c.ctx, scanner.ExplainOptions{
+		What: what, Stdin: c.stdin, FollowAlternates: c.Bool("follow-alternates"),
+	}, sources, c.now())
 	var signal interruption
-	if err != nil && errors.As(err, &signal) {
+	if errors.As(err, &signal) {
 		return &ending{signal.status(), err}
 	}
 	if err != nil {
 		return err
 	}
-	accepted.explain(e, paths[0], c.now())
-	opts.RulesSHA256, opts.Rules = set.SHA256(), set.Rules()
-	for _, n := range append(source.notes, accepted.notes...) {
-		fmt.Fprintf(c.App.ErrWriter, "keysweep: %s\n", quote.Message(n.Words))
+	opts.RulesSHA256, opts.Rules = e.Rules.SHA256(), e.Rules.Rules()
+	for _, n := range e.Notes {
+		c.warn(n.Words)
 	}
-	return writing(report.WriteExplanation(c.App.Writer, format, explanation(what, e), opts))
+	return writing(report.WriteExplanation(c.stdout, format, explanation(what, e.Explained), opts))
 }
 
 // parseExplain reads the options of explain that concern its output.
@@ -78,7 +69,7 @@ func parseExplain(c *call) (opts report.Options, format report.Format, err error
 		return opts, format, errors.New("explain needs one FILE:LINE or REV:PATH:LINE")
 	}
 	color := "auto"
-	opts = report.Options{Version: buildVersion().Version, Program: program(), MinConfidence: finding.Medium, Width: columns(c.App.Writer)}
+	opts = report.Options{Version: buildVersion().Version, Program: program(), MinConfidence: finding.Medium, Width: columns(c.stdout)}
 	if err := read(c, "min-confidence", parseConfidence, &opts.MinConfidence); err != nil {
 		return opts, format, err
 	}
@@ -89,12 +80,12 @@ func parseExplain(c *call) (opts report.Options, format report.Format, err error
 		return opts, format, err
 	}
 	if c.Bool("show-secrets") {
-		if err := mayShowSecrets(c.App.Writer); err != nil {
+		if err := mayShowSecrets(c.stdout); err != nil {
 			return opts, format, err
 		}
 		opts.ShowSecrets = true
 	}
-	opts.Color = useColor(color, c.App.Writer)
+	opts.Color = useColor(color, c.stdout)
 	return opts, format, nil
 }
 

@@ -25,7 +25,7 @@ func help(c *call) error {
 		}
 		text = commandHelp(command)
 	}
-	_, err := fmt.Fprint(c.App.Writer, text)
+	_, err := fmt.Fprint(c.stdout, text)
 	return writing(err)
 }
 
@@ -103,15 +103,6 @@ it is the current folder. Of a repository, the working tree and the whole object
 database are read. Options may stand before and after paths; behind -- all is
 paths. Results go to standard output, everything else to standard error.
 `
-
-// statuses explains the exit statuses; README.md holds the same table.
-var statuses = []struct{ number, meaning string }{
-	{fmt.Sprint(statusClean), "nothing to report"},
-	{fmt.Sprint(statusFound), "findings that count (--fail-on, --min-confidence, --exit-code)"},
-	{fmt.Sprint(statusUse), "wrong use, bad configuration, nothing could be read, or a report could not be written"},
-	{fmt.Sprint(statusIncomplete), "incomplete: something was not read, in the place of 0 or of what --exit-code says; or --timeout struck"},
-	{"129, 130, 141, 143", "ended by a signal: HUP, INT (Ctrl-C), PIPE, TERM"},
-}
 
 // helpEntry appends a line of help, its right column wrapped.
 func helpEntry(b *strings.Builder, left, right string) {

@@ -12,7 +12,9 @@ import (
 
 	"github.com/urfave/cli/v2"
 
+	"keysweep/audit"
 	"keysweep/command/hooks"
+	"keysweep/config"
 	"keysweep/file"
 	"keysweep/finding"
 	"keysweep/quote"
@@ -65,15 +67,15 @@ func hookCommand(c *call) error {
 	if err != nil {
 		return fmt.Errorf("%w%s", err, seeHelp("hook"))
 	}
-	opts.scan.FollowAlternates = true // git does
-	opts.report.Hook, opts.progress = true, false
+	opts.audit.Scan.FollowAlternates = true // git does
+	opts.report.Hook, opts.audit.Scan.Progress = true, nil
 	opts.allowIncomplete = c.Bool("allow-incomplete")
-	h := &hook{name: name, args: c.Args().Tail(), stdin: c.App.Reader, opts: opts, framework: set("PRE_COMMIT")}
+	h := &hook{name: name, args: c.Args().Tail(), stdin: c.stdin, opts: opts, framework: set("PRE_COMMIT")}
 	if os.Getenv("GL_PROTOCOL") == "web" {
 		// GitLab shows whoever edits in a browser only these lines.
-		c.App.ErrWriter = &prefixed{w: c.App.ErrWriter, prefix: "GL-HOOK-ERR: "}
+		c.stderr = &prefixed{w: c.stderr, prefix: "GL-HOOK-ERR: "}
 	}
-	c.App.Writer = c.App.ErrWriter // one stream, so that lines stay in order
+	c.stdout = c.stderr // one stream, so that lines stay in order
 	needed, err := h.aim()
 	if err == nil && !needed {
 		return nil
@@ -86,7 +88,7 @@ func hookCommand(c *call) error {
 		return fmt.Errorf("%w\n  this once, without a look: git %s --no-verify", err, h.what())
 	}
 	if errors.As(err, &end) && end.err == nil && (end.status == statusFound || end.status == statusIncomplete) {
-		_, werr := fmt.Fprint(c.App.Writer, h.onwards(end.status))
+		_, werr := fmt.Fprint(c.stdout, h.onwards(end.status))
 		err = cmp.Or(writing(werr), err)
 	}
 	return err
@@ -112,20 +114,19 @@ func (h *hook) aimCommit() {
 	from, to := os.Getenv("PRE_COMMIT_FROM_REF"), os.Getenv("PRE_COMMIT_TO_REF")
 	if h.framework && from != "" && to != "" {
 		// pre-commit run --from-ref A --to-ref B
-		o.scan.Range = &scanner.Range{Include: []string{to}, Exclude: []string{from}}
-		o.rules.from = &trust{rev: from, words: from}
-		o.scan.FromEnvironment(os.Getenv)
+		o.audit.Scan.Range = &scanner.Range{Include: []string{to}, Exclude: []string{from}}
+		o.audit.Sources.Trust = &config.Trust{Rev: from, Name: from}
+		o.audit.Scan.FromEnvironment(os.Getenv)
 		return
 	}
 	// A commit hands over its index; without one, this is pre-commit run
 	// --all-files, or by hand.
-	o.scan.Staged = &scanner.Staged{OrWhole: h.framework && os.Getenv("GIT_INDEX_FILE") == "", Merging: merging()}
-	o.scan.FromEnvironment(os.Getenv)
-	t := &trust{words: "the index"}
-	o.rules.from = t
-	o.found = func(res *finding.Result) {
-		if len(res.Targets) > 0 && res.Targets[0].Scope == finding.ScopeStaged && !o.rules.none {
-			res.Added = append(t.added(), res.Added...)
+	o.audit.Scan.Staged = &scanner.Staged{OrWhole: h.framework && os.Getenv("GIT_INDEX_FILE") == "", Merging: merging()}
+	o.audit.Scan.FromEnvironment(os.Getenv)
+	o.audit.Sources.Trust = &config.Trust{Name: "the index"}
+	o.found = func(a *audit.Audit) {
+		if res := a.Result; len(res.Targets) > 0 && res.Targets[0].Scope == finding.ScopeStaged && !o.audit.Sources.None {
+			res.Added = append(a.Loaded.Added(), res.Added...)
 		}
 	}
 }
@@ -154,9 +155,9 @@ func (h *hook) aimMessage() error {
 	if err != nil {
 		return fmt.Errorf("the message of the commit, %s: %w", quote.Name(h.args[0]), err)
 	}
-	h.opts.scan.Staged = &scanner.Staged{Message: aboveScissors(text)}
-	h.opts.rules.from = &trust{words: "the index"}
-	h.opts.scan.FromEnvironment(os.Getenv)
+	h.opts.audit.Scan.Staged = &scanner.Staged{Message: aboveScissors(text)}
+	h.opts.audit.Sources.Trust = &config.Trust{Name: "the index"}
+	h.opts.audit.Scan.FromEnvironment(os.Getenv)
 	return nil
 }
 
@@ -225,9 +226,9 @@ func (h *hook) aimPush() (bool, error) {
 	if remote != "" && remote != url {
 		r.ExcludeRefs = []string{"refs/remotes/" + remote + "/"}
 	}
-	h.opts.scan.Range = r
-	h.opts.rules.from = &trust{rev: tip, words: "what is pushed", own: true}
-	h.opts.scan.FromEnvironment(os.Getenv)
+	h.opts.audit.Scan.Range = r
+	h.opts.audit.Sources.Trust = &config.Trust{Rev: tip, Name: "what is pushed", Comments: true}
+	h.opts.audit.Scan.FromEnvironment(os.Getenv)
 	h.note(note)
 	return true, nil
 }
@@ -237,8 +238,8 @@ func (h *hook) note(words string) {
 	if words == "" {
 		return
 	}
-	h.opts.found = func(res *finding.Result) {
-		if len(res.Targets) > 0 {
+	h.opts.found = func(a *audit.Audit) {
+		if res := a.Result; len(res.Targets) > 0 {
 			res.Targets[0].Notes = append(res.Targets[0].Notes, words)
 		}
 	}
@@ -263,11 +264,11 @@ func (h *hook) aimReceived() error {
 		}
 	}
 	o := h.opts
-	o.scan.Range = r
-	o.scan.FromEnvironment(os.Getenv)
-	o.scan.WorkTree = ""
+	o.audit.Scan.Range = r
+	o.audit.Scan.FromEnvironment(os.Getenv)
+	o.audit.Scan.WorkTree = ""
 	// Who may push a branch is not who decides what goes into the default one.
-	o.rules.from = &trust{rev: "HEAD", words: "the default branch"}
+	o.audit.Sources.Trust = &config.Trust{Rev: "HEAD", Name: "the default branch"}
 	return nil
 }
 
@@ -281,7 +282,7 @@ func (h *hook) what() string {
 
 // onwards says what was stopped, and how to go on.
 func (h *hook) onwards(status int) string {
-	what, commits := h.what(), h.opts.scan.Range != nil
+	what, commits := h.what(), h.opts.audit.Scan.Range != nil
 	var lines []string
 	switch {
 	case status == statusIncomplete && h.name == "pre-receive":
@@ -296,10 +297,10 @@ func (h *hook) onwards(status int) string {
 	default:
 		lines = append(lines, "Take the key out of the file, git add it again, and commit.")
 	}
-	if from := h.opts.rules.from; status == statusFound && h.name != "commit-msg" {
+	if trust := h.opts.audit.Sources.Trust; status == statusFound && h.name != "commit-msg" {
 		accepts := "keysweep:allow REASON on its line accepts it"
-		if from.rev != "" && !from.own {
-			accepts = "an exception counts once it is on " + quote.Name(from.words)
+		if trust.Rev != "" && !trust.Comments {
+			accepts = "an exception counts once it is on " + quote.Name(trust.Name)
 		}
 		lines = append(lines, "If it is no secret: "+accepts+" (docs/exceptions.md).")
 	}

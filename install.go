@@ -126,9 +126,9 @@ func recorded(c *call, r *hooks.Repository) (options []string, err error) {
 		}
 	}
 	// Read as the hook will read them.
-	app := newApp(c.App.Reader, c.App.Writer, c.App.ErrWriter, c.now)
+	app := newApp(c.stdin, c.stdout, c.stderr, c.now)
 	app.Command("hook").Action = func(hook *cli.Context) error {
-		_, err := parseScanOf(&call{hook, hook.Context, c.now}, nil)
+		_, err := parseScanOf(&call{hook, hook.Context, c.stdin, c.stdout, c.stderr, c.now}, nil)
 		return err
 	}
 	args, err := arrange(app, append([]string{"hook"}, options...))
@@ -168,11 +168,11 @@ func install(c *call) error {
 		}
 	}
 	steps, err := hooks.Install(r, names, hooks.Program(), options, c.Bool("dry-run"))
-	if err := tellSteps(c.App.Writer, steps, c.Bool("dry-run")); err != nil {
+	if err := tellSteps(c.stdout, steps, c.Bool("dry-run")); err != nil {
 		return err
 	}
 	if err == nil && r.InTree(r.Hooks) {
-		_, err := fmt.Fprintf(c.App.Writer, "The folder lies in the working tree: these hooks look for keysweep in PATH, and may be committed.\n")
+		_, err := fmt.Fprintf(c.stdout, "The folder lies in the working tree: these hooks look for keysweep in PATH, and may be committed.\n")
 		return writing(err)
 	}
 	return err
@@ -188,14 +188,14 @@ func uninstall(c *call) error {
 		names = hooks.Names()
 	}
 	steps, err := hooks.Uninstall(r, names, c.Bool("dry-run"))
-	if err := tellSteps(c.App.Writer, steps, c.Bool("dry-run")); err != nil {
+	if err := tellSteps(c.stdout, steps, c.Bool("dry-run")); err != nil {
 		return err
 	}
 	if err != nil {
 		return err
 	}
 	if len(steps) == 0 {
-		_, err := fmt.Fprintf(c.App.Writer, "Nothing to remove: no hook of keysweep in %s\n", quote.Name(fromHere(r.Hooks)))
+		_, err := fmt.Fprintf(c.stdout, "Nothing to remove: no hook of keysweep in %s\n", quote.Name(fromHere(r.Hooks)))
 		return writing(err)
 	}
 	if slices.ContainsFunc(steps, func(s hooks.Step) bool { return s.Action == hooks.Leave }) {

@@ -17,17 +17,6 @@ import (
 	"time"
 )
 
-// The exit statuses. They are a promise to scripts: README.md and
-// "keysweep scan --help" list them.
-const (
-	statusClean      = 0   // nothing to report
-	statusFound      = 1   // findings that count; --exit-code replaces it
-	statusUse        = 2   // wrong use, bad configuration, nothing could be read, a report could not be written
-	statusIncomplete = 3   // something was not read, and no other status says worse
-	statusSignal     = 128 // plus the number of the signal that ended the scan
-	statusPipe       = statusSignal + 13
-)
-
 func main() { os.Exit(start(time.Now)) }
 
 // start runs the program by a clock: the one place that has it from the system

@@ -14,6 +14,8 @@ import (
 
 	"github.com/bmatcuk/doublestar/v4"
 
+	"keysweep/audit"
+	"keysweep/config"
 	"keysweep/finding"
 	"keysweep/quote"
 	"keysweep/report"
@@ -22,26 +24,21 @@ import (
 
 // scanOptions is what the options of scan mean together.
 type scanOptions struct {
-	scan     scanner.Options
-	rules    ruleSource
+	audit    audit.Options
 	outputs  []output       // at least one
 	report   report.Options // of a file; a terminal gets more
 	timeout  time.Duration  // zero: none
 	color    string         // auto, always or never
 	secrets  bool           // print keys whole where it is a terminal
 	failOn   failOn
-	verify   verification
 	exitCode int
-	progress bool // show a bar
 
 	// allowIncomplete says that a scan that is incomplete ends as one that is
 	// not; only "nothing could be read" and --timeout remain what they are.
 	allowIncomplete bool
-	// found, if not nil, is called with what was found before anything is done
-	// with it.
-	found func(*finding.Result)
-	// marked, if not nil, is called once it is known what is accepted.
-	marked func(*finding.Result)
+	// found, if not nil, is called when the scan is done, and marked when it is
+	// known what is accepted.
+	found, marked func(*audit.Audit)
 }
 
 // maxWorkers bounds --jobs: each worker holds buffers of its own.
@@ -54,9 +51,9 @@ func parseScan(c *call) (*scanOptions, error) { return parseScanOf(c, c.Args().S
 // parseScanOf is parseScan for a command whose arguments are not its paths.
 func parseScanOf(c *call, paths []string) (*scanOptions, error) {
 	o := &scanOptions{
-		scan: scanner.Options{
+		audit: audit.Options{Scan: scanner.Options{
 			Paths:            paths,
-			Stdin:            c.App.Reader,
+			Stdin:            c.stdin,
 			Tree:             c.Bool("tree"),
 			History:          c.Bool("history"),
 			Ignored:          c.Bool("ignored"),
@@ -65,7 +62,8 @@ func parseScanOf(c *call, paths []string) (*scanOptions, error) {
 			VerifyObjects:    c.Bool("verify-objects"),
 			FollowAlternates: c.Bool("follow-alternates"),
 			Now:              c.now,
-		},
+			Progress:         c.progress(),
+		}},
 		report: report.Options{
 			Version:      buildVersion().Version,
 			Program:      program(),
@@ -78,70 +76,69 @@ func parseScanOf(c *call, paths []string) (*scanOptions, error) {
 		color:    "auto",
 		secrets:  c.Bool("show-secrets"),
 		exitCode: statusFound,
-		progress: showProgress(c.App.ErrWriter) && !c.Bool("no-progress") && !c.Bool("quiet"),
 	}
 	var format report.Format
 	if err := cmp.Or(
-		read(c, "min-confidence", parseConfidence, &o.scan.MinConfidence),
-		read(c, "since", func(s string) (time.Time, error) { return parseSince(s, c.now()) }, &o.scan.Since),
+		read(c, "min-confidence", parseConfidence, &o.audit.Scan.MinConfidence),
+		read(c, "since", func(s string) (time.Time, error) { return parseSince(s, c.now()) }, &o.audit.Scan.Since),
 		read(c, "fail-on", parseFailOn, &o.failOn),
 		read(c, "exit-code", parseExitCode, &o.exitCode),
 		read(c, "timeout", parseTimeout, &o.timeout),
-		read(c, "jobs", parseJobs, &o.scan.Workers),
-		read(c, "max-object", parseSize, &o.scan.MaxObject),
+		read(c, "jobs", parseJobs, &o.audit.Scan.Workers),
+		read(c, "max-object", parseSize, &o.audit.Scan.MaxObject),
 		read(c, "color", parseColor, &o.color),
 		read(c, "format", report.ParseFormat, &format),
 	); err != nil {
 		return nil, err
 	}
 	var err error
-	if o.rules, err = parseRules(c); err != nil {
+	if o.audit.Sources, err = parseSources(c); err != nil {
 		return nil, err
 	}
-	if o.verify, err = parseVerification(c, false); err != nil {
+	if o.audit.Verify, err = parseVerification(c, false); err != nil {
 		return nil, err
 	}
 	switch {
-	case o.failOn == failOnActive && !o.verify.on:
+	case o.failOn == failOnActive && !o.audit.Verify.On:
 		return nil, errors.New("--fail-on active needs --verify or --verify-issuer: without an answer no key is known to work")
-	case o.failOn == failOnActive && o.verify.opts.DryRun:
+	case o.failOn == failOnActive && o.audit.Verify.Options.DryRun:
 		return nil, errors.New("--fail-on active and --dry-run exclude each other: a dry run gets no answers")
 	}
-	if slices.Contains(o.scan.Paths, "") {
+	if slices.Contains(o.audit.Scan.Paths, "") {
 		return nil, errors.New("a path is empty")
 	}
-	for _, glob := range o.scan.Exclude {
+	for _, glob := range o.audit.Scan.Exclude {
 		if glob == "" || !doublestar.ValidatePattern(glob) {
 			return nil, fmt.Errorf("--exclude: %s is not a glob", quote.Name(glob))
 		}
 	}
-	if err := parseScope(c, &o.scan, &o.rules); err != nil {
+	if err := parseScope(c, &o.audit.Scan, &o.audit.Sources); err != nil {
 		return nil, err
 	}
-	if !o.scan.Since.IsZero() && o.scan.Tree && !o.scan.History {
+	if !o.audit.Scan.Since.IsZero() && o.audit.Scan.Tree && !o.audit.Scan.History {
 		return nil, errors.New("--since and --tree exclude each other: only the history tells when a key was first seen")
 	}
 	if c.Bool("quiet") && c.Bool("verbose") {
 		return nil, errors.New("--quiet and --verbose exclude each other")
 	}
 	if o.secrets {
-		if err := mayShowSecrets(c.App.Writer); err != nil {
+		if err := mayShowSecrets(c.stdout); err != nil {
 			return nil, err
 		}
 	}
-	o.report.MinConfidence = o.scan.MinConfidence
+	o.report.MinConfidence = o.audit.Scan.MinConfidence
 
 	o.outputs, err = parseOutputs(c.StringSlice("output"), format, c.IsSet("format"))
 	if err == nil {
-		err = checkOutputs(o.outputs, o.scan.Paths, c.App.Writer)
+		err = checkOutputs(o.outputs, o.audit.Scan.Paths, c.stdout)
 	}
 	for _, out := range o.outputs {
-		if err == nil && !out.standard() && o.verify.egressLog != "" && (filepath.Clean(out.path) == filepath.Clean(o.verify.egressLog) || sameFile(out.path, o.verify.egressLog)) {
-			err = fmt.Errorf("--egress-log: %s is the file of a report", quote.Name(o.verify.egressLog))
+		if err == nil && !out.standard() && o.audit.Verify.EgressLog != "" && (filepath.Clean(out.path) == filepath.Clean(o.audit.Verify.EgressLog) || sameFile(out.path, o.audit.Verify.EgressLog)) {
+			err = fmt.Errorf("--egress-log: %s is the file of a report", quote.Name(o.audit.Verify.EgressLog))
 		}
 	}
 	if slices.ContainsFunc(o.outputs, func(out output) bool { return out.format == report.SARIF }) {
-		o.scan.LineHashes = true
+		o.audit.Scan.LineHashes = true
 		// Without it, absolute targets are told apart by their number alone.
 		o.report.WorkDir, _ = os.Getwd()
 	}
@@ -150,14 +147,14 @@ func parseScanOf(c *call, paths []string) (*scanOptions, error) {
 
 // parseScope reads --staged and --range, and where git's environment says the
 // repository is.
-func parseScope(c *call, o *scanner.Options, rules *ruleSource) error {
+func parseScope(c *call, o *scanner.Options, sources *config.Sources) error {
 	var scope string
 	switch {
 	case c.Bool("staged") && c.IsSet("range"):
 		return errors.New("--staged and --range exclude each other: the one looks at the next commit, the other at commits")
 	case c.Bool("staged"):
 		scope, o.Staged = "--staged", new(scanner.Staged)
-		rules.from = &trust{words: "the index"}
+		sources.Trust = &config.Trust{Name: "the index"}
 	case c.IsSet("range"):
 		var err error
 		if o.Range, err = scanner.ParseRange(c.StringSlice("range")); err != nil {

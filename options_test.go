@@ -22,7 +22,7 @@ func parsed(t *testing.T, args ...string) (*scanOptions, error) {
 	var opts *scanOptions
 	var err error
 	app.Command("scan").Action = func(c *cli.Context) error {
-		opts, err = parseScan(&call{c, c.Context, time.Now})
+		opts, err = parseScan(&call{c, c.Context, nil, new(strings.Builder), new(strings.Builder), time.Now})
 		return nil
 	}
 	args, arrangeErr := arrange(app, append([]string{"scan"}, args...))
@@ -44,7 +44,7 @@ func TestOptionsReachTheScan(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	s := opts.scan
+	s := opts.audit.Scan
 	for name, ok := range map[string]bool{
 		"paths":      slices.Equal(s.Paths, []string{"a", "b"}),
 		"history":    s.History && !s.Tree,
@@ -56,7 +56,7 @@ func TestOptionsReachTheScan(t *testing.T) {
 		"max-object": s.MaxObject == 1<<20,
 		"verify":     s.VerifyObjects,
 		"alternates": s.FollowAlternates,
-		"rules":      slices.Equal(opts.rules.files, []string{"x.toml", "y,z.toml"}),
+		"rules":      slices.Equal(opts.audit.Sources.Rules, []string{"x.toml", "y,z.toml"}),
 		"timeout":    opts.timeout == 90*time.Second,
 		"fail-on":    opts.failOn == failOnNone,
 		"since":      s.Since.Equal(time.Date(2026, 1, 31, 0, 0, 0, 0, time.UTC)),
@@ -75,11 +75,11 @@ func TestWithoutOptionsTheZeroValuesHold(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	s := opts.scan
+	s := opts.audit.Scan
 	if len(s.Paths) > 0 || s.Tree || s.History || s.Ignored || s.MinConfidence != 0 || s.Workers != 0 || s.MaxObject != 0 || s.Progress != nil {
 		t.Errorf("%+v", s)
 	}
-	if opts.failOn != failOnAny || opts.exitCode != statusFound || opts.timeout != 0 || opts.progress {
+	if opts.failOn != failOnAny || opts.exitCode != statusFound || opts.timeout != 0 || opts.audit.Scan.Progress != nil {
 		t.Errorf("%+v", opts)
 	}
 	if diff := cmp.Diff([]output{{"-", report.Text}}, opts.outputs, cmp.AllowUnexported(output{})); diff != "" {
@@ -222,13 +222,14 @@ func TestExitStatus(t *testing.T) {
 		{"out of time with a finding", finding1, stopped, true, 1, 3},
 	} {
 		res := &finding.Result{Read: finding.Counts{Files: 1, Bytes: 1}, Findings: tt.findings, Skipped: tt.skipped}
-		got := exitReason(t.Context(), res, &scanOptions{failOn: map[bool]failOn{true: failOnAny, false: failOnNone}[tt.failOn], exitCode: tt.exitCode, timeout: time.Second})
+		opts := &scanOptions{failOn: map[bool]failOn{true: failOnAny, false: failOnNone}[tt.failOn], exitCode: tt.exitCode, timeout: time.Second}
+		got := opts.scanReason(t.Context(), res)
 		if got.Status != tt.want {
 			t.Errorf("%s: status %d, want %d", tt.name, got.Status, tt.want)
 		}
 	}
 	res := &finding.Result{Skipped: []finding.Skipped{{Reason: finding.ReasonUnreadable, Count: 1}}}
-	if got := exitReason(t.Context(), res, &scanOptions{exitCode: 1}); got.Status != statusUse {
+	if got := (&scanOptions{exitCode: 1}).scanReason(t.Context(), res); got.Status != statusUse {
 		t.Errorf("nothing read: status %d, want 2", got.Status)
 	}
 }

@@ -12,11 +12,12 @@ import (
 	"os"
 	"slices"
 	"strings"
-	"time"
 
 	"github.com/urfave/cli/v2"
 	"golang.org/x/term"
 
+	"keysweep/audit"
+	"keysweep/config"
 	"keysweep/finding"
 	"keysweep/quote"
 	"keysweep/report"
@@ -53,34 +54,33 @@ func recheck(c *call) error {
 	if err != nil {
 		return fmt.Errorf("%w%s", err, seeHelp("recheck"))
 	}
-	earlier, err := readEarlier(o.file, c.App.Reader)
+	earlier, err := readEarlier(o.file, c.stdin)
 	if err != nil {
 		return err
 	}
 	paths := here(earlier.Targets)
-	set, err := o.rules.load(paths)
+	loaded, err := o.sources.Load(paths, nil)
 	if err != nil {
 		return err
 	}
-	o.verification.opts.Issuers = append(o.verification.opts.Issuers, askedIn(earlier, set)...)
-	if err := verify.Check(o.verification.opts, set); err != nil {
-		return err
-	}
-	closeLog, err := o.verification.openLog()
+	set := loaded.Rules
+	o.verification.Options.Issuers = append(o.verification.Options.Issuers, askedIn(earlier, set)...)
+	verifier, err := o.verification.Open(set)
 	if err != nil {
 		return err
 	}
+	defer verifier.Close()
 	outcome := &report.Recheck{Report: o.file, Targets: earlier.Targets}
 	for _, k := range earlier.Keys {
 		outcome.Keys = append(outcome.Keys, report.Rechecked{Earlier: k, Pasted: o.paste})
 	}
 	if o.paste {
-		err = paste(c.ctx, c.App.Reader, c.App.ErrWriter, outcome, set)
+		err = c.paste(outcome, set)
 	} else {
-		err = findAgain(c.ctx, o, paths, earlier, outcome, set, c.App.ErrWriter)
+		err = c.findAgain(o, paths, earlier, outcome, set)
 	}
 	if err != nil {
-		return errors.Join(err, closeLog())
+		return errors.Join(err, verifier.Close())
 	}
 	var found []*finding.Finding
 	for _, k := range outcome.Keys {
@@ -88,17 +88,18 @@ func recheck(c *call) error {
 			found = append(found, k.Now)
 		}
 	}
-	asked := o.verification.ask(c.ctx, set, found, o.progress, c.App.ErrWriter)
-	asked = errors.Join(asked, closeLog())
-	if o.verification.opts.DryRun && asked == nil {
+	asked := c.ask(o.verification, o.progress != nil, found, func(progress func(done, total int)) (verify.Summary, error) {
+		return verifier.Ask(c.ctx, found, progress)
+	})
+	if o.verification.Options.DryRun && asked == nil {
 		return nil
 	}
 	o.report.RulesSHA256, o.report.Rules = set.SHA256(), set.Rules()
 	o.report.Exit = recheckReason(c.ctx, outcome)
 	if asked != nil {
-		o.report.Exit = report.ExitReason{Status: statusUse, Words: "the egress log could not be written, and nothing more was sent"}
+		o.report.Exit = unasked
 	}
-	if err := writing(report.WriteRecheck(c.App.Writer, o.format, outcome, o.report)); err != nil {
+	if err := writing(report.WriteRecheck(c.stdout, o.format, outcome, o.report)); err != nil {
 		return err
 	}
 	return &ending{o.report.Exit.Status, asked}
@@ -126,24 +127,23 @@ func recheckReason(ctx context.Context, r *report.Recheck) report.ExitReason {
 type recheckOptions struct {
 	file         string
 	paste        bool
-	rules        ruleSource
-	verification verification
+	sources      config.Sources
+	verification audit.Verification
 	report       report.Options
 	format       report.Format
 	workers      int
-	now          func() time.Time
-	progress     bool
+	progress     *scanner.Progress // nil: no bar
 }
 
 func parseRecheck(c *call) (o recheckOptions, err error) {
 	if c.Args().Len() != 1 || c.Args().First() == "" {
 		return o, errors.New("recheck needs one REPORT, the JSON report of a scan")
 	}
-	o.file, o.paste, o.now = c.Args().First(), c.Bool("paste"), c.now
+	o.file, o.paste = c.Args().First(), c.Bool("paste")
 	if o.paste && o.file == "-" {
 		return o, errors.New("--paste: the keys come from standard input, so the report cannot")
 	}
-	if o.rules, err = parseRules(c); err != nil {
+	if o.sources, err = parseSources(c); err != nil {
 		return o, err
 	}
 	if o.verification, err = parseVerification(c, true); err != nil {
@@ -159,9 +159,9 @@ func parseRecheck(c *call) (o recheckOptions, err error) {
 	}
 	o.report = report.Options{
 		Version: buildVersion().Version, Program: program(),
-		Color: useColor(color, c.App.Writer), Width: columns(c.App.Writer),
+		Color: useColor(color, c.stdout), Width: columns(c.stdout),
 	}
-	o.progress = showProgress(c.App.ErrWriter) && !c.Bool("no-progress")
+	o.progress = c.progress()
 	return o, nil
 }
 
@@ -209,17 +209,16 @@ func here(targets []finding.Target) []string {
 	return paths
 }
 
-// findAgain scans what a report names and fills in Rechecked.Now. What cannot
-// be looked at is told to stderr.
-func findAgain(ctx context.Context, o recheckOptions, paths []string, earlier *report.Earlier, outcome *report.Recheck, set *rules.Set, stderr io.Writer) error {
-	tell := func(words string) { fmt.Fprintf(stderr, "keysweep: %s\n", quote.Message(words)) }
-	opts := scanner.Options{Paths: paths, MinConfidence: finding.Low, Ignored: true, Workers: o.workers, Tree: true, History: true, Now: o.now}
+// findAgain scans what a report names and fills in Rechecked.Now. It warns of
+// what cannot be scanned.
+func (c *call) findAgain(o recheckOptions, paths []string, earlier *report.Earlier, outcome *report.Recheck, set *rules.Set) error {
+	opts := scanner.Options{Paths: paths, MinConfidence: finding.Low, Ignored: true, Workers: o.workers, Tree: true, History: true, Now: c.now, Progress: o.progress}
 	for _, t := range earlier.Targets {
 		switch {
 		case t.Kind == finding.TargetStdin:
-			tell("the report is about standard input, which cannot be read again (--paste takes the keys)")
+			c.warn("the report is about standard input, which cannot be read again (--paste takes the keys)")
 		case !slices.Contains(paths, t.Name):
-			tell("what the report is about is not here any more: " + quote.Name(t.Name))
+			c.warn("what the report is about is not here any more: " + quote.Name(t.Name))
 		default:
 			opts.Tree, opts.History = opts.Tree && !t.History, opts.History && !t.Tree
 		}
@@ -227,8 +226,17 @@ func findAgain(ctx context.Context, o recheckOptions, paths []string, earlier *r
 	if len(paths) == 0 || len(earlier.Keys) == 0 {
 		return nil
 	}
-	res, err := find(ctx, &scanOptions{scan: opts, progress: o.progress}, set, stderr)
+	prepared, err := scanner.Prepare(opts)
 	if err != nil {
+		return err
+	}
+	defer prepared.Close()
+	var res *finding.Result
+	scan := func(ctx context.Context) (err error) {
+		res, err = prepared.Scan(ctx, set, nil)
+		return err
+	}
+	if err := c.find(c.ctx, scan, o.progress); err != nil {
 		return err
 	}
 	now := map[string]*finding.Finding{}
@@ -243,7 +251,7 @@ func findAgain(ctx context.Context, o recheckOptions, paths []string, earlier *r
 		}
 	}
 	if missing > 0 && !res.Complete() {
-		tell("not all could be read again (keysweep scan tells what): " + keys(missing) + " may be where the report found it")
+		c.warn("not all could be read again (keysweep scan tells what): " + keys(missing) + " may be where the report found it")
 	}
 	return nil
 }
@@ -252,7 +260,7 @@ func findAgain(ctx context.Context, o recheckOptions, paths []string, earlier *r
 const maxPasted = 4 << 10
 
 // paste reads keys and fills in Rechecked.Now of those that the report names.
-func paste(ctx context.Context, stdin io.Reader, stderr io.Writer, outcome *report.Recheck, set *rules.Set) error {
+func (c *call) paste(outcome *report.Recheck, set *rules.Set) error {
 	take := func(key string) (taken bool) {
 		for i := range outcome.Keys {
 			k := &outcome.Keys[i]
@@ -262,10 +270,10 @@ func paste(ctx context.Context, stdin io.Reader, stderr io.Writer, outcome *repo
 		}
 		return taken
 	}
-	if file, ok := stdin.(*os.File); ok && term.IsTerminal(int(file.Fd())) {
-		return pasteOnTerminal(ctx, file, stderr, outcome, take)
+	if file, ok := c.stdin.(*os.File); ok && term.IsTerminal(int(file.Fd())) {
+		return pasteOnTerminal(c.ctx, file, c.stderr, outcome, take)
 	}
-	lines := bufio.NewScanner(stdin)
+	lines := bufio.NewScanner(c.stdin)
 	lines.Buffer(nil, maxPasted)
 	strange := 0
 	for n := 1; lines.Scan(); n++ {
@@ -275,11 +283,11 @@ func paste(ctx context.Context, stdin io.Reader, stderr io.Writer, outcome *repo
 			continue
 		}
 		if strange++; strange <= maxStrange {
-			fmt.Fprintf(stderr, "keysweep: line %d of standard input holds no key that the report names, or more than the key\n", n)
+			c.warn(fmt.Sprintf("line %d of standard input holds no key that the report names, or more than the key", n))
 		}
 	}
 	if strange > maxStrange {
-		fmt.Fprintf(stderr, "keysweep: so do %d further lines\n", strange-maxStrange)
+		c.warn(fmt.Sprintf("so do %d further lines", strange-maxStrange))
 	}
 	if errors.Is(lines.Err(), bufio.ErrTooLong) {
 		return fmt.Errorf("standard input: a line is longer than %d bytes, and no key is", maxPasted)

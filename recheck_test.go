@@ -108,7 +108,7 @@ func TestStatusesOfFailOnActive(t *testing.T) {
 			res.Skipped = []finding.Skipped{{Reason: finding.ReasonMissing, Count: 1}}
 		}
 		opts := &scanOptions{failOn: failOnActive, exitCode: tt.exitCode}
-		got := activeReason(res.Findings, exitReason(t.Context(), res, opts))
+		got := opts.exitReason(t.Context(), res, nil)
 		if got.Status != tt.want || got.Words != tt.words {
 			t.Errorf("%s: %d, %q, want %d, %q", tt.name, got.Status, got.Words, tt.want, tt.words)
 		}

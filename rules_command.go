@@ -7,6 +7,7 @@ import (
 
 	"github.com/urfave/cli/v2"
 
+	"keysweep/config"
 	"keysweep/quote"
 	"keysweep/report"
 	"keysweep/rules"
@@ -37,7 +38,7 @@ test [FILE…]  loads the rule files FILE beside the other rules, and runs their
 
 // rulesCommand is the action of the command rules.
 func rulesCommand(c *call) error {
-	source, err := parseRules(c)
+	sources, err := parseSources(c)
 	if err == nil && !c.Args().Present() {
 		err = errors.New("rules needs one of " + orList(rulesCommands))
 	}
@@ -52,14 +53,14 @@ func rulesCommand(c *call) error {
 	args := c.Args().Tail()
 	switch word := c.Args().First(); word {
 	case "list":
-		return rulesList(c, source, args, format, opts)
+		return rulesList(c, sources, args, format, opts)
 	case "show":
-		return rulesShow(c, source, args, format, opts)
+		return rulesShow(c, sources, args, format, opts)
 	case "test":
 		if c.IsSet("format") {
 			return errors.New("rules test has no --format" + seeHelp("rules"))
 		}
-		return rulesTest(c, source, args, opts)
+		return rulesTest(c, sources, args, opts)
 	default:
 		message := "rules has no command " + quote.Name(word)
 		if s := nearest(word, rulesCommands); s != "" {
@@ -77,33 +78,35 @@ func parseRulesOutput(c *call) (opts report.Options, format report.Format, err e
 	if err := read(c, "format", parseShortFormat, &format); err != nil {
 		return opts, format, err
 	}
-	return report.Options{Version: buildVersion().Version, Width: columns(c.App.Writer), Color: useColor(color, c.App.Writer)}, format, nil
+	return report.Options{Version: buildVersion().Version, Width: columns(c.stdout), Color: useColor(color, c.stdout)}, format, nil
 }
 
-func rulesList(c *call, source ruleSource, args []string, format report.Format, opts report.Options) error {
+func rulesList(c *call, sources config.Sources, args []string, format report.Format, opts report.Options) error {
 	if len(args) > 0 {
 		return errors.New("rules list takes no name (rules show does)" + seeHelp("rules"))
 	}
-	set, err := source.load(nil)
+	loaded, err := sources.Load(nil, nil)
 	if err != nil {
 		return err
 	}
+	set := loaded.Rules
 	opts.RulesSHA256, opts.Rules = set.SHA256(), set.Rules()
-	return writing(report.WriteRules(c.App.Writer, format, set.Rules(), opts))
+	return writing(report.WriteRules(c.stdout, format, set.Rules(), opts))
 }
 
-func rulesShow(c *call, source ruleSource, args []string, format report.Format, opts report.Options) error {
+func rulesShow(c *call, sources config.Sources, args []string, format report.Format, opts report.Options) error {
 	if len(args) != 1 {
 		return errors.New("rules show needs the id of one rule" + seeHelp("rules"))
 	}
-	set, err := source.load(nil)
+	loaded, err := sources.Load(nil, nil)
 	if err != nil {
 		return err
 	}
+	set := loaded.Rules
 	var ids []string
 	for _, r := range set.Rules() {
 		if r.ID == args[0] {
-			return writing(report.WriteRule(c.App.Writer, format, r, opts))
+			return writing(report.WriteRule(c.stdout, format, r, opts))
 		}
 		ids = append(ids, r.ID)
 	}
@@ -114,19 +117,20 @@ func rulesShow(c *call, source ruleSource, args []string, format report.Format, 
 	return errors.New(message + "\nkeysweep rules list lists them")
 }
 
-func rulesTest(c *call, source ruleSource, args []string, opts report.Options) error {
+func rulesTest(c *call, sources config.Sources, args []string, opts report.Options) error {
 	if slices.Contains(args, "") {
 		return errors.New("the name of a file is empty")
 	}
 	for _, file := range args {
-		if !slices.Contains(source.files, file) {
-			source.files = append(source.files, file)
+		if !slices.Contains(sources.Rules, file) {
+			sources.Rules = append(sources.Rules, file)
 		}
 	}
-	set, err := source.load(nil)
+	loaded, err := sources.Load(nil, nil)
 	if err != nil {
 		return err
 	}
+	set := loaded.Rules
 	var list []*rules.Rule
 	for _, r := range set.Rules() {
 		if !r.BuiltIn && (len(args) == 0 || slices.Contains(args, r.File)) {
@@ -144,7 +148,7 @@ func rulesTest(c *call, source ruleSource, args []string, opts report.Options) e
 			proofs = append(proofs, p)
 		}
 	}
-	if err := writing(report.WriteProofs(c.App.Writer, list, proofs, opts)); err != nil {
+	if err := writing(report.WriteProofs(c.stdout, list, proofs, opts)); err != nil {
 		return err
 	}
 	if failed {

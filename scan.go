@@ -5,12 +5,9 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"slices"
 	"syscall"
 
-	"keysweep/finding"
-	"keysweep/report"
-	"keysweep/rules"
+	"keysweep/audit"
 	"keysweep/scanner"
 	"keysweep/verify"
 )
@@ -26,68 +23,35 @@ func scan(c *call) error {
 
 // scanWith scans and reports.
 func scanWith(c *call, opts *scanOptions) error {
-	prepared, err := opts.prepare()
+	a, err := audit.Open(c.ctx, opts.audit) // what to look for, and whose exceptions count
 	if err != nil {
 		return err
 	}
-	defer prepared.Close()
-	opts.rules.look(c.ctx, prepared, opts.scan.Paths)
-	set, err := opts.rules.load(opts.scan.Paths) // what to look for
-	if err != nil {
-		return err
-	}
-	accepted, err := opts.rules.accept(opts.scan.Paths) // what a person accepted
-	if err != nil {
-		return err
-	}
-	if opts.verify.on {
-		if err := verify.Check(opts.verify.opts, set); err != nil {
-			return err
-		}
-	}
-	closeLog, err := opts.verify.openLog()
-	if err != nil {
-		return err
-	}
+	defer a.Close()
 	ctx, cancel := opts.limit(c.ctx)
 	defer cancel()
-	res, err := opts.find(ctx, prepared, set, accepted.accepts(c.now()), c.App.ErrWriter) // where it is, and what was skipped
-	if err != nil {
-		return errors.Join(err, closeLog())
+	if err := c.find(ctx, a.Scan, opts.audit.Scan.Progress); err != nil { // where it is, and what was skipped
+		return errors.Join(err, a.Close())
 	}
 	if opts.found != nil {
-		opts.found(res)
+		opts.found(a)
 	}
-	asked := opts.verify.ask(ctx, set, res.Findings, opts.progress, c.App.ErrWriter) // whether it still works
-	asked = errors.Join(asked, closeLog())
-	accepted.mark(res, len(opts.scan.Exclude) == 0) // never a live key
-	res.Sort()                                      // keys that work come first
-	opts.rules.tell(res, opts.report.Verbose)
-	accepted.tell(res, opts.report.Verbose)
+	asked := c.ask(opts.audit.Verify, opts.audit.Scan.Progress != nil, a.Result.Findings, func(progress func(done, total int)) (verify.Summary, error) {
+		return a.Verify(ctx, progress) // whether it still works
+	})
+	a.Mark(opts.report.Verbose) // what a person accepted; never a live key
 	if opts.marked != nil {
-		opts.marked(res)
+		opts.marked(a)
 	}
-	opts.report.RulesSHA256 = set.SHA256()
-	if len(res.Findings)+len(res.RejectedFindings) > 0 { // else they are not even read
-		opts.report.Rules = set.Rules()
-	}
-	opts.report.Exit = exitReason(ctx, res, opts)
-	if opts.failOn == failOnActive {
-		opts.report.Exit = activeReason(res.Findings, opts.report.Exit)
-	}
-	if asked != nil {
-		opts.report.Exit = report.ExitReason{Status: statusUse, Words: "the egress log could not be written, and nothing more was sent"}
-	}
-	if err := opts.deliver(res, c.App.Writer, c.App.ErrWriter); err != nil {
+	opts.report = a.ReportOptions(opts.report)
+	opts.report.Exit = opts.exitReason(ctx, a.Result, asked)
+	if err := opts.deliver(a.Result, c.stdout, c.stderr); err != nil {
 		return err
 	}
-	if asked != nil {
-		return &ending{statusUse, asked}
+	if asked == nil && opts.report.Exit.Status == statusUse {
+		return &ending{statusUse, fmt.Errorf("nothing could be read: %s", a.Result.Skipped[0].Detail)}
 	}
-	if opts.report.Exit.Status == statusUse {
-		return &ending{statusUse, fmt.Errorf("nothing could be read: %s", res.Skipped[0].Detail)}
-	}
-	return &ending{status: opts.report.Exit.Status}
+	return &ending{opts.report.Exit.Status, asked}
 }
 
 // limit returns ctx with the end that --timeout sets to scanning and asking.
@@ -98,59 +62,25 @@ func (o *scanOptions) limit(ctx context.Context) (context.Context, context.Cance
 	return context.WithTimeoutCause(ctx, o.timeout, fmt.Errorf("--timeout %v", o.timeout))
 }
 
-// prepare resolves what is to be scanned.
-func (o *scanOptions) prepare() (*scanner.Prepared, error) {
-	if o.progress {
-		o.scan.Progress = new(scanner.Progress)
+// progress returns counters for a progress bar, nil if none is wanted.
+func (c *call) progress() *scanner.Progress {
+	if !showProgress(c.stderr) || c.Bool("no-progress") || c.Bool("quiet") {
+		return nil
 	}
-	return scanner.Prepare(o.scan)
+	return new(scanner.Progress)
 }
 
-// find is prepare and what follows.
-func find(ctx context.Context, opts *scanOptions, set *rules.Set, stderr io.Writer) (*finding.Result, error) {
-	prepared, err := opts.prepare()
-	if err != nil {
-		return nil, err
+// find calls scan, with a bar if progress is not nil.
+func (c *call) find(ctx context.Context, scan func(context.Context) error, progress *scanner.Progress) error {
+	if progress != nil {
+		defer showBar(c.stderr, progress)()
 	}
-	defer prepared.Close()
-	return opts.find(ctx, prepared, set, nil, stderr)
-}
-
-// find scans, with a progress bar if one is wanted.
-func (o *scanOptions) find(ctx context.Context, prepared *scanner.Prepared, set *rules.Set, accept scanner.Accept, stderr io.Writer) (*finding.Result, error) {
-	if o.progress {
-		defer showBar(stderr, o.scan.Progress)()
-	}
-	res, err := prepared.Scan(ctx, set, accept)
+	err := scan(ctx)
 	var signal interruption
 	if err != nil && errors.As(context.Cause(ctx), &signal) {
-		return nil, &ending{signal.status(), err}
+		return &ending{signal.status(), err}
 	}
-	return res, err
-}
-
-// exitReason returns the status that res leads to.
-func exitReason(ctx context.Context, res *finding.Result, opts *scanOptions) report.ExitReason {
-	var signal interruption
-	read := res.Read
-	found := slices.ContainsFunc(res.Findings, opts.failOn.counts)
-	interrupted := slices.ContainsFunc(res.Skipped, func(s finding.Skipped) bool { return s.Reason == finding.ReasonInterrupted }) ||
-		slices.ContainsFunc(res.Findings, func(f *finding.Finding) bool { return finding.CodeOf(f.StatusReason) == finding.CodeCancelled })
-	switch {
-	case errors.As(context.Cause(ctx), &signal):
-		return report.ExitReason{Status: signal.status()}
-	case interrupted && !opts.allowIncomplete:
-		return report.ExitReason{Status: statusIncomplete, Words: fmt.Sprintf("stopped by --timeout %v", opts.timeout)}
-	case read.Bytes+read.Objects+read.Refs == 0 && !found && !res.Complete() && opts.scan.Staged == nil && opts.scan.Range == nil:
-		return report.ExitReason{Status: statusUse, Words: "nothing could be read"}
-	case found && (opts.exitCode == statusFound || res.Complete() || opts.allowIncomplete):
-		return report.ExitReason{Status: opts.exitCode}
-	case !res.Complete() && opts.allowIncomplete:
-		return report.ExitReason{Status: statusClean, Words: "nothing to report in what could be read (--allow-incomplete)"}
-	case !res.Complete():
-		return report.ExitReason{Status: statusIncomplete}
-	}
-	return report.ExitReason{Status: statusClean}
+	return err
 }
 
 // writing turns an error of writing to standard output into an ending.

@@ -48,7 +48,7 @@ func version(c *call) error {
 	}
 	b := buildVersion()
 	if c.Bool("json") {
-		out := json.NewEncoder(c.App.Writer)
+		out := json.NewEncoder(c.stdout)
 		out.SetIndent("", "  ")
 		return writing(out.Encode(b))
 	}
@@ -62,7 +62,7 @@ func version(c *call) error {
 			commit += ", with changes"
 		}
 	}
-	_, err := fmt.Fprintf(c.App.Writer, "keysweep %s\ncommit   %s\ngo       %s\nplatform %s/%s\n",
+	_, err := fmt.Fprintf(c.stdout, "keysweep %s\ncommit   %s\ngo       %s\nplatform %s/%s\n",
 		b.Version, commit, b.Go, b.OS, b.Arch)
 	return writing(err)
 }

@@ -134,19 +134,19 @@ func TestHowFilesAreCalledFromTheTop(t *testing.T) {
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			t.Chdir(filepath.Join(layout(t, files), filepath.FromSlash(tt.here)))
-			c, _, err := Find(tt.paths)
+			c, _, err := Find(".", tt.paths)
 			if err != nil {
 				t.Fatal(err)
 			}
-			p := NewPlaces(c, tt.paths)
-			got, ok := p.Place(&tt.o)
+			p := newPlaces(".", c, tt.paths)
+			got, ok := p.pathOf(&tt.o)
 			if ok != (tt.want != "") || ok && got != tt.want {
 				t.Errorf("%q, %v; want %q", got, ok, tt.want)
 			}
-			if p.Own(nil, &tt.o) != tt.own {
+			if p.own(nil, &tt.o) != tt.own {
 				t.Errorf("own: %v", !tt.own)
 			}
-			if p.Covers(tt.o.Target) != tt.covers {
+			if p.covers(tt.o.Target) != tt.covers {
 				t.Errorf("covers: %v", !tt.covers)
 			}
 		})
@@ -157,7 +157,7 @@ func TestABaselineIsFoundAsAConfigurationIs(t *testing.T) {
 	b := exceptions.NewBaseline("x")
 	root := layout(t, map[string]string{"repo/.git/": "", "repo/" + exceptions.BaselineName: string(b.Text()), "repo/src/a.txt": "x"})
 	t.Chdir(filepath.Join(root, "repo", "src"))
-	found, notes, err := FindBaseline(nil)
+	found, notes, err := FindBaseline(".", nil)
 	if err != nil || found == nil || notes != nil || found.Name != filepath.Join("..", exceptions.BaselineName) {
 		t.Errorf("%+v, %v, %v", found, notes, err)
 	}
@@ -165,7 +165,7 @@ func TestABaselineIsFoundAsAConfigurationIs(t *testing.T) {
 		t.Errorf("%s, %v", path, ok)
 	}
 	t.Chdir(root)
-	found, notes, err = FindBaseline([]string{"repo"})
+	found, notes, err = FindBaseline(".", []string{"repo"})
 	if err != nil || found != nil || len(notes) != 1 || !strings.Contains(notes[0].Words, "--baseline reads it") {
 		t.Errorf("%+v, %v, %v", found, notes, err)
 	}
@@ -184,7 +184,7 @@ func TestABaselineIsFoundAsAConfigurationIs(t *testing.T) {
 	if err := os.Symlink(filepath.Join("..", "outside"), exceptions.BaselineName); err != nil {
 		t.Skip(err)
 	}
-	if _, _, err := FindBaseline(nil); err == nil || !strings.Contains(err.Error(), "escapes") {
+	if _, _, err := FindBaseline(".", nil); err == nil || !strings.Contains(err.Error(), "escapes") {
 		t.Errorf("got %v", err)
 	}
 }

@@ -3,8 +3,10 @@
 // findings are accepted; it never stops a byte from being read or a built-in
 // rule from running.
 //
-// Both are content of the repository that holds them: they count for whoever
-// works there, and not for whoever scans it from outside.
+// Both are content of the repository that holds them: they count for those who
+// work there, and not for those who scan it from outside. Whose exceptions count
+// for a scan is decided here: of the working tree (Sources), of the index, or of
+// a commit that the scanned change cannot have touched (Trust).
 package config
 
 import (
@@ -76,15 +78,13 @@ func Named(path string) (*Config, error) {
 	return c, nil
 }
 
-// Find is FindFrom the working directory.
-func Find(paths []string) (*Config, []Note, error) { return FindFrom(".", paths) }
-
-// FindFrom reads the configuration for a scan of paths ("-" is standard input;
-// no path is "."): that of the innermost scanned root that holds here, a folder
-// that stands for the working directory. The root of a path is the top of its repository; else the folder
-// itself, and for a file or standard input the working directory. It returns
-// nil if there is none. Notes tell of configurations that were not used.
-func FindFrom(here string, paths []string) (*Config, []Note, error) {
+// Find reads the configuration for a scan of paths ("-" is standard input; no
+// path is "."): that of the innermost scanned root that holds here, the working
+// directory (".") or a folder that stands for it. The root of a path is the top
+// of its repository; else the folder itself, and for a file or standard input
+// the working directory. It returns nil if there is none. Notes are about
+// configurations that were not used.
+func Find(here string, paths []string) (*Config, []Note, error) {
 	root, notes, err := find(here, paths, Name, "--config")
 	if root == "" || err != nil {
 		return nil, notes, err
@@ -102,13 +102,9 @@ func FindFrom(here string, paths []string) (*Config, []Note, error) {
 	return c, notes, err
 }
 
-// FindBaseline is FindBaselineFrom the working directory.
-func FindBaseline(paths []string) (*exceptions.Baseline, []Note, error) {
-	return FindBaselineFrom(".", paths)
-}
-
-// FindBaselineFrom reads the baseline for a scan of paths, as FindFrom does.
-func FindBaselineFrom(here string, paths []string) (*exceptions.Baseline, []Note, error) {
+// FindBaseline reads the baseline for a scan of paths as Find does the
+// configuration.
+func FindBaseline(here string, paths []string) (*exceptions.Baseline, []Note, error) {
 	root, notes, err := find(here, paths, exceptions.BaselineName, "--baseline")
 	if root == "" || err != nil {
 		return nil, notes, err
@@ -132,7 +128,7 @@ func NamedBaseline(path string) (*exceptions.Baseline, error) {
 }
 
 // find returns the innermost root of paths that holds here and a file called
-// name, or "". option names the file in spite of all.
+// name, or "". option is the one that names such a file.
 func find(here string, paths []string, name, option string) (best string, notes []Note, err error) {
 	here, err = realPath(here)
 	if err != nil {
@@ -164,7 +160,7 @@ func find(here string, paths []string, name, option string) (best string, notes 
 	return best, notes, nil
 }
 
-// inRoot reads a file of a root. Its links may not lead out.
+// inRoot is file.Read of a file of a root. Its links may not lead out.
 func inRoot(root, name string, limit int64) ([]byte, error) {
 	r, err := os.OpenRoot(root)
 	if err != nil {
@@ -192,7 +188,7 @@ func wrapBaseline(path string, err error) error {
 	return fmt.Errorf("baseline %s: %w", path, bare(err))
 }
 
-// bare takes the path out of an error: whoever wraps it says it.
+// bare takes the path out of an error: wrap names it.
 func bare(err error) error {
 	var p *fs.PathError
 	if errors.As(err, &p) {

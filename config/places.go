@@ -10,9 +10,9 @@ import (
 	"keysweep/finding"
 )
 
-// Places knows where the targets of a scan lie: which of them are the user's
+// places knows where the targets of a scan lie: which of them are the user's
 // own, and how their files are called from the top.
-type Places struct {
+type places struct {
 	targets map[string]place
 	nested  map[string]bool // by folder: it is a repository of its own
 }
@@ -24,18 +24,15 @@ type place struct {
 	start  string // real path of the target's folder
 }
 
-// NewPlaces is NewPlacesFrom the working directory.
-func NewPlaces(c *Config, paths []string) *Places { return NewPlacesFrom(".", c, paths) }
-
-// NewPlacesFrom looks at the paths of a scan. The top is the folder that c was
+// newPlaces looks at the paths of a scan. The top is the folder that c was
 // found in; if c was named, or there is none, the root of each path (see Find).
 // The user's own is what holds here, a folder that stands for the working
 // directory.
-func NewPlacesFrom(here string, c *Config, paths []string) *Places {
+func newPlaces(here string, c *Config, paths []string) *places {
 	if len(paths) == 0 {
 		paths = []string{"."}
 	}
-	p := &Places{targets: map[string]place{}, nested: map[string]bool{}}
+	p := &places{targets: map[string]place{}, nested: map[string]bool{}}
 	here, err := realPath(here)
 	if err != nil {
 		return p
@@ -43,7 +40,7 @@ func NewPlacesFrom(here string, c *Config, paths []string) *Places {
 	for _, target := range paths {
 		root, ok := rootOf(target)
 		if !ok || target == "-" {
-			continue // standard input is nobody's
+			continue // standard input belongs to no one
 		}
 		real, err := realPath(root)
 		if err != nil {
@@ -69,10 +66,10 @@ func NewPlacesFrom(here string, c *Config, paths []string) *Places {
 	return p
 }
 
-// Own reports whether the working directory lies in the root of the target of
+// own reports whether the working directory lies in the root of the target of
 // o, and o in no repository within it: then keysweep:allow on its lines is
 // believed.
-func (p *Places) Own(_ *finding.Finding, o *finding.Occurrence) bool {
+func (p *places) own(_ *finding.Finding, o *finding.Occurrence) bool {
 	t := p.targets[o.Target]
 	if !t.own || o.Folder != "" && o.Folder != "." && !strings.HasPrefix(o.Folder, "..") {
 		return false
@@ -95,23 +92,23 @@ func (p *Places) Own(_ *finding.Finding, o *finding.Occurrence) bool {
 	return true
 }
 
-// Place returns the path of o from the top, '/'-separated, and false if it has
+// pathOf returns the path of o from the top, '/'-separated, and false if it has
 // none, or lies elsewhere.
-func (p *Places) Place(o *finding.Occurrence) (string, bool) {
+func (p *places) pathOf(o *finding.Occurrence) (string, bool) {
 	t, ok := p.targets[o.Target]
 	if !ok || !t.inside || o.Path == "" {
 		return "", false
 	}
-	if _, ok := PlaceInTree(o); !ok {
+	if _, ok := placeInTree(o); !ok {
 		return "", false
 	}
 	s := path.Join(t.prefix, o.Folder, o.Path)
 	return s, s != ".." && !strings.HasPrefix(s, "../")
 }
 
-// PlaceInTree returns the path of o from the top of the tree that it stands in,
+// placeInTree returns the path of o from the top of the tree that it stands in,
 // '/'-separated, and false if it has none.
-func PlaceInTree(o *finding.Occurrence) (string, bool) {
+func placeInTree(o *finding.Occurrence) (string, bool) {
 	switch o.Source {
 	case finding.SourceRef, finding.SourceCommit, finding.SourceTag:
 		return "", false
@@ -138,9 +135,9 @@ func BaselinePath(paths []string) (string, bool) {
 	return shown(filepath.Join(root, exceptions.BaselineName)), true
 }
 
-// Covers reports whether a target is all that the exceptions of paths speak of:
+// covers reports whether a target is all that the exceptions of paths speak of:
 // a root itself.
-func (p *Places) Covers(target string) bool {
+func (p *places) covers(target string) bool {
 	t := p.targets[target]
 	return t.inside && t.prefix == "."
 }

@@ -149,7 +149,7 @@ func (e *examination) configuration(r *gitdb.Repository) {
 		e.add(name, Well, "none ("+config.Name+" is not there)", "")
 		return
 	}
-	loaded, notes, err := config.Find([]string{r.Top})
+	loaded, notes, err := config.Find(".", []string{r.Top})
 	if err == nil && loaded == nil && len(notes) > 0 && info.Mode().IsRegular() {
 		loaded, err = config.Named(path) // it counts for whoever works there
 	}
@@ -178,7 +178,7 @@ func (e *examination) baseline(r *gitdb.Repository) {
 	if _, err := os.Lstat(path); errors.Is(err, os.ErrNotExist) {
 		return // few have one
 	}
-	b, notes, err := config.FindBaseline([]string{r.Top})
+	b, notes, err := config.FindBaseline(".", []string{r.Top})
 	if err == nil && b == nil {
 		_, err = config.NamedBaseline(path)
 	}

@@ -1,0 +1,126 @@
+// Package audit does one whole audit: it loads the configuration and the rules,
+// scans, asks issuers, and marks what a person accepted. It knows no flags and
+// writes to no stream; what it found is a finding.Result, for package report.
+//
+// The steps are called one after the other:
+//
+//	a, err := audit.Open(ctx, opts) // what to look for, and whose exceptions count
+//	defer a.Close()
+//	err = a.Scan(ctx)               // where it is, and what was skipped
+//	_, err = a.Verify(ctx, nil)     // whether it still works
+//	a.Mark(false)                   // what a person accepted; never a live key
+//	err = report.Write(w, report.JSON, a.Result, a.ReportOptions(report.Options{}))
+package audit
+
+import (
+	"context"
+	"time"
+
+	"keysweep/config"
+	"keysweep/exceptions"
+	"keysweep/finding"
+	"keysweep/report"
+	"keysweep/scanner"
+	"keysweep/verify"
+)
+
+// Options says what to audit. The zero value audits the working directory by
+// its own configuration, and sends nothing.
+type Options struct {
+	// Scan says what to scan. Its Now is the clock of the audit.
+	Scan scanner.Options
+	// Sources says where rules and exceptions come from.
+	Sources config.Sources
+	// Baseline, if not nil, counts instead of one that Sources leads to.
+	Baseline *exceptions.Baseline
+	// Verify says which issuers are asked.
+	Verify Verification
+}
+
+// Audit is one audit. Its methods are called in the order of their listing here,
+// and each at most once.
+type Audit struct {
+	// Loaded is the rules, and the configuration that counts.
+	Loaded *config.Loaded
+	// Result is what Scan found, which Verify and Mark complete.
+	Result *finding.Result
+
+	opts     Options
+	prepared *scanner.Prepared
+	accepted *config.Accepted
+	verifier *Verifier
+}
+
+// Open resolves what is to be scanned, reads rules, configuration and baseline,
+// and refuses what cannot work before anything is scanned or sent. An error that
+// wraps scanner.ErrUse is about a path.
+func Open(ctx context.Context, opts Options) (*Audit, error) {
+	if opts.Scan.Now == nil {
+		opts.Scan.Now = time.Now
+	}
+	prepared, err := scanner.Prepare(opts.Scan)
+	if err != nil {
+		return nil, err
+	}
+	a := &Audit{opts: opts, prepared: prepared}
+	if err := a.load(ctx); err != nil {
+		prepared.Close()
+		return nil, err
+	}
+	return a, nil
+}
+
+func (a *Audit) load(ctx context.Context) (err error) {
+	read := func(rev, path string, limit int64) ([]byte, error) {
+		return a.prepared.ReadFile(ctx, rev, path, limit)
+	}
+	if a.Loaded, err = a.opts.Sources.Load(a.opts.Scan.Paths, read); err != nil {
+		return err
+	}
+	if a.opts.Baseline != nil {
+		a.accepted = a.Loaded.AcceptedWith(a.opts.Baseline)
+	} else if a.accepted, err = a.Loaded.Accepted(); err != nil {
+		return err
+	}
+	a.verifier, err = a.opts.Verify.Open(a.Loaded.Rules)
+	return err
+}
+
+// Scan scans, and sets Result. The error says that nothing could be read, or
+// that ctx ended before there was anything to report; all else is in
+// Result.Skipped.
+func (a *Audit) Scan(ctx context.Context) (err error) {
+	a.Result, err = a.prepared.Scan(ctx, a.Loaded.Rules, a.accepted.At(a.opts.Scan.Now()))
+	return err
+}
+
+// Verify asks the issuers, if Options.Verify says so; progress may be nil. After
+// an error, which is one of the egress log, the findings still say what is known.
+func (a *Audit) Verify(ctx context.Context, progress func(done, total int)) (verify.Summary, error) {
+	return a.verifier.Ask(ctx, a.Result.Findings, progress)
+}
+
+// Mark marks what a person accepted, puts keys that work first, and notes at the
+// targets which files were not used. With verbose, it also notes which were.
+func (a *Audit) Mark(verbose bool) {
+	a.accepted.MarkAll(a.Result, len(a.opts.Scan.Exclude) == 0)
+	a.Result.Sort()
+	a.Loaded.AddNotes(a.Result, verbose)
+	a.accepted.AddNotes(a.Result, verbose)
+}
+
+// ReportOptions returns o with what a report has to say of the rules.
+func (a *Audit) ReportOptions(o report.Options) report.Options {
+	o.RulesSHA256 = a.Loaded.Rules.SHA256()
+	if len(a.Result.Findings)+len(a.Result.RejectedFindings) > 0 { // else they are not even read
+		o.Rules = a.Loaded.Rules.Rules()
+	}
+	return o
+}
+
+// Close closes what was opened. The error is one of the egress log, if Verify
+// was not called.
+func (a *Audit) Close() error {
+	a.prepared.Close()
+	return a.verifier.Close()
+}

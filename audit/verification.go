@@ -1,0 +1,75 @@
+package audit
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+
+	"keysweep/finding"
+	"keysweep/quote"
+	"keysweep/rules"
+	"keysweep/verify"
+)
+
+// Verification says whether and how issuers are asked. The zero value asks none.
+type Verification struct {
+	On bool
+	// Options says whom to ask and how. EgressLog and Progress are filled in
+	// here.
+	Options verify.Options
+	// EgressLog is the file that gets a line for each request. "": none.
+	EgressLog string
+}
+
+// Verifier asks issuers by a set of rules.
+type Verifier struct {
+	on   bool
+	opts verify.Options
+	set  *rules.Set
+	log  *os.File // nil: none, or closed
+}
+
+// Open checks v against the rules and opens the egress log, before anything is
+// scanned: a request that could not be logged would not be sent.
+func (v Verification) Open(set *rules.Set) (*Verifier, error) {
+	r := &Verifier{on: v.On, opts: v.Options, set: set}
+	if !v.On {
+		return r, nil
+	}
+	if err := verify.Check(v.Options, set); err != nil {
+		return nil, err
+	}
+	if v.EgressLog == "" {
+		return r, nil
+	}
+	if info, err := os.Stat(v.EgressLog); err == nil && info.Mode()&os.ModeNamedPipe != 0 {
+		return nil, fmt.Errorf("--egress-log: %s is a FIFO, and the scan would wait for its reader", quote.Name(v.EgressLog))
+	}
+	log, err := os.OpenFile(v.EgressLog, os.O_CREATE|os.O_APPEND|os.O_WRONLY, 0o600)
+	if err != nil {
+		return nil, fmt.Errorf("--egress-log: %w", err)
+	}
+	r.opts.EgressLog, r.log = log, log
+	return r, nil
+}
+
+// Ask asks about the findings and closes the log; progress may be nil. After an
+// error, the findings still say what is known.
+func (r *Verifier) Ask(ctx context.Context, findings []*finding.Finding, progress func(done, total int)) (sum verify.Summary, err error) {
+	if r.on {
+		r.opts.Progress = progress
+		sum, err = verify.All(ctx, r.opts, r.set, findings)
+	}
+	return sum, errors.Join(err, r.Close())
+}
+
+// Close closes the log, if Ask did not.
+func (r *Verifier) Close() error {
+	if r.log == nil {
+		return nil
+	}
+	err := r.log.Close()
+	r.log = nil
+	return err
+}
