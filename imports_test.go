@@ -226,7 +226,7 @@ var readsTheClock = map[string]string{
 	"main.go":                 "hands it to the command",
 	"progress.go":             "measures how fast a scan is",
 	"audit/audit.go":          "Options.Scan.Now is nil",
-	"scanner/scanner.go":      "Options.Now is nil",
+	"scanner/options.go":      "Options.Now is nil",
 	"verify/verify.go":        "Options.Now is nil",
 	"file/temporary_other.go": "measures how long ago a file was left behind",
 }

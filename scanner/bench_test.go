@@ -62,7 +62,7 @@ func BenchmarkWindows(b *testing.B) {
 			j := newCollector(set, false, new(Progress)).newJudge(context.Background())
 			b.SetBytes(int64(len(text)))
 			for b.Loop() {
-				if _, err := j.stream(strings.NewReader(text), place{}); err != nil {
+				if _, err := j.stream(strings.NewReader(text), location{}); err != nil {
 					b.Fatal(err)
 				}
 			}

@@ -3,7 +3,7 @@ package scanner
 import (
 	"context"
 	"io"
-	"path/filepath"
+	"slices"
 
 	"keysweep/finding"
 	"keysweep/linehash"
@@ -12,29 +12,16 @@ import (
 )
 
 // hashLines fills in LineHash of the occurrences in files of the working tree.
-// A file is read again, and a line gets its hash only if the key still stands
-// where it was.
 func (s *scan) hashLines(ctx context.Context) {
 	type file struct {
-		target int
-		path   string
+		target, path string
 	}
-	numbers := make(map[string]int)
-	for i := range s.targets {
-		if _, ok := numbers[s.targets[i].Name]; !ok {
-			numbers[s.targets[i].Name] = i
-		}
-	}
-	type holder struct {
-		secret     finding.Secret
-		occurrence *finding.Occurrence
-	}
-	files := make(map[file][]holder)
+	files := make(map[file][]lineOf)
 	for _, f := range s.result.Findings {
 		for i := range f.Occurrences {
 			if o := &f.Occurrences[i]; o.Source == finding.SourceWorktree {
-				k := file{numbers[o.Target], o.Path}
-				files[k] = append(files[k], holder{f.Secret, o})
+				k := file{o.Target, o.Path}
+				files[k] = append(files[k], lineOf{f.Secret, o})
 			}
 		}
 	}
@@ -42,41 +29,45 @@ func (s *scan) hashLines(ctx context.Context) {
 		return
 	}
 	j := s.collector.newJudge(ctx)
-	for k, holders := range files {
-		root, err := filepath.Abs(s.targets[k.target].path)
-		if err != nil {
-			continue
-		}
-		var lines []int
-		for _, h := range holders {
-			lines = append(lines, h.occurrence.Line)
-		}
-		var hasher *linehash.Hasher
-		// An error means that the file is not what it was: it has no hashes.
-		err = worktree.Reread(ctx, root, k.path, func(r io.Reader) error {
-			j.drop()
-			hasher = linehash.New(lines)
-			return pack.Guard(func() error {
-				_, err := j.stream(io.TeeReader(r, hasher), place{})
-				return err
-			})
-		})
-		if err == nil {
-			type spot struct {
-				secret       finding.Secret
-				line, column int
-			}
-			there := make(map[spot]bool, len(j.list))
-			for _, s := range j.list {
-				there[spot{s.match.Secret, s.place.line, s.place.column}] = true
-			}
-			hashes := hasher.Finish()
-			for _, h := range holders {
-				if o := h.occurrence; there[spot{h.secret, o.Line, o.Column}] {
-					o.LineHash = hashes[o.Line]
-				}
-			}
-		}
+	for k, lines := range files {
+		t := s.targets[slices.IndexFunc(s.targets, func(t *target) bool { return t.Name == k.target })]
+		hashFile(ctx, j, t.root, k.path, lines)
+	}
+}
+
+// lineOf is a line to hash, and the key on it.
+type lineOf struct {
+	secret     finding.Secret
+	occurrence *finding.Occurrence
+}
+
+// hashFile reads a file again. A line gets its hash only if the key is still
+// where it was; after an error the file is not what it was, and none does.
+func hashFile(ctx context.Context, j *judge, root, path string, lines []lineOf) {
+	var numbers []int
+	for _, l := range lines {
+		numbers = append(numbers, l.occurrence.Line)
+	}
+	defer j.drop()
+	var hasher *linehash.Hasher
+	err := worktree.Reread(ctx, root, path, func(r io.Reader) error {
 		j.drop()
+		hasher = linehash.New(numbers)
+		return pack.Guard(func() error {
+			_, err := j.stream(io.TeeReader(r, hasher), location{})
+			return err
+		})
+	})
+	if err != nil {
+		return
+	}
+	hashes := hasher.Finish()
+	for _, l := range lines {
+		o := l.occurrence
+		if slices.ContainsFunc(j.list, func(k candidate) bool {
+			return k.match.Secret == l.secret && k.at.line == o.Line && k.at.column == o.Column
+		}) {
+			o.LineHash = hashes[o.Line]
+		}
 	}
 }

@@ -68,16 +68,16 @@ func TestColumnsInUnitsAroundWindowEdges(t *testing.T) {
 			want := utf16Len(line) + 2
 			text := "first\n" + line + "\"" + k + "\"\n"
 			j := newCollector(set, false, new(Progress)).newJudge(context.Background())
-			if _, err := j.stream(iotest.HalfReader(strings.NewReader(text)), place{}); err != nil {
+			if _, err := j.stream(iotest.HalfReader(strings.NewReader(text)), location{}); err != nil {
 				t.Fatal(err)
 			}
-			j.whole([]byte(text), place{path: "whole"})
+			j.whole([]byte(text), location{path: "whole"})
 			if len(j.list) != 2 {
 				t.Fatalf("%d keys", len(j.list))
 			}
 			for _, s := range j.list {
-				if s.view.unitColumn != want || s.view.unitEndColumn != want+len(k) || s.place.column != len(line)+2 {
-					t.Errorf("%q: columns %d to %d, want %d; in bytes %d, want %d", filler, s.view.unitColumn, s.view.unitEndColumn, want, s.place.column, len(line)+2)
+				if s.view.unitColumn != want || s.view.unitEndColumn != want+len(k) || s.at.column != len(line)+2 {
+					t.Errorf("%q: columns %d to %d, want %d; in bytes %d, want %d", filler, s.view.unitColumn, s.view.unitEndColumn, want, s.at.column, len(line)+2)
 				}
 			}
 		}

@@ -76,14 +76,14 @@ func isZeros(rev string) bool {
 	return (len(rev) == 40 || len(rev) == 64) && strings.Trim(rev, "0") == ""
 }
 
-// scanRange reads what the commits of the range bring in.
-func (s *scan) scanRange(ctx context.Context, number int, t *target) error {
+// scanRange reads what the commits of the range add.
+func (s *scan) scanRange(ctx context.Context, t *target) error {
 	s.progress.Phase.Store("commits")
 	db, err := s.lookup(ctx, t.repo)
 	if err != nil {
 		return err
 	}
-	opts, err := s.rangeOptions(ctx, number, t.repo, db)
+	opts, err := s.rangeOptions(ctx, t, db)
 	if err != nil {
 		return err
 	}
@@ -91,95 +91,88 @@ func (s *scan) scanRange(ctx context.Context, number int, t *target) error {
 	if err != nil {
 		return err
 	}
-	for _, k := range r.Skipped {
-		s.skip(k)
-	}
+	s.skip(r.Skipped...)
 	if r.Cut > 0 {
 		s.skip(finding.Skipped{Reason: finding.ReasonShallow, Count: int64(r.Cut), Detail: "commits of the range whose parents were not cloned: all that they hold counts as theirs (git fetch --unshallow brings the parents)"})
 	}
-	in := s.newIntroduced(number, db, finding.SourceBlob)
-	in.tips = opts.Include
-	s.introductions = append(s.introductions, in)
+	c := s.newChange(t, db, finding.SourceBlob)
+	c.tips = opts.Include
 	if len(opts.Exclude) > 0 && !opts.Tips {
-		in.inRange = func(ctx context.Context) (func(oid.ID) bool, error) { return r.Holds, r.Exact(ctx) }
+		c.inRange = func(ctx context.Context) (func(oid.ID) bool, error) { return r.Holds, r.Exact(ctx) }
 	}
-	trees := in.commitUnits(r, !opts.Tips)
+	trees := c.commitUnits(r, !opts.Tips)
 	skipped, err := db.CompareAll(ctx, len(trees), func(i int, d *gitdb.Differ) error {
-		return d.Introduced(ctx, trees[i], in.units[i].parents, func(e *gitdb.Introduced) error { return in.entry(i, e) })
+		return d.Introduced(ctx, trees[i], c.units[i].parents, func(e *gitdb.Introduced) error { return c.entry(i, e) })
 	})
-	for _, k := range skipped {
-		s.skip(k)
-	}
+	s.skip(skipped...)
 	if err != nil {
 		return err
 	}
-	if err := in.others(ctx, r); err != nil {
+	if err := c.readOthers(ctx, r); err != nil {
 		return err
 	}
-	if err := in.messages(ctx, r); err != nil {
+	if err := c.readMessages(ctx, r); err != nil {
 		return err
 	}
-	in.refNames(ctx)
+	c.readRefNames(ctx)
 	s.progress.Phase.Store("objects")
-	s.progress.ObjectsTotal.Add(int64(len(in.blobs)))
-	if err := in.candidates(ctx); err != nil {
+	s.progress.ObjectsTotal.Add(int64(len(c.blobs)))
+	if err := c.readAdditions(ctx); err != nil {
 		return err
 	}
-	return in.settle(ctx)
+	return c.keepNew(ctx)
 }
 
 // commitUnits makes the first units those of the commits of r, in their order,
-// and returns their trees. dated says that what they hold and no parent does is
-// theirs.
-func (in *introduced) commitUnits(r *gitdb.Range, dated bool) (trees []oid.ID) {
+// and returns their trees. dated says that a commit brought in what it holds and
+// no parent does.
+func (c *change) commitUnits(r *gitdb.Range, dated bool) (trees []oid.ID) {
 	for i := range r.Commits {
-		c := &r.Commits[i]
+		commit := &r.Commits[i]
 		var u unit
 		if dated {
-			u.by = gitdb.CommitRef{ID: c.ID, Date: c.Date}
+			u.by = gitdb.CommitRef{ID: commit.ID, Date: commit.Date}
 		}
-		for _, id := range r.Parents(c) {
+		for _, id := range r.Parents(commit) {
 			if p, ok := r.Commit(id); ok {
 				u.parents = append(u.parents, p.Tree)
 			}
 		}
-		in.units = append(in.units, u)
-		trees = append(trees, c.Tree)
+		c.units = append(c.units, u)
+		trees = append(trees, commit.Tree)
 	}
 	return trees
 }
 
-// others looks at trees and blobs that are included as they are.
-func (in *introduced) others(ctx context.Context, r *gitdb.Range) error {
-	d := in.db.NewDiffer(treeBudget)
+// readOthers notes the trees and blobs that the range names themselves.
+func (c *change) readOthers(ctx context.Context, r *gitdb.Range) error {
+	d := c.db.NewDiffer(treeBudget)
 	for _, id := range r.Others {
-		number := len(in.units)
-		in.units = append(in.units, unit{})
-		tree, err := in.db.TreeOf(ctx, id)
+		number := len(c.units)
+		c.units = append(c.units, unit{})
+		tree, err := c.db.TreeOf(ctx, id)
 		if ctx.Err() != nil {
 			return context.Cause(ctx)
 		}
 		if err != nil {
-			in.blobs[id] = append(in.blobs[id], spotOf{unit: number, source: in.source})
+			c.blobs[id] = append(c.blobs[id], addition{unit: number, source: c.source})
 			continue
 		}
-		if err := d.Introduced(ctx, tree, nil, func(e *gitdb.Introduced) error { return in.entry(number, e) }); err != nil {
+		if err := d.Introduced(ctx, tree, nil, func(e *gitdb.Introduced) error { return c.entry(number, e) }); err != nil {
 			return err
 		}
 	}
-	for _, k := range d.Skipped {
-		in.skip(k)
-	}
+	c.skip(d.Skipped...)
 	return nil
 }
 
-// messages looks at the commits and tags themselves.
-func (in *introduced) messages(ctx context.Context, r *gitdb.Range) error {
-	number := make(map[oid.ID]int, len(r.Commits)+len(r.Tags))
+// readMessages reads the commits and tags themselves.
+func (c *change) readMessages(ctx context.Context, r *gitdb.Range) error {
+	unitOf := make(map[oid.ID]int, len(r.Commits)+len(r.Tags))
 	var commits, tags []oid.ID
-	for i, c := range r.Commits {
-		number[c.ID] = i
-		commits = append(commits, c.ID)
+	for i, commit := range r.Commits {
+		unitOf[commit.ID] = i
+		commits = append(commits, commit.ID)
 	}
 	for _, t := range r.Tags {
 		u := unit{by: gitdb.CommitRef{Date: t.Date}}
@@ -188,52 +181,45 @@ func (in *introduced) messages(ctx context.Context, r *gitdb.Range) error {
 		}
 		if t.Type == oid.Commit || t.Type == oid.Tree {
 			// A key that the tagged commit holds is that commit's.
-			if tree, err := in.db.TreeOf(ctx, t.Target); err == nil {
+			if tree, err := c.db.TreeOf(ctx, t.Target); err == nil {
 				u.parents = []oid.ID{tree}
 			}
 		}
-		number[t.ID] = len(in.units)
-		in.units = append(in.units, u)
+		unitOf[t.ID] = len(c.units)
+		c.units = append(c.units, u)
 		tags = append(tags, t.ID)
 	}
-	message := func(source finding.Source) func(oid.ID, []*seen) {
-		return func(id oid.ID, list []*seen) {
-			for _, s := range list {
-				in.events = append(in.events, event{spotOf{unit: number[id], source: source}, s})
-			}
-		}
-	}
-	if err := in.judge(ctx, oid.Commit, commits, finding.SourceCommit, true, message(finding.SourceCommit)); err != nil {
+	err := c.readNew(ctx, oid.Commit, commits, finding.SourceCommit, func(id oid.ID) []addition {
+		return []addition{{unit: unitOf[id], source: finding.SourceCommit}}
+	})
+	if err != nil {
 		return err
 	}
-	return in.judge(ctx, oid.Tag, tags, finding.SourceTag, true, message(finding.SourceTag))
+	return c.readNew(ctx, oid.Tag, tags, finding.SourceTag, func(id oid.ID) []addition {
+		return []addition{{unit: unitOf[id], source: finding.SourceTag}}
+	})
 }
 
-// refNames looks at the names of new refs.
-func (in *introduced) refNames(ctx context.Context) {
-	j := in.collector.newJudge(ctx)
-	for _, name := range in.opts.Range.Names {
-		j.name(name, place{target: in.target, source: finding.SourceRef, path: name})
-		for _, s := range in.take(j) {
-			in.events = append(in.events, event{spotOf{unit: len(in.units), source: finding.SourceRef, path: name}, s})
-		}
+// readRefNames reads the names of new refs.
+func (c *change) readRefNames(ctx context.Context) {
+	j := c.collector.newJudge(ctx)
+	for _, name := range c.opts.Range.Names {
+		j.name(name, location{target: c.target, source: finding.SourceRef, path: name})
+		c.drain(j, addition{unit: len(c.units), source: finding.SourceRef, path: name})
 	}
-	in.units = append(in.units, unit{}) // which has no parents: they are new
+	c.units = append(c.units, unit{}) // without parents: the names are new
 }
 
 // rangeOptions resolves the revisions of the range.
-func (s *scan) rangeOptions(ctx context.Context, number int, repo *gitdb.Repository, db *gitdb.Database) (opts gitdb.RangeOptions, err error) {
+func (s *scan) rangeOptions(ctx context.Context, t *target, db *gitdb.Database) (opts gitdb.RangeOptions, err error) {
 	asked := s.opts.Range
 	for _, rev := range asked.Include {
 		if isZeros(rev) {
 			continue
 		}
-		id, err := db.Resolve(ctx, rev)
-		if err == nil && !db.Has(id) {
-			err = fmt.Errorf("%w: %s", gitdb.ErrAbsent, id)
-		}
+		id, err := resolveEnd(ctx, db, rev)
 		if err != nil {
-			return opts, s.rangeError(ctx, rev, err)
+			return opts, rangeError(rev, err)
 		}
 		opts.Include = append(opts.Include, id)
 	}
@@ -242,17 +228,16 @@ func (s *scan) rangeOptions(ctx context.Context, number int, repo *gitdb.Reposit
 		if isZeros(rev) {
 			continue
 		}
-		id, err := db.Resolve(ctx, rev)
-		if err != nil && !errors.Is(err, gitdb.ErrAbsent) {
-			return opts, s.rangeError(ctx, rev, err)
-		}
-		if err != nil || !db.Has(id) {
+		switch id, err := resolveEnd(ctx, db, rev); {
+		case err == nil:
+			opts.Exclude = append(opts.Exclude, id)
+		case errors.Is(err, gitdb.ErrAbsent):
 			absent = append(absent, rev)
-			continue
+		default:
+			return opts, rangeError(rev, err)
 		}
-		opts.Exclude = append(opts.Exclude, id)
 	}
-	for _, ref := range repo.Refs {
+	for _, ref := range t.repo.Refs {
 		starts := func(start string) bool { return strings.HasPrefix(ref.Name, start) && !ref.ID.IsZero() }
 		if slices.ContainsFunc(asked.IncludeRefs, starts) {
 			opts.Include = append(opts.Include, ref.ID)
@@ -261,31 +246,52 @@ func (s *scan) rangeOptions(ctx context.Context, number int, repo *gitdb.Reposit
 			opts.Exclude = append(opts.Exclude, ref.ID)
 		}
 	}
-	for _, rev := range absent {
-		if asked.AbsentNoted {
-			s.note(number, fmt.Sprintf("%s is not in this repository: nothing was left out for it.", quoted(rev)))
-			continue
-		}
-		what := "what else the range names is left out"
-		switch {
-		case len(opts.Exclude) > 0:
-		case len(repo.Shallow) > 0:
-			what = "all commits that are here were looked at"
-		default:
-			opts.Tips, what = true, "the tip of the range was looked at, with all that its tree holds, and not the commits before it"
-		}
-		reason := finding.ReasonMissing
-		if len(repo.Shallow) > 0 {
-			reason = finding.ReasonShallow
-		}
-		s.skip(finding.Skipped{Reason: reason, Count: 1, Detail: fmt.Sprintf("%s, where the range starts, is not in this repository; %s", quoted(rev), what)})
+	if len(absent) == 0 {
+		return opts, nil
 	}
+	if asked.AbsentNoted {
+		for _, rev := range absent {
+			t.note("%s is not in this repository: nothing was left out for it.", quoted(rev))
+		}
+		return opts, nil
+	}
+	isShallow := len(t.repo.Shallow) > 0
+	opts.Tips = len(opts.Exclude) == 0 && !isShallow
+	s.skipAbsent(absent, &opts, isShallow)
 	return opts, nil
 }
 
-func (s *scan) rangeError(ctx context.Context, rev string, err error) error {
+// resolveEnd returns the object that an end of the range names. The error wraps
+// gitdb.ErrAbsent if it is not in the database.
+func resolveEnd(ctx context.Context, db *gitdb.Database, rev string) (oid.ID, error) {
+	id, err := db.Resolve(ctx, rev)
 	if ctx.Err() != nil {
-		return context.Cause(ctx)
+		return id, context.Cause(ctx)
 	}
+	if err == nil && !db.Has(id) {
+		err = fmt.Errorf("%w: %s", gitdb.ErrAbsent, id)
+	}
+	return id, err
+}
+
+// skipAbsent says what was done without the revisions that the range excludes
+// and that are not in the repository.
+func (s *scan) skipAbsent(revs []string, opts *gitdb.RangeOptions, isShallow bool) {
+	reason, what := finding.ReasonMissing, "what else the range names is left out"
+	switch {
+	case opts.Tips:
+		what = "the tip of the range was scanned, with all that its tree holds, and not the commits before it"
+	case len(opts.Exclude) == 0:
+		what = "all commits that are here were scanned"
+	}
+	if isShallow {
+		reason = finding.ReasonShallow
+	}
+	for _, rev := range revs {
+		s.skipOne(reason, fmt.Sprintf("%s, where the range starts, is not in this repository; %s", quoted(rev), what))
+	}
+}
+
+func rangeError(rev string, err error) error {
 	return fmt.Errorf("%w: --range: %s: %s", ErrUse, quoted(rev), plainError(err))
 }

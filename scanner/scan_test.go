@@ -387,7 +387,7 @@ func TestTheShortcutFindsWhatJudgingEveryObjectFinds(t *testing.T) {
 				}
 				found[i] = make(map[string]int)
 				for secret, rec := range c.keys {
-					found[i][secret.Reveal()] = len(rec.places)
+					found[i][secret.Reveal()] = len(rec.locations)
 				}
 			}
 			if dir == r.dir && len(found[1]) == 0 {
@@ -425,7 +425,7 @@ func TestAFileOfOneKeyIsCut(t *testing.T) {
 	k := keysOf(1, 10)
 	write(t, filepath.Join(dir, "x.txt"), strings.Repeat(k[0]+"\n", 5000))
 	res := scanAll(t, Options{Paths: []string{dir}})
-	if len(res.Findings) != 1 || len(res.Findings[0].Occurrences) != placesPerContent || len(res.Targets[0].Notes) != 1 {
+	if len(res.Findings) != 1 || len(res.Findings[0].Occurrences) != locationsPerContent || len(res.Targets[0].Notes) != 1 {
 		t.Errorf("%d findings, notes %v", len(res.Findings), res.Targets[0].Notes)
 	}
 }

@@ -22,20 +22,20 @@ type Staged struct {
 	Merging []string
 	// OrWhole asks for all that the index holds if nothing is staged.
 	OrWhole bool
-	// Message, if not nil, asks for the message of the next commit in the place
-	// of its files: a key is new if what is committed does not hold it.
+	// Message, if not nil, asks for the message of the next commit instead of
+	// its files: a key is new if what is committed does not hold it.
 	Message []byte
 }
 
 // scanStaged compares the index with HEAD, and in a merge with what is merged.
 // Files of the working tree are not read.
-func (s *scan) scanStaged(ctx context.Context, number int, t *target) error {
+func (s *scan) scanStaged(ctx context.Context, t *target) error {
 	s.progress.Phase.Store("staged files")
 	var x *gitdb.Index // which a message is not compared with
 	var err error
 	if s.opts.Staged.Message == nil {
 		if x, err = s.index(t.repo); err != nil {
-			s.unreadableIndex(number, err)
+			s.unreadableIndex(t, err)
 			return nil
 		}
 	}
@@ -43,67 +43,66 @@ func (s *scan) scanStaged(ctx context.Context, number int, t *target) error {
 	if err != nil {
 		return err
 	}
-	in := s.newIntroduced(number, db, finding.SourceIndex)
-	s.introductions = append(s.introductions, in)
+	c := s.newChange(t, db, finding.SourceIndex)
 	parents, err := s.stagedUpon(ctx, t.repo, db)
 	if err != nil {
 		return err
 	}
-	in.units = []unit{{parents: parents}}
+	c.units = []unit{{parents: parents}}
 	if s.opts.Staged.Message != nil {
-		return in.message(ctx)
+		c.readMessage(ctx)
+	} else if err := c.readStaged(ctx, x); err != nil {
+		return err
 	}
+	if ctx.Err() != nil {
+		return context.Cause(ctx)
+	}
+	return c.keepNew(ctx)
+}
+
+// readMessage reads the message of the next commit.
+func (c *change) readMessage(ctx context.Context) {
+	text := c.opts.Staged.Message
+	c.result.Read.Bytes += int64(len(text))
+	j := c.collector.newJudge(ctx)
+	j.whole(text, location{target: c.target, source: finding.SourceCommit})
+	c.drain(j, addition{source: finding.SourceCommit})
+}
+
+// readStaged reads what the next commit adds or changes; all that the index
+// holds if nothing is staged and Staged.OrWhole asks for it.
+func (c *change) readStaged(ctx context.Context, x *gitdb.Index) error {
 	none := true
 	entry := func(e *gitdb.Introduced) error {
 		none = false
 		if e.IsBlob() {
-			s.result.Read.Files++
+			c.result.Read.Files++
 		}
-		return in.entry(0, e)
+		return c.entry(0, e)
 	}
-	err = in.staged(ctx, x, entry)
-	if err == nil && none && s.opts.Staged.OrWhole {
-		in.whole, in.units[0].parents = true, nil
-		s.note(number, "Nothing is staged: all that the index holds was looked at.")
-		err = in.staged(ctx, x, entry)
+	err := c.compareIndex(ctx, x, entry)
+	if err == nil && none && c.opts.Staged.OrWhole {
+		c.whole, c.units[0].parents = true, nil
+		c.target.note("Nothing is staged: all that the index holds was scanned.")
+		err = c.compareIndex(ctx, x, entry)
 	}
-	if err == nil {
-		err = in.candidates(ctx)
+	if err != nil {
+		return err
 	}
-	if err == nil {
-		err = in.settle(ctx)
-	}
-	return err
+	return c.readAdditions(ctx)
 }
 
-// staged calls emit for what the next commit adds or changes.
-func (in *introduced) staged(ctx context.Context, x *gitdb.Index, emit func(*gitdb.Introduced) error) error {
-	d := in.db.NewDiffer(treeBudget)
-	err := d.Staged(ctx, &x.Index, in.units[0].parents, emit)
+// compareIndex calls emit for what the next commit adds or changes.
+func (c *change) compareIndex(ctx context.Context, x *gitdb.Index, emit func(*gitdb.Introduced) error) error {
+	d := c.db.NewDiffer(treeBudget)
+	err := d.Staged(ctx, &x.Index, c.units[0].parents, emit)
 	d.Close()
-	for _, k := range d.Skipped {
-		in.skip(k)
-	}
+	c.skip(d.Skipped...)
 	if errors.Is(err, index.ErrCorrupt) {
-		in.unreadableIndex(in.target, err)
+		c.unreadableIndex(c.target, err)
 		err = nil
 	}
 	return err
-}
-
-// message looks at the message of the next commit.
-func (in *introduced) message(ctx context.Context) error {
-	text := in.opts.Staged.Message
-	in.result.Read.Bytes += int64(len(text))
-	j := in.collector.newJudge(ctx)
-	j.whole(text, place{target: in.target, source: finding.SourceCommit})
-	for _, s := range in.take(j) {
-		in.events = append(in.events, event{spotOf{source: finding.SourceCommit}, s})
-	}
-	if len(in.events) == 0 {
-		return context.Cause(ctx)
-	}
-	return in.settle(ctx)
 }
 
 // stagedIndex is the index of a repository, or why it could not be read.
@@ -122,16 +121,16 @@ func (s *scan) index(repo *gitdb.Repository) (*gitdb.Index, error) {
 	return opened.index, opened.err
 }
 
-// unreadableIndex tells of an index that could not be read.
-func (s *scan) unreadableIndex(number int, err error) {
+// unreadableIndex notes an index that could not be read.
+func (s *scan) unreadableIndex(t *target, err error) {
 	reason, how := finding.ReasonDamaged, "git reset makes a new one from HEAD; then git add stages again."
 	if errors.Is(err, index.ErrUnsupported) {
 		reason, how = finding.ReasonUnknownFormat, "git update-index --no-split-index --index-version 4 writes one that can be read."
 	} else if !errors.Is(err, index.ErrCorrupt) {
 		reason, how = finding.ReasonUnreadable, "See who may read it."
 	}
-	s.skip(finding.Skipped{Reason: reason, Count: 1, Detail: err.Error()})
-	s.note(number, "What is staged is not known: the index could not be read. "+how)
+	s.skipOne(reason, err.Error())
+	t.note("What is staged is not known: the index could not be read. %s", how)
 }
 
 // stagedUpon returns the trees that the next commit starts from.

@@ -11,128 +11,139 @@ import (
 	"keysweep/scanner/gitdb"
 )
 
-// target is one of the paths that the user named, resolved.
+// target is one of the paths that the user asked to scan, resolved once.
 type target struct {
 	finding.Target
-	path string            // in the file system; "" for standard input
-	repo *gitdb.Repository // whose database, or whose rules of ignoring; nil: none
+	number int               // in the order of Options.Paths
+	root   string            // absolute path; "" for standard input
+	repo   *gitdb.Repository // whose database, or ignore rules, are read; nil: none
 }
 
-// resolve finds out what a path is. inEnvironment says that Options.GitDir is
-// meant. Its error wraps ErrUse.
-func (s *scan) resolve(name string, inEnvironment bool) (target, error) {
-	if s.opts.Staged == nil && s.opts.Range == nil {
-		return resolve(name, &s.opts)
-	}
-	t := target{Target: finding.Target{Name: name, Kind: finding.TargetRepository, Scope: finding.ScopeStaged}, path: name}
-	switch {
-	case s.opts.Range != nil:
-		t.Scope = finding.ScopeRange
-	case s.opts.Staged.Message != nil:
-		t.Scope = finding.ScopeMessage
-	}
-	if name == "-" {
-		return t, fmt.Errorf("%w: standard input has no repository", ErrUse)
-	}
-	var err error
-	if inEnvironment {
-		t.repo, err = gitdb.OpenGitDir(s.opts.GitDir, s.opts.WorkTree, s.opts.Staged != nil)
+// note adds a sentence that the user must read.
+func (t *target) note(format string, args ...any) {
+	t.Notes = append(t.Notes, fmt.Sprintf(format, args...))
+}
+
+// resolve finds out what the paths of opts are. Its error wraps ErrUse.
+func resolve(opts *Options) (list []*target, err error) {
+	if len(opts.Paths) == 0 && opts.GitDir != "" && opts.scope() != finding.ScopeWhole {
+		t := &target{Target: finding.Target{Name: ".", Kind: finding.TargetRepository, Scope: opts.scope()}}
+		t.repo, err = gitdb.OpenGitDir(opts.GitDir, opts.WorkTree, opts.Staged != nil)
 		if err != nil {
-			return t, fmt.Errorf("%w: %s", ErrUse, plainError(err))
+			return nil, fmt.Errorf("%w: %s", ErrUse, plainError(err))
 		}
-		return t, nil
+		return []*target{t}, nil
 	}
-	info, err := os.Stat(name)
-	if err != nil {
-		return t, fmt.Errorf("%w %s: %s", ErrUse, quoted(name), plainError(err))
+	paths := opts.Paths
+	if len(paths) == 0 {
+		paths = []string{"."}
 	}
-	start := name
-	if !info.IsDir() {
-		start = filepath.Dir(name)
+	for i, name := range paths {
+		t := &target{Target: finding.Target{Name: name, Scope: opts.scope()}, number: i}
+		list = append(list, t)
+		if name == "-" {
+			err = t.resolveStdin(opts)
+		} else {
+			err = t.resolvePath(opts)
+		}
+		if err != nil {
+			return nil, err
+		}
 	}
-	dir, inside := gitdb.Discover(start)
-	if !inside {
-		return t, fmt.Errorf("%w %s: not inside a git repository, and only git knows what is new", ErrUse, quoted(name))
-	}
-	open := gitdb.Open
-	if s.opts.Staged != nil {
-		open = gitdb.OpenHead
-	}
-	if t.repo, err = open(dir); err != nil {
-		return t, fmt.Errorf("%w %s: %s", ErrUse, quoted(name), plainError(err))
-	}
-	return t, nil
+	return list, nil
 }
 
-// resolve finds out what a path is. Its error wraps ErrUse.
-func resolve(name string, opts *Options) (target, error) {
-	t := target{Target: finding.Target{Name: name}, path: name}
-	if name == "-" {
-		if opts.onlyHistory() {
-			return t, fmt.Errorf("%w: standard input has no history", ErrUse)
-		}
-		t.Kind, t.Tree, t.path = finding.TargetStdin, true, ""
-		return t, nil
+func (t *target) resolveStdin(opts *Options) error {
+	switch {
+	case t.Scope != finding.ScopeWhole:
+		return fmt.Errorf("%w: standard input has no repository", ErrUse)
+	case opts.onlyHistory():
+		return fmt.Errorf("%w: standard input has no history", ErrUse)
 	}
-	info, err := os.Stat(name)
+	t.Kind, t.Tree = finding.TargetStdin, true
+	return nil
+}
+
+func (t *target) resolvePath(opts *Options) error {
+	info, err := os.Stat(t.Name)
 	if err != nil {
-		return t, fmt.Errorf("%w %s: %s", ErrUse, quoted(name), plainError(err))
+		return t.errorf("%s", plainError(err))
 	}
 	if !info.IsDir() && !info.Mode().IsRegular() {
-		return t, fmt.Errorf("%w %s: neither a file nor a folder (keysweep scan - reads standard input)", ErrUse, quoted(name))
+		return t.errorf("neither a file nor a folder (keysweep scan - reads standard input)")
 	}
-	start := name
+	if t.root, err = filepath.Abs(t.Name); err != nil {
+		return t.errorf("%s", plainError(err))
+	}
+	folder := t.root
 	if !info.IsDir() {
-		start = filepath.Dir(name)
+		folder = filepath.Dir(folder)
 	}
-	dir, inside := gitdb.Discover(start)
+	dir, inside := gitdb.Discover(folder)
 	if inside {
-		repo, err := gitdb.Open(dir)
-		if err != nil {
-			return t, fmt.Errorf("%w %s: %s", ErrUse, quoted(name), plainError(err))
+		open := gitdb.Open
+		if opts.Staged != nil {
+			open = gitdb.OpenHead
 		}
-		t.repo = repo
+		if t.repo, err = open(dir); err != nil {
+			return t.errorf("%s", plainError(err))
+		}
 	}
-	isTop := inside && info.IsDir() && sameFolder(dir, name)
 	switch {
-	case isTop && t.repo.Top == "":
-		t.Kind, t.History = finding.TargetRepository, true
-		if opts.onlyTree() {
-			return t, fmt.Errorf("%w %s: --tree: a bare repository has no working tree", ErrUse, quoted(name))
+	case t.Scope != finding.ScopeWhole:
+		t.Kind = finding.TargetRepository
+		if !inside {
+			return t.errorf("not inside a git repository, and only git knows what is new")
 		}
-	case isTop:
-		t.Kind, t.Tree, t.History = finding.TargetRepository, !opts.onlyHistory(), !opts.onlyTree()
-	case inside && opts.onlyHistory():
-		t.Kind, t.History = finding.TargetRepository, true
-		t.Notes = append(t.Notes, fmt.Sprintf("%s lies in the repository %s, whose history was scanned.", quoted(name), quoted(dir)))
+		return nil
+	case opts.History && !inside:
+		return t.errorf("--history: not inside a git repository")
+	case inside && info.IsDir() && isSameFolder(dir, t.root):
+		return t.asRepository(opts)
 	case opts.onlyHistory():
-		return t, fmt.Errorf("%w %s: --history: not inside a git repository", ErrUse, quoted(name))
-	default:
-		t.Kind, t.Tree = finding.TargetFolder, true
-		if !info.IsDir() {
-			t.Kind = finding.TargetFile
-		}
-		if opts.History && !inside {
-			return t, fmt.Errorf("%w %s: --history: not inside a git repository", ErrUse, quoted(name))
-		}
-		t.InRepository = inside && t.repo.Top != ""
-		if inside && opts.History {
-			t.History = true
-		} else if inside && !opts.Tree && t.repo.Top != "" {
-			t.Notes = append(t.Notes, fmt.Sprintf("%s lies in the repository %s, whose history was not looked at (keysweep scan --history %s).", quoted(name), quoted(dir), quoted(name)))
-		}
-		if inside && t.repo.Top == "" {
-			t.repo = nil // below a bare repository, or in a .git folder: plain files
-		}
+		t.Kind, t.History = finding.TargetRepository, true
+		t.note("%s is in the repository %s, whose history was scanned.", quoted(t.Name), quoted(dir))
+		return nil
 	}
-	return t, nil
+	t.asFolder(opts, info, dir)
+	return nil
 }
 
-// onlyTree and onlyHistory tell which of the two was asked for alone.
-func (o *Options) onlyTree() bool    { return o.Tree && !o.History }
-func (o *Options) onlyHistory() bool { return o.History && !o.Tree }
+// asRepository sets what is scanned of the top of a repository.
+func (t *target) asRepository(opts *Options) error {
+	bare := t.repo.Top == ""
+	if bare && opts.onlyTree() {
+		return t.errorf("--tree: a bare repository has no working tree")
+	}
+	t.Kind = finding.TargetRepository
+	t.Tree, t.History = !bare && !opts.onlyHistory(), bare || !opts.onlyTree()
+	return nil
+}
 
-func sameFolder(a, b string) bool {
+// asFolder sets what is scanned of a folder or file that is no repository. dir
+// is the repository that holds it, if one does.
+func (t *target) asFolder(opts *Options, info fs.FileInfo, dir string) {
+	t.Kind, t.Tree = finding.TargetFolder, true
+	if !info.IsDir() {
+		t.Kind = finding.TargetFile
+	}
+	if t.repo == nil {
+		return
+	}
+	t.History = opts.History
+	// Below a bare repository, or in a .git folder, are plain files.
+	t.InRepository = t.repo.Top != ""
+	if t.InRepository && !opts.History && !opts.Tree {
+		t.note("%s is in the repository %s, whose history was not scanned (keysweep scan --history %s).", quoted(t.Name), quoted(dir), quoted(t.Name))
+	}
+}
+
+// errorf returns an error of wrong use about t.
+func (t *target) errorf(format string, args ...any) error {
+	return fmt.Errorf("%w %s: %s", ErrUse, quoted(t.Name), fmt.Sprintf(format, args...))
+}
+
+func isSameFolder(a, b string) bool {
 	x, errX := os.Stat(a)
 	y, errY := os.Stat(b)
 	return errX == nil && errY == nil && os.SameFile(x, y)

@@ -16,84 +16,88 @@ import (
 	"keysweep/scanner/worktree"
 )
 
-// scanTree reads the files of a target, and returns the repositories that lie
-// among them.
-func (s *scan) scanTree(ctx context.Context, number int, t *target) ([]*gitdb.Repository, error) {
+// scanTree reads the files of a target, and returns the repositories among them.
+func (s *scan) scanTree(ctx context.Context, t *target) ([]*gitdb.Repository, error) {
 	s.progress.Phase.Store("files")
-	root, err := filepath.Abs(t.path)
-	if err != nil {
-		return nil, err
-	}
 	opts := worktree.Options{Ignored: s.opts.Ignored, Exclude: s.opts.Exclude, Workers: s.opts.Workers}
-	if t.repo != nil {
-		opts.Repository = s.treeOf(number, t.repo)
+	if t.repo != nil && t.repo.Top != "" {
+		opts.Repository = s.treeOf(t.repo)
 	}
 	opts.OpenNested = func(path string) (*worktree.Repository, error) {
-		repo, err := gitdb.Open(filepath.Join(root, filepath.FromSlash(path)))
+		repo, err := gitdb.Open(filepath.Join(t.root, filepath.FromSlash(path)))
 		if err != nil {
 			return nil, err
 		}
-		return s.treeOf(number, repo), nil
+		return s.treeOf(repo), nil
 	}
 	judges := make([]*judge, s.opts.Workers)
 	for i := range judges {
 		judges[i] = s.collector.newJudge(ctx)
 	}
-	sum, err := worktree.Walk(ctx, root, opts, func(worker int, f *worktree.File) error {
-		j := judges[worker]
-		at := place{target: number, source: finding.SourcePath, path: f.Path}
-		name := f.Path[strings.LastIndexByte(f.Path, '/')+1:]
-		j.name(name, at)
-		j.commit()
-		if f.Kind != worktree.Regular && f.Kind != worktree.Symlink {
-			return nil
-		}
-		at.source = finding.SourceWorktree
-		var head lfsHead
-		err := f.Read(func(r io.Reader) error {
-			j.drop()
-			head.n = 0
-			return pack.Guard(func() error {
-				_, err := j.stream(io.TeeReader(r, &head), at)
-				return err
-			})
-		})
-		if errors.Is(err, pack.ErrCorrupt) {
-			s.skip(finding.Skipped{Reason: finding.ReasonUnreadable, Count: 1, Detail: fmt.Sprintf("%s: %v", f.Path, err)})
-			err = nil
-		}
-		j.commit() // what was read of a file that broke is content, too
-		if err == nil && head.isPointer(f.Size) {
-			s.skip(finding.Skipped{Reason: finding.ReasonLFSPointer, Count: 1, Detail: f.Path})
-		}
-		s.progress.Files.Add(1)
-		s.progress.Bytes.Add(f.Size)
-		return err
+	sum, err := worktree.Walk(ctx, t.root, opts, func(worker int, f *worktree.File) error {
+		return s.judgeFile(judges[worker], t, f)
 	})
 	s.result.Read.Files += sum.Files
 	s.result.Read.Bytes += sum.Bytes
-	for _, k := range sum.Skipped {
-		s.skip(k)
-	}
+	s.skip(sum.Skipped...)
 	if err != nil {
 		return nil, err
 	}
-	var nested []*gitdb.Repository
-	for _, n := range sum.Nested {
-		repo, err := gitdb.Open(filepath.Join(root, filepath.FromSlash(n.Path)))
-		if err != nil {
-			s.skip(finding.Skipped{Reason: finding.ReasonUnreadable, Count: 1, Detail: fmt.Sprintf("repository %s: %v", n.Path, err)})
-			continue
-		}
-		if !within(root, repo.CommonDir) || !within(root, filepath.Join(repo.CommonDir, "objects")) {
-			// A file may point at any repository of the machine: what it
-			// names was not in the folder that we were shown.
-			s.skip(finding.Skipped{Reason: finding.ReasonExcluded, Count: 1, Detail: fmt.Sprintf("history of %s: its database lies outside the scanned folder, in %s", n.Path, repo.CommonDir)})
-			continue
-		}
-		nested = append(nested, repo)
+	return s.openNested(t, sum.Nested), nil
+}
+
+// judgeFile judges a file's name and its content.
+func (s *scan) judgeFile(j *judge, t *target, f *worktree.File) error {
+	at := location{target: t, source: finding.SourcePath, path: f.Path}
+	j.name(f.Path[strings.LastIndexByte(f.Path, '/')+1:], at)
+	j.commit()
+	if f.Kind != worktree.Regular && f.Kind != worktree.Symlink {
+		return nil
 	}
-	return nested, nil
+	at.source = finding.SourceWorktree
+	var head lfsHead
+	err := f.Read(func(r io.Reader) error {
+		j.drop()
+		head.n = 0
+		return pack.Guard(func() error {
+			_, err := j.stream(io.TeeReader(r, &head), at)
+			return err
+		})
+	})
+	if errors.Is(err, pack.ErrCorrupt) {
+		s.skipOne(finding.ReasonUnreadable, fmt.Sprintf("%s: %v", f.Path, err))
+		err = nil
+	}
+	j.commit() // what was read of a file that broke is content, too
+	if err == nil && head.isPointer(f.Size) {
+		s.skipOne(finding.ReasonLFSPointer, f.Path)
+	}
+	s.progress.Files.Add(1)
+	s.progress.Bytes.Add(f.Size)
+	return err
+}
+
+// openNested opens the repositories found among the files of t whose objects are
+// there, too. A file .git may name any repository of the machine: that one was
+// not in the folder that we were shown.
+func (s *scan) openNested(t *target, list []worktree.Nested) (repos []*gitdb.Repository) {
+	root, err := filepath.EvalSymlinks(t.root)
+	inside := func(path string) bool {
+		real, errReal := filepath.EvalSymlinks(path)
+		rel, errRel := filepath.Rel(root, real)
+		return err == nil && errReal == nil && errRel == nil && filepath.IsLocal(rel)
+	}
+	for _, n := range list {
+		repo, err := gitdb.Open(filepath.Join(t.root, filepath.FromSlash(n.Path)))
+		if err != nil {
+			s.skipOne(finding.ReasonUnreadable, fmt.Sprintf("repository %s: %v", n.Path, err))
+		} else if !inside(repo.CommonDir) || !inside(filepath.Join(repo.CommonDir, "objects")) {
+			s.skipOne(finding.ReasonExcluded, fmt.Sprintf("history of %s: its database is outside the scanned folder, in %s", n.Path, repo.CommonDir))
+		} else {
+			repos = append(repos, repo)
+		}
+	}
+	return repos
 }
 
 // modules returns the repositories below repo's folder modules, where git keeps
@@ -116,21 +120,10 @@ func modules(repo *gitdb.Repository) (list []*gitdb.Repository) {
 	return list
 }
 
-// within reports whether path, links resolved, lies below root.
-func within(root, path string) bool {
-	r, errR := filepath.EvalSymlinks(root)
-	p, errP := filepath.EvalSymlinks(path)
-	if errR != nil || errP != nil {
-		return false
-	}
-	rel, err := filepath.Rel(r, p)
-	return err == nil && rel != ".." && !strings.HasPrefix(rel, ".."+string(filepath.Separator))
-}
-
 // treeOf reads from the index of a repository what the walk must know of it.
 // Without an index that can be read nothing is known to be tracked; then the
 // ignored files are read as well, since one of them might be.
-func (s *scan) treeOf(number int, repo *gitdb.Repository) *worktree.Repository {
+func (s *scan) treeOf(repo *gitdb.Repository) *worktree.Repository {
 	w := &worktree.Repository{Top: repo.Top, InfoExclude: filepath.Join(repo.CommonDir, "info", "exclude"), IgnoreCase: repo.IgnoreCase}
 	idx, err := index.Read(filepath.Join(repo.GitDir, "index"), repo.Format.Size())
 	if errors.Is(err, fs.ErrNotExist) {
@@ -141,7 +134,7 @@ func (s *scan) treeOf(number int, repo *gitdb.Repository) *worktree.Repository {
 		if errors.Is(err, index.ErrUnsupported) {
 			reason = finding.ReasonUnknownFormat
 		}
-		s.skip(finding.Skipped{Reason: reason, Count: 1, Detail: fmt.Sprintf("index of %s: %v; ignored files were read, too", repo.Top, err)})
+		s.skipOne(reason, fmt.Sprintf("index of %s: %v; ignored files were read, too", repo.Top, err))
 		w.Tracked = func(string) bool { return true }
 		w.TrackedUnder = w.Tracked
 		return w

@@ -45,13 +45,13 @@ type spotted struct {
 func look(t testing.TB, set *rules.Set, r io.Reader) []spotted {
 	t.Helper()
 	j := newCollector(set, false, new(Progress)).newJudge(context.Background())
-	if _, err := j.stream(r, place{}); err != nil {
+	if _, err := j.stream(r, location{}); err != nil {
 		t.Fatal(err)
 	}
 	var got []spotted
 	for _, s := range j.list {
 		if s.match.Confidence > finding.Rejected {
-			got = append(got, spotted{s.match.Secret.Reveal(), s.place.line, s.place.column})
+			got = append(got, spotted{s.match.Secret.Reveal(), s.at.line, s.at.column})
 		}
 	}
 	return got
@@ -129,7 +129,7 @@ func TestAnExcerptShowsNoKey(t *testing.T) {
 		}
 		text := strings.Repeat("z\n", r.IntN(windowSize/2)) + line.String() + "\nnext\n"
 		j := newCollector(set, true, new(Progress)).newJudge(context.Background())
-		if _, err := j.stream(strings.NewReader(text), place{}); err != nil {
+		if _, err := j.stream(strings.NewReader(text), location{}); err != nil {
 			t.Fatal(err)
 		}
 		if len(j.list) != len(keys) {

@@ -8,10 +8,38 @@ import (
 	"io"
 	"io/fs"
 
+	"keysweep/finding"
 	"keysweep/scanner/gitdb"
 	"keysweep/scanner/gitdb/oid"
 	"keysweep/scanner/gitdb/pack"
 )
+
+// lookup opens the database of a repository to read single objects, once.
+func (s *scan) lookup(ctx context.Context, repo *gitdb.Repository) (*gitdb.Database, error) {
+	if db := s.databases[repo]; db != nil {
+		return db, nil
+	}
+	db, err := repo.OpenDatabase(ctx, gitdb.OpenOptions{
+		LookupOnly: true, ObjectDirs: s.opts.ObjectDirs, FollowAlternates: s.opts.FollowAlternates,
+		Workers: s.opts.Workers, MaxObject: uint64(s.opts.MaxObject),
+	})
+	if err != nil {
+		return nil, err
+	}
+	s.databases[repo] = db
+	s.skip(repo.Skipped...)
+	s.skip(db.Skipped()...)
+	return db, nil
+}
+
+// unreadable notes an object without which nothing can be compared.
+func (s *scan) unreadable(what string, err error) {
+	reason := finding.ReasonDamaged
+	if errors.Is(err, gitdb.ErrAbsent) {
+		reason = finding.ReasonMissing
+	}
+	s.skipOne(reason, fmt.Sprintf("%s: %v", what, err))
+}
 
 // The errors of ReadFile, besides fs.ErrNotExist.
 var (
@@ -19,12 +47,12 @@ var (
 	ErrTooLarge = errors.New("larger than allowed")
 )
 
-// ReadFile returns the bytes, at most limit, of the file at path in the tree
-// of the revision rev, of the repository that a scan of Staged or Range is
-// about. path is '/'-separated, from the top. Without a rev, it is the file as
-// it is staged. The error wraps fs.ErrNotExist if there is none: also if rev
-// names nothing, as HEAD before the first commit, or the index cannot be read,
-// which Scan tells of.
+// ReadFile returns the bytes, at most limit, of the file at path in the tree of
+// the revision rev, of the repository that a scan of Staged or Range is about.
+// path is '/'-separated, from the top. Without a rev, it is the file as it is
+// staged. The error wraps fs.ErrNotExist if there is none, if rev names nothing,
+// as HEAD before the first commit, or if the index cannot be read, which Scan
+// reports.
 func (p *Prepared) ReadFile(ctx context.Context, rev, path string, limit int64) ([]byte, error) {
 	repo := p.targets[0].repo
 	if repo == nil {

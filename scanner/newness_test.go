@@ -266,3 +266,37 @@ func TestARangeTellsWhereTheTipHoldsAKey(t *testing.T) {
 		t.Error(len(res.Findings), "findings")
 	}
 }
+
+func TestANameThatACommitOfARangeAddsIsOneOccurrence(t *testing.T) {
+	r := newRepo(t, filepath.Join(t.TempDir(), "r"))
+	k := keysOf(2, 31)
+	write(t, filepath.Join(r.dir, "keep"), "keep")
+	r.commit("one")
+	write(t, filepath.Join(r.dir, "d", k[0]+".txt"), "nothing\n")
+	second := r.commit("two")
+	res := scanAll(t, Options{Paths: []string{r.dir}, Range: &Range{Include: []string{second}, Exclude: []string{second + "^"}, Names: []string{"refs/heads/" + k[1]}}})
+	if len(res.Findings) != 2 {
+		t.Fatalf("found %v", places(res))
+	}
+	for _, f := range res.Findings {
+		o := f.Occurrences
+		if len(o) != 1 || o[0].Versions != 1 || (o[0].Source == finding.SourcePath) != (o[0].Commit == second) {
+			t.Errorf("%+v", o)
+		}
+	}
+}
+
+// A folder of a repository without a working tree, asked for with its history.
+func TestAFolderOfABareRepositoryIsScannedAsPlainFiles(t *testing.T) {
+	r := newRepo(t, filepath.Join(t.TempDir(), "r"))
+	k := keysOf(2, 32)
+	write(t, filepath.Join(r.dir, "a"), k[0]+"\n")
+	r.commit("one")
+	bare := filepath.Join(t.TempDir(), "bare.git")
+	r.git("clone", "-q", "--bare", ".", bare)
+	write(t, filepath.Join(bare, "hooks", "x"), k[1]+"\n")
+	res := scanAll(t, Options{Paths: []string{filepath.Join(bare, "hooks")}, Tree: true, History: true})
+	if got := places(res); len(got[k[0]]) != 1 || len(got[k[1]]) != 1 {
+		t.Errorf("found %v", got)
+	}
+}

@@ -1,0 +1,235 @@
+package scanner
+
+import (
+	"bytes"
+	"cmp"
+	"context"
+	"maps"
+	"slices"
+	"strings"
+	"sync"
+
+	"github.com/bmatcuk/doublestar/v4"
+
+	"keysweep/finding"
+	"keysweep/scanner/gitdb"
+	"keysweep/scanner/gitdb/oid"
+	"keysweep/scanner/gitdb/pack"
+)
+
+// change finds the keys that are new in the commits of a range, or in the index
+// of one repository: first what they add (this file), then what of it the
+// parents do not hold (newness.go, parents.go).
+type change struct {
+	*scan
+	target *target
+	db     *gitdb.Database
+	source finding.Source // of blobs
+	units  []unit
+	whole  bool     // all of the index is scanned, new or not
+	tips   []oid.ID // what a range includes
+	// inRange, if not nil, walks what is left to be walked, and returns whether
+	// a commit is in the range after all.
+	inRange func(context.Context) (func(oid.ID) bool, error)
+
+	mu      sync.Mutex
+	blobs   map[oid.ID][]addition // guarded by mu
+	names   []addition            // guarded by mu; those that hold a literal
+	pending []introduction
+
+	known   map[oid.ID]keySet // of blobs that were read
+	below   map[oid.ID]keySet // of whole trees
+	visited map[oid.ID]bool   // trees whose blobs are known
+	// broughtBy holds the earliest commit that brings in a key at a location.
+	broughtBy map[finding.Secret]map[location]gitdb.CommitRef
+}
+
+// unit is what may bring in keys: a commit, a tag, a tree, or the index.
+type unit struct {
+	by      gitdb.CommitRef // zero for the index
+	parents []oid.ID        // the trees that a new key is in none of
+}
+
+// addition is an object or a name that a unit adds at a path.
+type addition struct {
+	unit   int
+	source finding.Source
+	path   string
+	before []oid.ID // the parents' blobs at this path
+}
+
+// introduction is a candidate that a unit adds, and that may not be new.
+type introduction struct {
+	addition
+	*candidate
+}
+
+func (s *scan) newChange(t *target, db *gitdb.Database, source finding.Source) *change {
+	c := &change{
+		scan: s, target: t, db: db, source: source,
+		blobs: make(map[oid.ID][]addition), known: make(map[oid.ID]keySet),
+		below: make(map[oid.ID]keySet), visited: make(map[oid.ID]bool),
+		broughtBy: make(map[finding.Secret]map[location]gitdb.CommitRef),
+	}
+	s.changes = append(s.changes, c)
+	return c
+}
+
+// entry notes what unit adds. It may be called by several goroutines.
+func (c *change) entry(unit int, e *gitdb.Introduced) error {
+	a := addition{unit: unit, source: c.source, path: e.Path}
+	named := e.Named && c.collector.set.Finder().Contains([]byte(baseName(e.Path)))
+	if !e.IsBlob() && !named {
+		return nil
+	}
+	if c.isExcluded(e.Path, e.Mode&0o170000 == 0o040000) {
+		if e.IsBlob() {
+			c.skipOne(finding.ReasonExcluded, e.Path)
+		}
+		return nil
+	}
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if named {
+		name := a
+		name.source = finding.SourcePath
+		c.names = append(c.names, name)
+	}
+	if e.IsBlob() {
+		a.before = slices.Clone(e.Before)
+		c.blobs[e.ID] = append(c.blobs[e.ID], a)
+	}
+	return nil
+}
+
+// baseName returns the last name of a '/'-separated path.
+func baseName(path string) string { return path[strings.LastIndexByte(path, '/')+1:] }
+
+// isExcluded reports whether the user left out path, which may be a folder, or
+// one above it.
+func (s *scan) isExcluded(path string, isFolder bool) bool {
+	for _, g := range s.opts.Exclude {
+		pattern, onlyFolders := strings.CutSuffix(g, "/")
+		for end := 0; end < len(path); {
+			if n := strings.IndexByte(path[end:], '/'); n >= 0 {
+				end += n
+			} else {
+				end = len(path)
+			}
+			if (end < len(path) || isFolder || !onlyFolders) && doublestar.MatchUnvalidated(pattern, path[:end]) {
+				return true
+			}
+			end++
+		}
+	}
+	return false
+}
+
+// readAdditions reads the blobs and names added, and fills pending.
+func (c *change) readAdditions(ctx context.Context) error {
+	ids := make([]oid.ID, 0, len(c.blobs))
+	for id := range c.blobs {
+		ids = append(ids, id)
+	}
+	err := c.readNew(ctx, oid.Blob, ids, c.source, func(id oid.ID) []addition { return c.blobs[id] })
+	if err != nil {
+		return err
+	}
+	j := c.collector.newJudge(ctx)
+	for _, a := range c.names {
+		j.name(baseName(a.path), location{target: c.target, source: finding.SourcePath, path: a.path})
+		c.drain(j, a)
+	}
+	return nil
+}
+
+// readNew judges objects that units add, and appends what may be a finding to
+// pending, in the order of ids: once for each of additions.
+func (c *change) readNew(ctx context.Context, typ oid.Type, ids []oid.ID, source finding.Source, additions func(oid.ID) []addition) error {
+	found, err := c.judgeObjects(ctx, typ, ids, source, func(j *judge, o *pack.Object, at location) []*candidate {
+		list, rejected := j.take()
+		c.collector.add(rejected, j.cut)
+		c.progress.Objects.Add(1)
+		isPointer := o.Stream == nil && len(o.Data) < 1024 && bytes.HasPrefix(o.Data, []byte(lfsVersion))
+		if isPointer {
+			c.skipOne(finding.ReasonLFSPointer, at.path)
+		}
+		c.mu.Lock()
+		defer c.mu.Unlock()
+		c.count(typ, int64(o.Size))
+		return list
+	})
+	if err != nil {
+		return err
+	}
+	for _, id := range sortedIDs(found) {
+		for _, k := range found[id] {
+			for _, a := range additions(id) {
+				c.pending = append(c.pending, introduction{a, k})
+			}
+		}
+	}
+	return nil
+}
+
+// judgeObjects reads objects and returns what take takes from a judge that has
+// seen one.
+func (c *change) judgeObjects(ctx context.Context, typ oid.Type, ids []oid.ID, source finding.Source, take func(*judge, *pack.Object, location) []*candidate) (map[oid.ID][]*candidate, error) {
+	var mu sync.Mutex
+	found := make(map[oid.ID][]*candidate)
+	finder := c.collector.set.Finder()
+	skipped, err := c.db.ReadAll(ctx, typ, ids, func() func(oid.ID, *pack.Object) error {
+		j := c.collector.newJudge(ctx)
+		return func(id oid.ID, o *pack.Object) error {
+			at := location{target: c.target, source: source, object: id}
+			if list := c.blobs[id]; len(list) > 0 {
+				at.path = slices.MinFunc(list, func(a, b addition) int { return cmp.Compare(a.path, b.path) }).path
+			}
+			if o.Stream != nil {
+				// The database reports a broken stream; what came counts.
+				_, _ = j.stream(o.Stream, at)
+			} else if finder.Contains(o.Data) {
+				j.whole(o.Data, at)
+			}
+			list := take(j, o, at)
+			j.drop()
+			if len(list) > 0 {
+				mu.Lock()
+				found[id] = list
+				mu.Unlock()
+			}
+			return context.Cause(ctx)
+		}
+	})
+	c.skip(skipped...)
+	return found, err
+}
+
+func sortedIDs[V any](m map[oid.ID]V) []oid.ID {
+	return slices.SortedFunc(maps.Keys(m), oid.ID.Compare)
+}
+
+// count notes that an object was read. The caller holds mu.
+func (c *change) count(typ oid.Type, size int64) {
+	read := &c.result.Read
+	read.Objects++
+	read.Bytes += size
+	switch typ {
+	case oid.Blob:
+		read.Blobs++
+	case oid.Commit:
+		read.Commits++
+	case oid.Tag:
+		read.Tags++
+	}
+}
+
+// drain takes what j found in something that a unit adds.
+func (c *change) drain(j *judge, a addition) {
+	list, rejected := j.take()
+	for _, k := range list {
+		c.pending = append(c.pending, introduction{a, k})
+	}
+	c.collector.add(rejected, j.cut)
+	j.drop()
+}

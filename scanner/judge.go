@@ -1,0 +1,152 @@
+package scanner
+
+import (
+	"context"
+	"io"
+	"slices"
+	"strings"
+
+	"keysweep/finding"
+	"keysweep/rules"
+)
+
+// judge looks for candidates in content. It is the scratch of one goroutine.
+type judge struct {
+	collector *collector
+	finder    *rules.Finder
+	matcher   *rules.Matcher
+	window    window
+	ctx       context.Context // of the scan
+	list      []candidate
+	// times counts the locations of each key since the last commit or drop; cut
+	// says that some were left out.
+	times map[finding.Secret]int
+	cut   bool
+}
+
+// locationsPerContent is how many locations of one key in one file or object
+// are kept: a file may be nothing but one key, a million times.
+const locationsPerContent = 1000
+
+func (c *collector) newJudge(ctx context.Context) *judge {
+	finder, matcher := c.set.Finder(), c.set.NewMatcher()
+	matcher.StopAt(ctx.Done())
+	return &judge{ctx: ctx, times: make(map[finding.Secret]int), collector: c, finder: finder, matcher: matcher, window: window{finder: finder, matcher: matcher}}
+}
+
+// stream judges what r yields, in windows. Nothing is collected until commit:
+// a file that changes is read again.
+func (j *judge) stream(r io.Reader, at location) (n int64, err error) {
+	return j.window.each(j.ctx, r, func(buf []byte, pos position, matches []rules.Match, core rules.Span) {
+		j.keep(buf, 0, pos, matches, core, at)
+	})
+}
+
+// whole judges content that is in memory, known to hold a literal. It goes in
+// steps of a window: a large object may be nothing but candidates.
+func (j *judge) whole(b []byte, at location) {
+	var pos position
+	for from := 0; from < len(b) && j.ctx.Err() == nil; {
+		core := rules.Span{Start: from, End: len(b)}
+		if len(b)-from > windowSize {
+			core.End = characterEnd(b[:from+windowSize])
+		}
+		near := rules.Span{Start: core.Start - nearby, End: core.End + nearby}
+		if matches := j.matcher.Matches(b, near); len(matches) > 0 {
+			j.keep(b, from, pos, matches, core, at)
+		}
+		pos.advance(b[core.Start:core.End])
+		from = core.End
+	}
+}
+
+// name judges a name.
+func (j *judge) name(name string, at location) {
+	if len(name) < 8 { // no literal is shorter
+		return
+	}
+	b := []byte(name)
+	if !j.finder.Contains(b) {
+		return
+	}
+	first := len(j.list)
+	j.whole(b, at)
+	for i := first; i < len(j.list); i++ {
+		at, v := &j.list[i].at, &j.list[i].view
+		at.line, at.column, v.endColumn, v.unitColumn, v.unitEndColumn = 0, 0, 0, 0, 0
+		v.comment = finding.Comment{} // a name has no comments
+	}
+}
+
+// keep adds the matches that start in core to list, with their lines and
+// columns. pos is that of buf[done].
+func (j *judge) keep(buf []byte, done int, pos position, matches []rules.Match, core rules.Span, at location) {
+	for i := range matches {
+		m := &matches[i]
+		if m.Start < core.Start || m.Start >= core.End {
+			continue
+		}
+		pos.advance(buf[done:m.Start])
+		done = m.Start
+		limit := locationsPerContent
+		if m.Confidence == finding.Rejected && !j.collector.keepRejected {
+			limit = 1 // it is only counted
+		}
+		if j.times[m.Secret] >= limit {
+			j.cut = j.cut || limit > 1
+			continue
+		}
+		j.times[m.Secret]++
+		s := candidate{match: *m, at: at}
+		s.at.line, s.at.column = pos.lines+1, pos.bytes+1
+		key := buf[m.Start:m.End]
+		if n := slices.Index(key, '\n'); n >= 0 {
+			key = key[:n]
+		}
+		s.view.endColumn = s.at.column + len(key)
+		s.view.unitColumn = pos.units + 1
+		s.view.unitEndColumn = s.view.unitColumn + units(key)
+		if m.Confidence > finding.Rejected || j.collector.keepRejected {
+			s.view.excerpt = excerpt(buf, matches, i)
+			s.view.comment = comment(buf, matches, i)
+		}
+		// The matcher uses its slices again.
+		s.match.Encoding = slices.Clone(m.Encoding)
+		s.match.Shapes = slices.Clone(m.Shapes)
+		s.match.Evidence = slices.Clone(m.Evidence)
+		s.at.path = strings.Clone(at.path)
+		j.list = append(j.list, s)
+	}
+}
+
+// take returns what was found since the last commit or drop: what may be a
+// finding, and what is none. drop must follow.
+func (j *judge) take() (list []*candidate, rejected []candidate) {
+	for i := range j.list {
+		if k := j.list[i]; k.match.Confidence > finding.Rejected {
+			list = append(list, &k)
+		} else {
+			rejected = append(rejected, k)
+		}
+	}
+	return list, rejected
+}
+
+// commit gives the collector what was found since the last commit or drop.
+func (j *judge) commit() {
+	if len(j.list) > 0 {
+		j.collector.add(j.list, j.cut)
+	}
+	j.drop()
+}
+
+// drop forgets it.
+func (j *judge) drop() {
+	if len(j.list) == 0 {
+		return
+	}
+	clear(j.list)
+	j.list = j.list[:0]
+	clear(j.times)
+	j.cut = false
+}

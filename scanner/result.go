@@ -1,0 +1,138 @@
+package scanner
+
+import (
+	"cmp"
+	"context"
+	"fmt"
+	"slices"
+
+	"keysweep/finding"
+	"keysweep/rules"
+	"keysweep/scanner/gitdb/pack"
+)
+
+// finish turns the records into the result.
+func (s *scan) finish(ctx context.Context) {
+	listed := s.listed()
+	slices.SortFunc(s.result.Added, func(a, b finding.Exception) int {
+		return cmp.Or(cmp.Compare(a.File, b.File), cmp.Compare(a.Line, b.Line), cmp.Compare(a.Entry, b.Entry))
+	})
+	if err := pack.Guard(func() error { return s.trace(ctx, listed) }); err != nil {
+		reason := finding.ReasonDamaged
+		if ctx.Err() != nil {
+			reason, err = finding.ReasonInterrupted, context.Cause(ctx)
+		}
+		s.skipOne(reason, err.Error())
+	}
+	if s.collector.full {
+		s.skipOne(finding.ReasonTooLarge, fmt.Sprintf("more than %d different candidates: the others were left out", maxKeys))
+	}
+	for _, r := range listed {
+		for _, c := range s.changes {
+			c.addOccurrences(r)
+		}
+		s.complete(r)
+		if s.isBeforeSince(&r.finding) {
+			s.result.BeforeSince++
+			continue
+		}
+		s.result.Findings = append(s.result.Findings, &r.finding)
+	}
+	for _, t := range s.targets {
+		if s.collector.cut {
+			t.note("A file or object holds one key more than %d times: its further occurrences were left out.", locationsPerContent)
+		}
+		if !s.opts.Since.IsZero() && !t.History && t.Kind != finding.TargetStdin {
+			t.note("The history of %s was not scanned: --since lists every key in it.", quoted(t.Name))
+		}
+		s.result.Targets = append(s.result.Targets, t.Target)
+	}
+	if s.opts.LineHashes {
+		s.hashLines(ctx)
+	}
+	s.result.Sort()
+	s.result.Duration = s.opts.Now().Sub(s.now)
+}
+
+// listed returns the records that may be findings, sorted by key, and counts the
+// others.
+func (s *scan) listed() (list []*record) {
+	for _, r := range s.collector.keys {
+		switch f := &r.finding; {
+		case f.Confidence == finding.Rejected:
+			s.result.Rejected++
+			if r.rejected != nil {
+				f.Occurrences = append(f.Occurrences, r.rejected.at.occurrence(r.rejected.view))
+				s.result.RejectedFindings = append(s.result.RejectedFindings, f)
+			}
+		case f.Confidence < s.opts.MinConfidence:
+			s.result.Below++
+			s.result.BelowFingerprints = append(s.result.BelowFingerprints, f.Secret.SHA256())
+		default:
+			list = append(list, r)
+		}
+	}
+	slices.Sort(s.result.BelowFingerprints)
+	slices.SortFunc(list, func(a, b *record) int {
+		return cmp.Compare(a.finding.Secret.Reveal(), b.finding.Secret.Reveal())
+	})
+	return list
+}
+
+// isBeforeSince reports whether a commit held f before Options.Since. A commit
+// whose date is missing or broken says nothing.
+func (s *scan) isBeforeSince(f *finding.Finding) bool {
+	return !s.opts.Since.IsZero() && f.FirstSeen.Commit != "" && f.FirstSeen.Date.Unix() > 0 && f.FirstSeen.Date.Before(s.opts.Since)
+}
+
+// complete fills in what follows from all locations of a key.
+func (s *scan) complete(r *record) {
+	f := &r.finding
+	lines := make(map[location]int) // the first column of each line outside objects
+	for l, v := range r.locations {
+		switch {
+		case r.traced[l]:
+		case !l.object.IsZero(): // its history could not be traced
+			o := l.occurrence(v)
+			o.Versions = 1
+			f.Occurrences = append(f.Occurrences, o)
+		default:
+			line := l
+			line.column = 0
+			if first, ok := lines[line]; !ok || l.column < first {
+				lines[line] = l.column
+			}
+		}
+	}
+	for l, column := range lines { // a line is one occurrence, as in the history
+		l.column = column
+		f.Occurrences = append(f.Occurrences, l.occurrence(r.locations[l]))
+	}
+	finding.SortOccurrences(f.Occurrences)
+	s.attribute(r)
+}
+
+// pathEvidenceLimit bounds how many paths of one key are searched for its
+// issuer's name.
+const pathEvidenceLimit = 1000
+
+// attribute decides whose key it is, by all its occurrences.
+func (s *scan) attribute(r *record) {
+	f := &r.finding
+	evidence := make([]rules.Evidence, 0, len(r.evidence))
+	for _, e := range r.evidence {
+		evidence = append(evidence, e)
+	}
+	paths := make(map[string]bool)
+	for _, o := range f.Occurrences {
+		if o.Path != "" && !paths[o.Path] && len(paths) < pathEvidenceLimit {
+			paths[o.Path] = true
+			evidence = append(evidence, s.collector.set.PathEvidence(o.Path)...)
+		}
+	}
+	f.Issuer, f.IssuerEvidence = s.collector.set.Attribute(r.shapes, evidence)
+	f.IssuerStrength = s.collector.set.Strength(f.Issuer, r.shapes, evidence)
+	if rule := s.collector.set.RuleOf(f.RuleID, f.Issuer); rule != nil {
+		f.RuleID = rule.ID
+	}
+}
