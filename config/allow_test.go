@@ -60,7 +60,7 @@ func TestWrongAllowTablesAreRefusedWithTheirPlace(t *testing.T) {
 		{"a folder", "[[allow]]\npath = \"a/\"\nreason = \"r\"\n", "line 2, column 1: no file matches \"a/\" (a/** is"},
 		{"an unknown key", "[[allow]]\npath = \"a\"\nreason = \"r\"\n[[allow]]\npath = \"a\"\nreason = \"r\"\nuntil = 1\n", "line 7, column 1: unknown key \"allow.until\""},
 		{"a misspelt reason", "[[allow]]\npath = \"a\"\nreasen = \"r\"\n", "line 3, column 1: unknown key \"allow.reasen\""},
-		{"a path that is a number", "[[allow]]\npath = 1\nreason = \"r\"\n", "line 2, column 1: path: "},
+		{"a path that is a number", "[[allow]]\npath = 1\nreason = \"r\"\n", "line 2, column 1: allow.path must be a string"},
 		{"a time", "[[allow]]\npath = \"a\"\nreason = \"r\"\nexpires = 2026-01-31T00:00:00Z\n", "line 4, column 1: expires is a day"},
 		{"a local time", "[[allow]]\npath = \"a\"\nreason = \"r\"\nexpires = 2026-01-31T00:00:00\n", "line 4, column 1: expires is a day"},
 		{"a number", "[[allow]]\npath = \"a\"\nreason = \"r\"\nexpires = 2026\n", "line 4, column 1: expires is a day"},

@@ -38,11 +38,10 @@ func builtinNames() ([]string, error) {
 	return names, nil
 }
 
-// builtinSet returns the built-in rules with the configurations more, which have
-// no rules.
-func builtinSet(more []File) *Set {
+// builtinSet returns the built-in rules and the files more, which have no rules.
+func builtinSet(more []*ruleFile) *Set {
 	compiled := sync.OnceValue(func() *compiled {
-		c, err := load(nil, more)
+		c, err := load(more)
 		if err != nil {
 			panic("rules: " + err.Error()) // the tests load them
 		}

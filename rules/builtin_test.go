@@ -17,7 +17,15 @@ var update = flag.Bool("update", false, "write data/heads.txt")
 // eager returns the built-in rules as a set that has read them.
 func eager(t testing.TB, more ...File) *Set {
 	t.Helper()
-	c, err := load(nil, more)
+	var list []*ruleFile
+	for _, m := range more {
+		f, err := parse(m)
+		if err != nil {
+			t.Fatal(err)
+		}
+		list = append(list, f)
+	}
+	c, err := load(list)
 	if err != nil {
 		t.Fatal(err)
 	}

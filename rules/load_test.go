@@ -44,7 +44,7 @@ func TestLoadErrorsSayWhereAndWhy(t *testing.T) {
 		{"a key in a comment is no key", good + "# keywords = [ '\n  keywords = []\n", 5, 3, `unknown key`},
 		{"a comment in an array", good + "samples_sha256 = [ # ] \n]\nkeywords = []\n", 6, 1, `unknown key`},
 		{"wrong type", good + "literals = 3\n", 4, 0, ""},
-		{"wrong type in the second rule", good + "[[rule]]\nid = \"two\"\nliterals = \"two_\"\n", 6, 1, "incompatible types"},
+		{"wrong type in the second rule", good + "[[rule]]\nid = \"two\"\nliterals = \"two_\"\n", 6, 1, "rule.literals must be an array of strings"},
 		{"no id", "[[rule]]\nliterals = [\"acme_\"]\n", 1, 1, "needs an id"},
 		{"bad id", "[[rule]]\nid = \"A b\"\nliterals = [\"acme_\"]\n", 2, 1, "needs an id"},
 		{"duplicate id", good + good, 5, 1, `"acme" is taken`},
@@ -60,8 +60,8 @@ func TestLoadErrorsSayWhereAndWhy(t *testing.T) {
 		{"alphabet that closes its set", good + "body = { alphabet = \"a]|[b\" }\n", 4, 10, "is not a set"},
 		{"body too short", good + "body = { min = 2 }\n", 4, 1, "min must be 8"},
 		{"open shape", good + "issuer = \"acme\"\nshapes = [{ regex = \"^[a-z]{20}\" }]\n", 5, 13, "must end with $"},
-		{"environment of no literal", good + "environments = { x_ = \"sandbox\" }\n", 4, 1, "not one of the literals"},
-		{"bad environment", good + "environments = { acme_ = \"test\" }\n", 4, 1, "neither production"},
+		{"environment of no literal", good + "environments = { x_ = \"sandbox\" }\n", 4, 18, "not one of the literals"},
+		{"bad environment", good + "environments = { acme_ = \"test\" }\n", 4, 18, "neither production"},
 		{"bad score", good + "max_score = 60.0\n", 4, 1, "bits per character"},
 		{"bad sample", good + "samples_sha256 = [\"00\"]\n", 4, 1, "not a SHA-256"},
 		{"evidence for nobody", good + "evidence = { hosts = [\"acme.example\"] }\n", 4, 14, "needs an issuer"},
@@ -84,14 +84,18 @@ func TestLoadErrorsSayWhereAndWhy(t *testing.T) {
 		{"short header", good + "issuer = \"acme\"\nevidence = { headers = [\"abc\"] }\n", 5, 14, "4 to 64"},
 		{"header in capitals", good + "issuer = \"acme\"\nevidence = { headers = [\"X-Acme\"] }\n", 5, 14, "lower case"},
 		{"public key of nobody", good + "evidence = { twin_shapes = [{ literals = [\"pk_a_\"], regex = \"^a$\" }] }\n", 4, 14, "needs an issuer"},
-		{"public key without a literal", good + "issuer = \"acme\"\nevidence = { twin_shapes = [{ regex = \"^a$\" }] }\n", 5, 14, "needs a literal"},
+		{"public key without a literal", good + "issuer = \"acme\"\nevidence = { twin_shapes = [{ regex = \"^a$\" }] }\n", 5, 29, "needs a literal"},
 		{"public key with a short literal", good + "issuer = \"acme\"\nevidence = { twin_shapes = [{ regex = \"^a$\", literals = [\"pk_\"] }] }\n", 5, 46, `"pk_" is not 4 to 64`},
 		{"public key of any length", good + "issuer = \"acme\"\nevidence = { twin_shapes = [{ literals = [\"pk_a_\"], regex = \"^a\" }] }\n", 5, 53, "must end with $"},
 		{"unknown key of a public key", good + "issuer = \"acme\"\nevidence = { twin_shapes = [{ literals = [\"pk_a_\"], regex = \"^a$\", unique = true }] }\n", 5, 68, "unknown key"},
 		{"echo of nobody", good + "evidence = { echoes = [{ literal = \"acct_\", from = 1, to = 17 }] }\n", 4, 14, "needs an issuer"},
 		{"echo with a short literal", good + "issuer = \"acme\"\nevidence = { echoes = [{ literal = \"a_\", from = 1, to = 17 }] }\n", 5, 26, "4 to 64"},
-		{"short echo", good + "issuer = \"acme\"\nevidence = { echoes = [{ literal = \"acct_\", from = 1, to = 5 }] }\n", 5, 14, "12 characters"},
-		{"echo behind the body", good + "issuer = \"acme\"\nevidence = { echoes = [{ literal = \"acct_\", from = 250, to = 270 }] }\n", 5, 14, "12 characters"},
+		{"short echo", good + "issuer = \"acme\"\nevidence = { echoes = [{ literal = \"acct_\", from = 1, to = 5 }] }\n", 5, 24, "12 characters"},
+		{"echo behind the body", good + "issuer = \"acme\"\nevidence = { echoes = [{ literal = \"acct_\", from = 250, to = 270 }] }\n", 5, 24, "12 characters"},
+		{"a key twice", good + "literals = [\"acme2_\", 3]\n", 4, 1, "rule.literals is defined twice"},
+		{"second of two shapes", good + "issuer = \"acme\"\nshapes = [\n  { regex = \"^[a-z]{20}$\" },\n  { regex = \"^[a-z]{20}\" },\n]\n", 7, 5, "must end with $"},
+		{"behind a mark of byte order", "\ufeff[[rule]]\nname = \"x\"\nid = \"ö\"\n", 3, 1, "needs an id"},
+		{"column in bytes", good + "body = { alphabet = \"äö\", min = true }\n", 4, 29, "rule.body.min must be a whole number"},
 		{"not UTF-8", "\xff", 1, 1, "UTF-8"},
 		{"rule is no array", "rule = 1\n", 1, 1, "array of tables"},
 	} {
@@ -190,7 +194,11 @@ func FuzzLoad(f *testing.F) {
 			return
 		}
 		s := &compiled{}
-		if err := s.add("fuzz", text, false); err != nil {
+		file, err := parse(File{Name: "fuzz", Text: text})
+		if err == nil {
+			err = s.join(file)
+		}
+		if err != nil {
 			var e *LoadError
 			if !errors.As(err, &e) || e.Line < 1 || e.Col < 1 || e.Reason == "" {
 				t.Fatalf("an error without a place: %v", err)

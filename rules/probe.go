@@ -101,22 +101,21 @@ type answerTable struct {
 	Code    string              `toml:"code"`
 }
 
-// probe checks the probe of the n-th rule.
-func (f *ruleFile) probe(n int, t *ruleTable) (*Probe, error) {
+func (t *ruleTable) readProbe(r *Rule) error {
 	pt := t.Probe
 	if pt == nil {
-		return nil, nil
+		return nil
 	}
 	p := &Probe{Endpoints: map[finding.Environment]*url.URL{}, Sources: pt.Sources}
 	if t.Issuer == "" {
-		return nil, f.errorAt(n, "probe", "a probe needs an issuer to ask")
+		return wrong("probe", "a probe needs an issuer to ask")
 	}
 	if pt.Method != "" && pt.Method != "GET" {
-		return nil, f.errorAt(n, "probe.method", "a probe only reads: its method is GET")
+		return wrong("probe.method", "a probe only reads: its method is GET")
 	}
 	var err error
-	if p.Scheme, p.Header, err = f.credentials(n, pt); err != nil {
-		return nil, err
+	if p.Scheme, p.Header, err = pt.credentials(); err != nil {
+		return err
 	}
 	for _, e := range [...]struct {
 		key, address string
@@ -127,51 +126,33 @@ func (f *ruleFile) probe(n int, t *ruleTable) (*Probe, error) {
 		}
 		u, err := endpoint(e.address, t.Literals)
 		if err != nil {
-			return nil, f.errorAt(n, "probe."+e.key, err.Error())
+			return wrong("probe."+e.key, "%v", err)
 		}
 		p.Endpoints[e.env] = u
 	}
 	if len(p.Endpoints) == 0 {
-		return nil, f.errorAt(n, "probe", "a probe needs an endpoint for production or sandbox")
+		return wrong("probe", "a probe needs an endpoint for production or sandbox")
 	}
 	if len(p.Sources) == 0 {
-		return nil, f.errorAt(n, "probe", "a probe needs sources: links to what documents it")
+		return wrong("probe", "a probe needs sources: links to what documents it")
 	}
 	for _, s := range p.Sources {
 		if u, err := url.Parse(s); err != nil || u.Scheme != "https" || u.Host == "" {
-			return nil, f.errorAt(n, "probe.sources", fmt.Sprintf("%q is not an https:// address", s))
+			return wrong("probe.sources", "%q is not an https:// address", s)
 		}
 	}
 	if len(pt.Answers) == 0 || len(pt.Answers) > maxAnswers {
-		return nil, f.errorAt(n, "probe", fmt.Sprintf("a probe needs 1 to %d answers", maxAnswers))
+		return wrong("probe", "a probe needs 1 to %d answers", maxAnswers)
 	}
 	for i := range pt.Answers {
-		a, key, err := newAnswer(&pt.Answers[i])
+		a, err := pt.Answers[i].answer(fmt.Sprintf("probe.answers[%d]", i))
 		if err != nil {
-			return nil, f.errorAtAnswer(n, i, key, err.Error())
+			return err
 		}
 		p.Answers = append(p.Answers, *a)
 	}
-	return p, nil
-}
-
-// errorAtAnswer is errorAt for a key of the i-th answer.
-func (f *ruleFile) errorAtAnswer(n, i int, key, reason string) error {
-	const header = "rule.probe.answers"
-	e := f.errorAt(n, "probe.answers", reason).(*LoadError)
-	seen := -1
-	for _, k := range f.keys {
-		if k.rule != n {
-			continue
-		}
-		if k.path == header {
-			seen++
-		}
-		if seen == i && (k.path == header || k.path == header+"."+key) {
-			e.Line, e.Col = k.line, k.col
-		}
-	}
-	return e
+	r.Probe = p
+	return nil
 }
 
 // token is the form of header names and authorization schemes (RFC 9110).
@@ -182,13 +163,13 @@ var ownHeaders = []string{"host", "connection", "cookie", "content-length", "tra
 	"proxy-authorization", "proxy-connection", "keep-alive", "expect", "user-agent", "accept", "accept-encoding", "range", "referer"}
 
 // credentials says how the key is sent.
-func (f *ruleFile) credentials(n int, t *probeTable) (scheme, header string, err error) {
+func (t *probeTable) credentials() (scheme, header string, err error) {
 	switch {
 	case (t.Auth == "") == (t.Header == ""):
-		return "", "", f.errorAt(n, "probe", `a probe has either auth, an authorization scheme such as "Bearer" or "Basic", or header, the name of one`)
+		return "", "", wrong("probe", `a probe has either auth, an authorization scheme such as "Bearer" or "Basic", or header, the name of one`)
 	case t.Auth != "":
 		if !token().MatchString(t.Auth) {
-			return "", "", f.errorAt(n, "probe.auth", fmt.Sprintf("%q is not the word of an authorization scheme", t.Auth))
+			return "", "", wrong("probe.auth", "%q is not the word of an authorization scheme", t.Auth)
 		}
 		for _, known := range [...]string{"Bearer", "Basic"} {
 			if strings.EqualFold(t.Auth, known) {
@@ -197,7 +178,7 @@ func (f *ruleFile) credentials(n int, t *probeTable) (scheme, header string, err
 		}
 		return t.Auth, "Authorization", nil
 	case !token().MatchString(t.Header) || slices.Contains(ownHeaders, strings.ToLower(t.Header)):
-		return "", "", f.errorAt(n, "probe.header", fmt.Sprintf("%q is not a header that can carry a key", t.Header))
+		return "", "", wrong("probe.header", "%q is not a header that can carry a key", t.Header)
 	}
 	return "", t.Header, nil
 }
@@ -250,11 +231,11 @@ func endpoint(address string, literals []string) (*url.URL, error) {
 // statusForm is one status code or a class of them.
 var statusForm = sync.OnceValue(func() *regexp.Regexp { return regexp.MustCompile(`^[24](xx|[0-9][0-9])$`) })
 
-// newAnswer checks one answer. With an error, key is what it is about.
-func newAnswer(t *answerTable) (a *Answer, key string, err error) {
-	a = &Answer{Headers: t.Headers, Values: t.Values, Message: t.Message, Words: t.Words, Code: finding.StatusCode(t.Code)}
+// answer checks the answer at key.
+func (t *answerTable) answer(key string) (*Answer, error) {
+	a := &Answer{Headers: t.Headers, Values: t.Values, Message: t.Message, Words: t.Words, Code: finding.StatusCode(t.Code)}
 	if !statusForm().MatchString(t.Status) {
-		return nil, "status", fmt.Errorf(`%q is neither a status such as "401" nor a class such as "2xx"`, t.Status)
+		return nil, wrong(key+".status", `%q is neither a status such as "401" nor a class such as "2xx"`, t.Status)
 	}
 	if class, ok := strings.CutSuffix(t.Status, "xx"); ok {
 		a.Low, _ = strconv.Atoi(class + "00")
@@ -270,11 +251,11 @@ func newAnswer(t *answerTable) (a *Answer, key string, err error) {
 	case "any":
 		a.JSON = JSONAny
 	default:
-		return nil, "json", fmt.Errorf("%q is neither object, array nor any", t.JSON)
+		return nil, wrong(key+".json", "%q is neither object, array nor any", t.JSON)
 	}
 	for _, h := range t.Headers {
 		if !token().MatchString(h) {
-			return nil, "headers", fmt.Errorf("%q is not the name of a header", h)
+			return nil, wrong(key+".headers", "%q is not the name of a header", h)
 		}
 	}
 	for _, field := range t.Fields {
@@ -283,42 +264,42 @@ func newAnswer(t *answerTable) (a *Answer, key string, err error) {
 			a.Fields = append(a.Fields, alternatives)
 			continue
 		}
-		return nil, "fields", fmt.Errorf("%q is not a path such as error.message", field)
+		return nil, wrong(key+".fields", "%q is not a path such as error.message", field)
 	}
 	for path, values := range t.Values {
 		if !isPath(path) || len(values) == 0 {
-			return nil, "values", fmt.Errorf("%q is not a path such as error.type, with a list of values", path)
+			return nil, wrong(key+".values", "%q is not a path such as error.type, with a list of values", path)
 		}
 	}
 	for _, path := range t.Message {
 		if !isPath(path) {
-			return nil, "message", fmt.Errorf("%q is not a path such as error.message", path)
+			return nil, wrong(key+".message", "%q is not a path such as error.message", path)
 		}
 	}
 	for _, w := range t.Words {
 		if w == "" || strings.ToLower(w) != w {
-			return nil, "words", fmt.Errorf("%q is empty or not in lower case", w)
+			return nil, wrong(key+".words", "%q is empty or not in lower case", w)
 		}
 	}
 	if len(t.Words) > 0 && len(t.Message) == 0 {
-		return nil, "words", fmt.Errorf("words need a message to stand in")
+		return nil, wrong(key+".words", "words need a message to stand in")
 	}
 	v, ok := verdicts[t.Verdict]
 	switch {
 	case !ok:
-		return nil, "verdict", fmt.Errorf("%q is neither active, restricted, inactive nor unknown", t.Verdict)
+		return nil, wrong(key+".verdict", "%q is neither active, restricted, inactive nor unknown", t.Verdict)
 	case !slices.Contains(v.codes, a.Code):
-		return nil, "code", fmt.Errorf("%q is no code for %s: there is %s", t.Code, t.Verdict, joinCodes(v.codes))
+		return nil, wrong(key+".code", "%q is no code for %s: there is %s", t.Code, t.Verdict, joinCodes(v.codes))
 	case v.status == finding.Active && a.Low/100 != 2:
-		return nil, "status", fmt.Errorf("only a 2xx answer accepts a key")
+		return nil, wrong(key+".status", "only a 2xx answer accepts a key")
 	case v.status != finding.Unknown && v.status != finding.Active && a.Low/100 != 4:
-		return nil, "status", fmt.Errorf("only a 4xx answer refuses a key")
+		return nil, wrong(key+".status", "only a 4xx answer refuses a key")
 	case v.status != finding.Unknown && v.status != finding.Active && len(t.Fields)+len(t.Values) == 0:
 		// A firewall, a portal or a proxy answers 401 and 403, too.
-		return nil, "", fmt.Errorf("a verdict on a status alone: add the fields or values that tell the API's answers")
+		return nil, wrong(key, "a verdict on a status alone: add the fields or values that tell the API's answers")
 	}
 	a.Verdict = v.status
-	return a, "", nil
+	return a, nil
 }
 
 func joinCodes(codes []finding.StatusCode) string {

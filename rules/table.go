@@ -1,0 +1,324 @@
+package rules
+
+import (
+	"crypto/sha256"
+	"encoding/hex"
+	"fmt"
+	"regexp"
+	"slices"
+	"strings"
+	"sync"
+	"unicode"
+	"unicode/utf8"
+
+	"keysweep/finding"
+)
+
+// The limits of a rule.
+const (
+	minLiteral    = 4       // bytes; shorter ones stop at every second line
+	maxLiteral    = 64      // bytes, also of names
+	maxRegexBody  = 1 << 9  // bytes that an expression may match
+	maxShapeCount = 64      // of one rule
+	maxProgram    = 1 << 11 // instructions of an expression
+	maxAddress    = 1 << 8  // bytes
+	minEcho       = 12      // characters of a key that nobody repeats by chance
+)
+
+// The tables of a rule file. ruleTable.rule checks their values.
+type ruleTable struct {
+	ID              string            `toml:"id"`
+	Issuer          string            `toml:"issuer"`
+	Name            *string           `toml:"name"`
+	Description     string            `toml:"description"`
+	Literals        []string          `toml:"literals"`
+	Body            bodyTable         `toml:"body"`
+	Shapes          []shapeTable      `toml:"shapes"`
+	Environments    map[string]string `toml:"environments"`
+	MaxScore        *float64          `toml:"max_score"`
+	SamplesSHA256   []string          `toml:"samples_sha256"`
+	Evidence        evidence          `toml:"evidence"`
+	Probe           *probeTable       `toml:"probe"`
+	Advice          string            `toml:"advice"`
+	Docs            *string           `toml:"docs"`
+	Examples        []string          `toml:"examples"`
+	CounterExamples []string          `toml:"counter_examples"`
+}
+
+type bodyTable struct {
+	Alphabet string `toml:"alphabet"`
+	Min      *int   `toml:"min"`
+	Max      *int   `toml:"max"`
+	Regex    string `toml:"regex"`
+}
+
+type shapeTable struct {
+	Regex    string   `toml:"regex"`
+	Unique   bool     `toml:"unique"`
+	Literals []string `toml:"literals"`
+}
+
+type twinTable struct {
+	Literals []string `toml:"literals"`
+	Regex    string   `toml:"regex"`
+	Base64   bool     `toml:"base64"`
+}
+
+// fault is what is wrong with a rule.
+type fault struct {
+	key    string // dotted, below [[rule]]; "" for the rule as a whole
+	reason string
+}
+
+func (f *fault) Error() string { return f.reason }
+
+func wrong(key, format string, args ...any) error {
+	return &fault{key, fmt.Sprintf(format, args...)}
+}
+
+// rule checks t and makes a Rule of it. An error is a *fault.
+func (t *ruleTable) rule() (*Rule, error) {
+	r := &Rule{
+		ID: t.ID, Issuer: t.Issuer, Description: t.Description, Advice: t.Advice,
+		Literals: t.Literals, Examples: t.Examples, CounterExamples: t.CounterExamples,
+		maxScore: maxScore, evidence: t.Evidence,
+	}
+	for _, read := range [...]func(*Rule) error{
+		t.readNames, t.readLiterals, t.readBody, t.readShapes, t.readEnvironments, t.readScore, t.readEvidence, t.readProbe,
+	} {
+		if err := read(r); err != nil {
+			return nil, err
+		}
+	}
+	return r, nil
+}
+
+// docsAddress is what docs may be: printable, without user and port.
+var docsAddress = sync.OnceValue(func() *regexp.Regexp { return regexp.MustCompile(`^https://[a-z0-9.-]+\.[a-z]+(/[!-~]*)?$`) })
+
+// readNames reads the ids of the rule and its issuer, how the issuer is called,
+// and where it documents its keys.
+func (t *ruleTable) readNames(r *Rule) error {
+	if !isName(t.ID) {
+		return wrong("id", "a rule needs an id of a-z, 0-9 and -")
+	}
+	if t.Issuer != "" && !isName(t.Issuer) || t.Issuer == finding.IssuerUnknown || t.Issuer == finding.IssuerAmbiguous {
+		return wrong("issuer", "an issuer is a name of a-z, 0-9 and -, and neither unknown nor ambiguous")
+	}
+	if t.Name != nil {
+		name := *t.Name
+		switch {
+		case name == "":
+			return wrong("name", "a name is not empty; leave the key out")
+		case t.Issuer == "":
+			return wrong("name", "a name needs an issuer that is called so")
+		case len(name) > maxLiteral || strings.TrimSpace(name) != name || strings.ContainsFunc(name, func(c rune) bool { return !unicode.IsPrint(c) }):
+			return wrong("name", "%q is not a name of at most %d printable bytes", name, maxLiteral)
+		}
+		r.Name, r.named = name, true
+	}
+	if t.Docs != nil {
+		if len(*t.Docs) > maxAddress || !docsAddress().MatchString(*t.Docs) {
+			return wrong("docs", "docs is an https:// address")
+		}
+		r.Docs = *t.Docs
+	}
+	return nil
+}
+
+func isName(s string) bool {
+	for i := range len(s) {
+		if c := s[i]; !(c >= 'a' && c <= 'z' || c >= '0' && c <= '9' || c == '-' && i > 0) {
+			return false
+		}
+	}
+	return s != "" && len(s) <= maxLiteral
+}
+
+func (t *ruleTable) readLiterals(*Rule) error {
+	if len(t.Literals) == 0 {
+		return wrong("literals", "a rule needs a literal: what is in no literal cannot be found")
+	}
+	seen := map[string]bool{}
+	for _, l := range t.Literals {
+		if err := checkLiteral("literals", l); err != nil {
+			return err
+		}
+		switch {
+		case !strings.ContainsFunc(l, func(c rune) bool { return c >= utf8.RuneSelf || isAlnum(byte(c)) }):
+			return wrong("literals", "the literal %q holds no letter or digit: it would stop at every line", l)
+		case seen[l]:
+			return wrong("literals", "the literal %q is listed twice", l)
+		}
+		seen[l] = true
+	}
+	return nil
+}
+
+func checkLiteral(key, l string) error {
+	if len(l) < minLiteral || len(l) > maxLiteral {
+		return wrong(key, "the literal %q is not %d to %d bytes long", l, minLiteral, maxLiteral)
+	}
+	return nil
+}
+
+func (t *ruleTable) readBody(r *Rule) error {
+	b, bt := &r.body, &t.Body
+	b.min, b.max = minBody, maxBody
+	var err error
+	if bt.Regex != "" {
+		if bt.Alphabet != "" || bt.Min != nil || bt.Max != nil {
+			return wrong("body.regex", "a body has either a regex, or alphabet, min and max")
+		}
+		if b.regex, err = anchored(bt.Regex, false); err != nil {
+			return wrong("body.regex", "%v", err)
+		}
+		b.spec, b.min = "regex "+bt.Regex, 1
+		return nil
+	}
+	b.alphabet = usualAlphabet()
+	if bt.Alphabet != "" && bt.Alphabet != defaultAlphabet {
+		if b.alphabet, err = parseAlphabet(bt.Alphabet); err != nil {
+			return wrong("body.alphabet", "%v", err)
+		}
+	}
+	if bt.Min != nil {
+		b.min = *bt.Min
+	}
+	if bt.Max != nil {
+		b.max = *bt.Max
+	}
+	if b.min < 8 || b.max > maxBody || b.min > b.max {
+		return wrong("body", "a body of %d to %d characters: min must be 8 or more, max %d or less", b.min, b.max, maxBody)
+	}
+	b.spec = fmt.Sprintf("%s %d %d", b.alphabet.set(), b.min, b.max)
+	return nil
+}
+
+func (t *ruleTable) readShapes(r *Rule) error {
+	if len(t.Shapes) > maxShapeCount {
+		return wrong("shapes", "more than %d shapes", maxShapeCount)
+	}
+	for i, st := range t.Shapes {
+		key := fmt.Sprintf("shapes[%d]", i)
+		re, err := anchored(st.Regex, true)
+		if err != nil {
+			return wrong(key+".regex", "%v", err)
+		}
+		s := shape{regex: re, unique: st.Unique, random: max(0, re.SubexpIndex("random"))}
+		if len(st.Literals) > 0 {
+			s.literals = make([]bool, len(t.Literals))
+		}
+		for _, l := range st.Literals {
+			at := slices.Index(t.Literals, l)
+			if at < 0 {
+				return wrong(key+".literals", "%q is not one of the literals", l)
+			}
+			s.literals[at] = true
+		}
+		if length := fixedLength(st.Regex); length >= minBody {
+			s.lengths = []int{length}
+		}
+		r.shapes = append(r.shapes, s)
+	}
+	return nil
+}
+
+func (t *ruleTable) readEnvironments(r *Rule) error {
+	r.Environments = map[string]finding.Environment{}
+	for l, e := range t.Environments {
+		key := "environments." + l
+		if !slices.Contains(t.Literals, l) {
+			return wrong(key, "%q is not one of the literals", l)
+		}
+		switch e {
+		case "production":
+			r.Environments[l] = finding.Production
+		case "sandbox":
+			r.Environments[l] = finding.Sandbox
+		default:
+			return wrong(key, "%q is neither production nor sandbox", e)
+		}
+	}
+	return nil
+}
+
+// readScore reads the greatest score, and the bodies that are known samples.
+func (t *ruleTable) readScore(r *Rule) error {
+	if t.MaxScore != nil {
+		if r.maxScore = *t.MaxScore; !(r.maxScore >= -6 && r.maxScore <= 6) {
+			return wrong("max_score", "max_score is bits per character, from -6 to 6")
+		}
+	}
+	r.samples = map[[sha256.Size]byte]bool{}
+	for _, h := range t.SamplesSHA256 {
+		b, err := hex.DecodeString(h)
+		if err != nil || len(b) != sha256.Size {
+			return wrong("samples_sha256", "%q is not a SHA-256 in hex", h)
+		}
+		r.samples[[sha256.Size]byte(b)] = true
+	}
+	return nil
+}
+
+func (t *ruleTable) readEvidence(r *Rule) error {
+	e := &t.Evidence
+	for _, list := range [...]struct {
+		key   string
+		words []string
+	}{
+		{"hosts", e.Hosts}, {"names", e.Names}, {"words", e.Words}, {"twins", e.Twins}, {"headers", e.Headers}, {"not", e.Not},
+	} {
+		key := "evidence." + list.key
+		if len(list.words) > 0 && t.Issuer == "" {
+			return wrong(key, needsIssuer)
+		}
+		for _, w := range list.words {
+			if len(w) < minLiteral || len(w) > maxLiteral || strings.ToLower(w) != w {
+				return wrong(key, "%q is not %d to %d bytes in lower case", w, minLiteral, maxLiteral)
+			}
+		}
+	}
+	for i := range e.TwinShapes {
+		if err := t.readTwin(r, i); err != nil {
+			return err
+		}
+	}
+	for i, echo := range e.Echoes {
+		key := fmt.Sprintf("evidence.echoes[%d]", i)
+		if t.Issuer == "" {
+			return wrong("evidence.echoes", needsIssuer)
+		}
+		if err := checkLiteral(key+".literal", echo.Literal); err != nil {
+			return err
+		}
+		if echo.From < 0 || echo.To > maxBody || echo.To-echo.From < minEcho {
+			return wrong(key, "from and to are a part of the body, %d characters or more", minEcho)
+		}
+	}
+	return nil
+}
+
+const needsIssuer = "evidence needs an issuer to speak for"
+
+// readTwin reads the i-th public key.
+func (t *ruleTable) readTwin(r *Rule, i int) error {
+	twin, key := &t.Evidence.TwinShapes[i], fmt.Sprintf("evidence.twin_shapes[%d]", i)
+	if t.Issuer == "" {
+		return wrong("evidence.twin_shapes", needsIssuer)
+	}
+	if len(twin.Literals) == 0 {
+		return wrong(key, "a public key needs a literal that it starts with")
+	}
+	re, err := anchored(twin.Regex, true)
+	if err != nil {
+		return wrong(key+".regex", "%v", err)
+	}
+	for _, l := range twin.Literals {
+		if err := checkLiteral(key+".literals", l); err != nil {
+			return err
+		}
+		r.evidence.public = append(r.evidence.public, publicKey{l, re, twin.Base64})
+	}
+	return nil
+}
