@@ -510,9 +510,9 @@ func theActionScansWhatEachEventIsAbout(t *testing.T, r *runner) {
 		{name: "a pull request whose head is checked out", commit: "head", env: s.pullRequest(false),
 			status: 1, found: "removed", want: map[string]string{"findings": "1", "complete": "true"}},
 		{name: "a pull request that merged main, its head is checked out", commit: "updated", env: updated,
-			status: 1, found: "removed", want: map[string]string{"findings": "1", "complete": "true"}, says: "that main does not have"},
+			status: 1, found: "removed", want: map[string]string{"findings": "1", "complete": "true"}, says: "that main lacks"},
 		{name: "a push to a branch that merged main", commit: "updated", env: s.push("refs/heads/updated", "head", "updated", nil),
-			status: 0, want: map[string]string{"findings": "0", "complete": "true"}, says: "that main does not have"},
+			status: 0, want: map[string]string{"findings": "0", "complete": "true"}, says: "that main lacks"},
 		{name: "a pull request of a fork asks nobody", commit: "merge", env: fork, inputs: map[string]string{"verify": "true", "fail-on": "active"},
 			status: 1, found: "removed", want: map[string]string{"active": "0", "upload": "true", "read-only": "true"}, says: "no key was sent to its issuer"},
 		{name: "a pull request, depth 1", commit: "merge", depth: 1, env: s.pullRequest(false),
@@ -544,7 +544,7 @@ func theActionScansWhatEachEventIsAbout(t *testing.T, r *runner) {
 		{name: "a deletion of a tag", commit: "later", env: s.push("refs/tags/v1", "head", "", map[string]any{"deleted": true}),
 			status: 0, want: map[string]string{"findings": "0", "complete": "true", "json": ""}},
 		{name: "an event that nobody has heard of", commit: "later", env: s.event("page_built", "later", map[string]any{}),
-			status: 1, found: "everything", says: "it does not tell which commits are new"},
+			status: 1, found: "everything", says: "does not say which commits are new"},
 		{name: "an event that nobody has heard of, nothing fails", commit: "later", env: s.event("check_run", "later", map[string]any{}), inputs: map[string]string{"fail-on": "none"},
 			status: 0, found: "everything"},
 		{name: "a schedule: all there is", commit: "later", env: s.event("schedule", "later", map[string]any{}),
@@ -552,7 +552,7 @@ func theActionScansWhatEachEventIsAbout(t *testing.T, r *runner) {
 		{name: "by hand: all there is", commit: "later", env: s.event("workflow_dispatch", "later", map[string]any{}),
 			status: 1, found: "everything", want: map[string]string{"findings": "4"}},
 		{name: "a release: all there is", commit: "later", env: s.event("release", "later", map[string]any{}),
-			status: 1, found: "everything", says: "it does not tell which commits are new"},
+			status: 1, found: "everything", says: "does not say which commits are new"},
 		{name: "a schedule, depth 1", commit: "later", depth: 1, env: s.event("schedule", "later", map[string]any{}),
 			status: 1, found: "main old", want: map[string]string{"complete": "false", "upload": "false"}, says: "fetch-depth: 0"},
 		{name: "a schedule, depth 1, and that is allowed", commit: "later", depth: 1, env: s.event("schedule", "later", map[string]any{}), inputs: map[string]string{"allow-incomplete": "true"},
@@ -716,7 +716,7 @@ func theActionScansTheRepositoryOfAPath(t *testing.T, r *runner) {
 	}
 	// What is not the run's is judged by the default branch.
 	other := s.event("schedule", "added", map[string]any{})
-	if got := r.run(scan, workspace, map[string]string{"path": "my shop"}, other); got.outputs["findings"] != "4" || !strings.Contains(got.summary, "Nobody can tell whose it is") {
+	if got := r.run(scan, workspace, map[string]string{"path": "my shop"}, other); got.outputs["findings"] != "4" || !strings.Contains(got.summary, "Whose commit is checked out is not known") {
 		t.Errorf("another commit: %s findings\n%s", got.outputs["findings"], got.summary)
 	}
 }

@@ -96,7 +96,7 @@ func (r *ciRun) run(c *call) error {
 			return err
 		}
 	}
-	if r.plan, err = ci.Work(ci.Environment{Get: os.Getenv, ReadFile: readEvent}, repo); err != nil {
+	if r.plan, err = ci.Detect(ci.Environment{Get: os.Getenv, ReadFile: readEvent}, repo); err != nil {
 		return err
 	}
 	opts.allowIncomplete = c.Bool("allow-incomplete")
@@ -195,10 +195,10 @@ func (r *ciRun) apply(checkout *ci.Checkout, path string) error {
 		r.res = res
 		shallow := func(s finding.Skipped) bool { return s.Reason == finding.ReasonShallow }
 		switch {
-		case plan.Lacking != "":
-			res.Skipped = finding.AddSkipped(res.Skipped, finding.Skipped{Reason: finding.ReasonShallow, Count: 1, Detail: plan.Lacking})
-		case plan.Whole != "" && slices.ContainsFunc(res.Skipped, shallow):
-			plan.Notes = append(plan.Notes, "Older commits were not checked out; "+plan.Whole+".")
+		case plan.Missing != "":
+			res.Skipped = finding.AddSkipped(res.Skipped, finding.Skipped{Reason: finding.ReasonShallow, Count: 1, Detail: plan.Missing})
+		case plan.FetchHint != "" && slices.ContainsFunc(res.Skipped, shallow):
+			plan.Notes = append(plan.Notes, "Older commits were not checked out; "+plan.FetchHint+".")
 		}
 		if len(res.Targets) > 0 {
 			res.Targets[0].Notes = append(res.Targets[0].Notes, plan.Notes...)
@@ -254,8 +254,8 @@ func (r *ciRun) tell() error {
 	if r.res != nil {
 		if !r.res.Complete() {
 			words := "The scan is incomplete: the report of the job says what was not read."
-			if r.plan.Lacking != "" {
-				words = "The scan is incomplete: " + r.plan.Lacking + "."
+			if r.plan.Missing != "" {
+				words = "The scan is incomplete: " + r.plan.Missing + "."
 			}
 			if _, err := fmt.Fprint(r.stdout, report.WorkflowCommand(report.LevelWarning, words, report.Property{Name: "title", Value: "keysweep"})); err != nil {
 				return writing(err)

@@ -18,12 +18,12 @@ import (
 func (r *ciRun) trustBase(checkout *ci.Checkout, named string) {
 	plan, s := r.plan, &r.opts.audit.Sources
 	if plan.Scope != ci.Changes && !plan.Fork {
-		if plan.Own {
+		if plan.OwnCheckout {
 			s.Here = named
 		}
 		return
 	}
-	t := &config.Trust{Rev: plan.Base, Name: plan.Whose, Nothing: plan.Base == "", Anywhere: true}
+	t := &config.Trust{Rev: plan.Base, Name: plan.BaseName, Nothing: plan.Base == "", Anywhere: true}
 	s.Trust = t
 	if checkout == nil {
 		return
@@ -60,9 +60,9 @@ func (r *ciRun) noteAdded(a *audit.Audit) {
 	if more := len(files) - most; more > 0 {
 		files = append(files[:most], fmt.Sprintf("%d more", more))
 	}
-	words := "This change adds an exception (%s): it counts " + r.plan.Then + "."
+	words := "This change adds an exception (%s): it counts " + r.plan.CountsFrom + "."
 	if len(change.Added) > 1 {
-		words = "This change adds exceptions (%s): they count " + r.plan.Then + "."
+		words = "This change adds exceptions (%s): they count " + r.plan.CountsFrom + "."
 	}
 	note(fmt.Sprintf(words, strings.Join(files, ", ")))
 }

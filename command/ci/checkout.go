@@ -7,8 +7,8 @@ import (
 	"fmt"
 	"io/fs"
 	"os"
+	"path"
 	"path/filepath"
-	"strings"
 
 	"keysweep/scanner/gitdb"
 	"keysweep/scanner/gitdb/oid"
@@ -16,15 +16,15 @@ import (
 
 // Checkout is a repository on disk. It implements Repository.
 type Checkout struct {
-	ctx  context.Context // of OpenCheckout: a lookup takes no time of its own
+	ctx  context.Context // of OpenCheckout, for lookups, which are short
 	repo *gitdb.Repository
 	db   *gitdb.Database
 	dir  string
 }
 
-// OpenCheckout opens the repository that holds path, or returns nil if there is
-// none. Close it. Alternates outside the repository's folder are followed if
-// followAlternates is set.
+// OpenCheckout opens the repository that contains path, or returns nil if there is
+// none. The caller closes it. Alternates outside the repository's folder are used
+// if followAlternates is set.
 func OpenCheckout(ctx context.Context, path string, followAlternates bool) (*Checkout, error) {
 	dir, inside := gitdb.Discover(path)
 	if !inside {
@@ -49,13 +49,13 @@ func (c *Checkout) Find(id string) (string, bool) {
 	if _, err := c.db.Resolve(c.ctx, id+"^{commit}"); err != nil {
 		return "", false
 	}
-	whole, err := c.db.Resolve(c.ctx, id+"^{object}")
-	return whole.String(), err == nil
+	full, err := c.db.Resolve(c.ctx, id+"^{object}")
+	return full.String(), err == nil
 }
 
 // Parents implements Repository.
 func (c *Checkout) Parents(id string) []string {
-	const most = 2 // of more, the CI made none
+	const most = 2 // no CI makes merges with more
 	var list []string
 	for n := 1; n <= most+1; n++ {
 		parent, err := c.db.Resolve(c.ctx, fmt.Sprintf("%s^%d", id, n))
@@ -93,67 +93,49 @@ func (c *Checkout) Head() string {
 // Shallow implements Repository.
 func (c *Checkout) Shallow() bool { return len(c.repo.Shallow) > 0 }
 
-// Below returns the way from the top of the working tree to path, separated by
-// '/': "" for the top itself. ok is false if path is not in a working tree.
-func (c *Checkout) Below(path string) (below string, ok bool) {
-	if c.repo.Top == "" {
-		return "", false
-	}
-	top, err := real(c.repo.Top)
-	if err != nil {
-		return "", false
-	}
-	at, err := real(path)
-	if err != nil {
-		return "", false
-	}
-	below, err = filepath.Rel(top, at)
-	below = filepath.ToSlash(below)
-	switch {
-	case err != nil || below == ".." || strings.HasPrefix(below, "../"):
-		return "", false
-	case below == ".":
-		return "", true
-	}
-	return below, true
-}
-
 // Top returns the folder of the working tree, "" if there is none.
 func (c *Checkout) Top() string { return c.repo.Top }
 
-// Holds returns the way from the top of the working tree to a file, as Below
-// does for folders, and false if it lies elsewhere. It goes by the name and, if
-// that leads nowhere inside, by where links lead: what a change can make of a
-// file is the change's.
-func (c *Checkout) Holds(file string) (string, bool) {
-	if c.repo.Top == "" || file == "" {
+// Below returns the path of a folder from the top of the working tree, with '/':
+// "" for the top itself. ok is false if the folder is not in a working tree.
+func (c *Checkout) Below(folder string) (below string, ok bool) {
+	top, err := c.statTop()
+	if err != nil {
 		return "", false
 	}
-	top, err := os.Stat(c.repo.Top)
+	folder, err = resolve(folder)
 	if err != nil {
+		return "", false
+	}
+	return belowFolder(top, folder)
+}
+
+// Holds returns the path of a file from the top of the working tree, or "" and false
+// if it is not in the working tree. It goes by the file's name, or else by where links
+// lead: whatever a change can affect belongs to the change.
+func (c *Checkout) Holds(file string) (below string, ok bool) {
+	top, err := c.statTop()
+	if err != nil || file == "" {
 		return "", false
 	}
 	named, err := filepath.Abs(file)
 	if err != nil {
 		return "", false
 	}
-	if below, ok := belowFolder(top, named); ok {
+	if below, ok := belowTop(top, named); ok {
 		return below, true
 	}
 	if file, err = filepath.EvalSymlinks(named); err != nil {
 		return "", false
 	}
-	return belowFolder(top, file)
+	return belowTop(top, file)
 }
 
-// CheckWrite returns an error if a file that lies in the working tree by its name
-// would be written elsewhere: what is checked out can hold symbolic links, and
-// where they lead is its own choice. A folder that is not there is no error here.
+// CheckWrite returns an error if writing a file whose name is in the working tree
+// would write elsewhere: a checkout can contain symbolic links, and it chooses
+// where they lead. A folder that does not exist is no error here.
 func (c *Checkout) CheckWrite(file string) error {
-	if c.repo.Top == "" {
-		return nil
-	}
-	top, err := os.Stat(c.repo.Top)
+	top, err := c.statTop()
 	if err != nil {
 		return nil
 	}
@@ -161,45 +143,65 @@ func (c *Checkout) CheckWrite(file string) error {
 	if err != nil {
 		return err
 	}
-	if _, inside := belowFolder(top, named); !inside {
+	if _, inside := belowTop(top, named); !inside {
 		return nil
 	}
 	if info, err := os.Lstat(file); err == nil && info.Mode()&fs.ModeSymlink != 0 {
-		return errors.New("it is a symbolic link, and it lies in what is checked out, which may have made it (name a file outside, or remove the link)")
+		return errors.New("it is a symbolic link in the checkout (name a file outside, or remove the link)")
 	}
 	folder, base := filepath.Split(file) // as it is: "link/.." is not "."
-	folder, err = real(cmp.Or(folder, "."))
+	folder, err = resolve(cmp.Or(folder, "."))
 	if err != nil {
-		return nil // whoever writes will say so
+		return nil // the write will fail
 	}
-	if _, inside := belowFolder(top, filepath.Join(folder, base)); !inside {
-		return errors.New("a symbolic link in what is checked out leads out of it (name a file outside)")
+	if _, inside := belowTop(top, filepath.Join(folder, base)); !inside {
+		return errors.New("a symbolic link in the checkout leads out of it (name a file outside)")
 	}
 	return nil
 }
 
-// belowFolder returns the way from a folder to file, an absolute path whose names
-// are gone up until one is the folder.
-func belowFolder(folder os.FileInfo, file string) (string, bool) {
-	for dir := filepath.Dir(file); ; dir = filepath.Dir(dir) {
-		if at, err := os.Stat(dir); err == nil && os.SameFile(at, folder) {
-			below, err := filepath.Rel(dir, file)
-			return filepath.ToSlash(below), err == nil
+func (c *Checkout) statTop() (os.FileInfo, error) {
+	if c.repo.Top == "" {
+		return nil, fs.ErrNotExist
+	}
+	return os.Stat(c.repo.Top)
+}
+
+// belowTop returns the path of a file below a folder. The file itself may be a
+// link.
+func belowTop(top os.FileInfo, file string) (string, bool) {
+	below, ok := belowFolder(top, filepath.Dir(file))
+	if !ok {
+		return "", false
+	}
+	return path.Join(below, filepath.Base(file)), true
+}
+
+// belowFolder returns the path of a folder, given as an absolute path, below top,
+// which is compared with each folder above.
+func belowFolder(top os.FileInfo, folder string) (below string, ok bool) {
+	for {
+		if at, err := os.Stat(folder); err == nil && os.SameFile(at, top) {
+			return below, true
 		}
-		if dir == filepath.Dir(dir) {
+		parent := filepath.Dir(folder)
+		if parent == folder {
 			return "", false
 		}
+		below = path.Join(filepath.Base(folder), below)
+		folder = parent
 	}
 }
 
-// real returns path absolute and without symbolic links, which come before "..".
-func real(path string) (string, error) {
+// resolve returns path absolute and without symbolic links, which are resolved
+// before "..".
+func resolve(path string) (string, error) {
 	if !filepath.IsAbs(path) {
 		here, err := os.Getwd()
 		if err != nil {
 			return "", err
 		}
-		path = here + string(filepath.Separator) + path // Join would take ".." first
+		path = here + string(filepath.Separator) + path // Join would resolve ".." first
 	}
 	return filepath.EvalSymlinks(path)
 }

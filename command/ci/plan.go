@@ -1,9 +1,9 @@
-// Package ci works out from the environment of a continuous integration system
-// what a run of it is about: which commits a change brings in, whether it comes
-// from a fork, and what a checkout lacks. It knows nothing of how a scan works.
+// Package ci reads from the environment of a continuous integration system what
+// a run has to scan: which commits a change brings in, whether it comes from a
+// fork, and what the checkout lacks. It does not know how a scan works.
 //
-// What a system says is checked before it is used: ids are ids, names of refs
-// are looked up whole, and none of it is ever printed unchecked.
+// Values of the environment are checked before use: commit ids must be ids, refs
+// are looked up by their full names, and nothing is printed unchecked.
 package ci
 
 import (
@@ -13,7 +13,7 @@ import (
 	"strings"
 )
 
-// ErrRefused is wrapped by Work's error for an event that must not be scanned.
+// ErrRefused is wrapped by Detect's error for an event that must not be scanned.
 var ErrRefused = errors.New("refused")
 
 // Scope is what a run asks to be scanned.
@@ -23,52 +23,51 @@ type Scope uint8
 const (
 	Everything Scope = iota // the working tree and the whole history
 	Changes                 // what the commits of Plan.Range bring in
-	Nothing                 // there is nothing new, as when a branch was deleted
+	Nothing                 // nothing is new, as when a branch was deleted
 )
 
-// Plan is what is to be scanned, and what is to be known of it.
+// Plan says what to scan, and how to treat the results.
 type Plan struct {
 	System string // the name of the CI, "" if it is not known
-	Event  string // its kind of run, in words
+	Event  string // the kind of run, in words
 	Scope  Scope
 	// Range is set if Scope is Changes: "A..B", the commits reachable from B and
 	// not from A, or "B", all that are reachable. " ^C" may follow: nor from C,
-	// what the target or the default branch has by now. They are whole ids.
+	// what the target or default branch has by now. All are full ids.
 	Range string
-	// Base is the commit whose tree holds the exceptions that count, a whole id:
-	// what a change is to go into, or the default branch, so that no change
+	// Base is the commit whose tree holds the exceptions that count, a full id:
+	// the tip that a change goes into, or the default branch, so that no change
 	// silences itself. "" if there is none: then no exception of the repository
-	// counts, except for Everything that is no fork's, where what is checked out
-	// counts.
+	// counts, except for Everything outside a fork, where the checkout counts.
 	Base string
-	// Whose says what Base is called, as a branch or "the target branch", and
-	// Then from when on an exception of the change counts, in words.
-	Whose, Then string
-	// Own says, for Everything that is no fork's, that the commit of the run is
-	// checked out: the exceptions there are the repository's own, from wherever
-	// it is looked at. Where the CI names no commit, it is not set either.
-	Own bool
-	// Fork says that the run is for somebody who has no rights in the
-	// repository, or that nobody can tell, as when another commit than that of
-	// the run is checked out. No key is sent anywhere then.
+	// BaseName is what Base is called, as a branch or "the target branch", and
+	// CountsFrom says from when on an exception of the change counts.
+	BaseName, CountsFrom string
+	// OwnCheckout says, for Everything outside a fork, that the commit of the run
+	// is checked out: the exceptions there are the repository's own, whatever the
+	// working directory is. It is not set where the CI names no commit.
+	OwnCheckout bool
+	// Fork says that the change comes from outside the repository, or may, as
+	// when a commit other than the run's is checked out. No key is sent anywhere
+	// then.
 	Fork bool
 	// ReadOnly says that the run cannot write to its CI: an upload will fail.
 	ReadOnly bool
-	// Upload says that the results may be uploaded to code scanning. Those of a
-	// range may only where they are about that range, in a pull request: an
-	// upload closes the alerts that it lacks.
+	// Upload says that the results may be uploaded to code scanning. Results of a
+	// range may only be in a pull request: an upload closes the alerts that it
+	// lacks.
 	Upload bool
-	// Lacking says in a sentence which commits the checkout lacks that the run
-	// is about; the scan is incomplete. "": none.
-	Lacking string
-	// Whole says how to check everything out, for when something is lacking.
-	Whole string
-	// Notes are sentences for the report, the first of which says what was
-	// scanned and why.
+	// Missing says in a sentence which commits of the run the checkout lacks; the
+	// scan is incomplete. "": none.
+	Missing string
+	// FetchHint says how to check everything out.
+	FetchHint string
+	// Notes are sentences for the report. The first one says what was scanned and
+	// why.
 	Notes []string
 }
 
-// Environment is where a CI says what a run is about.
+// Environment is where a CI describes a run.
 type Environment struct {
 	// Get returns a variable of the environment, "" if it is not set.
 	Get func(name string) string
@@ -78,158 +77,160 @@ type Environment struct {
 
 // Repository answers questions about the repository that is checked out.
 type Repository interface {
-	// Find returns the whole id of the object that id, hexadecimal and perhaps
-	// abbreviated, names, and false if it is not a commit or a tag of one that is
-	// there.
+	// Find returns the full id for id, hexadecimal and perhaps abbreviated; false
+	// if no commit, or tag of a commit, has it.
 	Find(id string) (string, bool)
-	// Parents returns the parents of a commit as far as they are there.
+	// Parents returns the parents of a commit that are in the repository.
 	Parents(id string) []string
-	// Ref returns the commit that a ref with this whole name leads to.
+	// Ref returns the commit that a ref with this full name leads to.
 	Ref(name string) (string, bool)
 	// Head returns the commit that is checked out, "" if there is none.
 	Head() string
-	// Shallow reports whether older history was left out of the checkout.
+	// Shallow reports whether the checkout lacks older history.
 	Shallow() bool
 }
 
-// Work returns what the run of a CI asks for. A repository of nil is none: its
-// files are all there is. The error says what of the environment is wrong, and
-// wraps ErrRefused if the event must not be scanned.
-func Work(env Environment, repo Repository) (*Plan, error) {
+// Detect returns what the run of a CI asks for. Without a repository, repo is nil
+// and the files are all there is. The error says which value of the environment
+// is wrong, and wraps ErrRefused if the event must not be scanned.
+func Detect(env Environment, repo Repository) (*Plan, error) {
 	for _, s := range systems {
-		if !s.runs(env.Get) {
+		if !envIsTrue(env.Get, s.variable) {
 			continue
 		}
 		r, err := s.read(env)
 		if err != nil {
 			return nil, fmt.Errorf("%s: %w", s.name, err)
 		}
-		r.system, r.whole = s.name, s.whole
+		r.system, r.fetchHint = s.name, s.fetchHint
 		return r.plan(repo), nil
 	}
-	r := run{event: "no CI that is known here"}
+	r := run{event: "no known CI"}
 	return r.plan(repo), nil
 }
 
-// run is what a CI says of a run, not yet looked up.
+// run is what a CI says about a run. Nothing is looked up in the repository yet.
 type run struct {
-	system, whole string
-	event         string // in words
-	scope         Scope
-	fork          bool
-	readOnly      bool
-	change        bool // it is about what is to go into a branch, and not yet in
-	unsaid        bool // it is an event that has no rule of its own
-	anybodys      bool // it is about a change, and does not tell whose
+	system, fetchHint string
+	event             string // in words
+	scope             Scope
+	fork              bool
+	readOnly          bool
+	change            bool // it is about commits that are not yet in their branch
+	noRange           bool // its event does not say which commits are new
+	unknownAuthor     bool // it is about a change and does not say whose
 
-	// queued says that the branch that it is about is made for the run.
+	// queued says that the run's branch was made for the run.
 	queued bool
 
-	// elsewhere says that origin is not where the change is to go into.
-	elsewhere bool
+	// otherOrigin says that the change does not go into origin.
+	otherOrigin bool
 
-	// The tip is the first of tips that is there, else what is checked out.
+	// The tip is the first of tips that exists, else what is checked out.
 	tips []string
 	// merged is the tip's second parent if the tip is a merge that the CI made
 	// for the run: its first parent is then the base.
 	merged string
-	// before is the base if it is there. If it is not set or zero, there is none:
-	// a new branch.
+	// before is the base if it exists. Empty or zero, there is none: a new branch.
 	before string
-	// forced says that before may have gone.
+	// forced says that before may be gone.
 	forced bool
-	// into is the branch that the change is to go into, fallback the default
-	// branch, and branch the run's own.
-	into, fallback, branch string
+	// targetBranch is the branch that the change goes into, and branch the run's
+	// own.
+	targetBranch, defaultBranch, branch string
 }
 
 // plan looks up what r names.
 func (r *run) plan(repo Repository) *Plan {
-	p := &Plan{System: r.system, Event: r.event, Scope: r.scope, Fork: r.fork, ReadOnly: r.readOnly || r.fork, Whole: r.whole}
+	p := &Plan{System: r.system, Event: r.event, Scope: r.scope, Fork: r.fork, ReadOnly: r.readOnly || r.fork, FetchHint: r.fetchHint}
 	switch {
 	case r.scope == Nothing:
-		p.note("%s: there is nothing to scan.", r.title())
-		return p
+		p.note("%s: nothing to scan.", r.title())
 	case repo == nil:
 		p.Scope = Everything
-		p.note("%s: there is no repository here; all files were scanned.", r.title())
-		return p
+		but := ", but"
+		if r.system == "" {
+			but = " and"
+		}
+		p.note("%s%s no Git repository: scanned all files.", r.title(), but)
 	case r.scope == Everything:
-		p.Upload = true
-		p.Own = !r.fork && r.checkedOut(repo)
-		unknown := !r.fork && (r.anybodys || !p.Own && r.named())
-		if r.fork || unknown {
-			p.Own, p.Fork = false, true
-			p.Base, _ = remote(repo, r.fallback)
-			p.judge(r.fallback, "the default branch")
-			defer p.tellNobodys() // after what was scanned
-		}
-		words := "the working tree and the whole history were scanned"
-		if r.unsaid {
-			words = "it does not tell which commits are new; " + words
-		}
-		p.note("%s: %s.", r.title(), words)
-		if unknown {
-			p.note("Nobody can tell whose it is: what is checked out may be of a fork.")
-		}
-		return p
+		r.planEverything(repo, p)
+	default:
+		r.planChanges(repo, p)
 	}
+	return p
+}
+
+// planEverything decides whose exceptions count for a scan of everything.
+func (r *run) planEverything(repo Repository, p *Plan) {
+	p.Upload = true
+	p.OwnCheckout = !r.fork && r.checkedOut(repo)
+	unknown := !r.fork && (r.unknownAuthor || !p.OwnCheckout && slices.ContainsFunc(r.tips, isID))
+	words := "scanned the working tree and the whole history"
+	if r.noRange {
+		words += ", since the event does not say which commits are new"
+	}
+	p.note("%s: %s.", r.title(), words)
+	if unknown {
+		p.note("Whose commit is checked out is not known, so it is treated as a fork's.")
+	}
+	if r.fork || unknown {
+		p.OwnCheckout, p.Fork = false, true
+		p.Base, _ = remote(repo, r.defaultBranch)
+		p.compareWith(r.defaultBranch, "the default branch")
+		p.noteNoExceptions()
+	}
+}
+
+// planChanges finds the commits of a change, and whose exceptions count for it.
+func (r *run) planChanges(repo Repository, p *Plan) {
 	p.Upload = r.change && !r.queued
 	tip := r.tip(repo, p)
 	if tip == "" {
 		p.Scope, p.Upload = Everything, false
-		p.note("%s: no commit is checked out; the files were scanned.", r.title())
-		return p
+		p.note("%s: no commit is checked out: scanned the files.", r.title())
+		return
 	}
 	base := r.base(repo, tip, p)
 	p.Range = tip
+	words := "scanned all commits up to " + tip
 	if base != "" {
 		p.Range = base + ".." + tip
-	}
-	commits := p.Range
-	has := r.has(repo, tip)
-	if has == base || r.change && has == tip {
-		has = "" // said already; or, of a change, that it brings in nothing
-	}
-	if has != "" {
-		p.Range += " ^" + has
+		words = "scanned the commits " + p.Range
 	}
 	p.Base = base
-	switch name := r.comparedWith(); {
+	switch name := r.compared(); {
 	case r.change:
-		p.judge(r.into, "the target branch")
+		p.compareWith(r.targetBranch, "the target branch")
 	case name != "":
-		// Who may push a branch is not who decides what goes into the default one.
+		// Pushing a branch takes fewer rights than changing the default one.
 		p.Base, _ = remote(repo, name)
-		p.judge(name, "the default branch")
+		p.compareWith(name, "the default branch")
 	default:
-		p.Whose, p.Then = "the commit before", "from the next run on"
+		p.BaseName, p.CountsFrom = "the previous commit", "from the next run on"
 	}
-	p.tellNobodys()
-	words := "the commits up to " + commits
-	if base != "" {
-		words = "the commits of " + commits
+	// The base says it already; or the change brings nothing in.
+	if merged := r.mergedFrom(repo, tip); merged != "" && merged != base && !(r.change && merged == tip) {
+		p.Range += " ^" + merged
+		words += " that " + p.BaseName + " lacks"
 	}
-	if has != "" {
-		words += " that " + p.Whose + " does not have"
-	}
-	p.Notes = append([]string{fmt.Sprintf("%s: %s were scanned.", r.title(), words)}, p.Notes...)
-	return p
+	p.noteNoExceptions()
+	p.Notes = append([]string{fmt.Sprintf("%s: %s.", r.title(), words)}, p.Notes...)
 }
 
-// judge says that the exceptions of a branch count. words stand for a name that
-// had better not be printed.
-func (p *Plan) judge(branch, words string) {
-	p.Whose = words
+// compareWith says that the exceptions of a branch count. words replace a name
+// that cannot be printed as it is.
+func (p *Plan) compareWith(branch, words string) {
+	p.BaseName = words
 	if plainName(branch) {
-		p.Whose = branch
+		p.BaseName = branch
 	}
-	p.Then = "once merged into " + p.Whose
+	p.CountsFrom = "once merged into " + p.BaseName
 }
 
-func (p *Plan) tellNobodys() {
+func (p *Plan) noteNoExceptions() {
 	if p.Base == "" {
-		p.note("No exception counts: those of %s would, which is not here.", p.Whose)
+		p.note("No exceptions count: they are those of %s, which is missing here.", p.BaseName)
 	}
 }
 
@@ -243,11 +244,11 @@ func (p *Plan) note(format string, args ...any) {
 	p.Notes = append(p.Notes, fmt.Sprintf(format, args...))
 }
 
-// lack says that the checkout is short of something, and how to get it.
-func (p *Plan) lack(format string, args ...any) {
-	p.Lacking = fmt.Sprintf(format, args...)
-	if p.Whole != "" {
-		p.Lacking += " (" + p.Whole + ")"
+// lacks says what the checkout lacks, and how to get it.
+func (p *Plan) lacks(format string, args ...any) {
+	p.Missing = fmt.Sprintf(format, args...)
+	if p.FetchHint != "" {
+		p.Missing += " (" + p.FetchHint + ")"
 	}
 }
 
@@ -258,38 +259,25 @@ func (r *run) title() string {
 	return r.system + ", " + r.event
 }
 
-// checkedOut reports whether the commit that the run is about is checked out.
+// checkedOut reports whether the commit of the run is checked out.
 func (r *run) checkedOut(repo Repository) bool {
 	head := repo.Head()
-	for _, id := range r.tips {
-		if found, ok := repo.Find(id); !none(id) && ok && found == head {
-			return true
-		}
-	}
-	return false
+	return slices.ContainsFunc(r.tips, func(id string) bool {
+		found, ok := repo.Find(id)
+		return isID(id) && ok && found == head
+	})
 }
 
-// named reports whether the CI named a commit that the run is about.
-func (r *run) named() bool {
-	return slices.ContainsFunc(r.tips, func(id string) bool { return !none(id) })
-}
-
-// tip returns the commit that the run is about, or what is there in its place.
+// tip returns the commit of the run, or what is checked out instead.
 func (r *run) tip(repo Repository, p *Plan) string {
-	said := ""
-	for _, id := range r.tips {
-		if none(id) {
-			continue
-		}
+	named := slices.DeleteFunc(slices.Clone(r.tips), func(id string) bool { return !isID(id) })
+	for _, id := range named {
 		if found, ok := repo.Find(id); ok {
 			return found
 		}
-		if said == "" {
-			said = id
-		}
 	}
-	if said != "" {
-		p.lack("commit %s of this run is not here: what is checked out was scanned", said)
+	if len(named) > 0 {
+		p.lacks("commit %s of this run is missing, so what is checked out was scanned", named[0])
 	}
 	return repo.Head()
 }
@@ -299,42 +287,42 @@ func (r *run) base(repo Repository, tip string, p *Plan) string {
 	if into := r.mergedInto(repo, tip); into != "" {
 		return into
 	}
-	if !none(r.before) {
+	if isID(r.before) {
 		if id, ok := repo.Find(r.before); ok {
 			return id
 		}
 		switch {
 		case repo.Shallow():
-			p.lack("commit %s, which this run starts from, is not here", r.before)
+			p.lacks("commit %s, which this run starts from, is missing", r.before)
 			return ""
 		case r.forced:
-			p.note("Commit %s, which the branch was moved away from, is gone.", r.before)
+			p.note("Commit %s, the previous tip of the branch, is gone.", r.before)
 		default:
-			p.note("Commit %s, which this run starts from, is not here.", r.before)
+			p.note("Commit %s, which this run starts from, is missing.", r.before)
 		}
 	}
-	if name := r.comparedWith(); name != "" {
+	if name := r.compared(); name != "" {
 		if id, ok := remote(repo, name); ok {
 			return id
 		}
 		if repo.Shallow() {
-			p.lack("the branch that this run is compared with is not here")
+			p.lacks("the branch to compare with is missing")
 		} else {
-			p.note("The branch that this run is compared with is not here: older keys are listed too.")
+			p.note("The branch to compare with is missing: older keys are listed too.")
 		}
 		return ""
 	}
 	switch {
 	case repo.Shallow():
-		p.lack("older commits of this run are not here")
-	case r.change && none(r.before):
-		p.note("It is not known what this run is compared with: older keys are listed too.")
+		p.lacks("older commits of this run are missing")
+	case r.change && !isID(r.before):
+		p.note("There is nothing to compare this run with: older keys are listed too.")
 	}
 	return ""
 }
 
 // mergedInto returns the first parent of a merge that the CI made for the run, ""
-// if tip is none.
+// if tip is not one.
 func (r *run) mergedInto(repo Repository, tip string) string {
 	if r.merged != "" {
 		if parents := repo.Parents(tip); len(parents) == 2 && parents[1] == r.merged {
@@ -344,32 +332,32 @@ func (r *run) mergedInto(repo Repository, tip string) string {
 	return ""
 }
 
-// has returns the tip of the branch that the run is compared with, "" if it is not
-// here: a branch brings in nothing of what it merged from there. Where the CI made
-// a merge, its parent says that already, and still does once the branch is merged.
-func (r *run) has(repo Repository, tip string) string {
-	name := r.comparedWith()
-	if name == "" || r.elsewhere || r.queued || r.mergedInto(repo, tip) != "" {
+// mergedFrom returns the tip of the branch to compare with, "" if it is missing:
+// what a branch merged from there is not its own. A merge made by the CI says this
+// with its first parent, and still does once the branch is merged.
+func (r *run) mergedFrom(repo Repository, tip string) string {
+	name := r.compared()
+	if name == "" || r.otherOrigin || r.queued || r.mergedInto(repo, tip) != "" {
 		return ""
 	}
 	id, _ := remote(repo, name)
 	return id
 }
 
-// comparedWith returns the name of the branch that the run is compared with if
-// nothing better is known, "" if that is its own.
-func (r *run) comparedWith() string {
+// compared returns the branch to compare with if nothing better is known, "" if
+// that is the run's own.
+func (r *run) compared() string {
 	switch {
-	case r.into != "":
-		return r.into
-	case r.fallback != r.branch:
-		return r.fallback
+	case r.targetBranch != "":
+		return r.targetBranch
+	case r.defaultBranch != r.branch:
+		return r.defaultBranch
 	}
 	return ""
 }
 
-// remote returns the tip of a branch as it is on the server. Only there: a
-// branch of that name here may be the change itself.
+// remote returns the tip of a branch on the server. A local branch of that name
+// may be the change itself.
 func remote(repo Repository, branch string) (string, bool) {
 	return repo.Ref("refs/remotes/origin/" + branch)
 }
@@ -382,12 +370,11 @@ func plainName(branch string) bool {
 	})
 }
 
-// none reports whether id stands for no commit: it is empty or zero, of 40 or
-// 64 digits.
-func none(id string) bool { return strings.Trim(id, "0") == "" }
+// isID reports whether id names a commit: it is neither empty nor all zeros, of 40
+// or 64 digits.
+func isID(id string) bool { return strings.Trim(id, "0") != "" }
 
-// hexID reports whether s is an id of an object: hexadecimal digits, at least
-// so many.
+// hexID reports whether s is an object id of least to 64 hexadecimal digits.
 func hexID(s string, least int) bool {
 	return len(s) >= least && len(s) <= 64 && strings.Trim(s, "0123456789abcdef") == ""
 }

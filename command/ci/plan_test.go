@@ -101,7 +101,7 @@ func TestGitHubEvents(t *testing.T) {
 	}{
 		"pull_request, the merge is checked out": {
 			event: "pull_request", file: pull(nil), sha: c("d"), repo: whole(),
-			want: Plan{Scope: Changes, Range: c("a") + ".." + c("d"), Base: c("a"), Upload: true}, notes: "pull_request: the commits of " + c("a") + ".." + c("d") + " were scanned.",
+			want: Plan{Scope: Changes, Range: c("a") + ".." + c("d"), Base: c("a"), Upload: true}, notes: "pull_request: scanned the commits " + c("a") + ".." + c("d") + ".",
 		},
 		"pull_request whose base has moved on since the event: the merge knows": {
 			event: "pull_request", sha: c("d"), repo: whole(),
@@ -110,7 +110,7 @@ func TestGitHubEvents(t *testing.T) {
 		},
 		"pull_request, its head is checked out": {
 			event: "pull_request", file: pull(nil), sha: c("1"), repo: whole(),
-			want: Plan{Scope: Changes, Range: c("a") + ".." + c("c") + " ^" + c("e"), Base: c("a"), Upload: true}, notes: "the commits of " + c("a") + ".." + c("c") + " that main does not have were scanned.",
+			want: Plan{Scope: Changes, Range: c("a") + ".." + c("c") + " ^" + c("e"), Base: c("a"), Upload: true}, notes: "scanned the commits " + c("a") + ".." + c("c") + " that main lacks.",
 		},
 		"pull_request of a fork": {
 			event: "pull_request", sha: c("d"), repo: whole(),
@@ -126,11 +126,11 @@ func TestGitHubEvents(t *testing.T) {
 		},
 		"pull_request, shallow": {
 			event: "pull_request", file: pull(nil), sha: c("d"), repo: tip("d"),
-			want: Plan{Scope: Changes, Range: c("d"), Upload: true, Lacking: "commit " + c("a") + ", which this run starts from, is not here (fetch-depth: 0 in the step of actions/checkout brings it)"},
+			want: Plan{Scope: Changes, Range: c("d"), Upload: true, Missing: "commit " + c("a") + ", which this run starts from, is missing (set fetch-depth: 0 in the actions/checkout step)"},
 		},
 		"pull_request, something else is checked out": {
 			event: "pull_request", file: pull(nil), sha: c("d"), repo: tip("f"),
-			want: Plan{Scope: Changes, Range: c("f"), Upload: true, Lacking: "commit " + c("a") + ", which this run starts from, is not here (fetch-depth: 0 in the step of actions/checkout brings it)"},
+			want: Plan{Scope: Changes, Range: c("f"), Upload: true, Missing: "commit " + c("a") + ", which this run starts from, is missing (set fetch-depth: 0 in the actions/checkout step)"},
 		},
 		"push": {
 			event: "push", file: push("refs/heads/main", c("a"), c("e")), sha: c("e"), repo: whole(),
@@ -142,8 +142,8 @@ func TestGitHubEvents(t *testing.T) {
 		},
 		"push to a branch, what was there was not fetched": {
 			event: "push", file: push("refs/heads/feature", c("1"), c("c")), sha: c("c"), repo: &fake{commits: whole().commits, refs: whole().refs, head: c("c"), shallow: true},
-			want:  Plan{Scope: Changes, Range: c("c") + " ^" + c("e"), Base: c("e"), Lacking: "commit " + c("1") + ", which this run starts from, is not here (fetch-depth: 0 in the step of actions/checkout brings it)"},
-			notes: "the commits up to " + c("c") + " that main does not have were scanned.",
+			want:  Plan{Scope: Changes, Range: c("c") + " ^" + c("e"), Base: c("e"), Missing: "commit " + c("1") + ", which this run starts from, is missing (set fetch-depth: 0 in the actions/checkout step)"},
+			notes: "scanned all commits up to " + c("c") + " that main lacks.",
 		},
 		"push of a new branch": {
 			event: "push", file: push("refs/heads/feature", zero, c("c"), "created"), sha: c("c"), repo: whole(),
@@ -155,15 +155,15 @@ func TestGitHubEvents(t *testing.T) {
 		},
 		"push of a new branch, the default branch is not here": {
 			event: "push", file: push("refs/heads/feature", zero, c("c"), "created"), sha: c("c"), repo: &fake{commits: whole().commits, head: c("c")},
-			want: Plan{Scope: Changes, Range: c("c")}, notes: "is not here: older keys are listed too",
+			want: Plan{Scope: Changes, Range: c("c")}, notes: "is missing: older keys are listed too",
 		},
 		"push of a new branch, shallow": {
 			event: "push", file: push("refs/heads/feature", zero, c("c"), "created"), sha: c("c"), repo: tip("c"),
-			want: Plan{Scope: Changes, Range: c("c"), Lacking: "the branch that this run is compared with is not here (fetch-depth: 0 in the step of actions/checkout brings it)"},
+			want: Plan{Scope: Changes, Range: c("c"), Missing: "the branch to compare with is missing (set fetch-depth: 0 in the actions/checkout step)"},
 		},
 		"a branch of that name here is not the one on the server": {
 			event: "push", file: push("refs/heads/feature", zero, c("c"), "created"), sha: c("c"), repo: &fake{commits: whole().commits, head: c("c"), refs: map[string]string{"refs/heads/main": c("c"), "main": c("c")}},
-			want: Plan{Scope: Changes, Range: c("c")}, notes: "is not here",
+			want: Plan{Scope: Changes, Range: c("c")}, notes: "is missing",
 		},
 		"forced push, what was there is gone": {
 			event: "push", file: push("refs/heads/feature", c("1"), c("c"), "forced"), sha: c("c"), repo: whole(),
@@ -179,7 +179,7 @@ func TestGitHubEvents(t *testing.T) {
 		},
 		"push, shallow": {
 			event: "push", file: push("refs/heads/main", c("a"), c("e")), sha: c("e"), repo: tip("e"),
-			want: Plan{Scope: Changes, Range: c("e"), Lacking: "commit " + c("a") + ", which this run starts from, is not here (fetch-depth: 0 in the step of actions/checkout brings it)"},
+			want: Plan{Scope: Changes, Range: c("e"), Missing: "commit " + c("a") + ", which this run starts from, is missing (set fetch-depth: 0 in the actions/checkout step)"},
 		},
 		"push of a tag": {
 			event: "push", file: push("refs/tags/v1", zero, c("c"), "created"), sha: c("c"), repo: whole(),
@@ -206,12 +206,12 @@ func TestGitHubEvents(t *testing.T) {
 		},
 		"schedule": {
 			event: "schedule", file: file{text: `{"schedule":"1 2 * * 3"}`}, sha: c("d"), repo: whole(),
-			want: Plan{Upload: true, Own: true}, notes: "the working tree and the whole history were scanned",
+			want: Plan{Upload: true, OwnCheckout: true}, notes: "scanned the working tree and the whole history.",
 		},
-		"schedule without a file":                     {event: "schedule", file: file{err: fs.ErrNotExist}, sha: c("d"), repo: whole(), want: Plan{Upload: true, Own: true}},
-		"workflow_dispatch":                           {event: "workflow_dispatch", file: file{text: `{}`}, sha: c("d"), repo: whole(), want: Plan{Upload: true, Own: true}},
-		"release, and all others":                     {event: "release", file: file{text: `{}`}, sha: c("d"), repo: whole(), want: Plan{Upload: true, Own: true}, notes: "release: it does not tell which commits are new"},
-		"an event with a made-up name is not printed": {event: "x\n::error::", file: file{text: `{}`}, sha: c("d"), repo: whole(), want: Plan{Upload: true, Own: true}, notes: "an event of an unknown kind"},
+		"schedule without a file":                     {event: "schedule", file: file{err: fs.ErrNotExist}, sha: c("d"), repo: whole(), want: Plan{Upload: true, OwnCheckout: true}},
+		"workflow_dispatch":                           {event: "workflow_dispatch", file: file{text: `{}`}, sha: c("d"), repo: whole(), want: Plan{Upload: true, OwnCheckout: true}},
+		"release, and all others":                     {event: "release", file: file{text: `{}`}, sha: c("d"), repo: whole(), want: Plan{Upload: true, OwnCheckout: true}, notes: "release: scanned the working tree and the whole history, since the event does not say which commits are new."},
+		"an event with a made-up name is not printed": {event: "x\n::error::", file: file{text: `{}`}, sha: c("d"), repo: whole(), want: Plan{Upload: true, OwnCheckout: true}, notes: "an event of an unknown kind"},
 		"pull_request_review of a fork": {
 			event: "pull_request_review", sha: c("d"), repo: whole(),
 			file: pull(func(m map[string]any) { m["head"].(map[string]any)["repo"] = nil }),
@@ -222,11 +222,11 @@ func TestGitHubEvents(t *testing.T) {
 			file: event2file(map[string]any{"workflow_run": map[string]any{"head_repository": map[string]any{"full_name": "mallory/shop"}}, "repository": map[string]any{"full_name": "acme/shop", "default_branch": "main"}}),
 			want: Plan{Upload: true, Fork: true, ReadOnly: true, Base: c("e")},
 		},
-		"no repository":             {event: "pull_request", file: pull(nil), sha: c("d"), repo: nil, want: Plan{}, notes: "there is no repository here"},
-		"a repository of no commit": {event: "pull_request", file: pull(nil), sha: c("d"), repo: &fake{}, want: Plan{Lacking: "commit " + c("d") + " of this run is not here: what is checked out was scanned (fetch-depth: 0 in the step of actions/checkout brings it)"}},
+		"no repository":             {event: "pull_request", file: pull(nil), sha: c("d"), repo: nil, want: Plan{}, notes: "GitHub Actions, pull_request, but no Git repository: scanned all files."},
+		"a repository of no commit": {event: "pull_request", file: pull(nil), sha: c("d"), repo: &fake{}, want: Plan{Missing: "commit " + c("d") + " of this run is missing, so what is checked out was scanned (set fetch-depth: 0 in the actions/checkout step)"}},
 	} {
 		vars := map[string]string{"GITHUB_ACTIONS": "true", "GITHUB_EVENT_NAME": test.event, "GITHUB_SHA": test.sha, "GITHUB_EVENT_PATH": "event.json"}
-		got, err := Work(Environment{
+		got, err := Detect(Environment{
 			Get:      func(name string) string { return vars[name] },
 			ReadFile: func(string) ([]byte, error) { return []byte(test.file.text), test.file.err },
 		}, test.repo)
@@ -244,7 +244,7 @@ func TestGitHubEvents(t *testing.T) {
 		if got.System != "GitHub Actions" {
 			t.Errorf("%s: system %q", name, got.System)
 		}
-		got.Notes, got.System, got.Event, got.Whole, got.Whose, got.Then = nil, "", "", "", "", ""
+		got.Notes, got.System, got.Event, got.FetchHint, got.BaseName, got.CountsFrom = nil, "", "", "", "", ""
 		if diff := cmp.Diff(&test.want, got); diff != "" {
 			t.Errorf("%s:\n%s", name, diff)
 		}
@@ -267,7 +267,7 @@ func TestARepositoryWithoutANameIsAFork(t *testing.T) {
 			"GitLab":       {"GITLAB_CI": "true", "CI_PIPELINE_SOURCE": "merge_request_event", "CI_COMMIT_SHA": c("c"), "CI_MERGE_REQUEST_SOURCE_PROJECT_PATH": test.head, "CI_MERGE_REQUEST_PROJECT_PATH": test.base},
 			"Travis":       {"TRAVIS": "true", "TRAVIS_EVENT_TYPE": "pull_request", "TRAVIS_COMMIT": c("d"), "TRAVIS_PULL_REQUEST_SLUG": test.head, "TRAVIS_REPO_SLUG": test.base},
 		} {
-			p, err := Work(Environment{
+			p, err := Detect(Environment{
 				Get:      func(name string) string { return vars[name] },
 				ReadFile: func(text string) ([]byte, error) { return []byte(text), nil },
 			}, whole())
@@ -285,22 +285,22 @@ func TestWhatGitHubSaysIsChecked(t *testing.T) {
 		want  string
 	}{
 		"no event":                 {"", file{}, "GITHUB_EVENT_NAME is not set"},
-		"pull_request_target":      {"pull_request_target", pull(nil), "refused: pull_request_target runs with the rights and secrets of the repository"},
-		"a file that is not there": {"push", file{err: &fs.PathError{Op: "open", Path: "x", Err: fs.ErrNotExist}}, "the file of the event push (GITHUB_EVENT_PATH): file does not exist"},
-		"a file that is cut":       {"push", file{text: `{"before":"`}, "it is damaged"},
-		"an empty file":            {"pull_request", file{}, "it is damaged"},
-		"not JSON":                 {"release", file{text: "\x00\xff"}, "it is damaged"},
-		"null":                     {"push", file{text: "null"}, "before is no id of a commit"},
-		"another event's file":     {"pull_request", push("refs/heads/main", c("a"), c("b")), "pull_request.base.sha is no id of a commit"},
-		"an id that is an option":  {"push", push("refs/heads/main", "--all", c("b")), "before is no id of a commit"},
-		"an id that is a name":     {"push", push("refs/heads/main", c("a"), "main"), "after is no id of a commit"},
-		"an id that is a suffix":   {"push", push("refs/heads/main", c("a"), c("b")+"^{/x}"), "after is no id of a commit"},
-		"an id with upper case":    {"push", push("refs/heads/main", c("A"), c("b")), "before is no id of a commit"},
-		"no head":                  {"pull_request", pull(func(m map[string]any) { delete(m, "head") }), "pull_request.head.sha is no id of a commit"},
-		"no group":                 {"merge_group", file{text: "{}"}, "merge_group.base_sha is no id of a commit"},
+		"pull_request_target":      {"pull_request_target", pull(nil), "refused: pull_request_target runs with the permissions and secrets of the repository"},
+		"a file that is not there": {"push", file{err: &fs.PathError{Op: "open", Path: "x", Err: fs.ErrNotExist}}, "event file of push (GITHUB_EVENT_PATH): file does not exist"},
+		"a file that is cut":       {"push", file{text: `{"before":"`}, ": damaged"},
+		"an empty file":            {"pull_request", file{}, ": damaged"},
+		"not JSON":                 {"release", file{text: "\x00\xff"}, ": damaged"},
+		"null":                     {"push", file{text: "null"}, "before is not a commit id"},
+		"another event's file":     {"pull_request", push("refs/heads/main", c("a"), c("b")), "pull_request.base.sha is not a commit id"},
+		"an id that is an option":  {"push", push("refs/heads/main", "--all", c("b")), "before is not a commit id"},
+		"an id that is a name":     {"push", push("refs/heads/main", c("a"), "main"), "after is not a commit id"},
+		"an id that is a suffix":   {"push", push("refs/heads/main", c("a"), c("b")+"^{/x}"), "after is not a commit id"},
+		"an id with upper case":    {"push", push("refs/heads/main", c("A"), c("b")), "before is not a commit id"},
+		"no head":                  {"pull_request", pull(func(m map[string]any) { delete(m, "head") }), "pull_request.head.sha is not a commit id"},
+		"no group":                 {"merge_group", file{text: "{}"}, "merge_group.base_sha is not a commit id"},
 	} {
 		vars := map[string]string{"GITHUB_ACTIONS": "true", "GITHUB_EVENT_NAME": test.event, "GITHUB_EVENT_PATH": "event.json"}
-		_, err := Work(Environment{
+		_, err := Detect(Environment{
 			Get:      func(name string) string { return vars[name] },
 			ReadFile: func(string) ([]byte, error) { return []byte(test.file.text), test.file.err },
 		}, whole())
@@ -360,10 +360,10 @@ func TestOtherSystems(t *testing.T) {
 		},
 		"GitLab, shallow": {
 			vars: "GITLAB_CI=true CI_PIPELINE_SOURCE=push CI_COMMIT_SHA=" + c("c") + " CI_COMMIT_BEFORE_SHA=" + c("a") + " CI_COMMIT_BRANCH=feature CI_DEFAULT_BRANCH=main",
-			repo: tip("c"), want: Plan{Scope: Changes, Range: c("c"), Lacking: "commit " + c("a") + `, which this run starts from, is not here (GIT_DEPTH: "0" in the variables of the job brings it)`},
+			repo: tip("c"), want: Plan{Scope: Changes, Range: c("c"), Missing: "commit " + c("a") + `, which this run starts from, is missing (set GIT_DEPTH: "0" in the variables of the job)`},
 		},
-		"GitLab, schedule": {vars: "GITLAB_CI=true CI_PIPELINE_SOURCE=schedule CI_COMMIT_SHA=" + c("d"), want: Plan{Upload: true, Own: true}},
-		"GitLab, by hand":  {vars: "GITLAB_CI=true CI_PIPELINE_SOURCE=web CI_COMMIT_SHA=" + c("d"), want: Plan{Upload: true, Own: true}},
+		"GitLab, schedule": {vars: "GITLAB_CI=true CI_PIPELINE_SOURCE=schedule CI_COMMIT_SHA=" + c("d"), want: Plan{Upload: true, OwnCheckout: true}},
+		"GitLab, by hand":  {vars: "GITLAB_CI=true CI_PIPELINE_SOURCE=web CI_COMMIT_SHA=" + c("d"), want: Plan{Upload: true, OwnCheckout: true}},
 		"Jenkins, change request": {
 			vars: "JENKINS_URL=https://ci.example CHANGE_TARGET=main BRANCH_NAME=PR-1 GIT_COMMIT=" + c("c"), want: changes("e", "c", Plan{Upload: true}),
 		},
@@ -373,8 +373,8 @@ func TestOtherSystems(t *testing.T) {
 		"Jenkins, branch": {
 			vars: "JENKINS_URL=https://ci.example BRANCH_NAME=main GIT_PREVIOUS_COMMIT=" + c("a") + " GIT_COMMIT=" + c("e"), want: changes("a", "e", Plan{}),
 		},
-		"Jenkins, first build": {vars: "JENKINS_URL=https://ci.example GIT_COMMIT=" + c("d"), want: Plan{Upload: true, Own: true}},
-		"CircleCI":             {vars: "CIRCLECI=true CIRCLE_SHA1=" + c("d"), want: Plan{Upload: true, Own: true}},
+		"Jenkins, first build": {vars: "JENKINS_URL=https://ci.example GIT_COMMIT=" + c("d"), want: Plan{Upload: true, OwnCheckout: true}},
+		"CircleCI":             {vars: "CIRCLECI=true CIRCLE_SHA1=" + c("d"), want: Plan{Upload: true, OwnCheckout: true}},
 		"CircleCI, a range": {
 			vars: "CIRCLECI=true CIRCLE_SHA1=" + c("c") + " CIRCLE_RANGE=" + c("a") + ".." + c("c"), want: changes("a", "c", Plan{}),
 		},
@@ -390,16 +390,16 @@ func TestOtherSystems(t *testing.T) {
 			vars: "TF_BUILD=True BUILD_REASON=PullRequest BUILD_SOURCEVERSION=" + c("c") + " SYSTEM_PULLREQUEST_TARGETBRANCH=main",
 			want: changes("e", "c", Plan{Upload: true, Fork: true, ReadOnly: true}),
 		},
-		"Azure, push":             {vars: "TF_BUILD=True BUILD_REASON=IndividualCI BUILD_SOURCEVERSION=" + c("d"), want: Plan{Upload: true, Own: true}},
+		"Azure, push":             {vars: "TF_BUILD=True BUILD_REASON=IndividualCI BUILD_SOURCEVERSION=" + c("d"), want: Plan{Upload: true, OwnCheckout: true}},
 		"Bitbucket, pull request": {vars: "BITBUCKET_BUILD_NUMBER=7 BITBUCKET_COMMIT=" + c("c") + " BITBUCKET_PR_DESTINATION_BRANCH=main", want: changes("e", "c", Plan{Upload: true})},
 		"Bitbucket, pull request with its commit": {
 			vars: "BITBUCKET_BUILD_NUMBER=7 BITBUCKET_COMMIT=" + c("c") + " BITBUCKET_PR_DESTINATION_BRANCH=main BITBUCKET_PR_DESTINATION_COMMIT=" + c("a")[:12], want: Plan{Scope: Changes, Range: c("a") + ".." + c("c") + " ^" + c("e"), Base: c("a"), Upload: true},
 		},
-		"Bitbucket, push":     {vars: "BITBUCKET_BUILD_NUMBER=7 BITBUCKET_COMMIT=" + c("d"), want: Plan{Upload: true, Own: true}},
+		"Bitbucket, push":     {vars: "BITBUCKET_BUILD_NUMBER=7 BITBUCKET_COMMIT=" + c("d"), want: Plan{Upload: true, OwnCheckout: true}},
 		"Drone, push":         {vars: "DRONE=true DRONE_BUILD_EVENT=push DRONE_COMMIT_SHA=" + c("e") + " DRONE_COMMIT_BEFORE=" + c("a") + " DRONE_BRANCH=main DRONE_REPO_BRANCH=main", want: changes("a", "e", Plan{})},
 		"Drone, pull request": {vars: "DRONE=true DRONE_BUILD_EVENT=pull_request DRONE_COMMIT_SHA=" + c("c") + " DRONE_TARGET_BRANCH=main", want: changes("e", "c", Plan{Upload: true, Fork: true, ReadOnly: true})},
 		"Travis, push":        {vars: "TRAVIS=true TRAVIS_EVENT_TYPE=push TRAVIS_COMMIT=" + c("e") + " TRAVIS_COMMIT_RANGE=" + c("a")[:12] + "..." + c("e")[:12], want: changes("a", "e", Plan{})},
-		"Travis, new branch":  {vars: "TRAVIS=true TRAVIS_EVENT_TYPE=push TRAVIS_COMMIT=" + c("d"), want: Plan{Upload: true, Own: true}},
+		"Travis, new branch":  {vars: "TRAVIS=true TRAVIS_EVENT_TYPE=push TRAVIS_COMMIT=" + c("d"), want: Plan{Upload: true, OwnCheckout: true}},
 		"Travis, pull request": {
 			vars: "TRAVIS=true TRAVIS_EVENT_TYPE=pull_request TRAVIS_BRANCH=main TRAVIS_COMMIT=" + c("d") + " TRAVIS_PULL_REQUEST_SHA=" + c("c") + " TRAVIS_PULL_REQUEST_SLUG=a/b TRAVIS_REPO_SLUG=a/b", want: changes("a", "d", Plan{Upload: true}),
 		},
@@ -413,7 +413,7 @@ func TestOtherSystems(t *testing.T) {
 		if test.repo == nil {
 			test.repo = whole()
 		}
-		got, err := Work(Environment{Get: func(name string) string { return vars[name] }}, test.repo)
+		got, err := Detect(Environment{Get: func(name string) string { return vars[name] }}, test.repo)
 		if err != nil {
 			t.Errorf("%s: %v", name, err)
 			continue
@@ -421,7 +421,7 @@ func TestOtherSystems(t *testing.T) {
 		if len(got.Notes) == 0 {
 			t.Errorf("%s: nothing is said", name)
 		}
-		got.Notes, got.System, got.Event, got.Whole, got.Whose, got.Then = nil, "", "", "", "", ""
+		got.Notes, got.System, got.Event, got.FetchHint, got.BaseName, got.CountsFrom = nil, "", "", "", "", ""
 		if diff := cmp.Diff(&test.want, got); diff != "" {
 			t.Errorf("%s:\n%s", name, diff)
 		}
@@ -450,56 +450,56 @@ func TestWhoseExceptionsCount(t *testing.T) {
 	group := event2file(map[string]any{"merge_group": map[string]any{"base_sha": c("a"), "head_sha": c("d"), "base_ref": "refs/heads/release/2"}})
 	const main = "once merged into main"
 	for name, test := range map[string]struct {
-		vars        map[string]string
-		repo        Repository
-		base        string
-		whose, then string
-		own         bool
-		notes       string
+		vars                 map[string]string
+		repo                 Repository
+		base                 string
+		baseName, countsFrom string
+		own                  bool
+		notes                string
 	}{
 		"a pull request: the first parent of the merge": {gitHub("pull_request", pull(nil), c("d")), whole(), c("a"), "main", main, false, ""},
 		"its head alone: the base of the event":         {gitHub("pull_request", pull(nil), c("1")), whole(), c("a"), "main", main, false, ""},
 		"a base that was never fetched: the branch": {gitHub("pull_request", pull(func(m map[string]any) { m["base"].(map[string]any)["sha"] = c("1") }), c("c")),
 			whole(), c("e"), "main", main, false, ""},
 		"a branch whose name could speak":            {gitHub("pull_request", into("a\n::error::b"), c("d")), whole(), c("a"), "the target branch", "once merged into the target branch", false, ""},
-		"a shallow checkout: nobody's":               {gitHub("pull_request", pull(nil), c("d")), tip("d"), "", "main", main, false, "No exception counts: those of main would, which is not here."},
+		"a shallow checkout: nobody's":               {gitHub("pull_request", pull(nil), c("d")), tip("d"), "", "main", main, false, "No exceptions count: they are those of main, which is missing here."},
 		"a merge group":                              {gitHub("merge_group", group, c("d")), whole(), c("a"), "release/2", "once merged into release/2", false, ""},
-		"a push to the default branch":               {gitHub("push", push("refs/heads/main", c("a"), c("e")), c("e")), whole(), c("a"), "the commit before", "from the next run on", false, ""},
+		"a push to the default branch":               {gitHub("push", push("refs/heads/main", c("a"), c("e")), c("e")), whole(), c("a"), "the previous commit", "from the next run on", false, ""},
 		"a push to a branch":                         {gitHub("push", push("refs/heads/feature", c("b"), c("c")), c("c")), whole(), c("e"), "main", main, false, ""},
-		"a push to a branch that alone is here":      {gitHub("push", push("refs/heads/feature", c("b"), c("c")), c("c")), feature(), "", "main", main, false, "No exception counts: those of main would"},
+		"a push to a branch that alone is here":      {gitHub("push", push("refs/heads/feature", c("b"), c("c")), c("c")), feature(), "", "main", main, false, "No exceptions count: they are those of main"},
 		"a push of a tag":                            {gitHub("push", push("refs/tags/v1", zero, c("c")), c("c")), whole(), c("e"), "main", main, false, ""},
 		"a tag that is called as the default branch": {gitHub("push", push("refs/tags/main", zero, c("c")), c("c")), whole(), c("e"), "main", main, false, ""},
-		"the first push of all":                      {gitHub("push", push("refs/heads/main", zero, c("e")), c("e")), whole(), "", "the commit before", "from the next run on", false, "No exception counts"},
+		"the first push of all":                      {gitHub("push", push("refs/heads/main", zero, c("e")), c("e")), whole(), "", "the previous commit", "from the next run on", false, "No exceptions count"},
 		"a schedule: those that are checked out":     {gitHub("schedule", file{text: "{}"}, c("d")), whole(), "", "", "", true, ""},
 		"a schedule, another commit is checked out": {gitHub("schedule", event2file(map[string]any{"repository": map[string]any{"default_branch": "main"}}), c("e")),
-			whole(), c("e"), "main", main, false, "Nobody can tell whose it is"},
-		"a schedule of another repository": {gitHub("schedule", file{text: "{}"}, c("f")), whole(), "", "the default branch", "once merged into the default branch", false, "No exception counts"},
-		"a comment on a pull request":      {gitHub("issue_comment", comment(true), c("d")), whole(), c("e"), "main", main, false, "Nobody can tell whose it is"},
+			whole(), c("e"), "main", main, false, "Whose commit is checked out is not known"},
+		"a schedule of another repository": {gitHub("schedule", file{text: "{}"}, c("f")), whole(), "", "the default branch", "once merged into the default branch", false, "No exceptions count"},
+		"a comment on a pull request":      {gitHub("issue_comment", comment(true), c("d")), whole(), c("e"), "main", main, false, "Whose commit is checked out is not known"},
 		"a comment on a pull request, the default branch is not here": {gitHub("issue_comment", comment(true), c("d")),
-			feature(), "", "main", main, false, "No exception counts: those of main would, which is not here."},
+			feature(), "", "main", main, false, "No exceptions count: they are those of main, which is missing here."},
 		"a comment on an issue": {gitHub("issue_comment", comment(false), c("d")), whole(), "", "", "", true, ""},
 		"GitLab, a schedule, another commit is checked out": {map[string]string{"GITLAB_CI": "true", "CI_PIPELINE_SOURCE": "schedule", "CI_COMMIT_SHA": c("c"), "CI_DEFAULT_BRANCH": "main"},
-			whole(), c("e"), "main", main, false, "Nobody can tell whose it is"},
+			whole(), c("e"), "main", main, false, "Whose commit is checked out is not known"},
 		"GitLab, by hand, another commit is checked out": {map[string]string{"GITLAB_CI": "true", "CI_PIPELINE_SOURCE": "web", "CI_COMMIT_SHA": c("c"), "CI_DEFAULT_BRANCH": "main"},
-			whole(), c("e"), "main", main, false, "Nobody can tell whose it is"},
+			whole(), c("e"), "main", main, false, "Whose commit is checked out is not known"},
 		"Drone, a schedule, another commit is checked out": {map[string]string{"DRONE": "true", "DRONE_BUILD_EVENT": "cron", "DRONE_COMMIT_SHA": c("c"), "DRONE_REPO_BRANCH": "main"},
-			whole(), c("e"), "main", main, false, "Nobody can tell whose it is"},
+			whole(), c("e"), "main", main, false, "Whose commit is checked out is not known"},
 		"Drone, by hand, another commit is checked out": {map[string]string{"DRONE": "true", "DRONE_BUILD_EVENT": "custom", "DRONE_COMMIT_SHA": c("c"), "DRONE_REPO_BRANCH": "main"},
-			whole(), c("e"), "main", main, false, "Nobody can tell whose it is"},
+			whole(), c("e"), "main", main, false, "Whose commit is checked out is not known"},
 		"Jenkins, which names no commit": {map[string]string{"JENKINS_URL": "x"}, whole(), "", "", "", false, ""},
 		"a run of a fork: the default branch": {gitHub("workflow_run", event2file(map[string]any{"workflow_run": map[string]any{}, "repository": map[string]any{"default_branch": "main"}}), c("d")),
 			whole(), c("e"), "main", main, false, ""},
 		"a fork that nobody tells the default branch of": {map[string]string{"CIRCLECI": "true", "CIRCLE_SHA1": c("d"), "CIRCLE_PR_USERNAME": "mallory"},
-			whole(), "", "the default branch", "once merged into the default branch", false, "No exception counts"},
+			whole(), "", "the default branch", "once merged into the default branch", false, "No exceptions count"},
 		"GitLab, merge request": {map[string]string{"GITLAB_CI": "true", "CI_PIPELINE_SOURCE": "merge_request_event", "CI_COMMIT_SHA": c("c"), "CI_MERGE_REQUEST_DIFF_BASE_SHA": c("a"), "CI_MERGE_REQUEST_TARGET_BRANCH_NAME": "main"},
 			whole(), c("a"), "main", main, false, ""},
 		"GitLab, push to a branch": {map[string]string{"GITLAB_CI": "true", "CI_PIPELINE_SOURCE": "push", "CI_COMMIT_SHA": c("c"), "CI_COMMIT_BEFORE_SHA": c("b"), "CI_COMMIT_BRANCH": "feature", "CI_DEFAULT_BRANCH": "main"},
 			whole(), c("e"), "main", main, false, ""},
 		"Jenkins, a branch, which does not tell the default one": {map[string]string{"JENKINS_URL": "x", "GIT_COMMIT": c("c"), "GIT_PREVIOUS_COMMIT": c("b")},
-			whole(), c("b"), "the commit before", "from the next run on", false, ""},
+			whole(), c("b"), "the previous commit", "from the next run on", false, ""},
 		"no CI": {nil, whole(), "", "", "", false, ""},
 	} {
-		p, err := Work(Environment{
+		p, err := Detect(Environment{
 			Get:      func(name string) string { return test.vars[name] },
 			ReadFile: func(text string) ([]byte, error) { return []byte(text), nil },
 		}, test.repo)
@@ -507,14 +507,14 @@ func TestWhoseExceptionsCount(t *testing.T) {
 			t.Errorf("%s: %v", name, err)
 			continue
 		}
-		if p.Base != test.base || p.Whose != test.whose || p.Then != test.then || p.Own != test.own {
-			t.Errorf("%s: base %q, whose %q, then %q, own %v", name, p.Base, p.Whose, p.Then, p.Own)
+		if p.Base != test.base || p.BaseName != test.baseName || p.CountsFrom != test.countsFrom || p.OwnCheckout != test.own {
+			t.Errorf("%s: base %q, called %q, counts %q, own %v", name, p.Base, p.BaseName, p.CountsFrom, p.OwnCheckout)
 		}
-		nobodys := p.Scope == Everything && test.whose != ""
+		nobodys := p.Scope == Everything && test.baseName != ""
 		if p.Scope == Everything && p.Fork != nobodys {
 			t.Errorf("%s: fork %v", name, p.Fork)
 		}
-		if notes := strings.Join(p.Notes, "\n"); !strings.Contains(notes, test.notes) || test.base != "" && strings.Contains(notes, "No exception counts") {
+		if notes := strings.Join(p.Notes, "\n"); !strings.Contains(notes, test.notes) || test.base != "" && strings.Contains(notes, "No exceptions count") {
 			t.Errorf("%s: notes %q", name, notes)
 		}
 		commits, _, _ := strings.Cut(p.Range, " ^")
@@ -526,7 +526,7 @@ func TestWhoseExceptionsCount(t *testing.T) {
 
 func TestAVariableThatIsNoIdIsAnError(t *testing.T) {
 	for name, value := range map[string]string{"an option": "--all", "a name": "main", "a suffix": c("a") + "^1", "too short": "abc"} {
-		_, err := Work(Environment{Get: func(n string) string {
+		_, err := Detect(Environment{Get: func(n string) string {
 			switch n {
 			case "GITLAB_CI":
 				return "true"
@@ -537,7 +537,7 @@ func TestAVariableThatIsNoIdIsAnError(t *testing.T) {
 			}
 			return ""
 		}}, whole())
-		if err == nil || err.Error() != "GitLab CI: CI_COMMIT_BEFORE_SHA holds no id of a commit" {
+		if err == nil || err.Error() != "GitLab CI: CI_COMMIT_BEFORE_SHA is not a commit id" {
 			t.Errorf("%s: %v", name, err)
 		}
 	}
@@ -556,13 +556,13 @@ func TestOutputsCannotBeForged(t *testing.T) {
 	}
 }
 
-func FuzzWork(f *testing.F) {
+func FuzzDetect(f *testing.F) {
 	f.Add("push", push("refs/heads/main", c("a"), c("e")).text)
 	f.Add("pull_request", pull(nil).text)
 	f.Add("merge_group", `{"merge_group":{"base_sha":null,"head_sha":1}}`)
 	f.Fuzz(func(t *testing.T, name, text string) {
 		vars := map[string]string{"GITHUB_ACTIONS": "1", "GITHUB_EVENT_NAME": name, "GITHUB_EVENT_PATH": "x", "GITHUB_SHA": c("e")}
-		p, err := Work(Environment{
+		p, err := Detect(Environment{
 			Get:      func(n string) string { return vars[n] },
 			ReadFile: func(string) ([]byte, error) { return []byte(text), nil },
 		}, whole())

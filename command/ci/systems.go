@@ -8,36 +8,34 @@ import (
 
 // system is a CI that is known here.
 type system struct {
-	name  string
-	runs  func(get func(string) string) bool
-	read  func(Environment) (*run, error)
-	whole string // how to check everything out
+	name      string
+	variable  string // true in a run of the system
+	read      func(Environment) (*run, error)
+	fetchHint string // how to check everything out
 }
 
-// systems are looked at in this order: the first that says it runs does. What
-// runs elsewhere under the hood of another says so by a variable of its own, so
-// the more particular ones come first.
+// systems are tried in this order, and the first whose variable is true is taken.
+// A system that runs inside another has a variable of its own, so the more
+// specific ones come first.
 var systems = []system{
-	{"GitHub Actions", said("GITHUB_ACTIONS"), readGitHub, "fetch-depth: 0 in the step of actions/checkout brings it"},
-	{"GitLab CI", said("GITLAB_CI"), readGitLab, `GIT_DEPTH: "0" in the variables of the job brings it`},
-	{"Azure Pipelines", said("TF_BUILD"), readAzure, "fetchDepth: 0 in the checkout step brings it"},
-	{"Bitbucket Pipelines", said("BITBUCKET_BUILD_NUMBER"), readBitbucket, "clone: depth: full in the step brings it"},
-	{"CircleCI", said("CIRCLECI"), readCircle, "checkout with method: full brings it"},
-	{"Travis CI", said("TRAVIS"), readTravis, "git: depth: false brings it"},
-	{"Drone", said("DRONE"), readDrone, "clone: without a depth brings it"},
-	{"Jenkins", said("JENKINS_URL"), readJenkins, "a checkout without the shallow clone option brings it"},
+	{"GitHub Actions", "GITHUB_ACTIONS", readGitHub, "set fetch-depth: 0 in the actions/checkout step"},
+	{"GitLab CI", "GITLAB_CI", readGitLab, `set GIT_DEPTH: "0" in the variables of the job`},
+	{"Azure Pipelines", "TF_BUILD", readAzure, "set fetchDepth: 0 in the checkout step"},
+	{"Bitbucket Pipelines", "BITBUCKET_BUILD_NUMBER", readBitbucket, "set clone: depth: full in the step"},
+	{"CircleCI", "CIRCLECI", readCircle, "set method: full in the checkout step"},
+	{"Travis CI", "TRAVIS", readTravis, "set git: depth: false"},
+	{"Drone", "DRONE", readDrone, "set no clone: depth"},
+	{"Jenkins", "JENKINS_URL", readJenkins, "turn off the shallow clone option of the checkout"},
 }
 
-// said returns a function that reports whether a variable says yes.
-func said(name string) func(func(string) string) bool {
-	return func(get func(string) string) bool {
-		v := strings.ToLower(get(name))
-		return v != "" && v != "false" && v != "0"
-	}
+// envIsTrue reports whether a variable is set, and not to "false" or "0".
+func envIsTrue(get func(string) string, name string) bool {
+	v := strings.ToLower(get(name))
+	return v != "" && v != "false" && v != "0"
 }
 
-// variables reads variables that hold ids and names of branches, and keeps the
-// first that does not hold what it should.
+// variables reads variables with ids and names of branches, and keeps the first
+// error.
 type variables struct {
 	get func(string) string
 	err error
@@ -49,18 +47,18 @@ func (v *variables) id(name string) string { return v.check(name, v.get(name)) }
 func (v *variables) check(name, id string) string {
 	const abbreviated = 7
 	if id != "" && !hexID(id, abbreviated) && v.err == nil {
-		v.err = fmt.Errorf("%s holds no id of a commit", name)
+		v.err = fmt.Errorf("%s is not a commit id", name)
 	}
 	return id
 }
 
-// branch returns the name of a branch in a variable.
+// branch returns the branch name in a variable.
 func (v *variables) branch(name string) string {
 	return strings.TrimPrefix(v.get(name), "refs/heads/")
 }
 
-// sameProject reports whether two names are of one repository. What has no name
-// is nobody's. No service has two names that differ in case alone.
+// sameProject reports whether two names are those of one repository; an empty name
+// is no repository's. No service has two names that differ only in case.
 func sameProject(a, b string) bool { return a != "" && strings.EqualFold(a, b) }
 
 // readGitLab reads what docs.gitlab.com, "Predefined CI/CD variables", lists.
@@ -71,22 +69,22 @@ func readGitLab(env Environment) (*run, error) {
 	case "merge_request_event":
 		r.event, r.change = "merge request", true
 		r.fork = !sameProject(env.Get("CI_MERGE_REQUEST_SOURCE_PROJECT_PATH"), env.Get("CI_MERGE_REQUEST_PROJECT_PATH"))
-		// The pipeline of a fork's may run there, and its branches are the fork's.
+		// A fork's pipeline may run in the fork, whose branches origin then has.
 		project := env.Get("CI_PROJECT_PATH")
-		r.elsewhere = r.fork && (project == "" || !sameProject(project, env.Get("CI_MERGE_REQUEST_PROJECT_PATH")))
-		r.into = v.branch("CI_MERGE_REQUEST_TARGET_BRANCH_NAME")
+		r.otherOrigin = r.fork && (project == "" || !sameProject(project, env.Get("CI_MERGE_REQUEST_PROJECT_PATH")))
+		r.targetBranch = v.branch("CI_MERGE_REQUEST_TARGET_BRANCH_NAME")
 		// A pipeline of merged results runs on a merge that GitLab made.
 		r.merged = v.id("CI_MERGE_REQUEST_SOURCE_BRANCH_SHA")
 		r.before = v.id("CI_MERGE_REQUEST_DIFF_BASE_SHA")
 	case "push":
 		r.event, r.before = "push", v.id("CI_COMMIT_BEFORE_SHA")
-		r.fallback = v.branch("CI_DEFAULT_BRANCH")
-		r.forced = true // GitLab does not tell
+		r.defaultBranch = v.branch("CI_DEFAULT_BRANCH")
+		r.forced = true // GitLab does not say
 	case "schedule":
-		r.event, r.scope, r.fallback = "schedule", Everything, v.branch("CI_DEFAULT_BRANCH")
+		r.event, r.scope, r.defaultBranch = "schedule", Everything, v.branch("CI_DEFAULT_BRANCH")
 	default:
-		r.fallback = v.branch("CI_DEFAULT_BRANCH")
-		r.event, r.scope, r.unsaid = "a pipeline that is no push, merge request or schedule", Everything, true
+		r.defaultBranch = v.branch("CI_DEFAULT_BRANCH")
+		r.event, r.scope, r.noRange = "a pipeline other than a push, merge request or schedule", Everything, true
 	}
 	return r, v.err
 }
@@ -98,9 +96,9 @@ func readJenkins(env Environment) (*run, error) {
 	switch {
 	case env.Get("CHANGE_TARGET") != "":
 		r.event, r.change = "change request", true
-		r.into = v.branch("CHANGE_TARGET")
+		r.targetBranch = v.branch("CHANGE_TARGET")
 		r.fork = env.Get("CHANGE_FORK") != ""
-	case !none(v.id("GIT_PREVIOUS_COMMIT")):
+	case isID(v.id("GIT_PREVIOUS_COMMIT")):
 		r.event, r.before, r.forced = "build of a branch", v.id("GIT_PREVIOUS_COMMIT"), true
 	default:
 		r.event, r.scope = "first build of a branch", Everything
@@ -112,12 +110,12 @@ func readJenkins(env Environment) (*run, error) {
 func readCircle(env Environment) (*run, error) {
 	v := variables{get: env.Get}
 	r := &run{event: "build of a branch", scope: Changes, tips: []string{v.id("CIRCLE_SHA1")}, branch: v.get("CIRCLE_BRANCH")}
-	// It sets the names of the owner for forks alone.
+	// CircleCI sets these for forks only.
 	r.fork = env.Get("CIRCLE_PR_USERNAME") != "" || env.Get("CIRCLE_PR_REPONAME") != ""
 	if first, _, ok := strings.Cut(env.Get("CIRCLE_RANGE"), ".."); ok {
 		r.before, r.forced = v.check("CIRCLE_RANGE", first), true
 	} else {
-		r.scope, r.unsaid = Everything, true
+		r.scope, r.noRange = Everything, true
 	}
 	return r, v.err
 }
@@ -130,49 +128,49 @@ func readAzure(env Environment) (*run, error) {
 	switch reason := env.Get("BUILD_REASON"); {
 	case env.Get("SYSTEM_PULLREQUEST_TARGETBRANCH") != "":
 		r.event, r.change = "pull request", true
-		r.into = v.branch("SYSTEM_PULLREQUEST_TARGETBRANCH")
+		r.targetBranch = v.branch("SYSTEM_PULLREQUEST_TARGETBRANCH")
 		r.merged = v.id("SYSTEM_PULLREQUEST_SOURCECOMMITID")
 		r.fork = !strings.EqualFold(env.Get("SYSTEM_PULLREQUEST_ISFORK"), "false")
 	case reason == "Schedule":
 		r.event, r.scope = "schedule", Everything
 	default:
-		r.event, r.scope, r.unsaid = "a build that is no pull request or schedule", Everything, true
+		r.event, r.scope, r.noRange = "a build other than a pull request or schedule", Everything, true
 	}
 	return r, v.err
 }
 
 // readBitbucket reads what support.atlassian.com, "Variables and secrets",
-// lists. Forks run no pipelines of the repository.
+// lists. Forks cannot run pipelines of the repository.
 func readBitbucket(env Environment) (*run, error) {
 	v := variables{get: env.Get}
 	r := &run{scope: Changes, tips: []string{v.id("BITBUCKET_COMMIT")}}
 	if env.Get("BITBUCKET_PR_DESTINATION_BRANCH") != "" {
 		r.event, r.change = "pull request", true
 		r.before = v.id("BITBUCKET_PR_DESTINATION_COMMIT")
-		r.into = v.branch("BITBUCKET_PR_DESTINATION_BRANCH")
+		r.targetBranch = v.branch("BITBUCKET_PR_DESTINATION_BRANCH")
 	} else {
-		r.event, r.scope, r.unsaid = "a pipeline that is no pull request", Everything, true
+		r.event, r.scope, r.noRange = "a pipeline other than a pull request", Everything, true
 	}
 	return r, v.err
 }
 
-// readDrone reads what docs.drone.io, "Variables", lists. They do not tell
-// which pull requests are of forks.
+// readDrone reads what docs.drone.io, "Variables", lists. The variables do not say
+// which pull requests come from forks, so all of them may.
 func readDrone(env Environment) (*run, error) {
 	v := variables{get: env.Get}
 	r := &run{scope: Changes, tips: []string{v.id("DRONE_COMMIT_SHA"), v.id("DRONE_COMMIT")}, branch: v.get("DRONE_BRANCH")}
 	switch event := env.Get("DRONE_BUILD_EVENT"); event {
 	case "pull_request":
 		r.event, r.change, r.fork = "pull request", true, true
-		r.into = v.branch("DRONE_TARGET_BRANCH")
+		r.targetBranch = v.branch("DRONE_TARGET_BRANCH")
 	case "push", "tag":
 		r.event, r.before, r.forced = event, v.id("DRONE_COMMIT_BEFORE"), true
-		r.fallback = v.branch("DRONE_REPO_BRANCH")
+		r.defaultBranch = v.branch("DRONE_REPO_BRANCH")
 	case "cron":
-		r.event, r.scope, r.fallback = "schedule", Everything, v.branch("DRONE_REPO_BRANCH")
+		r.event, r.scope, r.defaultBranch = "schedule", Everything, v.branch("DRONE_REPO_BRANCH")
 	default:
-		r.fallback = v.branch("DRONE_REPO_BRANCH")
-		r.event, r.scope, r.unsaid = "a build that is no push, tag, pull request or schedule", Everything, true
+		r.defaultBranch = v.branch("DRONE_REPO_BRANCH")
+		r.event, r.scope, r.noRange = "a build other than a push, tag, pull request or schedule", Everything, true
 	}
 	return r, v.err
 }
@@ -187,7 +185,7 @@ func readTravis(env Environment) (*run, error) {
 	case "pull_request":
 		r.event, r.change = "pull request", true
 		r.merged = v.id("TRAVIS_PULL_REQUEST_SHA")
-		r.into = v.branch("TRAVIS_BRANCH")
+		r.targetBranch = v.branch("TRAVIS_BRANCH")
 		r.fork = !sameProject(env.Get("TRAVIS_PULL_REQUEST_SLUG"), env.Get("TRAVIS_REPO_SLUG"))
 	case "push":
 		r.event, r.before, r.forced = "push", v.check("TRAVIS_COMMIT_RANGE", first), true
@@ -197,9 +195,9 @@ func readTravis(env Environment) (*run, error) {
 	case "cron":
 		r.event, r.scope = "schedule", Everything
 	default:
-		r.event, r.scope, r.unsaid = "a build that is no push, pull request or schedule", Everything, true
+		r.event, r.scope, r.noRange = "a build other than a push, pull request or schedule", Everything, true
 	}
 	return r, v.err
 }
 
-var errDamaged = errors.New("it is damaged")
+var errDamaged = errors.New("damaged")

@@ -1,0 +1,115 @@
+package ci
+
+import (
+	"context"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"testing"
+)
+
+// checkedOut is a checkout with a folder and links, in a folder with a file:
+//
+//	outside
+//	shop/dir/file
+//	shop/out -> ../outside
+//	shop/up -> ..
+//	shop/here -> dir
+func checkedOut(t *testing.T) (*Checkout, string) {
+	t.Helper()
+	parent, err := filepath.EvalSymlinks(t.TempDir())
+	if err != nil {
+		t.Fatal(err)
+	}
+	shop := filepath.Join(parent, "shop")
+	if out, err := exec.Command("git", "init", "-q", shop).CombinedOutput(); err != nil {
+		t.Skipf("git init: %v %s", err, out)
+	}
+	for _, err := range []error{
+		os.Mkdir(filepath.Join(shop, "dir"), 0o700),
+		os.WriteFile(filepath.Join(parent, "outside"), nil, 0o600),
+		os.WriteFile(filepath.Join(shop, "dir", "file"), nil, 0o600),
+		os.Symlink(filepath.Join("..", "outside"), filepath.Join(shop, "out")),
+		os.Symlink("..", filepath.Join(shop, "up")),
+		os.Symlink("dir", filepath.Join(shop, "here")),
+		os.Symlink(shop, filepath.Join(parent, "another")),
+	} {
+		if err != nil {
+			t.Skip(err)
+		}
+	}
+	c, err := OpenCheckout(context.Background(), shop, false)
+	if err != nil || c == nil {
+		t.Fatalf("%v, %v", c, err)
+	}
+	t.Cleanup(c.Close)
+	t.Chdir(shop)
+	return c, parent
+}
+
+func TestWhereAFolderOfACheckoutIs(t *testing.T) {
+	c, parent := checkedOut(t)
+	for _, tt := range []struct {
+		folder, below string
+		ok            bool
+	}{
+		{".", "", true},
+		{"dir", "dir", true},
+		{"dir/../here", "dir", true},
+		{filepath.Join(parent, "another"), "", true},
+		{filepath.Join(parent, "another", "dir"), "dir", true},
+		{"..", "", false},
+		{"up", "", false},
+		{"up/shop/dir", "dir", true},
+		{"missing", "", false},
+	} {
+		if below, ok := c.Below(tt.folder); below != tt.below || ok != tt.ok {
+			t.Errorf("%s: %q, %v, want %q, %v", tt.folder, below, ok, tt.below, tt.ok)
+		}
+	}
+}
+
+func TestWhatAChangeCanAffectBelongsToIt(t *testing.T) {
+	c, parent := checkedOut(t)
+	for _, tt := range []struct {
+		file, below string
+		ok          bool
+	}{
+		{"dir/file", "dir/file", true},
+		{"dir/missing", "dir/missing", true},
+		{"out", "out", true}, // by its name
+		{"up/outside", "up/outside", true},
+		{"up/shop/dir/file", "dir/file", true},
+		{filepath.Join(parent, "another", "dir", "file"), "dir/file", true},
+		{filepath.Join(parent, "outside"), "", false},
+		{"../outside", "", false},
+		{"../missing", "", false},
+		{"", "", false},
+	} {
+		if below, ok := c.Holds(tt.file); below != tt.below || ok != tt.ok {
+			t.Errorf("%s: %q, %v, want %q, %v", tt.file, below, ok, tt.below, tt.ok)
+		}
+	}
+}
+
+func TestNoLinkOfACheckoutLeadsAReportAway(t *testing.T) {
+	c, parent := checkedOut(t)
+	for _, tt := range []struct {
+		file    string
+		refused bool
+	}{
+		{"report.json", false},
+		{"dir/report.json", false},
+		{"here/report.json", false}, // leads to the checkout
+		{"out", true},
+		{"up/report.json", true},
+		{"up/../report.json", true}, // the link comes before ".."
+		{"../report.json", false},
+		{filepath.Join(parent, "report.json"), false},
+		{"missing/report.json", false},
+	} {
+		if err := c.CheckWrite(tt.file); (err != nil) != tt.refused {
+			t.Errorf("%s: %v, refused %v", tt.file, err, tt.refused)
+		}
+	}
+}
