@@ -3,33 +3,27 @@ package scanner
 import (
 	"bytes"
 	"context"
-	"errors"
 	"fmt"
 	"io"
-	"os"
 	"path/filepath"
 	"slices"
-	"strings"
 
 	"keysweep/finding"
 	"keysweep/rules"
 	"keysweep/scanner/gitdb"
-	"keysweep/scanner/gitdb/index"
-	"keysweep/scanner/gitdb/oid"
-	"keysweep/scanner/gitdb/pack"
 )
 
 // ExplainOptions says what Explain reads.
 type ExplainOptions struct {
 	// What is FILE, FILE:LINE, REV:PATH, REV:PATH:LINE, :PATH, :PATH:LINE (the
-	// index), "-" or -:LINE. A file of that name wins.
+	// index), "-" or -:LINE. An existing file of that name comes first.
 	What  string
 	Stdin io.Reader
 	// FollowAlternates is as in Options.
 	FollowAlternates bool
 }
 
-// Explained is what Explain has to say.
+// Explained is what Explain returns.
 type Explained struct {
 	Source finding.Source // worktree, blob, index or stdin
 	// Path is the file as the user named it, or the path in the repository;
@@ -38,7 +32,7 @@ type Explained struct {
 	Revision string // as the user wrote it; "" for files
 	Object   string // hex id of the blob; "" for files
 	Line     int    // asked for, 1-based; 0: all lines
-	Lines    int    // of the content, 1-based number of the last
+	Lines    int    // how many the content has
 	Keys     []ExplainedKey
 	Cut      bool // there are more candidates
 	// Before and After are the nearest lines with candidates, if Line has
@@ -55,16 +49,15 @@ type ExplainedKey struct {
 	LiteralColumn int   // of the literal, in LiteralLine
 	LiteralLine   int   // 1-based
 	Offset        int64 // of its start, in bytes from the start of the content
-	// Issuer and IssuerWhy are the verdict on whose it is, from this place
-	// alone: a scan also looks at the key's other places. RuleID is the rule
-	// that speaks for it.
+	// Issuer and IssuerWhy say whose it is, from this occurrence alone: a scan
+	// also takes the key's other ones into account. RuleID is the issuer's rule.
 	Issuer    string
 	IssuerWhy []string
 	RuleID    string
 	RuleFile  string
 	Comment   finding.Comment // on its line
-	// Suppressed is for the caller to fill in: who accepted it, and whether it
-	// depends on the key's other places.
+	// Suppressed is for the caller to fill in: who accepted it, and whether that
+	// depends on the key's other occurrences.
 	Suppressed  *finding.Suppression
 	OtherPlaces bool
 }
@@ -75,12 +68,15 @@ const (
 	maxExplainLine = 64 << 10 // bytes of a line that are searched for near misses
 )
 
-// Explain judges one line, or all of a file, as Scan would, and says why. An
-// error that wraps ErrUse says that there is no such file, line or revision.
+// Explain judges one line, or all of a file, as Scan would, and says why. The
+// error wraps ErrUse if there is no such file, line or revision.
 func Explain(ctx context.Context, opts ExplainOptions, set *rules.Set) (*Explained, error) {
 	e := &explainer{ctx: ctx, opts: opts, set: set, finder: set.Finder(), matcher: set.NewMatcher(), out: &Explained{}}
 	if err := e.open(); err != nil {
-		return nil, err
+		if ctx.Err() != nil {
+			return nil, context.Cause(ctx)
+		}
+		return nil, fmt.Errorf("%w %s: %w", errExplain, quoted(opts.What), err)
 	}
 	if e.out.Line > e.out.Lines {
 		return nil, fmt.Errorf("%w %s: it has %d lines", errExplain, quoted(opts.What), e.out.Lines)
@@ -109,208 +105,6 @@ type explainer struct {
 	matcher *rules.Matcher
 	out     *Explained
 	line    []byte // the line asked for, or its start
-}
-
-// open finds out what is meant, and reads it.
-func (e *explainer) open() error {
-	what := e.opts.What
-	name, line, numbered := cutLine(what)
-	switch {
-	case what == "":
-		return fmt.Errorf("%w: the name of the file is empty", errExplain)
-	case what == "-":
-		return e.stdin(0)
-	case numbered && name == "-":
-		return e.stdin(line)
-	case exists(what):
-		return e.file(what, 0)
-	case numbered && exists(name):
-		return e.file(name, line)
-	}
-	rev, path, isRevision := cutRevision(what)
-	if !isRevision {
-		return fmt.Errorf("%w %s: no such file", errExplain, quoted(what))
-	}
-	return e.revision(rev, path)
-}
-
-func exists(path string) bool {
-	_, err := os.Lstat(path)
-	return err == nil
-}
-
-// cutLine cuts :LINE from the end of s.
-func cutLine(s string) (name string, line int, ok bool) {
-	i := strings.LastIndexByte(s, ':')
-	if i < 1 {
-		return s, 0, false
-	}
-	line, ok = lineNumber(s[i+1:])
-	return s[:i], line, ok
-}
-
-// lineNumber reads a number from 1 to a thousand million.
-func lineNumber(s string) (n int, ok bool) {
-	for _, c := range []byte(s) {
-		if c < '0' || c > '9' || n > 1e8 {
-			return 0, false
-		}
-		n = 10*n + int(c-'0')
-	}
-	return n, n > 0
-}
-
-// cutRevision cuts REV:PATH at the first colon outside braces, as git does.
-func cutRevision(s string) (rev, path string, ok bool) {
-	depth := 0
-	for i := range len(s) {
-		switch s[i] {
-		case '{':
-			depth++
-		case '}':
-			depth--
-		case ':':
-			if depth <= 0 {
-				return s[:i], s[i+1:], true
-			}
-		}
-	}
-	return s, "", false
-}
-
-func (e *explainer) stdin(line int) error {
-	e.out.Source, e.out.Line = finding.SourceStdin, line
-	if err := e.read(e.opts.Stdin); err != nil {
-		return fmt.Errorf("%w -: standard input: %s", errExplain, plainError(err))
-	}
-	return nil
-}
-
-// file reads a file of the file system. A symbolic link stands for its target
-// here: the user named it.
-func (e *explainer) file(name string, line int) error {
-	info, err := os.Stat(name)
-	if err != nil {
-		return fmt.Errorf("%w %s: %s", errExplain, quoted(name), plainError(err))
-	}
-	if !info.Mode().IsRegular() {
-		return fmt.Errorf("%w %s: not a file (keysweep scan %s looks into folders)", errExplain, quoted(name), quoted(name))
-	}
-	f, err := os.Open(name)
-	if err != nil {
-		return fmt.Errorf("%w %s: %s", errExplain, quoted(name), plainError(err))
-	}
-	defer f.Close()
-	e.out.Source, e.out.Path, e.out.Line = finding.SourceWorktree, name, line
-	if err := e.read(f); err != nil {
-		return fmt.Errorf("%w %s: %s", errExplain, quoted(name), plainError(err))
-	}
-	return nil
-}
-
-// revision reads PATH or PATH:LINE of a revision, or of the index if rev is
-// empty.
-func (e *explainer) revision(rev, path string) error {
-	dir, inside := gitdb.Discover(".")
-	if !inside {
-		return fmt.Errorf("%w %s: no such file, and the working directory is in no git repository", errExplain, quoted(e.opts.What))
-	}
-	repo, err := gitdb.Open(dir)
-	if err != nil {
-		return fmt.Errorf("%w %s: %s", errExplain, quoted(e.opts.What), plainError(err))
-	}
-	db, err := repo.OpenDatabase(e.ctx, gitdb.OpenOptions{FollowAlternates: e.opts.FollowAlternates, LookupOnly: true})
-	if err != nil {
-		return err
-	}
-	defer db.Close()
-	e.out.Revision, e.out.Source = rev, finding.SourceBlob
-	lookup := func(path string) (oid.ID, error) { return e.staged(repo, path) }
-	if rev == "" {
-		e.out.Source = finding.SourceIndex
-		if stage, rest, ok := strings.Cut(path, ":"); ok && stage == "0" {
-			path = rest
-		}
-	} else {
-		root, err := db.Resolve(e.ctx, rev)
-		if err != nil {
-			return e.revisionError(err)
-		}
-		lookup = func(path string) (oid.ID, error) {
-			entry, err := db.AtPath(e.ctx, root, path)
-			if err == nil && (entry.IsTree() || entry.IsSubmodule()) {
-				err = fmt.Errorf("%w: %s is no file", gitdb.ErrRevision, path)
-			}
-			return entry.ID, err
-		}
-	}
-	e.out.Path = fromTop(dir, path)
-	id, err := lookup(e.out.Path)
-	if name, line, numbered := cutLine(path); err != nil && numbered {
-		e.out.Path, e.out.Line = fromTop(dir, name), line
-		id, err = lookup(e.out.Path)
-	}
-	if err != nil {
-		return e.revisionError(err)
-	}
-	e.out.Object = id.String()
-	err = db.Read(e.ctx, id, func(o *pack.Object) error {
-		if o.Type != oid.Blob {
-			return fmt.Errorf("%w: %s is a %v", gitdb.ErrRevision, id, o.Type)
-		}
-		if o.Stream != nil {
-			return e.read(o.Stream)
-		}
-		return e.read(bytes.NewReader(o.Data))
-	})
-	if err != nil {
-		return e.revisionError(err)
-	}
-	return nil
-}
-
-func (e *explainer) revisionError(err error) error {
-	if e.ctx.Err() != nil {
-		return context.Cause(e.ctx)
-	}
-	return fmt.Errorf("%w %s: %w", errExplain, quoted(e.opts.What), err)
-}
-
-// staged returns what the index has for path, at stage 0.
-func (e *explainer) staged(repo *gitdb.Repository, path string) (oid.ID, error) {
-	x, err := index.Read(filepath.Join(repo.GitDir, "index"), repo.Format.Size())
-	if err != nil && !errors.Is(err, os.ErrNotExist) {
-		return oid.ID{}, err
-	}
-	if x != nil {
-		for _, entry := range x.Entries {
-			if entry.Path == path && entry.Stage == 0 && entry.Mode != index.ModeSubmodule {
-				return oid.FromBytes(entry.ID), nil
-			}
-		}
-	}
-	return oid.ID{}, fmt.Errorf("%w: the index has no %s", gitdb.ErrRevision, path)
-}
-
-// fromTop returns path as seen from the top of the repository: as it is, or,
-// if it begins with ./ or ../, from the working directory.
-func fromTop(top, path string) string {
-	if !strings.HasPrefix(path, "./") && !strings.HasPrefix(path, "../") {
-		return path
-	}
-	here, err := filepath.EvalSymlinks(".")
-	if err == nil {
-		here, err = filepath.Abs(here)
-	}
-	real, errTop := filepath.EvalSymlinks(top)
-	if err != nil || errTop != nil {
-		return path
-	}
-	rel, err := filepath.Rel(real, filepath.Join(here, filepath.FromSlash(path)))
-	if err != nil {
-		return path
-	}
-	return filepath.ToSlash(rel)
 }
 
 // read judges content in the windows of a scan.
@@ -383,7 +177,7 @@ func (e *explainer) pathBelowTop() string {
 	if err == nil {
 		path, err = filepath.Rel(root, path)
 	}
-	if err != nil || strings.HasPrefix(path, "..") {
+	if err != nil || !filepath.IsLocal(path) {
 		return filepath.Base(e.out.Path)
 	}
 	return filepath.ToSlash(path)
@@ -395,7 +189,7 @@ type lineCounter struct {
 	wanted int // 1-based; 0: none
 	read   int64
 	lines  int  // ends of lines read
-	open   bool // something stands behind the last end of a line
+	open   bool // there is something behind the last end of a line
 	line   []byte
 }
 
@@ -422,17 +216,4 @@ func (c *lineCounter) last() int {
 		return c.lines + 1
 	}
 	return c.lines
-}
-
-// ExplainedFile returns the file that what, as in ExplainOptions, means: its
-// name, "-" for standard input, or "." for a revision.
-func ExplainedFile(what string) string {
-	name, _, numbered := cutLine(what)
-	switch {
-	case what == "-", exists(what):
-		return what
-	case numbered && (name == "-" || exists(name)):
-		return name
-	}
-	return "."
 }
