@@ -462,6 +462,9 @@ func (s *shop) found(path string) (names []string) {
 }
 
 func TestTheActionOnARunner(t *testing.T) {
+	if testing.Short() {
+		return // the keysweep that runs here is built without the race detector
+	}
 	r := newRunner(t)
 	for name, test := range map[string]func(*testing.T, *runner){
 		"scans what each event is about": theActionScansWhatEachEventIsAbout,

@@ -32,6 +32,9 @@ var shellLine = regexp.MustCompile(`(?m)^ *(?:sh '|- (?:run: |bash: )?|)((?:git 
 // The commands of each set-up of another CI run, in a checkout of a change, with
 // what the CI says of it. Only the clone is not made: the source is here.
 func TestTheSetUpsOfTheCIPageFindWhatAChangeBringsIn(t *testing.T) {
+	if testing.Short() {
+		return // the keysweep that runs here is built without the race detector
+	}
 	s := newShop(t)
 	source, err := os.Getwd()
 	if err != nil {
@@ -118,6 +121,9 @@ func scriptLines(text string) (n int) {
 // Once the keys that are known are accepted on the default branch, a change
 // that adds none passes, and the next key does not.
 func TestYesterdaysFindingsAreAcceptedAsTheCIPageSays(t *testing.T) {
+	if testing.Short() {
+		return // the keysweep that runs here is built without the race detector
+	}
 	bin := t.TempDir()
 	if out, err := exec.Command("go", "build", "-o", bin+string(filepath.Separator), ".").CombinedOutput(); err != nil {
 		t.Fatalf("%v\n%s", err, out)

@@ -86,6 +86,7 @@ func scripts(dir, clock string) testscript.Params {
 				env.Setenv(name, value)
 			}
 			env.Setenv("HTTPS_PROXY", noWayOut)
+			env.Setenv("GORACE", os.Getenv("GORACE")) // see Makefile
 			env.Setenv(clockVariable, clock)
 			env.Setenv("DAYS", firstCommitDays[clock])
 			env.Values[issuerOfScript{}] = new(scriptIssuer)

@@ -60,6 +60,9 @@ func TestUnits(t *testing.T) {
 }
 
 func TestColumnsInUnitsAroundWindowEdges(t *testing.T) {
+	if testing.Short() {
+		return // one goroutine, for half a minute with the race detector
+	}
 	set := loadRules(t)
 	k := key(rand.New(rand.NewPCG(6, 6)))
 	for _, filler := range []string{"é ", "世 ", "😀 ", "\xff ", "😀", "x "} {
