@@ -20,6 +20,7 @@ import (
 	"keysweep/quote"
 	"keysweep/report"
 	"keysweep/scanner"
+	"keysweep/screen"
 )
 
 // ciHelp stands above the options of ci.
@@ -61,7 +62,7 @@ type ciRun struct {
 // ciCommand is the action of the command ci. The token is drawn at random, so
 // that nothing that is scanned can hold it.
 func ciCommand(c *call, token string) error {
-	r := &ciRun{token: token, actions: set("GITHUB_ACTIONS"), stdout: c.stdout}
+	r := &ciRun{token: token, actions: screen.EnvIsTrue("GITHUB_ACTIONS"), stdout: c.stdout}
 	err := r.run(c)
 	var end *ending
 	if r.actions && err != nil && !errors.Is(err, errClosedPipe) && (!errors.As(err, &end) || end.err != nil) {

@@ -12,6 +12,7 @@ import (
 	"keysweep/quote"
 	"keysweep/report"
 	"keysweep/scanner"
+	"keysweep/screen"
 )
 
 // explainFlags returns the options of explain.
@@ -69,7 +70,7 @@ func parseExplain(c *call) (opts report.Options, format report.Format, err error
 		return opts, format, errors.New("explain needs one FILE:LINE or REV:PATH:LINE")
 	}
 	color := "auto"
-	opts = report.Options{Version: buildVersion().Version, Program: program(), MinConfidence: finding.Medium, Width: columns(c.stdout)}
+	opts = report.Options{Version: buildVersion().Version, Program: program(), MinConfidence: finding.Medium, Width: screen.Columns(c.stdout)}
 	if err := read(c, "min-confidence", parseConfidence, &opts.MinConfidence); err != nil {
 		return opts, format, err
 	}
@@ -85,7 +86,7 @@ func parseExplain(c *call) (opts report.Options, format report.Format, err error
 		}
 		opts.ShowSecrets = true
 	}
-	opts.Color = useColor(color, c.stdout)
+	opts.Color = screen.UseColor(color, c.stdout)
 	return opts, format, nil
 }
 

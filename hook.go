@@ -19,6 +19,7 @@ import (
 	"keysweep/finding"
 	"keysweep/quote"
 	"keysweep/scanner"
+	"keysweep/screen"
 )
 
 // hookHelp stands above the options of hook.
@@ -70,7 +71,7 @@ func hookCommand(c *call) error {
 	opts.audit.Scan.FollowAlternates = true // git does
 	opts.report.Hook, opts.audit.Scan.Progress = true, nil
 	opts.allowIncomplete = c.Bool("allow-incomplete")
-	h := &hook{name: name, args: c.Args().Tail(), stdin: c.stdin, opts: opts, framework: set("PRE_COMMIT")}
+	h := &hook{name: name, args: c.Args().Tail(), stdin: c.stdin, opts: opts, framework: screen.EnvIsTrue("PRE_COMMIT")}
 	if os.Getenv("GL_PROTOCOL") == "web" {
 		// GitLab shows whoever edits in a browser only these lines.
 		c.stderr = &prefixed{w: c.stderr, prefix: "GL-HOOK-ERR: "}

@@ -4,11 +4,9 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"os"
+	"keysweep/screen"
 	"strings"
 	"time"
-
-	"golang.org/x/term"
 )
 
 // update is a line that git hands pre-push or pre-receive: a ref, and what it
@@ -31,7 +29,7 @@ const (
 func readUpdates(stdin io.Reader) ([]update, error) { return readUpdatesWithin(stdin, patience) }
 
 func readUpdatesWithin(stdin io.Reader, patience time.Duration) ([]update, error) {
-	if f, ok := stdin.(*os.File); stdin == nil || ok && term.IsTerminal(int(f.Fd())) {
+	if stdin == nil || screen.IsTerminal(stdin) {
 		return nil, nil
 	}
 	text, ended := readPatiently(stdin, patience)

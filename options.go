@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"errors"
 	"fmt"
+	"io"
 	"math"
 	"os"
 	"path/filepath"
@@ -20,6 +21,7 @@ import (
 	"keysweep/quote"
 	"keysweep/report"
 	"keysweep/scanner"
+	"keysweep/screen"
 )
 
 // scanOptions is what the options of scan mean together.
@@ -323,4 +325,16 @@ func program() string {
 		return "go run ."
 	}
 	return "keysweep"
+}
+
+// mayShowSecrets returns an error where printed keys would be kept: in files,
+// pipes and the logs of a CI.
+func mayShowSecrets(stdout io.Writer) error {
+	switch {
+	case os.Getenv("CI") != "":
+		return errors.New("--show-secrets: not where CI is set, since logs are kept")
+	case !screen.IsTerminal(stdout):
+		return errors.New("--show-secrets needs a terminal; standard output is not one")
+	}
+	return nil
 }

@@ -132,7 +132,7 @@ func TestWrongValuesAreRefusedInWords(t *testing.T) {
 		{"--rules=", "--rules: the name of the file is empty"},
 		{"--output=", "--output: the name of the file is empty"},
 		{"-q -v", "--quiet and --verbose exclude each other"},
-		{"--show-secrets", "only on a terminal"},
+		{"--show-secrets", "needs a terminal"},
 		{"-o - -o -", "two reports to standard output"},
 		{"-o - -o /dev/stdout", "two reports to standard output"},
 		{"-o FOLDER/a.json -o FOLDER/./a.json", "is named twice"},

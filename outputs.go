@@ -12,6 +12,7 @@ import (
 	"keysweep/finding"
 	"keysweep/quote"
 	"keysweep/report"
+	"keysweep/screen"
 )
 
 // output is one place that the report goes to.
@@ -170,8 +171,8 @@ func (o *scanOptions) deliver(res *finding.Result, stdout, stderr io.Writer) err
 // onTerminal returns the options of a report to w, which may be a terminal.
 func (o *scanOptions) onTerminal(w io.Writer) report.Options {
 	opts := o.report
-	opts.Color = useColor(o.color, w)
-	opts.Width = columns(w)
-	opts.ShowSecrets = o.secrets && isTerminal(w)
+	opts.Color = screen.UseColor(o.color, w)
+	opts.Width = screen.Columns(w)
+	opts.ShowSecrets = o.secrets && screen.IsTerminal(w)
 	return opts
 }

@@ -23,6 +23,7 @@ import (
 	"keysweep/report"
 	"keysweep/rules"
 	"keysweep/scanner"
+	"keysweep/screen"
 	"keysweep/verify"
 )
 
@@ -159,7 +160,7 @@ func parseRecheck(c *call) (o recheckOptions, err error) {
 	}
 	o.report = report.Options{
 		Version: buildVersion().Version, Program: program(),
-		Color: useColor(color, c.stdout), Width: columns(c.stdout),
+		Color: screen.UseColor(color, c.stdout), Width: screen.Columns(c.stdout),
 	}
 	o.progress = c.progress()
 	return o, nil

@@ -11,6 +11,7 @@ import (
 	"keysweep/quote"
 	"keysweep/report"
 	"keysweep/rules"
+	"keysweep/screen"
 )
 
 // rulesCommands are the words behind "keysweep rules".
@@ -78,7 +79,7 @@ func parseRulesOutput(c *call) (opts report.Options, format report.Format, err e
 	if err := read(c, "format", parseShortFormat, &format); err != nil {
 		return opts, format, err
 	}
-	return report.Options{Version: buildVersion().Version, Width: columns(c.stdout), Color: useColor(color, c.stdout)}, format, nil
+	return report.Options{Version: buildVersion().Version, Width: screen.Columns(c.stdout), Color: screen.UseColor(color, c.stdout)}, format, nil
 }
 
 func rulesList(c *call, sources config.Sources, args []string, format report.Format, opts report.Options) error {

@@ -9,6 +9,7 @@ import (
 
 	"keysweep/audit"
 	"keysweep/scanner"
+	"keysweep/screen"
 	"keysweep/verify"
 )
 
@@ -64,7 +65,7 @@ func (o *scanOptions) limit(ctx context.Context) (context.Context, context.Cance
 
 // progress returns counters for a progress bar, nil if none is wanted.
 func (c *call) progress() *scanner.Progress {
-	if !showProgress(c.stderr) || c.Bool("no-progress") || c.Bool("quiet") {
+	if !screen.ShowProgress(c.stderr) || c.Bool("no-progress") || c.Bool("quiet") {
 		return nil
 	}
 	return new(scanner.Progress)
@@ -73,7 +74,7 @@ func (c *call) progress() *scanner.Progress {
 // find calls scan, with a bar if progress is not nil.
 func (c *call) find(ctx context.Context, scan func(context.Context) error, progress *scanner.Progress) error {
 	if progress != nil {
-		defer showBar(c.stderr, progress)()
+		defer showScan(c.stderr, progress)()
 	}
 	err := scan(ctx)
 	var signal interruption

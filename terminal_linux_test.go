@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"fmt"
 	"io"
+	"keysweep/screen"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -147,7 +148,7 @@ func TestTheBarIsDrawnAndErased(t *testing.T) {
 				_, _ = io.Copy(&seen, person)
 				close(done)
 			}()
-			time.Sleep(4 * refresh)
+			time.Sleep(4 * screen.Refresh)
 			stdin.Close()
 			if err := cmd.Wait(); err != nil {
 				t.Errorf("%v\n%s", err, &stdout)

@@ -1,4 +1,4 @@
-package main
+package screen
 
 import (
 	"os"
@@ -27,12 +27,14 @@ func TestColorFollowsTheEnvironment(t *testing.T) {
 		{"auto", "NO_COLOR=1 FORCE_COLOR=1", false},
 	} {
 		t.Run(tt.when+" "+tt.variables, func(t *testing.T) {
-			plain(t)
+			for _, name := range []string{"NO_COLOR", "FORCE_COLOR", "CLICOLOR", "CLICOLOR_FORCE", "CI", "PRE_COMMIT", "TERM"} {
+				t.Setenv(name, "")
+			}
 			for _, v := range strings.Fields(tt.variables) {
 				name, value, _ := strings.Cut(v, "=")
 				t.Setenv(name, value)
 			}
-			if got := useColor(tt.when, file); got != tt.want {
+			if got := UseColor(tt.when, file); got != tt.want {
 				t.Errorf("%v, want %v", got, tt.want)
 			}
 		})

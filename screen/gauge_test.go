@@ -1,53 +1,51 @@
-package main
+package screen
 
 import (
 	"strings"
 	"testing"
 	"time"
-
-	"keysweep/scanner"
 )
 
 func TestTheLineOfTheBar(t *testing.T) {
 	start := time.Date(2026, 1, 2, 3, 4, 5, 0, time.UTC)
-	p := new(scanner.Progress)
-	g := &gauge{progress: p, started: start}
-	if got := g.line(start, 80); got != "starting" {
+	var c Counts
+	g := &Gauge{Counts: func() Counts { return c }, Started: start}
+	if got := g.Line(start, 80); got != "starting" {
 		t.Errorf("at the start: %q", got)
 	}
-	p.Phase.Store("objects")
-	p.ObjectsTotal.Store(412_345)
-	p.BytesTotal.Store(512e6)
-	p.Objects.Store(174_200)
-	p.Bytes.Store(210e6)
-	p.Candidates.Store(3)
+	c.Phase = "objects"
+	c.ObjectsTotal = 412_345
+	c.BytesTotal = 512e6
+	c.Objects = 174_200
+	c.Bytes = 210e6
+	c.Candidates = 3
 	want := "objects ━━━━╌╌╌╌╌╌╌╌   41 %  174k/412k  210MB/512MB  105MB/s  3 s left  3 candidates"
-	if got := g.line(start.Add(2*time.Second), 90); got != want {
+	if got := g.Line(start.Add(2*time.Second), 90); got != want {
 		t.Errorf("%q, want\n%q", got, want)
 	}
 	for width := range 90 {
-		if got := g.line(start.Add(2*time.Second), width); len([]rune(got)) > width {
+		if got := g.Line(start.Add(2*time.Second), width); len([]rune(got)) > width {
 			t.Errorf("%d columns: %q", width, got)
 		} else if !strings.HasPrefix(want, got) {
 			t.Errorf("%d columns: %q is no beginning", width, got)
 		}
 	}
-	p.Bytes.Store(600e6) // a total may lag behind
-	if got := g.line(start.Add(3*time.Second), 90); !strings.Contains(got, "100 %") || strings.Contains(got, "left") {
+	c.Bytes = 600e6 // a total may lag behind
+	if got := g.Line(start.Add(3*time.Second), 90); !strings.Contains(got, "100 %") || strings.Contains(got, "left") {
 		t.Error(got)
 	}
 }
 
 func TestTheLineOfFiles(t *testing.T) {
 	start := time.Date(2026, 1, 2, 3, 4, 5, 0, time.UTC)
-	p := new(scanner.Progress)
-	g := &gauge{progress: p, started: start}
-	g.line(start, 80)
-	p.Phase.Store("files")
-	p.Files.Store(12)
-	p.Bytes.Store(3400)
-	p.Candidates.Store(1)
-	if got, want := g.line(start.Add(time.Second), 80), "files  12 files  3.4kB  3.4kB/s  1 candidate"; got != want {
+	var c Counts
+	g := &Gauge{Counts: func() Counts { return c }, Started: start}
+	g.Line(start, 80)
+	c.Phase = "files"
+	c.Files = 12
+	c.Bytes = 3400
+	c.Candidates = 1
+	if got, want := g.Line(start.Add(time.Second), 80), "files  12 files  3.4kB  3.4kB/s  1 candidate"; got != want {
 		t.Errorf("%q, want %q", got, want)
 	}
 }
