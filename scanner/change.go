@@ -13,6 +13,7 @@ import (
 
 	"keysweep/finding"
 	"keysweep/scanner/gitdb"
+	"keysweep/scanner/gitdb/lookup"
 	"keysweep/scanner/gitdb/oid"
 	"keysweep/scanner/gitdb/pack"
 )
@@ -23,7 +24,7 @@ import (
 type change struct {
 	*scan
 	target *target
-	db     *gitdb.Database
+	db     *lookup.Database
 	source finding.Source // of blobs
 	units  []unit
 	whole  bool     // all of the index is scanned, new or not
@@ -64,7 +65,7 @@ type introduction struct {
 	*candidate
 }
 
-func (s *scan) newChange(t *target, db *gitdb.Database, source finding.Source) *change {
+func (s *scan) newChange(t *target, db *lookup.Database, source finding.Source) *change {
 	c := &change{
 		scan: s, target: t, db: db, source: source,
 		blobs: make(map[oid.ID][]addition), known: make(map[oid.ID]keySet),
@@ -76,7 +77,7 @@ func (s *scan) newChange(t *target, db *gitdb.Database, source finding.Source) *
 }
 
 // entry notes what unit adds. It may be called by several goroutines.
-func (c *change) entry(unit int, e *gitdb.Introduced) error {
+func (c *change) entry(unit int, e *lookup.Introduced) error {
 	a := addition{unit: unit, source: c.source, path: e.Path}
 	named := e.Named && c.collector.set.Finder().Contains([]byte(baseName(e.Path)))
 	if !e.IsBlob() && !named {

@@ -7,34 +7,31 @@ import (
 
 	"keysweep/finding"
 	"keysweep/scanner/gitdb"
+	"keysweep/scanner/gitdb/history"
 	"keysweep/scanner/gitdb/oid"
 	"keysweep/scanner/gitdb/pack"
 )
 
-// history is a scanned object database: what tracing needs later.
-type history struct {
+// scannedHistory is a scanned object database: what tracing needs later.
+type scannedHistory struct {
 	target *target
 	folder string // Occurrence.Folder
-	db     *gitdb.Database
+	db     *history.Database
 }
 
 // scanHistory reads every object of a repository. The database stays open: the
 // keys of findings are traced when all targets have been read.
 func (s *scan) scanHistory(ctx context.Context, t *target, repo *gitdb.Repository) error {
 	s.progress.Phase.Store("objects")
-	db, err := repo.OpenDatabase(ctx, gitdb.OpenOptions{
+	db, err := history.Open(ctx, repo, gitdb.OpenOptions{
 		FollowAlternates: s.opts.FollowAlternates,
 		Workers:          s.opts.Workers,
 		MaxObject:        uint64(s.opts.MaxObject),
-		Progress: func(objects, bytes int64) {
-			s.progress.Objects.Add(objects)
-			s.progress.Bytes.Add(bytes)
-		},
 	})
 	if err != nil {
 		return err
 	}
-	s.histories = append(s.histories, history{t, t.folderOf(repo), db})
+	s.histories = append(s.histories, scannedHistory{t, t.folderOf(repo), db})
 	objects, bytes := db.Totals()
 	s.progress.ObjectsTotal.Add(objects)
 	s.progress.BytesTotal.Add(bytes)
@@ -44,10 +41,14 @@ func (s *scan) scanHistory(ctx context.Context, t *target, repo *gitdb.Repositor
 		j.name(ref.Name, location{target: t, source: finding.SourceRef, path: ref.Name})
 	}
 	j.commit()
-	res, err := db.Scan(ctx, gitdb.ScanOptions{
+	res, err := db.Scan(ctx, history.ScanOptions{
 		Gate:          s.collector.set.Finder(),
 		VerifyObjects: s.opts.VerifyObjects,
-		NewVisitor:    func() gitdb.Visitor { return &objectJudge{judge: s.collector.newJudge(ctx), target: t} },
+		Progress: func(objects, bytes int64) {
+			s.progress.Objects.Add(objects)
+			s.progress.Bytes.Add(bytes)
+		},
+		NewVisitor: func() history.Visitor { return &objectJudge{judge: s.collector.newJudge(ctx), target: t} },
 	})
 	s.result.Read.Add(res.Counts)
 	s.skip(res.Skipped...)
@@ -79,8 +80,8 @@ type objectJudge struct {
 	target *target
 }
 
-// Object implements gitdb.Visitor.
-func (o *objectJudge) Object(obj *gitdb.Object) error {
+// Object implements history.Visitor.
+func (o *objectJudge) Object(obj *history.Object) error {
 	defer o.judge.drop()
 	at := location{target: o.target}
 	if obj.Stream != nil {
@@ -109,7 +110,7 @@ func (o *objectJudge) Object(obj *gitdb.Object) error {
 }
 
 // tree judges the names in a tree.
-func (o *objectJudge) tree(obj *gitdb.Object) error {
+func (o *objectJudge) tree(obj *history.Object) error {
 	for _, start := range obj.Starts {
 		e, _, err := pack.ParseTreeEntry(obj.Data, int(start), obj.HashSize())
 		if err != nil {
@@ -123,7 +124,7 @@ func (o *objectJudge) tree(obj *gitdb.Object) error {
 }
 
 // named fills in the name of the object, which costs a hash, and commits.
-func (o *objectJudge) named(obj *gitdb.Object) {
+func (o *objectJudge) named(obj *history.Object) {
 	if len(o.judge.list) == 0 {
 		return
 	}

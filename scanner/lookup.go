@@ -10,17 +10,18 @@ import (
 
 	"keysweep/finding"
 	"keysweep/scanner/gitdb"
+	"keysweep/scanner/gitdb/lookup"
 	"keysweep/scanner/gitdb/oid"
 	"keysweep/scanner/gitdb/pack"
 )
 
 // lookup opens the database of a repository to read single objects, once.
-func (s *scan) lookup(ctx context.Context, repo *gitdb.Repository) (*gitdb.Database, error) {
+func (s *scan) lookup(ctx context.Context, repo *gitdb.Repository) (*lookup.Database, error) {
 	if db := s.databases[repo]; db != nil {
 		return db, nil
 	}
-	db, err := repo.OpenDatabase(ctx, gitdb.OpenOptions{
-		LookupOnly: true, ObjectDirs: s.opts.ObjectDirs, FollowAlternates: s.opts.FollowAlternates,
+	db, err := lookup.Open(ctx, repo, gitdb.OpenOptions{
+		ObjectDirs: s.opts.ObjectDirs, FollowAlternates: s.opts.FollowAlternates,
 		Workers: s.opts.Workers, MaxObject: uint64(s.opts.MaxObject),
 	})
 	if err != nil {
@@ -35,7 +36,7 @@ func (s *scan) lookup(ctx context.Context, repo *gitdb.Repository) (*gitdb.Datab
 // unreadable notes an object without which nothing can be compared.
 func (s *scan) unreadable(what string, err error) {
 	reason := finding.ReasonDamaged
-	if errors.Is(err, gitdb.ErrAbsent) {
+	if errors.Is(err, lookup.ErrAbsent) {
 		reason = finding.ReasonMissing
 	}
 	s.skipOne(reason, fmt.Sprintf("%s: %v", what, err))
@@ -78,7 +79,7 @@ func (p *Prepared) ReadFile(ctx context.Context, rev, path string, limit int64) 
 		if err == nil {
 			entry, err = db.AtPath(ctx, id, path)
 		}
-		if errors.Is(err, gitdb.ErrRevision) && !errors.Is(err, gitdb.ErrAbsent) {
+		if errors.Is(err, lookup.ErrRevision) && !errors.Is(err, lookup.ErrAbsent) {
 			return nil, fs.ErrNotExist
 		}
 		if err != nil {
@@ -92,7 +93,7 @@ func (p *Prepared) ReadFile(ctx context.Context, rev, path string, limit int64) 
 }
 
 // readBlob returns a blob of at most limit bytes.
-func readBlob(ctx context.Context, db *gitdb.Database, id oid.ID, limit int64) (text []byte, err error) {
+func readBlob(ctx context.Context, db *lookup.Database, id oid.ID, limit int64) (text []byte, err error) {
 	err = db.Read(ctx, id, func(o *pack.Object) error {
 		switch {
 		case o.Type != oid.Blob:

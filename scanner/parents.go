@@ -6,7 +6,7 @@ import (
 	"slices"
 
 	"keysweep/finding"
-	"keysweep/scanner/gitdb"
+	"keysweep/scanner/gitdb/lookup"
 	"keysweep/scanner/gitdb/oid"
 	"keysweep/scanner/gitdb/pack"
 )
@@ -103,7 +103,7 @@ func (c *change) learnParents(ctx context.Context) error {
 const treeBudget = 32 << 20
 
 // keysBelow returns the keys that a tree holds in blobs and in names.
-func (c *change) keysBelow(ctx context.Context, d *gitdb.Differ, j *judge, tree oid.ID) (keySet, error) {
+func (c *change) keysBelow(ctx context.Context, d *lookup.Differ, j *judge, tree oid.ID) (keySet, error) {
 	if keys, ok := c.below[tree]; ok {
 		return keys, nil
 	}
@@ -159,7 +159,7 @@ const maxAccepted = 10_000
 
 // holdsUnaccepted reports whether a tree, at path, of which below is known, holds
 // the key of n at a path where it is not accepted.
-func (c *change) holdsUnaccepted(ctx context.Context, d *gitdb.Differ, j *judge, n *introduction, tree oid.ID, path string, left *int) (bool, error) {
+func (c *change) holdsUnaccepted(ctx context.Context, d *lookup.Differ, j *judge, n *introduction, tree oid.ID, path string, left *int) (bool, error) {
 	if c.accept == nil {
 		return true, nil
 	}

@@ -9,6 +9,7 @@ import (
 
 	"keysweep/finding"
 	"keysweep/scanner/gitdb"
+	"keysweep/scanner/gitdb/lookup"
 	"keysweep/scanner/gitdb/oid"
 )
 
@@ -101,8 +102,8 @@ func (s *scan) scanRange(ctx context.Context, t *target) error {
 		c.inRange = func(ctx context.Context) (func(oid.ID) bool, error) { return r.Holds, r.Exact(ctx) }
 	}
 	trees := c.commitUnits(r, !opts.Tips)
-	skipped, err := db.CompareAll(ctx, len(trees), func(i int, d *gitdb.Differ) error {
-		return d.Introduced(ctx, trees[i], c.units[i].parents, func(e *gitdb.Introduced) error { return c.entry(i, e) })
+	skipped, err := db.CompareAll(ctx, len(trees), func(i int, d *lookup.Differ) error {
+		return d.Introduced(ctx, trees[i], c.units[i].parents, func(e *lookup.Introduced) error { return c.entry(i, e) })
 	})
 	s.skip(skipped...)
 	if err != nil {
@@ -126,7 +127,7 @@ func (s *scan) scanRange(ctx context.Context, t *target) error {
 // commitUnits makes the first units those of the commits of r, in their order,
 // and returns their trees. dated says that a commit brought in what it holds and
 // no parent does.
-func (c *change) commitUnits(r *gitdb.Range, dated bool) (trees []oid.ID) {
+func (c *change) commitUnits(r *lookup.Range, dated bool) (trees []oid.ID) {
 	for i := range r.Commits {
 		commit := &r.Commits[i]
 		var u unit
@@ -145,7 +146,7 @@ func (c *change) commitUnits(r *gitdb.Range, dated bool) (trees []oid.ID) {
 }
 
 // readOthers notes the trees and blobs that the range names themselves.
-func (c *change) readOthers(ctx context.Context, r *gitdb.Range) error {
+func (c *change) readOthers(ctx context.Context, r *lookup.Range) error {
 	d := c.db.NewDiffer(treeBudget)
 	for _, id := range r.Others {
 		number := len(c.units)
@@ -158,7 +159,7 @@ func (c *change) readOthers(ctx context.Context, r *gitdb.Range) error {
 			c.blobs[id] = append(c.blobs[id], addition{unit: number, source: c.source})
 			continue
 		}
-		if err := d.Introduced(ctx, tree, nil, func(e *gitdb.Introduced) error { return c.entry(number, e) }); err != nil {
+		if err := d.Introduced(ctx, tree, nil, func(e *lookup.Introduced) error { return c.entry(number, e) }); err != nil {
 			return err
 		}
 	}
@@ -167,7 +168,7 @@ func (c *change) readOthers(ctx context.Context, r *gitdb.Range) error {
 }
 
 // readMessages reads the commits and tags themselves.
-func (c *change) readMessages(ctx context.Context, r *gitdb.Range) error {
+func (c *change) readMessages(ctx context.Context, r *lookup.Range) error {
 	unitOf := make(map[oid.ID]int, len(r.Commits)+len(r.Tags))
 	var commits, tags []oid.ID
 	for i, commit := range r.Commits {
@@ -211,7 +212,7 @@ func (c *change) readRefNames(ctx context.Context) {
 }
 
 // rangeOptions resolves the revisions of the range.
-func (s *scan) rangeOptions(ctx context.Context, t *target, db *gitdb.Database) (opts gitdb.RangeOptions, err error) {
+func (s *scan) rangeOptions(ctx context.Context, t *target, db *lookup.Database) (opts lookup.RangeOptions, err error) {
 	asked := s.opts.Range
 	for _, rev := range asked.Include {
 		if isZeros(rev) {
@@ -231,7 +232,7 @@ func (s *scan) rangeOptions(ctx context.Context, t *target, db *gitdb.Database) 
 		switch id, err := resolveEnd(ctx, db, rev); {
 		case err == nil:
 			opts.Exclude = append(opts.Exclude, id)
-		case errors.Is(err, gitdb.ErrAbsent):
+		case errors.Is(err, lookup.ErrAbsent):
 			absent = append(absent, rev)
 		default:
 			return opts, rangeError(rev, err)
@@ -262,21 +263,21 @@ func (s *scan) rangeOptions(ctx context.Context, t *target, db *gitdb.Database) 
 }
 
 // resolveEnd returns the object that an end of the range names. The error wraps
-// gitdb.ErrAbsent if it is not in the database.
-func resolveEnd(ctx context.Context, db *gitdb.Database, rev string) (oid.ID, error) {
+// lookup.ErrAbsent if it is not in the database.
+func resolveEnd(ctx context.Context, db *lookup.Database, rev string) (oid.ID, error) {
 	id, err := db.Resolve(ctx, rev)
 	if ctx.Err() != nil {
 		return id, context.Cause(ctx)
 	}
 	if err == nil && !db.Has(id) {
-		err = fmt.Errorf("%w: %s", gitdb.ErrAbsent, id)
+		err = fmt.Errorf("%w: %s", lookup.ErrAbsent, id)
 	}
 	return id, err
 }
 
 // skipAbsent says what was done without the revisions that the range excludes
 // and that are not in the repository.
-func (s *scan) skipAbsent(revs []string, opts *gitdb.RangeOptions, isShallow bool) {
+func (s *scan) skipAbsent(revs []string, opts *lookup.RangeOptions, isShallow bool) {
 	reason, what := finding.ReasonMissing, "what else the range names is left out"
 	switch {
 	case opts.Tips:

@@ -22,6 +22,7 @@ import (
 	"keysweep/finding"
 	"keysweep/rules"
 	"keysweep/scanner/gitdb"
+	"keysweep/scanner/gitdb/history"
 )
 
 // repo is a repository that a test makes with git.
@@ -370,17 +371,17 @@ func TestTheShortcutFindsWhatJudgingEveryObjectFinds(t *testing.T) {
 				if err != nil {
 					t.Fatal(err)
 				}
-				db, err := repo.OpenDatabase(context.Background(), gitdb.OpenOptions{Workers: 2})
+				db, err := history.Open(context.Background(), repo, gitdb.OpenOptions{Workers: 2})
 				if err != nil {
 					t.Fatal(err)
 				}
 				defer db.Close()
 				c := newCollector(loadRules(t), true, new(Progress))
-				var gate gitdb.Gate = c.set.Finder()
+				var gate history.Gate = c.set.Finder()
 				if slow {
 					gate = openGate{}
 				}
-				if _, err := db.Scan(context.Background(), gitdb.ScanOptions{Gate: gate, NewVisitor: func() gitdb.Visitor {
+				if _, err := db.Scan(context.Background(), history.ScanOptions{Gate: gate, NewVisitor: func() history.Visitor {
 					return &objectJudge{judge: c.newJudge(context.Background())}
 				}}); err != nil {
 					t.Fatal(err)

@@ -11,6 +11,7 @@ import (
 	"keysweep/finding"
 	"keysweep/rules"
 	"keysweep/scanner/gitdb"
+	"keysweep/scanner/gitdb/lookup"
 )
 
 // Prepared is a scan whose paths are resolved and whose repositories are known:
@@ -25,10 +26,10 @@ type scan struct {
 	collector *collector
 	progress  *Progress
 	now       time.Time // when the scan started
-	histories []history
+	histories []scannedHistory
 	// changes and databases are those of Staged and Range.
 	changes   []*change
-	databases map[*gitdb.Repository]*gitdb.Database
+	databases map[*gitdb.Repository]*lookup.Database
 	indexes   map[*gitdb.Repository]stagedIndex
 	scanned   map[string]bool // databases already scanned, by real path
 
@@ -52,7 +53,7 @@ func newScan(opts Options) (*scan, error) {
 	now := opts.Now()
 	s := &scan{
 		opts: opts, progress: opts.Progress, now: now, scanned: make(map[string]bool),
-		databases: make(map[*gitdb.Repository]*gitdb.Database), indexes: make(map[*gitdb.Repository]stagedIndex),
+		databases: make(map[*gitdb.Repository]*lookup.Database), indexes: make(map[*gitdb.Repository]stagedIndex),
 		result: &finding.Result{Started: now, Since: opts.Since},
 	}
 	s.targets, err = resolve(&s.opts)

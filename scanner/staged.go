@@ -8,6 +8,7 @@ import (
 	"keysweep/finding"
 	"keysweep/scanner/gitdb"
 	"keysweep/scanner/gitdb/index"
+	"keysweep/scanner/gitdb/lookup"
 	"keysweep/scanner/gitdb/oid"
 )
 
@@ -31,7 +32,7 @@ type Staged struct {
 // Files of the working tree are not read.
 func (s *scan) scanStaged(ctx context.Context, t *target) error {
 	s.progress.Phase.Store("staged files")
-	var x *gitdb.Index // which a message is not compared with
+	var x *lookup.Index // which a message is not compared with
 	var err error
 	if s.opts.Staged.Message == nil {
 		if x, err = s.index(t.repo); err != nil {
@@ -71,9 +72,9 @@ func (c *change) readMessage(ctx context.Context) {
 
 // readStaged reads what the next commit adds or changes; all that the index
 // holds if nothing is staged and Staged.OrWhole asks for it.
-func (c *change) readStaged(ctx context.Context, x *gitdb.Index) error {
+func (c *change) readStaged(ctx context.Context, x *lookup.Index) error {
 	none := true
-	entry := func(e *gitdb.Introduced) error {
+	entry := func(e *lookup.Introduced) error {
 		none = false
 		if e.IsBlob() {
 			c.result.Read.Files++
@@ -93,7 +94,7 @@ func (c *change) readStaged(ctx context.Context, x *gitdb.Index) error {
 }
 
 // compareIndex calls emit for what the next commit adds or changes.
-func (c *change) compareIndex(ctx context.Context, x *gitdb.Index, emit func(*gitdb.Introduced) error) error {
+func (c *change) compareIndex(ctx context.Context, x *lookup.Index, emit func(*lookup.Introduced) error) error {
 	d := c.db.NewDiffer(treeBudget)
 	err := d.Staged(ctx, &x.Index, c.units[0].parents, emit)
 	d.Close()
@@ -107,15 +108,15 @@ func (c *change) compareIndex(ctx context.Context, x *gitdb.Index, emit func(*gi
 
 // stagedIndex is the index of a repository, or why it could not be read.
 type stagedIndex struct {
-	index *gitdb.Index
+	index *lookup.Index
 	err   error
 }
 
 // index opens the index of a repository, once.
-func (s *scan) index(repo *gitdb.Repository) (*gitdb.Index, error) {
+func (s *scan) index(repo *gitdb.Repository) (*lookup.Index, error) {
 	opened, ok := s.indexes[repo]
 	if !ok {
-		opened.index, opened.err = gitdb.OpenIndex(s.opts.Staged.indexPath(repo), repo.Format)
+		opened.index, opened.err = lookup.OpenIndex(s.opts.Staged.indexPath(repo), repo.Format)
 		s.indexes[repo] = opened
 	}
 	return opened.index, opened.err
@@ -134,7 +135,7 @@ func (s *scan) unreadableIndex(t *target, err error) {
 }
 
 // stagedUpon returns the trees that the next commit starts from.
-func (s *scan) stagedUpon(ctx context.Context, repo *gitdb.Repository, db *gitdb.Database) ([]oid.ID, error) {
+func (s *scan) stagedUpon(ctx context.Context, repo *gitdb.Repository, db *lookup.Database) ([]oid.ID, error) {
 	var trees []oid.ID
 	upon := append([]oid.ID{repo.Head}, repo.MergeHeads()...)
 	for _, digits := range s.opts.Staged.Merging {

@@ -12,6 +12,7 @@ import (
 	"keysweep/finding"
 	"keysweep/scanner/gitdb"
 	"keysweep/scanner/gitdb/index"
+	"keysweep/scanner/gitdb/lookup"
 	"keysweep/scanner/gitdb/oid"
 	"keysweep/scanner/gitdb/pack"
 )
@@ -138,13 +139,13 @@ func (e *explainer) readRevision(s subject) error {
 	if err != nil {
 		return errors.New(plainError(err))
 	}
-	db, err := repo.OpenDatabase(e.ctx, gitdb.OpenOptions{FollowAlternates: e.opts.FollowAlternates, LookupOnly: true})
+	db, err := lookup.Open(e.ctx, repo, gitdb.OpenOptions{FollowAlternates: e.opts.FollowAlternates})
 	if err != nil {
 		return err
 	}
 	defer db.Close()
 	e.out.Revision, e.out.Source = s.rev, finding.SourceBlob
-	lookup := func(path string) (oid.ID, error) { return staged(repo, path) }
+	find := func(path string) (oid.ID, error) { return staged(repo, path) }
 	if s.rev == "" {
 		e.out.Source = finding.SourceIndex
 		s.path = strings.TrimPrefix(s.path, "0:") // :0:PATH, the stage
@@ -153,19 +154,19 @@ func (e *explainer) readRevision(s subject) error {
 		if err != nil {
 			return err
 		}
-		lookup = func(path string) (oid.ID, error) {
+		find = func(path string) (oid.ID, error) {
 			entry, err := db.AtPath(e.ctx, root, path)
 			if err == nil && (entry.IsTree() || entry.IsSubmodule()) {
-				err = fmt.Errorf("%w: %s is no file", gitdb.ErrRevision, path)
+				err = fmt.Errorf("%w: %s is no file", lookup.ErrRevision, path)
 			}
 			return entry.ID, err
 		}
 	}
 	e.out.Path = fromTop(dir, s.path)
-	id, err := lookup(e.out.Path)
+	id, err := find(e.out.Path)
 	if name, line, numbered := cutLine(s.path); err != nil && numbered {
 		e.out.Path, e.out.Line = fromTop(dir, name), line
-		id, err = lookup(e.out.Path)
+		id, err = find(e.out.Path)
 	}
 	if err != nil {
 		return err
@@ -173,7 +174,7 @@ func (e *explainer) readRevision(s subject) error {
 	e.out.Object = id.String()
 	return db.Read(e.ctx, id, func(o *pack.Object) error {
 		if o.Type != oid.Blob {
-			return fmt.Errorf("%w: %s is a %v", gitdb.ErrRevision, id, o.Type)
+			return fmt.Errorf("%w: %s is a %v", lookup.ErrRevision, id, o.Type)
 		}
 		if o.Stream != nil {
 			return e.read(o.Stream)
@@ -184,7 +185,7 @@ func (e *explainer) readRevision(s subject) error {
 
 // staged returns what the index has for path, at stage 0.
 func staged(repo *gitdb.Repository, path string) (oid.ID, error) {
-	x, err := gitdb.OpenIndex(filepath.Join(repo.GitDir, "index"), repo.Format)
+	x, err := lookup.OpenIndex(filepath.Join(repo.GitDir, "index"), repo.Format)
 	if err != nil {
 		return oid.ID{}, err
 	}
@@ -194,7 +195,7 @@ func staged(repo *gitdb.Repository, path string) (oid.ID, error) {
 		return oid.ID{}, err
 	}
 	if !found || entry.Mode == index.ModeSubmodule {
-		return oid.ID{}, fmt.Errorf("%w: the index has no %s", gitdb.ErrRevision, path)
+		return oid.ID{}, fmt.Errorf("%w: the index has no %s", lookup.ErrRevision, path)
 	}
 	return oid.FromBytes(entry.ID), nil
 }

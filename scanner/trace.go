@@ -5,7 +5,7 @@ import (
 	"time"
 
 	"keysweep/finding"
-	"keysweep/scanner/gitdb"
+	"keysweep/scanner/gitdb/history"
 	"keysweep/scanner/gitdb/oid"
 )
 
@@ -47,7 +47,7 @@ func (s *scan) trace(ctx context.Context, list []*record) error {
 }
 
 // addTrace merges the history of a key in one database into its record.
-func (r *record) addTrace(k gitdb.KeyTrace, now time.Time) {
+func (r *record) addTrace(k history.KeyTrace, now time.Time) {
 	if k.First.ID.IsZero() {
 		return
 	}
@@ -72,7 +72,7 @@ func (r *record) addTrace(k gitdb.KeyTrace, now time.Time) {
 }
 
 // addVersions turns the locations of a key in one database into occurrences.
-func (r *record) addVersions(h history, t *gitdb.Trace) {
+func (r *record) addVersions(h scannedHistory, t *history.Trace) {
 	if r.traced == nil {
 		r.traced = make(map[location]bool)
 	}
@@ -81,7 +81,7 @@ func (r *record) addVersions(h history, t *gitdb.Trace) {
 		if l.target != h.target || l.object.IsZero() {
 			continue
 		}
-		for _, at := range t.Places[l.object] {
+		for _, at := range t.Paths[l.object] {
 			r.traced[l] = true
 			o := l.occurrence(v)
 			switch {

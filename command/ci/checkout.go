@@ -11,6 +11,7 @@ import (
 	"path/filepath"
 
 	"keysweep/scanner/gitdb"
+	"keysweep/scanner/gitdb/lookup"
 	"keysweep/scanner/gitdb/oid"
 )
 
@@ -18,7 +19,7 @@ import (
 type Checkout struct {
 	ctx  context.Context // of OpenCheckout, for lookups, which are short
 	repo *gitdb.Repository
-	db   *gitdb.Database
+	db   *lookup.Database
 	dir  string
 }
 
@@ -34,7 +35,7 @@ func OpenCheckout(ctx context.Context, path string, followAlternates bool) (*Che
 	if err != nil {
 		return nil, fmt.Errorf("the repository of %q: %w", path, err)
 	}
-	db, err := repo.OpenDatabase(ctx, gitdb.OpenOptions{LookupOnly: true, FollowAlternates: followAlternates})
+	db, err := lookup.Open(ctx, repo, gitdb.OpenOptions{FollowAlternates: followAlternates})
 	if err != nil {
 		return nil, err
 	}

@@ -2,6 +2,7 @@ package gitdb
 
 import (
 	"bytes"
+	"cmp"
 	"fmt"
 	"strconv"
 
@@ -27,8 +28,22 @@ type Commit struct {
 	Date     int64 // committer date, seconds since 1970 UTC; 0 if it has none
 }
 
-// parseCommit decodes the headers of a commit.
-func parseCommit(b []byte) (c Commit, err error) {
+// MaxTagDepth is how long a chain of tags of tags is followed.
+const MaxTagDepth = 100
+
+// CommitRef is a commit and its committer date in seconds since 1970 UTC.
+type CommitRef struct {
+	ID   oid.ID
+	Date int64
+}
+
+// Compare orders commits by date, those of one date by id.
+func (c CommitRef) Compare(d CommitRef) int {
+	return cmp.Or(cmp.Compare(c.Date, d.Date), c.ID.Compare(d.ID))
+}
+
+// ParseCommit decodes the headers of a commit; ID is not filled.
+func ParseCommit(b []byte) (c Commit, err error) {
 	rest, id, ok := headerID(b, "tree ")
 	if !ok {
 		return c, fmt.Errorf("%w: commit without a tree", pack.ErrCorrupt)
@@ -46,25 +61,25 @@ func parseCommit(b []byte) (c Commit, err error) {
 	return c, nil
 }
 
-// tagTarget is what a tag names.
-type tagTarget struct {
-	id, target oid.ID
-	typ        oid.Type
-	date       int64
+// Tag is an annotated tag and what it names.
+type Tag struct {
+	ID, Target oid.ID
+	Type       oid.Type // of Target
+	Date       int64    // seconds since 1970 UTC; 0 if it has none
 }
 
-// parseTag decodes the headers of a tag.
-func parseTag(b []byte) (t tagTarget, err error) {
+// ParseTag decodes the headers of a tag; ID is not filled.
+func ParseTag(b []byte) (t Tag, err error) {
 	rest, id, ok := headerID(b, "object ")
 	if !ok {
 		return t, fmt.Errorf("%w: tag without an object", pack.ErrCorrupt)
 	}
-	t.target = id
+	t.Target = id
 	if line, ok := bytes.CutPrefix(rest, []byte("type ")); ok {
 		name, _, _ := bytes.Cut(line, []byte("\n"))
-		t.typ, _ = oid.ParseType(string(name))
+		t.Type, _ = oid.ParseType(string(name))
 	}
-	t.date = headerDate(rest, "tagger ")
+	t.Date = headerDate(rest, "tagger ")
 	return t, nil
 }
 
@@ -89,7 +104,7 @@ func headerDate(b []byte, key string) int64 {
 	for len(b) > 0 && b[0] != '\n' {
 		line, rest, _ := bytes.Cut(b, []byte("\n"))
 		if who, ok := bytes.CutPrefix(line, []byte(key)); ok {
-			// The name may hold anything: the date stands behind the last '>'.
+			// The name may hold anything: the date follows the last '>'.
 			fields := bytes.Fields(who[bytes.LastIndexByte(who, '>')+1:])
 			if len(fields) == 0 {
 				return 0

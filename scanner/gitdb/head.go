@@ -126,3 +126,18 @@ func packedRef(data []byte, name string) (id oid.ID, ok bool) {
 		}
 	}
 }
+
+// MergeHeads returns the commits that a merge under way brings in, as
+// MERGE_HEAD lists them.
+func (r *Repository) MergeHeads() (list []oid.ID) {
+	b, err := readSmall(filepath.Join(r.GitDir, "MERGE_HEAD"))
+	if err != nil {
+		return nil
+	}
+	for line := range bytes.Lines(b) {
+		if id, ok := oid.Parse(bytes.TrimSpace(line)); ok {
+			list = append(list, id)
+		}
+	}
+	return list
+}

@@ -25,62 +25,70 @@ import (
 //
 //	type | space | size, decimal | NUL | content
 
-// looseObject is a file that should hold an object.
-type looseObject struct {
-	id   oid.ID
-	dir  string // objects folder
-	size int64  // of the file
+// LooseObject is a file that should hold an object.
+type LooseObject struct {
+	ID   oid.ID
+	Dir  string // objects folder
+	Size int64  // of the file
 }
 
-func (l looseObject) path() string {
-	s := l.id.String()
-	return filepath.Join(l.dir, s[:2], s[2:])
+// Path returns the path of the file.
+func (l LooseObject) Path() string {
+	s := l.ID.String()
+	return filepath.Join(l.Dir, s[:2], s[2:])
 }
 
 // looseStreamOver is the size from which a loose blob is read in windows.
 const looseStreamOver = 8 << 20
 
-// listLoose lists the loose objects of an objects folder.
-func (db *Database) listLoose(dir string) {
-	size := db.repo.Format.Size()
+// ListLoose returns the loose objects of an objects folder.
+func (r *Repository) ListLoose(dir string, skipped *Skips) (loose []LooseObject) {
+	size := r.Format.Size()
 	for b := range 256 {
 		sub := hex.EncodeToString([]byte{byte(b)})
 		list, err := os.ReadDir(filepath.Join(dir, sub))
 		if err != nil {
 			if !errors.Is(err, fs.ErrNotExist) {
-				db.skip(finding.ReasonUnreadable, "%v", err)
+				skipped.Add(finding.ReasonUnreadable, 1, "%v", err)
 			}
 			continue
 		}
 		for _, e := range list {
 			id, ok := oid.Parse([]byte(sub + e.Name()))
 			if ok && len(e.Name()) != 2*size-2 {
-				db.skip(finding.ReasonUnknownFormat, "loose objects whose names are not as long as the repository's object format has them")
+				skipped.Add(finding.ReasonUnknownFormat, 1, "loose objects whose names are not as long as the repository's object format has them")
 				continue
 			}
 			if !ok {
 				continue // tmp_obj_… of an interrupted git
 			}
-			l := looseObject{id: id, dir: dir}
+			l := LooseObject{ID: id, Dir: dir}
 			if info, err := e.Info(); err == nil {
-				l.size = info.Size()
+				l.Size = info.Size()
 			}
-			db.loose = append(db.loose, l)
+			loose = append(loose, l)
 		}
 	}
+	return loose
 }
 
-// looseReader reads loose objects. It is the scratch of one goroutine.
-type looseReader struct {
+// LooseReader reads loose objects. It is the scratch of one goroutine.
+type LooseReader struct {
 	z      io.ReadCloser
 	in     *bufio.Reader
 	data   []byte
 	object pack.Object
 	starts []uint32
-	size   int // of an id
 
-	stored  []byte           // a whole file
-	decoder *inflate.Decoder // nil: none was needed yet
+	hashSize int              // of an id
+	stored   []byte           // a whole file
+	decoder  *inflate.Decoder // nil: none was needed yet
+}
+
+// NewLooseReader returns a reader of objects of r. It inflates with decoder; nil
+// is one of its own.
+func (r *Repository) NewLooseReader(decoder *inflate.Decoder) *LooseReader {
+	return &LooseReader{hashSize: r.Format.Size(), decoder: decoder}
 }
 
 const (
@@ -88,17 +96,17 @@ const (
 	startRoom = 1 << 20 // bytes that are made room for before they arrive
 )
 
-// read opens l and calls use with the object: whole, or as a stream if it is a
+// Read opens l and calls use with the object: whole, or as a stream if it is a
 // large blob. The object is valid until use returns.
-func (lr *looseReader) read(l looseObject, maxObject uint64, use func(*pack.Object) error) error {
-	info, err := os.Lstat(l.path())
+func (lr *LooseReader) Read(l LooseObject, maxObject uint64, use func(*pack.Object) error) error {
+	info, err := os.Lstat(l.Path())
 	if err != nil {
 		return err
 	}
 	if !info.Mode().IsRegular() {
 		return fmt.Errorf("%w: not a regular file", pack.ErrCorrupt)
 	}
-	f, err := os.Open(l.path())
+	f, err := os.Open(l.Path())
 	if err != nil {
 		return err
 	}
@@ -174,8 +182,8 @@ func (lr *looseReader) read(l looseObject, maxObject uint64, use func(*pack.Obje
 }
 
 // readAtOnce reads an object from f, which has room bytes, if it is whole and no
-// stream. It is what read does, faster.
-func (lr *looseReader) readAtOnce(f *os.File, room int, maxObject uint64) bool {
+// stream. It is what Read does, faster.
+func (lr *LooseReader) readAtOnce(f *os.File, room int, maxObject uint64) bool {
 	if cap(lr.stored) < room {
 		lr.stored = make([]byte, room)
 	}
@@ -210,9 +218,9 @@ func (lr *looseReader) readAtOnce(f *os.File, room int, maxObject uint64) bool {
 }
 
 // parse fills in what a tree has.
-func (lr *looseReader) parse() {
+func (lr *LooseReader) parse() {
 	if lr.object.Type == oid.Tree {
-		lr.starts, lr.object.TreeErr = pack.TreeStarts(lr.starts[:0], lr.object.Data, lr.size)
+		lr.starts, lr.object.TreeErr = pack.TreeStarts(lr.starts[:0], lr.object.Data, lr.hashSize)
 		lr.object.Starts, lr.object.FreshStarts = lr.starts, lr.starts
 	}
 }

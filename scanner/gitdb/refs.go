@@ -184,3 +184,21 @@ func (r *Repository) readRef(path, name string, refs map[string]oid.ID, symbolic
 	}
 	refs[name] = id
 }
+
+// Ref returns what a whole name of a ref names, and false if there is none.
+func (r *Repository) Ref(name string) (oid.ID, bool) {
+	i, ok := slices.BinarySearchFunc(r.Refs, name, func(ref Ref, name string) int { return strings.Compare(ref.Name, name) })
+	if ok {
+		return r.Refs[i].ID, !r.Refs[i].ID.IsZero()
+	}
+	// FETCH_HEAD, MERGE_HEAD, ORIG_HEAD and the like are files beside HEAD.
+	if !strings.HasSuffix(name, "_HEAD") || strings.Trim(name, "ABCDEFGHIJKLMNOPQRSTUVWXYZ_") != "" {
+		return oid.ID{}, false
+	}
+	b, err := readSmall(filepath.Join(r.GitDir, name))
+	digits := 2 * r.Format.Size()
+	if err != nil || len(b) < digits {
+		return oid.ID{}, false
+	}
+	return oid.Parse(b[:digits])
+}

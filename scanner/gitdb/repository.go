@@ -39,7 +39,7 @@ type Repository struct {
 	Refs              []Ref  // none after OpenHead
 	Head              oid.ID // zero: unborn, or not readable
 	// Skipped is what could not be read while opening.
-	Skipped []finding.Skipped
+	Skipped Skips
 }
 
 // Discover returns the folder to Open for a path: path itself or the nearest
@@ -162,30 +162,59 @@ func OpenHead(dir string) (*Repository, error) {
 	return r, err
 }
 
+// OpenGitDir is Open for the repository folder gitDir, as git takes it from
+// GIT_DIR. top is the folder of the working tree, "" if there is none. onlyHead
+// is as in OpenHead.
+func OpenGitDir(gitDir, top string, onlyHead bool) (*Repository, error) {
+	gitDir, err := filepath.Abs(gitDir)
+	if err != nil {
+		return nil, err
+	}
+	if !isGitDir(gitDir) {
+		return nil, fmt.Errorf("%s: %w", gitDir, ErrNotRepository)
+	}
+	if top != "" {
+		if top, err = filepath.Abs(top); err != nil {
+			return nil, err
+		}
+	}
+	r := newRepository(gitDir, top)
+	if onlyHead {
+		r.readHead()
+	} else {
+		r.readRefs()
+	}
+	return r, nil
+}
+
 func openLayout(dir string) (*Repository, error) {
 	dir, err := filepath.Abs(dir)
 	if err != nil {
 		return nil, err
 	}
-	r := &Repository{}
-	if gitDir, err := resolveGitDir(dir); err == nil {
-		r.Top, r.GitDir = dir, gitDir
-	} else if isGitDir(dir) {
-		r.GitDir = dir
-	} else if errors.Is(err, ErrNotRepository) || errors.Is(err, fs.ErrNotExist) {
+	gitDir, err := resolveGitDir(dir)
+	switch {
+	case err == nil:
+		return newRepository(gitDir, dir), nil
+	case isGitDir(dir):
+		return newRepository(dir, ""), nil
+	case errors.Is(err, ErrNotRepository) || errors.Is(err, fs.ErrNotExist):
 		return nil, fmt.Errorf("%s: %w", dir, ErrNotRepository)
-	} else {
-		return nil, err
 	}
-	r.CommonDir = commonDir(r.GitDir)
+	return nil, err
+}
+
+// newRepository reads all but the refs.
+func newRepository(gitDir, top string) *Repository {
+	r := &Repository{Top: top, GitDir: gitDir, CommonDir: commonDir(gitDir)}
 	r.readConfig()
 	r.readShallow()
-	return r, nil
+	return r
 }
 
 // skip notes something that could not be read.
 func (r *Repository) skip(reason finding.Reason, format string, args ...any) {
-	r.Skipped = finding.AddSkipped(r.Skipped, finding.Skipped{Reason: reason, Count: 1, Detail: fmt.Sprintf(format, args...)})
+	r.Skipped.Add(reason, 1, format, args...)
 }
 
 // readConfig takes from the configuration the few values that say how to read

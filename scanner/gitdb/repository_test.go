@@ -1,17 +1,15 @@
 package gitdb
 
 import (
-	"context"
 	"fmt"
 	"os"
 	"path/filepath"
-	"slices"
 	"strings"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
 
-	"keysweep/finding"
+	"keysweep/scanner/gitdb/gittest"
 	"keysweep/scanner/gitdb/oid"
 )
 
@@ -50,16 +48,16 @@ func FuzzConfig(f *testing.F) {
 }
 
 func TestSymbolicRefs(t *testing.T) {
-	r := newRepo(t)
-	id := r.commit("one")
-	r.git("symbolic-ref", "refs/heads/alias", "refs/heads/main")
+	r := gittest.New(t)
+	id := r.Commit("one")
+	r.Git("symbolic-ref", "refs/heads/alias", "refs/heads/main")
 	for i := range 12 {
-		r.git("symbolic-ref", fmt.Sprintf("refs/chain/%d", i), fmt.Sprintf("refs/chain/%d", i+1))
+		r.Git("symbolic-ref", fmt.Sprintf("refs/chain/%d", i), fmt.Sprintf("refs/chain/%d", i+1))
 	}
-	r.git("symbolic-ref", "refs/chain/12", "refs/heads/main")
-	r.write(".git/refs/heads/.DS_Store", "rubbish")
+	r.Git("symbolic-ref", "refs/chain/12", "refs/heads/main")
+	r.Write(".git/refs/heads/.DS_Store", "rubbish")
 	for range 20 {
-		repo, err := Open(r.dir)
+		repo, err := Open(r.Dir)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -79,57 +77,12 @@ func TestSymbolicRefs(t *testing.T) {
 	}
 }
 
-func TestABombOfTreesIsCut(t *testing.T) {
-	r := newRepo(t)
-	r.write("a.txt", needle+"1\n")
-	r.commit("one")
-	blob := strings.TrimSpace(r.git("rev-parse", "HEAD:a.txt"))
-	entry, tree := "100644 blob "+blob+"\ta", ""
-	for range 30 {
-		file := filepath.Join(t.TempDir(), "entries")
-		var lines []string
-		for _, name := range []string{"a", "b"} {
-			lines = append(lines, strings.TrimSuffix(entry, "a")+name)
-		}
-		if err := os.WriteFile(file, []byte(strings.Join(lines, "\n")+"\n"), 0o600); err != nil {
-			t.Fatal(err)
-		}
-		tree = strings.TrimSpace(r.git("-c", "alias.mk=!git mktree < "+file, "mk"))
-		entry = "040000 tree " + tree + "\ta"
-	}
-	r.git("update-ref", "refs/heads/bomb", strings.TrimSpace(r.git("commit-tree", "-m", "bomb", tree)))
-	db, _, rec := scanRepo(t, r.dir, 2, OpenOptions{})
-	held := make(map[oid.ID][]int32)
-	for id := range rec.objects {
-		o, _ := oid.Parse([]byte(id))
-		held[o] = []int32{0}
-	}
-	tr, err := db.Trace(context.Background(), held, 1)
-	if err != nil {
-		t.Fatal(err)
-	}
-	b, _ := oid.Parse([]byte(blob))
-	if !tr.Cut || len(tr.Places[b]) != placesPerObject || !slices.ContainsFunc(tr.Places[b], func(p Place) bool { return p.Path == "a.txt" && p.InHead }) {
-		t.Errorf("cut %v, %d places", tr.Cut, len(tr.Places[b]))
-	}
-}
-
-func TestLooseIDsOfAnotherLengthAreNotPassedOver(t *testing.T) {
-	r := newRepo(t)
-	r.commit("one")
-	r.write(".git/objects/ab/"+strings.Repeat("c", 62), "named as in a SHA-256 repository")
-	_, res, _ := scanRepo(t, r.dir, 1, OpenOptions{})
-	if len(res.Skipped) != 1 || res.Skipped[0].Reason != finding.ReasonUnknownFormat {
-		t.Errorf("skipped %v", res.Skipped)
-	}
-}
-
 func TestALinkedFolderOfRefsIsFollowedInsideTheRepositoryOnly(t *testing.T) {
 	for _, inside := range []bool{true, false} {
-		r := newRepo(t)
-		id := r.commit("one")
-		heads := filepath.Join(r.dir, ".git/refs/heads")
-		moved := filepath.Join(r.dir, ".git/moved")
+		r := gittest.New(t)
+		id := r.Commit("one")
+		heads := filepath.Join(r.Dir, ".git/refs/heads")
+		moved := filepath.Join(r.Dir, ".git/moved")
 		if !inside {
 			moved = filepath.Join(t.TempDir(), "moved")
 		}
@@ -139,7 +92,7 @@ func TestALinkedFolderOfRefsIsFollowedInsideTheRepositoryOnly(t *testing.T) {
 		if err := os.Symlink(moved, heads); err != nil {
 			t.Fatal(err)
 		}
-		repo, err := Open(r.dir)
+		repo, err := Open(r.Dir)
 		if err != nil {
 			t.Fatal(err)
 		}

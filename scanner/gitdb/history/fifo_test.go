@@ -1,6 +1,6 @@
 //go:build unix
 
-package gitdb
+package history
 
 import (
 	"os"
@@ -10,15 +10,17 @@ import (
 	"time"
 
 	"keysweep/finding"
+	"keysweep/scanner/gitdb"
+	"keysweep/scanner/gitdb/gittest"
 )
 
 func TestFIFOsInARepositoryDoNotBlock(t *testing.T) {
 	for _, name := range []string{"packed-refs", "HEAD", "config", "shallow", "refs/heads/fifo", "objects/info/alternates", "objects/pack/pack-1.pack", "objects/00/00000000000000000000000000000000000000"} {
 		t.Run(name, func(t *testing.T) {
-			r := newRepo(t)
-			r.write("a.txt", needle+"1\n")
-			r.commit("one")
-			path := filepath.Join(r.dir, ".git", filepath.FromSlash(name))
+			r := gittest.New(t)
+			r.Write("a.txt", needle+"1\n")
+			r.Commit("one")
+			path := filepath.Join(r.Dir, ".git", filepath.FromSlash(name))
 			_ = os.Remove(path)
 			if err := os.MkdirAll(filepath.Dir(path), 0o755); err != nil {
 				t.Fatal(err)
@@ -28,7 +30,7 @@ func TestFIFOsInARepositoryDoNotBlock(t *testing.T) {
 			}
 			done := make(chan []finding.Skipped, 1)
 			go func() {
-				_, res, _ := scanRepo(t, r.dir, 1, OpenOptions{})
+				_, res, _ := scanRepo(t, r.Dir, 1, gitdb.OpenOptions{})
 				done <- res.Skipped
 			}()
 			select {

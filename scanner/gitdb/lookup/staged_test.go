@@ -1,4 +1,4 @@
-package gitdb
+package lookup
 
 import (
 	"context"
@@ -9,6 +9,7 @@ import (
 	"strings"
 	"testing"
 
+	"keysweep/scanner/gitdb/gittest"
 	"keysweep/scanner/gitdb/index"
 	"keysweep/scanner/gitdb/oid"
 )
@@ -16,7 +17,7 @@ import (
 // slowStaged is Staged by git ls-files and git ls-tree.
 func (r *repo) slowStaged(dir string, parents ...string) (list []string) {
 	cache := make(map[string]map[string]string)
-	for _, line := range strings.Split(r.gitIn(dir, "ls-files", "-s", "-z", "--sparse"), "\x00") {
+	for _, line := range strings.Split(r.GitIn(dir, "ls-files", "-s", "-z", "--sparse"), "\x00") {
 		meta, path, ok := strings.Cut(line, "\t")
 		if !ok {
 			continue
@@ -26,7 +27,7 @@ func (r *repo) slowStaged(dir string, parents ...string) (list []string) {
 			continue
 		}
 		if f[0] == "040000" {
-			for _, below := range strings.Split(r.gitIn(dir, "ls-tree", "-r", "-z", f[1]), "\x00") {
+			for _, below := range strings.Split(r.GitIn(dir, "ls-tree", "-r", "-z", f[1]), "\x00") {
 				meta, name, ok := strings.Cut(below, "\t")
 				if ok {
 					list = append(list, strings.Fields(meta)[2]+" 0 "+path+name)
@@ -79,27 +80,27 @@ func fastStaged(t testing.TB, dir string, parents ...string) (list, names []stri
 }
 
 func TestStagedEntriesAreThoseThatNoParentHas(t *testing.T) {
-	for seed := range seeds() {
+	for seed := range gittest.Seeds() {
 		t.Run(fmt.Sprint(seed), func(t *testing.T) {
 			rnd := rand.New(rand.NewPCG(seed, 12))
 			r := newRepo(t, "--object-format="+[]string{"sha1", "sha256"}[seed%2])
 			all := tangled(r, rnd, 12)
 			if seed%3 > 0 {
-				r.git("repack", "-q", "-a", "-d")
+				r.Git("repack", "-q", "-a", "-d")
 			}
 			for range 8 {
 				var parents []string
 				for range rnd.IntN(3) {
 					parents = append(parents, all[rnd.IntN(len(all))])
 				}
-				r.git("read-tree", all[rnd.IntN(len(all))])
-				r.write("b/c/f0.txt", fmt.Sprint(rnd.IntN(12)))
-				r.write("b-c", "sorts before b/")
-				r.write("b.c", "sorts before b/")
-				r.git("add", "b/c/f0.txt", "b-c", "b.c")
-				r.git("update-index", "--index-version", fmt.Sprint(2+rnd.IntN(3)))
-				got, _ := fastStaged(t, r.dir, parents...)
-				if want := r.slowStaged(r.dir, parents...); !slices.Equal(got, want) {
+				r.Git("read-tree", all[rnd.IntN(len(all))])
+				r.Write("b/c/f0.txt", fmt.Sprint(rnd.IntN(12)))
+				r.Write("b-c", "sorts before b/")
+				r.Write("b.c", "sorts before b/")
+				r.Git("add", "b/c/f0.txt", "b-c", "b.c")
+				r.Git("update-index", "--index-version", fmt.Sprint(2+rnd.IntN(3)))
+				got, _ := fastStaged(t, r.Dir, parents...)
+				if want := r.slowStaged(r.Dir, parents...); !slices.Equal(got, want) {
 					t.Fatalf("parents %v\n%s\nwant\n%s", parents, strings.Join(got, "\n"), strings.Join(want, "\n"))
 				}
 			}
@@ -109,51 +110,51 @@ func TestStagedEntriesAreThoseThatNoParentHas(t *testing.T) {
 
 func TestEveryKindOfIndexTellsWhatIsStaged(t *testing.T) {
 	edit := func(r *repo) {
-		r.write("in/deep/new.txt", "staged")
-		r.write("top.txt", "changed")
-		r.git("add", "--sparse", "in/deep/new.txt", "top.txt")
+		r.Write("in/deep/new.txt", "staged")
+		r.Write("top.txt", "changed")
+		r.Git("add", "--sparse", "in/deep/new.txt", "top.txt")
 	}
 	kinds := map[string]func(r *repo){
-		"version 2":        func(r *repo) { r.git("update-index", "--index-version", "2"); edit(r) },
-		"version 4":        func(r *repo) { r.git("update-index", "--index-version", "4"); edit(r) },
-		"split":            func(r *repo) { r.git("update-index", "--split-index"); edit(r) },
-		"split, version 4": func(r *repo) { r.git("update-index", "--index-version", "4", "--split-index"); edit(r) },
-		"untracked cache":  func(r *repo) { r.git("update-index", "--force-untracked-cache"); r.git("status"); edit(r) },
-		"fsmonitor":        func(r *repo) { r.git("-c", "core.fsmonitor=true", "update-index", "--fsmonitor"); edit(r) },
+		"version 2":        func(r *repo) { r.Git("update-index", "--index-version", "2"); edit(r) },
+		"version 4":        func(r *repo) { r.Git("update-index", "--index-version", "4"); edit(r) },
+		"split":            func(r *repo) { r.Git("update-index", "--split-index"); edit(r) },
+		"split, version 4": func(r *repo) { r.Git("update-index", "--index-version", "4", "--split-index"); edit(r) },
+		"untracked cache":  func(r *repo) { r.Git("update-index", "--force-untracked-cache"); r.Git("status"); edit(r) },
+		"fsmonitor":        func(r *repo) { r.Git("-c", "core.fsmonitor=true", "update-index", "--fsmonitor"); edit(r) },
 		"without cache tree": func(r *repo) {
 			edit(r)
-			r.git("read-tree", strings.TrimSpace(r.git("write-tree")))
+			r.Git("read-tree", strings.TrimSpace(r.Git("write-tree")))
 		},
 		"sparse": func(r *repo) {
-			r.git("sparse-checkout", "init", "--cone", "--sparse-index")
-			r.git("sparse-checkout", "set", "in")
+			r.Git("sparse-checkout", "init", "--cone", "--sparse-index")
+			r.Git("sparse-checkout", "set", "in")
 			edit(r)
 		},
 		"a folder outside a sparse checkout is staged": func(r *repo) {
-			r.write("out/deep/new.txt", "staged, then left out")
-			r.git("add", "out/deep/new.txt")
-			tree := strings.TrimSpace(r.git("write-tree"))
-			r.git("commit", "-q", "-m", "x")
-			r.git("sparse-checkout", "init", "--cone", "--sparse-index")
-			r.git("sparse-checkout", "set", "in")
-			r.git("reset", "-q", "--soft", "HEAD~1")
+			r.Write("out/deep/new.txt", "staged, then left out")
+			r.Git("add", "out/deep/new.txt")
+			tree := strings.TrimSpace(r.Git("write-tree"))
+			r.Git("commit", "-q", "-m", "x")
+			r.Git("sparse-checkout", "init", "--cone", "--sparse-index")
+			r.Git("sparse-checkout", "set", "in")
+			r.Git("reset", "-q", "--soft", "HEAD~1")
 			_ = tree
 		},
 		"skip-worktree": func(r *repo) {
 			edit(r)
-			r.git("update-index", "--skip-worktree", "top.txt")
+			r.Git("update-index", "--skip-worktree", "top.txt")
 		},
 	}
 	for name, make := range kinds {
 		t.Run(name, func(t *testing.T) {
 			r := newRepo(t)
 			for _, path := range []string{"in/a.txt", "in/deep/b.txt", "out/a.txt", "out/deep/b.txt", "out.txt", "top.txt"} {
-				r.write(path, path)
+				r.Write(path, path)
 			}
-			head := r.commit("1")
+			head := r.Commit("1")
 			make(r)
-			got, _ := fastStaged(t, r.dir, head)
-			want := r.slowStaged(r.dir, head)
+			got, _ := fastStaged(t, r.Dir, head)
+			want := r.slowStaged(r.Dir, head)
 			if len(want) == 0 || !slices.Equal(got, want) {
 				t.Errorf("%v, want %v", got, want)
 			}
@@ -163,16 +164,16 @@ func TestEveryKindOfIndexTellsWhatIsStaged(t *testing.T) {
 
 func TestWhatTheIndexHoldsBesideFiles(t *testing.T) {
 	r := newRepo(t)
-	r.write("f", "1")
-	r.write("folder", "a file that becomes a folder")
-	head := r.commit("1")
-	r.git("rm", "-q", "--cached", "folder")
-	r.gitIn(r.dir, "update-index", "--add", "--cacheinfo", "160000,"+head+",module")
-	r.gitIn(r.dir, "update-index", "--add", "--cacheinfo", "120000,"+r.hash("f")+",link")
-	r.gitIn(r.dir, "update-index", "--add", "--cacheinfo", "100644,"+r.hash("f")+",folder/below/f")
-	r.write("announced", "x")
-	r.git("add", "-N", "announced")
-	list, names := fastStaged(t, r.dir, head)
+	r.Write("f", "1")
+	r.Write("folder", "a file that becomes a folder")
+	head := r.Commit("1")
+	r.Git("rm", "-q", "--cached", "folder")
+	r.GitIn(r.Dir, "update-index", "--add", "--cacheinfo", "160000,"+head+",module")
+	r.GitIn(r.Dir, "update-index", "--add", "--cacheinfo", "120000,"+r.hash("f")+",link")
+	r.GitIn(r.Dir, "update-index", "--add", "--cacheinfo", "100644,"+r.hash("f")+",folder/below/f")
+	r.Write("announced", "x")
+	r.Git("add", "-N", "announced")
+	list, names := fastStaged(t, r.Dir, head)
 	if want := []string{r.hash("f") + " 0 folder/below/f", r.hash("f") + " 0 link"}; !slices.Equal(list, want) {
 		t.Errorf("blobs %v, want %v", list, want)
 	}
@@ -183,22 +184,22 @@ func TestWhatTheIndexHoldsBesideFiles(t *testing.T) {
 
 func TestAllStagesOfAConflictAreShown(t *testing.T) {
 	r := newRepo(t)
-	r.write("f", "base\n")
-	r.write("other/f", "same")
-	base := r.commit("base")
-	r.write("f", "ours\n")
-	ours := r.commit("ours")
-	r.git("checkout", "-q", "-b", "side", base)
-	r.write("f", "theirs\n")
-	theirs := r.commit("theirs")
-	r.git("checkout", "-q", "main")
-	r.gitIn(r.dir, "read-tree", "-m", base, ours, theirs)
-	got, _ := fastStaged(t, r.dir, ours)
-	want := r.slowStaged(r.dir, ours)
+	r.Write("f", "base\n")
+	r.Write("other/f", "same")
+	base := r.Commit("base")
+	r.Write("f", "ours\n")
+	ours := r.Commit("ours")
+	r.Git("checkout", "-q", "-b", "side", base)
+	r.Write("f", "theirs\n")
+	theirs := r.Commit("theirs")
+	r.Git("checkout", "-q", "main")
+	r.GitIn(r.Dir, "read-tree", "-m", base, ours, theirs)
+	got, _ := fastStaged(t, r.Dir, ours)
+	want := r.slowStaged(r.Dir, ours)
 	if len(want) != 2 || !slices.Equal(got, want) {
 		t.Errorf("%v, want stages 1 and 3: %v", got, want)
 	}
-	if got, _ := fastStaged(t, r.dir, ours, theirs); len(got) != 1 {
+	if got, _ := fastStaged(t, r.Dir, ours, theirs); len(got) != 1 {
 		t.Errorf("beside both parents %v is staged, want stage 1 alone", got)
 	}
 }
@@ -207,10 +208,10 @@ func TestAllStagesOfAConflictAreShown(t *testing.T) {
 // leads the comparison astray.
 func FuzzStaged(f *testing.F) {
 	r := newRepo(f)
-	r.write("a/b/c", "1")
-	r.write("a-b", "2")
-	head := r.commit("1")
-	db := lookupDB(f, r.dir, 1)
+	r.Write("a/b/c", "1")
+	r.Write("a-b", "2")
+	head := r.Commit("1")
+	db := lookupDB(f, r.Dir, 1)
 	tree, err := db.TreeOf(context.Background(), ids(f, head)[0])
 	if err != nil {
 		f.Fatal(err)

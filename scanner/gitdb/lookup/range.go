@@ -1,16 +1,15 @@
-package gitdb
+package lookup
 
 import (
 	"cmp"
 	"container/heap"
 	"context"
 	"errors"
-	"fmt"
 	"slices"
 
 	"keysweep/finding"
+	"keysweep/scanner/gitdb"
 	"keysweep/scanner/gitdb/oid"
-	"keysweep/scanner/gitdb/pack"
 )
 
 // Range is what the commits of a range are, as git rev-list INCLUDE… --not
@@ -18,10 +17,10 @@ import (
 type Range struct {
 	// Commits are reachable from an included object. Newest first by committer
 	// date, a commit of one date by id.
-	Commits []Commit
+	Commits []gitdb.Commit
 	// Tags are the annotated tags among what was included, and Others the
 	// trees and blobs, tags followed.
-	Tags   []Tag
+	Tags   []gitdb.Tag
 	Others []oid.ID
 	// Absent are the excluded objects that are not in the database.
 	Absent []oid.ID
@@ -41,18 +40,9 @@ type Range struct {
 	tips     bool
 }
 
-// Tag is an annotated tag: its id, what it names, tags followed, and its date in
-// seconds since 1970 UTC, 0 if it has none.
-type Tag struct {
-	ID     oid.ID
-	Target oid.ID
-	Type   oid.Type
-	Date   int64
-}
-
 // walked is a commit that the walk has met.
 type walked struct {
-	Commit
+	gitdb.Commit
 	included, excluded bool
 	done               bool // it has left the queue
 }
@@ -96,46 +86,49 @@ func (db *Database) NewRange(ctx context.Context, opts RangeOptions) (*Range, er
 	for _, id := range db.repo.Shallow {
 		r.shallow[id] = true
 	}
-	known := make(map[oid.ID]bool) // tags that exclude names
+	known := make(map[oid.ID]bool) // tags
 	for _, id := range opts.Exclude {
-		target, typ, err := r.untag(ctx, id, func(t Tag) { known[t.ID] = true })
-		switch {
-		case ctx.Err() != nil:
-			return nil, context.Cause(ctx)
-		case errors.Is(err, ErrAbsent):
-			r.Absent = append(r.Absent, id)
-		case err != nil:
-			r.skip(id, err)
-		case typ == oid.Commit:
-			if err := r.enter(ctx, target, false); err != nil {
-				return nil, err
-			}
+		if err := r.begin(ctx, id, false, known); err != nil {
+			return nil, err
 		}
 	}
 	for _, id := range opts.Include {
-		target, typ, err := r.untag(ctx, id, func(t Tag) {
-			if !known[t.ID] {
-				known[t.ID] = true
-				r.Tags = append(r.Tags, t)
-			}
-		})
-		switch {
-		case ctx.Err() != nil:
-			return nil, context.Cause(ctx)
-		case err != nil:
-			r.skip(target, err)
-		case typ == oid.Commit:
-			if err := r.enter(ctx, target, true); err != nil {
-				return nil, err
-			}
-		case !slices.Contains(r.Others, target):
-			r.Others = append(r.Others, target)
+		if err := r.begin(ctx, id, true, known); err != nil {
+			return nil, err
 		}
 	}
 	if err := r.walk(ctx, false); err != nil {
 		return nil, err
 	}
 	return r, nil
+}
+
+// begin notes an object from which the walk starts. The error is ctx's alone.
+func (r *Range) begin(ctx context.Context, id oid.ID, included bool, known map[oid.ID]bool) error {
+	target, typ, tags, err := r.reader.untag(ctx, id)
+	switch {
+	case ctx.Err() != nil:
+		return context.Cause(ctx)
+	case !included && errors.Is(err, ErrAbsent):
+		r.Absent = append(r.Absent, id)
+		return nil
+	case err != nil:
+		r.skip(target, err)
+		return nil
+	}
+	for _, t := range tags {
+		if t.Target, t.Type = target, typ; included && !known[t.ID] {
+			r.Tags = append(r.Tags, t)
+		}
+		known[t.ID] = true
+	}
+	switch {
+	case typ == oid.Commit:
+		return r.enter(ctx, target, included)
+	case included && !slices.Contains(r.Others, target):
+		r.Others = append(r.Others, target)
+	}
+	return nil
 }
 
 // Exact walks all that exclude reaches, and takes it out of Commits.
@@ -152,10 +145,10 @@ func (r *Range) Exact(ctx context.Context) error {
 
 // Commit returns a commit that the walk has met: one of Commits, or a parent of
 // one.
-func (r *Range) Commit(id oid.ID) (Commit, bool) {
+func (r *Range) Commit(id oid.ID) (gitdb.Commit, bool) {
 	w := r.seen[id]
 	if w == nil || w.Tree.IsZero() {
-		return Commit{}, false
+		return gitdb.Commit{}, false
 	}
 	return w.Commit, true
 }
@@ -170,41 +163,11 @@ func (r *Range) skip(id oid.ID, err error) {
 	r.Skipped = finding.AddSkipped(r.Skipped, r.db.skippedObject(id, err))
 }
 
-// untag follows tags from id, and calls f with each.
-func (r *Range) untag(ctx context.Context, id oid.ID, f func(Tag)) (oid.ID, oid.Type, error) {
-	var tags []Tag
-	typ := oid.Tag
-	for range maxTagDepth {
-		var next oid.ID
-		err := r.reader.Read(ctx, id, func(o *pack.Object) error {
-			if typ = o.Type; typ != oid.Tag {
-				return nil
-			}
-			t, err := parseTag(o.Data)
-			next = t.target
-			tags = append(tags, Tag{ID: id, Date: t.date})
-			return err
-		})
-		if err != nil {
-			return id, typ, err
-		}
-		if typ != oid.Tag {
-			for _, t := range tags {
-				t.Target, t.Type = id, typ
-				f(t)
-			}
-			return id, typ, nil
-		}
-		id = next
-	}
-	return id, typ, fmt.Errorf("%w: %s: more than %d tags of tags", ErrRevision, id, maxTagDepth)
-}
-
 // enter meets a commit. The error is ctx's alone.
 func (r *Range) enter(ctx context.Context, id oid.ID, included bool) error {
 	w := r.seen[id]
 	if w == nil {
-		c, err := r.read(ctx, id)
+		c, err := r.reader.commit(ctx, id)
 		if ctx.Err() != nil {
 			return context.Cause(ctx)
 		}
@@ -231,19 +194,6 @@ func (r *Range) enter(ctx context.Context, id oid.ID, included bool) error {
 	return nil
 }
 
-// read decodes a commit; one that the clone is cut at has no parents.
-func (r *Range) read(ctx context.Context, id oid.ID) (c Commit, err error) {
-	err = r.reader.Read(ctx, id, func(o *pack.Object) error {
-		if o.Type != oid.Commit {
-			return fmt.Errorf("%w: %s is a %v, not a commit", ErrRevision, id, o.Type)
-		}
-		c, err = parseCommit(o.Data)
-		return err
-	})
-	c.ID = id
-	return c, err
-}
-
 // exclude marks a commit that was included, and what it reaches as far as the
 // walk has come.
 func (r *Range) exclude(w *walked) {
@@ -268,7 +218,7 @@ func (r *Range) exclude(w *walked) {
 }
 
 // Parents returns the parents of a commit, none where a shallow clone is cut.
-func (r *Range) Parents(c *Commit) []oid.ID {
+func (r *Range) Parents(c *gitdb.Commit) []oid.ID {
 	if r.tips || r.shallow[c.ID] {
 		return nil
 	}
@@ -297,8 +247,8 @@ func (r *Range) walk(ctx context.Context, all bool) error {
 			}
 		}
 	}
-	r.Commits = slices.DeleteFunc(r.Commits, func(c Commit) bool { return r.seen[c.ID].excluded })
-	slices.SortFunc(r.Commits, func(a, b Commit) int {
+	r.Commits = slices.DeleteFunc(r.Commits, func(c gitdb.Commit) bool { return r.seen[c.ID].excluded })
+	slices.SortFunc(r.Commits, func(a, b gitdb.Commit) int {
 		return cmp.Or(cmp.Compare(b.Date, a.Date), a.ID.Compare(b.ID))
 	})
 	r.Cut = 0

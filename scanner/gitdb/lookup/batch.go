@@ -1,4 +1,4 @@
-package gitdb
+package lookup
 
 import (
 	"cmp"
@@ -20,7 +20,7 @@ import (
 const readBudget = 24 << 20
 
 // ReadAll reads the objects of ids, which must be of type typ, in the order in
-// which they are stored, with opts.Workers of OpenDatabase. Each worker has a
+// which they are stored, with the workers of Open. Each worker has a
 // function of its own, made by newUse; it is called once for each object that
 // can be read. What cannot is returned, by reason and id. The error is ctx's or
 // that of a function.
@@ -96,8 +96,8 @@ func (db *Database) stored(ids []oid.ID) []oid.ID {
 	}
 	places := make([]stored, len(ids))
 	for i, id := range ids {
-		places[i] = stored{len(db.lookup.packs), 0, id}
-		for k, p := range db.lookup.packs {
+		places[i] = stored{len(db.packs), 0, id}
+		for k, p := range db.packs {
 			if p.quick == nil {
 				continue
 			}
@@ -120,7 +120,7 @@ func (db *Database) stored(ids []oid.ID) []oid.ID {
 }
 
 // CompareAll compares n trees with their parents: compare is called with each number
-// below n and a Differ, of one of opts.Workers of OpenDatabase; neighbours in
+// below n and a Differ, of one of the workers of Open; neighbours in
 // number are best neighbours in history. What could not be read is returned. The
 // error is ctx's or that of compare.
 func (db *Database) CompareAll(ctx context.Context, n int, compare func(i int, d *Differ) error) ([]finding.Skipped, error) {

@@ -1,4 +1,4 @@
-package gitdb
+package lookup
 
 import (
 	"bytes"
@@ -14,14 +14,21 @@ import (
 	"strings"
 	"testing"
 
+	"keysweep/scanner/gitdb"
+	"keysweep/scanner/gitdb/gittest"
 	"keysweep/scanner/gitdb/oid"
 	"keysweep/scanner/gitdb/pack"
 )
 
+// repo is a repository that answers what these tests ask git.
+type repo struct{ *gittest.Repo }
+
+func newRepo(t testing.TB, args ...string) *repo { return &repo{gittest.New(t, args...)} }
+
 // revParse asks git what a revision names, "" for nothing.
 func (r *repo) revParse(rev string) string {
 	cmd := exec.Command("git", "rev-parse", "--verify", "--quiet", rev)
-	cmd.Dir = r.dir
+	cmd.Dir = r.Dir
 	cmd.Env = append(os.Environ(), "GIT_CONFIG_GLOBAL=/dev/null", "GIT_CONFIG_NOSYSTEM=1")
 	out, err := cmd.Output()
 	if err != nil {
@@ -35,33 +42,33 @@ func (r *repo) revParse(rev string) string {
 func randomRepo(t *testing.T, r *repo, commits int) {
 	rng := rand.New(rand.NewPCG(7, 7))
 	for i := range commits {
-		r.write(fmt.Sprintf("d%d/f%d.txt", rng.IntN(5), rng.IntN(20)), fmt.Sprint(rng.Int64()))
+		r.Write(fmt.Sprintf("d%d/f%d.txt", rng.IntN(5), rng.IntN(20)), fmt.Sprint(rng.Int64()))
 		if i > 3 && rng.IntN(4) == 0 {
-			r.git("checkout", "-q", "-b", fmt.Sprintf("side%d", i), fmt.Sprintf("HEAD~%d", rng.IntN(3)))
-			r.write(fmt.Sprintf("side/%d.txt", i), "side")
-			r.commit("side")
-			r.git("checkout", "-q", "main")
-			r.clock += 60
-			r.git("merge", "-q", "--no-ff", "-X", "ours", "-m", "merge", fmt.Sprintf("side%d", i))
+			r.Git("checkout", "-q", "-b", fmt.Sprintf("side%d", i), fmt.Sprintf("HEAD~%d", rng.IntN(3)))
+			r.Write(fmt.Sprintf("side/%d.txt", i), "side")
+			r.Commit("side")
+			r.Git("checkout", "-q", "main")
+			r.Clock += 60
+			r.Git("merge", "-q", "--no-ff", "-X", "ours", "-m", "merge", fmt.Sprintf("side%d", i))
 			continue
 		}
-		r.commit(fmt.Sprint(i))
+		r.Commit(fmt.Sprint(i))
 		if rng.IntN(5) == 0 {
-			r.git("tag", "-a", "-m", "tag", fmt.Sprintf("v%d", i))
+			r.Git("tag", "-a", "-m", "tag", fmt.Sprintf("v%d", i))
 		}
 		if i == commits/2 {
-			r.git("gc", "-q")
+			r.Git("gc", "-q")
 		}
 	}
-	r.git("tag", "-a", "-m", "tag of tag", "twice", r.revParse("refs/tags/"+strings.Fields(r.git("tag", "-l", "v*"))[0]))
-	r.git("tag", "tree", "HEAD^{tree}")
-	r.git("tag", "-a", "-m", "x", "annotated-tree", "HEAD^{tree}")
-	r.git("tag", "blob", r.revParse("HEAD:"+strings.Fields(r.git("ls-files"))[0]))
-	r.git("update-ref", "refs/remotes/origin/main", "HEAD~2")
-	r.git("symbolic-ref", "refs/remotes/origin/HEAD", "refs/remotes/origin/main")
-	r.git("update-ref", "refs/custom/x", "HEAD~1")
-	r.git("tag", "main", "HEAD~3") // a tag of the name of a branch
-	r.git("branch", "feed", "HEAD~1")
+	r.Git("tag", "-a", "-m", "tag of tag", "twice", r.revParse("refs/tags/"+strings.Fields(r.Git("tag", "-l", "v*"))[0]))
+	r.Git("tag", "tree", "HEAD^{tree}")
+	r.Git("tag", "-a", "-m", "x", "annotated-tree", "HEAD^{tree}")
+	r.Git("tag", "blob", r.revParse("HEAD:"+strings.Fields(r.Git("ls-files"))[0]))
+	r.Git("update-ref", "refs/remotes/origin/main", "HEAD~2")
+	r.Git("symbolic-ref", "refs/remotes/origin/HEAD", "refs/remotes/origin/main")
+	r.Git("update-ref", "refs/custom/x", "HEAD~1")
+	r.Git("tag", "main", "HEAD~3") // a tag of the name of a branch
+	r.Git("branch", "feed", "HEAD~1")
 }
 
 func TestRevisionsAreReadAsGitReadsThem(t *testing.T) {
@@ -75,10 +82,10 @@ func TestRevisionsAreReadAsGitReadsThem(t *testing.T) {
 				"tree", "tree^{tree}", "tree^{commit}", "tree~1", "tree^{}", "annotated-tree", "annotated-tree^{}", "annotated-tree^{tree}", "annotated-tree^{commit}",
 				"blob", "blob^{blob}", "blob^{tree}", "HEAD^{blob}", "HEAD^{tag}", "HEAD^{rubbish}", "HEAD^{", "nothing", "^", "~", "HEAD~x", "ORIG_HEAD", "ORIG_HEAD^",
 				"FETCH_HEAD", "v1-3-g" + r.revParse("HEAD~2")[:8], "x-g" + r.revParse("HEAD^{tree}")[:12], "abc", "abcd", strings.Repeat("0", 40), "HEAD~99999999999999999999"}
-			for ref := range strings.FieldsSeq(r.git("for-each-ref", "--format=%(refname) %(refname:short)")) {
+			for ref := range strings.FieldsSeq(r.Git("for-each-ref", "--format=%(refname) %(refname:short)")) {
 				revs = append(revs, ref, ref+"~1", ref+"^2", ref+"^{tree}")
 			}
-			for id := range strings.FieldsSeq(r.git("cat-file", "--batch-all-objects", "--batch-check=%(objectname)")) {
+			for id := range strings.FieldsSeq(r.Git("cat-file", "--batch-all-objects", "--batch-check=%(objectname)")) {
 				revs = append(revs, id, id[:4], id[:4]+"^{commit}", id[:4]+"^{tree}", id[:5], id[:5]+"~1", id[:12], strings.ToUpper(id[:12]), id+"^{}")
 			}
 			slices.Sort(revs)
@@ -88,11 +95,11 @@ func TestRevisionsAreReadAsGitReadsThem(t *testing.T) {
 				trees[i] = revs[i] + ":"
 			}
 			names, folders := r.revParseAll(revs), r.revParseAll(trees)
-			repo, err := Open(r.dir)
+			repo, err := gitdb.Open(r.Dir)
 			if err != nil {
 				t.Fatal(err)
 			}
-			db, err := repo.OpenDatabase(t.Context(), OpenOptions{LookupOnly: true})
+			db, err := Open(t.Context(), repo, gitdb.OpenOptions{})
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -105,7 +112,7 @@ func TestRevisionsAreReadAsGitReadsThem(t *testing.T) {
 					if tree := folders[rev+":"]; tree != "" || len(rev) < 12 && want == "" {
 						want = tree
 						if id, err := db.Resolve(t.Context(), rev); err == nil {
-							got, _ := db.peeled(t.Context(), id, oid.Tree)
+							got, _ := db.NewReader(0).peel(t.Context(), id, oid.Tree)
 							if got.String() != tree {
 								t.Errorf("%s: is a folder %s, git says %q", rev, got, tree)
 							}
@@ -141,19 +148,19 @@ func TestEveryObjectReadsAsGitReadsIt(t *testing.T) {
 	r := newRepo(t)
 	randomRepo(t, r, 10)
 	large := bytes.Repeat([]byte("0123456789abcdef\n"), 600_000) // over the size from which blobs are streams
-	r.write("large.bin", string(large))
-	r.write("larger.bin", string(large)+"more")
-	r.commit("large")
+	r.Write("large.bin", string(large))
+	r.Write("larger.bin", string(large)+"more")
+	r.Commit("large")
 	for range 2 { // loose, then packed
-		repo, err := Open(r.dir)
+		repo, err := gitdb.Open(r.Dir)
 		if err != nil {
 			t.Fatal(err)
 		}
-		db, err := repo.OpenDatabase(t.Context(), OpenOptions{LookupOnly: true})
+		db, err := Open(t.Context(), repo, gitdb.OpenOptions{})
 		if err != nil {
 			t.Fatal(err)
 		}
-		for line := range strings.Lines(r.git("cat-file", "--batch-all-objects", "--batch-check=%(objectname) %(objecttype) %(objectsize)")) {
+		for line := range strings.Lines(r.Git("cat-file", "--batch-all-objects", "--batch-check=%(objectname) %(objecttype) %(objectsize)")) {
 			f := strings.Fields(line)
 			id, _ := oid.Parse([]byte(f[0]))
 			err := db.Read(t.Context(), id, func(o *pack.Object) error {
@@ -177,20 +184,20 @@ func TestEveryObjectReadsAsGitReadsIt(t *testing.T) {
 			t.Errorf("an absent object: %v", err)
 		}
 		db.Close()
-		r.git("gc", "-q")
+		r.Git("gc", "-q")
 	}
 }
 
 func TestPathsInATree(t *testing.T) {
 	r := newRepo(t)
-	r.write("a/b/c.txt", "text")
-	r.write("a:1", "colon")
-	r.commit("one")
-	repo, err := Open(r.dir)
+	r.Write("a/b/c.txt", "text")
+	r.Write("a:1", "colon")
+	r.Commit("one")
+	repo, err := gitdb.Open(r.Dir)
 	if err != nil {
 		t.Fatal(err)
 	}
-	db, err := repo.OpenDatabase(t.Context(), OpenOptions{LookupOnly: true})
+	db, err := Open(t.Context(), repo, gitdb.OpenOptions{})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -218,16 +225,16 @@ func TestAnAmbiguousIDListsWhatItMayBe(t *testing.T) {
 		content := fmt.Sprint(i)
 		id := oid.NewHasher(oid.SHA1).Sum(oid.Blob, []byte(content)).String()
 		if other, ok := seen[id[:4]]; ok {
-			r.write("x", other)
-			r.write("y", content)
+			r.Write("x", other)
+			r.Write("y", content)
 			ids = []string{id[:4], r.hash("x"), r.hash("y")}
 			break
 		}
 		seen[id[:4]] = content
 	}
-	r.commit("two")
-	repo, _ := Open(r.dir)
-	db, err := repo.OpenDatabase(t.Context(), OpenOptions{LookupOnly: true})
+	r.Commit("two")
+	repo, _ := gitdb.Open(r.Dir)
+	db, err := Open(t.Context(), repo, gitdb.OpenOptions{})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -241,12 +248,12 @@ func TestAnAmbiguousIDListsWhatItMayBe(t *testing.T) {
 // revParseAll asks git about many revisions at once, in one process.
 func (r *repo) revParseAll(revs []string) map[string]string {
 	cmd := exec.Command("git", "cat-file", "--batch-check=%(objectname)")
-	cmd.Dir = r.dir
+	cmd.Dir = r.Dir
 	cmd.Env = append(os.Environ(), "GIT_CONFIG_GLOBAL=/dev/null", "GIT_CONFIG_NOSYSTEM=1")
 	cmd.Stdin = strings.NewReader(strings.Join(revs, "\n") + "\n")
 	out, err := cmd.Output()
 	if err != nil {
-		r.t.Fatal(err)
+		r.T.Fatal(err)
 	}
 	answers := map[string]string{}
 	for i, line := range strings.Split(strings.TrimSpace(string(out)), "\n") {
@@ -256,22 +263,22 @@ func (r *repo) revParseAll(revs []string) map[string]string {
 		answers[revs[i]] = line
 	}
 	if len(answers) == 0 {
-		r.t.Fatal("git says nothing")
+		r.T.Fatal("git says nothing")
 	}
 	return answers
 }
 
 func (r *repo) hash(path string) string {
-	return strings.TrimSpace(r.git("hash-object", "-w", path))
+	return strings.TrimSpace(r.Git("hash-object", "-w", path))
 }
 
 func TestADamagedObjectIsNotRead(t *testing.T) {
 	r := newRepo(t)
-	r.write("a.txt", "one")
-	r.commit("one")
+	r.Write("a.txt", "one")
+	r.Commit("one")
 	id := r.revParse("HEAD:a.txt")
 	other := r.revParse("HEAD")
-	path := func(id string) string { return filepath.Join(r.dir, ".git", "objects", id[:2], id[2:]) }
+	path := func(id string) string { return filepath.Join(r.Dir, ".git", "objects", id[:2], id[2:]) }
 	b, err := os.ReadFile(path(other))
 	if err != nil {
 		t.Fatal(err)
@@ -282,8 +289,8 @@ func TestADamagedObjectIsNotRead(t *testing.T) {
 	if err := os.WriteFile(path(id), b, 0o444); err != nil { // another object under its name
 		t.Fatal(err)
 	}
-	repo, _ := Open(r.dir)
-	db, err := repo.OpenDatabase(t.Context(), OpenOptions{LookupOnly: true})
+	repo, _ := gitdb.Open(r.Dir)
+	db, err := Open(t.Context(), repo, gitdb.OpenOptions{})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -298,7 +305,7 @@ func FuzzRevision(f *testing.F) {
 	for _, rev := range []string{"HEAD~1^2^{tree}", "^{", "a@{1}", "-g", "@", "~~~^^^", "v1-g0000"} {
 		f.Add(rev)
 	}
-	repo := &Repository{Refs: []Ref{{Name: "HEAD", ID: oid.ID{1}}}, GitDir: f.TempDir()}
+	repo := &gitdb.Repository{Refs: []gitdb.Ref{{Name: "HEAD", ID: oid.ID{1}}}, GitDir: f.TempDir()}
 	db := &Database{repo: repo}
 	f.Fuzz(func(t *testing.T, rev string) {
 		if _, err := db.Resolve(t.Context(), rev); err != nil && !errors.Is(err, ErrRevision) && !errors.Is(err, ErrAbsent) {

@@ -1,4 +1,4 @@
-package gitdb
+package history
 
 import (
 	"context"
@@ -12,6 +12,8 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
+	"keysweep/scanner/gitdb"
+	"keysweep/scanner/gitdb/gittest"
 	"keysweep/scanner/gitdb/oid"
 )
 
@@ -25,7 +27,7 @@ type traced struct {
 
 func traceAll(t *testing.T, dir string) map[int]traced {
 	t.Helper()
-	db, _, rec := scanRepo(t, dir, 2, OpenOptions{})
+	db, _, rec := scanRepo(t, dir, 2, gitdb.OpenOptions{})
 	const keys = 10
 	held := make(map[oid.ID][]int32)
 	for id, content := range rec.objects {
@@ -43,7 +45,7 @@ func traceAll(t *testing.T, dir string) map[int]traced {
 			continue
 		}
 		g.First, g.Last = kt.First.ID.String(), kt.Last.ID.String()
-		for id, places := range tr.Places {
+		for id, places := range tr.Paths {
 			if !slices.Contains(held[id], int32(k)) {
 				continue
 			}
@@ -73,7 +75,7 @@ func keysIn(content string) (keys []int32) {
 
 // slowTrace asks git for the tree of every commit, and follows the definitions
 // to the letter.
-func slowTrace(t *testing.T, r *repo) map[int]traced {
+func slowTrace(t *testing.T, r *gittest.Repo) map[int]traced {
 	t.Helper()
 	type commit struct {
 		id      string
@@ -82,19 +84,19 @@ func slowTrace(t *testing.T, r *repo) map[int]traced {
 		objects map[string]string // path to id
 		keys    map[int]bool      // of its tree
 	}
-	_, found := slowScan(t, r, r.dir)
-	reachable := strings.Fields(r.git("rev-list", "--all"))
+	_, found := slowScan(t, r, r.Dir)
+	reachable := strings.Fields(r.Git("rev-list", "--all"))
 	commits := make(map[string]*commit)
-	for line := range strings.Lines(r.git("cat-file", "--batch-all-objects", "--batch-check=%(objectname) %(objecttype)")) {
+	for line := range strings.Lines(r.Git("cat-file", "--batch-all-objects", "--batch-check=%(objectname) %(objecttype)")) {
 		id, typ, _ := strings.Cut(strings.TrimSpace(line), " ")
 		if typ != "commit" {
 			continue
 		}
 		c := &commit{id: id, objects: make(map[string]string), keys: make(map[int]bool)}
-		fields := strings.Fields(r.git("show", "-s", "--format=%ct %P", id))
+		fields := strings.Fields(r.Git("show", "-s", "--format=%ct %P", id))
 		c.date, _ = strconv.ParseInt(fields[0], 10, 64)
 		c.parents = fields[1:]
-		for entry := range strings.SplitSeq(r.git("ls-tree", "-r", "-t", "-z", id), "\x00") {
+		for entry := range strings.SplitSeq(r.Git("ls-tree", "-r", "-t", "-z", id), "\x00") {
 			meta, path, ok := strings.Cut(entry, "\t")
 			if !ok {
 				continue
@@ -109,8 +111,8 @@ func slowTrace(t *testing.T, r *repo) map[int]traced {
 		}
 		commits[id] = c
 	}
-	head := commits[strings.TrimSpace(r.git("rev-parse", "HEAD"))]
-	tips := strings.Fields(r.git("for-each-ref", "--format=%(objectname) %(*objectname)"))
+	head := commits[strings.TrimSpace(r.Git("rev-parse", "HEAD"))]
+	tips := strings.Fields(r.Git("for-each-ref", "--format=%(objectname) %(*objectname)"))
 	before := func(a, b *commit) bool { return a.date < b.date || a.date == b.date && a.id < b.id }
 	want := make(map[int]traced)
 	for k := range 10 {
@@ -180,17 +182,17 @@ func slowTrace(t *testing.T, r *repo) map[int]traced {
 }
 
 func TestTraceFollowsTheDefinitions(t *testing.T) {
-	for seed := range seeds() {
+	for seed := range gittest.Seeds() {
 		t.Run(fmt.Sprint("seed ", seed), func(t *testing.T) {
 			t.Parallel()
-			r := newRepo(t)
+			r := gittest.New(t)
 			randomHistory(r, rand.New(rand.NewPCG(seed, 7)), 30)
 			// A branch that no ref names any more.
-			r.git("checkout", "-q", "--detach")
-			r.write("dir/lost.txt", needle+"5\n")
-			r.commit("lost")
-			r.git("checkout", "-q", "main")
-			if diff := cmp.Diff(slowTrace(t, r), traceAll(t, r.dir)); diff != "" {
+			r.Git("checkout", "-q", "--detach")
+			r.Write("dir/lost.txt", needle+"5\n")
+			r.Commit("lost")
+			r.Git("checkout", "-q", "main")
+			if diff := cmp.Diff(slowTrace(t, r), traceAll(t, r.Dir)); diff != "" {
 				t.Errorf("-git +ours\n%s", diff)
 			}
 		})

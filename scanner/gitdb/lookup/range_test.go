@@ -1,4 +1,4 @@
-package gitdb
+package lookup
 
 import (
 	"context"
@@ -12,17 +12,19 @@ import (
 	"sync"
 	"testing"
 
+	"keysweep/scanner/gitdb"
+	"keysweep/scanner/gitdb/gittest"
 	"keysweep/scanner/gitdb/oid"
 	"keysweep/scanner/gitdb/pack"
 )
 
 func lookupDB(t testing.TB, dir string, workers int, dirs ...string) *Database {
 	t.Helper()
-	repo, err := Open(dir)
+	repo, err := gitdb.Open(dir)
 	if err != nil {
 		t.Fatal(err)
 	}
-	db, err := repo.OpenDatabase(context.Background(), OpenOptions{LookupOnly: true, Workers: workers, ObjectDirs: dirs})
+	db, err := Open(context.Background(), repo, gitdb.OpenOptions{Workers: workers, ObjectDirs: dirs})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -45,16 +47,16 @@ func ids(t testing.TB, list ...string) (out []oid.ID) {
 // tangled makes a history of several roots, criss-cross and octopus merges that
 // edit, moved and returning files, and clocks that are wrong.
 func tangled(r *repo, rnd *rand.Rand, commits int) (all []string) {
-	r.write("a/first.txt", "first")
-	all = append(all, r.commit("first"))
+	r.Write("a/first.txt", "first")
+	all = append(all, r.Commit("first"))
 	for i := range commits {
-		r.clock += rnd.IntN(400) - 200 // also back
-		r.git("checkout", "-q", "--detach", all[rnd.IntN(len(all))])
+		r.Clock += rnd.IntN(400) - 200 // also back
+		r.Git("checkout", "-q", "--detach", all[rnd.IntN(len(all))])
 		var parents []string
 		switch rnd.IntN(6) {
 		case 0: // another root
-			r.git("checkout", "-q", "--orphan", fmt.Sprintf("root%d", i))
-			r.git("read-tree", "--empty")
+			r.Git("checkout", "-q", "--orphan", fmt.Sprintf("root%d", i))
+			r.Git("read-tree", "--empty")
 			parents = nil
 		case 1, 2: // a merge, made by hand, so that it can hold anything
 			parents = append(parents, r.revParse("HEAD"))
@@ -68,22 +70,22 @@ func tangled(r *repo, rnd *rand.Rand, commits int) (all []string) {
 		}
 		for range rnd.IntN(4) {
 			path := fmt.Sprintf("%s/f%d.txt", []string{"a", "b", "b/c", "d"}[rnd.IntN(4)], rnd.IntN(4))
-			r.write(path, fmt.Sprint(rnd.IntN(12))) // few contents: they move and come back
+			r.Write(path, fmt.Sprint(rnd.IntN(12))) // few contents: they move and come back
 		}
 		if rnd.IntN(4) == 0 {
-			_ = os.RemoveAll(filepath.Join(r.dir, []string{"a", "b", "b/c"}[rnd.IntN(3)]))
+			_ = os.RemoveAll(filepath.Join(r.Dir, []string{"a", "b", "b/c"}[rnd.IntN(3)]))
 		}
-		r.write("keep", "keep")
-		r.git("add", "-A")
-		tree := strings.TrimSpace(r.git("write-tree"))
+		r.Write("keep", "keep")
+		r.Git("add", "-A")
+		tree := strings.TrimSpace(r.Git("write-tree"))
 		args := []string{"commit-tree", "-m", fmt.Sprint("commit ", i), tree}
 		for _, p := range parents {
 			args = append(args, "-p", p)
 		}
-		r.clock++
-		all = append(all, strings.TrimSpace(r.git(args...)))
-		r.git("update-ref", fmt.Sprintf("refs/heads/c%d", i), all[len(all)-1])
-		r.git("checkout", "-q", "-f", "--detach", all[len(all)-1])
+		r.Clock++
+		all = append(all, strings.TrimSpace(r.Git(args...)))
+		r.Git("update-ref", fmt.Sprintf("refs/heads/c%d", i), all[len(all)-1])
+		r.Git("checkout", "-q", "-f", "--detach", all[len(all)-1])
 	}
 	return all
 }
@@ -94,7 +96,7 @@ func (r *repo) listing(commit string, cache map[string]map[string]string) map[st
 		return m
 	}
 	m := make(map[string]string)
-	for _, line := range strings.Split(strings.TrimSpace(r.git("ls-tree", "-r", "-z", commit)), "\x00") {
+	for _, line := range strings.Split(strings.TrimSpace(r.Git("ls-tree", "-r", "-z", commit)), "\x00") {
 		if meta, path, ok := strings.Cut(line, "\t"); ok {
 			m[path] = strings.Fields(meta)[2]
 		}
@@ -108,11 +110,11 @@ func (r *repo) listing(commit string, cache map[string]map[string]string) map[st
 func (r *repo) slowRange(include, exclude []string, cache map[string]map[string]string) (commits []string, introduced []string) {
 	gone := make(map[string]bool)
 	if len(exclude) > 0 {
-		for _, id := range strings.Fields(r.git(append([]string{"rev-list"}, exclude...)...)) {
+		for _, id := range strings.Fields(r.Git(append([]string{"rev-list"}, exclude...)...)) {
 			gone[id] = true
 		}
 	}
-	for _, line := range strings.Split(strings.TrimSpace(r.git(append([]string{"rev-list", "--parents"}, include...)...)), "\n") {
+	for _, line := range strings.Split(strings.TrimSpace(r.Git(append([]string{"rev-list", "--parents"}, include...)...)), "\n") {
 		f := strings.Fields(line)
 		if len(f) == 0 || gone[f[0]] {
 			continue
@@ -178,17 +180,17 @@ func fastRange(t testing.TB, db *Database, opts RangeOptions) (*Range, []string,
 }
 
 func TestARangeIsWhatGitRevListHas(t *testing.T) {
-	for seed := range seeds() {
+	for seed := range gittest.Seeds() {
 		t.Run(fmt.Sprint(seed), func(t *testing.T) {
 			rnd := rand.New(rand.NewPCG(seed, 11))
 			format := []string{"sha1", "sha256"}[seed%2]
 			r := newRepo(t, "--object-format="+format)
 			all := tangled(r, rnd, 30)
 			if seed%3 > 0 {
-				r.git("repack", "-q", "-a", "-d")
+				r.Git("repack", "-q", "-a", "-d")
 			}
 			cache := make(map[string]map[string]string)
-			one, eight := lookupDB(t, r.dir, 1), lookupDB(t, r.dir, 8)
+			one, eight := lookupDB(t, r.Dir, 1), lookupDB(t, r.Dir, 8)
 			for range 12 {
 				var include, exclude []string
 				for range 1 + rnd.IntN(2) {
@@ -219,21 +221,21 @@ func TestAWrongClockHidesNoCommitOfARange(t *testing.T) {
 	r := newRepo(t)
 	var all []string
 	for i := range 40 {
-		r.write("f", fmt.Sprint(i))
-		r.clock = 1_700_000_000 + i*60
+		r.Write("f", fmt.Sprint(i))
+		r.Clock = 1_700_000_000 + i*60
 		if i%7 == 3 {
-			r.clock = 100_000_000 // 1973
+			r.Clock = 100_000_000 // 1973
 		}
-		all = append(all, r.commit(fmt.Sprint(i)))
+		all = append(all, r.Commit(fmt.Sprint(i)))
 	}
 	// A side branch that left early, all of it dated long before.
-	r.git("checkout", "-q", "-b", "side", all[2])
+	r.Git("checkout", "-q", "-b", "side", all[2])
 	for i := range 5 {
-		r.write("g", fmt.Sprint(i))
-		r.clock = 110_000_000 + i
-		all = append(all, r.commit(fmt.Sprint("side ", i)))
+		r.Write("g", fmt.Sprint(i))
+		r.Clock = 110_000_000 + i
+		all = append(all, r.Commit(fmt.Sprint("side ", i)))
 	}
-	db := lookupDB(t, r.dir, 1)
+	db := lookupDB(t, r.Dir, 1)
 	cache := make(map[string]map[string]string)
 	for _, c := range [][2]int{{10, 39}, {39, 10}, {44, 39}, {39, 44}, {3, 4}, {17, 24}} {
 		want, _ := r.slowRange([]string{all[c[1]]}, []string{all[c[0]]}, cache)
@@ -246,15 +248,15 @@ func TestAWrongClockHidesNoCommitOfARange(t *testing.T) {
 
 func TestTagsTreesAndBlobsOfARange(t *testing.T) {
 	r := newRepo(t)
-	r.write("f", "1")
-	first := r.commit("1")
-	r.git("tag", "-a", "-m", "one", "one")
-	r.write("f", "2")
-	r.commit("2")
-	r.git("tag", "-a", "-m", "two", "two")
-	r.git("tag", "-a", "-m", "twice", "twice", r.revParse("two"))
-	r.git("tag", "-a", "-m", "tree", "tree", "HEAD^{tree}")
-	db := lookupDB(t, r.dir, 1)
+	r.Write("f", "1")
+	first := r.Commit("1")
+	r.Git("tag", "-a", "-m", "one", "one")
+	r.Write("f", "2")
+	r.Commit("2")
+	r.Git("tag", "-a", "-m", "two", "two")
+	r.Git("tag", "-a", "-m", "twice", "twice", r.revParse("two"))
+	r.Git("tag", "-a", "-m", "tree", "tree", "HEAD^{tree}")
+	db := lookupDB(t, r.Dir, 1)
 	got, err := db.NewRange(context.Background(), RangeOptions{
 		Include: ids(t, r.revParse("twice"), r.revParse("tree"), r.revParse("HEAD:f"), r.revParse("one")),
 		Exclude: ids(t, r.revParse("one"), strings.Repeat("1", 40)),
@@ -286,11 +288,11 @@ func TestTagsTreesAndBlobsOfARange(t *testing.T) {
 func TestARangeOfAShallowCloneSaysWhereItIsCut(t *testing.T) {
 	r := newRepo(t)
 	for i := range 5 {
-		r.write("f", fmt.Sprint(i))
-		r.commit(fmt.Sprint(i))
+		r.Write("f", fmt.Sprint(i))
+		r.Commit(fmt.Sprint(i))
 	}
 	clone := filepath.Join(t.TempDir(), "clone")
-	r.gitIn(filepath.Dir(clone), "clone", "-q", "--depth", "2", "file://"+r.dir, clone)
+	r.GitIn(filepath.Dir(clone), "clone", "-q", "--depth", "2", "file://"+r.Dir, clone)
 	db := lookupDB(t, clone, 1)
 	head := ids(t, r.revParse("HEAD"))
 	got, commits, introduced := fastRange(t, db, RangeOptions{Include: head})
@@ -305,18 +307,18 @@ func TestARangeOfAShallowCloneSaysWhereItIsCut(t *testing.T) {
 
 func TestObjectsInQuarantineAreRead(t *testing.T) {
 	r := newRepo(t)
-	r.write("f", "1")
-	r.commit("1")
+	r.Write("f", "1")
+	r.Commit("1")
 	outside := newRepo(t)
-	outside.write("g", "in quarantine")
-	outside.git("add", ".")
+	outside.Write("g", "in quarantine")
+	outside.Git("add", ".")
 	blob := outside.hash("g")
 	id := ids(t, blob)[0]
-	if db := lookupDB(t, r.dir, 1); db.Has(id) {
+	if db := lookupDB(t, r.Dir, 1); db.Has(id) {
 		t.Fatal("the repository has it")
 	}
-	db := lookupDB(t, r.dir, 1, filepath.Join(outside.dir, ".git", "objects"))
-	if typ, err := db.typeOf(context.Background(), id); !db.Has(id) || err != nil || typ != oid.Blob {
+	db := lookupDB(t, r.Dir, 1, filepath.Join(outside.Dir, ".git", "objects"))
+	if typ, err := db.NewReader(0).typeOf(context.Background(), id); !db.Has(id) || err != nil || typ != oid.Blob {
 		t.Errorf("has %v, %v, %v", db.Has(id), typ, err)
 	}
 }
@@ -326,22 +328,22 @@ func TestALookupReadsPastAnIndexThatLies(t *testing.T) {
 		t.Run(packed, func(t *testing.T) {
 			r := newRepo(t)
 			for i := range 20 {
-				r.write("f", strings.Repeat(fmt.Sprint("line of version ", i, "\n"), 50))
-				r.commit(fmt.Sprint(i))
+				r.Write("f", strings.Repeat(fmt.Sprint("line of version ", i, "\n"), 50))
+				r.Commit(fmt.Sprint(i))
 			}
-			r.git("-c", "pack.indexVersion="+packed[len(packed)-1:], "repack", "-q", "-a", "-d")
-			want := r.git("cat-file", "-p", "HEAD~5:f")
+			r.Git("-c", "pack.indexVersion="+packed[len(packed)-1:], "repack", "-q", "-a", "-d")
+			want := r.Git("cat-file", "-p", "HEAD~5:f")
 			blob := ids(t, r.revParse("HEAD~5:f"))[0]
-			if got := readAll(t, lookupDB(t, r.dir, 1), blob); got != want {
+			if got := readAll(t, lookupDB(t, r.Dir, 1), blob); got != want {
 				t.Fatal("a sound pack yields something else")
 			}
 			// Swap two places in the table of offsets: each names the other's content.
-			names, _ := filepath.Glob(filepath.Join(r.dir, ".git/objects/pack/*.idx"))
+			names, _ := filepath.Glob(filepath.Join(r.Dir, ".git/objects/pack/*.idx"))
 			b, err := os.ReadFile(names[0])
 			if err != nil {
 				t.Fatal(err)
 			}
-			n := len(strings.Fields(r.git("rev-list", "--objects", "--no-object-names", "--all")))
+			n := len(strings.Fields(r.Git("rev-list", "--objects", "--no-object-names", "--all")))
 			at, step := 8+1024+n*24, 4
 			if packed == "version 1" {
 				at, step = 1024, 24
@@ -356,7 +358,7 @@ func TestALookupReadsPastAnIndexThatLies(t *testing.T) {
 			if err := os.WriteFile(names[0], b, 0o644); err != nil {
 				t.Fatal(err)
 			}
-			if got := readAll(t, lookupDB(t, r.dir, 1), blob); got != want {
+			if got := readAll(t, lookupDB(t, r.Dir, 1), blob); got != want {
 				t.Errorf("got %q", got)
 			}
 		})
@@ -374,12 +376,12 @@ func readAll(t *testing.T, db *Database, id oid.ID) string {
 
 func TestAMissingObjectOfARangeIsTold(t *testing.T) {
 	r := newRepo(t)
-	r.write("f", "1")
-	r.commit("1")
-	r.write("f", "2")
-	r.commit("2")
-	removeLoose(t, r, r.revParse("HEAD:f"))
-	db := lookupDB(t, r.dir, 4)
+	r.Write("f", "1")
+	r.Commit("1")
+	r.Write("f", "2")
+	r.Commit("2")
+	r.RemoveLoose(r.revParse("HEAD:f"))
+	db := lookupDB(t, r.Dir, 4)
 	skipped, err := db.ReadAll(context.Background(), oid.Blob, ids(t, r.revParse("HEAD:f"), r.revParse("HEAD~1:f"), r.revParse("HEAD^{tree}")),
 		func() func(oid.ID, *pack.Object) error { return func(oid.ID, *pack.Object) error { return nil } })
 	if err != nil || len(skipped) != 2 {
@@ -395,18 +397,18 @@ func TestAMissingObjectOfARangeIsTold(t *testing.T) {
 
 func TestNestedTreesDoNotExplode(t *testing.T) {
 	r := newRepo(t)
-	r.write("f", "leaf")
-	r.git("add", "f")
-	tree := strings.TrimSpace(r.git("write-tree"))
+	r.Write("f", "leaf")
+	r.Git("add", "f")
+	tree := strings.TrimSpace(r.Git("write-tree"))
 	for range 12 { // ten to the twelfth paths
 		var list strings.Builder
 		for i := range 10 {
 			fmt.Fprintf(&list, "040000 tree %s\td%d\n", tree, i)
 		}
-		r.write("list", list.String())
-		tree = strings.TrimSpace(r.git("hash-object", "-w", "-t", "tree", "--literally", r.mktree(list.String())))
+		r.Write("list", list.String())
+		tree = strings.TrimSpace(r.Git("hash-object", "-w", "-t", "tree", "--literally", r.mktree(list.String())))
 	}
-	db := lookupDB(t, r.dir, 1)
+	db := lookupDB(t, r.Dir, 1)
 	n := 0
 	err := db.NewDiffer(1<<20).Introduced(context.Background(), ids(t, tree)[0], nil, func(*Introduced) error { n++; return nil })
 	if err != nil || n == 0 || n > 1_000_000 {
@@ -423,6 +425,6 @@ func (r *repo) mktree(list string) string {
 		b = append(b, "40000 "+name+"\x00"...)
 		b = append(b, id[:20]...)
 	}
-	r.write("tree.bin", string(b))
-	return filepath.Join(r.dir, "tree.bin")
+	r.Write("tree.bin", string(b))
+	return filepath.Join(r.Dir, "tree.bin")
 }

@@ -1,4 +1,4 @@
-package gitdb
+package lookup
 
 import (
 	"bytes"
@@ -19,16 +19,16 @@ import (
 func TestOpenIndexReadsWhatReadReads(t *testing.T) {
 	r := newRepo(t)
 	for i := range 50 {
-		r.write(fmt.Sprintf("a/b%d/c", i), "x")
+		r.Write(fmt.Sprintf("a/b%d/c", i), "x")
 	}
-	r.commit("1")
-	whole, err := os.ReadFile(filepath.Join(r.dir, ".git", "index"))
+	r.Commit("1")
+	whole, err := os.ReadFile(filepath.Join(r.Dir, ".git", "index"))
 	if err != nil {
 		t.Fatal(err)
 	}
 	version4 := func() []byte {
-		r.git("update-index", "--index-version", "4")
-		b, err := os.ReadFile(filepath.Join(r.dir, ".git", "index"))
+		r.Git("update-index", "--index-version", "4")
+		b, err := os.ReadFile(filepath.Join(r.Dir, ".git", "index"))
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -84,10 +84,10 @@ func TestAnIndexCutShortUnderUsIsAnError(t *testing.T) {
 	}
 	r := newRepo(t)
 	for i := range 400 {
-		r.write(fmt.Sprintf("a/b%d/c", i), "x")
+		r.Write(fmt.Sprintf("a/b%d/c", i), "x")
 	}
-	r.commit("1")
-	db := lookupDB(t, r.dir, 1)
+	r.Commit("1")
+	db := lookupDB(t, r.Dir, 1)
 	path := filepath.Join(db.repo.GitDir, "index")
 	x, err := OpenIndex(path, oid.SHA1)
 	if err != nil {

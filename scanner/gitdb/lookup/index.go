@@ -1,4 +1,4 @@
-package gitdb
+package lookup
 
 import (
 	"bytes"

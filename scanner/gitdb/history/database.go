@@ -1,0 +1,163 @@
+// Package history reads every object of a repository's database once, and then
+// finds out where and when the objects that matter were in its history.
+package history
+
+import (
+	"cmp"
+	"context"
+	"encoding/binary"
+	"path/filepath"
+	"slices"
+
+	"keysweep/finding"
+	"keysweep/scanner/gitdb"
+	"keysweep/scanner/gitdb/oid"
+	"keysweep/scanner/gitdb/pack"
+)
+
+// Database is the open object database of a repository, to be read as a whole:
+// its packs, loose objects and alternates. Scan comes first; Missing and Trace
+// answer from what it collected.
+type Database struct {
+	repo      *gitdb.Repository
+	packs     []*pack.Pack        // by path
+	loose     []gitdb.LooseObject // by id
+	promisor  bool
+	skipped   gitdb.Skips
+	workers   int
+	maxObject uint64
+
+	// present holds the first eight bytes of every id, the union over packs
+	// and loose objects; nil if one pack holds all.
+	present map[uint64]struct{}
+	// shared holds, for each store, the entries whose id is also elsewhere;
+	// repeated those of them that an earlier store holds.
+	shared, repeated []*pack.Bits
+
+	// Filled by Scan:
+	edges   [][]edge       // by store
+	commits []gitdb.Commit // by id
+	tags    []gitdb.Tag
+	missing map[oid.ID]struct{}
+}
+
+// Open opens the object database of repo. What cannot be opened is skipped,
+// which the result of Scan says. The error is ctx's alone.
+func Open(ctx context.Context, repo *gitdb.Repository, opts gitdb.OpenOptions) (*Database, error) {
+	stores := repo.Stores(opts)
+	db := &Database{
+		repo: repo, promisor: stores.Promisor, skipped: stores.Skipped,
+		workers: max(opts.Workers, 1), maxObject: opts.MaxObject, missing: make(map[oid.ID]struct{}),
+	}
+	for _, path := range stores.Packs {
+		p, err := pack.Open(ctx, path, repo.Format)
+		if ctx.Err() != nil {
+			db.Close()
+			return nil, context.Cause(ctx)
+		}
+		if err != nil {
+			db.skipped.Add(gitdb.ReasonOf(err), 1, "%s: %v", filepath.Base(path), err)
+			continue
+		}
+		db.packs = append(db.packs, p)
+	}
+	for _, dir := range stores.Dirs {
+		db.loose = append(db.loose, repo.ListLoose(dir, &db.skipped)...)
+	}
+	slices.SortFunc(db.packs, func(a, b *pack.Pack) int { return cmp.Compare(a.Path, b.Path) })
+	slices.SortFunc(db.loose, func(a, b gitdb.LooseObject) int { return cmp.Or(a.ID.Compare(b.ID), cmp.Compare(a.Dir, b.Dir)) })
+	if err := pack.Guard(func() error { db.compareStores(); return nil }); err != nil {
+		db.skipped.Add(finding.ReasonDamaged, 1, "comparing packs: %v", err)
+	}
+	db.edges = make([][]edge, db.stores())
+	return db, nil
+}
+
+// Close unmaps all packs.
+func (db *Database) Close() {
+	for _, p := range db.packs {
+		p.Close()
+	}
+}
+
+// A store is a pack, by its number, or all loose objects together: the last one.
+
+func (db *Database) stores() int { return len(db.packs) + 1 }
+
+// looseStore is the number of the store of the loose objects.
+func (db *Database) looseStore() int { return len(db.packs) }
+
+// newBits returns an empty set of the entries of a store.
+func (db *Database) newBits(store int) *pack.Bits {
+	if store == db.looseStore() {
+		return pack.NewBits(len(db.loose))
+	}
+	return pack.NewBits(db.packs[store].Count())
+}
+
+// short is the part of an id that sets of ids keep: ids are hashes, so eight
+// bytes tell ten million of them apart.
+func short(id oid.ID) uint64 { return binary.LittleEndian.Uint64(id[:8]) }
+
+// compareStores finds the ids that more than one store holds.
+func (db *Database) compareStores() {
+	db.shared = make([]*pack.Bits, db.stores())
+	db.repeated = make([]*pack.Bits, db.stores())
+	if len(db.loose) == 0 && len(db.packs) < 2 {
+		return
+	}
+	type location struct{ store, entry int32 }
+	db.present = make(map[uint64]struct{})
+	first := make(map[uint64]location)
+	add := func(sets []*pack.Bits, store, entry int) {
+		if sets[store] == nil {
+			sets[store] = db.newBits(store)
+		}
+		sets[store].Add(entry)
+	}
+	see := func(store, entry int, id oid.ID) {
+		k := short(id)
+		db.present[k] = struct{}{}
+		at, ok := first[k]
+		if !ok {
+			first[k] = location{int32(store), int32(entry)}
+			return
+		}
+		add(db.shared, int(at.store), int(at.entry))
+		add(db.shared, store, entry)
+		add(db.repeated, store, entry)
+	}
+	for i, p := range db.packs {
+		p.IDs(func(id oid.ID, entry int) { see(i, entry, id) })
+	}
+	for i, l := range db.loose {
+		see(db.looseStore(), i, l.ID)
+	}
+}
+
+// Has reports whether the database holds an object that bears id.
+func (db *Database) Has(id oid.ID) bool {
+	if db.present != nil {
+		_, ok := db.present[short(id)]
+		return ok
+	}
+	if len(db.packs) == 1 {
+		_, ok := db.packs[0].Find(id)
+		return ok
+	}
+	return false
+}
+
+// Totals returns the number of objects, each copy counted, and stored bytes
+// that Scan will read.
+func (db *Database) Totals() (objects, bytes int64) {
+	for _, p := range db.packs {
+		objects += int64(p.Count())
+		bytes += p.Size()
+	}
+	for _, l := range db.loose {
+		objects++
+		bytes += l.Size
+	}
+	return objects, bytes
+}

@@ -1,0 +1,240 @@
+package history
+
+import (
+	"cmp"
+	"context"
+	"maps"
+	"slices"
+
+	"keysweep/scanner/gitdb"
+	"keysweep/scanner/gitdb/oid"
+)
+
+// A few nested trees can make more paths than there are atoms. These limits
+// bound what one Trace lists.
+const (
+	linksFollowed  = 2_000_000 // each may become a path in memory
+	pathsPerObject = 10_000
+)
+
+// pathTracer lists the paths of held objects.
+type pathTracer struct {
+	*tracer
+	ctx    context.Context
+	graph  graph
+	paths  map[oid.ID]map[string]*PathTrace
+	budget int                            // links that may still be followed
+	full   bool                           // an object has more paths than are kept
+	byName map[oid.ID]map[string][]oid.ID // entries of large trees
+}
+
+func newPathTracer(ctx context.Context, t *tracer, g graph) *pathTracer {
+	return &pathTracer{tracer: t, ctx: ctx, graph: g, paths: make(map[oid.ID]map[string]*PathTrace), budget: linksFollowed}
+}
+
+// isCut reports whether paths were left out.
+func (t *pathTracer) isCut() bool { return t.full || t.budget < 0 }
+
+// list fills paths. HEAD and the tips come first: if the budget ends, these are
+// what matters.
+func (t *pathTracer) list() {
+	t.listTags()
+	if t.head != noCommit {
+		t.below(t.db.commits[t.head].Tree, func(path string, id oid.ID) {
+			t.note(id, path, gitdb.CommitRef{}, true).InHead = true
+		})
+	}
+	for _, tip := range t.tips {
+		if tip.commit == noCommit {
+			t.below(tip.other, func(path string, id oid.ID) { t.note(id, path, gitdb.CommitRef{}, true) })
+		}
+	}
+	for i := range t.db.commits {
+		if i%1024 == 0 && t.ctx.Err() != nil {
+			return
+		}
+		t.listCommit(i)
+	}
+	t.listLost()
+}
+
+// listTags notes the tags that hold a key.
+func (t *pathTracer) listTags() {
+	note := func(tags []gitdb.Tag, reachable bool) {
+		for _, tag := range tags {
+			if _, ok := t.held[tag.ID]; ok {
+				target := gitdb.CommitRef{Date: tag.Date}
+				if tag.Type == oid.Commit {
+					target.ID = tag.Target
+				}
+				t.note(tag.ID, "", target, reachable)
+			}
+		}
+	}
+	note(t.tags, true)
+	note(t.db.tags, false)
+}
+
+// listCommit notes what a commit holds that no parent does.
+func (t *pathTracer) listCommit(commit int) {
+	c, ref := &t.db.commits[commit], t.ref(commit)
+	if _, ok := t.held[c.ID]; ok {
+		t.note(c.ID, "", ref, t.reachable[commit])
+	}
+	if t.sets.below(c.Tree) == 0 {
+		return
+	}
+	var trees []oid.ID
+	for _, p := range t.parents[commit] {
+		if p != noCommit {
+			trees = append(trees, t.db.commits[p].Tree)
+		}
+	}
+	if slices.Contains(trees, c.Tree) {
+		return
+	}
+	emit := func(path string, id oid.ID) { t.note(id, path, ref, t.reachable[commit]) }
+	if _, ok := t.held[c.Tree]; ok {
+		emit("", c.Tree)
+	}
+	t.introduced(c.Tree, trees, "", emit)
+}
+
+// listLost notes the objects that no commit and no ref leads to: they hang from
+// trees that nothing names, or from nothing.
+func (t *pathTracer) listLost() {
+	named := make(map[oid.ID]bool) // trees that a commit or a tree names
+	for _, c := range t.db.commits {
+		if _, ok := t.graph[c.Tree]; ok {
+			named[c.Tree] = true
+		}
+	}
+	for _, links := range t.graph {
+		for _, l := range links {
+			named[l.id] = true
+		}
+	}
+	lost := make(map[oid.ID]bool)
+	for id := range t.held {
+		lost[id] = t.paths[id] == nil
+	}
+	for _, tree := range slices.SortedFunc(maps.Keys(t.graph), oid.ID.Compare) {
+		if !named[tree] {
+			t.below(tree, func(path string, id oid.ID) {
+				if lost[id] {
+					t.note(id, path, gitdb.CommitRef{}, false)
+				}
+			})
+		}
+	}
+	for id := range t.held {
+		if t.paths[id] == nil {
+			t.note(id, "", gitdb.CommitRef{}, false)
+		}
+	}
+}
+
+// note notes that an object is at a path, which the commit by brought in.
+func (t *pathTracer) note(id oid.ID, path string, by gitdb.CommitRef, reachable bool) *PathTrace {
+	paths := t.paths[id]
+	if paths == nil {
+		paths = make(map[string]*PathTrace)
+		t.paths[id] = paths
+	}
+	p := paths[path]
+	if p == nil && len(paths) == pathsPerObject {
+		t.full = true
+		return &PathTrace{}
+	}
+	if p == nil {
+		p = &PathTrace{Path: path, Commit: by}
+		paths[path] = p
+	}
+	if !by.ID.IsZero() && (p.Commit.ID.IsZero() || by.Compare(p.Commit) < 0) {
+		p.Commit = by
+	}
+	p.Reachable = p.Reachable || reachable
+	return p
+}
+
+// collect sorts paths into Paths.
+func (t *pathTracer) collect() {
+	for id, paths := range t.paths {
+		list := make([]PathTrace, 0, len(paths))
+		for _, p := range paths {
+			list = append(list, *p)
+		}
+		slices.SortFunc(list, func(a, b PathTrace) int { return cmp.Compare(a.Path, b.Path) })
+		t.Paths[id] = list
+	}
+}
+
+// below calls emit for every held object at and below an object.
+func (t *pathTracer) below(id oid.ID, emit func(path string, id oid.ID)) {
+	if _, ok := t.held[id]; ok {
+		emit("", id)
+	}
+	t.introduced(id, nil, "", emit)
+}
+
+// introduced calls emit for each held object below tree, which is at path, that
+// none of parents has at the same path.
+func (t *pathTracer) introduced(tree oid.ID, parents []oid.ID, path string, emit func(path string, id oid.ID)) {
+	for _, l := range t.graph[tree] {
+		if t.budget--; t.budget < 0 {
+			return
+		}
+		if t.budget%4096 == 0 && t.ctx.Err() != nil {
+			t.budget = -1
+			return
+		}
+		var below []oid.ID
+		known := false
+		for _, p := range parents {
+			for _, id := range t.named(p, l.name) {
+				known = known || id == l.id
+				below = append(below, id)
+			}
+		}
+		if known {
+			continue
+		}
+		at := l.name
+		if path != "" {
+			at = path + "/" + l.name
+		}
+		if _, ok := t.held[l.id]; ok {
+			emit(at, l.id)
+		}
+		// Trees that name themselves, which only a forged index makes
+		// possible, end where the path is too long.
+		if _, ok := t.graph[l.id]; ok && len(at) < gitdb.MaxPath {
+			t.introduced(l.id, below, at, emit)
+		}
+	}
+}
+
+// named returns what the entries of a tree that bear a name lead to.
+func (t *pathTracer) named(tree oid.ID, name string) (ids []oid.ID) {
+	links := t.graph[tree]
+	if len(links) > 16 {
+		index := t.byName[tree]
+		if index == nil {
+			index = make(map[string][]oid.ID, len(links))
+			for _, l := range links {
+				index[l.name] = append(index[l.name], l.id)
+			}
+			if t.byName == nil || len(t.byName) > 256 {
+				t.byName = make(map[oid.ID]map[string][]oid.ID)
+			}
+			t.byName[tree] = index
+		}
+		return index[name]
+	}
+	for _, l := range links {
+		if l.name == name {
+			ids = append(ids, l.id)
+		}
+	}
+	return ids
+}

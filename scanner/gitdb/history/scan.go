@@ -1,0 +1,225 @@
+package history
+
+import (
+	"context"
+	"encoding/binary"
+	"errors"
+	"io"
+	"slices"
+	"sync"
+	"sync/atomic"
+
+	"keysweep/finding"
+	"keysweep/scanner/gitdb"
+	"keysweep/scanner/gitdb/oid"
+	"keysweep/scanner/gitdb/pack"
+)
+
+// Gate finds out whether bytes hold any literal of any rule.
+type Gate interface {
+	Contains(b []byte) bool
+	// MaxLen is the length of the longest literal in bytes.
+	MaxLen() int
+}
+
+// Object is an object that holds a literal, or a stream that may.
+type Object struct {
+	Type   oid.Type
+	Data   []byte    // valid until the call returns; nil if Stream is set
+	Stream io.Reader // of a large blob
+	Starts []uint32  // of a tree: where its entries start
+
+	visitor *visitor
+	source  *pack.Object
+	id      oid.ID
+}
+
+// ID returns the true name of the object: its hash. If the index names it
+// otherwise, the database is damaged, and the result of the scan says so. For
+// a stream it is the name that the index gives, checked when the stream ends.
+func (o *Object) ID() oid.ID {
+	if o.id.IsZero() {
+		o.id = o.visitor.verify(o.source)
+	}
+	return o.id
+}
+
+// HashSize returns the length of the ids in a tree, in bytes.
+func (o *Object) HashSize() int { return o.visitor.size }
+
+// Visitor judges the objects of one worker.
+type Visitor interface {
+	Object(o *Object) error
+}
+
+// ScanOptions says what to look for.
+type ScanOptions struct {
+	Gate          Gate
+	NewVisitor    func() Visitor
+	VerifyObjects bool // hash every object, not only those that matter
+	// Progress, if not nil, is called with the objects and stored bytes just
+	// read.
+	Progress func(objects, bytes int64)
+}
+
+// ScanResult is what a scan read and what it could not.
+type ScanResult struct {
+	Counts  finding.Counts
+	Skipped gitdb.Skips
+}
+
+// edge says that a tree may hold an object: the first four bytes of the
+// object's id, and the tree's entry number in its store. Only entries that a
+// tree does not share with its delta base have one.
+type edge struct{ child, tree uint32 }
+
+func childHash(id oid.ID) uint32 { return binary.LittleEndian.Uint32(id[:4]) }
+
+// Scan reads every object once and shows those that hold a literal to the
+// visitors. It also collects the graph that Trace needs. The error is ctx's or
+// a visitor's; the result is then that of what was read.
+func (db *Database) Scan(ctx context.Context, opts ScanOptions) (*ScanResult, error) {
+	if opts.Progress == nil {
+		opts.Progress = func(int64, int64) {}
+	}
+	s := &scan{db: db, opts: opts, result: &ScanResult{Skipped: slices.Clone(db.skipped)}}
+	s.result.Counts.Refs = int64(len(db.repo.Refs))
+	s.result.Skipped.Merge(db.repo.Skipped)
+	err := s.run(ctx)
+	slices.SortFunc(db.commits, func(a, b gitdb.Commit) int { return a.ID.Compare(b.ID) })
+	db.commits = slices.CompactFunc(db.commits, func(a, b gitdb.Commit) bool { return a.ID == b.ID })
+	return s.result, err
+}
+
+// scan is one run of Database.Scan.
+type scan struct {
+	db     *Database
+	opts   ScanOptions
+	result *ScanResult
+}
+
+func (s *scan) run(ctx context.Context) error {
+	for i, p := range s.db.packs {
+		err := s.pack(ctx, i, p)
+		if errors.Is(err, pack.ErrUnusable) {
+			// What the visitors saw may bear wrong names or be cut at wrong
+			// places; the findings of the second reading replace nothing, as
+			// equal ones are merged.
+			var q *pack.Pack
+			if q, err = pack.OpenWithoutIndex(ctx, p.Path, s.db.repo.Format); err == nil {
+				p.Close()
+				s.db.packs[i] = q
+				s.db.edges[i] = nil
+				err = s.pack(ctx, i, q)
+			}
+		}
+		if ctx.Err() != nil {
+			return context.Cause(ctx)
+		}
+		if err != nil {
+			if errors.Is(err, errVisitor) {
+				return err
+			}
+			s.result.Skipped.Add(gitdb.ReasonOf(err), 1, "%s: %v", p.Name(), err)
+		}
+	}
+	return s.loose(ctx)
+}
+
+// errVisitor marks an error that a visitor returned.
+var errVisitor = errors.New("visitor")
+
+// pack scans one pack, and checks its trailer meanwhile.
+func (s *scan) pack(ctx context.Context, store int, p *pack.Pack) error {
+	if p.IndexErr != nil {
+		s.result.Skipped.Add(finding.ReasonDamaged, 1, "index of %s: %v; the pack was read without it", p.Name(), p.IndexErr)
+	}
+	if p.CutErr != nil {
+		s.result.Skipped.Add(finding.ReasonDamaged, p.CutCount, "%s: %v", p.Name(), p.CutErr)
+	}
+	var visitors []*visitor
+	trailer := make(chan error, 1)
+	go func() { trailer <- p.VerifyTrailer(ctx) }()
+	err := p.Walk(ctx, pack.WalkOptions{
+		Workers:   s.db.workers,
+		MaxObject: s.db.maxObject,
+		Progress:  s.opts.Progress,
+		NewVisitor: func() pack.Visitor {
+			v := s.visitor(store, p)
+			visitors = append(visitors, v)
+			return v
+		},
+	})
+	damaged := <-trailer
+	if errors.Is(err, pack.ErrUnusable) && ctx.Err() == nil {
+		return err
+	}
+	if damaged != nil && ctx.Err() == nil {
+		s.result.Skipped.Add(finding.ReasonDamaged, 1, "%s: %v", p.Name(), damaged)
+	}
+	s.merge(store, visitors)
+	return err
+}
+
+// loose scans the loose objects.
+func (s *scan) loose(ctx context.Context) error {
+	store := s.db.looseStore()
+	list := s.db.loose
+	visitors := make([]*visitor, s.db.workers)
+	errs := make([]error, s.db.workers)
+	var next atomic.Int64
+	var done sync.WaitGroup
+	for w := range s.db.workers {
+		v := s.visitor(store, nil)
+		visitors[w] = v
+		read := func() error {
+			r := s.db.repo.NewLooseReader(nil)
+			for ctx.Err() == nil {
+				i := int(next.Add(1)) - 1
+				if i >= len(list) {
+					return nil
+				}
+				err := r.Read(list[i], s.db.maxObject, func(o *pack.Object) error {
+					o.Entry = i
+					_, err := v.Visit(o)
+					return err
+				})
+				if errors.Is(err, errVisitor) {
+					return err
+				}
+				if err != nil {
+					v.Fail(i, 1, err)
+				}
+				s.opts.Progress(1, list[i].Size)
+			}
+			return nil
+		}
+		done.Go(func() { errs[w] = pack.Guard(read) })
+	}
+	done.Wait()
+	for w, err := range errs {
+		if errors.Is(err, pack.ErrCorrupt) {
+			s.result.Skipped.Add(finding.ReasonDamaged, 1, "loose objects: %v", err)
+			errs[w] = nil
+		}
+	}
+	s.merge(store, visitors)
+	if ctx.Err() != nil {
+		return context.Cause(ctx)
+	}
+	return errors.Join(errs...)
+}
+
+// merge takes over what the workers collected.
+func (s *scan) merge(store int, visitors []*visitor) {
+	for _, v := range visitors {
+		s.result.Counts.Add(v.counts)
+		s.result.Skipped.Merge(v.skipped)
+		s.db.edges[store] = append(s.db.edges[store], v.edges...)
+		s.db.commits = append(s.db.commits, v.commits...)
+		s.db.tags = append(s.db.tags, v.tags...)
+		for id := range v.missing {
+			s.db.missing[id] = struct{}{}
+		}
+	}
+}

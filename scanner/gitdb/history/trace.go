@@ -1,0 +1,152 @@
+package history
+
+import (
+	"context"
+
+	"keysweep/scanner/gitdb"
+	"keysweep/scanner/gitdb/oid"
+)
+
+// Trace is where and when keys were in the history.
+type Trace struct {
+	Keys []KeyTrace // by key number
+	// Paths are those of each object that holds a key, sorted.
+	Paths map[oid.ID][]PathTrace
+	// Cut says that the history holds more paths than were listed.
+	Cut bool
+}
+
+// KeyTrace is the history of one key.
+type KeyTrace struct {
+	// First is the commit that holds the key and none of whose parents does,
+	// the smallest by (date, id). Zero if no commit holds it.
+	First gitdb.CommitRef
+	// Last is HEAD if it holds the key, else the commit with the greatest
+	// (date, id) that does.
+	Last gitdb.CommitRef
+	// Removed is the date of the newest commit that does not hold the key
+	// while a parent does; 0 if there is none.
+	Removed int64
+	AtTip   bool // a ref holds it
+	InHead  bool // HEAD's tree holds it
+}
+
+// PathTrace is a path at which commits hold an object. Path is "" for commits,
+// tags, and objects that no tree names.
+type PathTrace struct {
+	Path      string
+	Commit    gitdb.CommitRef // the first that brought it there; zero if none
+	Reachable bool            // from a ref or a HEAD
+	InHead    bool            // HEAD's tree holds it there
+}
+
+// Trace finds the history of keys. held gives, for each object that holds one,
+// the numbers of its keys, which are below keys.
+func (db *Database) Trace(ctx context.Context, held map[oid.ID][]int32, keys int) (*Trace, error) {
+	t := &Trace{Keys: make([]KeyTrace, keys), Paths: make(map[oid.ID][]PathTrace, len(held))}
+	if len(held) == 0 {
+		return t, nil
+	}
+	wanted := make(map[oid.ID]struct{}, len(held))
+	for id := range held {
+		wanted[id] = struct{}{}
+	}
+	g, cut, err := db.graphOf(ctx, wanted)
+	if err != nil {
+		return nil, err
+	}
+	tr := &tracer{Trace: t, reach: db.reach(), db: db, held: held, head: db.commitNumber(db.repo.Head), sets: newKeySets(g, held, keys)}
+	tr.keys()
+	p := newPathTracer(ctx, tr, g)
+	p.list()
+	p.collect()
+	t.Cut = cut || p.isCut()
+	return t, context.Cause(ctx)
+}
+
+// tracer is one run of Trace.
+type tracer struct {
+	*Trace
+	*reach
+	db   *Database
+	held map[oid.ID][]int32
+	head int32 // commit number of HEAD, or noCommit
+	sets *keySets
+}
+
+// keys fills Keys.
+func (t *tracer) keys() {
+	before := make([]uint64, t.sets.words)
+	for i := range t.db.commits {
+		t.sightMessage(i)
+		t.sightTree(i, before)
+	}
+	for _, tip := range t.tips {
+		tree := tip.other
+		if tip.commit != noCommit {
+			tree = t.db.commits[tip.commit].Tree
+		}
+		t.sets.each(tree, func(k int) { t.Keys[k].AtTip = true })
+	}
+	for _, tag := range t.tags {
+		for _, k := range t.held[tag.ID] {
+			t.Keys[k].AtTip = true
+		}
+	}
+	if t.head != noCommit {
+		head := t.ref(int(t.head))
+		t.sets.each(t.db.commits[t.head].Tree, func(k int) {
+			t.Keys[k].InHead = true
+			t.Keys[k].Last = head
+		})
+	}
+}
+
+func (t *tracer) ref(commit int) gitdb.CommitRef {
+	c := &t.db.commits[commit]
+	return gitdb.CommitRef{ID: c.ID, Date: c.Date}
+}
+
+// sightMessage notes the keys in the message of a commit: they were not there
+// before, and are not removed later.
+func (t *tracer) sightMessage(commit int) {
+	for _, k := range t.held[t.db.commits[commit].ID] {
+		key := &t.Keys[k]
+		key.sight(t.ref(commit), true)
+		key.AtTip = key.AtTip || t.reachable[commit]
+	}
+}
+
+// sightTree notes the keys in the tree of a commit, which of them no parent
+// holds, and which of the parents' are gone. before is scratch.
+func (t *tracer) sightTree(commit int, before []uint64) {
+	ref := t.ref(commit)
+	set := t.sets.below(t.db.commits[commit].Tree)
+	same := len(t.parents[commit]) > 0 // all parents hold the same keys
+	clear(before)
+	for _, p := range t.parents[commit] {
+		if p == noCommit {
+			same = false
+			continue
+		}
+		n := t.sets.below(t.db.commits[p].Tree)
+		same = same && n == set
+		unite(before, t.sets.sets[n])
+	}
+	now := t.sets.sets[set]
+	eachKey(now, t.sets.sets[0], func(k int) { t.Keys[k].sight(ref, false) })
+	if !same {
+		eachKey(now, before, func(k int) { t.Keys[k].sight(ref, true) })
+		eachKey(before, now, func(k int) { t.Keys[k].Removed = max(t.Keys[k].Removed, ref.Date) })
+	}
+}
+
+// sight notes that c holds the key; first says that no parent does.
+func (k *KeyTrace) sight(c gitdb.CommitRef, first bool) {
+	if first && (k.First.ID.IsZero() || c.Compare(k.First) < 0) {
+		k.First = c
+	}
+	if k.Last.ID.IsZero() || c.Compare(k.Last) > 0 {
+		k.Last = c
+	}
+}

@@ -1,0 +1,213 @@
+package history
+
+import (
+	"bytes"
+	"fmt"
+	"io"
+	"math"
+
+	"keysweep/finding"
+	"keysweep/scanner/gitdb"
+	"keysweep/scanner/gitdb/oid"
+	"keysweep/scanner/gitdb/pack"
+)
+
+// visitor is one worker's view of one store.
+type visitor struct {
+	db      *Database
+	store   int
+	pack    *pack.Pack // nil: loose objects
+	gate    Gate
+	judge   Visitor
+	all     bool // verify every object
+	hasher  *oid.Hasher
+	size    int // of an id
+	counts  finding.Counts
+	skipped gitdb.Skips
+	edges   []edge
+	commits []gitdb.Commit
+	tags    []gitdb.Tag
+	missing map[oid.ID]struct{}
+	object  Object
+}
+
+func (s *scan) visitor(store int, p *pack.Pack) *visitor {
+	return &visitor{
+		db: s.db, store: store, pack: p, gate: s.opts.Gate, judge: s.opts.NewVisitor(), all: s.opts.VerifyObjects,
+		hasher: oid.NewHasher(s.db.repo.Format), size: s.db.repo.Format.Size(), missing: make(map[oid.ID]struct{}),
+	}
+}
+
+// claimed is the name that the store gives to an object.
+func (v *visitor) claimed(entry int) oid.ID {
+	if v.pack == nil {
+		return v.db.loose[entry].ID
+	}
+	return v.pack.ID(entry)
+}
+
+// Fail counts objects that could not be read.
+func (v *visitor) Fail(entry, count int, err error) {
+	where := "loose object " + v.claimed(entry).String()
+	if v.pack != nil {
+		where = fmt.Sprintf("%s: entry at %d (%s)", v.pack.Name(), v.pack.Offset(entry), v.claimed(entry))
+	}
+	v.skipped.Add(gitdb.ReasonOf(err), int64(count), "%s: %v", where, err)
+}
+
+// Visit implements pack.Visitor.
+func (v *visitor) Visit(o *pack.Object) (mark bool, err error) {
+	v.count(o)
+	switch o.Type {
+	case oid.Tree:
+		v.tree(o)
+	case oid.Commit:
+		v.commit(o)
+	case oid.Tag:
+		v.tag(o)
+	case oid.Blob:
+		if o.Size < lfsLimit && bytes.HasPrefix(o.Data, lfsHead) {
+			v.skipped.Add(finding.ReasonLFSPointer, 1, "objects of the history")
+		}
+	}
+	v.object = Object{Type: o.Type, Data: o.Data, Starts: o.Starts, visitor: v, source: o}
+	if o.Stream != nil {
+		return true, v.stream(o)
+	}
+	// Loose objects are few, and only their hash tells that they are whole.
+	if v.all || v.pack == nil || v.db.shared[v.store] != nil && v.db.shared[v.store].Has(o.Entry) {
+		v.object.id = v.verify(o)
+	}
+	if !v.marked(o) {
+		return false, nil
+	}
+	if err := v.judge.Object(&v.object); err != nil {
+		return true, fmt.Errorf("%w: %w", errVisitor, err)
+	}
+	return true, nil
+}
+
+// A Git LFS pointer is a text of about 130 bytes that begins with lfsHead.
+const lfsLimit = 1024
+
+var lfsHead = []byte("version https://git-lfs.github.com/spec/")
+
+func (v *visitor) count(o *pack.Object) {
+	if r := v.db.repeated[v.store]; r != nil && r.Has(o.Entry) {
+		return
+	}
+	v.counts.Objects++
+	v.counts.Bytes += int64(o.Size)
+	switch o.Type {
+	case oid.Blob:
+		v.counts.Blobs++
+	case oid.Tree:
+		v.counts.Trees++
+	case oid.Commit:
+		v.counts.Commits++
+	case oid.Tag:
+		v.counts.Tags++
+	}
+}
+
+// marked reports whether an object holds a literal. If its base holds none, a
+// literal can only touch what the delta inserted, or a seam: no more than its
+// length less one lies on the other side.
+func (v *visitor) marked(o *pack.Object) bool {
+	if !o.Delta || o.BaseMarked {
+		return v.gate.Contains(o.Data)
+	}
+	margin := v.gate.MaxLen() - 1
+	at := 0 // start of the region being gathered
+	end := math.MinInt
+	for _, f := range o.Fresh {
+		from, to := max(f.Start-margin, 0), min(f.End+margin, len(o.Data))
+		if from <= end {
+			end = to
+			continue
+		}
+		if end > at && v.gate.Contains(o.Data[at:end]) {
+			return true
+		}
+		at, end = from, to
+	}
+	return end > at && v.gate.Contains(o.Data[at:end])
+}
+
+// verify returns the hash of an object, and notes if its store names it
+// otherwise.
+func (v *visitor) verify(o *pack.Object) oid.ID {
+	claimed := v.claimed(o.Entry)
+	if o.Stream != nil {
+		return claimed
+	}
+	return v.compare(o.Entry, claimed, v.hasher.Sum(o.Type, o.Data))
+}
+
+func (v *visitor) compare(entry int, claimed, id oid.ID) oid.ID {
+	if id != claimed {
+		v.skipped.Add(finding.ReasonDamaged, 1, "object %s: its content has the name %s", claimed, id)
+	}
+	return id
+}
+
+// stream shows a large blob, and hashes what is read of it.
+func (v *visitor) stream(o *pack.Object) error {
+	claimed := v.claimed(o.Entry)
+	v.object.id = claimed
+	v.hasher.Begin(o.Type, int64(o.Size))
+	v.object.Stream = io.TeeReader(o.Stream, v.hasher)
+	if err := v.judge.Object(&v.object); err != nil {
+		return fmt.Errorf("%w: %w", errVisitor, err)
+	}
+	if _, err := io.Copy(io.Discard, v.object.Stream); err == nil {
+		v.compare(o.Entry, claimed, v.hasher.ID())
+	}
+	return nil
+}
+
+// tree notes which objects a tree newly names, and which of those are absent.
+func (v *visitor) tree(o *pack.Object) {
+	if o.TreeErr != nil {
+		v.skipped.Add(finding.ReasonDamaged, 1, "tree %s: %v", v.claimed(o.Entry), o.TreeErr)
+	}
+	for _, at := range o.FreshStarts {
+		e, _, err := pack.ParseTreeEntry(o.Data, int(at), v.size)
+		if err != nil || e.IsSubmodule() {
+			continue
+		}
+		v.edges = append(v.edges, edge{childHash(e.ID), uint32(o.Entry)})
+		v.require(e.ID)
+	}
+}
+
+func (v *visitor) require(id oid.ID) {
+	if !v.db.Has(id) {
+		v.missing[id] = struct{}{}
+	}
+}
+
+func (v *visitor) commit(o *pack.Object) {
+	c, err := gitdb.ParseCommit(o.Data)
+	if err != nil {
+		v.skipped.Add(finding.ReasonDamaged, 1, "commit %s: %v", v.claimed(o.Entry), err)
+		return
+	}
+	c.ID = v.claimed(o.Entry)
+	v.commits = append(v.commits, c)
+	v.require(c.Tree)
+	for _, p := range c.Parents {
+		v.require(p)
+	}
+}
+
+func (v *visitor) tag(o *pack.Object) {
+	t, err := gitdb.ParseTag(o.Data)
+	if err != nil {
+		v.skipped.Add(finding.ReasonDamaged, 1, "tag %s: %v", v.claimed(o.Entry), err)
+		return
+	}
+	t.ID = v.claimed(o.Entry)
+	v.tags = append(v.tags, t)
+	v.require(t.Target)
+}

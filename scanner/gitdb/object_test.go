@@ -1,0 +1,66 @@
+package gitdb
+
+import (
+	"io"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"keysweep/scanner/gitdb/gittest"
+	"keysweep/scanner/gitdb/oid"
+	"keysweep/scanner/gitdb/pack"
+)
+
+func FuzzCommit(f *testing.F) {
+	f.Add([]byte("tree 4b825dc642cb6eb9a060e54bf8d69288fbee4904\nparent 4b825dc642cb6eb9a060e54bf8d69288fbee4904\nauthor A <a@b> 1 +0\ncommitter > <c@d> 17 +0000\n\nm"))
+	f.Fuzz(func(t *testing.T, b []byte) {
+		c, err := ParseCommit(b)
+		if err == nil && (c.Date < 0 || len(c.Parents)*48 > len(b)) {
+			t.Fatalf("%+v", c)
+		}
+	})
+}
+
+func FuzzTag(f *testing.F) {
+	f.Add([]byte("object 4b825dc642cb6eb9a060e54bf8d69288fbee4904\ntype commit\ntag v1\ntagger A <a@b> 1 +0\n\nm"))
+	f.Fuzz(func(t *testing.T, b []byte) {
+		if g, err := ParseTag(b); err == nil && g.Date < 0 {
+			t.Fatalf("%+v", g)
+		}
+	})
+}
+
+func FuzzLoose(f *testing.F) {
+	r := gittest.New(f)
+	r.Write("a.txt", "content\n")
+	r.Commit("one")
+	for _, rev := range []string{"HEAD", "HEAD^{tree}", "HEAD:a.txt"} {
+		b, err := os.ReadFile(r.LoosePath(strings.TrimSpace(r.Git("rev-parse", rev))))
+		if err != nil {
+			f.Fatal(err)
+		}
+		f.Add(b)
+	}
+	dir := f.TempDir()
+	l := LooseObject{ID: oid.ID{1, 2, 3}, Dir: dir}
+	if err := os.MkdirAll(filepath.Dir(l.Path()), 0o755); err != nil {
+		f.Fatal(err)
+	}
+	f.Fuzz(func(t *testing.T, b []byte) {
+		if err := os.WriteFile(l.Path(), b, 0o600); err != nil {
+			t.Fatal(err)
+		}
+		lr := new(Repository).NewLooseReader(nil)
+		_ = lr.Read(l, 1<<20, func(o *pack.Object) error {
+			if o.Stream != nil {
+				_, err := io.Copy(io.Discard, io.LimitReader(o.Stream, 1<<24))
+				return err
+			}
+			if uint64(len(o.Data)) != o.Size {
+				t.Fatalf("%d bytes, size %d", len(o.Data), o.Size)
+			}
+			return nil
+		})
+	})
+}

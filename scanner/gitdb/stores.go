@@ -1,0 +1,189 @@
+package gitdb
+
+import (
+	"bytes"
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+
+	"keysweep/finding"
+	"keysweep/scanner/gitdb/pack"
+)
+
+// OpenOptions says how to open an object database.
+type OpenOptions struct {
+	// FollowAlternates also reads alternates outside the folder that holds
+	// the repository: a repository that came from a stranger could name the
+	// objects of a private one.
+	FollowAlternates bool
+	// ObjectDirs are further objects folders, read before the repository's own
+	// and wherever they are: where git keeps what is being pushed until the
+	// hooks have accepted it.
+	ObjectDirs []string
+	Workers    int    // zero: one
+	MaxObject  uint64 // in bytes, zero: pack.DefaultMaxObject
+}
+
+// Stores is where the objects of a repository are.
+type Stores struct {
+	Dirs     []string // objects folders, in the order in which they are searched
+	Packs    []string // paths of the packs in Dirs, in the same order, then by name
+	Promisor bool     // objects may be absent, since a partial clone left them out
+	// Skipped is what could not be listed.
+	Skipped Skips
+}
+
+// alternateDepth is how many steps alternates of alternates are followed, as
+// git does.
+const alternateDepth = 5
+
+// Stores lists the objects folders of r, its alternates included, and their
+// packs.
+func (r *Repository) Stores(opts OpenOptions) *Stores {
+	s := &Stores{Promisor: r.Promisor}
+	dirs := append(slices.Clone(opts.ObjectDirs), r.objects())
+	seen := make(map[string]bool)
+	depth := map[string]int{}
+	for i := 0; i < len(dirs); i++ {
+		dir := dirs[i]
+		real, err := filepath.EvalSymlinks(dir)
+		if err != nil {
+			s.Skipped.Add(finding.ReasonUnreadable, 1, "%v", err)
+			continue
+		}
+		if seen[real] {
+			continue
+		}
+		seen[real] = true
+		s.Dirs = append(s.Dirs, dir)
+		s.listPacks(filepath.Join(dir, "pack"))
+		for _, alt := range r.alternates(dir, &s.Skipped) {
+			switch {
+			case !opts.FollowAlternates && !r.isNearby(alt):
+				s.Skipped.Add(finding.ReasonUnreadable, 1, "alternate object store %s: it lies outside %s (--follow-alternates reads it)", alt, r.home())
+			case depth[dir] == alternateDepth:
+				s.Skipped.Add(finding.ReasonUnreadable, 1, "alternate %s: more than %d steps away", alt, alternateDepth)
+			default:
+				depth[alt] = depth[dir] + 1
+				dirs = append(dirs, alt)
+			}
+		}
+	}
+	return s
+}
+
+// listPacks adds the packs in a pack folder.
+func (s *Stores) listPacks(dir string) {
+	list, err := os.ReadDir(dir)
+	if err != nil && !errors.Is(err, fs.ErrNotExist) {
+		s.Skipped.Add(finding.ReasonUnreadable, 1, "%v", err)
+	}
+	for _, e := range list {
+		name := e.Name()
+		switch filepath.Ext(name) {
+		case ".promisor":
+			s.Promisor = true
+		case ".pack":
+			s.Packs = append(s.Packs, filepath.Join(dir, name))
+		case ".idx":
+			if _, err := os.Lstat(filepath.Join(dir, strings.TrimSuffix(name, ".idx")+".pack")); errors.Is(err, fs.ErrNotExist) {
+				s.Skipped.Add(finding.ReasonMissing, 1, "pack of the index %s", name)
+			}
+		}
+	}
+}
+
+// objects returns the repository's own objects folder.
+func (r *Repository) objects() string { return filepath.Join(r.CommonDir, "objects") }
+
+// alternates returns the objects folders that dir borrows from
+// (gitrepository-layout(5), objects/info/alternates).
+func (r *Repository) alternates(dir string, skipped *Skips) (dirs []string) {
+	b, err := readSmall(filepath.Join(dir, "info", "alternates"))
+	if err != nil {
+		if !errors.Is(err, fs.ErrNotExist) {
+			skipped.Add(finding.ReasonUnreadable, 1, "%v", err)
+		}
+		return nil
+	}
+	for line := range bytes.Lines(b) {
+		line = bytes.TrimRight(line, "\r\n")
+		if len(line) == 0 || line[0] == '#' {
+			continue
+		}
+		alt := filepath.FromSlash(string(line))
+		if !filepath.IsAbs(alt) {
+			alt = filepath.Join(dir, alt)
+		}
+		dirs = append(dirs, filepath.Clean(alt))
+	}
+	return dirs
+}
+
+// OutsideAlternates returns the object stores that r's own borrows from and
+// that a scan leaves out unless it follows alternates.
+func (r *Repository) OutsideAlternates() []string {
+	return slices.DeleteFunc(r.alternates(r.objects(), new(Skips)), r.isNearby)
+}
+
+// home is the folder that holds the repository: what is in it came with it.
+func (r *Repository) home() string {
+	if r.Top != "" && r.GitDir == r.CommonDir {
+		return filepath.Dir(r.Top)
+	}
+	dir := r.CommonDir
+	if filepath.Base(dir) == ".git" {
+		dir = filepath.Dir(dir)
+	}
+	return filepath.Dir(dir)
+}
+
+// isNearby reports whether dir, links resolved, is below home and belongs to
+// the owner of the repository. A dir that does not exist is: opening it says so.
+func (r *Repository) isNearby(dir string) bool {
+	real, err := filepath.EvalSymlinks(dir)
+	if err != nil {
+		return true
+	}
+	home, err := filepath.EvalSymlinks(r.home())
+	if err != nil {
+		return false
+	}
+	rel, err := filepath.Rel(home, real)
+	return err == nil && filepath.IsLocal(rel) && sameOwner(r.CommonDir, real)
+}
+
+// Skips collects what could not be read, neighbours of one reason and detail
+// counted together.
+type Skips []finding.Skipped
+
+// Add notes count objects or files that could not be read.
+func (s *Skips) Add(reason finding.Reason, count int64, format string, args ...any) {
+	*s = finding.AddSkipped(*s, finding.Skipped{Reason: reason, Count: count, Detail: fmt.Sprintf(format, args...)})
+}
+
+// Merge takes over the entries of list.
+func (s *Skips) Merge(list []finding.Skipped) {
+	for _, k := range list {
+		*s = finding.AddSkipped(*s, k)
+	}
+}
+
+// PromisorDetail says what absent objects of a partial clone are.
+const PromisorDetail = "objects that a partial clone left on its server (git fetch --refetch brings them)"
+
+// ReasonOf returns why an object or a pack was skipped that reading failed
+// for with err.
+func ReasonOf(err error) finding.Reason {
+	switch {
+	case errors.Is(err, pack.ErrTooLarge):
+		return finding.ReasonTooLarge
+	case errors.Is(err, pack.ErrCorrupt) || errors.Is(err, pack.ErrUnusable):
+		return finding.ReasonDamaged
+	}
+	return finding.ReasonUnreadable
+}
