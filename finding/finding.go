@@ -78,7 +78,7 @@ type Finding struct {
 	// Typed says that the body looks typed by hand; Confidence is Low then.
 	Typed bool
 	// Score is the mixture log-likelihood ratio in bits per character: below
-	// zero is random, above is text (docs/design.md, "Score").
+	// zero is random, above is text (docs/internals/score.md).
 	Score float64
 	// Encoding names the decoders that the bytes went through, outermost
 	// first; empty for plain text.
