@@ -108,7 +108,7 @@ func TestRulesReadLateJudgeAlike(t *testing.T) {
 			t.Errorf("%s: got %v, want %v", name, got, want)
 		}
 	}
-	if err := loaded(t).Prove(); err != nil {
+	if err := prove(loaded(t)); err != nil {
 		t.Error(err)
 	}
 }

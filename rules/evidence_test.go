@@ -210,7 +210,7 @@ func TestDocumentedRule(t *testing.T) {
 	if len(s.Rules()) == len(loaded(t).Rules()) || len(s.Rules()[len(s.Rules())-1].Examples) == 0 {
 		t.Fatal("the rule has no example")
 	}
-	if err := s.Prove(); err != nil {
+	if err := prove(s); err != nil {
 		t.Fatal(err)
 	}
 }

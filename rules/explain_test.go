@@ -68,7 +68,7 @@ func TestNearMisses(t *testing.T) {
 // A rule file may add rules. It does not get to turn down, or make less sure,
 // what the built-in rules find.
 func TestAUsersRuleHidesNothing(t *testing.T) {
-	body := fill(fillers["base62"], 24, "a")
+	body := fill(placeholderAlphabet("base62"), 24, "a")
 	text := "x = " + expand(t, "{{live}}") + body + " and some words behind it\n"
 	for name, file := range map[string]string{
 		"a sample":                "[[rule]]\nid = \"mine\"\nliterals = [\"sk_live_\"]\nsamples_sha256 = [\"" + sha256Hex(body) + "\"]\n",
@@ -102,7 +102,7 @@ examples = ["«acme_{{base62:24:a}}»", "acme_{{repeat:24:X}}", "nothing"]
 counter_examples = ["acme_your_token", "acme_{{base62:24:a}}"]
 `))
 	r := s.RuleOf("acme", "")
-	want := []string{"", "turned down: looks like words", "no literal of any rule", "", "there is a key"}
+	want := []string{"", "rejected: looks like words", "no literal of any rule", "", "there is a key"}
 	list := s.ProveRule(r)
 	if len(list) != len(want) {
 		t.Fatalf("%d proofs", len(list))
@@ -140,7 +140,7 @@ func TestARuleFileThatWasFoundSaysNothingOfBuiltInIssuers(t *testing.T) {
 func TestAMatcherStops(t *testing.T) {
 	s := loaded(t)
 	m := s.NewMatcher()
-	text := []byte(strings.Repeat(expand(t, "{{live}}")+fill(fillers["base62"], 24, "a")+" ", 1000))
+	text := []byte(strings.Repeat(expand(t, "{{live}}")+fill(placeholderAlphabet("base62"), 24, "a")+" ", 1000))
 	done := make(chan struct{})
 	m.StopAt(done)
 	if n := len(m.Matches(text, Span{0, len(text)})); n != 1000 {

@@ -214,7 +214,7 @@ func TestPublishedSamplesAreKnownUnderAnyPrefix(t *testing.T) {
 [[rule]]
 id = "sample"
 literals = ["sk_live_", "sk_test_"]
-samples_sha256 = ["`+sha256Hex(fill(fillers["base62"], 24, "sample"))+`"]
+samples_sha256 = ["`+sha256Hex(fill(placeholderAlphabet("base62"), 24, "sample"))+`"]
 `))
 	for _, text := range []string{"{{live}}{{base62:24:sample}}", "{{test}}{{base62:24:sample}}", "{{live}}{{base62:24:sample}}_"} {
 		text = expand(t, text)
@@ -412,18 +412,18 @@ func TestHostileTextTakesTimeInProportionToItsSize(t *testing.T) {
 		"prefixes":              live,
 		"two prefixes":          test + live,
 		"short bodies":          live + "a ",
-		"long bodies":           test + fill(fillers["base62"], 250, "x"),
-		"endless bodies":        test + fill(fillers["base62"], 1000, "x"),
-		"keys":                  live + fill(fillers["base62"], 24, "x") + " ",
-		"keys and names":        live + fill(fillers["base62"], 24, "x") + " martis_a=",
+		"long bodies":           test + fill(placeholderAlphabet("base62"), 250, "x"),
+		"endless bodies":        test + fill(placeholderAlphabet("base62"), 1000, "x"),
+		"keys":                  live + fill(placeholderAlphabet("base62"), 24, "x") + " ",
+		"keys and names":        live + fill(placeholderAlphabet("base62"), 24, "x") + " martis_a=",
 		"base64 literals":       "c2tfbGl2ZV",
-		"base64 keys":           base64.StdEncoding.EncodeToString([]byte(live + fill(fillers["base62"], 24, "x") + "  ")),
+		"base64 keys":           base64.StdEncoding.EncodeToString([]byte(live + fill(placeholderAlphabet("base62"), 24, "x") + "  ")),
 		"utf-16 prefixes":       utf16le(live),
-		"utf-16 keys":           utf16le(live + fill(fillers["base62"], 24, "x") + " "),
+		"utf-16 keys":           utf16le(live + fill(placeholderAlphabet("base62"), 24, "x") + " "),
 		"backslashes":           `\\\\\\\\\\\\\\\\\\\\\\\\\\\n` + live,
 		"names":                 "martis_ stripe ",
 		"ellipses":              "...aaaaaaaaaaaaaaaaaaaa" + live,
-		"dots":                  live + "abcdefgh." + fill(fillers["base62"], 40, "x"),
+		"dots":                  live + "abcdefgh." + fill(placeholderAlphabet("base62"), 40, "x"),
 		"colour":                "[0;0;0;0;0;0;0;0;0m" + live,
 		"almost whole literals": "sk_live" + "sk_test",
 	} {

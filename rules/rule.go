@@ -22,7 +22,7 @@ type Rule struct {
 	Environments map[string]finding.Environment
 	Probe        *Probe // nil: nobody can be asked
 	// Examples are texts with one key, CounterExamples texts without any: see
-	// Set.Prove.
+	// Set.ProveRule.
 	Examples, CounterExamples []string
 	File                      string // where the rule was read from
 	BuiltIn                   bool
