@@ -9,6 +9,7 @@ import (
 	"keysweep/finding"
 	"keysweep/quote"
 	"keysweep/rules"
+	"keysweep/rules/score"
 )
 
 // Explanation is why the candidates of a line, or of a whole content, are or
@@ -109,14 +110,13 @@ func (k *ExplainedKey) verdict(opts Options) string {
 
 // confidenceWhy says why the confidence is what it is, or "".
 func (k *ExplainedKey) confidenceWhy() string {
-	limits := rules.ScoreLimits()
 	switch {
 	case k.Typed:
 		return "its body looks typed by hand"
 	case k.Confidence == finding.High:
 		return "its body looks random and nothing around it speaks against a key"
-	case k.Confidence == finding.Medium && k.Parts.LLR >= limits.High:
-		return fmt.Sprintf("its score of %s is not below %s", decimal(k.Parts.LLR), decimal(limits.High))
+	case k.Confidence == finding.Medium && k.Parts.LLR >= score.High:
+		return fmt.Sprintf("its score of %s is not below %s", decimal(k.Parts.LLR), decimal(score.High))
 	case k.Right != "":
 		return k.Right + " stands there"
 	case k.Confidence == finding.Medium:

@@ -7,7 +7,7 @@ import (
 
 	"keysweep/finding"
 	"keysweep/quote"
-	"keysweep/rules"
+	"keysweep/rules/score"
 )
 
 // The records of an explanation, as schema/explain-1.schema.json has them.
@@ -118,14 +118,13 @@ func optional[T comparable](v T) *T {
 
 func writeExplanationJSON(w io.Writer, e *Explanation, opts Options) error {
 	r := explanationRedactor(e, opts)
-	limits := rules.ScoreLimits()
 	out := explanationRecord{
 		SchemaVersion: SchemaVersion,
 		Tool:          toolRecord{"keysweep", opts.Version, opts.RulesSHA256},
 		Asked:         r.Text(e.What), Source: string(e.Source),
 		Path: optional(r.Text(e.Path)), Revision: optional(r.Text(e.Revision)), Object: optional(e.Object),
 		Line: optional(e.Line), Lines: e.Lines,
-		Limits:     limitsRecord(limits),
+		Limits:     limitsRecord{score.High, score.MinDistinct, score.MaxStepRun, score.MaxCover, score.MinTyped},
 		Candidates: []candidateRecord{}, More: e.Cut,
 		LineBefore: optional(e.Before), LineAfter: optional(e.After), NearMisses: []nearMissRecord{},
 	}

@@ -7,7 +7,7 @@ import (
 
 	"keysweep/finding"
 	"keysweep/quote"
-	"keysweep/rules"
+	"keysweep/rules/score"
 )
 
 // explainWidth is the longest label of an explanation and two spaces.
@@ -103,7 +103,6 @@ func (t *explanationText) item(name, words string) {
 
 // key writes what is known of one candidate.
 func (t *explanationText) key(n int, k *ExplainedKey) {
-	limits := rules.ScoreLimits()
 	shown := k.finding().Redacted()
 	if t.opts.ShowSecrets {
 		shown = k.Secret.Reveal()
@@ -135,7 +134,7 @@ func (t *explanationText) key(n int, k *ExplainedKey) {
 	}
 	t.body(k)
 	if length := k.Secret.Len() - len(k.Prefix); length > 0 {
-		t.score(k, limits)
+		t.score(k)
 	}
 	published := "no: its body is none of the samples that documentation prints"
 	if k.Published {
@@ -173,16 +172,16 @@ func (t *explanationText) body(k *ExplainedKey) {
 }
 
 // score writes the parts of the score, each beside its threshold.
-func (t *explanationText) score(k *ExplainedKey, limits rules.Limits) {
+func (t *explanationText) score(k *ExplainedKey) {
 	s := k.Parts
 	if !k.Scored {
 		t.item("score", "had no say; it would have been:")
 	}
-	t.item("score", fmt.Sprintf("%s bits a character; text from %s on, high confidence below %s", decimal(s.LLR), decimal(k.Limit), decimal(limits.High)))
-	t.item("distinct", fmt.Sprintf("%d different characters; at least %d", s.Distinct, limits.Distinct))
-	t.item("steps", fmt.Sprintf("%d in a row at most; fewer than %d", s.StepRun, limits.StepRun))
-	t.item("words", fmt.Sprintf("%.0f %% in dictionary words; less than %.0f %%", 100*s.Cover, 100*limits.Cover))
-	t.item("typed", fmt.Sprintf("%.1f; typed by hand from %.1f on", s.Typed, limits.Typed))
+	t.item("score", fmt.Sprintf("%s bits a character; text from %s on, high confidence below %s", decimal(s.LLR), decimal(k.Limit), decimal(score.High)))
+	t.item("distinct", fmt.Sprintf("%d different characters; at least %d", s.Distinct, score.MinDistinct))
+	t.item("steps", fmt.Sprintf("%d in a row at most; fewer than %d", s.StepRun, score.MaxStepRun))
+	t.item("words", fmt.Sprintf("%.0f %% in dictionary words; less than %.0f %%", 100*s.Cover, 100*score.MaxCover))
+	t.item("typed", fmt.Sprintf("%.1f; typed by hand from %.1f on", s.Typed, score.MinTyped))
 	t.item("Shannon", fmt.Sprintf("%.2f bits a character; %s", s.Shannon, shannonWhy))
 }
 

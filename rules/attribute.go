@@ -5,6 +5,7 @@ import (
 	"slices"
 
 	"keysweep/finding"
+	"keysweep/rules/ascii"
 )
 
 // rank sorts the evidence of one place, keeps the best of each issuer, and
@@ -80,7 +81,7 @@ func (s *Set) PathEvidence(path string) []Evidence {
 func (s *surroundings) scanWords(a *attributor, b []byte) {
 	s.scan(a, b, 0, 0) // sizes marks
 	for _, c := range b {
-		s.folded = append(s.folded, fold(c))
+		s.folded = append(s.folded, ascii.Fold(c))
 	}
 	for from := 0; ; {
 		at, _, ok := a.finder.Next(s.folded, from)

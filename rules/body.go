@@ -1,6 +1,11 @@
 package rules
 
-import "bytes"
+import (
+	"bytes"
+
+	"keysweep/rules/ascii"
+	"keysweep/rules/score"
+)
 
 // The lengths of a body in characters, if its rule does not say otherwise.
 // Four fifths of all occurrences in public code are placeholders shorter than
@@ -60,14 +65,14 @@ func dotted(b []byte, start, end int) int {
 		return end
 	}
 	stop := end + 1
-	for stop < len(b) && stop-end <= maxBody && isAlnum(b[stop]) {
+	for stop < len(b) && stop-end <= maxBody && ascii.IsAlnum(b[stop]) {
 		stop++
 	}
 	secret := b[end+1 : stop]
 	if len(secret) < minDottedSecret || len(secret) > maxBody || stop < len(b) && (b[stop] == '.' || b[stop] == '(' || b[stop] == '_') {
 		return end
 	}
-	if s := scoreBody(secret); s.LLR >= highScore || vetoOf(s) != "" {
+	if !score.Of(secret).LooksRandom() {
 		return end
 	}
 	return stop
@@ -145,16 +150,16 @@ func (g *group) nextPiece(b []byte, at, held int) (start, end int, ok bool) {
 		return start, end, true
 	}
 	beside := held < minBody || bytes.IndexByte(b[gap:i], '\n') >= 0
-	s := scoreBody(b[start:end])
-	return start, end, beside && s.LLR < highScore && s.StepRun < maxStepRun
+	s := score.Of(b[start:end])
+	return start, end, beside && s.LLR < score.High && s.StepRun < score.MaxStepRun
 }
 
 // quoteAt returns the quote at b[at:], perhaps with a backslash, or "".
 func quoteAt(b []byte, at int) string {
 	switch {
-	case at < len(b) && isQuote(b[at]):
+	case at < len(b) && ascii.IsQuote(b[at]):
 		return string(b[at : at+1])
-	case at+1 < len(b) && b[at] == '\\' && isQuote(b[at+1]):
+	case at+1 < len(b) && b[at] == '\\' && ascii.IsQuote(b[at+1]):
 		return string(b[at : at+2])
 	}
 	return ""
@@ -163,7 +168,7 @@ func quoteAt(b []byte, at int) string {
 // skipSpace returns where the next byte of b[at:limit] is that is neither
 // white space nor a continued line.
 func skipSpace(b []byte, at, limit int) int {
-	for at < limit && (isSpace(b[at]) || b[at] == '\\' && at+1 < limit && (b[at+1] == '\n' || b[at+1] == '\r')) {
+	for at < limit && (ascii.IsSpace(b[at]) || b[at] == '\\' && at+1 < limit && (b[at+1] == '\n' || b[at+1] == '\r')) {
 		at++
 	}
 	return at
@@ -191,11 +196,10 @@ func (g *group) cutGluedWord(body, behind []byte) []byte {
 	if g.documented(body) {
 		return body
 	}
-	words := theScorer()
 	for i, r := range g.rules {
 		for _, sh := range r.shapes {
 			for _, n := range sh.lengths {
-				if n >= len(body) || n < letters || words.wordAt(body[n:]) != len(body)-n {
+				if n >= len(body) || n < letters || score.WordLen(body[n:]) != len(body)-n {
 					continue
 				}
 				if documented, _ := r.has(g.literal[i], body[:n]); documented {
@@ -215,27 +219,4 @@ func (g *group) documented(body []byte) bool {
 		}
 	}
 	return false
-}
-
-// scored returns the part of body that its score is taken from. A body with an
-// underscore may be random up to it, with a word behind: then the better part
-// counts, if it looks like base64url at all.
-func scored(body []byte) ([]byte, Score) {
-	whole := scoreBody(body)
-	head, _, found := bytes.Cut(body, []byte("_"))
-	if !found || len(head) < minBody || !base64urlLike(body) {
-		return body, whole
-	}
-	if s := scoreBody(head); s.LLR < whole.LLR {
-		return head, s
-	}
-	return body, whole
-}
-
-func base64urlLike(body []byte) bool {
-	var n [4]int
-	for _, c := range body {
-		n[classOf(c)]++
-	}
-	return n[classDigit] >= 3 && n[classLower] > 0 && n[classUpper] > 0
 }

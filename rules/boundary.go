@@ -1,6 +1,10 @@
 package rules
 
-import "bytes"
+import (
+	"bytes"
+
+	"keysweep/rules/ascii"
+)
 
 // boundary is what stands to the left of a prefix, and whether a key can
 // start there.
@@ -29,7 +33,7 @@ func leftBoundary(b []byte, at int, plain *Finder) boundary {
 		return boundary{ok: true, why: "start of the text"}
 	}
 	c := b[at-1]
-	if !isWord(c) && c != '-' {
+	if !ascii.IsName(c) {
 		return boundary{ok: true, why: "not part of a word"}
 	}
 	if e, ok := escapeBefore(b, at); ok {
@@ -38,13 +42,13 @@ func leftBoundary(b []byte, at int, plain *Finder) boundary {
 	if c == 'm' && ansiBefore(b, at) {
 		return boundary{ok: true, why: "behind a terminal's colour sequence"}
 	}
-	if c == '-' && (at == 1 || isSpace(b[at-2])) {
+	if c == '-' && (at == 1 || ascii.IsSpace(b[at-2])) {
 		return boundary{ok: true, why: "behind a dash that starts the word"}
 	}
-	if (c == 'u' || c == 'H') && at >= 2 && b[at-2] == '-' && (at == 2 || isSpace(b[at-3]) || isQuote(b[at-3])) {
+	if (c == 'u' || c == 'H') && at >= 2 && b[at-2] == '-' && (at == 2 || ascii.IsSpace(b[at-3]) || ascii.IsQuote(b[at-3])) {
 		return boundary{ok: true, why: "behind the option -" + string(c)}
 	}
-	if n := runOf(b[:at], '_'); n > 0 && n <= 2 && (at == n || !isWord(b[at-n-1]) && b[at-n-1] != '-') {
+	if n := runOf(b[:at], '_'); n > 0 && n <= 2 && (at == n || !ascii.IsName(b[at-n-1])) {
 		return boundary{ok: true, why: "behind Markdown's sign of emphasis"}
 	}
 	if k := prefixBefore(b, at, plain); k.ok {
@@ -72,7 +76,7 @@ var skWords = [...]string{"task", "risk", "disk", "mask", "desk", "flask", "kios
 // 0 if they make an identifier, or are none of that.
 func vendorBefore(b []byte, at int) int {
 	n := 0
-	for n < at && n <= maxVendor && isWord(b[at-n-1]) {
+	for n < at && n <= maxVendor && ascii.IsWord(b[at-n-1]) {
 		n++
 	}
 	if n == 0 || n > maxVendor {
@@ -90,13 +94,13 @@ func vendorBefore(b []byte, at int) int {
 		}
 		start, n = end, at-end
 	}
-	if start > 0 && b[start-1] == '-' || classOf(b[start]) == classDigit || b[start] == '_' {
+	if start > 0 && b[start-1] == '-' || ascii.ClassOf(b[start]) == ascii.Digit || b[start] == '_' {
 		return 0
 	}
 	var folded [maxVendor + 2]byte
 	word := folded[:0]
 	for _, c := range b[start : at+2] {
-		word = append(word, fold(c))
+		word = append(word, ascii.Fold(c))
 	}
 	if b[at-1] != '_' {
 		for _, w := range skWords[:] {
@@ -119,7 +123,7 @@ func escapeBefore(b []byte, at int) (boundary, bool) {
 			return boundary{ok: true, doubtful: n%2 == 0, why: `behind the escape \` + string(c)}, true
 		}
 	}
-	if !isHex(c) {
+	if !ascii.IsHex(c) {
 		return boundary{}, false
 	}
 	for _, e := range [...]struct {
@@ -132,20 +136,20 @@ func escapeBefore(b []byte, at int) (boundary, bool) {
 		}
 		value, ok := 0, true
 		for _, d := range b[m+1 : at] {
-			ok = ok && isHex(d)
-			value = value<<4 | int(hexDigit(d))
+			ok = ok && ascii.IsHex(d)
+			value = value<<4 | int(ascii.HexDigit(d))
 		}
-		if ok && !(value < 0x80 && isWord(byte(value))) {
+		if ok && !(value < 0x80 && ascii.IsWord(byte(value))) {
 			return boundary{ok: true, why: `behind the escape \` + string(b[m:at])}, true
 		}
 	}
-	if at >= 4 && b[at-4] == '\\' && isOctal(b[at-3]) && isOctal(b[at-2]) && isOctal(c) {
-		if v := b[at-3]&3<<6 | b[at-2]&7<<3 | c&7; !isWord(v) {
+	if at >= 4 && b[at-4] == '\\' && ascii.IsOctal(b[at-3]) && ascii.IsOctal(b[at-2]) && ascii.IsOctal(c) {
+		if v := b[at-3]&3<<6 | b[at-2]&7<<3 | c&7; !ascii.IsWord(v) {
 			return boundary{ok: true, why: `behind the escape \` + string(b[at-3:at])}, true
 		}
 	}
 	if at >= 3 {
-		if v, ok := hexValue(b[at-2], c); ok && !isWord(v) {
+		if v, ok := ascii.HexByte(b[at-2], c); ok && !ascii.IsWord(v) {
 			if b[at-3] == '=' { // quoted-printable
 				return boundary{ok: true, why: "behind the escape =" + string(b[at-2:at])}, true
 			}
@@ -165,8 +169,6 @@ func runOf(b []byte, c byte) int {
 	}
 	return n
 }
-
-func isOctal(c byte) bool { return c >= '0' && c <= '7' }
 
 // backslashesBefore counts the backslashes that end at b[:at].
 func backslashesBefore(b []byte, at int) int {
@@ -200,7 +202,7 @@ func ansiBefore(b []byte, at int) bool {
 // pasted the key behind a sample's prefix), or another key that runs into it.
 func prefixBefore(b []byte, at int, plain *Finder) boundary {
 	start := at
-	for start > 0 && at-start < maxGlued && (isWord(b[start-1]) || b[start-1] == '-') {
+	for start > 0 && at-start < maxGlued && ascii.IsName(b[start-1]) {
 		start--
 	}
 	run := b[start:at]
@@ -228,7 +230,7 @@ func prefixBefore(b []byte, at int, plain *Finder) boundary {
 // that was copied together with its widgets has it: prefix...TAILprefixBODYTAIL.
 func ellipsisCopyBefore(b []byte, at int) bool {
 	start := at
-	for start > 0 && at-start <= maxEllipsis && isAlnum(b[start-1]) {
+	for start > 0 && at-start <= maxEllipsis && ascii.IsAlnum(b[start-1]) {
 		start--
 	}
 	tail := b[start:at]
@@ -239,7 +241,7 @@ func ellipsisCopyBefore(b []byte, at int) bool {
 		return false
 	}
 	end := at
-	for end < len(b) && end-at < maxBody+maxEllipsis && isWord(b[end]) {
+	for end < len(b) && end-at < maxBody+maxEllipsis && ascii.IsWord(b[end]) {
 		end++
 	}
 	return bytes.HasSuffix(b[at:end], tail)
@@ -272,13 +274,13 @@ func rightNeighbour(b []byte, start, end int) neighbour {
 			stars++
 		}
 		// **key** is emphasis, and so is ***the key is key***.
-		if stars == 3 && bytes.Contains(b[max(0, start-lineReach):start], rest[:stars]) && (stars == len(rest) || !isWord(rest[stars])) {
+		if stars == 3 && bytes.Contains(b[max(0, start-lineReach):start], rest[:stars]) && (stars == len(rest) || !ascii.IsWord(rest[stars])) {
 			return neighbourNone
 		}
 		if stars >= 3 && !bytes.HasSuffix(b[:start], rest[:stars]) {
 			return neighbourMask
 		}
-		if stars < len(rest) && (isAlnum(rest[stars]) || stars == 2) && !bytes.HasSuffix(b[:start], rest[:1]) {
+		if stars < len(rest) && (ascii.IsAlnum(rest[stars]) || stars == 2) && !bytes.HasSuffix(b[:start], rest[:1]) {
 			return neighbourMask
 		}
 		return neighbourRegex
@@ -288,9 +290,9 @@ func rightNeighbour(b []byte, start, end int) neighbour {
 		return neighbourRegex
 	case bytes.IndexByte([]byte("${<%"), rest[0]) >= 0:
 		return neighbourTemplate
-	case isQuote(rest[0]):
+	case ascii.IsQuote(rest[0]):
 		i := 1
-		for i < len(rest) && isSpace(rest[i]) {
+		for i < len(rest) && ascii.IsSpace(rest[i]) {
 			i++
 		}
 		if i < len(rest) && rest[i] == '+' {
@@ -327,7 +329,7 @@ func secretAssigned(b []byte, at int) bool {
 	}
 	skip("\"'`\\ \t])")
 	end = i
-	for i > low && end-i < maxName && (isWord(b[i-1]) || b[i-1] == '-' || b[i-1] == '.') {
+	for i > low && end-i < maxName && (ascii.IsName(b[i-1]) || b[i-1] == '.') {
 		i--
 	}
 	if i == end {
@@ -336,7 +338,7 @@ func secretAssigned(b []byte, at int) bool {
 	var folded [maxName]byte
 	name := folded[:0]
 	for _, c := range b[i:end] {
-		name = append(name, fold(c))
+		name = append(name, ascii.Fold(c))
 	}
 	for _, w := range [...]string{"secret", "key", "token"} {
 		if bytes.Contains(name, []byte(w)) {

@@ -1,6 +1,10 @@
 package rules
 
-import "bytes"
+import (
+	"bytes"
+
+	"keysweep/rules/ascii"
+)
 
 // allowWord accepts the keys on its line if a blank and a reason follow. The
 // words of other tools mean nothing here.
@@ -21,7 +25,7 @@ func FindComment(line []byte) (reason Span, found bool) {
 		}
 		start := at + i
 		at = start + len(allowWord)
-		if start > 0 && isWord(line[start-1]) || at < len(line) && isWord(line[at]) {
+		if start > 0 && ascii.IsWord(line[start-1]) || at < len(line) && ascii.IsWord(line[at]) {
 			continue
 		}
 		found = true

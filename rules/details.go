@@ -1,9 +1,6 @@
 package rules
 
-import (
-	"slices"
-	"strings"
-)
+import "slices"
 
 // Details is what a rule says of bodies and surroundings, for people.
 type Details struct {
@@ -36,7 +33,7 @@ func (r *Rule) Details() Details {
 	if r.body.regex != nil {
 		d.Regex = r.body.regex.String()
 	} else {
-		d.Alphabet, d.Min, d.Max = r.body.alphabet.set(), r.body.min, r.body.max
+		d.Alphabet, d.Min, d.Max = r.body.alphabet.String(), r.body.min, r.body.max
 	}
 	for _, s := range r.shapes {
 		shape := Shape{Regex: s.regex.String(), Unique: s.unique}
@@ -48,31 +45,4 @@ func (r *Rule) Details() Details {
 		d.Shapes = append(d.Shapes, shape)
 	}
 	return d
-}
-
-// set writes a as ranges in the order of bytes, the dash last.
-func (a *alphabet) set() string {
-	var b strings.Builder
-	for c := 0; c < len(a); {
-		if !a[c] || c == '-' {
-			c++
-			continue
-		}
-		last := c
-		for last+1 < len(a) && a[last+1] && last+1 != '-' {
-			last++
-		}
-		b.WriteByte(byte(c))
-		if last > c+1 {
-			b.WriteByte('-')
-		}
-		if last > c {
-			b.WriteByte(byte(last))
-		}
-		c = last + 1
-	}
-	if a['-'] {
-		b.WriteByte('-')
-	}
-	return b.String()
 }

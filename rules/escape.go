@@ -7,6 +7,8 @@ import (
 	"slices"
 	"sync"
 	"unicode/utf8"
+
+	"keysweep/rules/ascii"
 )
 
 // escapeDecoder reads text that some characters of stand in as escapes. Most
@@ -84,7 +86,7 @@ func (d escapeDecoder) forms(plain []byte, _ bool) []form {
 	for _, c := range plain {
 		if c == '_' {
 			signs++
-		} else if !isAlnum(c) {
+		} else if !ascii.IsAlnum(c) {
 			signs = 0
 			break
 		}
@@ -171,7 +173,7 @@ func (d escapeDecoder) escapeAt(b []byte) (value []byte, width int) {
 	switch c := b[0]; {
 	case c == '%' && d.kind == percentEscapes:
 		if len(b) >= 3 {
-			if v, ok := hexValue(b[1], b[2]); ok {
+			if v, ok := ascii.HexByte(b[1], b[2]); ok {
 				return []byte{v}, 3
 			}
 		}
@@ -185,7 +187,7 @@ func (d escapeDecoder) escapeAt(b []byte) (value []byte, width int) {
 			return []byte(text), end + 1
 		}
 	case c == '\\' && len(b) > 1 && d.kind == markdownEscapes:
-		if p := b[1]; p > ' ' && p < 0x7F && !isAlnum(p) {
+		if p := b[1]; p > ' ' && p < 0x7F && !ascii.IsAlnum(p) {
 			return b[1:2], 2
 		}
 	case c == '\\' && len(b) > 1 && d.kind == stringEscapes:
@@ -199,7 +201,7 @@ func stringEscapeAt(b []byte) (value []byte, width int) {
 	digits := 0
 	switch b[1] {
 	case '0', '1':
-		if len(b) >= 4 && isOctal(b[2]) && isOctal(b[3]) {
+		if len(b) >= 4 && ascii.IsOctal(b[2]) && ascii.IsOctal(b[3]) {
 			return []byte{b[1]&1<<6 | b[2]&7<<3 | b[3]&7}, 4
 		}
 	case 'x':
@@ -227,10 +229,10 @@ func stringEscapeAt(b []byte) (value []byte, width int) {
 	}
 	r := rune(0)
 	for _, c := range b[2 : 2+digits] {
-		if !isHex(c) {
+		if !ascii.IsHex(c) {
 			return nil, 0
 		}
-		r = r<<4 | rune(hexDigit(c))
+		r = r<<4 | rune(ascii.HexDigit(c))
 	}
 	if digits == 2 {
 		return []byte{byte(r)}, 2 + digits
@@ -242,8 +244,8 @@ func stringEscapeAt(b []byte) (value []byte, width int) {
 func bracedEscapeAt(b []byte) (value []byte, width int) {
 	const maxDigits = 6
 	r, i := rune(0), 3
-	for ; i < len(b) && i < 3+maxDigits && isHex(b[i]); i++ {
-		r = r<<4 | rune(hexDigit(b[i]))
+	for ; i < len(b) && i < 3+maxDigits && ascii.IsHex(b[i]); i++ {
+		r = r<<4 | rune(ascii.HexDigit(b[i]))
 	}
 	if i == 3 || i == len(b) || b[i] != '}' {
 		return nil, 0

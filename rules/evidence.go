@@ -6,6 +6,8 @@ import (
 	"slices"
 	"sort"
 	"strings"
+
+	"keysweep/rules/ascii"
 )
 
 // The distances of evidence, in bytes of the text that the key was judged in.
@@ -64,7 +66,7 @@ func newAttributor(rules []*Rule) attributor {
 	listed := map[string]bool{}
 	for _, r := range rules {
 		for _, l := range r.Literals {
-			if !listed[l] && !isAlnum(l[len(l)-1]) {
+			if !listed[l] && !ascii.IsAlnum(l[len(l)-1]) {
 				listed[l] = true
 				keys = append(keys, []byte(l))
 			}
@@ -133,7 +135,7 @@ func (s *surroundings) scan(a *attributor, b []byte, low, high int) {
 	s.folded = s.folded[:0]
 	s.work += high - low
 	for _, c := range b[low:high] {
-		s.folded = append(s.folded, fold(c))
+		s.folded = append(s.folded, ascii.Fold(c))
 	}
 	for from := 0; ; {
 		at, _, ok := a.finder.Next(s.folded, from)

@@ -3,6 +3,8 @@ package rules
 import (
 	"slices"
 	"strings"
+
+	"keysweep/rules/score"
 )
 
 // explained returns c's explanation, completed. Its slices are its own.
@@ -14,9 +16,9 @@ func (c *candidate) explained(s *compiled) Explanation {
 		e.Literal = string(c.entry.steps[0].form.literal)
 	}
 	body := []byte(strings.TrimPrefix(c.Secret.Reveal(), e.Prefix))
-	e.Scored = e.Parts != (Score{})
+	e.Scored = e.Parts != (score.Score{})
 	if !e.Scored && len(body) > 0 {
-		_, e.Parts = scored(body)
+		_, e.Parts = score.OfPart(body)
 	}
 	e.Published = len(body) > 0 && s.published(c.group, body)
 	if c.group.body.regex == nil {
@@ -24,19 +26,4 @@ func (c *candidate) explained(s *compiled) Explanation {
 	}
 	e.Encoding, e.Shapes, e.Evidence = slices.Clone(e.Encoding), slices.Clone(e.Shapes), slices.Clone(e.Evidence)
 	return e
-}
-
-// Limits are what the parts of a score are held against.
-type Limits struct {
-	High     float64 // LLR below it: high confidence
-	Distinct int     // fewer: rejected
-	StepRun  int     // this or longer: rejected
-	Cover    float64 // this or more: rejected
-	Typed    float64 // this or more: typed by hand, low confidence
-}
-
-// ScoreLimits returns the limits that hold for every rule. The one of the
-// score itself differs: see Explanation.Limit.
-func ScoreLimits() Limits {
-	return Limits{High: highScore, Distinct: minDistinct, StepRun: maxStepRun, Cover: maxCover, Typed: typedScore}
 }

@@ -5,8 +5,6 @@ import (
 	"regexp"
 	"regexp/syntax"
 	"strings"
-	"sync"
-	"unicode/utf8"
 )
 
 // anchored compiles an expression that must start with ^, so that it never
@@ -91,30 +89,4 @@ func length(re *syntax.Regexp) (int, bool) {
 		return sum, true
 	}
 	return 0, false
-}
-
-// usualAlphabet is defaultAlphabet, which nearly every rule has.
-var usualAlphabet = sync.OnceValue(func() alphabet {
-	a, err := parseAlphabet(defaultAlphabet)
-	if err != nil {
-		panic("rules: " + err.Error())
-	}
-	return a
-})
-
-// parseAlphabet reads a set of characters as a regular expression has it, without
-// its brackets.
-func parseAlphabet(set string) (a alphabet, err error) {
-	re, err := syntax.Parse("["+set+"]", syntax.Perl)
-	if err != nil || strings.ContainsAny(set, "[]") || re.Op != syntax.OpCharClass && re.Op != syntax.OpLiteral {
-		return a, fmt.Errorf("%q is not a set such as %s", set, defaultAlphabet)
-	}
-	class, err := regexp.Compile("^(?s:[" + set + "])$")
-	if err != nil {
-		return a, fmt.Errorf("%q is not a set such as %s", set, defaultAlphabet)
-	}
-	for c := range utf8.RuneSelf {
-		a[c] = class.MatchString(string(rune(c)))
-	}
-	return a, nil
 }

@@ -1,5 +1,7 @@
 package rules
 
+import "keysweep/rules/ascii"
+
 // hexDecoder reads hexadecimal digits, two a byte, which may be broken into
 // lines between any two digits.
 type hexDecoder struct{}
@@ -33,13 +35,13 @@ func (hexDecoder) decode(raw []byte, at int, f form, reach int, dst *text) (plai
 	// Pairs of digits are counted from the text's first digit.
 	start := at
 	for range f.skip {
-		if start = previousOf(raw, start, isHex); start < 0 {
+		if start = previousOf(raw, start, ascii.IsHex); start < 0 {
 			return 0, false
 		}
 	}
 	first := start
 	for range reach {
-		if start < 2 || !isHex(raw[start-1]) || !isHex(raw[start-2]) {
+		if start < 2 || !ascii.IsHex(raw[start-1]) || !ascii.IsHex(raw[start-2]) {
 			break
 		}
 		start -= 2
@@ -48,8 +50,8 @@ func (hexDecoder) decode(raw []byte, at int, f form, reach int, dst *text) (plai
 	plain = -1
 	half := -1 // where the first digit of a pair stands
 	for i := start; i < end; {
-		if !isHex(raw[i]) {
-			if i = lineBreak(raw, i, isHex); i < 0 {
+		if !ascii.IsHex(raw[i]) {
+			if i = lineBreak(raw, i, ascii.IsHex); i < 0 {
 				break
 			}
 			continue
@@ -60,7 +62,7 @@ func (hexDecoder) decode(raw []byte, at int, f form, reach int, dst *text) (plai
 		if half < 0 {
 			half = i
 		} else {
-			dst.add(hexDigit(raw[half])<<4|hexDigit(raw[i]), half, i+1)
+			dst.add(ascii.HexDigit(raw[half])<<4|ascii.HexDigit(raw[i]), half, i+1)
 			half = -1
 		}
 		i++

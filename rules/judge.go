@@ -7,6 +7,8 @@ import (
 	"fmt"
 
 	"keysweep/finding"
+	"keysweep/rules/ascii"
+	"keysweep/rules/score"
 )
 
 // Explanation is why a candidate is, or is not, a match.
@@ -15,7 +17,7 @@ type Explanation struct {
 	Left  string // what stands before the prefix, in words
 	Right string // what stands behind the body, in words; "" for anything
 	// Parts is the score; zero if the candidate was turned down before.
-	Parts Score
+	Parts score.Score
 	// Limit is the score at or above which this candidate is rejected.
 	Limit float64
 
@@ -117,8 +119,8 @@ func (c *candidate) verdict(m *Matcher, t *text, body []byte, left boundary, rig
 	}
 	part, parts := g.scored(body)
 	c.Parts, c.Score = parts, parts.LLR
-	if g.maxScore == maxScore && len(part) < 20 && secretAssigned(t.b, c.start) {
-		c.Limit = strongScore
+	if g.maxScore == score.Max && len(part) < 20 && secretAssigned(t.b, c.start) {
+		c.Limit = score.Strong
 	}
 	documented := false
 	for i, r := range g.rules {
@@ -148,24 +150,24 @@ func (c *candidate) verdict(m *Matcher, t *text, body []byte, left boundary, rig
 	case right == neighbourMask, right == neighbourEllipsis && !documented:
 		c.RejectedFor = "masked"
 		return
-	case left.vendor > 0 && parts.LLR >= highScore:
+	case left.vendor > 0 && parts.LLR >= score.High:
 		c.RejectedFor = "part of a longer identifier"
 		return
 	case parts.LLR >= c.Limit:
 		c.RejectedFor = fmt.Sprintf("looks like words (score %.2f)", parts.LLR)
 		return
 	}
-	if v := vetoOf(parts); v != "" {
+	if v := parts.Veto(); v != "" {
 		c.RejectedFor = v
 		return
 	}
-	c.Typed = parts.Typed >= typedScore
+	c.Typed = parts.Typed >= score.MinTyped
 	switch {
 	case c.Typed, publicTwin(t.b, c.start, body):
 		c.Confidence = finding.Low
 	case left.vendor > 0:
 		c.Confidence = finding.Medium
-	case parts.LLR >= highScore || left.doubtful || right == neighbourEllipsis:
+	case parts.LLR >= score.High || left.doubtful || right == neighbourEllipsis:
 		c.Confidence = finding.Medium
 	default:
 		c.Confidence = finding.High
@@ -182,7 +184,7 @@ func namesHost(body []byte) bool {
 		return false
 	}
 	for _, b := range host {
-		if !isAlnum(b) && b != '.' && b != '-' {
+		if !ascii.IsAlnum(b) && b != '.' && b != '-' {
 			return false
 		}
 	}
@@ -204,19 +206,6 @@ func publicTwin(b []byte, at int, body []byte) bool {
 		}
 		near = near[i+1:]
 	}
-}
-
-// vetoOf returns why a body is not random whatever its score, or "".
-func vetoOf(s Score) string {
-	switch {
-	case s.Distinct < minDistinct:
-		return fmt.Sprintf("only %d different characters", s.Distinct)
-	case s.StepRun >= maxStepRun:
-		return fmt.Sprintf("a sequence of %d steps", s.StepRun)
-	case s.Cover >= maxCover:
-		return fmt.Sprintf("%.0f %% dictionary words", 100*s.Cover)
-	}
-	return ""
 }
 
 func shortReason(g *group, body []byte, right neighbour) string {
@@ -266,19 +255,19 @@ func (c *candidate) defused(m *Matcher, t *text, body []byte) bool {
 		return false
 	}
 	// What starts an escape, a template or a pattern is not a replacement.
-	if r := t.b[start]; r <= ' ' || r >= 0x7F || isWord(r) || isQuote(r) || r == '\\' || r == '%' || r == '[' || r == '(' {
+	if r := t.b[start]; r <= ' ' || r >= 0x7F || ascii.IsWord(r) || ascii.IsQuote(r) || r == '\\' || r == '%' || r == '[' || r == '(' {
 		return false
 	}
 	end := start + 1
-	for end < len(t.b) && end-start <= maxBody && isAlnum(t.b[end]) {
+	for end < len(t.b) && end-start <= maxBody && ascii.IsAlnum(t.b[end]) {
 		end++
 	}
 	rest := t.b[start+1 : end]
 	if len(rest) < minDefused || len(rest) > maxBody-1 {
 		return false
 	}
-	s := scoreBody(rest)
-	if s.LLR >= highScore || vetoOf(s) != "" || s.Typed >= typedScore {
+	s := score.Of(rest)
+	if !s.LooksRandom() || s.Typed >= score.MinTyped {
 		return false
 	}
 	c.Parts, c.Score, c.Confidence = s, s.LLR, finding.Low

@@ -1,6 +1,10 @@
 package rules
 
-import "bytes"
+import (
+	"bytes"
+
+	"keysweep/rules/ascii"
+)
 
 // Encoded text may be broken into lines: LF or CRLF, as bytes or in one of the
 // spellings that a string within another file gives them, and an indentation.
@@ -51,7 +55,7 @@ func lineBreak(raw []byte, i int, in func(byte) bool) int {
 	for n := 0; n < 2 && end < len(raw) && raw[end] == '='; n++ {
 		end++
 	}
-	if end == len(raw) || end-next >= maxLine || breakAt(raw, end) >= 0 || isQuote(raw[end]) || bytes.IndexByte([]byte(" \t<>-\\)]},;.|%&"), raw[end]) >= 0 {
+	if end == len(raw) || end-next >= maxLine || breakAt(raw, end) >= 0 || ascii.IsQuote(raw[end]) || bytes.IndexByte([]byte(" \t<>-\\)]},;.|%&"), raw[end]) >= 0 {
 		return next
 	}
 	return -1

@@ -3,6 +3,8 @@ package rules
 import (
 	"bytes"
 	"encoding/base64"
+
+	"keysweep/rules/ascii"
 )
 
 // markAt judges the literal of src at b[start:end].
@@ -18,11 +20,11 @@ func markAt(src *source, b []byte, start, end int) (mark, bool) {
 	case sourceWord:
 		return m, isWholeWord(b, start, end)
 	case sourceTwin, sourceHeader:
-		return m, start == 0 || !isAlnum(b[start-1]) || !isAlnum(b[start])
+		return m, start == 0 || !ascii.IsAlnum(b[start-1]) || !ascii.IsAlnum(b[start])
 	case sourcePublic:
 		return src.public.at(b, start, end)
 	case sourceEcho:
-		return m, string(b[start:end]) == src.echo.Literal && (start == 0 || !isWord(b[start-1]))
+		return m, string(b[start:end]) == src.echo.Literal && (start == 0 || !ascii.IsWord(b[start-1]))
 	}
 	return m, true
 }
@@ -31,10 +33,10 @@ func markAt(src *source, b []byte, start, end int) (mark, bool) {
 // whole of it.
 func (p *publicKey) at(b []byte, start, end int) (mark, bool) {
 	m := mark{start: start, end: end}
-	if string(b[start:end]) != p.literal || start > 0 && isWord(b[start-1]) {
+	if string(b[start:end]) != p.literal || start > 0 && ascii.IsWord(b[start-1]) {
 		return m, false
 	}
-	for m.end < len(b) && m.end-end <= maxBody && (isWord(b[m.end]) || b[m.end] == '-' || p.base64 && (b[m.end] == '+' || b[m.end] == '/')) {
+	for m.end < len(b) && m.end-end <= maxBody && (ascii.IsName(b[m.end]) || p.base64 && (b[m.end] == '+' || b[m.end] == '/')) {
 		m.end++
 	}
 	body := b[end:m.end]
@@ -53,7 +55,7 @@ func (p *publicKey) at(b []byte, start, end int) (mark, bool) {
 // names, and no more.
 func (e *echo) of(b []byte, m mark, key Span) bool {
 	stop := m.end + e.To - e.From
-	if stop > len(b) || stop < len(b) && isAlnum(b[stop]) {
+	if stop > len(b) || stop < len(b) && ascii.IsAlnum(b[stop]) {
 		return false
 	}
 	body := b[key.Start:key.End]
@@ -89,7 +91,7 @@ func isUserOf(b []byte, key Span, m mark) bool {
 		return false
 	}
 	for _, c := range b[key.End : m.start-1] {
-		if c <= ' ' || isQuote(c) || c == '/' || c == '@' {
+		if c <= ' ' || ascii.IsQuote(c) || c == '/' || c == '@' {
 			return false
 		}
 	}
@@ -102,14 +104,14 @@ func hostAt(b []byte, start, end int) (mark, bool) {
 	m := mark{start: start, end: end}
 	if end < len(b) {
 		c := b[end]
-		if isWord(c) || c == '-' || c == '@' || c == '.' && end+1 < len(b) && isAlnum(b[end+1]) {
+		if ascii.IsName(c) || c == '@' || c == '.' && end+1 < len(b) && ascii.IsAlnum(b[end+1]) {
 			return m, false
 		}
 	}
-	if start > 0 && (isWord(b[start-1]) || b[start-1] == '-') {
+	if start > 0 && ascii.IsName(b[start-1]) {
 		return m, false
 	}
-	for m.start > 0 && start-m.start < maxNameRun && (isAlnum(b[m.start-1]) || b[m.start-1] == '.' || b[m.start-1] == '-') {
+	for m.start > 0 && start-m.start < maxNameRun && (ascii.IsAlnum(b[m.start-1]) || b[m.start-1] == '.' || b[m.start-1] == '-') {
 		m.start--
 	}
 	if m.start > 1 && b[m.start-1] == '/' && b[m.start-2] != '/' {
@@ -117,7 +119,7 @@ func hostAt(b []byte, start, end int) (mark, bool) {
 	}
 	if m.start > 1 && b[m.start-1] == '@' && b[m.start-2] != ':' {
 		token := m.start
-		for token > 0 && m.start-token < maxGlued && !isSpace(b[token-1]) && !isQuote(b[token-1]) {
+		for token > 0 && m.start-token < maxGlued && !ascii.IsSpace(b[token-1]) && !ascii.IsQuote(b[token-1]) {
 			token--
 		}
 		if !bytes.Contains(b[token:m.start], []byte("://")) {
@@ -131,15 +133,15 @@ func hostAt(b []byte, start, end int) (mark, bool) {
 // an identifier: bounded by something that is not a letter, or by a change of
 // case (newMartisKey).
 func isWholeWord(b []byte, start, end int) bool {
-	if start > 0 && isAlnum(b[start-1]) && !(classOf(b[start-1]) == classLower && classOf(b[start]) == classUpper) {
+	if start > 0 && ascii.IsAlnum(b[start-1]) && !(ascii.ClassOf(b[start-1]) == ascii.Lower && ascii.ClassOf(b[start]) == ascii.Upper) {
 		return false
 	}
 	if end < len(b) {
-		switch classOf(b[end]) {
-		case classLower:
+		switch ascii.ClassOf(b[end]) {
+		case ascii.Lower:
 			return false
-		case classUpper:
-			return classOf(b[end-1]) == classLower
+		case ascii.Upper:
+			return ascii.ClassOf(b[end-1]) == ascii.Lower
 		}
 	}
 	return true
@@ -152,13 +154,13 @@ func nameAt(b []byte, start, end int) (loose, ok bool) {
 		return false, false
 	}
 	p, q := start, end
-	for p > 0 && start-p < maxNameRun && (isWord(b[p-1]) || b[p-1] == '-') {
+	for p > 0 && start-p < maxNameRun && ascii.IsName(b[p-1]) {
 		p--
 	}
-	for q < len(b) && q-end < maxNameRun && (isWord(b[q]) || b[q] == '-') {
+	for q < len(b) && q-end < maxNameRun && ascii.IsName(b[q]) {
 		q++
 	}
-	joined := start > p && (b[start-1] == '_' || isAlnum(b[start-1])) || end < q && (b[end] == '_' || isAlnum(b[end]))
+	joined := start > p && (b[start-1] == '_' || ascii.IsAlnum(b[start-1])) || end < q && (b[end] == '_' || ascii.IsAlnum(b[end]))
 	if joined && isUpperName(b[p:q]) {
 		return false, true
 	}
@@ -166,7 +168,7 @@ func nameAt(b []byte, start, end int) (loose, ok bool) {
 		return false, true
 	}
 	dotted := q
-	for dotted < len(b) && dotted-q < maxNameRun && (isWord(b[dotted]) || b[dotted] == '-' || b[dotted] == '.') {
+	for dotted < len(b) && dotted-q < maxNameRun && (ascii.IsName(b[dotted]) || b[dotted] == '.') {
 		dotted++
 	}
 	if dotted > q && assignedAt(b, dotted) {
@@ -180,7 +182,7 @@ func nameAt(b []byte, start, end int) (loose, ok bool) {
 
 func isUpperName(b []byte) bool {
 	for _, c := range b {
-		if classOf(c) == classLower || c == '-' {
+		if ascii.ClassOf(c) == ascii.Lower || c == '-' {
 			return false
 		}
 	}
@@ -191,7 +193,7 @@ func isUpperName(b []byte) bool {
 // section: = : => {.
 func assignedAt(b []byte, at int) bool {
 	limit := min(len(b), at+maxNameRun)
-	for at < limit && (isQuote(b[at]) || b[at] == ']') {
+	for at < limit && (ascii.IsQuote(b[at]) || b[at] == ']') {
 		at++
 	}
 	for at < limit && (b[at] == ' ' || b[at] == '\t') {
@@ -219,10 +221,10 @@ func assignedAt(b []byte, at int) bool {
 // prose.
 func startsStatement(b []byte, at int) bool {
 	i := at
-	for i > 0 && at-i < maxNameRun && (b[i-1] == ' ' || b[i-1] == '\t' || isQuote(b[i-1])) {
+	for i > 0 && at-i < maxNameRun && (b[i-1] == ' ' || b[i-1] == '\t' || ascii.IsQuote(b[i-1])) {
 		i--
 	}
-	if i == 0 || !isAlnum(b[i-1]) {
+	if i == 0 || !ascii.IsAlnum(b[i-1]) {
 		// A comment's mark makes what follows prose: "# Martis: call me".
 		return i == 0 || b[i-1] != '#' && b[i-1] != '/' && b[i-1] != '*'
 	}
@@ -236,7 +238,7 @@ func startsStatement(b []byte, at int) bool {
 
 // bracketed recognises [name], ["name"] and ['name'].
 func bracketed(b []byte, start, end int) bool {
-	if start > 0 && end < len(b) && isQuote(b[start-1]) && b[end] == b[start-1] {
+	if start > 0 && end < len(b) && ascii.IsQuote(b[start-1]) && b[end] == b[start-1] {
 		start, end = start-1, end+1
 	}
 	return start > 0 && end < len(b) && b[start-1] == '[' && b[end] == ']'

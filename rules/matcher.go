@@ -7,6 +7,7 @@ import (
 	"strings"
 
 	"keysweep/finding"
+	"keysweep/rules/ascii"
 )
 
 // maxSpan limits how many raw bytes one key can take: the longest body in the
@@ -151,7 +152,7 @@ func (e *entry) afterBinary(b []byte, at int) bool {
 		return false
 	}
 	for _, c := range b[max(0, at-binaryReach):at] {
-		if c >= 0x7F || c < ' ' && !isSpace(c) {
+		if c >= 0x7F || c < ' ' && !ascii.IsSpace(c) {
 			return true
 		}
 	}

@@ -5,6 +5,8 @@ import (
 	"encoding/hex"
 	"fmt"
 	"strings"
+
+	"keysweep/rules/ascii"
 )
 
 // NearMiss is a place that looks to a person as if a key started there, and is
@@ -43,7 +45,7 @@ func (s *compiled) nearMisses(text []byte) []NearMiss {
 		add(at, s.prefixes[s.entries[l].prefix].text, "a literal stands here, and what it decodes to is no prefix with a body")
 		from = at + 1
 	}
-	folded := ascii(text)
+	folded := foldedASCII(text)
 	plain, from := unescaped(folded)
 	joined, origin := unquoted(folded)
 	for i := range s.prefixes {
@@ -81,12 +83,12 @@ func (s *compiled) nearMisses(text []byte) []NearMiss {
 	return list[:min(len(list), maxNearMisses)]
 }
 
-// ascii returns b in lower case, with a placeholder for every byte that is not
+// foldedASCII returns b in lower case, with a placeholder for every byte that is not
 // ASCII: offsets stay the same.
-func ascii(b []byte) []byte {
+func foldedASCII(b []byte) []byte {
 	out := bytes.Clone(b)
 	for i, c := range out {
-		if out[i] = fold(c); c >= 0x80 {
+		if out[i] = ascii.Fold(c); c >= 0x80 {
 			out[i] = '?'
 		}
 	}
@@ -143,14 +145,14 @@ func unquoted(b []byte) (out []byte, from []int) {
 // seam returns the length of what joins two string literals at the start of b,
 // or 0.
 func seam(b []byte) int {
-	if !isQuote(b[0]) {
+	if !ascii.IsQuote(b[0]) {
 		return 0
 	}
 	i := 1
 	for i < len(b) && i < maxSplitGap && bytes.IndexByte([]byte(" \t+.&|,"), b[i]) >= 0 {
 		i++
 	}
-	if i == 1 || i >= len(b) || !isQuote(b[i]) {
+	if i == 1 || i >= len(b) || !ascii.IsQuote(b[i]) {
 		return 0
 	}
 	return i + 1

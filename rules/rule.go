@@ -5,6 +5,8 @@ import (
 	"regexp"
 
 	"keysweep/finding"
+	"keysweep/rules/alphabet"
+	"keysweep/rules/score"
 )
 
 // Rule is one [[rule]] of a rule file: the keys of one issuer, or of nobody in
@@ -39,7 +41,7 @@ type Rule struct {
 // body says what may follow a literal.
 type body struct {
 	spec     string // identifies equal bodies
-	alphabet alphabet
+	alphabet alphabet.Alphabet
 	min, max int            // in characters
 	regex    *regexp.Regexp // in place of the others; anchored at the left
 }
@@ -100,7 +102,7 @@ func (r *Rule) has(literal int, body []byte) (documented, unique bool) {
 
 // scored returns the part of body that its score is taken from: the one that a
 // documented shape calls random, if it has one.
-func (g *group) scored(body []byte) ([]byte, Score) {
+func (g *group) scored(body []byte) ([]byte, score.Score) {
 	for i, r := range g.rules {
 		for j := range r.shapes {
 			s := &r.shapes[j]
@@ -109,9 +111,9 @@ func (g *group) scored(body []byte) ([]byte, Score) {
 			}
 			if m := s.regex.FindSubmatchIndex(body); m != nil && m[2*s.random] >= 0 {
 				part := body[m[2*s.random]:m[2*s.random+1]]
-				return part, scoreBody(part)
+				return part, score.Of(part)
 			}
 		}
 	}
-	return scored(body)
+	return score.OfPart(body)
 }

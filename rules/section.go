@@ -1,6 +1,10 @@
 package rules
 
-import "bytes"
+import (
+	"bytes"
+
+	"keysweep/rules/ascii"
+)
 
 // sectionReach is how far around a key, in bytes, its file's structure is
 // looked at. All evidence that is stronger than a mention lies within.
@@ -66,11 +70,11 @@ func (l *layout) read(a *attributor, b []byte, key Span) {
 // isKeyLike reports whether the literal b[at:end] stands by itself and has
 // some characters behind it: a key, or a placeholder of one.
 func isKeyLike(b []byte, at, end int) bool {
-	if at > 0 && (isWord(b[at-1]) || b[at-1] == '-') || end+4 > len(b) {
+	if at > 0 && ascii.IsName(b[at-1]) || end+4 > len(b) {
 		return false
 	}
 	for _, c := range b[end : end+4] {
-		if !isWord(c) && c != '-' {
+		if !ascii.IsName(c) {
 			return false
 		}
 	}
@@ -119,7 +123,7 @@ func isOneName(b []byte) bool {
 		return false
 	}
 	for _, c := range b {
-		if !isWord(c) && c != '-' && c != '.' && !isQuote(c) && c != ' ' {
+		if !ascii.IsName(c) && c != '.' && !ascii.IsQuote(c) && c != ' ' {
 			return false
 		}
 	}
@@ -134,7 +138,7 @@ func bracketName(b []byte, low, at int) int {
 		i--
 	}
 	start := i
-	for i > low && start-i < maxNameRun && (isWord(b[i-1]) || b[i-1] == '-' || b[i-1] == '.') {
+	for i > low && start-i < maxNameRun && (ascii.IsName(b[i-1]) || b[i-1] == '.') {
 		i--
 	}
 	if i == start {

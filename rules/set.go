@@ -5,6 +5,7 @@ import (
 	"strings"
 
 	"keysweep/finding"
+	"keysweep/rules/ascii"
 )
 
 // engineVersion changes whenever the same rules would judge the same bytes
@@ -122,7 +123,7 @@ func (s *compiled) compile() {
 		}
 		// Only what ends like a prefix can stand before or behind a body and
 		// be told from it.
-		if !isAlnum(p.text[len(p.text)-1]) {
+		if !ascii.IsAlnum(p.text[len(p.text)-1]) {
 			plain = append(plain, []byte(p.text))
 			s.plainPrefix = append(s.plainPrefix, i)
 		}

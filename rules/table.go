@@ -12,6 +12,9 @@ import (
 	"unicode/utf8"
 
 	"keysweep/finding"
+	"keysweep/rules/alphabet"
+	"keysweep/rules/ascii"
+	"keysweep/rules/score"
 )
 
 // The limits of a rule.
@@ -81,7 +84,7 @@ func (t *ruleTable) rule() (*Rule, error) {
 	r := &Rule{
 		ID: t.ID, Issuer: t.Issuer, Description: t.Description, Advice: t.Advice,
 		Literals: t.Literals, Examples: t.Examples, CounterExamples: t.CounterExamples,
-		maxScore: maxScore, evidence: t.Evidence,
+		maxScore: score.Max, evidence: t.Evidence,
 	}
 	for _, read := range [...]func(*Rule) error{
 		t.readNames, t.readLiterals, t.readBody, t.readShapes, t.readEnvironments, t.readScore, t.readEvidence, t.readProbe,
@@ -145,7 +148,7 @@ func (t *ruleTable) readLiterals(*Rule) error {
 			return err
 		}
 		switch {
-		case !strings.ContainsFunc(l, func(c rune) bool { return c >= utf8.RuneSelf || isAlnum(byte(c)) }):
+		case !strings.ContainsFunc(l, func(c rune) bool { return c >= utf8.RuneSelf || ascii.IsAlnum(byte(c)) }):
 			return wrong("literals", "the literal %q holds no letter or digit: it would stop at every line", l)
 		case seen[l]:
 			return wrong("literals", "the literal %q is listed twice", l)
@@ -176,11 +179,8 @@ func (t *ruleTable) readBody(r *Rule) error {
 		b.spec, b.min = "regex "+bt.Regex, 1
 		return nil
 	}
-	b.alphabet = usualAlphabet()
-	if bt.Alphabet != "" && bt.Alphabet != defaultAlphabet {
-		if b.alphabet, err = parseAlphabet(bt.Alphabet); err != nil {
-			return wrong("body.alphabet", "%v", err)
-		}
+	if b.alphabet, err = alphabet.Parse(bt.Alphabet); err != nil {
+		return wrong("body.alphabet", "%v", err)
 	}
 	if bt.Min != nil {
 		b.min = *bt.Min
@@ -191,7 +191,7 @@ func (t *ruleTable) readBody(r *Rule) error {
 	if b.min < 8 || b.max > maxBody || b.min > b.max {
 		return wrong("body", "a body of %d to %d characters: min must be 8 or more, max %d or less", b.min, b.max, maxBody)
 	}
-	b.spec = fmt.Sprintf("%s %d %d", b.alphabet.set(), b.min, b.max)
+	b.spec = fmt.Sprintf("%s %d %d", b.alphabet.String(), b.min, b.max)
 	return nil
 }
 

@@ -1,6 +1,10 @@
 package rules
 
-import "bytes"
+import (
+	"bytes"
+
+	"keysweep/rules/ascii"
+)
 
 // weigh looks at how the evidence in s.near stands to the key: what names the
 // section that the key is in counts as a name on its line; what belongs to
@@ -91,7 +95,7 @@ func isSectionName(b []byte, start, end int) bool {
 		return true
 	}
 	name, ok := bytes.CutSuffix(line, []byte(":"))
-	return ok && len(name) > 0 && !isSpace(name[0]) && isOneName(name)
+	return ok && len(name) > 0 && !ascii.IsSpace(name[0]) && isOneName(name)
 }
 
 // isSpent reports whether n speaks for another key: one on its own line, or
@@ -116,7 +120,7 @@ func (s *surroundings) isSpent(b []byte, n *nearby, key Span) bool {
 		return true
 	}
 	name := n.end
-	for name < end && (isWord(b[name]) || b[name] == '-') {
+	for name < end && ascii.IsName(b[name]) {
 		name++
 	}
 	return assignedAt(b, name) && l.otherIn(name, end)

@@ -1,4 +1,4 @@
-package rules
+package score
 
 import (
 	"fmt"
@@ -34,7 +34,7 @@ func lines(t testing.TB, name string) []string {
 	}
 	var list []string
 	for _, l := range strings.Fields(string(b)) {
-		if len(l) >= minBody {
+		if len(l) >= minPart {
 			list = append(list, l)
 		}
 	}
@@ -78,17 +78,17 @@ func positives() map[string][]string {
 // setting loses, and how many placeholders, identifiers and typed bodies it
 // keeps. Run it with -v.
 func TestScoreTable(t *testing.T) {
-	vetoed := func(s Score) bool { return vetoOf(s) != "" }
+	vetoed := func(s Score) bool { return s.Veto() != "" }
 	settings := []struct {
 		name                         string
 		keep                         func(Score) bool
 		lost, placeholder, ids, typd float64 // greatest share in percent
 	}{
 		{"Shannon(body) >= 3.5", func(s Score) bool { return s.Shannon >= 3.5 }, 100, 100, 100, 100},
-		{"LLR < 0.10 alone", func(s Score) bool { return s.LLR < maxScore }, 0.1, 10, 0.1, 91},
-		{"with the vetoes", func(s Score) bool { return s.LLR < maxScore && !vetoed(s) }, 0.1, 0, 0.1, 64},
-		{"... and typed < 5", func(s Score) bool { return s.LLR < maxScore && !vetoed(s) && s.Typed < typedScore }, 0.1, 0, 0.1, 10},
-		{"LLR < -0.10 with the vetoes", func(s Score) bool { return s.LLR < highScore && !vetoed(s) }, 0.5, 0, 0.1, 64},
+		{"LLR < 0.10 alone", func(s Score) bool { return s.LLR < Max }, 0.1, 10, 0.1, 91},
+		{"with the vetoes", func(s Score) bool { return s.LLR < Max && !vetoed(s) }, 0.1, 0, 0.1, 64},
+		{"... and typed < 5", func(s Score) bool { return s.LLR < Max && !vetoed(s) && s.Typed < MinTyped }, 0.1, 0, 0.1, 10},
+		{"LLR < -0.10 with the vetoes", func(s Score) bool { return s.LLR < High && !vetoed(s) }, 0.5, 0, 0.1, 64},
 	}
 	pos := positives()
 	names := make([]string, 0, len(pos))
@@ -99,7 +99,7 @@ func TestScoreTable(t *testing.T) {
 	share := func(list []string, keep func(Score) bool) float64 {
 		n := 0
 		for _, b := range list {
-			if keep(scoreBody([]byte(b))) {
+			if keep(Of([]byte(b))) {
 				n++
 			}
 		}
@@ -135,15 +135,15 @@ func TestStepRuns(t *testing.T) {
 }
 
 func TestVetoes(t *testing.T) {
-	random := Score{LLR: -1, Distinct: minDistinct, StepRun: maxStepRun - 1, Cover: maxCover - 0.01}
-	if v := vetoOf(random); v != "" {
+	random := Score{LLR: -1, Distinct: MinDistinct, StepRun: MaxStepRun - 1, Cover: MaxCover - 0.01}
+	if v := random.Veto(); v != "" {
 		t.Errorf("random: %s", v)
 	}
 	for _, change := range []func(*Score){
 		func(s *Score) { s.Distinct-- }, func(s *Score) { s.StepRun++ }, func(s *Score) { s.Cover += 0.01 },
 	} {
 		s := random
-		if change(&s); vetoOf(s) == "" {
+		if change(&s); s.Veto() == "" {
 			t.Errorf("%+v is not rejected", s)
 		}
 	}
@@ -151,7 +151,7 @@ func TestVetoes(t *testing.T) {
 
 func TestCoverTakesTheLongestWord(t *testing.T) {
 	for body, want := range map[string]float64{"placeholder": 1, "zqPLACEHOLDERzqzqzqzqz": 0.5, "zqzqzqzqzq": 0, "key": 0} {
-		if got := scoreBody([]byte(body)).Cover; got != want {
+		if got := Of([]byte(body)).Cover; got != want {
 			t.Errorf("%q: got %.2f, want %.2f", body, got, want)
 		}
 	}
@@ -161,7 +161,7 @@ func TestCoverTakesTheLongestWord(t *testing.T) {
 func bodyWith(t *testing.T, alphabet string, n int, holds func(Score) bool) string {
 	for seed := range uint64(100_000) {
 		b := filler(alphabet, n, seed)
-		if s := scoreBody([]byte(b)); vetoOf(s) == "" && s.Typed < typedScore && holds(s) {
+		if s := Of([]byte(b)); s.Veto() == "" && s.Typed < MinTyped && holds(s) {
 			return b
 		}
 	}
@@ -169,39 +169,16 @@ func bodyWith(t *testing.T, alphabet string, n int, holds func(Score) bool) stri
 	return ""
 }
 
-func TestShortBodiesAssignedToASecretMayScoreHigher(t *testing.T) {
-	m := loaded(t).NewMatcher()
-	body := bodyWith(t, base62, 16, func(s Score) bool { return s.LLR >= maxScore && s.LLR < strongScore })
-	long := bodyWith(t, base36, 20, func(s Score) bool { return s.LLR >= maxScore && s.LLR < strongScore })
-	for _, tt := range []struct {
-		text string
-		want int
-	}{
-		{"API_KEY={{live}}" + body, 1},
-		{`"secret": "{{live}}` + body + `"`, 1},
-		{`token => 'Bearer {{live}}` + body + `'`, 1},
-		{`config["apiKey"] = "{{live}}` + body + `"`, 1},
-		{"name={{live}}" + body, 0},
-		{"the key {{live}}" + body, 0},
-		{"API_KEY={{live}}" + long, 0},
-	} {
-		text := expand(t, tt.text)
-		if got := m.Matches([]byte(text), Span{0, len(text)}); len(accepted(got)) != tt.want {
-			t.Errorf("want %d keys:\n%s", tt.want, revealed(got))
-		}
-	}
-}
-
 func TestAWordBehindAnUnderscoreDoesNotHideARandomBody(t *testing.T) {
 	const word = "_production_environment_secret_access"
-	head := bodyWith(t, base62, 24, func(s Score) bool { return s.LLR < highScore && s.LLR > -0.4 })
-	if s := scoreBody([]byte(head + word)); s.LLR < maxScore {
+	head := bodyWith(t, base62, 24, func(s Score) bool { return s.LLR < High && s.LLR > -0.4 })
+	if s := Of([]byte(head + word)); s.LLR < Max {
 		t.Fatalf("the whole scores %.2f", s.LLR)
 	}
-	if _, s := scored([]byte(head + word)); s.LLR >= highScore {
+	if _, s := OfPart([]byte(head + word)); s.LLR >= High {
 		t.Errorf("scored %.2f", s.LLR)
 	}
-	if part, _ := scored([]byte("aBcDeFgHiJkLmNoPqR" + word)); strings.HasPrefix(word, "_") && !strings.HasSuffix(string(part), word) {
+	if part, _ := OfPart([]byte("aBcDeFgHiJkLmNoPqR" + word)); strings.HasPrefix(word, "_") && !strings.HasSuffix(string(part), word) {
 		t.Error("a body that is not base64url-like is cut")
 	}
 }
@@ -210,7 +187,7 @@ func BenchmarkScore(b *testing.B) {
 	body := []byte(filler(base62, 42, 1))
 	b.Run("LLR", func(b *testing.B) {
 		b.SetBytes(int64(len(body)))
-		s := theScorer()
+		s := tables()
 		for b.Loop() {
 			s.llr(body, 62)
 		}
@@ -218,7 +195,7 @@ func BenchmarkScore(b *testing.B) {
 	b.Run("all parts", func(b *testing.B) {
 		b.SetBytes(int64(len(body)))
 		for b.Loop() {
-			scoreBody(body)
+			Of(body)
 		}
 	})
 }

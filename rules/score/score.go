@@ -1,11 +1,18 @@
-package rules
+// Package score says how random the body of a key is: what its characters alone
+// tell a drawn one from text, from a placeholder and from one that a person
+// typed. docs/internals/score.md has the measurements behind its numbers.
+package score
 
 import (
+	"bytes"
 	_ "embed"
+	"fmt"
 	"math"
 	"strconv"
 	"strings"
 	"sync"
+
+	"keysweep/rules/ascii"
 )
 
 // Score is what the characters of a body alone say: random, typed or text.
@@ -23,17 +30,32 @@ type Score struct {
 	Shannon  float64 // entropy of the characters in bits; shown, never used
 }
 
-// The thresholds, chosen in facts/detection.md §3 and held by
-// TestScoreTable.
+// The limits of a score. TestScoreTable holds what they lose and keep.
 const (
-	highScore   = -0.10 // below: high confidence
-	maxScore    = 0.10  // at or above: rejected
-	strongScore = 0.20  // in place of maxScore for short bodies in an assignment
-	minDistinct = 6     // fewer: rejected
-	maxStepRun  = 6     // this or longer: rejected
-	maxCover    = 0.5   // this or more: rejected
-	typedScore  = 5.0   // this or more: typed by hand
+	High        = -0.10 // LLR below: high confidence
+	Max         = 0.10  // LLR at or above: rejected, if the rule does not say otherwise
+	Strong      = 0.20  // instead of Max for short bodies in an assignment
+	MinDistinct = 6     // fewer: rejected
+	MaxStepRun  = 6     // this or longer: rejected
+	MaxCover    = 0.5   // this or more: rejected
+	MinTyped    = 5.0   // Typed at or above: typed by hand
 )
+
+// Veto returns why a body is not random whatever its LLR, or "".
+func (s Score) Veto() string {
+	switch {
+	case s.Distinct < MinDistinct:
+		return fmt.Sprintf("only %d different characters", s.Distinct)
+	case s.StepRun >= MaxStepRun:
+		return fmt.Sprintf("a sequence of %d steps", s.StepRun)
+	case s.Cover >= MaxCover:
+		return fmt.Sprintf("%.0f %% dictionary words", 100*s.Cover)
+	}
+	return ""
+}
+
+// LooksRandom reports whether a body is random beyond doubt.
+func (s Score) LooksRandom() bool { return s.LLR < High && s.Veto() == "" }
 
 // The weights of the mixture.
 const (
@@ -74,8 +96,8 @@ type scorer struct {
 
 const noSymbol = 0xFF
 
-// theScorer builds the tables once, when the first body is scored.
-var theScorer = sync.OnceValue(newScorer)
+// tables builds the tables once, when the first body is scored.
+var tables = sync.OnceValue(newScorer)
 
 func newScorer() *scorer {
 	s := &scorer{words: map[string]struct{}{}, heads: make([]uint64, (26*26*26*26+63)/64)}
@@ -128,14 +150,45 @@ func headOf[T string | []byte](w T) int {
 	return ((int(w[0]-'a')*26+int(w[1]-'a'))*26+int(w[2]-'a'))*26 + int(w[3]-'a')
 }
 
-// scoreBody returns every part of the score of body.
-func scoreBody(body []byte) Score {
-	var scratch [maxBody]byte
+// OfPart returns the part of body that its score is taken from, and its score. A
+// body with an underscore may be random up to it, with a word behind: then the
+// better part counts, if it looks like base64url at all.
+func OfPart(body []byte) ([]byte, Score) {
+	whole := Of(body)
+	head, _, found := bytes.Cut(body, []byte("_"))
+	if !found || len(head) < minPart || !base64URLLike(body) {
+		return body, whole
+	}
+	if s := Of(head); s.LLR < whole.LLR {
+		return head, s
+	}
+	return body, whole
+}
+
+// minPart is how long a part must be, in characters, to be scored alone: as
+// long as the shortest body.
+const minPart = 16
+
+func base64URLLike(body []byte) bool {
+	var n [4]int
+	for _, c := range body {
+		n[ascii.ClassOf(c)]++
+	}
+	return n[ascii.Digit] >= 3 && n[ascii.Lower] > 0 && n[ascii.Upper] > 0
+}
+
+// WordLen returns the length of the longest dictionary word that b starts with,
+// or 0.
+func WordLen(b []byte) int { return tables().wordAt(b) }
+
+// Of returns every part of the score of body.
+func Of(body []byte) Score {
+	var scratch [uuidLen]byte
 	body = withoutDashes(body, scratch[:0])
 	if len(body) == 0 {
 		return Score{}
 	}
-	s := theScorer()
+	s := tables()
 	a := alphabetOf(body)
 	return Score{
 		LLR:      s.llr(body, a),
@@ -162,8 +215,10 @@ func withoutDashes(body, dst []byte) []byte {
 	return dst
 }
 
+const uuidLen = 36 // with dashes
+
 func isUUID(body []byte) bool {
-	if len(body) != 36 {
+	if len(body) != uuidLen {
 		return false
 	}
 	for i, c := range body {
@@ -173,7 +228,7 @@ func isUUID(body []byte) bool {
 				return false
 			}
 		default:
-			if !isHex(c) {
+			if !ascii.IsHex(c) {
 				return false
 			}
 		}
@@ -229,7 +284,9 @@ func (s *scorer) llr(body []byte, alphabet int) float64 {
 			half = 0.5
 		}
 		var copies, near float64
-		if i >= 8 {
+		if i < 8 {
+			copies, near = s.early(body[:i], c, x)
+		} else {
 			w := (*[9]byte)(body[i-8:])
 			n := 0
 			if w[7] == c {
@@ -242,24 +299,6 @@ func (s *scorer) llr(body []byte, alphabet int) float64 {
 			}
 			copies = float64(n) / 10
 			near = 0.5*s.neighbour[s.at(w[7])][x] + 0.3*s.neighbour[s.at(w[6])][x] + 0.2*s.neighbour[s.at(w[4])][x]
-		} else {
-			for lag := 1; lag <= i; lag++ {
-				d := body[i-lag]
-				if d == c {
-					copies += 0.1
-					if lag == 1 {
-						copies += 0.2
-					}
-				}
-				switch lag {
-				case 1:
-					near += 0.5 * s.neighbour[s.at(d)][x]
-				case 2:
-					near += 0.3 * s.neighbour[s.at(d)][x]
-				case 4:
-					near += 0.2 * s.neighbour[s.at(d)][x]
-				}
-			}
 		}
 		product *= (weightBigram*s.bigram[previous][x]*half+weightCopy*copies+weightNeighbour*near*half)*a + weightUniform
 		previous = x
@@ -269,6 +308,23 @@ func (s *scorer) llr(body []byte, alphabet int) float64 {
 		}
 	}
 	return (bits + math.Log2(product)) / float64(len(body))
+}
+
+// early returns how well a copy and a neighbour of the characters before, fewer
+// than eight, explain c, whose symbol is x.
+func (s *scorer) early(before []byte, c byte, x int) (copies, near float64) {
+	weights := [...]float64{1: 0.5, 2: 0.3, 4: 0.2, 7: 0} // by distance
+	for lag := 1; lag <= len(before); lag++ {
+		d := before[len(before)-lag]
+		if d == c {
+			copies += 0.1
+			if lag == 1 {
+				copies += 0.2
+			}
+		}
+		near += weights[lag] * s.neighbour[s.at(d)][x]
+	}
+	return copies, near
 }
 
 func (s *scorer) at(c byte) int {
@@ -302,7 +358,7 @@ func stepRun(body []byte) int {
 				p, c := body[i-stride], body[i]
 				d := int(c) - int(p)
 				switch {
-				case d < -1 || d > 1 || classOf(p) != classOf(c):
+				case d < -1 || d > 1 || ascii.ClassOf(p) != ascii.ClassOf(c):
 					run = 1
 				case run > 1 && d == step:
 					run++
@@ -316,19 +372,20 @@ func stepRun(body []byte) int {
 	return max(longest, min(len(body), 1))
 }
 
+// maxCovered is how many characters of a body are searched for words: as many as
+// the longest body has.
+const maxCovered = 256
+
 // cover returns the share of body that greedy longest dictionary words take,
 // left to right, case-folded.
 func (s *scorer) cover(body []byte) float64 {
-	var folded [maxBody]byte
+	var folded [maxCovered]byte
 	if len(body) > len(folded) {
 		body = body[:len(folded)]
 	}
 	f := folded[:len(body)]
 	for i, c := range body {
-		if c >= 'A' && c <= 'Z' {
-			c += 'a' - 'A'
-		}
-		f[i] = c
+		f[i] = ascii.Fold(c)
 	}
 	covered := 0
 	for i := 0; i+4 <= len(f); {
@@ -367,13 +424,13 @@ func typed(body []byte, alphabet int) float64 {
 	a := float64(alphabet)
 	switch alphabet {
 	case 10:
-		share[classDigit] = 1
+		share[ascii.Digit] = 1
 	case 16:
-		share[classDigit], share[classLower] = 10/a, 6/a
+		share[ascii.Digit], share[ascii.Lower] = 10/a, 6/a
 	case 36:
-		share[classDigit], share[classLower] = 10/a, 26/a
+		share[ascii.Digit], share[ascii.Lower] = 10/a, 26/a
 	default:
-		share[classDigit], share[classLower], share[classUpper], share[classOther] = 10/a, 26/a, 26/a, (a-62)/a
+		share[ascii.Digit], share[ascii.Lower], share[ascii.Upper], share[ascii.Other] = 10/a, 26/a, 26/a, (a-62)/a
 	}
 	change := 1.0
 	for _, p := range share {
@@ -381,7 +438,7 @@ func typed(body []byte, alphabet int) float64 {
 	}
 	changes := 0
 	for i := 1; i < len(body); i++ {
-		if classOf(body[i]) != classOf(body[i-1]) {
+		if ascii.ClassOf(body[i]) != ascii.ClassOf(body[i-1]) {
 			changes++
 		}
 	}
