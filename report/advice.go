@@ -9,42 +9,16 @@ import (
 	"keysweep/quote"
 )
 
-// advice writes the remedy, once for all keys, and the next command.
-func (t *textReport) advice() {
-	steps := t.nextSteps()
-	remedy := t.remedyWords()
-	label := "Remedy"
-	for _, words := range remedy {
-		t.label(label, words)
-		label = ""
-	}
-	label = "Next"
-	for _, step := range steps {
-		// Never wrapped: a command is there to be copied.
-		t.put(dim, label)
-		t.write(strings.Repeat(" ", labelWidth-len(label)))
-		label = ""
-		t.put(bold, t.quoteWords(step.Command))
-		t.write("\n")
-		if step.Why != "" {
-			t.row(plain, "", labelWidth, plain, t.quoteWords(step.Why))
-		}
-	}
-	if len(remedy) > 0 || len(steps) > 0 {
-		t.write("\n")
-	}
-}
-
 // remedyWords returns the remedy for all keys as a few paragraphs: the order of
 // work, what each issuer wants to be known, and the habit. It is empty if no
 // key is known or feared to work.
-func (t *textReport) remedyWords() []string {
-	list := t.usable()
+func (p *phrases) remedyWords() []string {
+	list := p.usable()
 	if len(list) == 0 {
 		return nil
 	}
-	issuers, more := t.issuerWords(list)
-	at := t.quoteWords(atIssuer(t.opts, list...))
+	issuers, more := p.issuerWords(list)
+	at := p.quoteWords(atIssuer(p.opts, list...))
 	first := "Create a new key" + at + ", switch to it, check that it works, then revoke the old one; in this order, nothing stops."
 	if len(list) > 1 {
 		first = "For each key: create a new one" + at + ", switch to it, check that it works, then revoke the old one; in this order, nothing stops."
@@ -79,9 +53,9 @@ func lostWords(list []*finding.Finding) string {
 }
 
 // usable returns the counted keys that may work.
-func (t *textReport) usable() []*finding.Finding {
+func (p *phrases) usable() []*finding.Finding {
 	var list []*finding.Finding
-	for _, f := range t.counted {
+	for _, f := range p.counted {
 		if usable(f) {
 			list = append(list, f)
 		}
@@ -97,102 +71,102 @@ type issuerAdvice struct{ name, advice string }
 
 // issuerWords returns the advice of the rules of list, the worst key's first,
 // and how many more there are.
-func (t *textReport) issuerWords(list []*finding.Finding) (words []issuerAdvice, more int) {
+func (p *phrases) issuerWords(list []*finding.Finding) (words []issuerAdvice, more int) {
 	seen := map[string]bool{}
 	for _, f := range list {
-		rule := ruleOf(f, t.opts)
+		rule := ruleOf(f, p.opts)
 		if rule == nil || rule.Advice == "" || seen[rule.ID] {
 			continue
 		}
 		seen[rule.ID] = true
-		if len(words) == maxIssuers && !t.opts.Verbose {
+		if len(words) == maxIssuers && !p.opts.Verbose {
 			more++
 			continue
 		}
 		name := "Issuer unknown"
 		switch {
 		case hasIssuer(f):
-			name = t.opts.issuerName(f.Issuer)
+			name = p.opts.issuerName(f.Issuer)
 		case f.Issuer == finding.IssuerAmbiguous:
 			name = "Issuer ambiguous"
 		}
-		words = append(words, issuerAdvice{t.quote(name), t.quoteWords(rule.Advice)})
+		words = append(words, issuerAdvice{p.quote(name), p.quoteWords(rule.Advice)})
 	}
 	return words, more
 }
 
 // nextSteps returns the commands that help most now: one for the keys, one for
 // what was not read.
-func (t *textReport) nextSteps() []Step {
-	if t.opts.Next != nil || len(t.res.Targets) == 0 {
-		return t.opts.Next
+func (p *phrases) nextSteps() []Step {
+	if p.opts.Next != nil || len(p.res.Targets) == 0 {
+		return p.opts.Next
 	}
 	var steps []Step
-	if len(t.counted) > 0 {
-		steps = append(steps, t.stepForKey(t.counted[0]))
+	if len(p.counted) > 0 {
+		steps = append(steps, p.stepForKey(p.counted[0]))
 	}
-	steps = append(steps, t.stepForSkipped())
-	if len(t.counted) == 0 && t.res.Complete() {
-		steps = append(steps, t.stepForNone())
+	steps = append(steps, p.stepForSkipped())
+	if len(p.counted) == 0 && p.res.Complete() {
+		steps = append(steps, p.stepForNone())
 	}
 	return slices.DeleteFunc(steps, func(s Step) bool { return s.Command == "" })
 }
 
 // stepForNone looks further, where nothing was found.
-func (t *textReport) stepForNone() Step {
-	for _, target := range t.res.Targets {
+func (p *phrases) stepForNone() Step {
+	for _, target := range p.res.Targets {
 		if target.Kind == finding.TargetRepository && target.Tree && !target.History {
-			return Step{t.scan("--history", target.Name), "looks at what was removed from the files and is still in the history."}
+			return Step{p.scan("--history", target.Name), "looks at what was removed from the files and is still in the history."}
 		}
 	}
-	if t.res.Below > 0 {
-		return Step{t.scan("--min-confidence low", t.names()...), "also lists what looks less like a key."}
+	if p.res.Below > 0 {
+		return Step{p.scan("--min-confidence low", p.names()...), "also lists what looks less like a key."}
 	}
 	return Step{}
 }
 
-func (t *textReport) stepForKey(f *finding.Finding) Step {
+func (p *phrases) stepForKey(f *finding.Finding) Step {
 	if f.FirstSeen.Commit != "" {
 		for _, o := range f.Occurrences {
 			if o.Object != "" || o.Commit != "" {
 				return Step{git(o.Target) + " show " + short(f.FirstSeen.Commit),
-					fmt.Sprintf("shows the commit that brought in key %d, with the key.", 1+slices.Index(t.listed, f))}
+					fmt.Sprintf("shows the commit that brought in key %d, with the key.", 1+slices.Index(p.listed, f))}
 			}
 		}
 	}
 	if len(f.Occurrences) > 0 && f.Occurrences[0].Object != "" {
 		o := f.Occurrences[0]
 		return Step{git(o.Target) + " cat-file -p " + short(o.Object),
-			fmt.Sprintf("shows the object that holds key %d, with the key.", 1+slices.Index(t.listed, f))}
+			fmt.Sprintf("shows the object that holds key %d, with the key.", 1+slices.Index(p.listed, f))}
 	}
-	for _, target := range t.res.Targets {
+	for _, target := range p.res.Targets {
 		if target.Kind == finding.TargetRepository && !target.History {
-			return Step{t.scan("--history", target.Name), "looks for keys that were committed, which deleting does not remove."}
+			return Step{p.scan("--history", target.Name), "looks for keys that were committed, which deleting does not remove."}
 		}
 	}
-	if t.onlyStdin() {
+	if p.onlyStdin() {
 		return Step{}
 	}
-	return Step{t.scan("", t.names()...), "checks again, once the " + plural(len(t.counted), "key is", "keys are") + " out of the files."}
+	return Step{p.scan("", p.names()...), "checks again, once the " + plural(len(p.counted), "key is", "keys are") + " out of the files."}
 }
 
 // stepForSkipped answers what made the scan incomplete, the easiest first.
-func (t *textReport) stepForSkipped() Step {
+func (p *phrases) stepForSkipped() Step {
 	has := func(r finding.Reason) bool {
-		return slices.ContainsFunc(t.res.Skipped, func(s finding.Skipped) bool { return s.Reason == r })
+		return slices.ContainsFunc(p.res.Skipped, func(s finding.Skipped) bool { return s.Reason == r })
 	}
 	repository := "."
-	for _, target := range t.res.Targets {
+	for _, target := range p.res.Targets {
 		if target.Kind == finding.TargetRepository {
 			repository = target.Name
 			break
 		}
 	}
 	switch {
-	case t.res.Complete():
+	case p.res.Complete():
 		return Step{}
 	case has(finding.ReasonInterrupted):
-		return Step{t.scan("", t.names()...), "scans again, to the end."}
+		return Step{p.scan("", p.names()...), "scans again, to the end."}
 	case has(finding.ReasonShallow):
 		return Step{git(repository) + " fetch --unshallow", "gets the older history (in a GitHub workflow: fetch-depth: 0); then scan again."}
 	case has(finding.ReasonPromisor):
@@ -200,14 +174,14 @@ func (t *textReport) stepForSkipped() Step {
 	case has(finding.ReasonMissing), has(finding.ReasonDamaged):
 		return Step{git(repository) + " fsck --full", "says what is broken; a fresh clone may be whole."}
 	case has(finding.ReasonChanged):
-		return Step{t.scan("", t.names()...), "scans again, while nothing writes there."}
+		return Step{p.scan("", p.names()...), "scans again, while nothing writes there."}
 	}
-	return Step{t.scan("-v", t.names()...), "names everything that could not be read."}
+	return Step{p.scan("-v", p.names()...), "names everything that could not be read."}
 }
 
 // scan returns our own command for targets.
-func (t *textReport) scan(flags string, targets ...string) string {
-	words := []string{t.opts.Program, "scan"}
+func (p *phrases) scan(flags string, targets ...string) string {
+	words := []string{p.opts.Program, "scan"}
 	if flags != "" {
 		words = append(words, flags)
 	}
@@ -220,9 +194,9 @@ func (t *textReport) scan(flags string, targets ...string) string {
 	return strings.Join(words, " ")
 }
 
-func (t *textReport) names() []string {
+func (p *phrases) names() []string {
 	var names []string
-	for _, target := range t.res.Targets {
+	for _, target := range p.res.Targets {
 		names = append(names, target.Name)
 	}
 	return names

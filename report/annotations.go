@@ -4,10 +4,7 @@ import (
 	"bufio"
 	"fmt"
 	"io"
-	"path"
-	"regexp"
 	"strings"
-	"sync"
 
 	"keysweep/finding"
 	"keysweep/quote"
@@ -62,96 +59,19 @@ var (
 	escapeProperty = strings.NewReplacer("%", "%25", "\r", "%0D", "\n", "%0A", ":", "%3A", ",", "%2C").Replace
 )
 
-// Links says where the scanned repository can be looked at.
-type Links struct {
-	// Server and Name are as in https://github.com and owner/repository. Without
-	// them, or if they are not of that form, there are no links.
-	Server, Name string
-	// Commit is what is checked out, a whole id.
-	Commit string
-	// Below is the way from the top of the repository to the target of the scan,
-	// '/'-separated; "": it is the top.
-	Below string
-	// Outside says that the target is not in the repository's working tree: no
-	// place can be named.
-	Outside bool
-}
-
-var (
-	serverURL      = sync.OnceValue(func() *regexp.Regexp { return regexp.MustCompile(`^https?://[A-Za-z0-9.-]+(:[0-9]+)?$`) })
-	repositoryName = sync.OnceValue(func() *regexp.Regexp { return regexp.MustCompile(`^[A-Za-z0-9_.-]+/[A-Za-z0-9_.-]+$`) })
-	commitID       = sync.OnceValue(func() *regexp.Regexp { return regexp.MustCompile(`^([0-9a-f]{40}|[0-9a-f]{64})$`) })
-)
-
-// maxLink is longer than a link that anybody follows.
-const maxLink = 2000
-
-// file returns the path of o below the top of the repository, and false if it is
-// no file of it. Objects of a repository inside the scanned one are none.
-func (l *Links) file(o finding.Occurrence) (string, bool) {
-	if l == nil || l.Outside || o.Path == "" {
-		return "", false
-	}
-	folder := path.Join(l.Below, o.Folder)
-	switch o.Source {
-	case finding.SourceWorktree:
-	case finding.SourceBlob, finding.SourceIndex, finding.SourcePath:
-		if o.Object != "" && folder != "" && folder != "." {
-			return "", false
-		}
-	default:
-		return "", false
-	}
-	name := path.Join(folder, o.Path)
-	return name, name != ".." && !strings.HasPrefix(name, "../") && !strings.HasPrefix(name, "/")
-}
-
-// link returns where o can be looked at, "" if nowhere. It ends at a character
-// that cannot end a link of Markdown: parentheses are encoded.
-func (t *textReport) link(o finding.Occurrence) string {
-	l := t.opts.Links
-	if l == nil || !serverURL().MatchString(l.Server) || !repositoryName().MatchString(l.Name) {
-		return ""
-	}
-	base := l.Server + "/" + l.Name
-	if o.Source == finding.SourceCommit && commitID().MatchString(o.Object) {
-		return base + "/commit/" + o.Object
-	}
-	name, ok := l.file(o)
-	commit := o.Commit
-	if o.Source == finding.SourceWorktree {
-		commit = l.Commit
-	}
-	if !ok || o.Source == finding.SourcePath || !commitID().MatchString(commit) || t.Path(name) != name {
-		return ""
-	}
-	url := base + "/blob/" + commit + "/" + linkSafe(encodePath(name))
-	if o.Line > 0 {
-		url += fmt.Sprintf("#L%d", o.Line)
-	}
-	if len(url) > maxLink {
-		return ""
-	}
-	return url
-}
-
-// linkSafe encodes what a path of a URI may hold and Markdown gives a meaning
-// in the destination of a link.
-var linkSafe = strings.NewReplacer("(", "%28", ")", "%29", "&", "%26", "*", "%2A", "_", "%5F", "~", "%7E", "'", "%27", "!", "%21", "$", "%24").Replace
-
 // Annotations writes the worst findings that count as workflow commands, and
 // one more line if there are others. Keys are redacted whatever opts says.
 func Annotations(w io.Writer, res *finding.Result, opts Options) error {
 	opts.ShowSecrets, opts.Color = false, false
-	t := newTextReport(io.Discard, res, opts.withDefaults())
+	p := newPhrases(res, opts.withDefaults())
 	out := bufio.NewWriter(w)
-	list := t.counted
+	list := p.counted
 	shown := list
 	if len(list) > maxAnnotations {
 		shown = list[:maxAnnotations]
 	}
 	for _, f := range shown {
-		_, _ = out.WriteString(t.annotation(f)) // its first error stays until Flush
+		_, _ = out.WriteString(p.annotation(f)) // its first error stays until Flush
 	}
 	if more := len(list) - len(shown); more > 0 {
 		_, _ = out.WriteString(WorkflowCommand(LevelWarning,
@@ -161,33 +81,33 @@ func Annotations(w io.Writer, res *finding.Result, opts Options) error {
 }
 
 // annotation returns the command for f, at its best place that is a file.
-func (t *textReport) annotation(f *finding.Finding) string {
+func (p *phrases) annotation(f *finding.Finding) string {
 	var at []Property
 	where := "no place"
 	for i, o := range f.Occurrences {
 		if i == 0 {
-			where = t.where(o)
+			where = p.where(o)
 		}
-		if name, ok := t.opts.Links.file(o); ok && t.Path(name) == name && quote.Text(name) == name && len(name) <= maxLink {
+		if name, ok := p.opts.Links.file(o); ok && p.Path(name) == name && quote.Text(name) == name && len(name) <= maxLink {
 			at = append(at, Property{"file", name})
 			switch {
 			case o.Line == 0:
-			case t.looked.commits && o.TipLine != o.Line: // what people look at is the tip
+			case p.looked.commits && o.TipLine != o.Line: // what people look at is the tip
 				if o.TipLine > 0 {
 					at = append(at, Property{"line", fmt.Sprint(o.TipLine)})
 				}
 			default:
 				at = append(at, Property{"line", fmt.Sprint(o.Line)}, Property{"col", fmt.Sprint(max(1, o.Column))})
 			}
-			where = t.where(o)
+			where = p.where(o)
 			break
 		}
 	}
 	about := []string{confidenceWords(f)}
 	if f.Status != finding.Unchecked {
-		about = append(about, t.statusWords(f))
+		about = append(about, p.statusWords(f))
 	}
-	if now := t.presence(f).short; now != "" {
+	if now := p.presence(f).short; now != "" {
 		about = append(about, now)
 	}
 	message := quote.Text(f.Redacted()) + ", " + strings.Join(about, ", ") + ", in " + where
@@ -195,5 +115,5 @@ func (t *textReport) annotation(f *finding.Finding) string {
 		message += ", first committed " + day(f.FirstSeen.Date) + " in " + short(f.FirstSeen.Commit)
 	}
 	return WorkflowCommand(LevelError, message+". Revoke it: to remove the line does not undo the leak.",
-		append(at, Property{"title", "Leaked key: " + t.keyWords(f)})...)
+		append(at, Property{"title", "Leaked key: " + p.keyWords(f)})...)
 }

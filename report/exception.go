@@ -45,10 +45,10 @@ func byKind(list []*finding.Finding) map[string]int64 {
 }
 
 // suppressedWords says how many findings a person accepted, and by what.
-func (t *textReport) suppressedWords() string {
-	n := len(t.res.Findings) - len(t.counted)
+func (p *phrases) suppressedWords() string {
+	n := len(p.res.Findings) - len(p.counted)
 	var parts []string
-	counts := byKind(t.res.Findings)
+	counts := byKind(p.res.Findings)
 	for _, kind := range [...]string{"inline", "config", "baseline"} {
 		if c := counts[kind]; c > 0 {
 			parts = append(parts, number(c)+" "+suppressedBy[kind])
@@ -70,35 +70,10 @@ var problemWords = map[finding.ExceptionProblem]struct{ one, many string }{
 	finding.ExceptionUnused:    {"1 exception is unused: no key matches", "%s exceptions are unused: no key matches"},
 }
 
-// added lists the exceptions that the next commit adds, below a heading.
-func (t *textReport) added(heading string) {
-	if len(t.res.Added) == 0 {
-		return
-	}
-	if heading != "" {
-		t.row(plain, "", 0, plain, heading)
-	}
-	name := "Adds"
-	for _, e := range t.res.Added {
-		words := t.exceptionWords(e)
-		if e.Reason != "" {
-			words += ": " + t.quote(e.Reason)
-		}
-		if e.Owner != "" {
-			words += ", " + t.quote(e.Owner)
-		}
-		if !e.Expires.IsZero() {
-			words += ", until " + day(e.Expires)
-		}
-		t.label(name, words)
-		name = ""
-	}
-}
-
 // exceptionLines says, in a line for each problem, which exceptions do not do
 // what they should.
-func (t *textReport) exceptionLines() (lines []string) {
-	list := t.res.Exceptions // sorted by problem
+func (p *phrases) exceptionLines() (lines []string) {
+	list := p.res.Exceptions // sorted by problem
 	for len(list) > 0 {
 		n := 1
 		for n < len(list) && list[n].Problem == list[0].Problem {
@@ -109,12 +84,12 @@ func (t *textReport) exceptionLines() (lines []string) {
 			words = strings.Replace(problemWords[list[0].Problem].many, "%s", number(int64(n)), 1)
 		}
 		limit := maxDetails
-		if t.opts.Verbose {
+		if p.opts.Verbose {
 			limit = n
 		}
 		var which []string
 		for _, e := range list[:min(n, limit)] {
-			which = append(which, t.exceptionWords(e))
+			which = append(which, p.exceptionWords(e))
 		}
 		words += ": " + strings.Join(which, ", ")
 		if n > limit {
@@ -127,18 +102,18 @@ func (t *textReport) exceptionLines() (lines []string) {
 }
 
 // exceptionWords names an exception: where it is and what it accepts.
-func (t *textReport) exceptionWords(e finding.Exception) string {
+func (p *phrases) exceptionWords(e finding.Exception) string {
 	where := ""
 	if e.File != "" {
-		where = t.quote(e.File)
+		where = p.quote(e.File)
 		if e.Line > 0 {
-			where = t.quote(fmt.Sprintf("%s:%d", e.File, e.Line))
+			where = p.quote(fmt.Sprintf("%s:%d", e.File, e.Line))
 		}
 	}
 	if e.Kind == "inline" && where == "" && e.Line > 0 {
 		where = fmt.Sprintf("message of the commit, line %d", e.Line)
 	}
-	what := t.quote(e.Entry)
+	what := p.quote(e.Entry)
 	if e.Kind == "inline" && where != "" {
 		what = ""
 	}

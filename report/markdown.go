@@ -27,7 +27,7 @@ const maxMarkdown = 900_000
 const maxMarkdownName = 1000
 
 func writeMarkdown(w io.Writer, res *finding.Result, opts Options) error {
-	m := &markdown{textReport: newTextReport(io.Discard, res, opts)}
+	m := &markdown{phrases: newPhrases(res, opts)}
 	m.span = func(s string) string { return code(s, false) }
 	sections := []section{m.head(), m.noteList(), m.table(), m.details(), m.turnedDown(), m.notRead(finding.ClassIncomplete), m.notRead(finding.ClassNoted), m.remedy()}
 	room := maxMarkdown
@@ -74,7 +74,7 @@ type section struct {
 	one, many     string // what the items are
 }
 
-type markdown struct{ *textReport }
+type markdown struct{ *phrases }
 
 func (m *markdown) head() section {
 	var out strings.Builder

@@ -297,23 +297,3 @@ func round(score float64) float64 {
 	}
 	return v
 }
-
-// looks says what at least one target was looked at for.
-type looks struct {
-	tree, history, stdin, repository bool
-	staged, commits, message         bool // of the scopes
-}
-
-func lookedAt(res *finding.Result) looks {
-	var l looks
-	for _, t := range res.Targets {
-		l.stdin = l.stdin || t.Kind == finding.TargetStdin
-		l.repository = l.repository || t.Kind == finding.TargetRepository || t.InRepository
-		l.tree = l.tree || t.Kind != finding.TargetStdin && t.Tree
-		l.history = l.history || t.History
-		l.staged = l.staged || t.Scope == finding.ScopeStaged
-		l.commits = l.commits || t.Scope == finding.ScopeRange
-		l.message = l.message || t.Scope == finding.ScopeMessage
-	}
-	return l
-}

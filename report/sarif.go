@@ -38,20 +38,20 @@ const (
 
 // sarifReport holds what the parts of a SARIF file need.
 type sarifReport struct {
-	*textReport // for its words; it writes nothing
-	bases       sarifBases
-	rules       *sarifRules
-	notices     sarifNotices
-	related     int // relatedLocations in all
-	cutPlaces   int // places left out
-	cutIn       int // results with places left out
+	*phrases
+	bases     sarifBases
+	rules     *sarifRules
+	notices   sarifNotices
+	related   int // relatedLocations in all
+	cutPlaces int // places left out
+	cutIn     int // results with places left out
 }
 
 // writeSARIF writes a SARIF 2.1.0 log with one run. Results are encoded one at
 // a time. Keys are redacted whatever opts says: the file is made to be uploaded.
 func writeSARIF(w io.Writer, res *finding.Result, opts Options) error {
 	opts.ShowSecrets, opts.Color = false, false
-	s := &sarifReport{textReport: newTextReport(io.Discard, res, opts)}
+	s := &sarifReport{phrases: newPhrases(res, opts)}
 	s.bases = newSARIFBases(s.Redactor, res, opts)
 	list := s.kept()
 	s.rules = newSARIFRules(s.Redactor, opts.Rules, list)

@@ -2,7 +2,6 @@ package report
 
 import (
 	"fmt"
-	"strings"
 
 	"keysweep/finding"
 )
@@ -104,76 +103,6 @@ func (t *textReport) notes() {
 	}
 }
 
-// maxDetails is how many skipped items of a reason are named without Verbose.
-const maxDetails = 3
-
-// reasonWords says in words why count things were not read. A %s holds the
-// number; a reason without one is a fact about the whole scan.
-var reasonWords = map[finding.Reason]struct{ one, many string }{
-	finding.ReasonMissing: {"1 missing object: another object names it, and it is not here",
-		"%s missing objects: other objects name them, and they are not here"},
-	finding.ReasonDamaged: {"1 damaged item: it does not decode, or fails its checksum",
-		"%s damaged items: they do not decode, or fail their checksums"},
-	finding.ReasonUnreadable: {"1 unreadable item: the system refused to read it",
-		"%s unreadable items: the system refused to read them"},
-	finding.ReasonTooLarge: {"1 object too large for the memory limit",
-		"%s objects too large for the memory limit"},
-	finding.ReasonShallow: {"shallow clone: its older history is not here",
-		"shallow clone: its older history is not here"},
-	finding.ReasonPromisor: {"partial clone: 1 object was left on the server",
-		"partial clone: %s objects were left on the server"},
-	finding.ReasonChanged: {"1 item changed while it was read",
-		"%s items changed while they were read"},
-	finding.ReasonUnknownFormat: {"1 item in a format that this version cannot read",
-		"%s items in a format that this version cannot read"},
-	finding.ReasonInterrupted: {"stopped before the end",
-		"stopped before the end"},
-
-	finding.ReasonExcluded: {"1 excluded, as asked", "%s excluded, as asked"},
-	finding.ReasonIgnored: {"1 ignored by git (--ignored reads it)",
-		"%s ignored by git (--ignored reads them)"},
-	finding.ReasonSpecialFile: {"1 FIFO, device or socket", "%s FIFOs, devices or sockets"},
-	finding.ReasonSubmoduleAbsent: {"1 submodule that is not checked out (git submodule update --init)",
-		"%s submodules that are not checked out (git submodule update --init)"},
-	finding.ReasonLFSPointer: {"1 Git LFS file whose content is on a server (git lfs pull)",
-		"%s Git LFS files whose content is on a server (git lfs pull)"},
-}
-
-// skippedGroup is what was not read for one reason.
-type skippedGroup struct {
-	words string
-	items []finding.Skipped
-}
-
-// skippedGroups returns what was not read, of one class, by reason.
-func (t *textReport) skippedGroups(class finding.Class) []skippedGroup {
-	var groups []skippedGroup
-	list := t.res.Skipped
-	for len(list) > 0 {
-		n := 1
-		total := list[0].Count
-		for n < len(list) && list[n].Reason == list[0].Reason {
-			total += list[n].Count
-			n++
-		}
-		group := list[:n]
-		list = list[n:]
-		reason := group[0].Reason
-		if reason.Class() != class {
-			continue
-		}
-		words := reasonWords[reason].one
-		if total != 1 {
-			words = strings.Replace(reasonWords[reason].many, "%s", number(total), 1)
-		}
-		if words == "" {
-			words = fmt.Sprintf("%s: %s", number(total), t.quote(string(reason)))
-		}
-		groups = append(groups, skippedGroup{words, group})
-	}
-	return groups
-}
-
 // skipped lists what was not read, of one class. It reports whether there was
 // anything.
 func (t *textReport) skipped(class finding.Class) bool {
@@ -204,32 +133,3 @@ func (t *textReport) details(group []finding.Skipped) {
 		t.row(plain, "", labelWidth+2, dim, fmt.Sprintf("+ %s more (-v lists them)", number(more)))
 	}
 }
-
-// named returns the items of one reason that are to be named, and how many
-// more there are.
-func (t *textReport) named(group []finding.Skipped) (list []finding.Skipped, more int64) {
-	limit := maxDetails
-	switch group[0].Reason {
-	case finding.ReasonIgnored, finding.ReasonExcluded:
-		limit = 0 // the user knows which
-	}
-	if t.opts.Verbose {
-		limit = len(group)
-	}
-	for _, s := range group {
-		switch {
-		case s.Detail == "":
-		case len(list) == limit:
-			more += s.Count
-		default:
-			list = append(list, s)
-		}
-	}
-	if len(list) == 0 {
-		more = 0
-	}
-	return list, more
-}
-
-// quoteDetail is quote for a string as long as an attack likes.
-func (t *textReport) quoteDetail(s string) string { return t.display(t.Text(s)) }

@@ -1,0 +1,144 @@
+package report
+
+import (
+	"strings"
+	"unicode"
+	"unicode/utf8"
+
+	"keysweep/finding"
+)
+
+// keyWords says what kind of key f is, and whose.
+func (p *phrases) keyWords(f *finding.Finding) string {
+	kind := "key"
+	if f.Environment != finding.EnvironmentUnknown {
+		kind = f.Environment.String() + " key"
+	}
+	switch f.Issuer {
+	case finding.IssuerUnknown, "":
+		return kind + ", issuer unknown"
+	case finding.IssuerAmbiguous:
+		return kind + ", issuer ambiguous"
+	}
+	return p.quote(p.opts.issuerName(f.Issuer)) + " " + kind
+}
+
+// issuerName returns the name of the issuer with an id, as its rules spell it.
+func (o Options) issuerName(id string) string {
+	for _, r := range o.Rules {
+		if r.Issuer == id && r.Name != "" && r.Name != id {
+			return r.Name
+		}
+	}
+	first, size := utf8.DecodeRuneInString(id)
+	return string(unicode.ToUpper(first)) + id[size:]
+}
+
+func confidenceWords(f *finding.Finding) string {
+	words := f.Confidence.String() + " confidence"
+	if f.Typed {
+		words += " (looks typed by hand)"
+	}
+	return words
+}
+
+func (p *phrases) statusWords(f *finding.Finding) string {
+	words := [...]string{
+		finding.Unchecked:   "not checked",
+		finding.Unsupported: "there is no way to ask its issuer",
+		finding.Unknown:     "could not tell whether it still works",
+		finding.Inactive:    "the issuer refused it",
+		finding.Restricted:  "it works, with limited rights",
+		finding.Active:      "it still works",
+	}[f.Status]
+	if f.StatusReason != "" {
+		words += " (" + p.quoteWords(f.StatusReason) + ")"
+	}
+	if !f.CheckedAt.IsZero() {
+		words += ", checked " + day(f.CheckedAt)
+	}
+	return words
+}
+
+// works reports whether f's issuer says that it is in use.
+func works(f *finding.Finding) bool {
+	return f.Status == finding.Active || f.Status == finding.Restricted
+}
+
+func (p *phrases) suppressionWords(s *finding.Suppression) string {
+	words := suppressedBy[s.Kind]
+	if s.Reason != "" {
+		words += ": " + p.quote(s.Reason)
+	}
+	if s.Owner != "" {
+		words += ", owner " + p.quote(s.Owner)
+	}
+	if !s.Expires.IsZero() {
+		words += ", until " + day(s.Expires)
+	}
+	return words
+}
+
+// markWords says what is special about f, and leaves out what the end of the
+// report says of all keys.
+func (p *phrases) markWords(f *finding.Finding) string {
+	var words []string
+	for _, m := range marksOf(f, p.res.Started) {
+		if !m.common {
+			words = append(words, m.sentence)
+		}
+	}
+	return strings.Join(words, " ")
+}
+
+// presence says in words where a key stands now, for the verdict and, shorter,
+// for the head of its block. It is empty for plain folders and standard input:
+// that the key is there goes without saying.
+type presence struct{ long, short string }
+
+func (p *phrases) presence(f *finding.Finding) presence {
+	var tree, staged, reachable, database bool
+	for _, o := range f.Occurrences {
+		switch o.Source {
+		case finding.SourceStdin:
+		case finding.SourceIndex:
+			staged = true
+		case finding.SourceWorktree:
+			tree = true
+		case finding.SourcePath:
+			fileOf := o.Object == "" && o.Commit == "" && p.looked.tree
+			staged = staged || p.looked.staged
+			tree = tree || fileOf
+			database = database || !fileOf && !p.looked.staged
+		case finding.SourceRef:
+			database, reachable = true, true
+		default:
+			database = true
+		}
+		reachable = reachable || o.Reachable
+	}
+	committed := f.FirstSeen.Commit != ""
+	switch {
+	case f.InHead:
+		return presence{"still in HEAD", "still in HEAD"}
+	case tree && committed:
+		return presence{"in the working tree and in the history, not in HEAD", "not in HEAD"}
+	case tree && p.looked.history:
+		return presence{"in the working tree, not committed", "not committed"}
+	case tree && p.looked.repository:
+		return presence{"in the working tree", "in the working tree"}
+	case p.looked.message:
+		return presence{"in the message of the commit", ""}
+	case staged:
+		return presence{"staged for the next commit", "staged"}
+	case database && p.looked.commits && p.opts.Hook:
+		return presence{"in what is pushed", "new"}
+	case database && p.looked.commits:
+		return presence{"brought in by the range", "new"}
+	case database && (committed || reachable):
+		return presence{"in the history, not in HEAD", "not in HEAD"}
+	case database:
+		return presence{"in objects that no ref reaches", "unreachable"}
+	}
+	return presence{}
+}

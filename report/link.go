@@ -1,0 +1,88 @@
+package report
+
+import (
+	"fmt"
+	"path"
+	"regexp"
+	"strings"
+	"sync"
+
+	"keysweep/finding"
+)
+
+// Links says where the scanned repository can be looked at.
+type Links struct {
+	// Server and Name are as in https://github.com and owner/repository. Without
+	// them, or if they are not of that form, there are no links.
+	Server, Name string
+	// Commit is what is checked out, a whole id.
+	Commit string
+	// Below is the way from the top of the repository to the target of the scan,
+	// '/'-separated; "": it is the top.
+	Below string
+	// Outside says that the target is not in the repository's working tree: no
+	// place can be named.
+	Outside bool
+}
+
+var (
+	serverURL      = sync.OnceValue(func() *regexp.Regexp { return regexp.MustCompile(`^https?://[A-Za-z0-9.-]+(:[0-9]+)?$`) })
+	repositoryName = sync.OnceValue(func() *regexp.Regexp { return regexp.MustCompile(`^[A-Za-z0-9_.-]+/[A-Za-z0-9_.-]+$`) })
+	commitID       = sync.OnceValue(func() *regexp.Regexp { return regexp.MustCompile(`^([0-9a-f]{40}|[0-9a-f]{64})$`) })
+)
+
+// maxLink is longer than a link that anybody follows.
+const maxLink = 2000
+
+// file returns the path of o below the top of the repository, and false if it is
+// no file of it. Objects of a repository inside the scanned one are none.
+func (l *Links) file(o finding.Occurrence) (string, bool) {
+	if l == nil || l.Outside || o.Path == "" {
+		return "", false
+	}
+	folder := path.Join(l.Below, o.Folder)
+	switch o.Source {
+	case finding.SourceWorktree:
+	case finding.SourceBlob, finding.SourceIndex, finding.SourcePath:
+		if o.Object != "" && folder != "" && folder != "." {
+			return "", false
+		}
+	default:
+		return "", false
+	}
+	name := path.Join(folder, o.Path)
+	return name, name != ".." && !strings.HasPrefix(name, "../") && !strings.HasPrefix(name, "/")
+}
+
+// link returns where o can be looked at, "" if nowhere. It ends at a character
+// that cannot end a link of Markdown: parentheses are encoded.
+func (p *phrases) link(o finding.Occurrence) string {
+	l := p.opts.Links
+	if l == nil || !serverURL().MatchString(l.Server) || !repositoryName().MatchString(l.Name) {
+		return ""
+	}
+	base := l.Server + "/" + l.Name
+	if o.Source == finding.SourceCommit && commitID().MatchString(o.Object) {
+		return base + "/commit/" + o.Object
+	}
+	name, ok := l.file(o)
+	commit := o.Commit
+	if o.Source == finding.SourceWorktree {
+		commit = l.Commit
+	}
+	if !ok || o.Source == finding.SourcePath || !commitID().MatchString(commit) || p.Path(name) != name {
+		return ""
+	}
+	url := base + "/blob/" + commit + "/" + linkSafe(encodePath(name))
+	if o.Line > 0 {
+		url += fmt.Sprintf("#L%d", o.Line)
+	}
+	if len(url) > maxLink {
+		return ""
+	}
+	return url
+}
+
+// linkSafe encodes what a path of a URI may hold and Markdown gives a meaning
+// in the destination of a link.
+var linkSafe = strings.NewReplacer("(", "%28", ")", "%29", "&", "%26", "*", "%2A", "_", "%5F", "~", "%7E", "'", "%27", "!", "%21", "$", "%24").Replace

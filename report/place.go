@@ -1,0 +1,137 @@
+package report
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+
+	"keysweep/finding"
+	"keysweep/quote"
+)
+
+// place is where a key stands, for a reader: the same line of a file in the
+// working tree, in HEAD and in older versions is one place.
+type place struct {
+	where string
+	file  string // without the line
+	link  string // "": none
+	notes []string
+}
+
+func (p *phrases) places(f *finding.Finding) []place {
+	var list []place
+	index := map[string]int{}
+	for _, o := range f.Occurrences {
+		where := p.where(o)
+		i, ok := index[where]
+		if !ok {
+			i = len(list)
+			index[where] = i
+			list = append(list, place{where: where, file: p.joined(o)})
+		}
+		if list[i].link == "" {
+			list[i].link = p.link(o)
+		}
+		list[i].notes = append(list[i].notes, p.notesOn(o)...)
+	}
+	// A reader of three places wants three files, not three lines of one.
+	seen := make(map[string]bool)
+	var first, rest []place
+	for _, p := range list {
+		if seen[p.file] {
+			rest = append(rest, p)
+			continue
+		}
+		seen[p.file] = true
+		first = append(first, p)
+	}
+	return append(first, rest...)
+}
+
+// where names the place of o on one line.
+func (p *phrases) where(o finding.Occurrence) string {
+	switch o.Source {
+	case finding.SourceStdin:
+		return fmt.Sprintf("standard input:%d", o.Line)
+	case finding.SourceCommit:
+		if o.Object == "" {
+			return fmt.Sprintf("message of the commit, line %d", o.Line)
+		}
+		return fmt.Sprintf("text of commit %s, line %d", short(o.Object), o.Line)
+	case finding.SourceTag:
+		return fmt.Sprintf("text of tag object %s, line %d", short(o.Object), o.Line)
+	case finding.SourceRef:
+		return "name of the ref " + p.display(p.Text(o.Path))
+	case finding.SourcePath:
+		return "name of " + p.display(p.joined(o))
+	}
+	if o.Line == 0 {
+		return p.display(p.joined(o))
+	}
+	return fmt.Sprintf("%s:%d", p.display(p.joined(o)), o.Line)
+}
+
+// joined returns the path of o as the user would open it.
+func (p *phrases) joined(o finding.Occurrence) string {
+	target, path := p.Text(o.Target), p.Path(o.Path)
+	switch {
+	case path == "" || p.isFile(o.Target):
+		return target
+	case len(p.res.Targets) == 1 && !p.looked.tree:
+		return path // nothing that could be opened, and the repository is known
+	case target == "" || target == ".":
+		return path
+	case strings.HasSuffix(target, "/"):
+		return target + path
+	}
+	return target + "/" + path
+}
+
+// isFile reports whether a target is a single file, which is then the path.
+func (p *phrases) isFile(name string) bool {
+	return slices.ContainsFunc(p.res.Targets, func(f finding.Target) bool {
+		return f.Name == name && f.Kind == finding.TargetFile
+	})
+}
+
+// maxPath is how many columns of a path are shown; the rest of a longer one,
+// which only an attack has, is in JSON.
+const maxPath = 240
+
+// display quotes a path that is already redacted.
+func (p *phrases) display(path string) string {
+	path = quote.Text(path)
+	if width(path) <= maxPath {
+		return path
+	}
+	return cutRight(path, maxPath*2/3, true) + strings.TrimPrefix(cutLeft(path, maxPath/3, true), ellipsis)
+}
+
+// notesOn says what is known of o beyond its place.
+func (p *phrases) notesOn(o finding.Occurrence) []string {
+	var notes []string
+	switch {
+	case o.Source == finding.SourceStdin, o.Source == finding.SourceRef, o.Source == finding.SourceCommit && o.Object == "":
+		return nil
+	case o.Source == finding.SourceIndex, o.Source == finding.SourcePath && p.looked.staged:
+		notes = append(notes, "staged")
+	case o.Source == finding.SourceWorktree || o.Object == "" && o.Commit == "":
+		if !p.looked.repository {
+			return nil // a plain folder has nothing else
+		}
+		return append(notes, "working tree")
+	case o.InHead:
+		notes = append(notes, "HEAD")
+	case o.Source == finding.SourceCommit:
+		notes = append(notes, day(o.Date))
+	case o.Commit != "":
+		notes = append(notes, fmt.Sprintf("added %s in %s", day(o.Date), short(o.Commit)))
+	}
+	if o.Versions > 1 {
+		notes = append(notes, number(int64(o.Versions))+" versions")
+	}
+	if !o.Reachable && o.Source != finding.SourceIndex && !p.looked.staged {
+		notes = append(notes, "no ref reaches it")
+	}
+	return notes
+}
