@@ -13,12 +13,12 @@ import (
 	"net/http/httptrace"
 	"net/netip"
 	"net/url"
-	"os"
 	"strings"
 	"sync/atomic"
 	"syscall"
 	"time"
 
+	"keysweep/file"
 	"keysweep/finding"
 )
 
@@ -83,29 +83,22 @@ func (c *client) close() {
 	c.plain.CloseIdleConnections()
 }
 
-// trustedRoots returns the certificates of the system and of file; nil, which
-// means the system's, if file is "".
-func trustedRoots(file string) (*x509.CertPool, error) {
-	if file == "" {
+// trustedRoots returns the certificates of the system and of the file at path; nil,
+// which means the system's, if path is "".
+func trustedRoots(path string) (*x509.CertPool, error) {
+	if path == "" {
 		return nil, nil
 	}
-	info, err := os.Stat(file)
+	pem, err := file.Read(path, maxCAFile)
 	if err != nil {
-		return nil, fmt.Errorf("CA file: %w", err)
-	}
-	if !info.Mode().IsRegular() || info.Size() > maxCAFile {
-		return nil, fmt.Errorf("CA file: %s is not a regular file of at most 16 MiB", file)
-	}
-	pem, err := os.ReadFile(file)
-	if err != nil {
-		return nil, fmt.Errorf("CA file: %w", err)
+		return nil, fmt.Errorf("CA file %s: %w", path, err)
 	}
 	pool, err := x509.SystemCertPool()
 	if err != nil {
 		pool = x509.NewCertPool()
 	}
 	if !pool.AppendCertsFromPEM(pem) {
-		return nil, fmt.Errorf("CA file: %s has no PEM certificate", file)
+		return nil, fmt.Errorf("CA file %s: no PEM certificate", path)
 	}
 	return pool, nil
 }

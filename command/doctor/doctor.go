@@ -1,9 +1,9 @@
-// Package doctor looks at a repository the way a physician does: it changes
-// nothing, runs nothing the repository holds or names, and has a remedy for
-// each thing it finds.
+// Package doctor checks a repository for what scans and hooks need. It changes
+// nothing, runs nothing of the repository, and has a remedy for each problem.
 package doctor
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"fmt"
@@ -14,20 +14,22 @@ import (
 	"keysweep/command/hooks"
 	"keysweep/config"
 	"keysweep/exceptions"
+	"keysweep/file"
 	"keysweep/finding"
+	"keysweep/quote"
 	"keysweep/rules"
 	"keysweep/scanner/gitdb"
 	"keysweep/scanner/gitdb/index"
 )
 
-// Level says how bad something is.
+// Level says how bad a problem is.
 type Level int
 
 // The levels.
 const (
-	// Well needs nothing.
+	// Well is no problem.
 	Well Level = iota
-	// Weak works, and does less than one might think.
+	// Weak works, but does less than expected.
 	Weak
 	// Broken does not work.
 	Broken
@@ -39,13 +41,13 @@ func (l Level) String() string { return [...]string{"ok", "warning", "error"}[l]
 // MarshalText writes a level as String does.
 func (l Level) MarshalText() ([]byte, error) { return []byte(l.String()), nil }
 
-// Check is one thing that was looked at. Words and Remedy may hold raw bytes of
-// paths: whoever prints them must quote each line.
+// Check is the result of one check. Words and Remedy may contain raw bytes of paths:
+// the caller must quote each line.
 type Check struct {
 	Name  string `json:"name"`
 	Level Level  `json:"level"`
 	Words string `json:"message"`
-	// Remedy is what to do, in lines; "" for Well.
+	// Remedy is what to do, one step a line; "" for Well.
 	Remedy string `json:"remedy,omitempty"`
 }
 
@@ -66,11 +68,11 @@ func Run(ctx context.Context, dir string) []Check {
 		if errors.Is(err, hooks.ErrNotRepository) || errors.Is(err, hooks.ErrNoGit) {
 			err = fmt.Errorf("%s is %w", dir, hooks.ErrNotRepository)
 		}
-		return append(e.checks, Check{"repository", Broken, err.Error(), "name a folder in a repository, or make one: git init"})
+		return append(e.checks, Check{"repository", Broken, err.Error(), "name a folder in a repository, or run git init"})
 	}
 	repo, openErr := gitdb.Open(found)
 	if openErr != nil {
-		e.add("repository", Broken, openErr.Error(), "git fsck tells more")
+		e.add("repository", Broken, openErr.Error(), "run git fsck for details")
 	} else {
 		e.repository(repo, found)
 	}
@@ -86,14 +88,15 @@ func Run(ctx context.Context, dir string) []Check {
 	return e.checks
 }
 
+// askRemedy returns what to do if git could not be asked about hooks.
 func askRemedy(err error, found string) string {
 	switch {
 	case errors.Is(err, hooks.ErrNoGit):
-		return "install git, or have it in PATH"
+		return "install git, or add it to PATH"
 	case strings.Contains(err.Error(), "dubious ownership"):
-		return "git config --global --add safe.directory " + quoteWord(filepath.ToSlash(found))
+		return "git config --global --add safe.directory " + quote.Shell(filepath.ToSlash(found))
 	}
-	return "a newer git may know this repository: hooks were not checked"
+	return "hooks were not checked; a newer git may support this repository"
 }
 
 // examination collects checks.
@@ -105,7 +108,7 @@ func (e *examination) add(name string, level Level, words, remedy string) {
 	e.checks = append(e.checks, Check{name, level, words, remedy})
 }
 
-// repository checks what scans of history need.
+// repository checks what scans of the history need.
 func (e *examination) repository(r *gitdb.Repository, found string) {
 	words := found
 	switch {
@@ -120,23 +123,23 @@ func (e *examination) repository(r *gitdb.Repository, found string) {
 		case s.Reason == finding.ReasonUnknownFormat && strings.HasPrefix(s.Detail, "ref storage"):
 			e.add("refs", Weak, s.Detail, "git refs migrate --ref-format=files (git 2.46 or newer)")
 		case s.Reason == finding.ReasonUnknownFormat:
-			e.add("format", Weak, s.Detail+" is not known to this keysweep", "a newer keysweep may know it")
+			e.add("format", Weak, s.Detail+" is not supported by this keysweep", "a newer keysweep may support it")
 		default:
-			e.add("repository", Weak, string(s.Reason)+": "+s.Detail, "git fsck tells more")
+			e.add("repository", Weak, string(s.Reason)+": "+s.Detail, "run git fsck for details")
 		}
 	}
 	if n := len(r.Shallow); n > 0 {
-		e.add("history", Weak, "a shallow clone: older commits are not here, and are not scanned", "git fetch --unshallow")
+		e.add("history", Weak, "a shallow clone: older commits are missing and not scanned", "git fetch --unshallow")
 	}
 	if r.Promisor {
-		e.add("history", Weak, "a partial clone: objects that were not fetched are not scanned", "clone again, without --filter")
+		e.add("history", Weak, "a partial clone: objects that were not fetched are not scanned", "clone again without --filter")
 	}
 	for _, dir := range r.OutsideAlternates() {
-		e.add("alternates", Weak, "objects are borrowed from "+dir+", outside the folder that holds the repository: scans leave them out",
-			"keysweep scan --follow-alternates, if you trust this repository; or copy the objects: git repack -a -d, then remove objects/info/alternates")
+		e.add("alternates", Weak, "objects are borrowed from "+dir+", outside the repository's parent folder: scans skip them",
+			"if you trust this repository: keysweep scan --follow-alternates\nor copy the objects: git repack -a -d, then remove objects/info/alternates")
 	}
-	if r.Top != "" && strings.Contains(readSmall(filepath.Join(r.Top, ".gitattributes")), "filter=lfs") {
-		e.add("git lfs", Well, "is in use: the history holds pointers, the files themselves are scanned only in the working tree", "")
+	if r.Top != "" && usesLFS(r.Top) {
+		e.add("git lfs", Well, "in use: the history has only pointers; the files are scanned in the working tree", "")
 	}
 }
 
@@ -146,12 +149,12 @@ func (e *examination) configuration(r *gitdb.Repository) {
 	path := filepath.Join(r.Top, config.Name)
 	info, err := os.Lstat(path)
 	if errors.Is(err, os.ErrNotExist) {
-		e.add(name, Well, "none ("+config.Name+" is not there)", "")
+		e.add(name, Well, "none (no "+config.Name+")", "")
 		return
 	}
 	loaded, notes, err := config.Find(".", []string{r.Top})
 	if err == nil && loaded == nil && len(notes) > 0 && info.Mode().IsRegular() {
-		loaded, err = config.Named(path) // it counts for whoever works there
+		loaded, err = config.Named(path) // it counts for scans from there
 	}
 	if err == nil {
 		_, err = rules.Load(nil, loaded.Rules()...)
@@ -161,65 +164,57 @@ func (e *examination) configuration(r *gitdb.Repository) {
 		}
 	}
 	if err != nil {
-		e.add(name, Broken, strings.TrimPrefix(err.Error(), "configuration "), "mend it: until then every scan here ends with status 2")
+		e.add(name, Broken, strings.TrimPrefix(err.Error(), "configuration "), untilFixed)
 		return
 	}
 	if loaded == nil {
-		e.add(name, Weak, path+" is not a regular file, and is not used from here", "replace it by a file")
+		e.add(name, Weak, path+" is not a regular file, and is not used from here", "replace it with a file")
 		return
 	}
 	e.tracked(r, name, config.Name, len(notes) > 0)
 }
 
-// baseline checks the accepted keys of a working tree.
+// untilFixed is the remedy for a broken file of exceptions.
+const untilFixed = "fix it: until then, every scan here ends with status 2"
+
+// baseline checks the baseline of a working tree.
 func (e *examination) baseline(r *gitdb.Repository) {
 	const name = "baseline"
 	path := filepath.Join(r.Top, exceptions.BaselineName)
 	if _, err := os.Lstat(path); errors.Is(err, os.ErrNotExist) {
-		return // few have one
+		return // not mentioned: few repositories have one
 	}
 	b, notes, err := config.FindBaseline(".", []string{r.Top})
 	if err == nil && b == nil {
 		_, err = config.NamedBaseline(path)
 	}
 	if err != nil {
-		e.add(name, Broken, strings.TrimPrefix(err.Error(), "baseline "), "mend it: until then every scan here ends with status 2")
+		e.add(name, Broken, strings.TrimPrefix(err.Error(), "baseline "), untilFixed)
 		return
 	}
 	e.tracked(r, name, exceptions.BaselineName, len(notes) > 0)
 }
 
-// tracked checks that a file of exceptions at the top is in the index, without
-// which it counts for nobody else, nor for hooks.
+// tracked checks that a file of exceptions at the top is in the index: otherwise it
+// counts neither in other clones nor for hooks.
 func (e *examination) tracked(r *gitdb.Repository, name, file string, outside bool) {
 	path := filepath.Join(r.Top, file)
 	x, err := index.Read(filepath.Join(r.GitDir, "index"), r.Format.Size())
 	switch {
 	case err != nil && !errors.Is(err, os.ErrNotExist):
-		e.add("index", Broken, err.Error(), "git fsck tells more; git reset makes the index anew, and unstages")
+		e.add("index", Broken, err.Error(), "run git fsck for details; git reset rebuilds the index and unstages everything")
 	case err != nil || !x.Lookup(r.IgnoreCase).Tracked(file):
-		e.add(name, Weak, path+" is not tracked: it counts for you alone, and not for hooks", "git add "+file+", and commit it")
+		e.add(name, Weak, path+" is not tracked: it counts only here, and not for hooks", "git add "+file+", and commit it")
 	case outside:
-		e.add(name, Well, path+" is used by scans from inside of the repository", "")
+		e.add(name, Well, path+" is used by scans from inside the repository", "")
 	default:
 		e.add(name, Well, path+" is used", "")
 	}
 }
 
-// readSmall returns a small regular file, "" if it is none.
-func readSmall(path string) string {
-	info, err := os.Lstat(path)
-	if err != nil || !info.Mode().IsRegular() || info.Size() > 1<<20 {
-		return ""
-	}
-	b, err := os.ReadFile(path)
-	if err != nil {
-		return ""
-	}
-	return string(b)
-}
-
-// quoteWord returns a word for a shell.
-func quoteWord(s string) string {
-	return "'" + strings.ReplaceAll(s, "'", `'\''`) + "'"
+// usesLFS reports whether the .gitattributes at the top name Git LFS.
+func usesLFS(top string) bool {
+	const limit = 1 << 20 // bytes
+	text, err := file.Read(filepath.Join(top, ".gitattributes"), limit)
+	return err == nil && bytes.Contains(text, []byte("filter=lfs"))
 }

@@ -1,6 +1,6 @@
-// Package hooks writes, removes and looks at the plain git hooks that call
-// keysweep. Of the project, it alone runs a program: it asks git where a
-// repository and its hooks are, in ways that run nothing the repository names.
+// Package hooks writes, removes and inspects the plain git hooks that call
+// keysweep. It is the only package of ours that runs a program: git, which it asks
+// where a repository and its hooks are, in ways that run nothing of the repository.
 package hooks
 
 import (
@@ -15,11 +15,11 @@ import (
 	"strings"
 )
 
-// What Find may find wrong.
+// Errors of Find.
 var (
-	// ErrNoGit is wrapped by Find's error if there is no git to ask.
-	ErrNoGit = errors.New("git is not in PATH: only git knows where its hooks are")
-	// ErrNotRepository is wrapped by Find's error for a folder in none.
+	// ErrNoGit says that there is no git to ask.
+	ErrNoGit = errors.New("git is not in PATH, and is needed to find the hooks")
+	// ErrNotRepository says that a folder is in no repository.
 	ErrNotRepository = errors.New("not in a git repository")
 )
 
@@ -27,21 +27,21 @@ var (
 type Repository struct {
 	// Top is the folder of the working tree, "" if there is none (bare).
 	Top string
-	// GitDir is the repository folder of this working tree, and CommonDir
-	// that of the main one; they differ in a linked working tree.
+	// GitDir is the repository folder of this working tree, and CommonDir that
+	// of the main one. They differ in a linked working tree.
 	GitDir, CommonDir string
-	// Hooks is the folder in which git looks for hooks. It may not exist.
+	// Hooks is the folder where git looks for hooks. It may not exist.
 	Hooks string
-	// HooksPath is where core.hooksPath is set, as "global, file:/x"; "" if
-	// it is not, and Hooks is the folder hooks of CommonDir.
+	// HooksPath is where core.hooksPath is set, as "global, file:/x"; "" if it is
+	// not set, and Hooks is DefaultHooks.
 	HooksPath string
-	// HooksScope is the word in front: system, global, local, worktree or
-	// command; "" if it is not set.
+	// HooksScope is the first word of HooksPath: system, global, local, worktree
+	// or command; "" if it is not set.
 	HooksScope string
 }
 
-// Find asks git which repository dir is in. The environment counts as it does
-// for git: GIT_DIR goes before dir.
+// Find asks git which repository dir is in. As for git, GIT_DIR in the environment
+// overrides dir.
 func Find(ctx context.Context, dir string) (*Repository, error) {
 	git, err := exec.LookPath("git")
 	if err != nil {
@@ -60,26 +60,26 @@ func Find(ctx context.Context, dir string) (*Repository, error) {
 		return strings.TrimSuffix(string(out), "\n"), nil
 	}
 	r := &Repository{}
-	// One path a call: a path may hold a newline.
+	// One path per call: a path may contain a newline.
 	for _, q := range []struct {
 		name string
 		into *string
 	}{{"--absolute-git-dir", &r.GitDir}, {"--git-common-dir", &r.CommonDir}, {"--show-toplevel", &r.Top}} {
 		out, err := ask("rev-parse", "--path-format=absolute", q.name)
 		if q.into == &r.Top && err != nil {
-			continue // bare, or inside of the .git folder
+			continue // bare, or called from the .git folder
 		}
 		if err != nil {
 			return nil, err
 		}
-		// What git does not know, it repeats.
+		// git prints an option that it does not know.
 		if strings.HasPrefix(out, "--path-format") {
-			return nil, errors.New("this git is too old to say where its hooks are: 2.31 or newer is needed")
+			return nil, errors.New("git 2.31 or newer is needed to find the hooks")
 		}
 		*q.into = filepath.FromSlash(out)
 	}
 	if bare, err := ask("rev-parse", "--is-bare-repository"); err == nil && bare == "false" && r.Top == "" && filepath.Base(r.GitDir) == ".git" {
-		r.Top = filepath.Dir(r.GitDir) // called from inside of the .git folder
+		r.Top = filepath.Dir(r.GitDir) // called from the .git folder
 	}
 	out, err := ask("rev-parse", "--path-format=absolute", "--git-path", "hooks")
 	if err != nil {
@@ -94,7 +94,7 @@ func Find(ctx context.Context, dir string) (*Repository, error) {
 	return r, nil
 }
 
-// gitError makes one line of what git said.
+// gitError returns the first line of git's message.
 func gitError(err error, stderr string) error {
 	var exit *exec.ExitError
 	if !errors.As(err, &exit) {
@@ -113,17 +113,17 @@ func gitError(err error, stderr string) error {
 // DefaultHooks is where hooks are if core.hooksPath is not set.
 func (r *Repository) DefaultHooks() string { return filepath.Join(r.CommonDir, "hooks") }
 
-// Bare reports whether there is no working tree here.
+// Bare reports whether there is no working tree.
 func (r *Repository) Bare() bool { return r.Top == "" }
 
-// Inside reports whether a folder belongs to this repository alone: it lies in
-// its repository folder or in a working tree of it. A link may lead out.
+// Inside reports whether a folder belongs to this repository alone: it is in the
+// repository folder or in a working tree. A link may lead out of them.
 func (r *Repository) Inside(dir string) bool {
 	return r.InTree(dir) || within(dir, r.CommonDir, r.GitDir)
 }
 
-// InTree reports whether a folder lies in the working tree, so that its files
-// may be committed and reach other people.
+// InTree reports whether a folder is in the working tree, so that its files may be
+// committed and reach other machines.
 func (r *Repository) InTree(dir string) bool {
 	tops := []string{r.Top}
 	if filepath.Base(r.CommonDir) == ".git" {
@@ -132,38 +132,37 @@ func (r *Repository) InTree(dir string) bool {
 	return within(dir, tops...) && !within(dir, r.CommonDir, r.GitDir)
 }
 
-// within reports whether path is one of the folders or lies in one, links
+// within reports whether path is one of the folders or is below one. Links are
 // resolved as far as the path exists.
 func within(path string, folders ...string) bool {
-	path = real(path)
+	path = resolve(path)
 	return slices.ContainsFunc(folders, func(folder string) bool {
 		if folder == "" {
 			return false
 		}
-		rel, err := filepath.Rel(real(folder), path)
+		rel, err := filepath.Rel(resolve(folder), path)
 		return err == nil && rel != ".." && !strings.HasPrefix(rel, ".."+string(filepath.Separator))
 	})
 }
 
-// real resolves the links of the part of a path that exists.
-func real(path string) string {
+// resolve resolves the links in the part of a path that exists.
+func resolve(path string) string {
 	if resolved, err := filepath.EvalSymlinks(path); err == nil {
 		return resolved
 	}
 	if _, err := os.Lstat(path); err == nil {
-		return string(filepath.Separator) // a link to nowhere: inside of nothing
+		return string(filepath.Separator) // a broken link: in no folder
 	}
 	parent := filepath.Dir(path)
 	if parent == path {
 		return path
 	}
-	return filepath.Join(real(parent), filepath.Base(path))
+	return filepath.Join(resolve(parent), filepath.Base(path))
 }
 
-// Program returns the path of the running program to record in hooks: the name
-// by which PATH finds it, which outlives an update that replaces a link's
-// target, or its own. It is "" for a program that "go run" built, which is gone
-// when it ends.
+// Program returns the path of the running program for hooks to record: the one in
+// PATH if that is the same program, since it survives an update that replaces a
+// link's target. It is "" for a program of "go run", which is removed at its end.
 func Program() string {
 	own, err := os.Executable()
 	if err != nil || strings.ContainsAny(own, "\r\n") {
@@ -173,13 +172,13 @@ func Program() string {
 	if strings.Contains(own, "go-build") && strings.Contains(own, sep+"exe"+sep) {
 		return ""
 	}
-	if found, err := exec.LookPath("keysweep"); err == nil && filepath.IsAbs(found) && sameFile(found, own) && !strings.ContainsAny(found, "\r\n") {
+	if found, err := exec.LookPath("keysweep"); err == nil && filepath.IsAbs(found) && SameFile(found, own) && !strings.ContainsAny(found, "\r\n") {
 		return filepath.ToSlash(found)
 	}
 	return filepath.ToSlash(own)
 }
 
-// OnPath returns the program that PATH finds, "" if none.
+// OnPath returns the keysweep in PATH, "" if there is none.
 func OnPath() string {
 	found, err := exec.LookPath("keysweep")
 	if err != nil {
@@ -188,7 +187,8 @@ func OnPath() string {
 	return filepath.ToSlash(found)
 }
 
-func sameFile(a, b string) bool {
+// SameFile reports whether two paths name the same existing file.
+func SameFile(a, b string) bool {
 	x, errX := os.Stat(a)
 	y, errY := os.Stat(b)
 	return errX == nil && errY == nil && os.SameFile(x, y)

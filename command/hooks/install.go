@@ -16,21 +16,21 @@ type Action int
 
 // The actions.
 const (
-	// Keep leaves a hook as it is.
+	// Keep changes nothing.
 	Keep Action = iota
-	// Write writes a hook where none is.
+	// Write writes a hook where there is none.
 	Write
-	// Chain writes a hook and keeps the one that was there, to be run first.
+	// Chain writes a hook and keeps the existing one, which then runs first.
 	Chain
-	// Update writes a hook of ours anew.
+	// Update rewrites a hook of ours.
 	Update
-	// Enable marks a hook of ours as executable.
+	// Enable makes a hook of ours executable.
 	Enable
 	// Remove removes a hook of ours.
 	Remove
-	// Restore puts back, in the place of ours, the hook that was there first.
+	// Restore replaces a hook of ours by the one that it kept.
 	Restore
-	// Leave leaves a hook of ours that a person has changed.
+	// Leave leaves a hook of ours that was edited.
 	Leave
 )
 
@@ -39,34 +39,33 @@ type Step struct {
 	Action  Action
 	Name    string
 	Path    string // of the hook
-	Earlier string // the hook that was there before, where it is kept; "": none
-	// Why says what a reader would not expect; "" if nothing.
+	Earlier string // where the existing hook is kept; "": none
+	// Why explains what a reader may not expect; "" if nothing.
 	Why string
-	// Options are those that the hook records.
+	// Options are the options that the hook records.
 	Options []string
 
 	text string
 }
 
-// Refused is the error of Install for hooks that it does not touch. Nothing at
-// all is written then.
+// Refused is the error of Install for hooks that it may not change. No hook is
+// written then.
 type Refused struct {
-	// Reasons are lines; those that begin with two blanks say how to go on.
+	// Reasons are lines. Lines that begin with two blanks are advice.
 	Reasons []string
 }
 
 func (e *Refused) Error() string { return strings.Join(e.Reasons, "\n") }
 
-// Install writes hooks that call program (see Program), which it names in the
-// scripts unless they lie in the working tree: those reach other machines. They
-// call it with options; nil are those that a hook of ours records already. A
-// hook that is there already is kept and run first. With dryRun nothing is
-// written. The error is a *Refused, before anything is written, or that of a
-// file; the steps then say what was done.
+// Install writes hooks that call program (see Program). Scripts in the working tree
+// do not record its path, since they reach other machines. They call it with
+// options; nil keeps the options that a hook of ours has. An existing hook is kept
+// and runs first. With dryRun nothing is written. The error is a *Refused, before
+// anything is written, or that of a file; the steps then say what was done.
 func Install(r *Repository, names []string, program string, options []string, dryRun bool) ([]Step, error) {
 	for _, o := range options {
 		if strings.ContainsAny(o, "\x00\r\n") {
-			return nil, &Refused{[]string{fmt.Sprintf("a hook cannot record %q: it has a line break", o)}}
+			return nil, &Refused{[]string{fmt.Sprintf("a hook cannot record %q, which has a line break", o)}}
 		}
 	}
 	if err := r.usable(); err != nil {
@@ -77,8 +76,8 @@ func Install(r *Repository, names []string, program string, options []string, dr
 	}
 	if program == "" && OnPath() == "" {
 		return nil, &Refused{[]string{
-			"the hooks would not find keysweep: it is not in PATH",
-			"  go install . in a clone of it puts it into $(go env GOPATH)/bin; have that in PATH",
+			"the hooks would not find keysweep, which is not in PATH",
+			"  run go install . in a clone of keysweep, and add $(go env GOPATH)/bin to PATH",
 		}}
 	}
 	var steps []Step
@@ -90,7 +89,7 @@ func Install(r *Repository, names []string, program string, options []string, dr
 	}
 	if len(refused.Reasons) > 0 {
 		if len(names) > 1 {
-			refused.Reasons = append(refused.Reasons, "  nothing was written; --hook NAME installs only the hooks you name")
+			refused.Reasons = append(refused.Reasons, "  no hook was written; --hook NAME installs only the hooks that you name")
 		}
 		return nil, refused
 	}
@@ -105,31 +104,31 @@ func Install(r *Repository, names []string, program string, options []string, dr
 	return steps, nil
 }
 
-// usable refuses a folder of hooks that is not this repository's alone.
+// usable refuses a folder of hooks that other repositories may use.
 func (r *Repository) usable() error {
 	if r.Inside(r.Hooks) {
 		if info, err := os.Stat(r.Hooks); err == nil && !info.IsDir() {
-			return &Refused{[]string{fmt.Sprintf("%s is in the place of the folder of hooks, and is no folder", r.Hooks)}}
+			return &Refused{[]string{fmt.Sprintf("%s, where git looks for hooks, is not a folder", r.Hooks)}}
 		}
 		return nil
 	}
 	if r.HooksPath == "" {
 		return &Refused{[]string{
-			fmt.Sprintf("the folder of hooks %s is a link that leads out of this repository, perhaps to hooks of several", r.Hooks),
-			"  replace the link by a folder, or call keysweep in the hooks there:",
+			fmt.Sprintf("the hooks folder %s is a link that leads out of this repository: other repositories may use it", r.Hooks),
+			"  replace the link with a folder, or call keysweep in the hooks there:",
 			"    keysweep hook pre-commit \"$@\"",
 		}}
 	}
 	return &Refused{[]string{
-		fmt.Sprintf("core.hooksPath (%s) has git look for hooks in %s, outside this repository: hooks there run in others, too", r.HooksPath, r.Hooks),
+		fmt.Sprintf("core.hooksPath (%s) makes git look for hooks in %s, outside this repository: they run in other repositories, too", r.HooksPath, r.Hooks),
 		"  either call keysweep in the hooks there, each by its name:",
 		"    keysweep hook pre-commit \"$@\"",
-		"  or give this repository a folder of its own (the hooks there no longer run here), and try again:",
+		"  or use the hooks of this repository (the others no longer run here), and try again:",
 		"    git config --local core.hooksPath " + shellQuote(filepath.ToSlash(r.DefaultHooks())),
 	}}
 }
 
-// plan decides about one hook. Reasons are why it is refused.
+// plan decides what to do with one hook. Reasons say why it is refused.
 func plan(s State, program string, options []string) (step Step, reasons []string) {
 	if options == nil {
 		options = s.Options
@@ -137,24 +136,24 @@ func plan(s State, program string, options []string) (step Step, reasons []strin
 	step = Step{Name: s.Name, Path: s.Path, Earlier: s.Earlier, Options: options, text: Script(s.Name, program, options...)}
 	switch s.Kind {
 	case Unusable:
-		return step, []string{fmt.Sprintf("%s is not a file that keysweep can read", s.Path)}
+		return step, []string{fmt.Sprintf("%s is not a readable file", s.Path)}
 	case Calling:
 		if len(options) > 0 {
-			return step, []string{fmt.Sprintf("%s is not keysweep's, and calls it already: write the options there", s.Path)}
+			return step, []string{fmt.Sprintf("%s was not written by keysweep and already calls it: add the options there", s.Path)}
 		}
-		step.Action, step.Earlier, step.Options, step.Why = Keep, "", nil, "it is not keysweep's, and calls it already"
+		step.Action, step.Earlier, step.Options, step.Why = Keep, "", nil, "not written by keysweep, and already calls it"
 		return step, nil
 	case Ours:
 		switch {
 		case s.Edited:
 			return step, []string{
-				fmt.Sprintf("%s was changed since keysweep wrote it", s.Path),
-				"  put your own commands into " + s.Name + Suffix + " beside it (executable: it runs first), remove the hook, and try again",
+				fmt.Sprintf("%s was edited after keysweep wrote it", s.Path),
+				"  move your commands to an executable " + s.Name + Suffix + " beside it, which runs first, remove the hook, and try again",
 			}
 		case s.text == step.text && (s.Executable || s.Link):
 			step.Action = Keep
 		case s.Link:
-			return step, []string{fmt.Sprintf("%s is a link to an older hook of keysweep: remove it, and try again", s.Path)}
+			return step, []string{fmt.Sprintf("%s is a link to an outdated hook of keysweep: remove it, and try again", s.Path)}
 		case s.text == step.text:
 			step.Action, step.Why = Enable, "it was not executable"
 		default:
@@ -163,19 +162,19 @@ func plan(s State, program string, options []string) (step Step, reasons []strin
 		return step, nil
 	}
 	if f := s.Framework; f != nil {
-		return step, append([]string{fmt.Sprintf("%s belongs to %s, which would overwrite a hook of ours", s.Path, f.Name)},
+		return step, append([]string{fmt.Sprintf("%s belongs to %s, which would overwrite a hook of keysweep", s.Path, f.Name)},
 			strings.Split(strings.TrimRight(f.ByHand(s.Name), "\n"), "\n")...)
 	}
 	if s.Kind == Foreign {
 		if s.Earlier != "" {
 			return step, []string{
-				fmt.Sprintf("there are both %s, which is not keysweep's, and %s", s.Path, s.Earlier),
-				"  keep one of the two, and try again",
+				fmt.Sprintf("both %s, which is not keysweep's, and %s exist", s.Path, s.Earlier),
+				"  remove one of them, and try again",
 			}
 		}
 		step.Action, step.Earlier = Chain, filepath.Join(filepath.Dir(s.Path), s.Name+Suffix)
 		if !s.Executable {
-			step.Why = "which is not executable: git did not run it, and it still does not run"
+			step.Why = "which is not executable, and does not run"
 		}
 		return step, nil
 	}
@@ -191,17 +190,17 @@ func (s *Step) apply() error {
 	case Write, Update:
 		return s.write()
 	case Chain:
-		// A second name first: at every moment there is a hook to run.
+		// A second name first, so that there always is a hook to run.
 		info, err := os.Lstat(s.Path)
 		if err != nil {
 			return err
 		}
-		err = errors.ErrUnsupported // to link what is no file
+		err = errors.ErrUnsupported // only files can be linked
 		if info.Mode().IsRegular() {
 			err = os.Link(s.Path, s.Earlier)
 		}
 		if errors.Is(err, fs.ErrExist) {
-			return fmt.Errorf("%s appeared meanwhile: try again", s.Earlier) // of another install
+			return fmt.Errorf("%s was just created: try again", s.Earlier) // by another install
 		}
 		if err != nil {
 			if err := os.Rename(s.Path, s.Earlier); err != nil {
@@ -230,10 +229,9 @@ func (s *Step) write() error {
 	})
 }
 
-// Uninstall removes the hooks that Install wrote, from the folder in which git
-// looks and from the one in which it looks by default, and puts back what was
-// there before. What a person has changed since stays (Leave). With dryRun
-// nothing is written.
+// Uninstall removes the hooks that Install wrote, both where git looks and where it
+// looks by default, and restores the hooks that they kept. Edited hooks stay
+// (Leave). With dryRun nothing is written.
 func Uninstall(r *Repository, names []string, dryRun bool) ([]Step, error) {
 	folders := []string{r.Hooks}
 	if r.DefaultHooks() != r.Hooks {
@@ -242,7 +240,7 @@ func Uninstall(r *Repository, names []string, dryRun bool) ([]Step, error) {
 	var steps []Step
 	for _, folder := range folders {
 		if !r.Inside(folder) {
-			continue // several repositories use it: Install wrote nothing there
+			continue // other repositories may use it: Install wrote nothing there
 		}
 		for _, name := range names {
 			s := Look(folder, name)
@@ -252,9 +250,9 @@ func Uninstall(r *Repository, names []string, dryRun bool) ([]Step, error) {
 			step := Step{Name: name, Path: s.Path, Earlier: s.Earlier, Action: Remove}
 			switch {
 			case s.Edited:
-				step.Action, step.Why = Leave, "it was changed since keysweep wrote it: remove it yourself"
+				step.Action, step.Why = Leave, "it was edited after keysweep wrote it: remove it yourself"
 				if s.Earlier != "" {
-					step.Why += ", and rename " + filepath.Base(s.Earlier) + " to " + name + " if you want it back"
+					step.Why += ", and rename " + filepath.Base(s.Earlier) + " to " + name + " to restore it"
 				}
 			case s.Earlier != "":
 				step.Action = Restore

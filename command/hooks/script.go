@@ -9,23 +9,22 @@ import (
 	"sync"
 )
 
-// Version is the version of the scripts that Script writes. A script of
-// another version is replaced by "keysweep install".
-const Version = 1
+// Version is the version of the scripts that Script writes. "keysweep install"
+// replaces a script of another version.
+const Version = 2
 
-// Suffix is appended to the name of a hook that was there first.
+// Suffix is appended to the name of an existing hook that is kept.
 const Suffix = ".before-keysweep"
 
-// Names returns the hooks that keysweep has, in the order in which git runs
-// them.
+// Names returns the hooks that keysweep has, in the order in which git runs them.
 func Names() []string { return []string{"pre-commit", "commit-msg", "pre-push", "pre-receive"} }
 
-// Script returns the text of a hook for sh (POSIX, without extensions). program
-// is the path of keysweep with slashes, "" to have it looked for in PATH; options
-// are what it is called with, one word each, without line breaks.
+// Script returns the text of a hook for a POSIX sh. program is the path of keysweep
+// with slashes, or "" to look for it in PATH; options are its options, one word
+// each, without line breaks.
 //
-// The text ends in a line with the version and a sum of everything above it,
-// which tells a script that a person has changed.
+// The text ends in a line with the version and a checksum of all lines above,
+// which shows whether a script was edited.
 func Script(name, program string, options ...string) string {
 	words := ""
 	for _, o := range options {
@@ -34,7 +33,7 @@ func Script(name, program string, options ...string) string {
 	replace := strings.NewReplacer(
 		"NAME", name,
 		"PROGRAM", shellQuote(program),
-		"ONWARDS", shellQuote(onwards[name]),
+		"ADVICE", shellQuote(advice[name]),
 		" OPTIONS", words,
 	)
 	text := replace.Replace(head)
@@ -46,31 +45,31 @@ func Script(name, program string, options ...string) string {
 	return text + fmt.Sprintf("# keysweep hook %d %s\n", Version, sum(text))
 }
 
-// readsStdin reports whether git tells a hook what is pushed by its standard
-// input.
+// readsStdin reports whether git names what is pushed on a hook's standard input.
 func readsStdin(name string) bool { return name == "pre-push" || name == "pre-receive" }
 
-// onwards is how to go on without keysweep.
-var onwards = map[string]string{
-	"pre-commit":  `  install keysweep, then run "keysweep install" here; or this once, unscanned: git commit --no-verify`,
-	"commit-msg":  `  install keysweep, then run "keysweep install" here; or this once, unscanned: git commit --no-verify`,
-	"pre-push":    `  install keysweep, then run "keysweep install" here; or this once, unscanned: git push --no-verify`,
-	"pre-receive": `  whoever runs this server must install keysweep and run "keysweep install", or remove this hook`,
+// advice says what to do without keysweep.
+var advice = map[string]string{
+	"pre-commit":  `  install keysweep and run "keysweep install" here; to skip the check once: git commit --no-verify`,
+	"commit-msg":  `  install keysweep and run "keysweep install" here; to skip the check once: git commit --no-verify`,
+	"pre-push":    `  install keysweep and run "keysweep install" here; to skip the check once: git push --no-verify`,
+	"pre-receive": `  the administrator must install keysweep and run "keysweep install", or remove this hook`,
 }
 
-// The scripts. What was there before runs first: it may change what is
-// committed. ${0%/*} and not a recorded folder, so that a repository may move.
+// The scripts. The hook that was kept runs first, since it may change what is
+// committed. It is found by ${0%/*}, not by a recorded folder, so that a
+// repository may move.
 const (
 	head = `#!/bin/sh
-# Written by "keysweep install"; "keysweep uninstall" removes it. It first runs
-# the hook that was here before, if there is one: NAME.before-keysweep.
+# Written by "keysweep install"; "keysweep uninstall" removes it. First it runs
+# the hook that was here before, if any: NAME.before-keysweep.
 keysweep=PROGRAM
 
 if ! [ -f "$keysweep" ] || ! [ -x "$keysweep" ]; then
 	recorded=$keysweep
 	keysweep=$(command -v keysweep) || {
 		printf '%s\n' "keysweep: the NAME hook found no keysweep${recorded:+ at $recorded and none} in PATH" \
-			ONWARDS >&2
+			ADVICE >&2
 		exit 1
 	}
 fi
@@ -83,15 +82,15 @@ case $0 in */*) earlier=${0%/*}/NAME.before-keysweep ;; esac
 fi
 exec "$keysweep" hook NAME OPTIONS "$@"
 `
-	// A shell takes newlines off the end of what it reads: hence the dot. With
-	// standard input closed, bash gives the pipe of $(cat) its number, and cat
-	// waits for itself: hence /dev/null.
+	// $(…) removes newlines from the end: hence the dot. With standard input
+	// closed, bash gives the pipe of $(cat) its number, and cat waits for itself:
+	// hence /dev/null.
 	tailWithInput = `(: 3<&0) 2>/dev/null || exec </dev/null
-# Git itself calls: if it hands over no line, nothing is pushed.
+# Git calls this hook itself, so an empty standard input means an empty push.
 KEYSWEEP_STDIN=git
 export KEYSWEEP_STDIN
 if [ "$earlier" != "$0" ] && [ -f "$earlier" ] && [ -x "$earlier" ]; then
-	# Both read from standard input what is pushed.
+	# Both read what is pushed from standard input.
 	input=.
 	[ -t 0 ] || input=$(cat 2>/dev/null; echo .)
 	input=${input%.}
@@ -113,10 +112,10 @@ func shellUnquote(word string) string {
 
 func sum(text string) string { return fmt.Sprintf("%x", sha256.Sum256([]byte(text)))[:16] }
 
-// parsed is what a hook tells of itself.
+// parsed is what a script of ours records.
 type parsed struct {
 	version int
-	intact  bool // as it was written
+	intact  bool // not edited
 	program string
 	options []string
 }
@@ -130,7 +129,7 @@ var (
 	quotedWord = sync.OnceValue(func() *regexp.Regexp { return regexp.MustCompile(`'(?:[^'\n]|'\\'')*'`) })
 )
 
-// parse reads a script of ours, of any version; false for another's.
+// parse reads a script of ours, of any version. It returns false for any other.
 func parse(text string) (p parsed, ours bool) {
 	at := lastLine().FindStringSubmatchIndex(text)
 	if at == nil {
@@ -150,7 +149,7 @@ func parse(text string) (p parsed, ours bool) {
 }
 
 // calls reports whether a script that is not ours calls keysweep for a hook,
-// in a line that is no comment.
+// outside comments.
 func calls(text, name string) bool {
 	call := regexp.MustCompile(`(?m)^[^#\n]*\bkeysweep(?:\.exe)?["']?[ \t]+hook[ \t]+` + regexp.QuoteMeta(name) + `\b`)
 	return call.MatchString(text)

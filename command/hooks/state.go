@@ -2,57 +2,58 @@ package hooks
 
 import (
 	"errors"
-	"io"
 	"io/fs"
 	"os"
 	"path/filepath"
 	"regexp"
 	"runtime"
 	"strings"
+
+	"keysweep/file"
 )
 
-// maxScript is how much of a hook is looked at: a hook may be a large binary.
-const maxScript = 256 << 10
+// maxScript is the size, in bytes, up to which a hook is read: it may be a binary.
+const maxScript = 1 << 20
 
-// Kind says whose a hook is.
+// Kind says what a hook is.
 type Kind int
 
 // The kinds.
 const (
-	// Absent is a hook that is not there.
+	// Absent is a hook that does not exist.
 	Absent Kind = iota
 	// Ours was written by keysweep, of any version.
 	Ours
-	// Calling is another's, and calls keysweep.
+	// Calling was not written by keysweep, and calls it.
 	Calling
-	// Foreign is another's, and as far as we see does not call keysweep.
+	// Foreign was not written by keysweep, and does not visibly call it.
 	Foreign
-	// Unusable is no file: a folder, or something that cannot be looked at.
+	// Unusable is not a file, or cannot be read.
 	Unusable
 )
 
-// State is what there is at the place of one hook.
+// State describes one hook.
 type State struct {
 	Name string
-	// Path is the hook. It is NAME.legacy where pre-commit has moved ours
-	// out of its way: pre-commit runs it from there.
+	// Path is the hook. It is NAME.legacy where pre-commit has renamed ours:
+	// pre-commit runs it under that name.
 	Path string
 	Kind Kind
 	// Link says that Path is a symbolic link.
 	Link bool
-	// Executable says whether git would run it. Windows has no such mark.
+	// Executable says whether git would run it: always on Windows.
 	Executable bool
-	// Version, Program, Options and Edited are of Ours: the version of the
-	// script, the recorded path ("": PATH) and options, and whether somebody
-	// changed it since.
+	// Version, Program, Options and Edited are set for Ours: the version of the
+	// script, the recorded path ("": PATH) and options, and whether it was edited
+	// since.
 	Version int
 	Program string
 	Options []string
 	Edited  bool
-	// Earlier is the hook that was there before ours; "" if there is none.
+	// Earlier is the kept hook that runs before ours; "" if there is none.
 	Earlier string
-	// Framework is the hook manager that a Foreign hook, or the place of an
-	// Absent one, belongs to; or nil.
+	// Framework is the hook manager that a Foreign hook, or the folder of an
+	// Absent one, belongs to; nil if none.
 	Framework *Framework
 
 	text string
@@ -69,8 +70,8 @@ func Look(folder, name string) State {
 	return s
 }
 
-func look(folder, name, file string) State {
-	s := State{Name: name, Path: filepath.Join(folder, file)}
+func look(folder, name, base string) State {
+	s := State{Name: name, Path: filepath.Join(folder, base)}
 	earlier := filepath.Join(folder, name+Suffix)
 	if _, err := os.Lstat(earlier); err == nil {
 		s.Earlier = earlier
@@ -89,7 +90,7 @@ func look(folder, name, file string) State {
 	s.Link = info.Mode()&fs.ModeSymlink != 0
 	info, err = os.Stat(s.Path)
 	if s.Link && err != nil {
-		s.Kind = Foreign // it leads nowhere: git runs nothing
+		s.Kind = Foreign // a broken link: git runs nothing
 		return s
 	}
 	if err != nil || !info.Mode().IsRegular() {
@@ -108,18 +109,13 @@ func look(folder, name, file string) State {
 	return s
 }
 
-// readScript returns the start of a regular file, "" if it cannot be read.
+// readScript returns the text of a file, "" if it cannot be read or is too large.
 func readScript(path string) string {
-	f, err := os.Open(path)
+	text, err := file.Read(path, maxScript)
 	if err != nil {
 		return ""
 	}
-	defer f.Close()
-	b, err := io.ReadAll(io.LimitReader(f, maxScript))
-	if err != nil {
-		return ""
-	}
-	return string(b)
+	return string(text)
 }
 
 // Current reports whether a hook of ours is what this version would write for
@@ -129,29 +125,23 @@ func (s *State) Current() bool {
 }
 
 // Framework is a program that manages hooks itself, and would overwrite ours or
-// trip over it. How to have it call keysweep is in its own configuration.
+// fail on it. Its own configuration has to call keysweep.
 type Framework struct {
 	Name string
-	// Config are its files, from the top of the working tree.
+	// Config lists its configuration files, from the top of the working tree.
 	Config []string
-
-	lines func(name string) string // to add by hand
+	// ByHand returns the lines to add so that a hook calls keysweep.
+	ByHand func(hook string) string
 }
 
-// ByHand returns lines that make the framework call keysweep at a hook.
-func (f *Framework) ByHand(name string) string { return f.lines(name) }
-
-// Mentions returns the file of its configuration that calls keysweep for a
-// hook, "" if none does.
+// Mentions returns the configuration file that calls keysweep for a hook, "" if
+// none does.
 func (f *Framework) Mentions(top, name string) string {
-	for _, file := range f.Config {
-		file = strings.ReplaceAll(file, "NAME", name)
-		path := filepath.Join(top, filepath.FromSlash(file))
-		if info, err := os.Stat(path); err != nil || !info.Mode().IsRegular() {
-			continue // asked first: opening a FIFO waits for a writer
-		}
-		if text := readScript(path); calls(text, name) || regexp.MustCompile(entries[name]).MatchString(text) {
-			return file
+	for _, config := range f.Config {
+		config = strings.ReplaceAll(config, "NAME", name)
+		text := readScript(filepath.Join(top, filepath.FromSlash(config)))
+		if calls(text, name) || regexp.MustCompile(entries[name]).MatchString(text) {
+			return config
 		}
 	}
 	return ""
@@ -162,7 +152,7 @@ var entries = map[string]string{
 	"pre-commit":  `(?m)^[ \t-]*id:[ \t]*["']?keysweep(-system)?["']?[ \t\r]*(#.*)?$`,
 	"pre-push":    `(?m)^[ \t-]*id:[ \t]*["']?keysweep-push(-system)?["']?[ \t\r]*(#.*)?$`,
 	"commit-msg":  `(?m)^[ \t-]*id:[ \t]*["']?keysweep-commit-msg(-system)?["']?[ \t\r]*(#.*)?$`,
-	"pre-receive": `$^`, // no framework has it
+	"pre-receive": `$^`, // not in any framework
 }
 
 func preCommitLines(name string) string {
@@ -206,8 +196,8 @@ var (
 	}}
 )
 
-// recognise returns the framework that a hook belongs to, or nil. What each
-// writes was read in its source.
+// recognise returns the framework that a hook belongs to, or nil. The texts are
+// those in each framework's source.
 func recognise(folder, text string) *Framework {
 	switch {
 	case strings.Contains(text, "File generated by pre-commit"):
@@ -222,8 +212,8 @@ func recognise(folder, text string) *Framework {
 	return nil
 }
 
-// isHusky reports whether a folder of hooks is husky's: .husky, or .husky/_,
-// which it writes anew at each installation of packages.
+// isHusky reports whether a folder of hooks is husky's: .husky, or .husky/_, which
+// husky rewrites at each npm install.
 func isHusky(folder string) bool {
 	return filepath.Base(folder) == ".husky" || filepath.Base(filepath.Dir(folder)) == ".husky"
 }
