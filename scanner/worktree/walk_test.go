@@ -359,7 +359,11 @@ func TestAGitFolderMadeOfLinksIsARepository(t *testing.T) {
 
 func TestADeepTreeIsWalkedWithFewOpenFiles(t *testing.T) {
 	// With os.Root, to open the folder at level n anew costs n² steps.
-	t.Run("native", func(t *testing.T) { walkDeep(t, openFolder, 1500) })
+	levels := 1500
+	if testing.Short() {
+		levels = 300
+	}
+	t.Run("native", func(t *testing.T) { walkDeep(t, openFolder, levels) })
 	t.Run("os.Root", func(t *testing.T) { walkDeep(t, openRoot, 150) })
 }
 
