@@ -83,13 +83,9 @@ func (s *surroundings) scanWords(a *attributor, b []byte) {
 	for _, c := range b {
 		s.folded = append(s.folded, ascii.Fold(c))
 	}
-	for from := 0; ; {
-		at, _, ok := a.finder.Next(s.folded, from)
-		if !ok {
-			break
-		}
-		for _, l := range a.finder.at(nil, s.folded, at) {
-			end := at + len(a.finder.lits[l])
+	for at := range a.finder.All(s.folded) {
+		for _, l := range a.finder.AppendAt(nil, s.folded, at) {
+			end := at + len(a.finder.Literals()[l])
 			kind := a.sources[l].kind
 			m, ok := mark{start: at, end: end}, false
 			switch kind {
@@ -109,7 +105,6 @@ func (s *surroundings) scanWords(a *attributor, b []byte) {
 				s.marks[l] = append(s.marks[l], m)
 			}
 		}
-		from = at + 1
 	}
 	s.dropVoid(a)
 	s.used = slices.DeleteFunc(s.used, func(u int) bool { return a.sources[u].kind == sourceNot })

@@ -1,6 +1,10 @@
 package rules
 
-import "slices"
+import (
+	"slices"
+
+	"keysweep/rules/finder"
+)
 
 // base64Decoder reads base64 (RFC 4648), with either alphabet, in one line or
 // broken into lines. Three bytes become a quantum of four characters, so a
@@ -54,13 +58,13 @@ func (base64Decoder) forms(plain []byte, nested bool) []form {
 func indented(chars []byte, i, offset int) []form {
 	const spaces = "        "
 	if tail := chars[i:]; len(tail) > i {
-		literal := spaces[:max(1, maxHead-len(tail))] + string(tail)
+		literal := spaces[:max(1, finder.HeadLen-len(tail))] + string(tail)
 		return []form{{literal: []byte(literal), variant: offset, skip: i, single: true}}
 	}
 	var list []form
 	for _, br := range breaks[:2] {
 		literal := string(chars[:i]) + br
-		literal += spaces[:max(1, maxHead-len(literal))]
+		literal += spaces[:max(1, finder.HeadLen-len(literal))]
 		list = append(list, form{literal: []byte(literal), variant: offset, single: true})
 	}
 	return list

@@ -38,15 +38,13 @@ func (s *compiled) extent(g *group, b []byte, start int) (end int, tooLong bool)
 	// Another key that runs into this one ends it. The run may be cut within
 	// that key's prefix.
 	look := b[start:min(len(b), end+maxLiteral)]
-	for from := 0; ; {
-		p, l, ok := s.plain.Next(look, from)
-		if !ok || start+p >= end {
+	for p, l := range s.plain.All(look) {
+		if start+p >= end {
 			break
 		}
 		if g.inner[s.plainPrefix[l]] {
 			return start + p, false
 		}
-		from = p + 1
 	}
 	end = dotted(b, start, end)
 	if end-start > g.body.max {

@@ -207,18 +207,13 @@ func prefixBefore(b []byte, at int, plain *Finder) boundary {
 	}
 	run := b[start:at]
 	glued := false
-	for from := 0; ; {
-		p, l, ok := plain.Next(run, from)
-		if !ok {
-			break
-		}
-		switch end := p + len(plain.lits[l]); {
+	for p, l := range plain.All(run) {
+		switch end := p + len(plain.Literals()[l]); {
 		case end == len(run):
 			return boundary{ok: true, why: "behind another prefix"}
 		case len(run)-end >= minBody:
 			glued = true
 		}
-		from = p + 1
 	}
 	if glued {
 		return boundary{ok: true, why: "behind another key"}

@@ -3,14 +3,14 @@ package rules
 import (
 	"crypto/sha256"
 	"embed"
-	"encoding/binary"
 	"encoding/hex"
 	"fmt"
 	"hash"
 	"io"
 	"path"
-	"strings"
 	"sync"
+
+	"keysweep/rules/finder"
 )
 
 // builtin holds the rules that every scan runs.
@@ -18,8 +18,7 @@ import (
 //go:embed builtin/*.toml
 var builtin embed.FS
 
-// builtinHeads holds the heads of the literals of the built-in rules, sorted, in
-// hex, one a line. Reading all rules for them takes longer than most scans of a
+// builtinHeads holds the heads of the literals of the built-in rules. Reading all rules for them takes longer than most scans of a
 // hook do. TestBuiltinHeads writes it with -update.
 //
 //go:embed data/heads.txt
@@ -47,10 +46,8 @@ func builtinSet(more []*ruleFile) *Set {
 		}
 		return c
 	})
-	finder := newHeadFinder(len(builtinHeads)/headLine, maxHead, maxForm)
-	finder.addLines(builtinHeads)
-	finder.whole = func() *Finder { return compiled().finder }
-	return &Set{finder: finder, compiled: compiled, sha256: sync.OnceValue(func() string {
+	heads := finder.FromHeads(builtinHeads, maxForm, func() *Finder { return compiled().finder })
+	return &Set{finder: heads, compiled: compiled, sha256: sync.OnceValue(func() string {
 		h := newTextHash()
 		hashBuiltin(h)
 		for _, m := range more {
@@ -69,22 +66,6 @@ func (s *compiled) set() *Set {
 		}
 		return hex.EncodeToString(h.Sum(nil))
 	})}
-}
-
-// headLine is the length of a line of builtinHeads.
-const headLine = 2*maxHead + 1
-
-// addLines adds heads as builtinHeads has them.
-func (f *Finder) addLines(text string) {
-	for line := range strings.Lines(text) {
-		var digits [headLine]byte
-		var head [maxHead]byte
-		n := copy(digits[:], line)
-		if _, err := hex.Decode(head[:], digits[:headLine-1]); err != nil || n != headLine || line[n-1] != '\n' {
-			panic(fmt.Sprintf("rules: %q is no head", line)) // the tests read them
-		}
-		f.add(binary.LittleEndian.Uint64(head[:]))
-	}
 }
 
 // newTextHash returns the hash of Set.SHA256 before any text.

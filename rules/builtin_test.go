@@ -4,12 +4,13 @@ import (
 	"bytes"
 	"flag"
 	"fmt"
-	"math/bits"
 	"os"
 	"reflect"
 	"slices"
 	"strings"
 	"testing"
+
+	"keysweep/rules/finder"
 )
 
 var update = flag.Bool("update", false, "write data/heads.txt")
@@ -34,12 +35,7 @@ func eager(t testing.TB, more ...File) *Set {
 
 func TestHeadsAreThoseOfTheBuiltInRules(t *testing.T) {
 	whole := eager(t).finder
-	var lines []string
-	for _, head := range headsOf(whole.lits, maxHead) {
-		lines = append(lines, fmt.Sprintf("%016x\n", bits.ReverseBytes64(head)))
-	}
-	slices.Sort(lines)
-	want := strings.Join(lines, "")
+	want := finder.Heads(whole.Literals())
 	if *update {
 		if err := os.WriteFile("data/heads.txt", []byte(want), 0o666); err != nil {
 			t.Fatal(err)
@@ -49,9 +45,8 @@ func TestHeadsAreThoseOfTheBuiltInRules(t *testing.T) {
 	if builtinHeads != want {
 		t.Fatal("data/heads.txt is not what the built-in rules make: go test ./rules -run TestHeads -update writes it")
 	}
-	quick := builtinSet(nil).finder
-	if quick.stride != whole.stride || quick.headLen != whole.headLen || quick.MaxLen() != whole.MaxLen() || quick.filter != whole.filter {
-		t.Errorf("stride %d, heads of %d bytes, longest literal of %d; want %d, %d, %d", quick.stride, quick.headLen, quick.MaxLen(), whole.stride, whole.headLen, whole.MaxLen())
+	if got := builtinSet(nil).finder.MaxLen(); got != whole.MaxLen() {
+		t.Errorf("the longest literal has %d bytes, want %d", got, whole.MaxLen())
 	}
 }
 
@@ -68,7 +63,7 @@ func TestPrefixesAreTheLiteralsOfTheBuiltInRules(t *testing.T) {
 
 func TestTextWithoutLiteralsReadsNoRule(t *testing.T) {
 	s := loaded(t)
-	s.finder.whole = func() *Finder { t.Fatal("the rules were read"); return nil }
+	s.finder = finder.FromHeads(builtinHeads, maxForm, func() *Finder { t.Fatal("the rules were read"); return nil })
 	s.compiled = func() *compiled { t.Fatal("the rules were read"); return nil }
 	text := bytes.Repeat([]byte("	key := sk_test // a live test of \\x00 in 0000, base64 c2s=\n"), 1000)
 	if s.Finder().Contains(text) {
@@ -92,7 +87,13 @@ func TestRulesReadLateJudgeAlike(t *testing.T) {
 		}
 	}
 	text := []byte(all.String())
-	if hits := hitsOf(loaded(t).finder, text); len(hits) == 0 || !slices.Equal(hits, hitsOf(want.finder, text)) {
+	hits := func(f *Finder) (list [][2]int) {
+		for start, literal := range f.All(text) {
+			list = append(list, [2]int{start, literal})
+		}
+		return list
+	}
+	if got := hits(loaded(t).finder); len(got) == 0 || !slices.Equal(got, hits(want.finder)) {
 		t.Error("other literals are found")
 	}
 	for name, of := range map[string]func(s *Set) any{
@@ -116,7 +117,7 @@ func TestRulesReadLateJudgeAlike(t *testing.T) {
 func TestAConfigurationWithoutRulesIsReadAtOnceAndTheRulesAreNot(t *testing.T) {
 	allow := File{Name: "c", Text: []byte("[[allow]]\npath = \"x\"\nreason = \"y\"\n"), Others: []string{"allow"}}
 	s, err := Load(nil, allow)
-	if err != nil || s.finder.whole == nil {
+	if err != nil || len(s.finder.Literals()) > 0 {
 		t.Fatalf("%v, or the rules were read", err)
 	}
 	if got, want := s.SHA256(), eager(t, allow).SHA256(); got != want || got == loaded(t).SHA256() {
@@ -132,7 +133,7 @@ func TestAConfigurationWithoutRulesIsReadAtOnceAndTheRulesAreNot(t *testing.T) {
 		}
 	}
 	s, err = Load(nil, File{Name: "c", Text: []byte("[[rule]]\nid = \"acme\"\nliterals = [\"acme_\"]\n")})
-	if err != nil || s.finder.whole != nil || !s.Finder().Contains([]byte("acme_")) {
+	if err != nil || len(s.finder.Literals()) == 0 || !s.Finder().Contains([]byte("acme_")) {
 		t.Errorf("a rule of a configuration is not looked for: %v", err)
 	}
 }

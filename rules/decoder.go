@@ -1,6 +1,10 @@
 package rules
 
-import "sync"
+import (
+	"sync"
+
+	"keysweep/rules/finder"
+)
 
 // decoder undoes one encoding of text. A new form of key is a new decoder in
 // decoders: it says which bytes a text becomes, and decodes around such bytes;
@@ -114,7 +118,7 @@ const judgeReach = 384
 // halves returns the two halves of an encoded text as forms, each long enough
 // to be searched for: a line break in one of them leaves the other whole.
 func halves(text []byte, variant int) []form {
-	if len(text) < 2*maxHead {
+	if len(text) < 2*finder.HeadLen {
 		return []form{{literal: text, variant: variant}}
 	}
 	n := len(text) / 2

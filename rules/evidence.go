@@ -8,6 +8,7 @@ import (
 	"strings"
 
 	"keysweep/rules/ascii"
+	"keysweep/rules/finder"
 )
 
 // The distances of evidence, in bytes of the text that the key was judged in.
@@ -97,7 +98,7 @@ func newAttributor(rules []*Rule) attributor {
 			a.sources = append(a.sources, source{issuer: r.Issuer, kind: sourceEcho, echo: e})
 		}
 	}
-	a.finder, a.keys = newFinder(lits), newFinder(keys)
+	a.finder, a.keys = finder.New(lits), finder.New(keys)
 	return a
 }
 
@@ -137,15 +138,11 @@ func (s *surroundings) scan(a *attributor, b []byte, low, high int) {
 	for _, c := range b[low:high] {
 		s.folded = append(s.folded, ascii.Fold(c))
 	}
-	for from := 0; ; {
-		at, _, ok := a.finder.Next(s.folded, from)
-		if !ok {
-			break
-		}
-		s.found = a.finder.at(s.found[:0], s.folded, at)
+	for at := range a.finder.All(s.folded) {
+		s.found = a.finder.AppendAt(s.found[:0], s.folded, at)
 		for _, l := range s.found {
 			start := low + at
-			end := start + len(a.finder.lits[l])
+			end := start + len(a.finder.Literals()[l])
 			if m, ok := markAt(&a.sources[l], b, start, end); ok {
 				if len(s.marks[l]) == 0 {
 					s.used = append(s.used, l)
@@ -153,7 +150,6 @@ func (s *surroundings) scan(a *attributor, b []byte, low, high int) {
 				s.marks[l] = append(s.marks[l], m)
 			}
 		}
-		from = at + 1
 	}
 	s.dropVoid(a)
 	slices.Sort(s.used)

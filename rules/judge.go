@@ -58,7 +58,7 @@ func (m *Matcher) judge(t *text, at int, p int, g *group, left boundary) (candid
 	c.RuleID, c.Environment, c.Left, c.Limit = g.primary.ID, g.env, left.why, g.maxScore
 	end, tooLong := s.extent(g, t.b, start)
 	if end == start && g.body.regex == nil {
-		m.inner = s.plain.at(m.inner[:0], t.b, start)
+		m.inner = s.plain.AppendAt(m.inner[:0], t.b, start)
 		for _, l := range m.inner {
 			if g.inner[s.plainPrefix[l]] {
 				return c, false

@@ -11,6 +11,7 @@ import (
 	"testing"
 
 	"keysweep/finding"
+	"keysweep/rules/finder"
 )
 
 func ruleFileOf(t testing.TB, text string) string {
@@ -254,7 +255,7 @@ literals = ["sk_own_"]
 func TestBuiltInRulesAreComplete(t *testing.T) {
 	for _, r := range loaded(t).Rules() {
 		for _, l := range r.Literals {
-			if len(l) < maxHead {
+			if len(l) < finder.HeadLen {
 				t.Errorf("%s: the literal %q slows every scan", r.ID, l)
 			}
 		}

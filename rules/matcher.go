@@ -72,16 +72,16 @@ func (m *Matcher) judgeAll(buf []byte, core Span) {
 	low := max(0, core.Start-maxSpan)
 	high := min(len(buf), core.End+maxSpan)
 	f := m.set.finder
-	for from, n := low, 0; ; n++ {
-		at, _, ok := f.Next(buf[:high], from)
-		if !ok || n%checkEvery == checkEvery-1 && m.stopped() {
+	n := 0
+	for at := range f.All(buf[low:high]) {
+		at += low
+		if n++; n%checkEvery == 0 && m.stopped() {
 			break
 		}
-		m.found = f.at(m.found[:0], buf[:high], at)
+		m.found = f.AppendAt(m.found[:0], buf[:high], at)
 		for _, l := range m.found {
 			m.judgeLiteral(buf, at, &m.set.entries[l])
 		}
-		from = at + 1
 	}
 	m.dropDoubles()
 	m.keep(func(c *candidate) bool { return c.Start >= core.Start && c.Start < core.End })

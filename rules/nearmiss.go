@@ -37,13 +37,8 @@ func (s *compiled) nearMisses(text []byte) []NearMiss {
 		}
 		list = append(list, NearMiss{at, prefix, fmt.Sprintf(format, args...)})
 	}
-	for from := 0; ; {
-		at, l, ok := s.finder.Next(text, from)
-		if !ok {
-			break
-		}
+	for at, l := range s.finder.All(text) {
 		add(at, s.prefixes[s.entries[l].prefix].text, "a literal stands here, and what it decodes to is no prefix with a body")
-		from = at + 1
 	}
 	folded := foldedASCII(text)
 	plain, from := unescaped(folded)

@@ -49,16 +49,12 @@ func (l *layout) read(a *attributor, b []byte, key Span) {
 	l.sections, l.others, l.own = l.sections[:0], l.others[:0], l.own[:0]
 	l.readBrackets(b)
 	l.readLines(b)
-	for from := l.low; ; {
-		at, lit, ok := a.keys.Next(b[:l.high], from)
-		if !ok {
-			break
-		}
-		end := at + len(a.keys.lits[lit])
+	for at, lit := range a.keys.All(b[l.low:l.high]) {
+		at += l.low
+		end := at + len(a.keys.Literals()[lit])
 		if (at < key.Start || at >= key.End) && isKeyLike(b, at, end) {
 			l.others = append(l.others, at)
 		}
-		from = at + 1
 	}
 	for _, s := range l.sections {
 		if s.holds(key.Start) {

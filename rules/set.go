@@ -6,6 +6,7 @@ import (
 
 	"keysweep/finding"
 	"keysweep/rules/ascii"
+	"keysweep/rules/finder"
 )
 
 // engineVersion changes whenever the same rules would judge the same bytes
@@ -128,7 +129,7 @@ func (s *compiled) compile() {
 			s.plainPrefix = append(s.plainPrefix, i)
 		}
 	}
-	s.finder, s.plain = newFinder(lits), newFinder(plain)
+	s.finder, s.plain = finder.New(lits), finder.New(plain)
 	s.reach = judgeReach
 	for _, r := range s.rules {
 		if r.body.regex != nil {
@@ -228,7 +229,10 @@ func (s *Set) SHA256() string { return s.sha256() }
 
 // Literals returns every byte string from which a key can be found: what
 // contains none of them holds none. Callers must not change it.
-func (s *Set) Literals() [][]byte { return s.compiled().finder.lits }
+func (s *Set) Literals() [][]byte { return s.compiled().finder.Literals() }
+
+// Finder finds the literals of a set.
+type Finder = finder.Finder
 
 // Finder returns the finder of Literals.
 func (s *Set) Finder() *Finder { return s.finder }

@@ -1,17 +1,11 @@
-package rules
-
-import (
-	"encoding/binary"
-	"math/bits"
-	"slices"
-)
-
-// The finder is a sampled q-gram filter (Wu and Manber's idea). Only every
-// stride-th position of the text is looked at: the 4 bytes there are hashed
+// Package finder finds many byte strings at once, in one pass.
+//
+// It is a sampled q-gram filter (Wu and Manber's idea). Only every
+// stride-th position of the text is read: the 4 bytes there are hashed
 // and one bit of a 128-kbit table says whether they are a 4-gram of any
 // literal's head. A head is the literal's first stride+3 bytes, so that it
-// has exactly stride 4-grams and exactly one of them stands on a sampled
-// position, wherever the literal lies:
+// has exactly stride 4-grams and exactly one of them is at a sampled
+// position, wherever the literal is:
 //
 //	text      . . . . s k _ l i v e _ . . . . . .
 //	sampled   ^         ^         ^         ^        stride 5
@@ -19,12 +13,24 @@ import (
 //
 // Where a sample passes, the stride places that a head could start at are looked
 // up exactly, and the literals of a head that is there are compared. Heads are
-// enough to say that there is no literal, and cheap to have: see builtinHeads.
+// enough to say that there is no literal, and cheap to have: see FromHeads.
+package finder
+
+import (
+	"encoding/binary"
+	"encoding/hex"
+	"fmt"
+	"iter"
+	"math/bits"
+	"slices"
+	"strings"
+)
+
 const (
 	gramLen = 4
-	// maxHead limits the stride to 5: a head as long as the shortest built-in
-	// literal.
-	maxHead = 8
+	// HeadLen is how many bytes a head has at most, which limits the stride to 5:
+	// as many as the shortest built-in literal.
+	HeadLen = 8
 	// filterBits is the size of the table. With the 3 200 grams of the built-in
 	// rules 2.5 % of random samples pass; 16 KiB stay in the first cache beside
 	// the text. Half the table is 1.4 times slower on source code.
@@ -66,9 +72,9 @@ type Finder struct {
 
 type literalRange struct{ first, last uint32 }
 
-// newFinder returns a finder of lits, each at least 4 bytes. It keeps lits.
-func newFinder(lits [][]byte) *Finder {
-	headLen, maxLen := maxHead, 0
+// New returns a finder of lits, each at least 4 bytes. It keeps lits.
+func New(lits [][]byte) *Finder {
+	headLen, maxLen := HeadLen, 0
 	for _, l := range lits {
 		headLen = min(headLen, len(l))
 		maxLen = max(maxLen, len(l))
@@ -117,8 +123,39 @@ func headsOf(lits [][]byte, headLen int) []uint64 {
 	return slices.Compact(heads)
 }
 
-// newHeadFinder returns a finder that knows literals, the longest of maxLen
-// bytes, by their heads alone. Whoever calls it adds these, at most n.
+// headLine is the length of a line of a table of heads.
+const headLine = 2*HeadLen + 1
+
+// Heads returns the heads of lits as FromHeads reads them: sorted, in hex, one a
+// line.
+func Heads(lits [][]byte) string {
+	var lines []string
+	for _, head := range headsOf(lits, HeadLen) {
+		lines = append(lines, fmt.Sprintf("%0*x\n", headLine-1, bits.ReverseBytes64(head)))
+	}
+	slices.Sort(lines)
+	return strings.Join(lines, "")
+}
+
+// FromHeads returns a finder of literals, the longest of maxLen bytes, that are
+// known by their heads alone. Where one of these is met it goes on with whole,
+// a finder of the literals, which takes longer to make.
+func FromHeads(heads string, maxLen int, whole func() *Finder) *Finder {
+	f := newHeadFinder(len(heads)/headLine, HeadLen, maxLen)
+	f.whole = whole
+	for line := range strings.Lines(heads) {
+		var digits [headLine]byte
+		var head [HeadLen]byte
+		n := copy(digits[:], line)
+		if _, err := hex.Decode(head[:], digits[:headLine-1]); err != nil || n != headLine || line[n-1] != '\n' {
+			panic(fmt.Sprintf("finder: %q is no head", line)) // the tests read them
+		}
+		f.add(binary.LittleEndian.Uint64(head[:]))
+	}
+	return f
+}
+
+// newHeadFinder returns a finder without heads. Its caller adds at most n.
 func newHeadFinder(n, headLen, maxLen int) *Finder {
 	f := &Finder{headLen: headLen, stride: headLen - gramLen + 1, maxLen: maxLen}
 	size := 1 << bits.Len(uint(2*n))
@@ -165,6 +202,10 @@ func headAt(b []byte, at, n int) uint64 {
 	return binary.LittleEndian.Uint64(w[:])
 }
 
+// Literals returns what f finds, none if it only knows heads. Callers must not
+// change it.
+func (f *Finder) Literals() [][]byte { return f.lits }
+
 // MaxLen returns the length of the longest literal in bytes: a search that is
 // cut in two must overlap by one less.
 func (f *Finder) MaxLen() int { return f.maxLen }
@@ -176,11 +217,11 @@ func (f *Finder) Contains(b []byte) bool {
 }
 
 // Next returns the first occurrence of any literal in b that starts at or
-// behind from: where it starts and the literal's index in Set.Literals. Of
+// behind from: where it starts and the literal's index in Literals. Of
 // several literals at one start it returns the one with the lowest index.
 // Following occurrences are found with from = start + 1.
 func (f *Finder) Next(b []byte, from int) (start, literal int, ok bool) {
-	if f.stride == maxHead-gramLen+1 {
+	if f.stride == HeadLen-gramLen+1 {
 		return f.next5(b, from)
 	}
 	for p := max(from, 0); p+gramLen <= len(b); p += f.stride {
@@ -192,6 +233,20 @@ func (f *Finder) Next(b []byte, from int) (start, literal int, ok bool) {
 		}
 	}
 	return 0, 0, false
+}
+
+// All returns where literals start in b, from the first to the last, and the
+// index of one at each place, as Next does.
+func (f *Finder) All(b []byte) iter.Seq2[int, int] {
+	return func(yield func(start, literal int) bool) {
+		for from := 0; ; {
+			start, literal, ok := f.Next(b, from)
+			if !ok || !yield(start, literal) {
+				return
+			}
+			from = start + 1
+		}
+	}
 }
 
 // next5 is Next for a stride of 5, eight samples (40 bytes) a turn: the loop
@@ -263,9 +318,9 @@ func (f *Finder) check(b []byte, from, p int) (start, literal int, ok bool) {
 	return 0, 0, false
 }
 
-// at returns the literals of f that start at b[start:], lowest index first,
-// appended to dst.
-func (f *Finder) at(dst []int, b []byte, start int) []int {
+// AppendAt appends to dst the literals that start at b[start:], lowest index
+// first.
+func (f *Finder) AppendAt(dst []int, b []byte, start int) []int {
 	if start < 0 || start+f.headLen > len(b) {
 		return dst
 	}
@@ -274,7 +329,7 @@ func (f *Finder) at(dst []int, b []byte, start int) []int {
 		return dst
 	}
 	if f.whole != nil {
-		return f.whole().at(dst, b, start)
+		return f.whole().AppendAt(dst, b, start)
 	}
 	for _, literal := range f.byHead[f.ranges[slot].first:f.ranges[slot].last] {
 		if l := f.lits[literal]; start+len(l) <= len(b) && string(b[start:start+len(l)]) == string(l) {

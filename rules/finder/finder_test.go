@@ -1,4 +1,4 @@
-package rules
+package finder
 
 import (
 	"bytes"
@@ -54,16 +54,12 @@ type hit struct{ start, literal int }
 
 func hitsOf(f *Finder, b []byte) []hit {
 	var hits []hit
-	for from := 0; ; {
-		start, _, ok := f.Next(b, from)
-		if !ok {
-			return hits
-		}
-		for _, l := range f.at(nil, b, start) {
+	for start := range f.All(b) {
+		for _, l := range f.AppendAt(nil, b, start) {
 			hits = append(hits, hit{start, l})
 		}
-		from = start + 1
 	}
+	return hits
 }
 
 func naiveHits(lits [][]byte, b []byte) []hit {
@@ -92,7 +88,7 @@ func sameHits(a, b []hit) bool {
 
 func TestFinderFindsEachLiteralAtEachOffsetAndLength(t *testing.T) {
 	lits := benchLiterals()
-	f := newFinder(lits)
+	f := New(lits)
 	for _, l := range lits {
 		for off := range 90 {
 			for _, tail := range []int{0, 1, 3, 37, 41} {
@@ -114,7 +110,7 @@ func TestFinderAgreesWithNaiveSearchOnTextOfLiteralPieces(t *testing.T) {
 		{[]byte("abcde"), []byte("abcdef"), []byte("cdefgh")},
 		{},
 	} {
-		f := newFinder(lits)
+		f := New(lits)
 		for range 2000 {
 			var b []byte
 			for range r.IntN(12) {
@@ -134,9 +130,26 @@ func TestFinderAgreesWithNaiveSearchOnTextOfLiteralPieces(t *testing.T) {
 	}
 }
 
+func TestHeadsAloneAreEnoughWhereThereIsNoLiteral(t *testing.T) {
+	long := benchLiterals()
+	whole := New(long)
+	made := 0
+	f := FromHeads(Heads(long), whole.MaxLen(), func() *Finder { made++; return whole })
+	if f.stride != whole.stride || f.headLen != whole.headLen || f.MaxLen() != whole.MaxLen() || f.filter != whole.filter || len(f.Literals()) > 0 {
+		t.Errorf("stride %d, heads of %d bytes, longest literal of %d", f.stride, f.headLen, f.MaxLen())
+	}
+	if f.Contains(bytes.Repeat([]byte("sk_liv sk_test rk_ "), 1000)) || made > 0 {
+		t.Error("the literals were asked for")
+	}
+	text := bytes.Join(long, []byte("_-_"))
+	if got, want := hitsOf(f, text), hitsOf(whole, text); !sameHits(got, want) || made == 0 {
+		t.Errorf("got %v, want %v", got, want)
+	}
+}
+
 func FuzzFinder(f *testing.F) {
 	lits := append(benchLiterals(), []byte("abcdefg"))
-	long, short := newFinder(lits[:len(lits)-1]), newFinder(lits)
+	long, short := New(lits[:len(lits)-1]), New(lits)
 	f.Add([]byte("xsk_live_sk_test_\x00s\x00k"))
 	f.Fuzz(func(t *testing.T, b []byte) {
 		if got, want := hitsOf(long, b), naiveHits(lits[:len(lits)-1], b); !sameHits(got, want) {
@@ -150,16 +163,11 @@ func FuzzFinder(f *testing.F) {
 
 func BenchmarkFinder(b *testing.B) {
 	text := sourceText(b, 16<<20)
-	f := newFinder(benchLiterals())
+	f := New(benchLiterals())
 	b.Run("source", func(b *testing.B) {
 		b.SetBytes(int64(len(text)))
 		for b.Loop() {
-			for from := 0; ; {
-				start, _, ok := f.Next(text, from)
-				if !ok {
-					break
-				}
-				from = start + 1
+			for range f.All(text) {
 			}
 		}
 	})
