@@ -278,6 +278,23 @@ func TestARepositoryWithoutANameIsAFork(t *testing.T) {
 	}
 }
 
+// Dependabot's runs have a token that can only read, in every event, though its
+// branches are the repository's own.
+func TestRunsOfDependabotCanOnlyRead(t *testing.T) {
+	for name, file := range map[string]file{"pull_request": pull(nil), "push": push("refs/heads/main", c("a"), c("c")), "release": {text: "{}"}} {
+		for actor, want := range map[string]bool{"dependabot[bot]": true, "ada": false, "dependabot": false, "": false} {
+			vars := map[string]string{"GITHUB_ACTIONS": "true", "GITHUB_EVENT_NAME": name, "GITHUB_EVENT_PATH": "event.json", "GITHUB_SHA": c("d"), "GITHUB_ACTOR": actor}
+			p, err := Detect(Environment{
+				Get:      func(name string) string { return vars[name] },
+				ReadFile: func(string) ([]byte, error) { return []byte(file.text), nil },
+			}, whole())
+			if err != nil || p.ReadOnly != want || p.Fork {
+				t.Errorf("%s of %q: %+v, %v", name, actor, p, err)
+			}
+		}
+	}
+}
+
 func TestWhatGitHubSaysIsChecked(t *testing.T) {
 	for name, test := range map[string]struct {
 		event string
