@@ -3,6 +3,7 @@ package main
 import (
 	"bytes"
 	"context"
+	"keysweep/command"
 	"net/http"
 	"net/http/httptest"
 	"os"
@@ -41,25 +42,25 @@ func TestALiveKeyCannotBeAccepted(t *testing.T) {
 	}
 	scan := func(args ...string) (int, string) {
 		var out, errors bytes.Buffer
-		status := run(context.Background(), append([]string{"scan", "--no-progress"}, args...), nil, &out, &errors, time.Now)
+		status := command.Run(context.Background(), append([]string{"scan", "--no-progress"}, args...), command.Process{Stdout: &out, Stderr: &errors, Now: time.Now})
 		if strings.Contains(out.String()+errors.String(), key) {
 			t.Error("the key is printed")
 		}
 		return status, out.String() + errors.String()
 	}
-	if status, out := scan(); status != statusClean || !strings.Contains(out, "1 key accepted") {
+	if status, out := scan(); status != command.StatusClean || !strings.Contains(out, "1 key accepted") {
 		t.Fatalf("status %d\n%s", status, out)
 	}
 	asked := []string{"--verify", "--endpoint", "martis=" + issuer.URL}
 	status, out := scan(asked...)
-	if status != statusFound || !strings.Contains(out, "LIVE") || !strings.Contains(out, "1 accepted key still works: nobody can accept it") {
+	if status != command.StatusFound || !strings.Contains(out, "LIVE") || !strings.Contains(out, "1 accepted key still works: nobody can accept it") {
 		t.Errorf("status %d\n%s", status, out)
 	}
-	if status, out := scan(append(asked, "--fail-on", "active")...); status != statusFound {
+	if status, out := scan(append(asked, "--fail-on", "active")...); status != command.StatusFound {
 		t.Errorf("status %d\n%s", status, out)
 	}
 	answer = http.StatusUnauthorized
-	if status, out := scan(asked...); status != statusClean || !strings.Contains(out, "1 key accepted") {
+	if status, out := scan(asked...); status != command.StatusClean || !strings.Contains(out, "1 key accepted") {
 		t.Errorf("refused: status %d\n%s", status, out)
 	}
 }

@@ -3,6 +3,7 @@ package main
 import (
 	"encoding/json"
 	"fmt"
+	"keysweep/command"
 	"os"
 	"path/filepath"
 	"slices"
@@ -209,7 +210,7 @@ func noChangeSilencesItself(t *testing.T, r *runner) {
 							t.Errorf("%q", got.commands)
 						}
 					} else {
-						if got.status != statusFound || got.outputs["findings"] != "1" || kind != "" || justification != "" {
+						if got.status != command.StatusFound || got.outputs["findings"] != "1" || kind != "" || justification != "" {
 							t.Errorf("status %d, %s findings, %q %q", got.status, got.outputs["findings"], kind, justification)
 						}
 						says := how.says
@@ -264,7 +265,7 @@ func aForkIsJudgedByTheDefaultBranch(t *testing.T, r *runner) {
 		env  map[string]string
 	}{{"", ofFork}, {"sub", ofFork}, {"", comment}, {"sub", comment}, {"", schedule}} {
 		got := r.run(r.action.step(t, "scan"), dir, map[string]string{"path": test.path}, test.env)
-		if found := strings.Join(s.found(got.outputs["json"]), " "); got.status != statusFound || got.outputs["findings"] != "2" || found != "data known new other" {
+		if found := strings.Join(s.found(got.outputs["json"]), " "); got.status != command.StatusFound || got.outputs["findings"] != "2" || found != "data known new other" {
 			t.Errorf("status %d, %s findings, found %q\n%s", got.status, got.outputs["findings"], found, got.printed)
 		}
 		for _, c := range got.commands {

@@ -7,6 +7,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"keysweep/command"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -693,7 +694,7 @@ func theActionScansTheRepositoryOfAPath(t *testing.T, r *runner) {
 		{workspace, "my shop/sub", s.push("refs/heads/main", "base", "later", nil), "below main", "2", "error file=main.env,line=1,"},
 	} {
 		got := r.run(scan, test.folder, map[string]string{"path": test.path}, test.env)
-		if found := strings.Join(s.found(got.outputs["json"]), " "); got.status != statusFound || found != test.found || got.outputs["findings"] != test.counts {
+		if found := strings.Join(s.found(got.outputs["json"]), " "); got.status != command.StatusFound || found != test.found || got.outputs["findings"] != test.counts {
 			t.Errorf("%s in %s: status %d, found %q, %s count\n%s", test.path, test.folder, got.status, found, got.outputs["findings"], got.printed)
 		}
 		if !slices.ContainsFunc(got.commands, func(c string) bool { return strings.HasPrefix(c, test.annotation) }) {
@@ -702,7 +703,7 @@ func theActionScansTheRepositoryOfAPath(t *testing.T, r *runner) {
 	}
 	for _, path := range []string{"no where", "my shop/../../..//no where", "-"} {
 		got := r.run(scan, workspace, map[string]string{"path": path}, schedule)
-		if got.status != statusUse || len(got.outputs) > 0 && got.outputs["json"] != "" || len(got.commands) != 1 || !strings.HasPrefix(got.commands[0], "error title=keysweep::") {
+		if got.status != command.StatusUse || len(got.outputs) > 0 && got.outputs["json"] != "" || len(got.commands) != 1 || !strings.HasPrefix(got.commands[0], "error title=keysweep::") {
 			t.Errorf("%s: status %d, outputs %q, %q\n%s", path, got.status, got.outputs, got.commands, got.printed)
 		}
 	}
@@ -753,7 +754,7 @@ func nothingOfARepositoryRuns(t *testing.T, r *runner) {
 	if got := r.run(r.action.step(t, "go build"), dir, nil, env); got.status != 0 {
 		t.Errorf("building: status %d\n%s", got.status, got.printed)
 	}
-	if got := r.run(r.action.step(t, "scan"), dir, nil, env); got.status != statusFound || strings.Join(s.found(got.outputs["json"]), " ") != "removed" {
+	if got := r.run(r.action.step(t, "scan"), dir, nil, env); got.status != command.StatusFound || strings.Join(s.found(got.outputs["json"]), " ") != "removed" {
 		t.Errorf("scanning: status %d\n%s", got.status, got.printed)
 	}
 	if _, err := os.Lstat(owned); err == nil {
@@ -766,7 +767,7 @@ func theActionRefusesPullRequestTarget(t *testing.T, r *runner) {
 	env := s.pullRequest(false)
 	env["GITHUB_EVENT_NAME"] = "pull_request_target"
 	got := r.run(r.action.step(t, "scan"), s.checkout("later", 0), nil, env)
-	if got.status != statusUse || !strings.Contains(got.printed, "use the event pull_request") || len(got.outputs) > 0 {
+	if got.status != command.StatusUse || !strings.Contains(got.printed, "use the event pull_request") || len(got.outputs) > 0 {
 		t.Errorf("status %d, outputs %q\n%s", got.status, got.outputs, got.printed)
 	}
 	if len(got.commands) != 1 || !strings.HasPrefix(got.commands[0], "error title=keysweep::") {
@@ -848,7 +849,7 @@ func theInputsOfTheActionAreNotRun(t *testing.T, r *runner) {
 			if _, err := os.Lstat(filepath.Join(dir, "owned")); err == nil {
 				t.Fatalf("the input %s %q was run", input, value)
 			}
-			if got.status != statusUse && (input != "args" || !strings.HasPrefix(value, "--help")) {
+			if got.status != command.StatusUse && (input != "args" || !strings.HasPrefix(value, "--help")) {
 				t.Errorf("the input %s %q: status %d\n%s", input, value, got.status, got.printed)
 			}
 		}

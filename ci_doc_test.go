@@ -2,6 +2,7 @@ package main
 
 import (
 	"bytes"
+	"keysweep/command"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -92,7 +93,7 @@ func TestTheSetUpsOfTheCIPageFindWhatAChangeBringsIn(t *testing.T) {
 				t.Fatalf("%s: %v\n%s", c[1], err, &printed)
 			}
 		}
-		if last == nil || last.ProcessState.ExitCode() != statusFound {
+		if last == nil || last.ProcessState.ExitCode() != command.StatusFound {
 			t.Errorf("%s: %v, want status 1\n%s", variables, err, &printed)
 			continue
 		}
@@ -175,7 +176,7 @@ func TestYesterdaysFindingsAreAcceptedAsTheCIPageSays(t *testing.T) {
 	if status, out := request(add("removed")); status != 0 {
 		t.Errorf("a known key: status %d\n%s", status, out)
 	}
-	if status, out := request(add("unknown")); status != statusFound {
+	if status, out := request(add("unknown")); status != command.StatusFound {
 		t.Errorf("a new key: status %d\n%s", status, out)
 	}
 }

@@ -6,6 +6,7 @@ import (
 	"encoding/base64"
 	"encoding/json"
 	"fmt"
+	"keysweep/command"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -150,7 +151,7 @@ type explanationJSON struct {
 func decode(t *testing.T, dst any, args ...string) {
 	t.Helper()
 	var stdout, stderr bytes.Buffer
-	if status := run(context.Background(), args, nil, &stdout, &stderr, time.Now); status > 1 {
+	if status := command.Run(context.Background(), args, command.Process{Stdout: &stdout, Stderr: &stderr, Now: time.Now}); status > 1 {
 		t.Fatalf("%q: status %d\n%s", args, status, &stderr)
 	}
 	for _, key := range []string{testKey("sk_live_", "explain", 40), testKey("sk_test_", "explained", 24)} {

@@ -212,58 +212,6 @@ func TestALyingDocumentIsCaught(t *testing.T) {
 	}
 }
 
-func TestTheReadmeListsTheExitStatuses(t *testing.T) {
-	text, err := os.ReadFile("README.md")
-	if err != nil {
-		t.Fatal(err)
-	}
-	plain := strings.ReplaceAll(string(text), "`", "")
-	for _, s := range statuses {
-		if row := fmt.Sprintf("| %s | %s |\n", s.number, s.meaning); !strings.Contains(plain, row) {
-			t.Errorf("README.md lacks the row\n%s", row)
-		}
-	}
-}
-
-// What the documents name must exist.
-func TestTheDocumentsNameWhatExists(t *testing.T) {
-	app := newApp(nil, nil, nil, nil)
-	option := regexp.MustCompile("(^|[ `(])(--[a-z][a-z-]+)")
-	link := regexp.MustCompile(`\]\(([^)#:]+)(#[^)]*)?\)`)
-	documents, err := filepath.Glob("*.md")
-	if err != nil {
-		t.Fatal(err)
-	}
-	for _, folder := range []string{"docs", "docs/internals"} {
-		more, err := filepath.Glob(folder + "/*.md")
-		if err != nil || len(more) == 0 {
-			t.Fatal(folder, ": ", len(more), " documents, ", err)
-		}
-		documents = append(documents, more...)
-	}
-	for _, name := range documents {
-		text, err := os.ReadFile(name)
-		if err != nil {
-			t.Fatal(err)
-		}
-		for _, m := range link.FindAllStringSubmatch(string(text), -1) {
-			if _, err := os.Stat(filepath.Join(filepath.Dir(name), m[1])); err != nil {
-				t.Errorf("%s: %v", name, err)
-			}
-		}
-		for _, line := range strings.Split(string(text), "\n") {
-			if strings.Contains(line, "git ") || strings.Contains(line, "rg ") {
-				continue // an option of theirs
-			}
-			for _, m := range option.FindAllStringSubmatch(line, -1) {
-				if lookup(app, strings.TrimPrefix(m[2], "--")) == nil {
-					t.Errorf("%s names %s, which does not exist", name, m[2])
-				}
-			}
-		}
-	}
-}
-
 // pinned finds the commits that set-ups name: a rev, an action, or a clone, of
 // which every one must be followed by a checkout.
 var (

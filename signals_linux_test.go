@@ -3,6 +3,7 @@ package main
 import (
 	"bytes"
 	"context"
+	"keysweep/command"
 	"os"
 	"os/signal"
 	"path/filepath"
@@ -28,7 +29,7 @@ func interrupted(t *testing.T, sigs ...syscall.Signal) (status int, took time.Du
 	caught := make(chan os.Signal, 1)
 	signal.Notify(caught, syscall.SIGHUP)
 	defer signal.Stop(caught)
-	cmd := command(t, "scan", "-o", "-", "-o", file, path, "-")
+	cmd := invoke(t, "scan", "-o", "-", "-o", file, path, "-")
 	stdin, err := cmd.StdinPipe()
 	if err != nil {
 		t.Fatal(err)
@@ -84,7 +85,7 @@ func TestASignalReportsWhatIsKnown(t *testing.T) {
 
 func TestNohupIsObeyed(t *testing.T) {
 	path, _ := leak(t)
-	cmd := command(t)
+	cmd := invoke(t)
 	cmd.Path = "/bin/sh"
 	cmd.Args = []string{"sh", "-c", `trap "" HUP; exec keysweep scan - "$0"`, path}
 	stdin, err := cmd.StdinPipe()
@@ -100,10 +101,10 @@ func TestNohupIsObeyed(t *testing.T) {
 	if err := cmd.Process.Signal(syscall.SIGHUP); err != nil {
 		t.Fatal(err)
 	}
-	time.Sleep(grace / 4)
+	time.Sleep(250 * time.Millisecond)
 	stdin.Close()
 	_ = cmd.Wait()
-	if got := cmd.ProcessState.ExitCode(); got != statusFound {
+	if got := cmd.ProcessState.ExitCode(); got != command.StatusFound {
 		t.Errorf("status %d, want that of a whole scan", got)
 	}
 }
@@ -112,7 +113,7 @@ func TestNohupIsObeyed(t *testing.T) {
 // does not come back is left behind.
 func TestASecondSignalEndsAtOnce(t *testing.T) {
 	if os.Getenv("KEYSWEEP_TEST_STUCK") != "" {
-		ctx, _ := watchSignals(context.Background(), os.Stderr)
+		ctx, _ := command.WatchSignals(context.Background(), os.Stderr)
 		os.Stdout.WriteString("ready\n")
 		<-ctx.Done()
 		select {}
@@ -120,7 +121,7 @@ func TestASecondSignalEndsAtOnce(t *testing.T) {
 	for _, tt := range []struct {
 		name    string
 		signals []syscall.Signal
-		waits   bool // for grace
+		waits   bool // as long as a scan has to report
 	}{
 		{"one", []syscall.Signal{syscall.SIGTERM}, true},
 		{"two", []syscall.Signal{syscall.SIGTERM, syscall.SIGINT}, false},
@@ -131,7 +132,7 @@ func TestASecondSignalEndsAtOnce(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			cmd := command(t)
+			cmd := invoke(t)
 			cmd.Path = exe
 			cmd.Args = []string{exe, "-test.run=^TestASecondSignalEndsAtOnce$"}
 			cmd.Env = append(cmd.Env, "KEYSWEEP_TEST_STUCK=1")

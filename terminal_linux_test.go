@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"fmt"
 	"io"
+	"keysweep/command"
 	"keysweep/screen"
 	"os"
 	"os/exec"
@@ -54,7 +55,7 @@ func openTerminal(t *testing.T) (person, program *os.File) {
 func onTerminal(t *testing.T, variables []string, args ...string) (screen string, status int) {
 	t.Helper()
 	person, program := openTerminal(t)
-	cmd := command(t, args...)
+	cmd := invoke(t, args...)
 	cmd.Env = append(cmd.Env, variables...)
 	cmd.Stdout, cmd.Stderr = program, program
 	if err := cmd.Start(); err != nil {
@@ -72,8 +73,8 @@ func onTerminal(t *testing.T, variables []string, args ...string) (screen string
 	return seen.String(), cmd.ProcessState.ExitCode()
 }
 
-// command returns a command that runs this program in a plain environment.
-func command(t *testing.T, args ...string) *exec.Cmd {
+// invoke returns a command that runs this program in a plain environment.
+func invoke(t *testing.T, args ...string) *exec.Cmd {
 	t.Helper()
 	path, err := exec.LookPath("keysweep") // testscript.Main put it there
 	if err != nil {
@@ -87,7 +88,7 @@ func command(t *testing.T, args ...string) *exec.Cmd {
 func TestATerminalGetsColourAndNoKey(t *testing.T) {
 	path, key := leak(t)
 	screen, status := onTerminal(t, nil, "scan", path)
-	if status != statusFound || !strings.Contains(screen, "\x1b[") {
+	if status != command.StatusFound || !strings.Contains(screen, "\x1b[") {
 		t.Errorf("status %d, want 1 and colour:\n%q", status, screen)
 	}
 	if strings.Contains(screen, key) {
@@ -99,14 +100,14 @@ func TestATerminalMayAskForTheKey(t *testing.T) {
 	path, key := leak(t)
 	file := filepath.Join(t.TempDir(), "report.json")
 	screen, status := onTerminal(t, nil, "scan", "--show-secrets", "-o", file, "-o", "-", path)
-	if status != statusFound || !strings.Contains(screen, key) {
+	if status != command.StatusFound || !strings.Contains(screen, key) {
 		t.Errorf("status %d, the key is not shown:\n%q", status, screen)
 	}
 	if saved, err := os.ReadFile(file); err != nil || bytes.Contains(saved, []byte(key)) {
 		t.Errorf("%v, or the key is in the file", err)
 	}
 	screen, status = onTerminal(t, []string{"CI=true"}, "scan", "--show-secrets", path)
-	if status != statusUse || strings.Contains(screen, key) {
+	if status != command.StatusUse || strings.Contains(screen, key) {
 		t.Errorf("in CI: status %d, screen %q", status, screen)
 	}
 }
@@ -131,7 +132,7 @@ func TestTheBarIsDrawnAndErased(t *testing.T) {
 		t.Run(tt.name, func(t *testing.T) {
 			t.Parallel()
 			person, program := openTerminal(t)
-			cmd := command(t, append([]string{"scan", "-"}, tt.args...)...)
+			cmd := invoke(t, append([]string{"scan", "-"}, tt.args...)...)
 			cmd.Env = append(cmd.Env, tt.variables...)
 			stdin, err := cmd.StdinPipe()
 			if err != nil {
@@ -163,5 +164,24 @@ func TestTheBarIsDrawnAndErased(t *testing.T) {
 				t.Errorf("the bar is not erased: %q", screen)
 			}
 		})
+	}
+}
+
+// A hook called by hand may have no standard input, or a terminal.
+func TestAHookThatIsCalledByHandDoesNotWait(t *testing.T) {
+	dir := t.TempDir()
+	for _, args := range [][]string{{"hook", "pre-push", "origin", "url"}, {"hook", "pre-receive"}, {"hook", "pre-commit"}, {"hook", "commit-msg", filepath.Join(dir, "m")}} {
+		_, program := openTerminal(t)
+		for name, in := range map[string]*os.File{"none": nil, "a terminal": program} {
+			cmd := invoke(t, args...)
+			cmd.Dir = dir // no repository
+			if in != nil {
+				cmd.Stdin = in
+			}
+			out, err := cmd.CombinedOutput()
+			if err == nil || cmd.ProcessState.ExitCode() != command.StatusUse || !strings.Contains(string(out), "keysweep: ") {
+				t.Errorf("%q with %s: %v\n%s", args, name, err, out)
+			}
+		}
 	}
 }

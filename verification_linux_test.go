@@ -18,6 +18,7 @@ import (
 
 	"golang.org/x/sys/unix"
 
+	"keysweep/command"
 	"keysweep/finding"
 )
 
@@ -179,7 +180,7 @@ func TestNoRunLeavesAKey(t *testing.T) {
 	var samples int
 	run := func(statuses []int, stdin string, args ...string) {
 		t.Helper()
-		cmd := command(t, args...)
+		cmd := invoke(t, args...)
 		cmd.Dir = left
 		cmd.Env = append(cmd.Env, "HOME="+home, "TMPDIR="+temp, "XDG_CACHE_HOME="+temp, "GOTRACEBACK=crash")
 		cmd.Stdin = strings.NewReader(stdin)
@@ -198,7 +199,7 @@ func TestNoRunLeavesAKey(t *testing.T) {
 	ask := []string{"--endpoint", "martis=" + i.plain.URL, "--egress-log", "egress.jsonl"}
 	// How many keys get their turn depends on the machine, so the status may be
 	// either where it depends on the answers.
-	found, told := []int{statusFound}, []int{statusFound, statusIncomplete}
+	found, told := []int{command.StatusFound}, []int{command.StatusFound, command.StatusIncomplete}
 	scan := append([]string{"scan", shop, "--verify", "--verify-limit", "1000", "--verify-timeout", "2s"}, ask...)
 	run(told, "", append(scan[:len(scan):len(scan)], "--fail-on", "active", "--min-confidence", "low", "--show-rejected", "-f", "json")...)
 	run(found, "", append(scan[:len(scan):len(scan)], "-v",
@@ -264,7 +265,7 @@ func TestASignalDuringARequestEndsSoonAndSaysSo(t *testing.T) {
 	}
 	i.answer(key, "silent")
 	folder := t.TempDir()
-	if status := command(t, "scan", path, "-o", filepath.Join(folder, "earlier.json")).Run(); status == nil {
+	if status := invoke(t, "scan", path, "-o", filepath.Join(folder, "earlier.json")).Run(); status == nil {
 		t.Fatal("no key found")
 	}
 	for _, tt := range []struct {
@@ -276,7 +277,7 @@ func TestASignalDuringARequestEndsSoonAndSaysSo(t *testing.T) {
 		{"recheck", []string{"recheck", filepath.Join(folder, "earlier.json")}, "cancelled: the run"},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
-			w, wait := watch(t, command(t, append(tt.args, "--endpoint", "martis="+i.plain.URL, "--egress-log", filepath.Join(folder, "log"))...))
+			w, wait := watch(t, invoke(t, append(tt.args, "--endpoint", "martis="+i.plain.URL, "--egress-log", filepath.Join(folder, "log"))...))
 			stuck := time.AfterFunc(time.Minute, func() { _ = w.Process.Kill() })
 			defer stuck.Stop()
 			<-i.waiting
@@ -335,12 +336,12 @@ func TestAPastedKeyIsNotShown(t *testing.T) {
 	i.answer(keys[0], "expired")
 	i.answer(keys[1], "active")
 	report := filepath.Join(t.TempDir(), "r.json")
-	if err := command(t, "scan", folder, "-o", report).Run(); err == nil {
+	if err := invoke(t, "scan", folder, "-o", report).Run(); err == nil {
 		t.Fatal("no key found")
 	}
 	session := func(typed ...string) (screen string, status int, echo bool) {
 		person, program := openTerminal(t)
-		cmd := command(t, "recheck", report, "--paste", "--endpoint", "martis="+i.plain.URL)
+		cmd := invoke(t, "recheck", report, "--paste", "--endpoint", "martis="+i.plain.URL)
 		cmd.Stdin, cmd.Stdout, cmd.Stderr = program, program, program
 		if err := cmd.Start(); err != nil {
 			t.Fatal(err)
@@ -391,7 +392,7 @@ func TestAPastedKeyIsNotShown(t *testing.T) {
 		return seen.String(), cmd.ProcessState.ExitCode(), state.Lflag&unix.ECHO != 0
 	}
 	screen, status, echo := session(keys[1], "nonsense", keys[0], "")
-	if status != statusFound || !echo {
+	if status != command.StatusFound || !echo {
 		t.Errorf("status %d, echo %v\n%s", status, echo, screen)
 	}
 	for _, want := range []string{"STILL WORKS", "refused", "could not tell", "not_found: it was not pasted", "the report names no such key"} {

@@ -1,0 +1,172 @@
+package command
+
+import (
+	"fmt"
+	"os"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+	"github.com/urfave/cli/v2"
+)
+
+func TestArgumentsAreArranged(t *testing.T) {
+	for _, tt := range []struct{ typed, want string }{
+		{"scan", "scan --"},
+		{"scan .", "scan -- ."},
+		{"scan . --tree", "scan --tree=true -- ."},
+		{"scan a --tree b --history c", "scan --tree=true --history=true -- a b c"},
+		{"scan --tree=false a", "scan --tree=false -- a"},
+		{"scan a --format json", "scan --format=json -- a"},
+		{"scan a --format=json b", "scan --format=json -- a b"},
+		{"scan a -f json b", "scan --format=json -- a b"},
+		{"scan a -fjson b", "scan --format=json -- a b"},
+		{"scan a -f=json b", "scan --format=json -- a b"},
+		{"scan a -o x.json -o - b", "scan --output=x.json --output=- -- a b"},
+		{"scan -o- a", "scan --output=- -- a"},
+		{"scan a -qj8 b", "scan --quiet=true --jobs=8 -- a b"},
+		{"scan a -qvj 8 b", "scan --quiet=true --verbose=true --jobs=8 -- a b"},
+		{"scan --exit-code -1 a", "scan --exit-code=-1 -- a"},
+		{"scan --exclude=--tree a", "scan --exclude=--tree -- a"},
+		{"scan --exclude a=b c", "scan --exclude=a=b -- c"},
+		{"scan --exclude=a=b=c", "scan --exclude=a=b=c --"},
+		{"scan --output= a", "scan --output= -- a"},
+		{"scan -", "scan -- -"},
+		{"scan - -q", "scan --quiet=true -- -"},
+		{"scan -- --tree -q", "scan -- --tree -q"},
+		{"scan a -- --tree -- b", "scan -- a --tree -- b"},
+		{"scan -o -- a", "scan --output=-- -- a"},
+		{"--tree scan a", "scan --tree=true -- a"},
+		{"-f json scan a", "scan --format=json -- a"},
+		{"scan help", "scan -- help"},
+		{"scan scan version", "scan -- scan version"},
+		{"version --json", "version --json=true --"},
+		{"--version", "version --"},
+		{"--help", "help"},
+		{"-h", "help"},
+		{"help", "help"},
+		{"help scan", "help scan"},
+		{"scan a --help", "help scan"},
+		{"scan -h a", "help scan"},
+		{"scan -qh", "help scan"},
+	} {
+		app := newApp(discarded)
+		got, err := arrange(app, strings.Fields(tt.typed))
+		if err != nil {
+			t.Errorf("%s: %v", tt.typed, err)
+		} else if diff := cmp.Diff("keysweep "+tt.want, strings.Join(got, " ")); diff != "" {
+			t.Errorf("%s (-want +got):\n%s", tt.typed, diff)
+		}
+	}
+}
+
+func TestWrongArgumentsAreRefusedInWords(t *testing.T) {
+	for _, tt := range []struct{ typed, want string }{
+		{"scan --histroy", "unknown option --histroy; did you mean --history?"},
+		{"scan --hist .", "unknown option --hist; did you mean --history?"},
+		{"scan --forma=json", "unknown option --forma; did you mean --format?"},
+		{"scan -tree", "unknown option -tree; did you mean --tree?"},
+		{"scan --no-color", "unknown option --no-color; did you mean --color?"},
+		{"scan -x", "unknown option -x\n"},
+		{"scan -qx", "unknown option -qx\n"},
+		{"scan --f json", "unknown option --f\n"},
+		{"scan --frobnicate", "unknown option --frobnicate\n"},
+		{"scan -5", "unknown option -5\n"},
+		{"scan --format", "--format needs a value"},
+		{"scan -qf", "-f needs a value"},
+		{"scan -o --tree", "-o needs a value, and --tree is an option"},
+		{"scan --tree=x", "--tree takes no value"},
+		{"scan -q=x", "-q takes no value"},
+		{"scan --json", "scan has no option --json"},
+		{"version --tree", "version has no option --tree"},
+		{"scna .", "unknown command scna; did you mean scan?"},
+		{"frobnicate", "unknown command frobnicate\n"},
+		{".", "unknown command .; did you mean keysweep scan .?"},
+		{"arguments_test.go", "did you mean keysweep scan arguments_test.go?"},
+	} {
+		_, err := arrange(newApp(discarded), strings.Fields(tt.typed))
+		if err == nil || !strings.Contains(err.Error()+"\n", tt.want) {
+			t.Errorf("%s: %v, want %q", tt.typed, err, tt.want)
+		} else if strings.Contains(err.Error(), "Usage") {
+			t.Errorf("%s: the whole usage is printed:\n%v", tt.typed, err)
+		}
+	}
+}
+
+func TestAFileThatLooksLikeAnOptionIsExplained(t *testing.T) {
+	t.Chdir(t.TempDir())
+	if err := os.WriteFile("--odd", nil, 0o666); err != nil {
+		t.Fatal(err)
+	}
+	_, err := arrange(newApp(discarded), []string{"scan", "--odd"})
+	if err == nil || !strings.Contains(err.Error(), "./--odd") {
+		t.Error(err)
+	}
+}
+
+// lookup relies on it: one name means the same in every command.
+func TestNoOptionNameHasTwoMeanings(t *testing.T) {
+	seen := map[string]cli.Flag{}
+	for _, f := range allFlags(newApp(discarded)) {
+		for _, name := range f.Names() {
+			// Several commands may have it: then it is of one sort everywhere.
+			if other := seen[name]; other != nil && (fmt.Sprintf("%T", other) != fmt.Sprintf("%T", f) || !slices.Equal(other.Names(), f.Names())) {
+				t.Errorf("two options are called %s, and differ", name)
+			}
+			seen[name] = f
+		}
+		if f.Names()[0] == "" || len(f.Names()[0]) == 1 {
+			t.Errorf("%v: the first name is the long one", f.Names())
+		}
+	}
+}
+
+func TestDistance(t *testing.T) {
+	for _, tt := range []struct {
+		a, b string
+		want int
+	}{
+		{"", "", 0}, {"", "abc", 3}, {"abc", "", 3}, {"scan", "scan", 0}, {"scna", "scan", 1},
+		{"histroy", "history", 1}, {"kitten", "sitting", 3}, {"ab", "ba", 1}, {"abc", "ca", 3},
+	} {
+		if got := distance(tt.a, tt.b); got != tt.want {
+			t.Errorf("distance(%q, %q) = %d, want %d", tt.a, tt.b, got, tt.want)
+		}
+	}
+}
+
+func FuzzArrange(f *testing.F) {
+	f.Add("scan\x00-qj8\x00a\x00--exclude\x00*\x00--\x00-x")
+	f.Add("--version\x00-h")
+	f.Fuzz(func(t *testing.T, typed string) {
+		args := strings.Split(typed, "\x00")
+		app := newApp(discarded)
+		got, err := arrange(app, args)
+		if err != nil {
+			return
+		}
+		if app.Command(got[1]) == nil {
+			t.Fatalf("%q became %q: no command first", args, got)
+		}
+		// What follows "--" is the user's, in order.
+		end := slices.Index(got, "--")
+		if end < 0 {
+			return // help
+		}
+		for _, o := range got[2:end] {
+			name, _, ok := strings.Cut(strings.TrimPrefix(o, "--"), "=")
+			if !ok || lookup(app, name) == nil {
+				t.Fatalf("%q became %q: %q is no option", args, got, o)
+			}
+		}
+		rest := args
+		for _, operand := range got[end+1:] {
+			i := slices.Index(rest, operand)
+			if i < 0 {
+				t.Fatalf("%q became %q: operands differ", args, got)
+			}
+			rest = rest[i+1:]
+		}
+	})
+}

@@ -1,0 +1,343 @@
+package command
+
+import (
+	"cmp"
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"os"
+	"path"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/urfave/cli/v2"
+
+	"keysweep/audit"
+	"keysweep/config"
+	"keysweep/exceptions"
+	"keysweep/file"
+	"keysweep/finding"
+	"keysweep/quote"
+	"keysweep/rules"
+	"keysweep/scanner"
+)
+
+// baselineCommands are the words behind "keysweep baseline".
+var baselineCommands = []string{"create", "prune"}
+
+// baselineFlags returns the options of baseline.
+func baselineFlags() []cli.Flag {
+	return slices.Concat([]cli.Flag{
+		&cli.StringSliceFlag{Name: "output", Aliases: []string{"o"}, Usage: "the baseline, `FILE`; " + exceptions.BaselineName + " at the top of the first PATH if not given"},
+		&cli.StringFlag{Name: "reason", Usage: "why the keys are accepted, `WORDS` for reports"},
+		&cli.StringFlag{Name: "min-confidence", Usage: "accept what a scan with this `LEVEL` low, medium or high lists; medium if not given"},
+		&cli.BoolFlag{Name: "ignored", Usage: "also the files that git ignores; prune always reads them"},
+	}, ruleFlags(""), []cli.Flag{
+		&cli.BoolFlag{Name: "follow-alternates", Usage: "also alternate object stores outside the folder that holds the repository"},
+		&cli.StringFlag{Name: "max-object", Usage: "skip a packed delta that unpacks to more than `SIZE`, and say so; 256MiB if not given"},
+		&cli.BoolFlag{Name: "no-progress", Usage: "show no progress bar"},
+		&cli.StringFlag{Name: "jobs", Aliases: []string{"j"}, Usage: "read with `N` workers; one per processor if not given"},
+	})
+}
+
+// baselineHelp stands above the options of baseline.
+const baselineHelp = `
+create [PATH…]  scans PATH, or the current folder, and accepts the keys that
+                keysweep scan lists: each becomes a line of the baseline. Lines
+                that are there stay as they are.
+prune [PATH…]   scans the repositories PATH, or that of the current folder, and
+                removes the lines of keys that are in them no more, at whatever
+                confidence. It refuses if the scan is incomplete.
+The file holds a hash of each key and no character of its body; commit it. The
+status is 0, or 3 if the scan was incomplete.
+`
+
+// baselineOptions is what the options of baseline mean together.
+type baselineOptions struct {
+	audit  audit.Options
+	file   string // "": the one at the top
+	reason string
+}
+
+// defaultReason is that of a line whose author gave none.
+const defaultReason = "accepted with the baseline"
+
+// baselineCommand is the action of the command baseline.
+func baselineCommand(c *call) error {
+	word := c.Args().First()
+	if !slices.Contains(baselineCommands, word) {
+		message := "baseline needs one of " + orList(baselineCommands)
+		if word != "" {
+			message = "baseline has no command " + quote.Name(word)
+			if s := nearest(word, baselineCommands); s != "" {
+				message += "; did you mean " + s + "?"
+			}
+		}
+		return errors.New(message + seeHelp("baseline"))
+	}
+	o, err := parseBaseline(c, word)
+	if err != nil {
+		return fmt.Errorf("%w%s", err, seeHelp("baseline"))
+	}
+	if word == "prune" {
+		return baselinePrune(c, o)
+	}
+	return baselineCreate(c, o)
+}
+
+func parseBaseline(c *call, word string) (o *baselineOptions, err error) {
+	o = &baselineOptions{
+		audit:  audit.Options{Scan: scanner.Options{Paths: c.Args().Tail(), Ignored: c.Bool("ignored"), FollowAlternates: c.Bool("follow-alternates"), Now: c.now, Progress: c.progress()}},
+		reason: strings.TrimSpace(c.String("reason")),
+	}
+	if len(o.audit.Scan.Paths) == 0 {
+		o.audit.Scan.Paths = []string{"."}
+	}
+	if o.audit.Sources, err = parseSources(c); err != nil {
+		return nil, err
+	}
+	if err := cmp.Or(
+		read(c, "min-confidence", parseConfidence, &o.audit.Scan.MinConfidence),
+		read(c, "max-object", parseSize, &o.audit.Scan.MaxObject),
+		read(c, "jobs", parseJobs, &o.audit.Scan.Workers),
+	); err != nil {
+		return nil, err
+	}
+	files := c.StringSlice("output")
+	switch {
+	case slices.Contains(o.audit.Scan.Paths, ""):
+		return nil, errors.New("a path is empty")
+	case slices.Contains(o.audit.Scan.Paths, "-"):
+		return nil, errors.New("a baseline is of files and repositories, not of standard input")
+	case len(files) > 1:
+		return nil, errors.New("--output: one baseline at a time")
+	case slices.Contains(files, ""):
+		return nil, errors.New("--output: the name of the file is empty")
+	case c.IsSet("reason") && o.reason == "":
+		return nil, errors.New("--reason: it is empty")
+	case quote.HideKeys(o.reason) != o.reason:
+		return nil, errors.New("--reason: it holds a key")
+	}
+	if len(files) == 1 {
+		o.file = files[0]
+	}
+	if word != "prune" {
+		return o, nil
+	}
+	for _, name := range []string{"reason", "min-confidence", "ignored"} {
+		if c.IsSet(name) {
+			return nil, fmt.Errorf("prune has no --%s", name)
+		}
+	}
+	o.audit.Scan.MinConfidence, o.audit.Scan.Ignored = finding.Low, true
+	return o, nil
+}
+
+// open reads the baseline, and returns where it is. A new one is nil.
+func (o *baselineOptions) open() (path string, b *exceptions.Baseline, err error) {
+	if path = o.file; path == "" {
+		var ok bool
+		if path, ok = config.BaselinePath(o.audit.Scan.Paths); !ok {
+			return "", nil, errors.New("the working directory is outside of what is scanned: --output FILE says which baseline is meant")
+		}
+	}
+	if _, err := os.Lstat(path); errors.Is(err, fs.ErrNotExist) {
+		return path, nil, nil
+	}
+	b, err = config.NamedBaseline(path)
+	return path, b, err
+}
+
+// find scans and marks what b and others accept already.
+func (o *baselineOptions) find(c *call, b *exceptions.Baseline) (*audit.Audit, error) {
+	o.audit.Baseline = b
+	a, err := audit.Open(c.ctx, o.audit)
+	if err != nil {
+		return nil, err
+	}
+	defer a.Close()
+	if err := c.find(c.ctx, a.Scan, o.audit.Scan.Progress); err != nil {
+		return nil, err
+	}
+	var signal interruption
+	if errors.As(context.Cause(c.ctx), &signal) {
+		return nil, &ending{signal.status(), signal}
+	}
+	a.Mark(false)
+	return a, nil
+}
+
+// incompleteWords says why a scan is incomplete.
+func incompleteWords(res *finding.Result) string {
+	for _, s := range res.Skipped {
+		if s.Reason.Class() == finding.ClassIncomplete {
+			return fmt.Sprintf("the scan was incomplete (%s: %s; keysweep scan tells all)", s.Reason, s.Detail)
+		}
+	}
+	return ""
+}
+
+// baselineCreate accepts what a scan lists.
+func baselineCreate(c *call, o *baselineOptions) error {
+	file, b, err := o.open()
+	if err != nil {
+		return err
+	}
+	isNew := b == nil
+	if isNew {
+		b = exceptions.NewBaseline(file)
+	}
+	a, err := o.find(c, b)
+	if err != nil {
+		return err
+	}
+	res := a.Result
+	var out strings.Builder
+	added, there, elsewhere := 0, 0, 0
+	for _, f := range res.Findings {
+		switch {
+		case f.Suppressed == nil:
+			line := exceptions.BaselineLine{
+				Fingerprint: f.Secret.SHA256(), Date: c.now().UTC().Format(time.DateOnly), Issuer: f.Issuer, Environment: f.Environment.String(),
+				Prefix: prefixWord(f), Reason: cmp.Or(o.reason, defaultReason), Comment: firstPlace(f, a.Loaded.Rules),
+			}
+			b.Add(line)
+			added++
+			fmt.Fprintf(&out, "  %s  %s  %s %s  %s\n", f.Secret.ID(), quote.Text(f.Secret.Redacted()), quote.Text(f.Issuer), f.Environment, quote.Text(line.Comment))
+		case f.Suppressed.Kind == finding.KindBaseline:
+			there++
+		default:
+			elsewhere++
+		}
+	}
+	if added > 0 {
+		if err := writeBaseline(file, b.Text()); err != nil {
+			return err
+		}
+	}
+	line := func(format string, args ...any) { fmt.Fprintf(&out, format+"\n", args...) }
+	switch {
+	case added > 0 && isNew:
+		line("%s accepted in the new file %s: commit it.", keys(added), quote.Name(file))
+	case added > 0:
+		line("%s accepted in %s.", keys(added), quote.Name(file))
+	default:
+		line("No further key to accept: nothing was written.")
+	}
+	if there > 0 {
+		line("%s had been accepted there before.", keys(there))
+	}
+	if elsewhere > 0 {
+		line("%s left out: the configuration or a comment accepts %s already.", keys(elsewhere), pronoun(elsewhere))
+	}
+	if err := say(c.stdout, out.String()); err != nil {
+		return err
+	}
+	if words := incompleteWords(res); words != "" {
+		return &ending{StatusIncomplete, errors.New(words + ": what was not read is not accepted")}
+	}
+	return nil
+}
+
+// say writes to standard output.
+func say(w io.Writer, text string) error {
+	_, err := io.WriteString(w, text)
+	return writing(err)
+}
+
+func pronoun(n int) string {
+	if n == 1 {
+		return "it"
+	}
+	return "them"
+}
+
+// prefixWord returns the prefix of f without its last underscore: with it, each
+// line of the baseline would be a candidate for the next scan.
+func prefixWord(f *finding.Finding) string {
+	return strings.TrimSuffix(f.Secret.Prefix(), "_") + "…"
+}
+
+// firstPlace returns where to look for f, for people. A name that may hold a
+// key is left out.
+func firstPlace(f *finding.Finding, set *rules.Set) string {
+	if len(f.Occurrences) == 0 {
+		return ""
+	}
+	o := f.Occurrences[0]
+	name := path.Join(o.Folder, o.Path)
+	switch {
+	case o.Path == "" && o.Object != "":
+		return fmt.Sprintf("%s %s", o.Source, o.Object)
+	case o.Path == "":
+		return string(o.Source)
+	case set.Finder().Contains([]byte(name)) || quote.HideKeys(name) != name:
+		return "a name that holds a key"
+	case o.Line > 0:
+		return fmt.Sprintf("%s:%d", name, o.Line)
+	}
+	return name
+}
+
+// baselinePrune removes the keys that are found no more.
+func baselinePrune(c *call, o *baselineOptions) error {
+	file, b, err := o.open()
+	if err != nil {
+		return err
+	}
+	if b == nil {
+		return fmt.Errorf("there is no baseline %s (keysweep baseline create makes one)", quote.Name(file))
+	}
+	for i, p := range o.audit.Scan.Paths {
+		if root, ok := config.Root(p); ok {
+			o.audit.Scan.Paths[i] = root
+		}
+	}
+	a, err := o.find(c, b)
+	if err != nil {
+		return err
+	}
+	res := a.Result
+	if words := incompleteWords(res); words != "" {
+		return &ending{StatusIncomplete, errors.New(words + ": nothing was removed, since a key that was not read is not gone")}
+	}
+	found := map[string]bool{}
+	for _, f := range res.Findings {
+		found[f.Secret.SHA256()] = true
+	}
+	removed := b.Remove(func(l *exceptions.BaselineLine) bool { return !found[l.Fingerprint] })
+	var out strings.Builder
+	for _, l := range removed {
+		fmt.Fprintf(&out, "  %s  %s  %s %s  %s\n", l.Fingerprint[:16], quote.Text(l.Prefix), quote.Text(l.Issuer), quote.Text(l.Environment), quote.Text(quote.HideKeys(l.Comment)))
+	}
+	if len(removed) == 0 {
+		fmt.Fprintf(&out, "Every key of %s is still found: nothing was removed.\n", quote.Name(file))
+	} else {
+		if err := writeBaseline(file, b.Text()); err != nil {
+			return err
+		}
+		fmt.Fprintf(&out, "%s removed from %s: found no more. %s left.\n", keys(len(removed)), quote.Name(file), keys(len(b.Lines())))
+	}
+	return say(c.stdout, out.String())
+}
+
+// writeBaseline replaces the file at path, or the one that a link there leads
+// to, whole or not at all. It keeps the mode of the old one.
+func writeBaseline(path string, text []byte) error {
+	var err error
+	if info, statErr := os.Stat(path); statErr == nil && !info.Mode().IsRegular() {
+		err = file.ErrNotRegular
+	} else {
+		err = file.Write(path, 0, func(w io.Writer) error {
+			_, err := w.Write(text)
+			return err
+		})
+	}
+	if err != nil {
+		return fmt.Errorf("writing the baseline %s: %w", quote.Name(path), err)
+	}
+	return nil
+}

@@ -1,0 +1,343 @@
+package command
+
+import (
+	"cmp"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"path/filepath"
+	"slices"
+	"strconv"
+	"strings"
+
+	"github.com/urfave/cli/v2"
+
+	"keysweep/audit"
+	"keysweep/command/ci"
+	"keysweep/file"
+	"keysweep/finding"
+	"keysweep/quote"
+	"keysweep/report"
+	"keysweep/scanner"
+	"keysweep/screen"
+)
+
+// ciHelp stands above the options of ci.
+const ciHelp = `
+PATH is a folder of the repository that is checked out; without one it is the
+current folder. What is scanned follows from what the CI says of the run: for a
+pull request or a push the commits that it brings in, else the working tree and
+the whole history. On GitHub, the worst keys also become annotations, and the
+report the summary of the job. Keys of a fork are not sent to their issuers.
+A change cannot silence itself: exceptions count once they are merged.
+docs/ci.md has set-ups to copy.
+`
+
+// notOfCI are the options of scan that ci does not have: the run decides on what
+// they are about, or they are for a person at a terminal.
+var notOfCI = []string{"tree", "history", "staged", "range", "since", "ignored", "show-secrets", "no-progress", "color"}
+
+// ciFlags returns the options of ci, in the order of its help: those of scan, but
+// for a few.
+func ciFlags(scan []cli.Flag) []cli.Flag {
+	flags := slices.DeleteFunc(slices.Clone(scan), func(f cli.Flag) bool { return slices.Contains(notOfCI, f.Names()[0]) })
+	at := 1 + slices.IndexFunc(flags, func(f cli.Flag) bool { return f.Names()[0] == "exit-code" })
+	return slices.Insert(flags, at, cli.Flag(&cli.BoolFlag{
+		Category: headingCounts, Name: "allow-incomplete",
+		Usage: "end as if the scan were complete when something was not read, as the older commits of a shallow checkout; it is said all the same",
+	}))
+}
+
+// ciRun is one run of the command ci.
+type ciRun struct {
+	plan    *ci.Plan
+	opts    *scanOptions
+	res     *finding.Result // nil: nothing was scanned
+	token   string
+	actions bool // GitHub Actions reads what we print
+	stdout  io.Writer
+}
+
+// ciCommand is the action of the command ci. The token is drawn at random, so
+// that nothing that is scanned can hold it.
+func ciCommand(c *call, token string) error {
+	r := &ciRun{token: token, actions: screen.EnvIsTrue("GITHUB_ACTIONS"), stdout: c.stdout}
+	err := r.run(c)
+	var end *ending
+	if r.actions && err != nil && !errors.Is(err, errClosedPipe) && (!errors.As(err, &end) || end.err != nil) {
+		message, _, _ := strings.Cut(quote.Message(err.Error()), "\n")
+		fmt.Fprint(c.stdout, report.WorkflowCommand(report.LevelError, message, report.Property{Name: "title", Value: "keysweep"}))
+	}
+	return err
+}
+
+func (r *ciRun) run(c *call) error {
+	if c.Args().Len() > 1 {
+		return errors.New("ci takes one PATH at most" + seeHelp("ci"))
+	}
+	path := cmp.Or(c.Args().First(), ".")
+	if path == "-" {
+		return errors.New("ci scans a repository or a folder, not standard input")
+	}
+	opts, err := parseScan(c)
+	if err != nil {
+		return fmt.Errorf("%w%s", err, seeHelp("ci"))
+	}
+	r.opts = opts
+	checkout, err := ci.OpenCheckout(c.ctx, path, opts.audit.Scan.FollowAlternates)
+	if err != nil {
+		return err
+	}
+	var repo ci.Repository
+	if checkout != nil {
+		defer checkout.Close()
+		repo = checkout
+		if err := opts.checkWrites(checkout); err != nil {
+			return err
+		}
+	}
+	if r.plan, err = ci.Detect(ci.Environment{Get: os.Getenv, ReadFile: readEvent}, repo); err != nil {
+		return err
+	}
+	opts.allowIncomplete = c.Bool("allow-incomplete")
+	opts.report.Links = links(checkout, path)
+	if err := r.apply(checkout, path); err != nil {
+		return err
+	}
+	end := r.scan(c)
+	var ended *ending
+	if end != nil && (!errors.As(end, &ended) || ended.err != nil) {
+		return end
+	}
+	err = r.tell()
+	var untold *untoldError
+	if errors.As(err, &untold) {
+		status := StatusUse
+		if ended != nil && ended.status != StatusClean {
+			status = ended.status // that something was found matters more
+		}
+		return &ending{status, err}
+	}
+	return cmp.Or(err, end)
+}
+
+// untoldError says that a later step, or the summary, lacks something.
+type untoldError struct{ list []string }
+
+func (e *untoldError) Error() string { return strings.Join(e.list, "; ") }
+
+// checkWrites refuses to write where only a link of what is checked out leads.
+func (o *scanOptions) checkWrites(checkout *ci.Checkout) error {
+	for _, out := range o.outputs {
+		if out.standard() {
+			continue
+		}
+		if err := checkout.CheckWrite(out.path); err != nil {
+			return fmt.Errorf("--output %s: %w", quote.Name(out.path), err)
+		}
+	}
+	if o.audit.Verify.EgressLog != "" {
+		if err := checkout.CheckWrite(o.audit.Verify.EgressLog); err != nil {
+			return fmt.Errorf("--egress-log %s: %w", quote.Name(o.audit.Verify.EgressLog), err)
+		}
+	}
+	return nil
+}
+
+// maxEvent is the most bytes of an event's file. GitHub's are 25 MB at most.
+const maxEvent = 64 << 20
+
+// readEvent reads a file that the CI names.
+func readEvent(path string) ([]byte, error) { return file.Read(path, maxEvent) }
+
+// links returns where places of the scan can be looked at.
+func links(checkout *ci.Checkout, path string) *report.Links {
+	l := &report.Links{Server: os.Getenv("GITHUB_SERVER_URL"), Name: os.Getenv("GITHUB_REPOSITORY"), Outside: true}
+	if checkout != nil {
+		below, ok := checkout.Below(path)
+		l.Commit, l.Below, l.Outside = checkout.Head(), below, !ok
+	}
+	return l
+}
+
+// apply turns the plan into options.
+func (r *ciRun) apply(checkout *ci.Checkout, path string) error {
+	opts, plan := r.opts, r.plan
+	r.trustBase(checkout, path)
+	opts.marked = r.noteAdded
+	if checkout != nil && checkout.Top() != "" {
+		if below, ok := checkout.Below(path); ok && below != "" {
+			// A folder stands for its repository, as it does for Changes.
+			opts.audit.Scan.Paths = []string{shown(checkout.Top())}
+			if opts.report.Links != nil {
+				opts.report.Links.Below = ""
+			}
+		}
+	}
+	if plan.Scope == ci.Changes {
+		if err := selectRange(&opts.audit.Scan, plan.Range); err != nil {
+			return err
+		}
+		if opts.report.Links != nil && !opts.report.Links.Outside {
+			opts.report.Links.Below = "" // the paths of commits start at the top
+		}
+	}
+	if plan.Fork && opts.audit.Verify.On {
+		opts.audit.Verify.On = false
+		plan.Notes = append(plan.Notes, "The run is for a fork, or may be: no key was sent to its issuer.")
+		if opts.failOn == failOnActive {
+			opts.failOn = failOnAny
+			plan.Notes = append(plan.Notes, "Without an answer, each key counts, as with --fail-on any.")
+		}
+	}
+	opts.found = func(a *audit.Audit) {
+		res := a.Result
+		r.res = res
+		shallow := func(s finding.Skipped) bool { return s.Reason == finding.ReasonShallow }
+		switch {
+		case plan.Missing != "":
+			res.Skipped = finding.AddSkipped(res.Skipped, finding.Skipped{Reason: finding.ReasonShallow, Count: 1, Detail: plan.Missing})
+		case plan.FetchHint != "" && slices.ContainsFunc(res.Skipped, shallow):
+			plan.Notes = append(plan.Notes, "Older commits were not checked out; "+plan.FetchHint+".")
+		}
+		if len(res.Targets) > 0 {
+			res.Targets[0].Notes = append(res.Targets[0].Notes, plan.Notes...)
+		}
+	}
+	return nil
+}
+
+// selectRange hands the commits of a plan to the scanner.
+func selectRange(o *scanner.Options, commits string) (err error) {
+	o.Range, err = scanner.ParseRange(strings.Fields(commits))
+	return err
+}
+
+// shown returns path from the working directory, if that is shorter.
+func shown(path string) string {
+	here, err := os.Getwd()
+	if err != nil {
+		return path
+	}
+	if rel, err := filepath.Rel(here, path); err == nil && len(rel) < len(path) {
+		return rel
+	}
+	return path
+}
+
+// scan scans and reports. On GitHub, no line of the report is read as a command.
+func (r *ciRun) scan(c *call) (err error) {
+	if r.actions {
+		if _, err := fmt.Fprintf(r.stdout, "::stop-commands::%s\n", r.token); err != nil {
+			return writing(err)
+		}
+		defer func() { // also if the report ends early
+			_, end := fmt.Fprintf(r.stdout, "::%s::\n", r.token)
+			if err == nil {
+				err = writing(end)
+			}
+		}()
+	}
+	if r.plan.Scope == ci.Nothing {
+		_, err := fmt.Fprintln(r.stdout, strings.Join(r.plan.Notes, " "))
+		return writing(err)
+	}
+	return scanWith(c, r.opts)
+}
+
+// tell reports in the terms of GitHub Actions. Others have the text alone. A file
+// of GitHub's that cannot be written takes no other with it: *untoldError.
+func (r *ciRun) tell() error {
+	if !r.actions {
+		return nil
+	}
+	if r.res != nil {
+		if !r.res.Complete() {
+			words := "The scan is incomplete: the report of the job says what was not read."
+			if r.plan.Missing != "" {
+				words = "The scan is incomplete: " + r.plan.Missing + "."
+			}
+			if _, err := fmt.Fprint(r.stdout, report.WorkflowCommand(report.LevelWarning, words, report.Property{Name: "title", Value: "keysweep"})); err != nil {
+				return writing(err)
+			}
+		}
+		if err := writing(report.Annotations(r.stdout, r.res, r.opts.report)); err != nil {
+			return err
+		}
+	}
+	var untold untoldError
+	note := func(err error) {
+		if err != nil {
+			untold.list = append(untold.list, err.Error())
+		}
+	}
+	note(appendTo("GITHUB_OUTPUT", func(w io.Writer) error { return ci.WriteOutputs(w, r.outputs(), r.token) }))
+	if r.res != nil {
+		note(appendTo("GITHUB_STEP_SUMMARY", func(w io.Writer) error {
+			return report.Write(w, report.Markdown, r.res, r.opts.report)
+		}))
+	}
+	if len(untold.list) > 0 {
+		return &untold
+	}
+	return nil
+}
+
+// outputs returns what later steps may want to know.
+func (r *ciRun) outputs() []ci.Output {
+	findings, active, complete := 0, 0, true
+	if r.res != nil {
+		complete = r.res.Complete()
+		for _, f := range r.res.Findings {
+			if f.Suppressed == nil {
+				findings++
+			}
+			if failOnActive.counts(f) {
+				active++
+			}
+		}
+	}
+	list := []ci.Output{
+		{Name: "findings", Value: strconv.Itoa(findings)},
+		{Name: "active", Value: strconv.Itoa(active)},
+		{Name: "complete", Value: strconv.FormatBool(complete)},
+	}
+	uploadable := false
+	for _, format := range []report.Format{report.JSON, report.SARIF, report.Markdown} {
+		path := ""
+		for _, out := range r.opts.outputs {
+			if r.res != nil && out.format == format && !out.standard() && path == "" {
+				path = out.path
+				if abs, err := filepath.Abs(path); err == nil {
+					path = abs
+				}
+			}
+		}
+		uploadable = uploadable || format == report.SARIF && path != ""
+		list = append(list, ci.Output{Name: format.String(), Value: path})
+	}
+	// An upload closes the alerts that it lacks: it had better not lack what was
+	// only not read. In a pull request there are no others.
+	uploadable = uploadable && r.plan.Upload && (complete || r.opts.allowIncomplete || r.plan.Scope == ci.Changes)
+	return append(list,
+		ci.Output{Name: "upload", Value: strconv.FormatBool(uploadable)},
+		ci.Output{Name: "read-only", Value: strconv.FormatBool(r.plan.ReadOnly)})
+}
+
+// appendTo appends to the file that a variable names, whose earlier lines are
+// those of others. Without the variable, nobody asks.
+func appendTo(variable string, write func(io.Writer) error) error {
+	path := os.Getenv(variable)
+	if path == "" {
+		return nil
+	}
+	f, err := os.OpenFile(path, os.O_CREATE|os.O_APPEND|os.O_WRONLY, 0o600)
+	if err == nil {
+		err = errors.Join(write(f), f.Close())
+	}
+	if err != nil {
+		return fmt.Errorf("%s: %w", variable, err)
+	}
+	return nil
+}

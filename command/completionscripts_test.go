@@ -1,0 +1,120 @@
+package command
+
+import (
+	"bytes"
+	"flag"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+	"text/template"
+
+	"github.com/urfave/cli/v2"
+
+	"keysweep/command/hooks"
+	"keysweep/report"
+)
+
+var writeScripts = flag.Bool("update", false, "write the completion scripts")
+
+func TestCompletionScriptsAreThoseOfTheTemplates(t *testing.T) {
+	scripts, err := template.New("").Funcs(template.FuncMap{
+		"join": strings.Join,
+		"zsh":  strings.NewReplacer(`\`, `\\`, `'`, `'\''`, `[`, `\[`, `]`, `\]`, `:`, `\:`).Replace,
+		"fish": strings.NewReplacer(`\`, `\\`, `'`, `\'`).Replace,
+		"ps":   strings.NewReplacer(`'`, `''`).Replace,
+	}).ParseGlob("completion/templates/*")
+	if err != nil {
+		t.Fatal(err)
+	}
+	words := describe(newApp(discarded))
+	for _, shell := range shells() {
+		var want bytes.Buffer
+		if err := scripts.ExecuteTemplate(&want, shell, words); err != nil {
+			t.Fatal(err)
+		}
+		path := filepath.Join("completion", shell)
+		if *writeScripts {
+			if err := os.WriteFile(path, want.Bytes(), 0o666); err != nil {
+				t.Fatal(err)
+			}
+		}
+		if got, err := os.ReadFile(path); err != nil || !bytes.Equal(got, want.Bytes()) {
+			t.Errorf("%s is not what its template makes of the options: go test ./command -run TestCompletionScripts -update writes it (%v)", path, err)
+		}
+	}
+}
+
+// commandWords and optionWords are what the templates see of a command and of
+// an option.
+type commandWords struct {
+	Name, Usage string
+	Options     []optionWords
+	Arguments   []string // a closed list, or none: files
+}
+
+type optionWords struct {
+	Short, Long, Usage string
+	Value              string   // the name of the value; "": takes none
+	Values             []string // all of them, if the list is closed
+	File, Repeatable   bool
+}
+
+// Names returns the names as typed.
+func (o optionWords) Names() []string {
+	if o.Short == "" {
+		return []string{"--" + o.Long}
+	}
+	return []string{o.Dash(), "--" + o.Long}
+}
+
+// Dash returns the short name as typed.
+func (o optionWords) Dash() string { return "-" + o.Short }
+
+func describe(app *cli.App) []commandWords {
+	var commands []commandWords
+	for _, c := range app.Commands {
+		words := commandWords{Name: c.Name, Usage: c.Usage}
+		switch c.Name {
+		case "completion":
+			words.Arguments = shells()
+		case "hook":
+			words.Arguments = hooks.Names()
+		case "rules":
+			words.Arguments = rulesCommands
+		case "baseline":
+			words.Arguments = baselineCommands
+		case "help":
+			for _, c := range app.Commands {
+				words.Arguments = append(words.Arguments, c.Name)
+			}
+		}
+		for _, f := range c.Flags {
+			o := optionWords{Long: f.Names()[0], Usage: flagUsage(f), Value: valueName(f)}
+			for _, name := range f.Names()[1:] {
+				o.Short = name
+			}
+			_, o.Repeatable = f.(*cli.StringSliceFlag)
+			switch o.Long {
+			case "format":
+				o.Values = report.FormatNames()
+				if c.Name != "scan" {
+					o.Values = report.ExplainFormats()
+				}
+			case "min-confidence":
+				o.Values = []string{"low", "medium", "high"}
+			case "fail-on":
+				o.Values = []string{"any", "active", "none"}
+			case "hook":
+				o.Values = hooks.Names()
+			case "color":
+				o.Values = []string{"auto", "always", "never"}
+			case "output", "rules", "config", "baseline", "ca-file", "egress-log":
+				o.File = true
+			}
+			words.Options = append(words.Options, o)
+		}
+		commands = append(commands, words)
+	}
+	return commands
+}

@@ -1,0 +1,111 @@
+package command
+
+import (
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"slices"
+	"strings"
+
+	"github.com/urfave/cli/v2"
+
+	"keysweep/command/doctor"
+	"keysweep/quote"
+	"keysweep/report"
+)
+
+// doctorFlags returns the options of doctor.
+func doctorFlags() []cli.Flag {
+	return []cli.Flag{
+		&cli.StringFlag{Name: "format", Aliases: []string{"f"}, Usage: "write standard output as `FORMAT` " + orList(report.ExplainFormats())},
+	}
+}
+
+// doctorHelp stands above the options of doctor.
+const doctorHelp = `
+Looks at the repository of PATH, the current folder if not given, and changes
+nothing. In front of each line stands ✓ for what is well, ! for what works and
+does less than one might think, ✗ for what does not work; below it, a remedy. The
+status is 0 if all is well, 1 if there is something to mend.
+`
+
+// doctorCommand is the action of the command doctor.
+func doctorCommand(c *call) error {
+	var format report.Format
+	if err := read(c, "format", parseShortFormat, &format); err != nil {
+		return fmt.Errorf("%w%s", err, seeHelp("doctor"))
+	}
+	dir, err := onePath(c)
+	if err != nil {
+		return err
+	}
+	checks := doctor.Run(c.ctx, dir)
+	if c.ctx.Err() != nil {
+		return errors.New("interrupted")
+	}
+	if format == report.JSON {
+		err = writeChecksJSON(c.stdout, checks)
+	} else {
+		err = writeChecks(c.stdout, checks)
+	}
+	if err != nil {
+		return writing(err)
+	}
+	if !allWell(checks) {
+		return &ending{status: StatusFound}
+	}
+	return nil
+}
+
+func allWell(checks []doctor.Check) bool {
+	return !slices.ContainsFunc(checks, func(k doctor.Check) bool { return k.Level != doctor.Well })
+}
+
+// checkColumn is where the words of a check start: a mark, a blank, the longest
+// name and two blanks.
+const checkColumn = 2 + len("configuration") + 2
+
+// writeChecks writes a line for each check, and its remedy below.
+func writeChecks(w io.Writer, checks []doctor.Check) error {
+	marks := map[doctor.Level]string{doctor.Well: "✓", doctor.Weak: "!", doctor.Broken: "✗"}
+	indent := strings.Repeat(" ", checkColumn)
+	var b strings.Builder
+	mend := 0
+	for _, k := range checks {
+		fmt.Fprintf(&b, "%s %-*s%s\n", marks[k.Level], checkColumn-2, k.Name, quote.Name(k.Words))
+		if k.Level != doctor.Well {
+			mend++
+		}
+		for line := range strings.Lines(k.Remedy) {
+			line = strings.TrimRight(line, "\n")
+			text := strings.TrimLeft(line, " ")
+			b.WriteString(indent + line[:len(line)-len(text)] + quote.Name(text) + "\n")
+		}
+	}
+	switch mend {
+	case 0:
+		b.WriteString("\nAll is well.\n")
+	case 1:
+		b.WriteString("\n1 thing to mend.\n")
+	default:
+		fmt.Fprintf(&b, "\n%d things to mend.\n", mend)
+	}
+	_, err := io.WriteString(w, b.String())
+	return err
+}
+
+// writeChecksJSON writes the checks as one object.
+func writeChecksJSON(w io.Writer, checks []doctor.Check) error {
+	for i := range checks {
+		checks[i].Words, checks[i].Remedy = quote.HideKeys(checks[i].Words), quote.HideKeys(checks[i].Remedy)
+	}
+	out := json.NewEncoder(w)
+	out.SetIndent("", "  ")
+	out.SetEscapeHTML(false)
+	return out.Encode(struct {
+		SchemaVersion int            `json:"schema_version"`
+		Well          bool           `json:"well"`
+		Checks        []doctor.Check `json:"checks"`
+	}{1, allWell(checks), checks})
+}

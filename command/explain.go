@@ -1,0 +1,115 @@
+package command
+
+import (
+	"errors"
+	"fmt"
+	"strings"
+
+	"github.com/urfave/cli/v2"
+
+	"keysweep/audit"
+	"keysweep/finding"
+	"keysweep/quote"
+	"keysweep/report"
+	"keysweep/scanner"
+	"keysweep/screen"
+)
+
+// explainFlags returns the options of explain.
+func explainFlags() []cli.Flag {
+	return append(append(ruleFlags(""), baselineFlag("")),
+		&cli.BoolFlag{Name: "follow-alternates", Usage: "also alternate object stores outside the folder that holds the repository"},
+		&cli.StringFlag{Name: "min-confidence", Usage: "say what a scan with this `LEVEL` low, medium or high lists; medium if not given"},
+		&cli.StringFlag{Name: "format", Aliases: []string{"f"}, Usage: "write `FORMAT` " + orList(report.ExplainFormats())},
+		&cli.BoolFlag{Name: "show-secrets", Usage: "print keys whole, on a terminal only"},
+		&cli.StringFlag{Name: "color", Usage: "colour the text: `WHEN` is auto, always or never"},
+	)
+}
+
+// explainHelp stands above the options of explain.
+const explainHelp = `
+FILE is a file, or - for standard input; without a line, every candidate in it
+is explained. REV:PATH is a version of a file in the repository of the working
+directory: REV as in git (HEAD~2, a branch, a tag, an id), PATH from its top,
+or from here with ./; :PATH is what is staged. A file of that name wins.
+Keys are judged as a scan judges them. The status is 0 if there was something
+to explain, finding or not, and 2 if there is no such file, line or revision.
+`
+
+// explain is the action of the command of that name.
+func explain(c *call) error {
+	sources, err := parseSources(c)
+	if err != nil {
+		return fmt.Errorf("%w%s", err, seeHelp("explain"))
+	}
+	opts, format, err := parseExplain(c)
+	if err != nil {
+		return fmt.Errorf("%w%s", err, seeHelp("explain"))
+	}
+	what := c.Args().First()
+	e, err := audit.Explain(c.ctx, scanner.ExplainOptions{
+		What: what, Stdin: c.stdin, FollowAlternates: c.Bool("follow-alternates"),
+	}, sources, c.now())
+	var signal interruption
+	if errors.As(err, &signal) {
+		return &ending{signal.status(), err}
+	}
+	if err != nil {
+		return err
+	}
+	opts.RulesSHA256, opts.Rules = e.Rules.SHA256(), e.Rules.Rules()
+	for _, n := range e.Notes {
+		c.warn(n.Words)
+	}
+	return writing(report.WriteExplanation(c.stdout, format, explanation(what, e.Explained), opts))
+}
+
+// parseExplain reads the options of explain that concern its output.
+func parseExplain(c *call) (opts report.Options, format report.Format, err error) {
+	if c.Args().Len() != 1 {
+		return opts, format, errors.New("explain needs one FILE:LINE or REV:PATH:LINE")
+	}
+	color := "auto"
+	opts = report.Options{Version: buildVersion().Version, Program: program(), MinConfidence: finding.Medium, Width: screen.Columns(c.stdout)}
+	if err := read(c, "min-confidence", parseConfidence, &opts.MinConfidence); err != nil {
+		return opts, format, err
+	}
+	if err := read(c, "color", parseColor, &color); err != nil {
+		return opts, format, err
+	}
+	if err := read(c, "format", parseShortFormat, &format); err != nil {
+		return opts, format, err
+	}
+	if c.Bool("show-secrets") {
+		if err := mayShowSecrets(c.stdout); err != nil {
+			return opts, format, err
+		}
+		opts.ShowSecrets = true
+	}
+	opts.Color = screen.UseColor(color, c.stdout)
+	return opts, format, nil
+}
+
+// parseShortFormat reads the formats of the commands that do not scan.
+func parseShortFormat(s string) (report.Format, error) {
+	f, err := report.ParseFormat(s)
+	if err != nil || f != report.Text && f != report.JSON {
+		return f, fmt.Errorf("unknown format %s: it is one of %s", quote.Name(s), strings.Join(report.ExplainFormats(), ", "))
+	}
+	return f, nil
+}
+
+// explanation hands what the scanner found out to the report.
+func explanation(what string, e *scanner.Explained) *report.Explanation {
+	out := &report.Explanation{
+		What: what, Source: e.Source, Path: e.Path, Revision: e.Revision, Object: e.Object, Line: e.Line, Lines: e.Lines,
+		Cut: e.Cut, NearMisses: e.NearMisses,
+	}
+	if len(e.Keys) == 0 {
+		out.Before, out.After = e.Before, e.After
+	}
+	for _, k := range e.Keys {
+		out.Keys = append(out.Keys, report.ExplainedKey(k))
+	}
+	return out
+}

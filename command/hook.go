@@ -1,0 +1,312 @@
+package command
+
+import (
+	"bytes"
+	"cmp"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"slices"
+	"strings"
+
+	"github.com/urfave/cli/v2"
+
+	"keysweep/audit"
+	"keysweep/command/hooks"
+	"keysweep/config"
+	"keysweep/file"
+	"keysweep/finding"
+	"keysweep/quote"
+	"keysweep/scanner"
+	"keysweep/screen"
+)
+
+// hookHelp stands above the options of hook.
+const hookHelp = `
+What git's hooks run; "keysweep install" writes them. ARG and standard input are
+what git hands the hook (githooks(5)). A hook that finds nothing prints nothing.
+No key is sent anywhere.
+`
+
+// ofHook are the options of scan that hooks have, too. Git decides on what is
+// looked at, and nothing is sent.
+var ofHook = []string{"exclude", "rules", "config", "no-config", "min-confidence", "baseline", "fail-on",
+	"show-suppressed", "color", "quiet", "verbose", "timeout", "jobs"}
+
+// entryFlags returns the options of the command hook: some of scan's, and one.
+func entryFlags(scan []cli.Flag) []cli.Flag {
+	flags := slices.DeleteFunc(slices.Clone(scan), func(f cli.Flag) bool { return !slices.Contains(ofHook, f.Names()[0]) })
+	at := 1 + slices.IndexFunc(flags, func(f cli.Flag) bool { return f.Names()[0] == "fail-on" })
+	return slices.Insert(flags, at, cli.Flag(&cli.BoolFlag{
+		Category: headingCounts, Name: "allow-incomplete", Usage: "let pass what could not be read; it is said all the same",
+	}))
+}
+
+// hook is one call of a hook by git.
+type hook struct {
+	name  string
+	args  []string
+	stdin io.Reader
+	opts  *scanOptions
+	// framework says that pre-commit or prek calls: then standard input is not
+	// git's.
+	framework bool
+}
+
+// hookCommand is the action of the command hook.
+func hookCommand(c *call) error {
+	name := c.Args().First()
+	if !slices.Contains(hooks.Names(), name) {
+		message := unknownHook(name)
+		if name == "" {
+			message = "hook needs the name of a hook: " + orList(hooks.Names())
+		}
+		return errors.New(message + seeHelp("hook"))
+	}
+	opts, err := parseScanOf(c, nil)
+	if err != nil {
+		return fmt.Errorf("%w%s", err, seeHelp("hook"))
+	}
+	opts.audit.Scan.FollowAlternates = true // git does
+	opts.report.Hook, opts.audit.Scan.Progress = true, nil
+	opts.allowIncomplete = c.Bool("allow-incomplete")
+	h := &hook{name: name, args: c.Args().Tail(), stdin: c.stdin, opts: opts, framework: screen.EnvIsTrue("PRE_COMMIT")}
+	if os.Getenv("GL_PROTOCOL") == "web" {
+		// GitLab shows whoever edits in a browser only these lines.
+		c.stderr = &prefixed{w: c.stderr, prefix: "GL-HOOK-ERR: "}
+	}
+	c.stdout = c.stderr // one stream, so that lines stay in order
+	needed, err := h.aim()
+	if err == nil && !needed {
+		return nil
+	}
+	if err == nil {
+		err = scanWith(c, opts)
+	}
+	var end *ending
+	if err != nil && !errors.As(err, &end) && name != "pre-receive" {
+		return fmt.Errorf("%w\n  this once, without a look: git %s --no-verify", err, h.what())
+	}
+	if errors.As(err, &end) && end.err == nil && (end.status == StatusFound || end.status == StatusIncomplete) {
+		_, werr := fmt.Fprint(c.stdout, h.onwards(end.status))
+		err = cmp.Or(writing(werr), err)
+	}
+	return err
+}
+
+// aim says what the hook looks at; false: there is nothing.
+func (h *hook) aim() (bool, error) {
+	switch h.name {
+	case "commit-msg":
+		return true, h.aimMessage()
+	case "pre-push":
+		return h.aimPush()
+	case "pre-receive":
+		return true, h.aimReceived()
+	}
+	h.aimCommit()
+	return true, nil
+}
+
+// aimCommit is for pre-commit.
+func (h *hook) aimCommit() {
+	o := h.opts
+	from, to := os.Getenv("PRE_COMMIT_FROM_REF"), os.Getenv("PRE_COMMIT_TO_REF")
+	if h.framework && from != "" && to != "" {
+		// pre-commit run --from-ref A --to-ref B
+		o.audit.Scan.Range = &scanner.Range{Include: []string{to}, Exclude: []string{from}}
+		o.audit.Sources.Trust = &config.Trust{Rev: from, Name: from}
+		o.audit.Scan.FromEnvironment(os.Getenv)
+		return
+	}
+	// A commit hands over its index; without one, this is pre-commit run
+	// --all-files, or by hand.
+	o.audit.Scan.Staged = &scanner.Staged{OrWhole: h.framework && os.Getenv("GIT_INDEX_FILE") == "", Merging: merging()}
+	o.audit.Scan.FromEnvironment(os.Getenv)
+	o.audit.Sources.Trust = &config.Trust{Name: "the index"}
+	o.found = func(a *audit.Audit) {
+		if res := a.Result; len(res.Targets) > 0 && res.Targets[0].Scope == finding.ScopeStaged && !o.audit.Sources.None {
+			res.Added = append(a.Loaded.Added(), res.Added...)
+		}
+	}
+}
+
+// merging returns the commits that git merge names in the environment of
+// pre-merge-commit, which runs before it writes MERGE_HEAD.
+func merging() (ids []string) {
+	for _, v := range os.Environ() {
+		if id, ok := strings.CutPrefix(v, "GITHEAD_"); ok {
+			id, _, _ = strings.Cut(id, "=")
+			ids = append(ids, id)
+		}
+	}
+	return ids
+}
+
+// maxMessage is the most bytes of a commit message that are read.
+const maxMessage = 64 << 20
+
+// aimMessage is for commit-msg.
+func (h *hook) aimMessage() error {
+	if len(h.args) != 1 {
+		return errors.New("hook commit-msg FILE: git hands this hook the file of the message")
+	}
+	text, err := file.Read(h.args[0], maxMessage)
+	if err != nil {
+		return fmt.Errorf("the message of the commit, %s: %w", quote.Name(h.args[0]), err)
+	}
+	h.opts.audit.Scan.Staged = &scanner.Staged{Message: aboveScissors(text)}
+	h.opts.audit.Sources.Trust = &config.Trust{Name: "the index"}
+	h.opts.audit.Scan.FromEnvironment(os.Getenv)
+	return nil
+}
+
+// aboveScissors returns what git commits of a message: with -v, it quotes below
+// this line what is staged, and cuts it off (git-commit(1), --cleanup). The sign in
+// front is core.commentChar, and the next line starts with it, too.
+func aboveScissors(text []byte) []byte {
+	const scissors = " ------------------------ >8 ------------------------"
+	for at := 0; at < len(text); {
+		line, rest, _ := bytes.Cut(text[at:], []byte("\n"))
+		sign, ok := bytes.CutSuffix(bytes.TrimSuffix(line, []byte("\r")), []byte(scissors))
+		if ok && len(sign) > 0 && len(sign) < 8 && bytes.HasPrefix(rest, sign) {
+			return text[:at]
+		}
+		at += len(line) + 1
+	}
+	return text
+}
+
+// aimPush is for pre-push. It returns false if nothing is published, as when
+// branches are deleted.
+func (h *hook) aimPush() (bool, error) {
+	r := &scanner.Range{AbsentNoted: true}
+	remote, url := "", ""
+	if len(h.args) > 0 {
+		remote = h.args[0]
+	}
+	if len(h.args) > 1 {
+		url = h.args[1]
+	}
+	note := ""
+	tip := "" // whose exceptions count
+	if h.framework {
+		remote, url = os.Getenv("PRE_COMMIT_REMOTE_NAME"), os.Getenv("PRE_COMMIT_REMOTE_URL")
+		if tip = cmp.Or(os.Getenv("PRE_COMMIT_TO_REF"), os.Getenv("PRE_COMMIT_LOCAL_BRANCH")); tip != "" {
+			r.Include = []string{tip}
+			note = "The framework hands over one ref of a push: of several, the others were not looked at."
+		}
+		if from := os.Getenv("PRE_COMMIT_FROM_REF"); from != "" {
+			r.Exclude = []string{from}
+		}
+	} else {
+		updates, err := readUpdates(h.stdin)
+		if err != nil {
+			return false, err
+		}
+		for _, u := range updates {
+			if isZeroID(u.new) {
+				continue
+			}
+			tip = cmp.Or(tip, u.new)
+			r.Include, r.Exclude = append(r.Include, u.new), append(r.Exclude, u.old)
+			if isZeroID(u.old) {
+				r.Names = append(r.Names, u.ref)
+			}
+		}
+		if len(r.Include) == 0 && (len(updates) > 0 || os.Getenv("KEYSWEEP_STDIN") == "git") {
+			return false, nil
+		}
+	}
+	if tip == "" {
+		tip = "HEAD"
+		r.IncludeRefs = []string{"refs/heads/"}
+		note = "Nobody said what is pushed: the commits of all branches here that the remote has not were looked at."
+	}
+	if remote != "" && remote != url {
+		r.ExcludeRefs = []string{"refs/remotes/" + remote + "/"}
+	}
+	h.opts.audit.Scan.Range = r
+	h.opts.audit.Sources.Trust = &config.Trust{Rev: tip, Name: "what is pushed", Comments: true}
+	h.opts.audit.Scan.FromEnvironment(os.Getenv)
+	h.note(note)
+	return true, nil
+}
+
+// note adds a sentence to the report.
+func (h *hook) note(words string) {
+	if words == "" {
+		return
+	}
+	h.opts.found = func(a *audit.Audit) {
+		if res := a.Result; len(res.Targets) > 0 {
+			res.Targets[0].Notes = append(res.Targets[0].Notes, words)
+		}
+	}
+}
+
+// aimReceived is for pre-receive. What is pushed lies in a folder of its own
+// until the hook accepts it (git-receive-pack(1), "QUARANTINE ENVIRONMENT").
+func (h *hook) aimReceived() error {
+	updates, err := readUpdates(h.stdin)
+	switch {
+	case err != nil:
+		return err
+	case len(updates) == 0:
+		return errors.New("hook pre-receive: standard input names no ref; git hands this hook a line OLD NEW REF for each")
+	}
+	// What any ref has, has been let in before.
+	r := &scanner.Range{ExcludeRefs: []string{"refs/"}}
+	for _, u := range updates {
+		r.Include = append(r.Include, u.new)
+		if isZeroID(u.old) && !isZeroID(u.new) {
+			r.Names = append(r.Names, u.ref)
+		}
+	}
+	o := h.opts
+	o.audit.Scan.Range = r
+	o.audit.Scan.FromEnvironment(os.Getenv)
+	o.audit.Scan.WorkTree = ""
+	// Who may push a branch is not who decides what goes into the default one.
+	o.audit.Sources.Trust = &config.Trust{Rev: "HEAD", Name: "the default branch"}
+	return nil
+}
+
+// what is what the hook stops.
+func (h *hook) what() string {
+	if h.name == "pre-push" || h.name == "pre-receive" {
+		return "push"
+	}
+	return "commit"
+}
+
+// onwards says what was stopped, and how to go on.
+func (h *hook) onwards(status int) string {
+	what, commits := h.what(), h.opts.audit.Scan.Range != nil
+	var lines []string
+	switch {
+	case status == StatusIncomplete && h.name == "pre-receive":
+		lines = append(lines, "What could not be read is not let in. Whoever runs this server may say otherwise: --allow-incomplete.")
+	case status == StatusIncomplete:
+		lines = append(lines, "What could not be read may hold a key. Once it is mended, try again.")
+	case h.name == "commit-msg":
+		lines = append(lines, "Take the key out of the message: git commit -e -F "+quote.Name(h.args[0]))
+	case commits:
+		lines = append(lines, "A commit that takes the key out is not enough: the one that brought it in stays.",
+			"Rewrite that one (git commit --amend, git rebase -i), and try again.")
+	default:
+		lines = append(lines, "Take the key out of the file, git add it again, and commit.")
+	}
+	if trust := h.opts.audit.Sources.Trust; status == StatusFound && h.name != "commit-msg" {
+		accepts := "keysweep:allow REASON on its line accepts it"
+		if trust.Rev != "" && !trust.Comments {
+			accepts = "an exception counts once it is on " + quote.Name(trust.Name)
+		}
+		lines = append(lines, "If it is no secret: "+accepts+" (docs/exceptions.md).")
+	}
+	if h.name != "pre-receive" {
+		lines = append(lines, "This once, without a look: git "+what+" --no-verify")
+	}
+	return "\nkeysweep stopped this " + what + ".\n  " + strings.Join(lines, "\n  ") + "\n"
+}

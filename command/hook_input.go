@@ -1,0 +1,137 @@
+package command
+
+import (
+	"errors"
+	"fmt"
+	"io"
+	"keysweep/screen"
+	"strings"
+	"time"
+)
+
+// update is a line that git hands pre-push or pre-receive: a ref, and what it
+// is to name instead of what. Both are hexadecimal ids; zeros are none.
+type update struct {
+	old, new, ref string
+}
+
+const (
+	// maxUpdates is the most bytes of such lines: half a million refs.
+	maxUpdates = 64 << 20
+	// patience is how long a read of standard input may take. Git writes all
+	// lines at once. Whoever lets the hook wait is not git: a hook runner may
+	// leave a pipe open for ever.
+	patience = 5 * time.Second
+)
+
+// readUpdates reads what git hands a hook on standard input. A terminal, a
+// closed one, and one on which nothing comes have nothing to say.
+func readUpdates(stdin io.Reader) ([]update, error) { return readUpdatesWithin(stdin, patience) }
+
+func readUpdatesWithin(stdin io.Reader, patience time.Duration) ([]update, error) {
+	if stdin == nil || screen.IsTerminal(stdin) {
+		return nil, nil
+	}
+	text, ended := readPatiently(stdin, patience)
+	switch {
+	case len(text) > maxUpdates:
+		return nil, errors.New("standard input is larger than 64 MiB: git hands this hook a line for each ref")
+	case !ended && len(text) > 0:
+		return nil, errors.New("standard input did not end: git hands this hook a line for each ref")
+	}
+	var list []update
+	for line := range strings.Lines(text) {
+		u, ok := parseUpdate(strings.TrimRight(line, "\r\n"))
+		if !ok {
+			return nil, fmt.Errorf("standard input, line %d: not what git hands this hook", len(list)+1)
+		}
+		list = append(list, u)
+	}
+	return list, nil
+}
+
+// parseUpdate reads LOCAL-REF LOCAL-ID REMOTE-REF REMOTE-ID of pre-push, or
+// OLD-ID NEW-ID REF of pre-receive. LOCAL-REF is what the user typed, and may hold
+// blanks: main@{1 day ago}.
+func parseUpdate(line string) (update, bool) {
+	f := strings.Split(line, " ")
+	n := len(f)
+	var u update
+	switch {
+	case n < 3:
+		return u, false
+	case n == 3:
+		u = update{old: f[0], new: f[1], ref: f[2]}
+	default:
+		u = update{old: f[n-1], new: f[n-3], ref: f[n-2]}
+	}
+	return u, isID(u.old) && isID(u.new)
+}
+
+// isID reports whether s is a whole id, of SHA-1 or SHA-256.
+func isID(s string) bool {
+	return (len(s) == 40 || len(s) == 64) && strings.Trim(s, "0123456789abcdef") == ""
+}
+
+func isZeroID(s string) bool { return strings.Trim(s, "0") == "" }
+
+// readPatiently reads r to its end, or until a read takes longer than patience
+// or there are too many bytes; then ended is false. A read that fails is an end:
+// closed standard input has nothing to say.
+func readPatiently(r io.Reader, patience time.Duration) (text string, ended bool) {
+	parts := make(chan []byte)
+	done := make(chan struct{})
+	defer close(done)
+	go func() {
+		defer close(parts)
+		for {
+			b := make([]byte, 64<<10)
+			n, err := r.Read(b)
+			if n > 0 {
+				select {
+				case parts <- b[:n]:
+				case <-done:
+					return
+				}
+			}
+			if err != nil {
+				return
+			}
+		}
+	}()
+	var all []byte
+	for len(all) <= maxUpdates {
+		select {
+		case b, ok := <-parts:
+			if !ok {
+				return string(all), true
+			}
+			all = append(all, b...)
+		case <-time.After(patience):
+			return string(all), false
+		}
+	}
+	return string(all), false
+}
+
+// prefixed puts a prefix in front of each line.
+type prefixed struct {
+	w      io.Writer
+	prefix string
+	within bool // of a line
+}
+
+func (p *prefixed) Write(b []byte) (int, error) {
+	var out strings.Builder
+	for line := range strings.Lines(string(b)) {
+		if !p.within {
+			out.WriteString(p.prefix)
+		}
+		out.WriteString(line)
+		p.within = !strings.HasSuffix(line, "\n")
+	}
+	if _, err := io.WriteString(p.w, out.String()); err != nil {
+		return 0, err
+	}
+	return len(b), nil
+}

@@ -1,0 +1,82 @@
+package command
+
+import (
+	"bytes"
+	"io"
+	"os"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+)
+
+func TestLinesThatGitHandsAHookAreRead(t *testing.T) {
+	const a, b = "1111111111111111111111111111111111111111", "2222222222222222222222222222222222222222"
+	zero, long := strings.Repeat("0", 40), strings.Repeat("3", 64)
+	for _, tt := range []struct {
+		name, text string
+		want       []update // nil: refused
+	}{
+		{"nothing", "", []update{}},
+		{"of pre-push", "refs/heads/x " + a + " refs/heads/y " + b + "\n", []update{{b, a, "refs/heads/y"}}},
+		{"of pre-receive", b + " " + a + " refs/heads/y\n", []update{{b, a, "refs/heads/y"}}},
+		{"several", b + " " + a + " refs/a\n" + zero + " " + b + " refs/b\n", []update{{b, a, "refs/a"}, {zero, b, "refs/b"}}},
+		{"a deletion", "(delete) " + zero + " refs/heads/y " + b + "\n", []update{{b, zero, "refs/heads/y"}}},
+		{"ids of SHA-256", long + " " + strings.Repeat("0", 64) + " refs/heads/y\n", []update{{long, strings.Repeat("0", 64), "refs/heads/y"}}},
+		{"no line end", b + " " + a + " refs/heads/y", []update{{b, a, "refs/heads/y"}}},
+		{"line ends of Windows", b + " " + a + " refs/heads/y\r\n", []update{{b, a, "refs/heads/y"}}},
+		{"a name in the place of an id", "main " + a + " refs/heads/y\n", nil},
+		{"an id that was cut", b + " " + a[1:] + " refs/heads/y\n", nil},
+		{"too few words", b + " " + a + "\n", nil},
+		{"too many words", b + " " + a + " c d e\n", nil},
+		{"an empty line", "\n", nil},
+		{"an option in the place of an id", "--all " + a + " refs/heads/y\n", nil},
+	} {
+		got, err := readUpdates(strings.NewReader(tt.text))
+		if (err != nil) != (tt.want == nil) || !slices.Equal(got, tt.want) {
+			t.Errorf("%s: %v, %v", tt.name, got, err)
+		}
+	}
+}
+
+func TestStandardInputThatHasNothingToSayIsNotWaitedFor(t *testing.T) {
+	const short = 50 * time.Millisecond
+	r, w, err := os.Pipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer r.Close()
+	defer w.Close()
+	if got, err := readUpdatesWithin(r, short); len(got) > 0 || err != nil {
+		t.Errorf("a pipe on which nothing comes: %v, %v", got, err)
+	}
+	if got, err := readUpdatesWithin(nil, short); len(got) > 0 || err != nil {
+		t.Errorf("none: %v, %v", got, err)
+	}
+	closed, _, err := os.Pipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	closed.Close()
+	if got, err := readUpdatesWithin(closed, short); len(got) > 0 || err != nil {
+		t.Errorf("closed: %v, %v", got, err)
+	}
+	in, out := io.Pipe()
+	go func() { _, _ = io.WriteString(out, strings.Repeat("1", 40)+" ") }() // and no more
+	if got, err := readUpdatesWithin(in, short); err == nil || !strings.Contains(err.Error(), "did not end") {
+		t.Errorf("a line that does not end: %v, %v", got, err)
+	}
+}
+
+func TestALineIsPrefixedHoweverItIsWritten(t *testing.T) {
+	var out bytes.Buffer
+	p := &prefixed{w: &out, prefix: "> "}
+	for _, part := range []string{"a\nb", "c\n", "\n", "", "d"} {
+		if n, err := io.WriteString(p, part); n != len(part) || err != nil {
+			t.Fatal(n, err)
+		}
+	}
+	if want := "> a\n> bc\n> \n> d"; out.String() != want {
+		t.Errorf("%q, want %q", out.String(), want)
+	}
+}

@@ -1,0 +1,251 @@
+package command
+
+import (
+	"cmp"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+
+	"github.com/urfave/cli/v2"
+
+	"keysweep/command/hooks"
+	"keysweep/quote"
+)
+
+// hookFlags are the options of install and uninstall. verb is what they do.
+func hookFlags(verb string) []cli.Flag {
+	return []cli.Flag{
+		&cli.StringSliceFlag{Name: "hook", Usage: verb + " only the hook `NAME` " + orList(hooks.Names()) + "; repeatable"},
+		&cli.BoolFlag{Name: "dry-run", Usage: "say what would be done, and do nothing"},
+	}
+}
+
+// installFlags returns the options of install: its own, and those of hook.
+func installFlags(hook []cli.Flag) []cli.Flag { return slices.Concat(hookFlags("install"), hook) }
+
+// installHelp and uninstallHelp stand above the options.
+const (
+	installHelp = `
+Writes plain git hooks into the repository of PATH, the current folder if not
+given: pre-commit, commit-msg and pre-push; in a bare repository, pre-receive. A
+hook that is there already is kept, and runs first. Where git looks for hooks,
+git is asked. Running it again brings hooks up to date, or changes nothing.
+
+All options but --hook and --dry-run are those of the command hook, and are
+written into the hooks. Given again, they replace what a hook has; without any,
+it keeps what it has, until "keysweep uninstall". A FILE counts from the top of
+the working tree, on a server from the repository.
+`
+	uninstallHelp = `
+Removes the hooks that "keysweep install" wrote, and puts back those that were
+there before. A hook that was changed since is left, and the status is 1.
+`
+)
+
+// parseHooks reads what install and uninstall have in common: the repository,
+// and the hooks that are named, in git's order.
+func parseHooks(c *call) (r *hooks.Repository, names []string, err error) {
+	named := c.StringSlice("hook")
+	for _, name := range named {
+		if slices.Contains(hooks.Names(), name) {
+			continue
+		}
+		return nil, nil, errors.New("--hook: " + unknownHook(name) + seeHelp(c.Command.Name))
+	}
+	for _, name := range hooks.Names() {
+		if slices.Contains(named, name) {
+			names = append(names, name)
+		}
+	}
+	dir, err := onePath(c)
+	if err != nil {
+		return nil, nil, err
+	}
+	r, err = hooks.Find(c.ctx, dir)
+	if errors.Is(err, hooks.ErrNotRepository) {
+		err = fmt.Errorf("%s: %w", quote.Name(dir), err)
+	}
+	return r, names, err
+}
+
+// unknownHook says that there is no hook of this name, and which there are.
+func unknownHook(name string) string {
+	message := "no hook " + quote.Name(name) + ": it is one of " + strings.Join(hooks.Names(), ", ")
+	if s := nearest(name, hooks.Names()); s != "" {
+		message += "; did you mean " + s + "?"
+	}
+	return message
+}
+
+// onePath returns the one folder that a command takes, "." if none is given.
+func onePath(c *call) (string, error) {
+	if c.Args().Len() > 1 {
+		return "", fmt.Errorf("%s takes one path, and %s is a second%s", c.Command.Name, quote.Name(c.Args().Get(1)), seeHelp(c.Command.Name))
+	}
+	if !c.Args().Present() {
+		return ".", nil
+	}
+	dir := c.Args().First()
+	if dir == "" {
+		return "", errors.New("a path is empty")
+	}
+	info, err := os.Stat(dir)
+	switch {
+	case errors.Is(err, os.ErrNotExist):
+		return "", fmt.Errorf("%s: there is no such folder", quote.Name(dir))
+	case err != nil:
+		return "", err
+	case !info.IsDir():
+		return "", fmt.Errorf("%s: not a folder", quote.Name(dir))
+	}
+	return dir, nil
+}
+
+// recorded returns the options to be written into hooks, nil if there are none.
+func recorded(c *call, r *hooks.Repository) (options []string, err error) {
+	for _, f := range entryFlags(scanFlags()) {
+		name := f.Names()[0]
+		if !c.IsSet(name) {
+			continue
+		}
+		switch f.(type) {
+		case *cli.BoolFlag:
+			if c.Bool(name) {
+				options = append(options, "--"+name)
+			}
+		case *cli.StringSliceFlag:
+			for _, value := range c.StringSlice(name) {
+				options = append(options, "--"+name+"="+value)
+			}
+		default:
+			options = append(options, "--"+name+"="+c.String(name))
+		}
+	}
+	// Read as the hook will read them.
+	app := newApp(Process{c.stdin, c.stdout, c.stderr, c.now})
+	app.Command("hook").Action = func(hook *cli.Context) error {
+		_, err := parseScanOf(&call{hook, hook.Context, c.stdin, c.stdout, c.stderr, c.now}, nil)
+		return err
+	}
+	args, err := arrange(app, append([]string{"hook"}, options...))
+	if err == nil {
+		err = runCommand(c.ctx, app, args)
+	}
+	if err != nil {
+		return nil, fmt.Errorf("%w%s", err, seeHelp("install"))
+	}
+	top := cmp.Or(r.Top, r.GitDir) // where git runs hooks
+	for _, file := range append(c.StringSlice("rules"), c.String("config"), c.String("baseline")) {
+		path := file
+		if !filepath.IsAbs(path) {
+			path = filepath.Join(top, path)
+		}
+		if _, err := os.Stat(path); file != "" && err != nil {
+			return nil, fmt.Errorf("%s: the hooks would not find it in %s, where git runs them", quote.Name(file), quote.Name(top))
+		}
+	}
+	return options, nil
+}
+
+// install is the action of the command of that name.
+func install(c *call) error {
+	r, names, err := parseHooks(c)
+	if err != nil {
+		return err
+	}
+	options, err := recorded(c, r)
+	if err != nil {
+		return err
+	}
+	if len(names) == 0 {
+		names = []string{"pre-commit", "commit-msg", "pre-push"}
+		if r.Bare() {
+			names = []string{"pre-receive"}
+		}
+	}
+	steps, err := hooks.Install(r, names, hooks.Program(), options, c.Bool("dry-run"))
+	if err := tellSteps(c.stdout, steps, c.Bool("dry-run")); err != nil {
+		return err
+	}
+	if err == nil && r.InTree(r.Hooks) {
+		_, err := fmt.Fprintf(c.stdout, "The folder lies in the working tree: these hooks look for keysweep in PATH, and may be committed.\n")
+		return writing(err)
+	}
+	return err
+}
+
+// uninstall is the action of the command of that name.
+func uninstall(c *call) error {
+	r, names, err := parseHooks(c)
+	if err != nil {
+		return err
+	}
+	if len(names) == 0 {
+		names = hooks.Names()
+	}
+	steps, err := hooks.Uninstall(r, names, c.Bool("dry-run"))
+	if err := tellSteps(c.stdout, steps, c.Bool("dry-run")); err != nil {
+		return err
+	}
+	if err != nil {
+		return err
+	}
+	if len(steps) == 0 {
+		_, err := fmt.Fprintf(c.stdout, "Nothing to remove: no hook of keysweep in %s\n", quote.Name(fromHere(r.Hooks)))
+		return writing(err)
+	}
+	if slices.ContainsFunc(steps, func(s hooks.Step) bool { return s.Action == hooks.Leave }) {
+		return &ending{status: StatusFound}
+	}
+	return nil
+}
+
+// tellSteps writes a line for each hook.
+func tellSteps(w io.Writer, steps []hooks.Step, dryRun bool) error {
+	for _, s := range steps {
+		word := map[hooks.Action]string{
+			hooks.Keep: "unchanged", hooks.Write: "installed", hooks.Chain: "installed", hooks.Update: "updated",
+			hooks.Enable: "updated", hooks.Remove: "removed", hooks.Restore: "removed", hooks.Leave: "left",
+		}[s.Action]
+		if dryRun && s.Action != hooks.Keep && s.Action != hooks.Leave {
+			word = "would be " + word
+		}
+		line := word + "  " + quote.Name(fromHere(s.Path))
+		switch {
+		case s.Action == hooks.Restore:
+			line += ", and " + quote.Name(filepath.Base(s.Earlier)) + " is " + s.Name + " again"
+		case s.Earlier != "" && s.Action != hooks.Leave:
+			line += ", behind the hook that was there (" + quote.Name(filepath.Base(s.Earlier)) + ")"
+		}
+		if len(s.Options) > 0 {
+			line += ", with " + quote.Name(strings.Join(s.Options, " "))
+		}
+		if s.Why != "" {
+			line += ": " + quote.Name(s.Why)
+		}
+		if _, err := fmt.Fprintln(w, line); err != nil {
+			return writing(err)
+		}
+	}
+	return nil
+}
+
+// fromHere returns a path from the working directory, if it lies there.
+func fromHere(path string) string {
+	here, err := os.Getwd()
+	if err != nil {
+		return path
+	}
+	// git resolves links, the working directory need not be.
+	if resolved, err := filepath.EvalSymlinks(here); err == nil {
+		here = resolved
+	}
+	if rel, err := filepath.Rel(here, path); err == nil && rel != ".." && !strings.HasPrefix(rel, ".."+string(filepath.Separator)) {
+		return rel
+	}
+	return path
+}

@@ -1,0 +1,340 @@
+package command
+
+import (
+	"cmp"
+	"errors"
+	"fmt"
+	"io"
+	"math"
+	"os"
+	"path/filepath"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/bmatcuk/doublestar/v4"
+
+	"keysweep/audit"
+	"keysweep/config"
+	"keysweep/finding"
+	"keysweep/quote"
+	"keysweep/report"
+	"keysweep/scanner"
+	"keysweep/screen"
+)
+
+// scanOptions is what the options of scan mean together.
+type scanOptions struct {
+	audit    audit.Options
+	outputs  []output       // at least one
+	report   report.Options // of a file; a terminal gets more
+	timeout  time.Duration  // zero: none
+	color    string         // auto, always or never
+	secrets  bool           // print keys whole where it is a terminal
+	failOn   failOn
+	exitCode int
+
+	// allowIncomplete says that a scan that is incomplete ends as one that is
+	// not; only "nothing could be read" and --timeout remain what they are.
+	allowIncomplete bool
+	// found, if not nil, is called when the scan is done, and marked when it is
+	// known what is accepted.
+	found, marked func(*audit.Audit)
+}
+
+// maxWorkers bounds --jobs: each worker holds buffers of its own.
+const maxWorkers = 1024
+
+// parseScan reads the options of scan, and refuses what cannot work before
+// anything is read.
+func parseScan(c *call) (*scanOptions, error) { return parseScanOf(c, c.Args().Slice()) }
+
+// parseScanOf is parseScan for a command whose arguments are not its paths.
+func parseScanOf(c *call, paths []string) (*scanOptions, error) {
+	o := &scanOptions{
+		audit: audit.Options{Scan: scanner.Options{
+			Paths:            paths,
+			Stdin:            c.stdin,
+			Tree:             c.Bool("tree"),
+			History:          c.Bool("history"),
+			Ignored:          c.Bool("ignored"),
+			Exclude:          c.StringSlice("exclude"),
+			KeepRejected:     c.Bool("show-rejected"),
+			VerifyObjects:    c.Bool("verify-objects"),
+			FollowAlternates: c.Bool("follow-alternates"),
+			Now:              c.now,
+			Progress:         c.progress(),
+		}},
+		report: report.Options{
+			Version:      buildVersion().Version,
+			Program:      program(),
+			Quiet:        c.Bool("quiet"),
+			Verbose:      c.Bool("verbose"),
+			ShowRejected: c.Bool("show-rejected"),
+
+			ShowSuppressed: c.Bool("show-suppressed"),
+		},
+		color:    "auto",
+		secrets:  c.Bool("show-secrets"),
+		exitCode: StatusFound,
+	}
+	var format report.Format
+	if err := cmp.Or(
+		read(c, "min-confidence", parseConfidence, &o.audit.Scan.MinConfidence),
+		read(c, "since", func(s string) (time.Time, error) { return parseSince(s, c.now()) }, &o.audit.Scan.Since),
+		read(c, "fail-on", parseFailOn, &o.failOn),
+		read(c, "exit-code", parseExitCode, &o.exitCode),
+		read(c, "timeout", parseTimeout, &o.timeout),
+		read(c, "jobs", parseJobs, &o.audit.Scan.Workers),
+		read(c, "max-object", parseSize, &o.audit.Scan.MaxObject),
+		read(c, "color", parseColor, &o.color),
+		read(c, "format", report.ParseFormat, &format),
+	); err != nil {
+		return nil, err
+	}
+	var err error
+	if o.audit.Sources, err = parseSources(c); err != nil {
+		return nil, err
+	}
+	if o.audit.Verify, err = parseVerification(c, false); err != nil {
+		return nil, err
+	}
+	switch {
+	case o.failOn == failOnActive && !o.audit.Verify.On:
+		return nil, errors.New("--fail-on active needs --verify or --verify-issuer: without an answer no key is known to work")
+	case o.failOn == failOnActive && o.audit.Verify.Options.DryRun:
+		return nil, errors.New("--fail-on active and --dry-run exclude each other: a dry run gets no answers")
+	}
+	if slices.Contains(o.audit.Scan.Paths, "") {
+		return nil, errors.New("a path is empty")
+	}
+	for _, glob := range o.audit.Scan.Exclude {
+		if glob == "" || !doublestar.ValidatePattern(glob) {
+			return nil, fmt.Errorf("--exclude: %s is not a glob", quote.Name(glob))
+		}
+	}
+	if err := parseScope(c, &o.audit.Scan, &o.audit.Sources); err != nil {
+		return nil, err
+	}
+	if !o.audit.Scan.Since.IsZero() && o.audit.Scan.Tree && !o.audit.Scan.History {
+		return nil, errors.New("--since and --tree exclude each other: only the history tells when a key was first seen")
+	}
+	if c.Bool("quiet") && c.Bool("verbose") {
+		return nil, errors.New("--quiet and --verbose exclude each other")
+	}
+	if o.secrets {
+		if err := mayShowSecrets(c.stdout); err != nil {
+			return nil, err
+		}
+	}
+	o.report.MinConfidence = o.audit.Scan.MinConfidence
+
+	o.outputs, err = parseOutputs(c.StringSlice("output"), format, c.IsSet("format"))
+	if err == nil {
+		err = checkOutputs(o.outputs, o.audit.Scan.Paths, c.stdout)
+	}
+	for _, out := range o.outputs {
+		if err == nil && !out.standard() && o.audit.Verify.EgressLog != "" && (filepath.Clean(out.path) == filepath.Clean(o.audit.Verify.EgressLog) || sameFile(out.path, o.audit.Verify.EgressLog)) {
+			err = fmt.Errorf("--egress-log: %s is the file of a report", quote.Name(o.audit.Verify.EgressLog))
+		}
+	}
+	if slices.ContainsFunc(o.outputs, func(out output) bool { return out.format == report.SARIF }) {
+		o.audit.Scan.LineHashes = true
+		// Without it, absolute targets are told apart by their number alone.
+		o.report.WorkDir, _ = os.Getwd()
+	}
+	return o, err
+}
+
+// parseScope reads --staged and --range, and where git's environment says the
+// repository is.
+func parseScope(c *call, o *scanner.Options, sources *config.Sources) error {
+	var scope string
+	switch {
+	case c.Bool("staged") && c.IsSet("range"):
+		return errors.New("--staged and --range exclude each other: the one looks at the next commit, the other at commits")
+	case c.Bool("staged"):
+		scope, o.Staged = "--staged", new(scanner.Staged)
+		sources.Trust = &config.Trust{Name: "the index"}
+	case c.IsSet("range"):
+		var err error
+		if o.Range, err = scanner.ParseRange(c.StringSlice("range")); err != nil {
+			return fmt.Errorf("--range: %w", err)
+		}
+		scope = "--range"
+	default:
+		return nil
+	}
+	for _, other := range []string{"tree", "history", "since", "ignored", "verify-objects"} {
+		if c.IsSet(other) {
+			return fmt.Errorf("%s and --%s exclude each other: %s looks at what is new, and at nothing else", scope, other, scope)
+		}
+	}
+	if len(o.Paths) == 0 {
+		o.FromEnvironment(os.Getenv) // which is about the repository that git runs in
+	}
+	return nil
+}
+
+// read parses the value of the option called name into dst, if it was given.
+func read[T any](c *call, name string, parse func(string) (T, error), dst *T) error {
+	if !c.IsSet(name) {
+		return nil
+	}
+	v, err := parse(c.String(name))
+	if err != nil {
+		return fmt.Errorf("--%s: %w", name, err)
+	}
+	*dst = v
+	return nil
+}
+
+func parseConfidence(s string) (finding.Confidence, error) {
+	for _, level := range []finding.Confidence{finding.Low, finding.Medium, finding.High} {
+		if s == level.String() {
+			return level, nil
+		}
+	}
+	return 0, fmt.Errorf("%s is not low, medium or high", quote.Name(s))
+}
+
+func parseFailOn(s string) (failOn, error) {
+	switch s {
+	case "any":
+		return failOnAny, nil
+	case "active":
+		return failOnActive, nil
+	case "none":
+		return failOnNone, nil
+	}
+	return 0, fmt.Errorf("%s is not any, active or none", quote.Name(s))
+}
+
+func parseColor(s string) (string, error) {
+	if !slices.Contains([]string{"auto", "always", "never"}, s) {
+		return "", fmt.Errorf("%s is not auto, always or never", quote.Name(s))
+	}
+	return s, nil
+}
+
+func parseExitCode(s string) (int, error) {
+	n, err := strconv.Atoi(s)
+	if err != nil || n < 0 || n > 255 {
+		return 0, fmt.Errorf("%s is not a number from 0 to 255", quote.Name(s))
+	}
+	return n, nil
+}
+
+func parseJobs(s string) (int, error) {
+	n, err := strconv.Atoi(s)
+	if err != nil || n < 1 || n > maxWorkers {
+		return 0, fmt.Errorf("%s is not a number from 1 to %d", quote.Name(s), maxWorkers)
+	}
+	return n, nil
+}
+
+func parseTimeout(s string) (time.Duration, error) {
+	d, err := time.ParseDuration(s)
+	if err != nil {
+		return 0, fmt.Errorf("%s is not a duration, as 90s or 10m", quote.Name(s))
+	}
+	if d <= 0 {
+		return 0, fmt.Errorf("%s is no time at all", quote.Name(s))
+	}
+	return d, nil
+}
+
+// sinceUnits are the units of a --since that counts back from now. There is no
+// m: months to some, minutes to others.
+var sinceUnits = map[byte]time.Duration{'h': time.Hour, 'd': 24 * time.Hour, 'w': 7 * 24 * time.Hour}
+
+const (
+	// maxBack bounds how far back --since goes: further than any commit.
+	maxBack = 200 * 365 * 24 * time.Hour
+	// maxAhead is how far the day of a user may be ahead of the UTC day.
+	maxAhead = 14 * time.Hour
+)
+
+// parseSince reads a day (from its start in UTC, as reports have it), a time in
+// RFC 3339, or a span back from now as 12h, 30d or 2w.
+func parseSince(s string, now time.Time) (time.Time, error) {
+	day, err := time.Parse(time.DateOnly, s)
+	if err == nil {
+		if day.After(now.Add(maxAhead)) {
+			return time.Time{}, fmt.Errorf("%s is in the future", s)
+		}
+		return day, nil
+	}
+	if t, err := time.Parse(time.RFC3339, s); err == nil {
+		if t.After(now) {
+			return time.Time{}, fmt.Errorf("%s is in the future", s)
+		}
+		return t, nil
+	}
+	if len(s) > 1 {
+		unit, known := sinceUnits[s[len(s)-1]]
+		n, err := strconv.ParseUint(s[:len(s)-1], 10, 32)
+		switch {
+		case !known || err != nil:
+		case n == 0:
+			return time.Time{}, fmt.Errorf("%s is no time at all", quote.Name(s))
+		case time.Duration(n) > maxBack/unit:
+			return time.Time{}, fmt.Errorf("%s is further back than any commit", quote.Name(s))
+		default:
+			return now.Add(-time.Duration(n) * unit), nil
+		}
+	}
+	return time.Time{}, fmt.Errorf("%s is not a date, as 2026-01-31 or 2026-01-31T10:00:00Z, nor a span back from now, as 12h, 30d or 2w", quote.Name(s))
+}
+
+// sizeUnits are the units of --max-object, longest names first where one ends
+// another.
+var sizeUnits = []struct {
+	name  string
+	bytes int64
+}{
+	{"KiB", 1 << 10}, {"MiB", 1 << 20}, {"GiB", 1 << 30},
+	{"kB", 1e3}, {"KB", 1e3}, {"MB", 1e6}, {"GB", 1e9},
+	{"k", 1 << 10}, {"K", 1 << 10}, {"m", 1 << 20}, {"M", 1 << 20}, {"g", 1 << 30}, {"G", 1 << 30},
+	{"B", 1}, {"", 1},
+}
+
+// parseSize reads a number of bytes: 1000, 64k (as git counts, 65,536), 64KiB
+// or 64kB (64,000).
+func parseSize(s string) (int64, error) {
+	for _, unit := range sizeUnits {
+		digits, ok := strings.CutSuffix(s, unit.name)
+		if !ok {
+			continue
+		}
+		n, err := strconv.ParseInt(strings.TrimSpace(digits), 10, 64)
+		if err == nil && n > 0 && n <= math.MaxInt64/unit.bytes {
+			return n * unit.bytes, nil
+		}
+		break
+	}
+	return 0, fmt.Errorf("%s is not a size, as 64MiB or 1GiB", quote.Name(s))
+}
+
+// program returns how the user started us, for commands to copy.
+func program() string {
+	// go run builds into a folder of its own, .../go-build123/b001/exe/keysweep.
+	exe, err := os.Executable()
+	if err == nil && strings.Contains(exe, "go-build") && strings.Contains(exe, string(os.PathSeparator)+"exe"+string(os.PathSeparator)) {
+		return "go run ."
+	}
+	return "keysweep"
+}
+
+// mayShowSecrets returns an error where printed keys would be kept: in files,
+// pipes and the logs of a CI.
+func mayShowSecrets(stdout io.Writer) error {
+	switch {
+	case os.Getenv("CI") != "":
+		return errors.New("--show-secrets: not where CI is set, since logs are kept")
+	case !screen.IsTerminal(stdout):
+		return errors.New("--show-secrets needs a terminal; standard output is not one")
+	}
+	return nil
+}

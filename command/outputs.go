@@ -1,0 +1,178 @@
+package command
+
+import (
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"path/filepath"
+	"slices"
+
+	"keysweep/file"
+	"keysweep/finding"
+	"keysweep/quote"
+	"keysweep/report"
+	"keysweep/screen"
+)
+
+// output is one place that the report goes to.
+type output struct {
+	path   string // "-": standard output
+	format report.Format
+}
+
+func (o output) standard() bool { return o.path == "-" }
+
+// failed says that the report could not be written, unless err is nil.
+func (o output) failed(err error) error {
+	if err == nil {
+		return nil
+	}
+	return fmt.Errorf("writing the report %s: %w", quote.Name(o.path), err)
+}
+
+// parseOutputs returns the outputs that --output names, or standard output if
+// it names none. A file has the format of its extension; standard output, and a
+// file whose extension says nothing, has that of --format.
+func parseOutputs(paths []string, format report.Format, formatGiven bool) ([]output, error) {
+	if len(paths) == 0 {
+		return []output{{path: "-", format: format}}, nil
+	}
+	var outputs []output
+	for _, path := range paths {
+		out := output{path: path, format: format}
+		switch path {
+		case "":
+			return nil, errors.New("--output: the name of the file is empty")
+		case "-", "/dev/stdout", "/dev/fd/1", "/proc/self/fd/1":
+			out.path = "-"
+		default:
+			if f, ok := report.FormatOf(path); ok {
+				out.format = f
+			}
+		}
+		outputs = append(outputs, out)
+	}
+	if formatGiven && !slices.ContainsFunc(outputs, func(o output) bool { return o.format == format }) {
+		return nil, fmt.Errorf("--format %v has no effect: the extension of %s says %v, and nothing goes to standard output (--output -)",
+			format, quote.Name(outputs[0].path), outputs[0].format)
+	}
+	return outputs, nil
+}
+
+// checkOutputs refuses outputs that would overwrite each other or what is to
+// be scanned, and those that we can tell will fail, before the scan.
+func checkOutputs(outputs []output, scanned []string, stdout io.Writer) error {
+	seen := map[string]string{} // absolute path, or "-", to how it was written
+	for i, out := range outputs {
+		key := out.path
+		if !out.standard() {
+			abs, err := filepath.Abs(out.path)
+			if err != nil {
+				return fmt.Errorf("--output %s: %w", quote.Name(out.path), err)
+			}
+			key = abs
+		}
+		if _, twice := seen[key]; twice {
+			if out.standard() {
+				return errors.New("--output: two reports to standard output")
+			}
+			return fmt.Errorf("--output: %s is named twice", quote.Name(out.path))
+		}
+		seen[key] = out.path
+		if out.standard() {
+			continue
+		}
+		if err := file.Check(out.path); err != nil {
+			return out.failed(err)
+		}
+		info, err := os.Stat(out.path)
+		if err != nil {
+			continue // a new file
+		}
+		if !info.Mode().IsRegular() {
+			continue
+		}
+		for _, other := range outputs[:i] {
+			if same(info, other.path) {
+				return fmt.Errorf("--output: %s and %s are the same file", quote.Name(other.path), quote.Name(out.path))
+			}
+		}
+		for _, path := range scanned {
+			if same(info, path) {
+				return fmt.Errorf("--output: %s is to be scanned, and would be overwritten", quote.Name(out.path))
+			}
+		}
+		if f, ok := stdout.(*os.File); ok && slices.ContainsFunc(outputs, output.standard) {
+			if to, err := f.Stat(); err == nil && os.SameFile(info, to) {
+				return fmt.Errorf("--output: %s is where standard output goes", quote.Name(out.path))
+			}
+		}
+	}
+	return nil
+}
+
+// sameFile reports whether two paths name one file that is there.
+func sameFile(a, b string) bool {
+	info, err := os.Stat(a)
+	return err == nil && same(info, b)
+}
+
+func same(info os.FileInfo, path string) bool {
+	other, err := os.Stat(path)
+	return err == nil && os.SameFile(info, other)
+}
+
+// deliver writes the report to every output, files first, so that a standard
+// output that nobody reads takes no file with it. When an output fails, the
+// findings are not lost: if standard output holds no report yet, the text goes
+// there, or to standard error if it is standard output that failed.
+func (o *scanOptions) deliver(res *finding.Result, stdout, stderr io.Writer) error {
+	var failed []error
+	told := false // standard output holds a report
+	for _, out := range o.outputs {
+		if !out.standard() {
+			failed = append(failed, out.failed(file.Write(out.path, file.Own, func(w io.Writer) error {
+				return report.Write(w, out.format, res, o.report)
+			})))
+		}
+	}
+	for _, out := range o.outputs {
+		if out.standard() {
+			err := writing(report.Write(stdout, out.format, res, o.onTerminal(stdout)))
+			if errors.Is(err, errClosedPipe) {
+				return err
+			}
+			failed = append(failed, err)
+			told = err == nil
+		}
+	}
+	err := errors.Join(failed...)
+	if err == nil {
+		if !slices.ContainsFunc(o.outputs, func(out output) bool { return out.standard() && out.format == report.Text }) {
+			_ = report.Summary(stderr, res, o.onTerminal(stderr))
+		}
+		return nil
+	}
+	if !told {
+		w, name := stdout, "standard output"
+		if slices.ContainsFunc(o.outputs, output.standard) {
+			w, name = stderr, "standard error"
+		}
+		opts := o.onTerminal(w)
+		opts.Exit = report.ExitReason{Status: StatusUse, Words: "a report could not be written"}
+		if report.Write(w, report.Text, res, opts) == nil {
+			err = fmt.Errorf("%w\n  what it should say is on %s, as text", err, name)
+		}
+	}
+	return &ending{StatusUse, err}
+}
+
+// onTerminal returns the options of a report to w, which may be a terminal.
+func (o *scanOptions) onTerminal(w io.Writer) report.Options {
+	opts := o.report
+	opts.Color = screen.UseColor(o.color, w)
+	opts.Width = screen.Columns(w)
+	opts.ShowSecrets = o.secrets && screen.IsTerminal(w)
+	return opts
+}

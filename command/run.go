@@ -1,0 +1,93 @@
+// Package command is the command line: the options and arguments of each
+// command, its help and its exit statuses. A command reads its options, refuses
+// what cannot work, and calls; how anything is found it does not know.
+package command
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"runtime"
+	"strings"
+	"time"
+
+	"keysweep/quote"
+)
+
+// Process is what a command has of its process.
+type Process struct {
+	Stdin          io.Reader
+	Stdout, Stderr io.Writer
+	Now            func() time.Time // the clock
+}
+
+// Run does what args ask for and returns the exit status. Everything there is to
+// say about it has been written to Stdout and Stderr. ctx is one of WatchSignals.
+func Run(ctx context.Context, args []string, p Process) (status int) {
+	defer func() {
+		if v := recover(); v != nil {
+			fmt.Fprintln(p.Stderr, crash(v))
+			status = StatusUse
+		}
+	}()
+	app := newApp(p)
+	args, err := arrange(app, args)
+	if err == nil {
+		err = runCommand(ctx, app, args)
+	}
+	var end *ending
+	switch {
+	case err == nil:
+		return StatusClean
+	case errors.Is(err, errClosedPipe):
+		return StatusPipe
+	case errors.As(err, &end):
+		status, err = end.status, end.err
+	default:
+		status = StatusUse
+	}
+	if err != nil {
+		fmt.Fprintf(p.Stderr, "keysweep: %s\n", quote.Message(err.Error()))
+	}
+	return status
+}
+
+// ending ends run with a status. A nil err means that everything is said.
+type ending struct {
+	status int
+	err    error
+}
+
+func (e *ending) Error() string {
+	if e.err == nil {
+		return fmt.Sprintf("exit status %d", e.status)
+	}
+	return e.err.Error()
+}
+
+// errClosedPipe says that whoever read standard output has gone, as head(1)
+// does when it has seen enough. It is nobody's fault: nothing is printed.
+var errClosedPipe = errors.New("standard output is a closed pipe")
+
+// crash describes a panic by the type of its value and where it happened. The
+// value itself is left out: it may hold bytes of what was scanned.
+func crash(v any) string {
+	pc := make([]uintptr, 64)
+	frames := runtime.CallersFrames(pc[:runtime.Callers(2, pc)])
+	var where []string
+	for panicking := false; ; {
+		f, more := frames.Next()
+		switch {
+		case strings.HasPrefix(f.Function, "runtime."):
+			panicking = true
+		case panicking:
+			where = append(where, fmt.Sprintf("  %s line %d", f.Function, f.Line))
+		}
+		if !more || len(where) == 8 {
+			break
+		}
+	}
+	return fmt.Sprintf("keysweep: internal error (%T), the scan was not finished; please report it with these lines:\n%s",
+		v, strings.Join(where, "\n"))
+}

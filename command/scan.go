@@ -1,0 +1,96 @@
+package command
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"syscall"
+
+	"keysweep/audit"
+	"keysweep/scanner"
+	"keysweep/screen"
+	"keysweep/verify"
+)
+
+// scan is the action of the command of that name.
+func scan(c *call) error {
+	opts, err := parseScan(c)
+	if err != nil {
+		return fmt.Errorf("%w%s", err, seeHelp("scan"))
+	}
+	return scanWith(c, opts)
+}
+
+// scanWith scans and reports.
+func scanWith(c *call, opts *scanOptions) error {
+	a, err := audit.Open(c.ctx, opts.audit) // what to look for, and whose exceptions count
+	if err != nil {
+		return err
+	}
+	defer a.Close()
+	ctx, cancel := opts.limit(c.ctx)
+	defer cancel()
+	if err := c.find(ctx, a.Scan, opts.audit.Scan.Progress); err != nil { // where it is, and what was skipped
+		return errors.Join(err, a.Close())
+	}
+	if opts.found != nil {
+		opts.found(a)
+	}
+	asked := c.ask(opts.audit.Verify, opts.audit.Scan.Progress != nil, a.Result.Findings, func(progress func(done, total int)) (verify.Summary, error) {
+		return a.Verify(ctx, progress) // whether it still works
+	})
+	a.Mark(opts.report.Verbose) // what a person accepted; never a live key
+	if opts.marked != nil {
+		opts.marked(a)
+	}
+	opts.report = a.ReportOptions(opts.report)
+	opts.report.Exit = opts.exitReason(ctx, a.Result, asked)
+	if err := opts.deliver(a.Result, c.stdout, c.stderr); err != nil {
+		return err
+	}
+	if asked == nil && opts.report.Exit.Status == StatusUse {
+		return &ending{StatusUse, fmt.Errorf("nothing could be read: %s", a.Result.Skipped[0].Detail)}
+	}
+	return &ending{opts.report.Exit.Status, asked}
+}
+
+// limit returns ctx with the end that --timeout sets to scanning and asking.
+func (o *scanOptions) limit(ctx context.Context) (context.Context, context.CancelFunc) {
+	if o.timeout == 0 {
+		return context.WithCancel(ctx)
+	}
+	return context.WithTimeoutCause(ctx, o.timeout, fmt.Errorf("--timeout %v", o.timeout))
+}
+
+// progress returns counters for a progress bar, nil if none is wanted.
+func (c *call) progress() *scanner.Progress {
+	if !screen.ShowProgress(c.stderr) || c.Bool("no-progress") || c.Bool("quiet") {
+		return nil
+	}
+	return new(scanner.Progress)
+}
+
+// find calls scan, with a bar if progress is not nil.
+func (c *call) find(ctx context.Context, scan func(context.Context) error, progress *scanner.Progress) error {
+	if progress != nil {
+		defer showScan(c.stderr, progress)()
+	}
+	err := scan(ctx)
+	var signal interruption
+	if err != nil && errors.As(context.Cause(ctx), &signal) {
+		return &ending{signal.status(), err}
+	}
+	return err
+}
+
+// writing turns an error of writing to standard output into an ending.
+func writing(err error) error {
+	if errors.Is(err, syscall.EPIPE) || errors.Is(err, io.ErrClosedPipe) {
+		return errClosedPipe
+	}
+	if err != nil {
+		return fmt.Errorf("standard output could not be written: %w", err)
+	}
+	return nil
+}

@@ -1,0 +1,152 @@
+package command
+
+import (
+	"errors"
+	"fmt"
+	"os"
+	"slices"
+	"strconv"
+	"strings"
+
+	"github.com/urfave/cli/v2"
+
+	"keysweep/audit"
+	"keysweep/finding"
+	"keysweep/quote"
+	"keysweep/verify"
+)
+
+const headingVerify = "Verification (nothing is sent without --verify or --verify-issuer)"
+
+// endpointsVariable names the environment variable that replaces addresses, as
+// --endpoint does: NAME=URL, separated by commas.
+const endpointsVariable = "KEYSWEEP_ENDPOINTS"
+
+// verifyFlags are the options that say whom to ask and how. Scan and recheck
+// have them.
+func verifyFlags(category string) []cli.Flag {
+	return []cli.Flag{
+		&cli.StringSliceFlag{Category: category, Name: "verify-issuer", Usage: "ask the issuer `NAME`, or all; repeatable"},
+		&cli.StringFlag{Category: category, Name: "issuer", Usage: "take keys for those of issuer `NAME`, unless their shape is another's alone"},
+		&cli.StringSliceFlag{Category: category, Name: "endpoint", Usage: "ask at an address of yours, `NAME=URL`; https, or http to this machine; repeatable"},
+		&cli.StringFlag{Category: category, Name: "ca-file", Usage: "also trust the certificates of `FILE` (PEM)"},
+		&cli.BoolFlag{Category: category, Name: "dry-run", Usage: "say which key would go where, and send nothing"},
+		&cli.StringFlag{Category: category, Name: "egress-log", Usage: "append a line for each request to `FILE` (JSON Lines, without keys)"},
+		&cli.StringFlag{Category: category, Name: "verify-timeout", Usage: "stop asking after `DURATION` in all; 60s if not given"},
+		&cli.StringFlag{Category: category, Name: "verify-limit", Usage: "ask about `N` keys at most; 100 if not given"},
+	}
+}
+
+// maxKeys bounds --verify-limit.
+const maxKeys = 100_000
+
+// parseVerification reads the options of verification. recheck asks without a
+// flag, and takes the issuers from its report if none is named.
+func parseVerification(c *call, recheck bool) (audit.Verification, error) {
+	v := audit.Verification{On: recheck || c.Bool("verify") || c.IsSet("verify-issuer"), EgressLog: c.String("egress-log")}
+	if !v.On {
+		for _, f := range verifyFlags("") {
+			if name := f.Names()[0]; c.IsSet(name) {
+				return v, fmt.Errorf("--%s has no effect without --verify or --verify-issuer", name)
+			}
+		}
+		return v, nil
+	}
+	v.Options = verify.Options{
+		Issuer: c.String("issuer"), CAFile: c.String("ca-file"), DryRun: c.Bool("dry-run"),
+		Version: buildVersion().Version, Endpoints: map[string]string{}, Now: c.now,
+	}
+	if !recheck && c.Bool("verify") {
+		v.Options.Issuers = []string{verify.DefaultIssuer}
+	}
+	v.Options.Issuers = append(v.Options.Issuers, c.StringSlice("verify-issuer")...)
+	if v.Options.Issuer != "" && !slices.Contains(v.Options.Issuers, v.Options.Issuer) {
+		v.Options.Issuers = append(v.Options.Issuers, v.Options.Issuer)
+	}
+	for _, name := range []string{"issuer", "ca-file", "egress-log"} {
+		if c.IsSet(name) && c.String(name) == "" {
+			return v, fmt.Errorf("--%s: its value is empty", name)
+		}
+	}
+	if slices.Contains(v.Options.Issuers, "") {
+		return v, errors.New("--verify-issuer: the name of the issuer is empty")
+	}
+	if v.EgressLog == "-" {
+		return v, errors.New("--egress-log: the log goes to a file, not to standard output")
+	}
+	if v.EgressLog != "" && v.Options.DryRun {
+		return v, errors.New("--egress-log has no effect with --dry-run: nothing is sent")
+	}
+	if err := parseEndpoints(v.Options.Endpoints, endpointsVariable, strings.Split(os.Getenv(endpointsVariable), ",")); err != nil {
+		return v, err
+	}
+	if err := parseEndpoints(v.Options.Endpoints, "--endpoint", c.StringSlice("endpoint")); err != nil {
+		return v, err
+	}
+	if err := read(c, "verify-timeout", parseTimeout, &v.Options.Total); err != nil {
+		return v, err
+	}
+	return v, read(c, "verify-limit", parseKeys, &v.Options.Budget)
+}
+
+func parseEndpoints(endpoints map[string]string, source string, list []string) error {
+	for _, e := range list {
+		if e == "" && source == endpointsVariable {
+			continue
+		}
+		name, url, ok := strings.Cut(e, "=")
+		if !ok || name == "" || url == "" {
+			return fmt.Errorf("%s: %s is not NAME=URL", source, quote.Name(e))
+		}
+		endpoints[name] = url
+	}
+	return nil
+}
+
+func parseKeys(s string) (int, error) {
+	n, err := strconv.Atoi(s)
+	if err != nil || n < 1 || n > maxKeys {
+		return 0, fmt.Errorf("%s is not a number from 1 to %d", quote.Name(s), maxKeys)
+	}
+	return n, nil
+}
+
+// ask asks the issuers of findings through verify, with a bar if one is wanted,
+// and reports what a dry run would send.
+func (c *call) ask(v audit.Verification, bar bool, findings []*finding.Finding, verifyAll func(progress func(done, total int)) (verify.Summary, error)) error {
+	var progress func(done, total int)
+	if v.On {
+		if err := verify.NoCoreDumps(); err != nil {
+			c.warn("a core dump of this process could hold a key: " + err.Error())
+		}
+		if bar && !v.Options.DryRun {
+			var erase func()
+			progress, erase = showAsking(c.stderr)
+			defer erase()
+		}
+	}
+	sum, err := verifyAll(progress)
+	if err == nil && v.On && v.Options.DryRun {
+		c.showPlans(sum, findings)
+	}
+	return err
+}
+
+// showPlans lists what a dry run would have sent, with keys as reports show them.
+func (c *call) showPlans(sum verify.Summary, findings []*finding.Finding) {
+	shown := map[finding.Secret]string{}
+	for _, f := range findings {
+		shown[f.Secret] = f.Redacted()
+	}
+	for _, p := range sum.Plans {
+		c.warn(fmt.Sprintf("%s (%s %v) would go to %s", shown[p.Secret], p.Issuer, p.Environment, p.URL))
+	}
+	words := "no key would be sent to anyone"
+	if n := len(sum.Plans); n > 0 {
+		words = keys(n) + " would be sent"
+	}
+	if sum.OverBudget > 0 {
+		words += fmt.Sprintf(", and %d more, beyond --verify-limit, would not", sum.OverBudget)
+	}
+	c.warn("dry run: " + words + "; nothing was sent")
+}
