@@ -104,26 +104,10 @@ func (f *findingRecord) earlier() finding.Finding {
 		RuleID: f.RuleID, Issuer: f.Issuer, IssuerEvidence: f.IssuerEvidence, InHead: f.InHead,
 		FirstSeen: f.FirstSeen.earlier(), LastSeen: f.LastSeen.earlier(), CheckedAt: parseTimestamp(f.CheckedAt),
 	}
-	for v := finding.EnvironmentUnknown; v <= finding.Production; v++ {
-		if v.String() == f.Environment {
-			e.Environment = v
-		}
-	}
-	for v := finding.Rejected; v <= finding.High; v++ {
-		if v.String() == f.Confidence {
-			e.Confidence = v
-		}
-	}
-	for v := finding.Unchecked; v <= finding.Active; v++ {
-		if v.String() == f.Status {
-			e.Status = v
-		}
-	}
-	for v := finding.StrengthNone; v <= finding.StrengthUser; v++ {
-		if v.String() == f.IssuerStrength {
-			e.IssuerStrength = v
-		}
-	}
+	e.Environment = named(f.Environment, finding.EnvironmentUnknown, finding.Production)
+	e.Confidence = named(f.Confidence, finding.Rejected, finding.High)
+	e.Status = named(f.Status, finding.Unchecked, finding.Active)
+	e.IssuerStrength = named(f.IssuerStrength, finding.StrengthNone, finding.StrengthUser)
 	if f.StatusReason != nil {
 		e.StatusReason = *f.StatusReason
 	}
@@ -131,6 +115,19 @@ func (f *findingRecord) earlier() finding.Finding {
 		e.Exposed = time.Duration(*f.ExposedDays) * 24 * time.Hour
 	}
 	return e
+}
+
+// named returns the value from first to last that is called name, or first.
+func named[T interface {
+	~uint8
+	fmt.Stringer
+}](name string, first, last T) T {
+	for v := first; v <= last; v++ {
+		if v.String() == name {
+			return v
+		}
+	}
+	return first
 }
 
 // maxDays is more than a duration is asked to hold.

@@ -73,12 +73,8 @@ var problemWords = map[finding.ExceptionProblem]struct{ one, many string }{
 // exceptionLines says, in a line for each problem, which exceptions do not do
 // what they should.
 func (p *phrases) exceptionLines() (lines []string) {
-	list := p.res.Exceptions // sorted by problem
-	for len(list) > 0 {
-		n := 1
-		for n < len(list) && list[n].Problem == list[0].Problem {
-			n++
-		}
+	for _, list := range runs(p.res.Exceptions, func(e finding.Exception) finding.ExceptionProblem { return e.Problem }) {
+		n := len(list)
 		words := problemWords[list[0].Problem].one
 		if n > 1 {
 			words = strings.Replace(problemWords[list[0].Problem].many, "%s", number(int64(n)), 1)
@@ -96,7 +92,6 @@ func (p *phrases) exceptionLines() (lines []string) {
 			words += fmt.Sprintf(" + %s more (-v lists them)", number(int64(n-limit)))
 		}
 		lines = append(lines, words)
-		list = list[n:]
 	}
 	return lines
 }

@@ -85,10 +85,7 @@ func (k *ExplainedKey) verdict(opts Options) string {
 	if k.Confidence == finding.Rejected {
 		return "This is not a finding, because " + k.because() + "."
 	}
-	kind := "key"
-	if k.Environment != finding.EnvironmentUnknown {
-		kind = k.Environment.String() + " key"
-	}
+	kind := kindWords(k.Environment)
 	switch k.Issuer {
 	case finding.IssuerUnknown, "":
 		kind += " of an unknown issuer"

@@ -107,26 +107,17 @@ type nearMissRecord struct {
 	Why    string `json:"why"`
 }
 
-// optional returns nil for the zero value.
-func optional[T comparable](v T) *T {
-	var zero T
-	if v == zero {
-		return nil
-	}
-	return &v
-}
-
 func writeExplanationJSON(w io.Writer, e *Explanation, opts Options) error {
 	r := explanationRedactor(e, opts)
 	out := explanationRecord{
 		SchemaVersion: SchemaVersion,
 		Tool:          toolRecord{"keysweep", opts.Version, opts.RulesSHA256},
 		Asked:         r.Text(e.What), Source: string(e.Source),
-		Path: optional(r.Text(e.Path)), Revision: optional(r.Text(e.Revision)), Object: optional(e.Object),
-		Line: optional(e.Line), Lines: e.Lines,
+		Path: absent(r.Text(e.Path)), Revision: absent(r.Text(e.Revision)), Object: absent(e.Object),
+		Line: absent(e.Line), Lines: e.Lines,
 		Limits:     limitsRecord{score.High, score.MinDistinct, score.MaxStepRun, score.MaxCover, score.MinTyped},
 		Candidates: []candidateRecord{}, More: e.Cut,
-		LineBefore: optional(e.Before), LineAfter: optional(e.After), NearMisses: []nearMissRecord{},
+		LineBefore: absent(e.Before), LineAfter: absent(e.After), NearMisses: []nearMissRecord{},
 	}
 	if !utf8.ValidString(e.Path) {
 		out.PathBase64 = base64.StdEncoding.EncodeToString([]byte(r.Text(e.Path)))
@@ -137,29 +128,22 @@ func writeExplanationJSON(w io.Writer, e *Explanation, opts Options) error {
 	for _, n := range e.NearMisses {
 		out.NearMisses = append(out.NearMisses, nearMissRecord{n.At + 1, n.Prefix, n.Why})
 	}
-	j := newJSONWriter(w)
-	j.value(out, "")
-	j.raw("\n")
-	return j.flush()
+	return writeDocument(w, out)
 }
 
 // candidate returns the record of one candidate.
 func candidate(r *quote.Redactor, k *ExplainedKey, opts Options) candidateRecord {
-	secret := k.finding().Redacted()
-	if opts.ShowSecrets {
-		secret = k.Secret.Reveal()
-	}
 	length := k.Secret.Len() - len(k.Prefix)
 	out := candidateRecord{
 		Finding: k.Confidence > finding.Rejected,
 		Listed:  k.Confidence > finding.Rejected && k.Confidence >= opts.MinConfidence,
-		Verdict: r.Text(k.verdict(opts)), RejectedFor: optional(k.RejectedFor),
-		Secret: secret, SecretSHA256: k.Secret.SHA256(), Length: k.Secret.Len(),
+		Verdict: r.Text(k.verdict(opts)), RejectedFor: absent(k.RejectedFor),
+		Secret: opts.key(k.finding()), SecretSHA256: k.Secret.SHA256(), Length: k.Secret.Len(),
 		RuleID: k.RuleID, RuleFile: r.Text(k.RuleFile), Environment: k.Environment.String(), Confidence: k.Confidence.String(),
 		Line: k.Line, Column: k.Column, EndLine: k.EndLine, Offset: k.Offset,
 		Literal: k.Literal, LiteralLine: k.LiteralLine, LiteralColumn: k.LiteralColumn, Prefix: k.Prefix,
-		Encoding: append([]string{}, k.Encoding...), Left: r.Text(k.Left), Right: optional(k.Right),
-		Body:      bodyRecord{length, optional(k.BodyMin), optional(k.BodyMax), classes[k.Parts.Alphabet]},
+		Encoding: append([]string{}, k.Encoding...), Left: r.Text(k.Left), Right: absent(k.Right),
+		Body:      bodyRecord{length, absent(k.BodyMin), absent(k.BodyMax), classes[k.Parts.Alphabet]},
 		Published: k.Published, Shapes: append([]string{}, k.Shapes...), Evidence: []evidenceRecord{},
 	}
 	if length > 0 {
@@ -167,7 +151,7 @@ func candidate(r *quote.Redactor, k *ExplainedKey, opts Options) candidateRecord
 		out.Score = &scoreRecord{k.Scored, s.LLR, k.Limit, s.Distinct, s.StepRun, s.Cover, s.Typed, s.Shannon}
 	}
 	for _, e := range k.evidence() {
-		out.Evidence = append(out.Evidence, evidenceRecord{e.Issuer, evidenceKinds[e.Kind], e.Distance, r.Text(e.Text), e.Counts, optional(e.Why)})
+		out.Evidence = append(out.Evidence, evidenceRecord{e.Issuer, evidenceKinds[e.Kind], e.Distance, r.Text(e.Text), e.Counts, absent(e.Why)})
 	}
 	if out.Finding {
 		out.Issuer = &k.Issuer

@@ -103,10 +103,7 @@ func (t *explanationText) item(name, words string) {
 
 // key writes what is known of one candidate.
 func (t *explanationText) key(n int, k *ExplainedKey) {
-	shown := k.finding().Redacted()
-	if t.opts.ShowSecrets {
-		shown = k.Secret.Reveal()
-	}
+	shown := t.opts.key(k.finding())
 	t.row(plain, "", 0, bold, fmt.Sprintf("%d  %s", n, quote.Text(shown)))
 
 	form := "as plain text"

@@ -75,6 +75,14 @@ func (j *jsonWriter) raw(s string) {
 	}
 }
 
+// writeDocument writes v as a JSON text of its own.
+func writeDocument(w io.Writer, v any) error {
+	j := newJSONWriter(w)
+	j.value(v, "")
+	j.raw("\n")
+	return j.flush()
+}
+
 // value writes v, its lines behind the first indented by indent and two
 // columns a level.
 func (j *jsonWriter) value(v any, indent string) { j.encode(v, indent, "  ") }

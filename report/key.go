@@ -2,6 +2,7 @@ package report
 
 import (
 	"strings"
+	"time"
 	"unicode"
 	"unicode/utf8"
 
@@ -10,10 +11,7 @@ import (
 
 // keyWords says what kind of key f is, and whose.
 func (p *phrases) keyWords(f *finding.Finding) string {
-	kind := "key"
-	if f.Environment != finding.EnvironmentUnknown {
-		kind = f.Environment.String() + " key"
-	}
+	kind := kindWords(f.Environment)
 	switch f.Issuer {
 	case finding.IssuerUnknown, "":
 		return kind + ", issuer unknown"
@@ -21,6 +19,14 @@ func (p *phrases) keyWords(f *finding.Finding) string {
 		return kind + ", issuer ambiguous"
 	}
 	return p.quote(p.opts.issuerName(f.Issuer)) + " " + kind
+}
+
+// kindWords names a key by where it works.
+func kindWords(e finding.Environment) string {
+	if e == finding.EnvironmentUnknown {
+		return "key"
+	}
+	return e.String() + " key"
 }
 
 // issuerName returns the name of the issuer with an id, as its rules spell it.
@@ -32,6 +38,54 @@ func (o Options) issuerName(id string) string {
 	}
 	first, size := utf8.DecodeRuneInString(id)
 	return string(unicode.ToUpper(first)) + id[size:]
+}
+
+func exposedWords(f *finding.Finding) string {
+	if n := days(f.Exposed); n > 0 {
+		return count(n, "day", "days")
+	}
+	return "less than a day"
+}
+
+// fact is what a report says of a key behind a label.
+type fact struct{ name, words string }
+
+// facts returns what is known of f beside its head, its places and its advice.
+func (p *phrases) facts(f *finding.Finding) []fact {
+	var list []fact
+	add := func(name, words string) { list = append(list, fact{name, words}) }
+	if f.FirstSeen.Commit != "" {
+		add("first seen", day(f.FirstSeen.Date)+" in "+p.dress(short(f.FirstSeen.Commit)))
+		if f.LastSeen.Commit != "" {
+			last := day(f.LastSeen.Date) + " in " + p.dress(short(f.LastSeen.Commit))
+			if f.InHead {
+				last += " (HEAD)"
+			}
+			add("last seen", last)
+		}
+		add("exposed", exposedWords(f))
+	}
+	if f.Status != finding.Unchecked || f.StatusReason != "" {
+		add("status", p.statusWords(f))
+	}
+	if f.Suppressed != nil {
+		add("suppressed", p.suppressionWords(f.Suppressed))
+	}
+	if len(f.IssuerEvidence) > 0 {
+		add("evidence", p.quoteWords(strings.Join(f.IssuerEvidence, "; ")))
+	}
+	if len(f.Encoding) > 0 {
+		add("encoded", "as "+p.quoteWords(strings.Join(f.Encoding, ", which holds ")))
+	}
+	return list
+}
+
+// key returns f's key as a report shows it.
+func (o Options) key(f *finding.Finding) string {
+	if o.ShowSecrets {
+		return f.Secret.Reveal()
+	}
+	return f.Redacted()
 }
 
 func confidenceWords(f *finding.Finding) string {
@@ -66,15 +120,19 @@ func works(f *finding.Finding) bool {
 }
 
 func (p *phrases) suppressionWords(s *finding.Suppression) string {
-	words := suppressedBy[s.Kind]
-	if s.Reason != "" {
-		words += ": " + p.quote(s.Reason)
+	return suppressedBy[s.Kind] + p.grounds(s.Reason, s.Owner, s.Expires)
+}
+
+// grounds says behind an exception why, by whom and until when.
+func (p *phrases) grounds(reason, owner string, expires time.Time) (words string) {
+	if reason != "" {
+		words = ": " + p.quote(reason)
 	}
-	if s.Owner != "" {
-		words += ", owner " + p.quote(s.Owner)
+	if owner != "" {
+		words += ", owner " + p.quote(owner)
 	}
-	if !s.Expires.IsZero() {
-		words += ", until " + day(s.Expires)
+	if !expires.IsZero() {
+		words += ", until " + day(expires)
 	}
 	return words
 }

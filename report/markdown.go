@@ -165,24 +165,9 @@ func (m *markdown) table() section {
 			status += ", suppressed"
 		}
 		s.items = append(s.items, fmt.Sprintf("| %d | %s | %s | %v | %v | %s | %s | %s | %s |\n", i+1,
-			code(m.key(f), true), markdownText(quote.Words(m.Text(issuer))), f.Environment, f.Confidence, status, where, first, exposed))
+			code(quote.Text(m.opts.key(f)), true), markdownText(quote.Words(m.Text(issuer))), f.Environment, f.Confidence, status, where, first, exposed))
 	}
 	return s
-}
-
-// key returns f's key as the report shows it.
-func (m *markdown) key(f *finding.Finding) string {
-	if m.opts.ShowSecrets {
-		return quote.Text(f.Secret.Reveal())
-	}
-	return quote.Text(f.Redacted())
-}
-
-func exposedWords(f *finding.Finding) string {
-	if n := days(f.Exposed); n > 0 {
-		return count(n, "day", "days")
-	}
-	return "less than a day"
 }
 
 // details tells more of the first keys, a list each.
@@ -199,32 +184,15 @@ func (m *markdown) details() section {
 		}
 		var out strings.Builder
 		line := func(name, text string) { fmt.Fprintf(&out, "- %s: %s\n", name, text) }
-		fmt.Fprintf(&out, "\n**%d** %s, %v severity, id %s\n\n", i+1, code(m.key(f), false), f.Severity(), f.Secret.ID())
+		fmt.Fprintf(&out, "\n**%d** %s, %v severity, id %s\n\n", i+1, code(quote.Text(m.opts.key(f)), false), f.Severity(), f.Secret.ID())
 		if words := m.markWords(f); words != "" {
 			line("Advice", words)
 		}
 		m.writePlaces(&out, f)
-		if f.FirstSeen.Commit != "" {
-			line("First seen", day(f.FirstSeen.Date)+" in "+code(short(f.FirstSeen.Commit), false))
-			if f.LastSeen.Commit != "" {
-				last := day(f.LastSeen.Date) + " in " + code(short(f.LastSeen.Commit), false)
-				if f.InHead {
-					last += " (HEAD)"
-				}
-				line("Last seen", last)
+		for _, fact := range m.facts(f) {
+			if fact.name != "exposed" { // the table has it
+				line(strings.ToUpper(fact.name[:1])+fact.name[1:], fact.words)
 			}
-		}
-		if f.Status != finding.Unchecked || f.StatusReason != "" {
-			line("Status", m.statusWords(f))
-		}
-		if f.Suppressed != nil {
-			line("Suppressed", m.suppressionWords(f.Suppressed))
-		}
-		if len(f.IssuerEvidence) > 0 {
-			line("Evidence", m.quoteWords(strings.Join(f.IssuerEvidence, "; ")))
-		}
-		if len(f.Encoding) > 0 {
-			line("Encoded", "as "+m.quoteWords(strings.Join(f.Encoding, ", which holds ")))
 		}
 		s.items = append(s.items, out.String())
 	}
@@ -261,7 +229,7 @@ func (m *markdown) turnedDown() section {
 		if len(f.Occurrences) > 0 {
 			where = code(m.where(f.Occurrences[0]), false)
 		}
-		line := "- " + where + ", " + code(m.key(f), false)
+		line := "- " + where + ", " + code(quote.Text(m.opts.key(f)), false)
 		if f.RejectedFor != "" {
 			line += ": " + m.quoteWords(f.RejectedFor)
 		}

@@ -194,15 +194,7 @@ func WriteRecheck(w io.Writer, f Format, r *Recheck, opts Options) error {
 		t.rechecked(i+1, k)
 	}
 	t.write("\n")
-	st = plain
-	switch opts.Exit.Status {
-	case 0:
-	case 1:
-		st = red
-	default:
-		st = boldYellow
-	}
-	t.row(plain, "", 0, st, fmt.Sprintf("exit status %d: %s", opts.Exit.Status, t.quoteWords(opts.Exit.Words)))
+	t.exitStatus(opts.Exit.Words)
 	return t.w.Flush()
 }
 
@@ -282,11 +274,7 @@ func (k *Rechecked) exposureWords(f *finding.Finding) string {
 	if f.FirstSeen.Commit == "" {
 		return ""
 	}
-	span := "less than a day"
-	if n := days(f.Exposed); n > 0 {
-		span = count(n, "day", "days")
-	}
-	words := span + ", first committed " + day(f.FirstSeen.Date)
+	words := exposedWords(f) + ", first committed " + day(f.FirstSeen.Date)
 	switch {
 	case k.Now == nil || k.Pasted:
 		return words + " (as the report has it)"
@@ -342,7 +330,7 @@ func writeRecheckJSON(w io.Writer, r *Recheck, opts Options) error {
 			ID: k.Earlier.SHA256[:16], SecretSHA256: k.Earlier.SHA256, Secret: red.Text(k.Earlier.Redacted),
 			Issuer: red.Text(cmp.Or(f.Issuer, finding.IssuerUnknown)), Environment: f.Environment.String(), Answer: k.Answer(),
 			Status: f.Status.String(), StatusReason: absent(red.Text(f.StatusReason)), CheckedAt: timestamp(f.CheckedAt),
-			Found: "again", FirstSeen: sighting(f.FirstSeen), InHead: f.InHead, ToDo: red.texts(k.todo(f, opts)),
+			Found: "again", FirstSeen: sighting(f.FirstSeen), ExposedDays: exposedDays(f), InHead: f.InHead, ToDo: red.texts(k.todo(f, opts)),
 		}
 		switch {
 		case k.Now == nil:
@@ -350,14 +338,7 @@ func writeRecheckJSON(w io.Writer, r *Recheck, opts Options) error {
 		case k.Pasted:
 			rec.Found = "pasted"
 		}
-		if f.FirstSeen.Commit != "" {
-			n := days(f.Exposed)
-			rec.ExposedDays = &n
-		}
 		doc.Keys = append(doc.Keys, rec)
 	}
-	j := newJSONWriter(w)
-	j.value(doc, "")
-	j.raw("\n")
-	return j.flush()
+	return writeDocument(w, doc)
 }

@@ -183,22 +183,15 @@ func (r recorder) finding(f *finding.Finding) findingRecord {
 	rec := findingRecord{
 		ID: f.Secret.ID(), RuleID: f.RuleID, Issuer: cmp.Or(f.Issuer, finding.IssuerUnknown), IssuerEvidence: r.texts(f.IssuerEvidence), IssuerStrength: f.IssuerStrength.String(),
 		Environment: f.Environment.String(), Confidence: f.Confidence.String(), Severity: f.Severity().String(),
-		Secret: f.Redacted(), SecretSHA256: f.Secret.SHA256(), Length: f.Secret.Len(), Score: round(f.Score),
+		Secret: r.opts.key(f), SecretSHA256: f.Secret.SHA256(), Length: f.Secret.Len(), Score: round(f.Score),
 		Encoding: append([]string{}, f.Encoding...),
 		Status:   f.Status.String(), StatusReason: absent(r.Text(f.StatusReason)), CheckedAt: timestamp(f.CheckedAt),
-		FirstSeen: sighting(f.FirstSeen), LastSeen: sighting(f.LastSeen), InHead: f.InHead,
+		FirstSeen: sighting(f.FirstSeen), LastSeen: sighting(f.LastSeen), ExposedDays: exposedDays(f), InHead: f.InHead,
 		Advice:      r.texts(slices.Concat(todo.Marks, todo.Steps)),
 		Occurrences: make([]occurrenceRecord, 0, len(f.Occurrences)),
 	}
 	if f.Confidence == finding.Rejected {
 		rec.RejectedFor = r.Text(f.RejectedFor)
-	}
-	if r.opts.ShowSecrets {
-		rec.Secret = f.Secret.Reveal()
-	}
-	if f.FirstSeen.Commit != "" {
-		n := days(f.Exposed)
-		rec.ExposedDays = &n
 	}
 	if s := f.Suppressed; s != nil {
 		rec.Suppressed = &suppressionRecord{s.Kind, r.Text(s.Reason), absent(r.Text(s.Owner)), timestamp(s.Expires)}
@@ -257,6 +250,16 @@ func sighting(s finding.Sighting) *sightingRecord {
 		return nil
 	}
 	return &sightingRecord{s.Commit, timestamp(s.Date)}
+}
+
+// exposedDays returns for how many days f could be read, nil if no commit holds
+// it.
+func exposedDays(f *finding.Finding) *int64 {
+	if f.FirstSeen.Commit == "" {
+		return nil
+	}
+	n := days(f.Exposed)
+	return &n
 }
 
 // absent returns nil for the zero value.

@@ -74,9 +74,9 @@ func ruleRecordOf(r *rules.Rule) ruleRecord {
 	d := r.Details()
 	list := func(l []string) []string { return append([]string{}, l...) }
 	out := ruleRecord{
-		ID: r.ID, Issuer: optional(r.Issuer), Description: r.Description, Literals: list(r.Literals),
+		ID: r.ID, Issuer: absent(r.Issuer), Description: r.Description, Literals: list(r.Literals),
 		Environments: map[string]string{}, BuiltIn: r.BuiltIn, File: r.File,
-		Body:     ruleBodyRecord{optional(d.Alphabet), optional(d.Min), optional(d.Max), optional(d.Regex)},
+		Body:     ruleBodyRecord{absent(d.Alphabet), absent(d.Min), absent(d.Max), absent(d.Regex)},
 		MaxScore: d.MaxScore, Shapes: []ruleShapeRecord{}, Samples: d.Samples,
 		Evidence: ruleEvidence{list(d.Hosts), list(d.Names), list(d.Words), list(d.Headers), list(d.Twins), list(d.Not)},
 		Advice:   r.Advice, Examples: len(r.Examples), Counter: len(r.CounterExamples),
@@ -91,7 +91,7 @@ func ruleRecordOf(r *rules.Rule) ruleRecord {
 		out.Probe = &probeRecord{sentAs(p), nil, nil}
 		for e, address := range map[finding.Environment]**string{finding.Production: &out.Probe.Production, finding.Sandbox: &out.Probe.Sandbox} {
 			if u := p.Endpoints[e]; u != nil {
-				*address = optional(u.String())
+				*address = absent(u.String())
 			}
 		}
 	}
@@ -112,10 +112,7 @@ func WriteRules(w io.Writer, f Format, list []*rules.Rule, opts Options) error {
 		for _, r := range list {
 			out.Rules = append(out.Rules, ruleRecordOf(r))
 		}
-		j := newJSONWriter(w)
-		j.value(out, "")
-		j.raw("\n")
-		return j.flush()
+		return writeDocument(w, out)
 	}
 	if f != Text {
 		return fmt.Errorf("no list of rules as %v: the formats are %s", f, strings.Join(ExplainFormats(), " and "))
@@ -186,78 +183,85 @@ func (c *canvas) table(rows [][]string) {
 func WriteRule(w io.Writer, f Format, r *rules.Rule, opts Options) error {
 	opts = opts.withDefaults()
 	if f == JSON {
-		j := newJSONWriter(w)
-		j.value(ruleRecordOf(r), "")
-		j.raw("\n")
-		return j.flush()
+		return writeDocument(w, ruleRecordOf(r))
 	}
 	if f != Text {
 		return fmt.Errorf("no rule as %v: the formats are %s", f, strings.Join(ExplainFormats(), " and "))
 	}
 	c := newCanvas(w, opts)
-	d := r.Details()
-	item := func(name, words string) {
-		if words == "" {
-			return
-		}
-		c.row(dim, name, explainWidth, plain, quote.Words(words))
-	}
 	c.row(plain, "", 0, bold, quote.Text(r.ID))
-	item("what", r.Description)
-	item("issuer", r.Issuer)
-	for i, l := range r.Literals {
-		name := ""
-		if i == 0 {
-			name = "literals"
+	last := ""
+	for _, fact := range ruleFacts(r) {
+		name := fact.name
+		if name == last {
+			name = ""
 		}
-		c.row(dim, name, explainWidth, plain, quote.Text(l)+", "+r.Environments[l].String())
+		if last = fact.name; fact.words != "" {
+			c.row(dim, name, explainWidth, plain, quote.Words(fact.words))
+		}
+	}
+	return c.w.Flush()
+}
+
+// ruleFacts returns what there is to know about r. Facts of one name follow each
+// other; without words there is nothing to say.
+func ruleFacts(r *rules.Rule) []fact {
+	d := r.Details()
+	list := []fact{{"what", r.Description}, {"issuer", r.Issuer}}
+	add := func(name, words string) { list = append(list, fact{name, words}) }
+	for _, l := range r.Literals {
+		add("literals", l+", "+r.Environments[l].String())
 	}
 	if d.Regex != "" {
-		item("body", "what "+d.Regex+" describes")
+		add("body", "what "+d.Regex+" describes")
 	} else {
-		item("body", fmt.Sprintf("%d to %d of %s", d.Min, d.Max, d.Alphabet))
+		add("body", fmt.Sprintf("%d to %d of %s", d.Min, d.Max, d.Alphabet))
 	}
-	item("max score", fmt.Sprintf("%s bits a character; from there on a body is rejected", decimal(d.MaxScore)))
-	for i, s := range d.Shapes {
+	add("max score", fmt.Sprintf("%s bits a character; from there on a body is rejected", decimal(d.MaxScore)))
+	for _, s := range d.Shapes {
 		words := s.Regex
 		if len(s.Literals) < len(r.Literals) {
 			words += " behind " + strings.Join(s.Literals, " ")
 		}
 		if s.Unique {
-			words += ": nobody else's look so"
+			words += ": no other issuer's keys look like this"
 		}
-		name := ""
-		if i == 0 {
-			name = "shapes"
-		}
-		c.row(dim, name, explainWidth, plain, quote.Text(words))
+		add("shapes", words)
 	}
 	if d.Samples > 0 {
-		item("samples", count(d.Samples, "body that documentation prints, known by its hash", "bodies that documentation prints, known by their hashes"))
+		add("samples", count(d.Samples, "body that documentation prints, known by its hash", "bodies that documentation prints, known by their hashes"))
 	}
-	item("hosts", strings.Join(d.Hosts, " "))
-	item("names", strings.Join(d.Names, " "))
-	item("in words", strings.Join(d.Words, " "))
-	item("headers", strings.Join(d.Headers, " "))
-	item("twins", strings.Join(d.Twins, " "))
-	item("but not", strings.Join(d.Not, " "))
-	if p := r.Probe; p != nil {
+	list = append(list, []fact{
+		{"hosts", strings.Join(d.Hosts, " ")},
+		{"names", strings.Join(d.Names, " ")},
+		{"in words", strings.Join(d.Words, " ")},
+		{"headers", strings.Join(d.Headers, " ")},
+		{"twins", strings.Join(d.Twins, " ")},
+		{"but not", strings.Join(d.Not, " ")},
+	}...)
+	return append(list, probeFacts(r)...)
+}
+
+// probeFacts returns how a key of r is checked, and where the rule is from.
+func probeFacts(r *rules.Rule) []fact {
+	var list []fact
+	if r.Probe == nil {
+		list = []fact{{"probe", "none: the keys of this rule cannot be checked"}}
+	} else {
 		for _, e := range [...]finding.Environment{finding.Production, finding.Sandbox} {
-			if address := p.Endpoints[e]; address != nil {
-				item("probe", fmt.Sprintf("%s: GET %s with the key as %s", e, address, sentAs(p)))
+			if address := r.Probe.Endpoints[e]; address != nil {
+				list = append(list, fact{"probe", fmt.Sprintf("%s: GET %s with the key as %s", e, address, sentAs(r.Probe))})
 			}
 		}
-	} else {
-		item("probe", "none: nobody can be asked whether a key works")
 	}
-	item("advice", r.Advice)
-	item("examples", fmt.Sprintf("%s, %s", count(len(r.Examples), "example", "examples"), count(len(r.CounterExamples), "counter-example", "counter-examples")))
 	from := quote.Text(r.File)
 	if r.BuiltIn {
 		from = "built in (" + from + ")"
 	}
-	item("from", from)
-	return c.w.Flush()
+	return append(list,
+		fact{"advice", r.Advice},
+		fact{"examples", count(len(r.Examples), "example", "examples") + ", " + count(len(r.CounterExamples), "counter-example", "counter-examples")},
+		fact{"from", from})
 }
 
 // WriteProofs writes what became of the examples of rules, and a summary.

@@ -8,7 +8,6 @@ import (
 	"slices"
 	"strings"
 	"sync"
-	"time"
 	"unicode/utf8"
 
 	"keysweep/finding"
@@ -102,16 +101,12 @@ func (s *sarifReport) kept() []*finding.Finding {
 	if len(list) <= maxSARIFResults {
 		return list
 	}
-	list = slices.Clone(list)
-	slices.SortStableFunc(list, func(a, b *finding.Finding) int {
-		switch {
-		case (a.Suppressed != nil) == (b.Suppressed != nil):
-			return 0
-		case a.Suppressed != nil:
-			return 1
+	list = slices.Clone(s.counted)
+	for _, f := range s.res.Findings {
+		if f.Suppressed != nil {
+			list = append(list, f)
 		}
-		return -1
-	})
+	}
 	return list[:maxSARIFResults]
 }
 
@@ -119,23 +114,23 @@ func (s *sarifReport) kept() []*finding.Finding {
 // as uploads are. It is a little more than what a slower compressor makes.
 type packedSize struct {
 	gz *gzip.Writer
-	n  int64
+	n  counter
+}
+
+type counter int64
+
+func (n *counter) Write(b []byte) (int, error) {
+	*n += counter(len(b))
+	return len(b), nil
 }
 
 func newPackedSize() *packedSize {
 	p := new(packedSize)
-	p.gz, _ = gzip.NewWriterLevel(writerFunc(func(b []byte) (int, error) {
-		p.n += int64(len(b))
-		return len(b), nil
-	}), gzip.BestSpeed) // the level is valid
+	p.gz, _ = gzip.NewWriterLevel(&p.n, gzip.BestSpeed) // the level is valid
 	return p
 }
 
 func (p *packedSize) Write(b []byte) (int, error) { return p.gz.Write(b) }
-
-type writerFunc func([]byte) (int, error)
-
-func (f writerFunc) Write(b []byte) (int, error) { return f(b) }
 
 func (s *sarifReport) driver() sarifDriver {
 	d := sarifDriver{
@@ -229,10 +224,10 @@ func securitySeverity(s finding.Severity) string {
 // rank is the priority of f from 0 to 100: its severity, then whether it is
 // known to work, how sure we are, and whether it is still in HEAD.
 func rank(f *finding.Finding) int {
-	const perSeverity, works, perConfidence, present = 25, 10, 5, 5
+	const perSeverity, working, perConfidence, present = 25, 10, 5, 5
 	n := perSeverity * int(f.Severity())
-	if f.Status == finding.Active || f.Status == finding.Restricted {
-		n += works
+	if works(f) {
+		n += working
 	}
 	if f.Confidence > finding.Low {
 		n += perConfidence * int(f.Confidence-finding.Low)
@@ -241,12 +236,4 @@ func rank(f *finding.Finding) int {
 		n += present
 	}
 	return n
-}
-
-// utc returns t as SARIF wants a time (§3.9), or "".
-func utc(t time.Time) string {
-	if s := timestamp(t); s != nil {
-		return *s
-	}
-	return ""
 }

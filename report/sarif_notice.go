@@ -5,7 +5,6 @@ import (
 	"strings"
 
 	"keysweep/finding"
-	"keysweep/quote"
 )
 
 // Notifications say what the results do not: what was not read, and what this
@@ -109,29 +108,26 @@ const maxNotices = 100
 
 // skipped tells what was not read, and what the targets' notes say.
 func (s *sarifReport) skipped() {
-	list := s.res.Skipped // sorted by reason
-	for len(list) > 0 {
-		reason := list[0].Reason
-		n := 1
-		for n < len(list) && list[n].Reason == reason {
-			n++
+	for _, group := range runs(s.res.Skipped, func(k finding.Skipped) finding.Reason { return k.Reason }) {
+		id := string(group[0].Reason)
+		add := func(count int64, more string) {
+			words := reasonText(group[0].Reason, count)
+			s.notices.add(id, noticeLevel(id), sarifText(strings.ToUpper(words[:1])+words[1:]+more)+".")
 		}
 		var more int64
-		for i, k := range list[:n] {
-			if i >= maxNotices {
+		for i, k := range group {
+			switch {
+			case i >= maxNotices:
 				more += k.Count
-				continue
+			case k.Detail == "":
+				add(k.Count, "")
+			default:
+				add(k.Count, ": "+s.bases.anonymous(s.quoteDetail(k.Detail)))
 			}
-			words := reasonText(reason, k.Count)
-			if k.Detail != "" {
-				words += ": " + s.bases.anonymous(s.quoteDetail(k.Detail))
-			}
-			s.notices.add(string(reason), noticeLevel(string(reason)), sarifText(words)+".")
 		}
 		if more > 0 {
-			s.notices.add(string(reason), noticeLevel(string(reason)), reasonText(reason, more)+" (not named one by one).")
+			add(more, " (not named one by one)")
 		}
-		list = list[n:]
 	}
 	for _, words := range s.exceptionLines() {
 		s.notices.add(noticeNote, noticeLevel(noticeNote), sarifText(s.bases.anonymous(words))+".")
@@ -145,18 +141,6 @@ func (s *sarifReport) skipped() {
 			s.notices.add(noticeNote, noticeLevel(noticeNote), strings.TrimSuffix(sarifText(words), ".")+".")
 		}
 	}
-}
-
-// reasonText says that count things were not read.
-func reasonText(reason finding.Reason, count int64) string {
-	words := reasonWords[reason].one
-	if count != 1 {
-		words = strings.Replace(reasonWords[reason].many, "%s", number(count), 1)
-	}
-	if words == "" {
-		words = number(count) + " not read, " + quote.Text(string(reason))
-	}
-	return strings.ToUpper(words[:1]) + words[1:]
 }
 
 // cut tells what the file leaves out, when the number of results in it is known.

@@ -50,8 +50,8 @@ func (s *sarifReport) result(f *finding.Finding) sarifResult {
 		l.Message = &sarifMessage{Text: sarifText(words) + "."}
 		r.RelatedLocations = append(r.RelatedLocations, l)
 	}
-	if t := utc(f.FirstSeen.Date); f.FirstSeen.Commit != "" && t != "" {
-		r.Provenance = &sarifProvenance{t}
+	if t := timestamp(f.FirstSeen.Date); f.FirstSeen.Commit != "" && t != nil {
+		r.Provenance = &sarifProvenance{*t}
 	}
 	if f.Suppressed != nil {
 		r.Suppressions = []sarifSuppression{s.suppression(f.Suppressed)}
@@ -70,10 +70,7 @@ func stableHash(rule string, f *finding.Finding, l sarifLocation) string {
 
 // sentence says whose key it is, where, and how sure we are.
 func (s *sarifReport) sentence(f *finding.Finding, o finding.Occurrence) string {
-	kind := "key"
-	if f.Environment != finding.EnvironmentUnknown {
-		kind = f.Environment.String() + " key"
-	}
+	kind := kindWords(f.Environment)
 	var words string
 	switch f.Issuer {
 	case finding.IssuerUnknown, "":
@@ -105,15 +102,11 @@ func (s *sarifReport) properties(f *finding.Finding) sarifResultProperties {
 		Severity: f.Severity().String(), SecuritySeverity: securitySeverity(f.Severity()),
 		Score: round(f.Score), Encoding: f.Encoding,
 		Status: f.Status.String(), StatusReason: sarifText(s.bases.anonymous(s.Text(f.StatusReason))), CheckedAt: timestamp(f.CheckedAt),
-		FirstSeen: sighting(f.FirstSeen), LastSeen: sighting(f.LastSeen), InHead: f.InHead,
+		FirstSeen: sighting(f.FirstSeen), LastSeen: sighting(f.LastSeen), ExposedDays: exposedDays(f), InHead: f.InHead,
 	}
 	const most = 20 // as the text has it, they start with the strongest
 	for _, e := range f.IssuerEvidence[:min(len(f.IssuerEvidence), most)] {
 		p.IssuerEvidence = append(p.IssuerEvidence, sarifText(s.quoteWords(e)))
-	}
-	if f.FirstSeen.Commit != "" {
-		n := days(f.Exposed)
-		p.ExposedDays = &n
 	}
 	return p
 }

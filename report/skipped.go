@@ -1,10 +1,10 @@
 package report
 
 import (
-	"fmt"
 	"strings"
 
 	"keysweep/finding"
+	"keysweep/quote"
 )
 
 // maxDetails is how many skipped items of a reason are named without Verbose.
@@ -51,28 +51,40 @@ type skippedGroup struct {
 // skippedGroups returns what was not read, of one class, by reason.
 func (p *phrases) skippedGroups(class finding.Class) []skippedGroup {
 	var groups []skippedGroup
-	list := p.res.Skipped
-	for len(list) > 0 {
-		n := 1
-		total := list[0].Count
-		for n < len(list) && list[n].Reason == list[0].Reason {
-			total += list[n].Count
-			n++
-		}
-		group := list[:n]
-		list = list[n:]
-		reason := group[0].Reason
-		if reason.Class() != class {
+	for _, group := range runs(p.res.Skipped, func(s finding.Skipped) finding.Reason { return s.Reason }) {
+		if group[0].Reason.Class() != class {
 			continue
 		}
-		words := reasonWords[reason].one
-		if total != 1 {
-			words = strings.Replace(reasonWords[reason].many, "%s", number(total), 1)
+		var total int64
+		for _, s := range group {
+			total += s.Count
 		}
-		if words == "" {
-			words = fmt.Sprintf("%s: %s", number(total), p.quote(string(reason)))
+		groups = append(groups, skippedGroup{reasonText(group[0].Reason, total), group})
+	}
+	return groups
+}
+
+// reasonText says that n things were not read.
+func reasonText(reason finding.Reason, n int64) string {
+	words := reasonWords[reason]
+	switch {
+	case words.one == "":
+		return number(n) + " not read: " + quote.Text(string(reason))
+	case n == 1:
+		return words.one
+	}
+	return strings.Replace(words.many, "%s", number(n), 1)
+}
+
+// runs cuts list where the key changes.
+func runs[T any, K comparable](list []T, key func(T) K) [][]T {
+	var groups [][]T
+	for i := range list {
+		if i == 0 || key(list[i]) != key(list[i-1]) {
+			groups = append(groups, nil)
 		}
-		groups = append(groups, skippedGroup{words, group})
+		last := len(groups) - 1
+		groups[last] = append(groups[last], list[i])
 	}
 	return groups
 }

@@ -80,15 +80,19 @@ func (t *textReport) closing() {
 	if !t.opts.Quiet && !t.opts.Hook {
 		t.advice()
 	}
-	st := plain
+	t.exitStatus(t.exitWords())
+}
+
+// exitStatus writes the last line.
+func (t *textReport) exitStatus(words string) {
+	st := boldYellow
 	switch t.opts.Exit.Status {
 	case 0:
+		st = plain
 	case 1:
 		st = red
-	default:
-		st = boldYellow
 	}
-	t.row(plain, "", 0, st, fmt.Sprintf("exit status %d: %s", t.opts.Exit.Status, t.quoteWords(t.exitWords())))
+	t.row(plain, "", 0, st, fmt.Sprintf("exit status %d: %s", t.opts.Exit.Status, t.quoteWords(words)))
 }
 
 // advice writes the remedy, once for all keys, and the next command.
@@ -127,17 +131,7 @@ func (t *textReport) added(heading string) {
 	}
 	name := "Adds"
 	for _, e := range t.res.Added {
-		words := t.exceptionWords(e)
-		if e.Reason != "" {
-			words += ": " + t.quote(e.Reason)
-		}
-		if e.Owner != "" {
-			words += ", " + t.quote(e.Owner)
-		}
-		if !e.Expires.IsZero() {
-			words += ", until " + day(e.Expires)
-		}
-		t.label(name, words)
+		t.label(name, t.exceptionWords(e)+t.grounds(e.Reason, e.Owner, e.Expires))
 		name = ""
 	}
 }

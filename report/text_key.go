@@ -20,10 +20,6 @@ const maxBlocks = 20
 func (t *textReport) block(number int, f *finding.Finding, brief bool) {
 	head := fmt.Sprintf("%d", number)
 	indent := len(head) + 2
-	key := f.Redacted()
-	if t.opts.ShowSecrets {
-		key = f.Secret.Reveal()
-	}
 	st := bold
 	switch f.Severity() {
 	case finding.SeverityCritical, finding.SeverityHigh:
@@ -39,7 +35,7 @@ func (t *textReport) block(number int, f *finding.Finding, brief bool) {
 	if works(f) {
 		live = "LIVE  "
 	}
-	t.row(plain, head, indent, st, live+quote.Text(key)+"  "+words)
+	t.row(plain, head, indent, st, live+quote.Text(t.opts.key(f))+"  "+words)
 
 	places := t.places(f)
 	if len(places) > 0 {
@@ -52,37 +48,12 @@ func (t *textReport) block(number int, f *finding.Finding, brief bool) {
 	if len(places) > 0 {
 		t.excerptOf(indent, f)
 	}
-	label := func(name, words string) { t.field(indent, name, words) }
-	if f.FirstSeen.Commit != "" {
-		label("first seen", day(f.FirstSeen.Date)+" in "+short(f.FirstSeen.Commit))
-		if f.LastSeen.Commit != "" {
-			last := day(f.LastSeen.Date) + " in " + short(f.LastSeen.Commit)
-			if f.InHead {
-				last += " (HEAD)"
-			}
-			label("last seen", last)
-		}
-		if n := days(f.Exposed); n > 0 {
-			label("exposed", count(n, "day", "days"))
-		} else {
-			label("exposed", "less than a day")
-		}
-	}
-	if f.Status != finding.Unchecked || f.StatusReason != "" {
-		label("status", t.statusWords(f))
-	}
-	if s := f.Suppressed; s != nil {
-		label("suppressed", t.suppressionWords(s))
-	}
-	if len(f.IssuerEvidence) > 0 {
-		label("evidence", t.quoteWords(strings.Join(f.IssuerEvidence, "; ")))
-	}
-	if len(f.Encoding) > 0 {
-		label("encoded", "as "+t.quoteWords(strings.Join(f.Encoding, ", which holds ")))
+	for _, fact := range t.facts(f) {
+		t.field(indent, fact.name, fact.words)
 	}
 	t.otherPlaces(indent, places)
 	if words := t.markWords(f); words != "" && !t.opts.Quiet {
-		label("advice", words)
+		t.field(indent, "advice", words)
 	}
 }
 
@@ -167,15 +138,11 @@ func (t *textReport) rejected() {
 	t.write("\n")
 	t.row(plain, "", 0, bold, fmt.Sprintf("%s, not counted:", count(n, "rejected candidate", "rejected candidates")))
 	for _, f := range t.res.RejectedFindings {
-		key := f.Redacted()
-		if t.opts.ShowSecrets {
-			key = f.Secret.Reveal()
-		}
 		where := "no place"
 		if len(f.Occurrences) > 0 {
 			where = t.where(f.Occurrences[0])
 		}
-		t.write("   " + where + "  " + quote.Text(key) + "\n")
+		t.write("   " + where + "  " + quote.Text(t.opts.key(f)) + "\n")
 		if f.RejectedFor != "" {
 			t.row(plain, "", 6, dim, t.quoteWords(f.RejectedFor))
 		}
