@@ -329,69 +329,62 @@ func (s *surroundings) collect(a *attributor, b []byte, key Span, reach int, c *
 
 // nearbyOf makes evidence of a mark, if it counts for the key.
 func nearbyOf(src *source, b []byte, m mark, key Span, lineStart, lineEnd, reach int) (nearby, bool) {
-	var distance int
-	where := "before"
-	n := nearby{mark: m, kind: src.kind, comment: -1}
-	switch {
-	case m.end <= key.Start:
-		distance = key.Start - m.end
-	case m.start >= key.End:
-		distance, where = m.start-key.End, "after"
-	default:
-		return n, false // within the key
+	where, distance := "before", key.Start-m.end
+	if m.start >= key.End {
+		where, distance = "after", m.start-key.End
 	}
-	if m.start < key.Start-reach || m.end > key.Start+reach {
-		return n, false
+	if distance < 0 || m.start < key.Start-reach || m.end > key.Start+reach {
+		return nearby{}, false // within the key, or too far
 	}
-	n.onLine = m.start >= lineStart && m.end <= lineEnd
+	n := nearby{mark: m, kind: src.kind, comment: -1, onLine: m.start >= lineStart && m.end <= lineEnd}
 	n.Evidence = Evidence{Issuer: src.issuer, Kind: EvidenceFile, Distance: distance}
-	word := ""
+	what, ok := n.judge(src, b, key)
+	if ok {
+		n.Text = fmt.Sprintf("%s, %d bytes %s", what, distance, where)
+	}
+	return n, ok
+}
+
+// judge decides what kind of evidence n is, and whether it counts. It returns
+// what was seen, in words.
+func (n *nearby) judge(src *source, b []byte, key Span) (what string, ok bool) {
+	literal := b[n.start:n.end]
 	switch src.kind {
 	case sourceHost:
-		word, n.Strong = "host", true
+		n.Strong = true
 		switch {
-		case isUserOf(b, key, m):
+		case isUserOf(b, key, n.mark):
 			n.Kind = EvidenceCarrier
-		case distance <= hostReach:
+		case n.Distance <= hostReach:
 			n.Kind = EvidenceHost
 		}
+		return fmt.Sprintf("host %s", literal), true
 	case sourceName, sourceWord:
-		word = "name"
-		n.Strong = n.onLine || src.kind == sourceName && !m.loose
+		n.Strong = n.onLine || src.kind == sourceName && !n.loose
 		switch {
 		case n.onLine:
 			n.Kind = EvidenceName
-		case m.loose && distance <= twinReach:
+		case n.loose && n.Distance <= twinReach:
 			n.Kind = EvidenceTwin
-		case m.loose:
-			return n, false
+		case n.loose:
+			return "", false
 		}
-	case sourceTwin, sourceHeader:
-		word = "mention of"
-		switch {
-		case src.kind == sourceHeader && carries(b, m, key):
-			n.Kind = EvidenceCarrier
-		case distance <= twinReach:
-			n.Kind, n.Strong = EvidenceTwin, true
-		}
-	case sourcePublic:
-		if distance <= twinReach {
-			n.Kind, n.Strong = EvidenceTwin, true
-		}
-		// The rest of a public key says nothing to a reader.
-		n.Text = fmt.Sprintf("public key of %s, %d bytes %s", src.issuer, distance, where)
-		return n, true
+		return fmt.Sprintf("name %s", literal), true
 	case sourceEcho:
-		if distance > hostReach || !src.echo.of(b, m, key) {
-			return n, false
-		}
 		// What follows the literal is a part of the key.
 		n.Kind = EvidenceShape
-		n.Text = fmt.Sprintf("%s… of the same account, %d bytes %s", src.echo.Literal, distance, where)
-		return n, true
+		return src.echo.Literal + "… of the same account", n.Distance <= hostReach && src.echo.of(b, n.mark, key)
 	}
-	n.Text = fmt.Sprintf("%s %s, %d bytes %s", word, b[m.start:m.end], distance, where)
-	return n, true
+	switch {
+	case src.kind == sourceHeader && carries(b, n.mark, key):
+		n.Kind = EvidenceCarrier
+	case n.Distance <= twinReach:
+		n.Kind, n.Strong = EvidenceTwin, true
+	}
+	if src.kind == sourcePublic {
+		return "public key of " + src.issuer, true // the rest of it says nothing to a reader
+	}
+	return fmt.Sprintf("mention of %s", literal), true
 }
 
 // compareEvidence orders the strongest and nearest first.

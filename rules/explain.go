@@ -20,7 +20,7 @@ func (c *candidate) explained(s *compiled) Explanation {
 	if !e.Scored && len(body) > 0 {
 		_, e.Parts = score.OfPart(body)
 	}
-	e.Published = len(body) > 0 && s.published(c.group, body)
+	e.Published = len(body) > 0 && c.group.published(body)
 	if c.group.body.regex == nil {
 		e.BodyMin, e.BodyMax = c.group.body.min, c.group.body.max
 	}

@@ -94,84 +94,88 @@ var rightWords = [...]string{
 	neighbourTemplate: "a template", neighbourRegex: "a pattern",
 }
 
-// verdict decides confidence and reason. Reasons that need no score come
-// first.
+// verdict decides confidence and reason, from what needs no score to what does.
 func (c *candidate) verdict(m *Matcher, t *text, body []byte, left boundary, right neighbour, tooLong bool) {
-	g := c.group
 	prefix := string(t.b[c.start:c.start+left.vendor]) + m.set.prefixes[c.prefix].text
 	c.Secret = finding.NewSecret(prefix, string(body))
-	switch {
-	case !left.ok:
-		c.RejectedFor = left.why
-		return
-	case len(body) < g.body.min:
-		if c.defused(m, t, body) {
-			return
-		}
-		c.RejectedFor = shortReason(g, body, right)
-		return
-	case tooLong:
-		c.RejectedFor = fmt.Sprintf("longer than %d characters", g.body.max)
-		return
-	case m.set.published(g, body):
-		c.RejectedFor = "published sample"
+	if left.ok && len(body) < c.group.body.min && c.defused(m, t, body) {
 		return
 	}
-	part, parts := g.scored(body)
+	if c.RejectedFor = c.group.misfit(body, left, right, tooLong); c.RejectedFor != "" {
+		return
+	}
+	part, parts := c.group.scored(body)
 	c.Parts, c.Score = parts, parts.LLR
-	if g.maxScore == score.Max && len(part) < 20 && secretAssigned(t.b, c.start) {
+	if c.group.maxScore == score.Max && len(part) < 20 && secretAssigned(t.b, c.start) {
 		c.Limit = score.Strong
 	}
-	documented := false
-	for i, r := range g.rules {
-		if left.vendor > 0 {
-			break
-		}
-		if has, unique := r.has(g.literal[i], body); has && r.Issuer != "" {
-			documented = true
-			c.Shapes = append(c.Shapes, r.Issuer)
-			if unique {
-				c.RuleID = r.ID
-				c.Evidence = append(c.Evidence, Evidence{Issuer: r.Issuer, Kind: EvidenceShape, Text: "shape of " + r.Issuer + " keys"})
-			}
-		}
-	}
+	documented := left.vendor == 0 && c.noteShapes(body)
 	switch {
 	case left.vendor > 0:
 		c.Evidence = append(c.Evidence, Evidence{Issuer: finding.IssuerUnknown, Kind: EvidenceShape, Text: "the prefix is " + prefix})
-	case g.owner != "":
-		c.Evidence = append(c.Evidence, Evidence{Issuer: g.owner, Kind: EvidenceShape, Text: "prefix of " + g.owner + " keys"})
+	case c.group.owner != "":
+		c.Evidence = append(c.Evidence, Evidence{Issuer: c.group.owner, Kind: EvidenceShape, Text: "prefix of " + c.group.owner + " keys"})
 	}
-	if namesHost(body) {
-		c.RejectedFor = "base64 of a host, as the body of a public key"
-		return
-	}
-	switch {
-	case right == neighbourMask, right == neighbourEllipsis && !documented:
-		c.RejectedFor = "masked"
-		return
-	case left.vendor > 0 && parts.LLR >= score.High:
-		c.RejectedFor = "part of a longer identifier"
-		return
-	case parts.LLR >= c.Limit:
-		c.RejectedFor = fmt.Sprintf("looks like words (score %.2f)", parts.LLR)
-		return
-	}
-	if v := parts.Veto(); v != "" {
-		c.RejectedFor = v
+	if c.RejectedFor = c.likeness(body, left, right, documented); c.RejectedFor != "" {
 		return
 	}
 	c.Typed = parts.Typed >= score.MinTyped
 	switch {
 	case c.Typed, publicTwin(t.b, c.start, body):
 		c.Confidence = finding.Low
-	case left.vendor > 0:
-		c.Confidence = finding.Medium
-	case parts.LLR >= score.High || left.doubtful || right == neighbourEllipsis:
+	case left.vendor > 0, parts.LLR >= score.High, left.doubtful, right == neighbourEllipsis:
 		c.Confidence = finding.Medium
 	default:
 		c.Confidence = finding.High
 	}
+}
+
+// misfit returns why a body is none of g's, whatever its score, or "".
+func (g *group) misfit(body []byte, left boundary, right neighbour, tooLong bool) string {
+	switch {
+	case !left.ok:
+		return left.why
+	case len(body) < g.body.min:
+		return shortReason(g, body, right)
+	case tooLong:
+		return fmt.Sprintf("longer than %d characters", g.body.max)
+	case g.published(body):
+		return "published sample"
+	}
+	return ""
+}
+
+// noteShapes notes whose documented shape the body has, and reports whether it
+// is anyone's.
+func (c *candidate) noteShapes(body []byte) (documented bool) {
+	for i, r := range c.group.rules {
+		has, unique := r.has(c.group.literal[i], body)
+		if !has || r.Issuer == "" {
+			continue
+		}
+		documented = true
+		c.Shapes = append(c.Shapes, r.Issuer)
+		if unique {
+			c.RuleID = r.ID
+			c.Evidence = append(c.Evidence, Evidence{Issuer: r.Issuer, Kind: EvidenceShape, Text: "shape of " + r.Issuer + " keys"})
+		}
+	}
+	return documented
+}
+
+// likeness returns what a scored body is like, other than a key, or "".
+func (c *candidate) likeness(body []byte, left boundary, right neighbour, documented bool) string {
+	switch {
+	case namesHost(body):
+		return "base64 of a host, as the body of a public key"
+	case right == neighbourMask, right == neighbourEllipsis && !documented:
+		return "masked"
+	case left.vendor > 0 && c.Score >= score.High:
+		return "part of a longer identifier"
+	case c.Score >= c.Limit:
+		return fmt.Sprintf("looks like words (score %.2f)", c.Score)
+	}
+	return c.Parts.Veto()
 }
 
 // namesHost reports whether body is base64 of a host and a dollar sign, the
@@ -229,7 +233,7 @@ func shortReason(g *group, body []byte, right neighbour) string {
 }
 
 // published reports whether body is a sample that documentation prints.
-func (s *compiled) published(g *group, body []byte) bool {
+func (g *group) published(body []byte) bool {
 	if len(g.samples) == 0 {
 		return false
 	}

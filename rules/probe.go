@@ -61,17 +61,6 @@ const (
 	JSONAny // either of them
 )
 
-// verdicts are the verdicts of answers, and the codes that may go with each.
-var verdicts = map[string]struct {
-	status finding.Status
-	codes  []finding.StatusCode
-}{
-	"active":     {finding.Active, []finding.StatusCode{finding.CodeAccepted}},
-	"restricted": {finding.Restricted, []finding.StatusCode{finding.CodeInsufficientPermissions, finding.CodeIPNotAllowed, finding.CodeAccountNotActivated}},
-	"inactive":   {finding.Inactive, []finding.StatusCode{finding.CodeExpired, finding.CodeNotRecognised}},
-	"unknown":    {finding.Unknown, []finding.StatusCode{finding.CodeUnexpectedAnswer, finding.CodeRateLimited}},
-}
-
 // The limits of a probe.
 const (
 	maxAnswers  = 64
@@ -253,68 +242,87 @@ func (t *answerTable) answer(key string) (*Answer, error) {
 	default:
 		return nil, wrong(key+".json", "%q is neither object, array nor any", t.JSON)
 	}
+	if err := t.readConditions(a, key); err != nil {
+		return nil, err
+	}
+	return a, t.readVerdict(a, key)
+}
+
+// readConditions reads what the body and the headers of an answer must hold.
+func (t *answerTable) readConditions(a *Answer, key string) error {
 	for _, h := range t.Headers {
 		if !token().MatchString(h) {
-			return nil, wrong(key+".headers", "%q is not the name of a header", h)
+			return wrong(key+".headers", "%q is not the name of a header", h)
 		}
 	}
 	for _, field := range t.Fields {
 		alternatives := strings.Split(field, "|")
-		if !slices.ContainsFunc(alternatives, func(p string) bool { return !isPath(p) }) {
-			a.Fields = append(a.Fields, alternatives)
-			continue
+		if slices.ContainsFunc(alternatives, isNoPath) {
+			return wrong(key+".fields", "%q is not a path such as error.message", field)
 		}
-		return nil, wrong(key+".fields", "%q is not a path such as error.message", field)
+		a.Fields = append(a.Fields, alternatives)
 	}
 	for path, values := range t.Values {
-		if !isPath(path) || len(values) == 0 {
-			return nil, wrong(key+".values", "%q is not a path such as error.type, with a list of values", path)
+		if isNoPath(path) || len(values) == 0 {
+			return wrong(key+".values", "%q is not a path such as error.type, with a list of values", path)
 		}
 	}
 	for _, path := range t.Message {
-		if !isPath(path) {
-			return nil, wrong(key+".message", "%q is not a path such as error.message", path)
+		if isNoPath(path) {
+			return wrong(key+".message", "%q is not a path such as error.message", path)
 		}
 	}
 	for _, w := range t.Words {
 		if w == "" || strings.ToLower(w) != w {
-			return nil, wrong(key+".words", "%q is empty or not in lower case", w)
+			return wrong(key+".words", "%q is empty or not in lower case", w)
 		}
 	}
 	if len(t.Words) > 0 && len(t.Message) == 0 {
-		return nil, wrong(key+".words", "words need a message to stand in")
+		return wrong(key+".words", "words need a message that holds them")
 	}
-	v, ok := verdicts[t.Verdict]
+	return nil
+}
+
+// readVerdict reads what an answer says of the key. No verdict rests on a status
+// alone: a firewall, a portal or a proxy answers 401 and 403, too.
+func (t *answerTable) readVerdict(a *Answer, key string) error {
+	var codes []finding.StatusCode
+	switch t.Verdict {
+	case "active":
+		a.Verdict, codes = finding.Active, []finding.StatusCode{finding.CodeAccepted}
+	case "restricted":
+		a.Verdict, codes = finding.Restricted, []finding.StatusCode{finding.CodeInsufficientPermissions, finding.CodeIPNotAllowed, finding.CodeAccountNotActivated}
+	case "inactive":
+		a.Verdict, codes = finding.Inactive, []finding.StatusCode{finding.CodeExpired, finding.CodeNotRecognised}
+	case "unknown":
+		a.Verdict, codes = finding.Unknown, []finding.StatusCode{finding.CodeUnexpectedAnswer, finding.CodeRateLimited}
+	default:
+		return wrong(key+".verdict", "%q is neither active, restricted, inactive nor unknown", t.Verdict)
+	}
+	refuses := a.Verdict == finding.Restricted || a.Verdict == finding.Inactive
 	switch {
-	case !ok:
-		return nil, wrong(key+".verdict", "%q is neither active, restricted, inactive nor unknown", t.Verdict)
-	case !slices.Contains(v.codes, a.Code):
-		return nil, wrong(key+".code", "%q is no code for %s: there is %s", t.Code, t.Verdict, joinCodes(v.codes))
-	case v.status == finding.Active && a.Low/100 != 2:
-		return nil, wrong(key+".status", "only a 2xx answer accepts a key")
-	case v.status != finding.Unknown && v.status != finding.Active && a.Low/100 != 4:
-		return nil, wrong(key+".status", "only a 4xx answer refuses a key")
-	case v.status != finding.Unknown && v.status != finding.Active && len(t.Fields)+len(t.Values) == 0:
-		// A firewall, a portal or a proxy answers 401 and 403, too.
-		return nil, wrong(key, "a verdict on a status alone: add the fields or values that tell the API's answers")
+	case !slices.Contains(codes, a.Code):
+		return wrong(key+".code", "%q is no code for %s: there is %s", t.Code, t.Verdict, joinCodes(codes))
+	case a.Verdict == finding.Active && a.Low/100 != 2:
+		return wrong(key+".status", "only a 2xx answer accepts a key")
+	case refuses && a.Low/100 != 4:
+		return wrong(key+".status", "only a 4xx answer refuses a key")
+	case refuses && len(t.Fields)+len(t.Values) == 0:
+		return wrong(key, "a verdict on a status alone: add the fields or values that distinguish the API's answers")
 	}
-	a.Verdict = v.status
-	return a, nil
+	return nil
 }
 
 func joinCodes(codes []finding.StatusCode) string {
-	var b strings.Builder
+	words := make([]string, len(codes))
 	for i, c := range codes {
-		if i > 0 {
-			b.WriteString(", ")
-		}
-		b.WriteString(string(c))
+		words[i] = string(c)
 	}
-	return b.String()
+	return strings.Join(words, ", ")
 }
 
-// isPath reports whether p names a field as Answer.Fields says.
-func isPath(p string) bool {
+// isNoPath reports whether p does not name a field as Answer.Fields says.
+func isNoPath(p string) bool {
 	parts := strings.Split(p, ".")
-	return len(p) <= maxPathLen && len(parts) <= maxPathDeep && !slices.Contains(parts, "")
+	return len(p) > maxPathLen || len(parts) > maxPathDeep || slices.Contains(parts, "")
 }

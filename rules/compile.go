@@ -1,0 +1,189 @@
+package rules
+
+import (
+	"crypto/sha256"
+	"slices"
+	"strings"
+
+	"keysweep/finding"
+	"keysweep/rules/ascii"
+	"keysweep/rules/finder"
+)
+
+// compiled is rules and all that follows from them. Nothing of it changes.
+type compiled struct {
+	rules        []*Rule
+	texts        [][]byte // the rule files, as they were read
+	literalCount int
+
+	prefixes []prefix
+	entries  []entry // by index in Literals
+	finder   *Finder
+	// plain finds the prefixes in judged text; plainPrefix maps its literals
+	// to prefixes.
+	plain       *Finder
+	plainPrefix []int
+	reach       int // see judgeReach
+	attributor  attributor
+}
+
+// prefix is one plain literal of the rules and what may follow it.
+type prefix struct {
+	text   string
+	groups []*group
+	// longer are the prefixes that end in this one. They have no literals of
+	// their own: what holds them holds this.
+	longer []int
+}
+
+// group is rules that share a literal and say the same of its body: they are
+// judged once, and only the issuer tells them apart.
+type group struct {
+	rules    []*Rule
+	literal  []int // of the prefix, in rules[i].Literals
+	primary  *Rule // names the match if no shape does
+	body     body
+	maxScore float64
+	env      finding.Environment
+	samples  []map[[sha256.Size]byte]bool
+	inner    map[int]bool // prefixes that end a body: those of the same rules
+	// owner is the issuer that alone uses the literal; "" if it is shared.
+	owner string
+}
+
+// entry is one literal of the finder.
+type entry struct {
+	prefix   int
+	steps    []step // outermost first; nil for plain text
+	encoding []string
+}
+
+// sameSteps reports whether e and o decode alike, whatever the prefix.
+func (e *entry) sameSteps(o *entry) bool {
+	return slices.EqualFunc(e.steps, o.steps, func(a, b step) bool { return a.decoder == b.decoder && a.form.variant == b.form.variant })
+}
+
+// compile builds everything that follows from the rules.
+func (s *compiled) compile() {
+	index := s.listPrefixes()
+	for i := range s.prefixes {
+		for _, g := range s.prefixes[i].groups {
+			g.noteEnds(index)
+		}
+		if groups := s.prefixes[i].groups; len(groups) == 1 {
+			groups[0].owner = groups[0].soleIssuer()
+		}
+	}
+	s.listEntries()
+	s.listPlain()
+	s.reach = judgeReach
+	if slices.ContainsFunc(s.rules, func(r *Rule) bool { return r.body.regex != nil }) {
+		s.reach += maxRegexBody
+	}
+	s.attributor = newAttributor(s.rules)
+}
+
+// listPrefixes sorts the rules under their literals, and returns the indices of
+// these in s.prefixes.
+func (s *compiled) listPrefixes() map[string]int {
+	index := map[string]int{}
+	for _, r := range s.rules {
+		for l, text := range r.Literals {
+			i, ok := index[text]
+			if !ok {
+				i = len(s.prefixes)
+				index[text] = i
+				s.prefixes = append(s.prefixes, prefix{text: text})
+			}
+			s.prefixes[i].add(r, l)
+		}
+	}
+	return index
+}
+
+// listEntries makes the finder of every form of every prefix. A prefix that
+// ends in another is found with that one.
+func (s *compiled) listEntries() {
+	// About a thousand literals a prefix.
+	literals := make([][]byte, 0, len(s.prefixes)<<10)
+	s.entries = make([]entry, 0, len(s.prefixes)<<10)
+	for i := range s.prefixes {
+		if j := s.shorterOf(i); j >= 0 {
+			s.prefixes[j].longer = append(s.prefixes[j].longer, i)
+			continue
+		}
+		text := []byte(s.prefixes[i].text)
+		literals, s.entries = append(literals, text), append(s.entries, entry{prefix: i})
+		literals, s.entries = encodedEntries(literals, s.entries, i, text)
+	}
+	s.finder = finder.New(literals)
+}
+
+// listPlain makes the finder of prefixes within a text that is judged. Only one
+// that ends in a sign can be told from the body around it.
+func (s *compiled) listPlain() {
+	var plain [][]byte
+	for i := range s.prefixes {
+		if text := s.prefixes[i].text; !ascii.IsAlnum(text[len(text)-1]) {
+			plain = append(plain, []byte(text))
+			s.plainPrefix = append(s.plainPrefix, i)
+		}
+	}
+	s.plain = finder.New(plain)
+}
+
+// shorterOf returns the shortest prefix that prefix i ends in, or -1.
+func (s *compiled) shorterOf(i int) int {
+	shortest := -1
+	for j := range s.prefixes {
+		if j != i && strings.HasSuffix(s.prefixes[i].text, s.prefixes[j].text) &&
+			(shortest < 0 || len(s.prefixes[j].text) < len(s.prefixes[shortest].text)) {
+			shortest = j
+		}
+	}
+	return shortest
+}
+
+// add puts r, whose l-th literal is p, into the group of its like.
+func (p *prefix) add(r *Rule, l int) {
+	var g *group
+	for _, have := range p.groups {
+		if have.body.spec == r.body.spec && have.maxScore == r.maxScore {
+			g = have
+		}
+	}
+	if g == nil {
+		g = &group{body: r.body, maxScore: r.maxScore, inner: map[int]bool{}}
+		p.groups = append(p.groups, g)
+	}
+	g.rules, g.literal = append(g.rules, r), append(g.literal, l)
+	if g.primary == nil || g.primary.Issuer != "" && r.Issuer == "" {
+		g.primary = r
+	}
+	if e, ok := r.Environments[p.text]; ok && g.env == finding.EnvironmentUnknown {
+		g.env = e
+	}
+	// A configuration may add rules; it may not turn down the keys of the
+	// built-in ones.
+	if len(r.samples) > 0 && !(r.adds && g.rules[0].BuiltIn) {
+		g.samples = append(g.samples, r.samples)
+	}
+}
+
+// noteEnds notes the prefixes, by index, that end a body of g.
+func (g *group) noteEnds(index map[string]int) {
+	for _, r := range g.rules {
+		for _, l := range r.Literals {
+			g.inner[index[l]] = true
+		}
+	}
+}
+
+// soleIssuer returns the issuer that all rules of g name, or "".
+func (g *group) soleIssuer() string {
+	issuer := g.rules[0].Issuer
+	if slices.ContainsFunc(g.rules, func(r *Rule) bool { return r.Issuer != issuer }) {
+		return ""
+	}
+	return issuer
+}
