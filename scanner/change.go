@@ -9,8 +9,6 @@ import (
 	"strings"
 	"sync"
 
-	"github.com/bmatcuk/doublestar/v4"
-
 	"keysweep/finding"
 	"keysweep/scanner/gitdb"
 	"keysweep/scanner/gitdb/lookup"
@@ -83,7 +81,7 @@ func (c *change) entry(unit int, e *lookup.Introduced) error {
 	if !e.IsBlob() && !named {
 		return nil
 	}
-	if c.isExcluded(e.Path, e.Mode&0o170000 == 0o040000) {
+	if c.exclude.Match(e.Path, e.Mode&0o170000 == 0o040000) {
 		if e.IsBlob() {
 			c.skipOne(finding.ReasonExcluded, e.Path)
 		}
@@ -105,26 +103,6 @@ func (c *change) entry(unit int, e *lookup.Introduced) error {
 
 // baseName returns the last name of a '/'-separated path.
 func baseName(path string) string { return path[strings.LastIndexByte(path, '/')+1:] }
-
-// isExcluded reports whether the user left out path, which may be a folder, or
-// one above it.
-func (s *scan) isExcluded(path string, isFolder bool) bool {
-	for _, g := range s.opts.Exclude {
-		pattern, onlyFolders := strings.CutSuffix(g, "/")
-		for end := 0; end < len(path); {
-			if n := strings.IndexByte(path[end:], '/'); n >= 0 {
-				end += n
-			} else {
-				end = len(path)
-			}
-			if (end < len(path) || isFolder || !onlyFolders) && doublestar.MatchUnvalidated(pattern, path[:end]) {
-				return true
-			}
-			end++
-		}
-	}
-	return false
-}
 
 // readAdditions reads the blobs and names added, and fills pending.
 func (c *change) readAdditions(ctx context.Context) error {

@@ -12,6 +12,7 @@ import (
 	"keysweep/rules"
 	"keysweep/scanner/gitdb"
 	"keysweep/scanner/gitdb/lookup"
+	"keysweep/scanner/worktree"
 )
 
 // Prepared is a scan whose paths are resolved and whose repositories are known:
@@ -22,6 +23,7 @@ type Prepared struct{ *scan }
 type scan struct {
 	opts      Options
 	targets   []*target
+	exclude   worktree.Exclusions
 	accept    Accept
 	collector *collector
 	progress  *Progress
@@ -52,7 +54,7 @@ func newScan(opts Options) (*scan, error) {
 	}
 	now := opts.Now()
 	s := &scan{
-		opts: opts, progress: opts.Progress, now: now, scanned: make(map[string]bool),
+		opts: opts, exclude: worktree.NewExclusions(opts.Exclude...), progress: opts.Progress, now: now, scanned: make(map[string]bool),
 		databases: make(map[*gitdb.Repository]*lookup.Database), indexes: make(map[*gitdb.Repository]stagedIndex),
 		result: &finding.Result{Started: now, Since: opts.Since},
 	}

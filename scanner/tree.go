@@ -19,7 +19,7 @@ import (
 // scanTree reads the files of a target, and returns the repositories among them.
 func (s *scan) scanTree(ctx context.Context, t *target) ([]*gitdb.Repository, error) {
 	s.progress.Phase.Store("files")
-	opts := worktree.Options{Ignored: s.opts.Ignored, Exclude: s.opts.Exclude, Workers: s.opts.Workers}
+	opts := worktree.Options{Ignored: s.opts.Ignored, Exclude: s.exclude, Workers: s.opts.Workers}
 	if t.repo != nil && t.repo.Top != "" {
 		opts.Repository = s.treeOf(t.repo)
 	}
@@ -80,19 +80,19 @@ func (s *scan) judgeFile(j *judge, t *target, f *worktree.File) error {
 // openNested opens the repositories found among the files of t whose objects are
 // there, too. A file .git may name any repository of the machine: that one was
 // not in the folder that we were shown.
-func (s *scan) openNested(t *target, list []worktree.Nested) (repos []*gitdb.Repository) {
+func (s *scan) openNested(t *target, paths []string) (repos []*gitdb.Repository) {
 	root, err := filepath.EvalSymlinks(t.root)
 	inside := func(path string) bool {
 		real, errReal := filepath.EvalSymlinks(path)
 		rel, errRel := filepath.Rel(root, real)
 		return err == nil && errReal == nil && errRel == nil && filepath.IsLocal(rel)
 	}
-	for _, n := range list {
-		repo, err := gitdb.Open(filepath.Join(t.root, filepath.FromSlash(n.Path)))
+	for _, path := range paths {
+		repo, err := gitdb.Open(filepath.Join(t.root, filepath.FromSlash(path)))
 		if err != nil {
-			s.skipOne(finding.ReasonUnreadable, fmt.Sprintf("repository %s: %v", n.Path, err))
+			s.skipOne(finding.ReasonUnreadable, fmt.Sprintf("repository %s: %v", path, err))
 		} else if !inside(repo.CommonDir) || !inside(filepath.Join(repo.CommonDir, "objects")) {
-			s.skipOne(finding.ReasonExcluded, fmt.Sprintf("history of %s: its database is outside the scanned folder, in %s", n.Path, repo.CommonDir))
+			s.skipOne(finding.ReasonExcluded, fmt.Sprintf("history of %s: its database is outside the scanned folder, in %s", path, repo.CommonDir))
 		} else {
 			repos = append(repos, repo)
 		}

@@ -2,7 +2,9 @@ package worktree
 
 import (
 	"bytes"
+	"errors"
 	"io"
+	"io/fs"
 	"os"
 	"strings"
 )
@@ -188,6 +190,20 @@ func (r *rules) extend(src io.Reader, base int, fold bool) *rules {
 		return nil
 	}
 	return parseRules(data, base, fold, r)
+}
+
+// readIgnore extends the chain by dir's .gitignore. As in git, one that is a
+// link does not count. One that cannot be read ends what the chain ignores.
+func (w *walker) readIgnore(dir folder, chain *rules, base int, fold bool) *rules {
+	f, err := patiently(w, func() (file, error) { return dir.open(".gitignore", nil) })
+	switch {
+	case errors.Is(err, errKind), errors.Is(err, fs.ErrNotExist):
+		return chain
+	case err != nil:
+		return nil
+	}
+	defer f.close()
+	return chain.extend(f, base, fold)
 }
 
 // readExclude reads info/exclude. Without it, or if it is no regular file or

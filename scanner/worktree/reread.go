@@ -4,14 +4,13 @@ import (
 	"context"
 	"io"
 	"os"
-	"path/filepath"
 	"strings"
 )
 
 // Reread calls fn with the bytes of one regular file that Walk visited: root is
-// Walk's, and path was the file's Path. It follows no link and opens nothing
-// but a regular file, as Walk does, and fn is called again if the file changes
-// meanwhile: see File.Read. Nothing is counted as skipped.
+// Walk's, and path was the file's Path. Like Walk, it follows no link and opens
+// nothing but a regular file, and calls fn again if the file changes meanwhile:
+// see File.Read. Nothing is counted as skipped.
 func Reread(ctx context.Context, root, path string, fn func(r io.Reader) error) error {
 	info, err := os.Stat(root)
 	if err != nil {
@@ -19,11 +18,10 @@ func Reread(ctx context.Context, root, path string, fn func(r io.Reader) error) 
 	}
 	names := strings.Split(path, "/")
 	if !info.IsDir() {
-		real, err := filepath.EvalSymlinks(root)
-		if err != nil {
+		names = make([]string, 1)
+		if root, names[0], err = splitFile(root); err != nil {
 			return err
 		}
-		root, names = filepath.Dir(real), []string{filepath.Base(real)}
 	}
 	dir, err := openFolder(root)
 	if err != nil {

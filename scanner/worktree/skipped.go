@@ -1,6 +1,7 @@
 package worktree
 
 import (
+	"maps"
 	"slices"
 	"sync"
 
@@ -9,7 +10,7 @@ import (
 
 // How many paths are named for each reason; the rest is counted in one entry
 // with the detail moreSkipped, so that a tree of a million unreadable files
-// needs no gigabyte. The smallest paths are named, whoever met them first.
+// needs no gigabyte. The smallest paths are named, in whatever order they came.
 const (
 	namedNoted      = 100
 	namedIncomplete = 1000
@@ -47,12 +48,12 @@ func (s *skips) add(reason finding.Reason, detail string) {
 		s.by[reason] = l
 	}
 	l.count++
-	if l.names = append(l.names, detail); len(l.names) >= 2*named(reason) {
+	if l.names = append(l.names, detail); len(l.names) >= 2*maxNamed(reason) {
 		l.trim(reason)
 	}
 }
 
-func named(reason finding.Reason) int {
+func maxNamed(reason finding.Reason) int {
 	if reason.Class() == finding.ClassNoted {
 		return namedNoted
 	}
@@ -61,7 +62,7 @@ func named(reason finding.Reason) int {
 
 func (l *skipped) trim(reason finding.Reason) {
 	slices.Sort(l.names)
-	l.names = l.names[:min(len(l.names), named(reason))]
+	l.names = l.names[:min(len(l.names), maxNamed(reason))]
 }
 
 // list returns what was collected, sorted by reason and detail, the unnamed
@@ -69,21 +70,12 @@ func (l *skipped) trim(reason finding.Reason) {
 func (s *skips) list() []finding.Skipped {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	reasons := make([]finding.Reason, 0, len(s.by))
-	for r := range s.by {
-		reasons = append(reasons, r)
-	}
-	slices.Sort(reasons)
 	var out []finding.Skipped
-	for _, r := range reasons {
+	for _, r := range slices.Sorted(maps.Keys(s.by)) {
 		l := s.by[r]
 		l.trim(r)
 		for _, name := range l.names {
-			if n := len(out); n > 0 && out[n-1].Reason == r && out[n-1].Detail == name {
-				out[n-1].Count++
-				continue
-			}
-			out = append(out, finding.Skipped{Reason: r, Count: 1, Detail: name})
+			out = finding.AddSkipped(out, finding.Skipped{Reason: r, Count: 1, Detail: name})
 		}
 		if rest := l.count - int64(len(l.names)); rest > 0 {
 			out = append(out, finding.Skipped{Reason: r, Count: rest, Detail: moreSkipped})

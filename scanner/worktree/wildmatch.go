@@ -7,7 +7,7 @@ import "strings"
 //
 //	?        one byte, not '/'
 //	*        any bytes, not '/'
-//	**       any bytes, if it stands alone between slashes or pattern ends;
+//	**       any bytes, if it is alone between slashes or pattern ends;
 //	         else it is *
 //	**/      also nothing at all
 //	[a-z]    one byte of a set, not '/'; [!a] and [^a] of its complement
@@ -45,7 +45,7 @@ func (s *set) add(c byte)      { s[c>>6] |= 1 << (c & 63) }
 func (s *set) has(c byte) bool { return s[c>>6]&(1<<(c&63)) != 0 }
 
 // compileGlob compiles pattern. With fold, upper case in text is lower case,
-// and so is upper case in the pattern where it stands for itself.
+// and so is upper case in the pattern where it means itself.
 func compileGlob(pattern string, fold bool) *glob {
 	g := &glob{fold: fold}
 	for i := 0; i < len(pattern); {
@@ -101,89 +101,110 @@ func compileGlob(pattern string, fold bool) *glob {
 func (g *glob) add(k tokenKind, arg uint32) { g.tokens = append(g.tokens, token{k, arg}) }
 
 // compileSet compiles the bracket expression that p starts with and returns
-// its length, 0 if it has no end or names an unknown class. The loop follows
-// wildmatch.c step by step, since its treatment of ']' in the first place, of
-// '-' at the edges and of a half-open "[:" is nowhere written down.
-func compileSet(p string, fold bool) (s set, n int) {
-	i := 1
-	at := func(k int) byte { // 0 behind the end, as in C
-		if k < len(p) {
-			return p[k]
-		}
-		return 0
-	}
-	negated := at(i) == '!' || at(i) == '^'
+// its length, 0 if it has no end or names an unknown class.
+func compileSet(p string, fold bool) (set, int) {
+	c := setCompiler{p: p, at: 1, fold: fold}
+	negated := c.byteAt(0) == '!' || c.byteAt(0) == '^'
 	if negated {
-		i++
+		c.at++
 	}
-	var before byte // the byte that a '-' would start from; 0: none
-	for first := true; first || at(i) != ']'; first = false {
-		c := at(i)
-		switch {
-		case c == 0:
+	for first := true; first || c.byteAt(0) != ']'; first = false {
+		if !c.next() {
 			return set{}, 0
-		case c == '\\':
-			i++
-			if c = at(i); c == 0 {
-				return set{}, 0
-			}
-			s.add(c)
-		case c == '-' && before != 0 && at(i+1) != 0 && at(i+1) != ']':
-			i++
-			if c = at(i); c == '\\' {
-				i++
-				if c = at(i); c == 0 {
-					return set{}, 0
-				}
-			}
-			for b := int(before); b <= int(c); b++ {
-				s.add(byte(b))
-				if fold {
-					s.add(lower(byte(b)))
-				}
-			}
-			c = 0
-		case c == '[' && at(i+1) == ':':
-			start := i + 2
-			end := start
-			for at(end) != 0 && at(end) != ']' {
-				end++
-			}
-			if at(end) == 0 {
-				return set{}, 0
-			}
-			if end-start < 1 || p[end-1] != ':' {
-				s.add('[') // no ":]": an ordinary '['
-				break
-			}
-			is, ok := classes[p[start:end-1]]
-			if !ok {
-				return set{}, 0
-			}
-			for b := range 256 {
-				if is(byte(b)) {
-					s.add(byte(b))
-				}
-			}
-			if fold && p[start:end-1] == "upper" {
-				for b := byte('a'); b <= 'z'; b++ {
-					s.add(b)
-				}
-			}
-			i = end
-			c = 0
-		default:
-			s.add(c)
 		}
-		before = c
-		i++
 	}
 	if negated {
-		for k := range s {
-			s[k] = ^s[k]
+		for k := range c.set {
+			c.set[k] = ^c.set[k]
 		}
 	}
-	return s, i + 1
+	return c.set, c.at + 1
+}
+
+// setCompiler reads the members of a bracket expression. It follows wildmatch.c
+// step by step, since its treatment of ']' in the first position, of '-' at the
+// edges and of a half-open "[:" is written down nowhere.
+type setCompiler struct {
+	set  set
+	p    string
+	at   int // in p
+	fold bool
+	from byte // the byte that a '-' would start from; 0: none
+}
+
+// byteAt returns the byte n behind the current one; 0 behind the end, as in C.
+func (c *setCompiler) byteAt(n int) byte {
+	if c.at+n < len(c.p) {
+		return c.p[c.at+n]
+	}
+	return 0
+}
+
+// next reads a member; false: the expression makes no sense.
+func (c *setCompiler) next() bool {
+	b := c.byteAt(0)
+	switch {
+	case b == '-' && c.from != 0 && c.byteAt(1) != 0 && c.byteAt(1) != ']':
+		c.at++
+		b, ok := c.literal()
+		if ok {
+			c.addRange(b)
+		}
+		c.from = 0
+		return ok
+	case b == '[' && c.byteAt(1) == ':':
+		return c.class()
+	}
+	b, ok := c.literal()
+	c.set.add(b)
+	c.from = b
+	return ok
+}
+
+// literal reads one byte, which may be escaped.
+func (c *setCompiler) literal() (b byte, ok bool) {
+	if c.byteAt(0) == '\\' {
+		c.at++
+	}
+	b = c.byteAt(0)
+	c.at++
+	return b, b != 0
+}
+
+func (c *setCompiler) addRange(to byte) {
+	for b := int(c.from); b <= int(to); b++ {
+		c.set.add(byte(b))
+		if c.fold {
+			c.set.add(lower(byte(b)))
+		}
+	}
+}
+
+// class reads [:name:], or a '[' if there is no ":]".
+func (c *setCompiler) class() bool {
+	n := strings.IndexAny(c.p[c.at+2:], "]\x00")
+	if n < 0 || c.p[c.at+2+n] != ']' {
+		return false
+	}
+	name, ok := strings.CutSuffix(c.p[c.at+2:c.at+2+n], ":")
+	if !ok {
+		c.set.add('[')
+		c.from = '['
+		c.at++
+		return true
+	}
+	holds, ok := classes[name]
+	if !ok {
+		return false
+	}
+	for b := range 256 {
+		if holds(byte(b)) || c.fold && name == "upper" && b >= 'a' && b <= 'z' {
+			c.set.add(byte(b))
+		}
+	}
+	c.at += n + 3
+	c.from = 0
+	return true
 }
 
 // classes are the POSIX classes in the C locale.
@@ -218,8 +239,7 @@ const globBudget = 1 << 24
 
 // match reports whether g matches the whole of text; ok is false if finding
 // out costs more than globBudget. It follows all ways through the pattern at
-// once: scratch holds, for each offset of text, whether the tokens so far can
-// end there, so that the cost is at most tokens × bytes.
+// once, so that the cost is at most tokens × bytes. scratch is used again.
 func (g *glob) match(text string, scratch *[]bool) (matched, ok bool) {
 	if len(g.tokens)*(len(text)+1) > globBudget {
 		return false, false
@@ -227,66 +247,86 @@ func (g *glob) match(text string, scratch *[]bool) (matched, ok bool) {
 	if cap(*scratch) < len(text)+1 {
 		*scratch = make([]bool, 2*len(text)+64)
 	}
-	can := (*scratch)[:len(text)+1]
-	clear(can)
-	can[0] = true
-	lo, hi := 0, 0 // can is true at lo and at hi and nowhere outside
+	e := ends{text: text, can: (*scratch)[:len(text)+1]}
+	clear(e.can)
+	e.can[0] = true
 	for _, t := range g.tokens {
 		switch t.kind {
 		case tokenNever:
 			return false, true
 		case tokenStar:
-			on, last := false, hi
-			for i := lo; i <= len(text); i++ {
-				if on = on || can[i]; on {
-					can[i], hi = true, max(hi, i)
-				}
-				if i < len(text) && text[i] == '/' {
-					if on = false; i >= last {
-						break
-					}
-				}
-			}
+			e.star()
 		case tokenStarStar:
-			for i := lo; i <= len(text); i++ {
-				can[i] = true
-			}
-			hi = len(text)
+			e.starStar()
 		case tokenStarStarSlash:
-			// Nothing, or anything up to and with a '/'.
-			for i := lo; i < len(text); i++ {
-				if text[i] == '/' {
-					can[i+1] = true
-					hi = max(hi, i+1)
-				}
-			}
+			e.starStarSlash()
 		default:
-			// One byte: every offset moves up by one, or is dropped.
-			newLo, newHi := -1, -1
-			for i := min(hi, len(text)-1); i >= lo; i-- {
-				was := can[i]
-				can[i] = false
-				if i+1 <= len(text) {
-					can[i+1] = was && g.one(t, text[i])
-					if can[i+1] {
-						if newHi < 0 {
-							newHi = i + 1
-						}
-						newLo = i + 1
-					}
-				}
-			}
-			if newHi < 0 {
+			if !e.one(g, t) {
 				return false, true
 			}
-			lo, hi = newLo, newHi
 		}
 	}
-	return can[len(text)], true
+	return e.can[len(text)], true
 }
 
-// one reports whether t, a token for one byte, matches c.
-func (g *glob) one(t token, c byte) bool {
+// ends holds, for each offset of text, whether the tokens so far can end there.
+type ends struct {
+	text   string
+	can    []bool
+	lo, hi int // can is true at lo and at hi and nowhere outside
+}
+
+// star takes any bytes but '/'.
+func (e *ends) star() {
+	on, last := false, e.hi
+	for i := e.lo; i <= len(e.text); i++ {
+		if on = on || e.can[i]; on {
+			e.can[i], e.hi = true, max(e.hi, i)
+		}
+		if i < len(e.text) && e.text[i] == '/' {
+			if on = false; i >= last {
+				break
+			}
+		}
+	}
+}
+
+// starStar takes any bytes.
+func (e *ends) starStar() {
+	for i := e.lo; i <= len(e.text); i++ {
+		e.can[i] = true
+	}
+	e.hi = len(e.text)
+}
+
+// starStarSlash takes nothing, or anything up to and with a '/'.
+func (e *ends) starStarSlash() {
+	for i := e.lo; i < len(e.text); i++ {
+		if e.text[i] == '/' {
+			e.can[i+1] = true
+			e.hi = max(e.hi, i+1)
+		}
+	}
+}
+
+// one takes a byte that t of g matches: every end moves up by one, or is
+// dropped. It reports whether one is left.
+func (e *ends) one(g *glob, t token) bool {
+	lo, hi := -1, -1
+	for i := min(e.hi, len(e.text)-1); i >= e.lo; i-- {
+		was := e.can[i]
+		e.can[i] = false
+		if e.can[i+1] = was && g.matchesByte(t, e.text[i]); e.can[i+1] {
+			hi = max(hi, i+1)
+			lo = i + 1
+		}
+	}
+	e.lo, e.hi = lo, hi
+	return hi >= 0
+}
+
+// matchesByte reports whether t, a token for one byte, matches c.
+func (g *glob) matchesByte(t token, c byte) bool {
 	folded := c
 	if g.fold {
 		folded = lower(c)

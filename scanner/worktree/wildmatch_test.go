@@ -130,5 +130,5 @@ func (g *glob) slowly(tokens []token, text string) bool {
 		}
 		return false
 	}
-	return text != "" && g.one(tokens[0], text[0]) && g.slowly(rest, text[1:])
+	return text != "" && g.matchesByte(tokens[0], text[0]) && g.slowly(rest, text[1:])
 }

@@ -1,0 +1,195 @@
+package worktree
+
+import (
+	"path"
+	"slices"
+	"strings"
+	"sync/atomic"
+
+	"keysweep/finding"
+)
+
+// checkout is a repository whose files are being visited, or none.
+type checkout struct {
+	repo *Repository // nil: a plain folder
+	// A path at+p below the walk's root is prefix+p below the top. One of the
+	// two is empty: the repository holds root, or root holds it.
+	at, prefix string
+	submodules map[string]*atomic.Bool // by path below the top: was checked out
+}
+
+func newCheckout(repo *Repository, at, prefix string) *checkout {
+	c := &checkout{repo: repo, at: at, prefix: prefix}
+	if len(repo.Submodules) > 0 {
+		c.submodules = make(map[string]*atomic.Bool, len(repo.Submodules))
+		for _, s := range repo.Submodules {
+			c.submodules[s] = new(atomic.Bool)
+		}
+	}
+	return c
+}
+
+// below returns path p, below the walk's root, as a path below the top.
+func (c *checkout) below(p string) string {
+	if c.prefix == "" {
+		return p[min(len(c.at), len(p)):]
+	}
+	return c.prefix + p
+}
+
+func (c *checkout) tracked(p string) bool {
+	return c.repo.Tracked != nil && c.repo.Tracked(c.below(p))
+}
+
+// part is what a folder is to the object database of a bare repository.
+type part uint8
+
+const (
+	partNone    part = iota
+	partTop          // a bare repository
+	partObjects      // objects
+	partFan          // objects/5e
+	partPack         // objects/pack
+)
+
+// isObject reports whether name, in a folder that is part p of a database, is
+// a file of objects, which the database's reader reads.
+func (p part) isObject(name string) bool {
+	switch p {
+	case partFan:
+		return (len(name) == 38 || len(name) == 62) && isHex(name)
+	case partPack:
+		switch path.Ext(name) {
+		case ".pack", ".idx", ".rev", ".bitmap", ".mtimes":
+			return strings.HasPrefix(name, "pack-")
+		}
+	}
+	return false
+}
+
+func isHex(s string) bool {
+	for i := 0; i < len(s); i++ {
+		if !isDigit(s[i]) && (s[i] < 'a' || s[i] > 'f') {
+			return false
+		}
+	}
+	return true
+}
+
+// tellingNames are the names in a folder that say whether it is a repository,
+// and what of it is ignored.
+var tellingNames = []string{".git", ".gitignore", "HEAD", "objects", "refs"}
+
+// inspect finds out, before anything in the folder is visited, whether it is a
+// repository, and what its .gitignore says. all: entries is the whole folder.
+func (w *worker) inspect(n *node, dir folder, at string, entries []entry, all bool) {
+	found := make(map[string]Kind, len(tellingNames))
+	fold := n.checkout.repo != nil && n.checkout.repo.IgnoreCase
+	for _, e := range entries {
+		if slices.Contains(tellingNames, e.name) {
+			found[e.name] = e.kind
+		} else if fold && strings.EqualFold(e.name, ".gitignore") {
+			found[".gitignore"] = e.kind
+		}
+	}
+	if !all {
+		for _, name := range tellingNames {
+			if kind, err := dir.lstat(name); err == nil {
+				found[name] = kind
+			}
+		}
+	}
+	if n.part == partNone {
+		w.enterNested(n, dir, at, found)
+	}
+	if _, ok := found[".gitignore"]; ok && n.checkout.repo != nil && !n.ignored && !w.opts.Ignored {
+		n.rules = w.readIgnore(dir, n.rules, len(n.checkout.below(slashed(at))), n.checkout.repo.IgnoreCase)
+	}
+}
+
+// enterNested makes the folder n, at a path, a repository of its own if it is
+// one.
+func (w *worker) enterNested(n *node, dir folder, at string, found map[string]Kind) {
+	kind, ok := found[".git"]
+	switch {
+	case !ok:
+		head, ok := found["HEAD"]
+		if ok && head != Directory && isFolder(found, "objects") && isFolder(found, "refs") {
+			n.part = partTop
+			w.addNested(at)
+		}
+		return
+	case kind == Special, kind == Directory && !w.isGitFolder(dir):
+		return
+	}
+	if n.parent == nil && n.checkout.repo != nil && n.checkout.prefix == "" {
+		return // the repository that the caller knows
+	}
+	if n.parent != nil {
+		if seen := n.parent.checkout.submodules[n.parent.checkout.below(at)]; seen != nil {
+			seen.Store(true)
+		}
+	}
+	w.addNested(at)
+	n.checkout, n.rules, n.ignored = &checkout{}, nil, false
+	if w.opts.OpenNested == nil {
+		return
+	}
+	repo, err := w.opts.OpenNested(at)
+	if err != nil {
+		w.skips.add(finding.ReasonUnreadable, slashed(at)+".git: "+err.Error())
+	} else if repo != nil {
+		n.checkout = newCheckout(repo, slashed(at), "")
+		n.rules = readExclude(repo.InfoExclude, repo.IgnoreCase)
+		w.mu.Lock()
+		w.checkouts = append(w.checkouts, n.checkout)
+		w.mu.Unlock()
+	}
+}
+
+func isFolder(found map[string]Kind, name string) bool {
+	kind, ok := found[name]
+	return ok && kind == Directory
+}
+
+func (w *walker) addNested(path string) {
+	w.mu.Lock()
+	w.nested = append(w.nested, path)
+	w.mu.Unlock()
+}
+
+// isGitFolder reports whether the folder .git in dir is a repository's: it
+// holds what git asks for (setup.c, is_git_directory), so that its objects are
+// read. Otherwise it must be walked.
+func (w *walker) isGitFolder(dir folder) bool {
+	git, err := patiently(w, func() (folder, error) { return dir.sub([]string{".git"}) })
+	if err != nil {
+		return false
+	}
+	defer git.close()
+	if kind, err := git.lstat("HEAD"); err != nil || kind == Directory {
+		return false
+	}
+	for _, name := range [...]string{"objects", "refs"} {
+		// git-new-workdir makes links of them.
+		if kind, err := git.lstat(name); err != nil || kind != Directory && kind != Symlink {
+			return false
+		}
+	}
+	return true
+}
+
+// countAbsent counts the submodules below root that have no .git.
+func (w *walker) countAbsent() {
+	for _, c := range w.checkouts {
+		for below, seen := range c.submodules {
+			p, ok := strings.CutPrefix(below, c.prefix)
+			if !ok || seen.Load() {
+				continue
+			}
+			if p = c.at + p; !w.opts.Exclude.Match(p, true) {
+				w.skips.add(finding.ReasonSubmoduleAbsent, p+"/")
+			}
+		}
+	}
+}

@@ -1,0 +1,138 @@
+package worktree
+
+import "slices"
+
+// node is a folder. Its fields are set before it goes on the stack; those that
+// depend on what it holds, before its entries do.
+type node struct {
+	parent   *node
+	name     string
+	checkout *checkout
+	rules    *rules // of the folder's entries
+	// ignored says that git ignores the folder, which is entered for the sake
+	// of tracked files.
+	ignored bool
+	part    part
+
+	dir     folder // nil: closed; guarded by walker.mu
+	users   int    // workers that use dir; guarded by walker.mu
+	waiting int    // items on the stack, or being done; guarded by walker.mu
+	listing bool   // dir is in the middle of a listing; guarded by walker.mu
+}
+
+// path returns the path below the walk's root. It is put together when it is
+// needed: the paths of a very deep tree do not fit into memory together.
+func (n *node) path() string {
+	size := 0
+	for k := n; k.parent != nil; k = k.parent {
+		size += len(k.name) + 1
+	}
+	if size == 0 {
+		return ""
+	}
+	buf := make([]byte, size-1)
+	for k := n; k.parent != nil; k = k.parent {
+		size -= len(k.name) + 1
+		copy(buf[size:], k.name)
+		if size > 0 {
+			buf[size-1] = '/'
+		}
+	}
+	return string(buf)
+}
+
+func join(folder, name string) string {
+	if folder == "" {
+		return name
+	}
+	return folder + "/" + name
+}
+
+// slashed returns the path of a folder with the '/' that its entries' paths
+// have behind it.
+func slashed(folder string) string {
+	if folder == "" {
+		return ""
+	}
+	return folder + "/"
+}
+
+// acquire opens n's folder, unless it is open; release must follow.
+func (w *walker) acquire(n *node) (folder, error) {
+	w.mu.Lock()
+	if n.dir != nil {
+		n.users++
+		w.mu.Unlock()
+		return n.dir, nil
+	}
+	names := []string{n.name}
+	a := n.parent
+	for ; a.dir == nil; a = a.parent { // root is always open
+		names = append(names, a.name)
+	}
+	a.users++
+	w.mu.Unlock()
+	slices.Reverse(names)
+
+	dir, err := patiently(w, func() (folder, error) { return a.dir.sub(names) })
+
+	w.mu.Lock()
+	a.users--
+	gone := w.unusedLocked(a)
+	var spare folder
+	if err == nil {
+		if n.dir == nil {
+			n.dir = dir
+			w.kept++
+		} else {
+			spare = dir // another worker has opened it meanwhile
+		}
+		n.users++
+		dir = n.dir
+	}
+	w.unlockAndClose(gone, spare)
+	return dir, err
+}
+
+func (w *walker) release(n *node) {
+	w.mu.Lock()
+	n.users--
+	w.unlockAndClose(w.unusedLocked(n))
+}
+
+// unlockAndClose closes folders, those that are not nil, outside the lock.
+func (w *walker) unlockAndClose(folders ...folder) {
+	w.mu.Unlock()
+	for _, f := range folders {
+		if f != nil {
+			f.close()
+		}
+	}
+}
+
+// unusedLocked takes n's folder away if it is to be closed.
+func (w *walker) unusedLocked(n *node) folder {
+	if n.dir == nil || n.users > 0 || n.parent == nil || n.listing && !w.stopped.Load() {
+		return nil
+	}
+	if n.waiting > 0 && w.kept <= w.maxKept && !w.stopped.Load() {
+		return nil
+	}
+	dir := n.dir
+	n.dir = nil
+	w.kept--
+	return dir
+}
+
+// closeAll closes what a stopped walk left open. No worker runs any more.
+func (w *walker) closeAll() {
+	for _, it := range w.stack {
+		for n := it.needs(); n != nil && n != w.root; n = n.parent {
+			if n.dir != nil {
+				n.dir.close()
+				n.dir = nil
+			}
+		}
+	}
+	w.root.dir.close()
+}

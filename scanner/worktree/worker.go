@@ -1,0 +1,176 @@
+package worktree
+
+import (
+	"errors"
+
+	"keysweep/finding"
+)
+
+// worker is one goroutine's part of a walk, and its scratch.
+type worker struct {
+	*walker
+	id      int
+	f       File
+	file    file // opened before, to be used again
+	reader  reader
+	scratch []bool // of globs
+
+	files, bytes int64
+}
+
+func (w *worker) run() {
+	for {
+		it, ok := w.next()
+		if !ok {
+			return
+		}
+		w.done(it, w.do(it))
+	}
+}
+
+func (w *worker) do(it item) error {
+	n := it.node
+	dir, err := w.acquire(n)
+	if err != nil {
+		w.skip(n.path()+"/", err)
+		return nil
+	}
+	defer w.release(n)
+	if it.what == itemFiles {
+		return w.visitFiles(n, dir, n.path(), it.entries)
+	}
+	return w.list(n, dir, it.what == itemFolder)
+}
+
+// list reads n's entries, or the next part of them, visits the folders among
+// them and some files, and leaves the rest to all workers.
+func (w *worker) list(n *node, dir folder, first bool) error {
+	at := n.path()
+	var entries []entry
+	more, mayWait := true, false
+	for more && !mayWait && !w.stopped.Load() {
+		list, done, err := dir.list(w.opts.list)
+		entries = append(entries, list...)
+		if err != nil {
+			w.skip(at+"/", err)
+		}
+		more = !done && err == nil
+		w.mu.Lock()
+		n.listing = more
+		mayWait = w.kept <= w.maxKept
+		w.mu.Unlock()
+	}
+	if first {
+		w.inspect(n, dir, at, entries, !more)
+	}
+
+	var items []item
+	if more {
+		items = append(items, item{what: itemMore, node: n})
+	}
+	files := entries[:0]
+	for _, e := range entries {
+		if e.kind != Directory {
+			files = append(files, e)
+			continue
+		}
+		child, err := w.folder(n, dir, at, e.name)
+		if err != nil {
+			w.push(items...) // so that what waits is closed
+			return err
+		}
+		if child != nil {
+			items = append(items, item{what: itemFolder, node: child})
+		}
+	}
+	for len(files) > filesAtOnce {
+		items = append(items, item{what: itemFiles, node: n, entries: files[:filesAtOnce:filesAtOnce]})
+		files = files[filesAtOnce:]
+	}
+	w.push(items...)
+	return w.visitFiles(n, dir, at, files)
+}
+
+// folder visits the folder name of n and returns it, or nil if it is not to be
+// entered.
+func (w *worker) folder(n *node, dir folder, at, name string) (*node, error) {
+	p := join(at, name)
+	child := &node{parent: n, name: name, checkout: n.checkout, rules: n.rules, ignored: n.ignored}
+	switch {
+	case name == ".git" && n.part == partNone && w.isGitFolder(dir):
+		return nil, nil
+	case n.part == partTop && name == "objects":
+		child.part = partObjects
+	case n.part == partObjects && name == "pack":
+		child.part = partPack
+	case n.part == partObjects && len(name) == 2 && isHex(name):
+		child.part = partFan
+	}
+	if w.opts.Exclude.match(p, true) {
+		w.skips.add(finding.ReasonExcluded, p+"/")
+		return nil, nil
+	}
+	if w.ignores(child, p, true) {
+		repo, below := child.checkout.repo, child.checkout.below(p)
+		if child.checkout.submodules[below] == nil && (repo.TrackedUnder == nil || !repo.TrackedUnder(below)) {
+			w.skips.add(finding.ReasonIgnored, p+"/")
+			return nil, nil
+		}
+		child.ignored = true
+	}
+	return child, w.call(dir, p, entry{name, Directory})
+}
+
+// ignores reports whether git's rules ignore p, tracked or not; n is its own
+// node if it is a folder, else the one that holds it.
+func (w *worker) ignores(n *node, p string, folder bool) bool {
+	switch {
+	case n.checkout.repo == nil || w.opts.Ignored:
+		return false
+	case n.ignored:
+		return true
+	case n.rules == nil:
+		return false
+	}
+	return n.rules.match(n.checkout.below(p), folder, &w.scratch) == ignored
+}
+
+// visitFiles visits entries of n that are not folders.
+func (w *worker) visitFiles(n *node, dir folder, at string, entries []entry) error {
+	for _, e := range entries {
+		if w.stopped.Load() {
+			return nil
+		}
+		p := join(at, e.name)
+		if w.named != "" {
+			p = w.named
+		} else if n.part.isObject(e.name) && e.kind == Regular {
+			continue
+		} else if w.opts.Exclude.match(p, false) {
+			w.skips.add(finding.ReasonExcluded, p)
+			continue
+		} else if w.ignores(n, p, false) && !n.checkout.tracked(p) {
+			w.skips.add(finding.ReasonIgnored, p)
+			continue
+		}
+		if e.kind == Special {
+			w.skips.add(finding.ReasonSpecialFile, p)
+		} else {
+			w.files++
+		}
+		if err := w.call(dir, p, e); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// call calls visit.
+func (w *worker) call(dir folder, p string, e entry) error {
+	w.f = File{Path: p, Kind: e.kind, dir: dir, name: e.name, w: w}
+	err := w.visit(w.id, &w.f)
+	if errors.Is(err, ErrSkipped) {
+		return nil
+	}
+	return err
+}
