@@ -84,7 +84,7 @@ run-tests: $(MULTITOOL) $(RUNNERS)
 	@# shares memory between goroutines, with shorter tests. A program built with it
 	@# sleeps a second when it ends, and the tests of the whole run one hundreds of
 	@# times: here less.
-	GORACE=atexit_sleep_ms=10 bin/gotest go test -race -short -vet=off -timeout 14m . ./verify ./scanner ./scanner/gitdb/history ./scanner/gitdb/lookup ./scanner/gitdb/pack ./scanner/worktree
+	GORACE=atexit_sleep_ms=10 bin/gotest go test -race -short -vet=off -timeout 14m . ./verify ./scanner ./scanner/gitdb/history ./scanner/gitdb/lookup ./scanner/gitdb/pack ./scanner/worktree ./screen
 
 tools:
 	@go -C tools build -o ../bin/ tool
