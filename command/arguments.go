@@ -16,15 +16,22 @@ import (
 	"github.com/urfave/cli/v2"
 )
 
-// arrange rewrites what the user typed into the one order that urfave/cli v2
-// reads right, which stops looking for options at the first path and takes the
-// rest for paths without a word: the command, options as --name=value, "--",
-// and paths.
-//
-// Options may stand anywhere before "--", also before the command, as --name
-// value, --name=value, -n value, -nvalue, -n=value, and several without a value
-// as -qv. A value may start with a dash. "-" alone is a path, and so is -:LINE.
-func arrange(app *cli.App, args []string) ([]string, error) {
+// line is what the user typed, taken apart.
+type line struct {
+	command  *spec
+	options  []option // by their long names, in the order typed
+	operands []string // behind the command
+}
+
+// option is one option as typed, by its long name.
+type option struct{ name, value string }
+
+// parse takes apart what the user typed. urfave/cli v2 stops looking for options
+// at the first path and silently takes the rest for paths: here options may be
+// anywhere before "--", also before the command, as --name value, --name=value,
+// -n value, -nvalue, -n=value, and several without a value as -qv. A value may
+// start with a dash. "-" alone is a path, and so is -:LINE.
+func (p *program) parse(args []string) (*line, error) {
 	var typed []option
 	var operands []string
 	for len(args) > 0 {
@@ -38,111 +45,104 @@ func arrange(app *cli.App, args []string) ([]string, error) {
 			operands = append(operands, arg)
 		default:
 			var err error
-			if typed, args, err = parseOption(app, called(app, operands, args), typed, arg, args); err != nil {
+			if typed, args, err = p.parseOption(p.called(operands, args), typed, arg, args); err != nil {
 				return nil, err
 			}
 		}
 	}
-	help := false
+	help, version := false, false
 	typed = slices.DeleteFunc(typed, func(o option) bool {
-		help = help || o.name == "help"
-		return o.name == "help"
+		help, version = help || o.name == "help", version || o.name == "version"
+		return o.name == "help" || o.name == "version"
 	})
-	if len(operands) == 0 && slices.ContainsFunc(typed, func(o option) bool { return o.name == "version" }) {
+	if len(operands) == 0 && version {
 		operands = []string{"version"}
 	}
-	typed = slices.DeleteFunc(typed, func(o option) bool { return o.name == "version" })
 	if len(operands) > 0 && operands[0] == "help" {
 		help = true
 		operands = operands[1:]
 	}
 	if len(operands) == 0 {
 		if !help {
-			fmt.Fprint(app.ErrWriter, appHelp(app))
+			fmt.Fprint(p.Stderr, p.help())
 			return nil, &ending{status: StatusUse}
 		}
-		return []string{app.Name, "help"}, nil
+		return &line{command: p.command("help")}, nil
 	}
-	command := app.Command(operands[0])
-	if command == nil {
-		return nil, unknownCommand(app, operands[0])
+	command := p.command(operands[0])
+	switch {
+	case command == nil:
+		return nil, p.unknownCommand(operands[0])
+	case help:
+		return &line{command: p.command("help"), operands: operands[:1]}, nil
 	}
-	if help {
-		return []string{app.Name, "help", command.Name}, nil
-	}
-	out := []string{app.Name, command.Name}
 	for _, o := range typed {
-		if !slices.ContainsFunc(command.Flags, func(f cli.Flag) bool { return f.Names()[0] == o.name }) {
-			return nil, fmt.Errorf("%s has no option --%s%s", command.Name, o.name, seeHelp(command.Name))
+		if flagOf(p.flags(command), o.name) == nil {
+			return nil, fmt.Errorf("%s has no option --%s%s", command.name, o.name, seeHelp(command.name))
 		}
-		out = append(out, "--"+o.name+"="+o.value)
 	}
-	return append(append(out, "--"), operands[1:]...), nil
+	return &line{command, typed, operands[1:]}, nil
 }
 
-// runCommand runs the command that args, as arrange returns them, call. It does
-// what the library's App.RunContext does with them; that would also make its help
-// and its documentation, with their templates, a part of the program, and these
-// take longer to start than a hook has.
-func runCommand(ctx context.Context, app *cli.App, args []string) error {
-	command := app.Command(args[1])
-	set := flag.NewFlagSet(command.Name, flag.ContinueOnError)
+// call returns the call of a command that l says. It does what the library's
+// App.RunContext does; that would also make its help and its documentation, with
+// their templates, a part of the program, and these take longer to start than a
+// hook has.
+func (p *program) call(ctx context.Context, l *line) (*call, error) {
+	set := flag.NewFlagSet(l.command.name, flag.ContinueOnError)
 	set.SetOutput(io.Discard)
-	lists := make(map[string][]string)
-	args = args[2:]
-	for len(args) > 0 && args[0] != "--" && strings.HasPrefix(args[0], "--") { // help has no "--"
-		name, value, _ := strings.Cut(strings.TrimPrefix(args[0], "--"), "=")
-		args = args[1:]
-		f := command.Flags[slices.IndexFunc(command.Flags, func(f cli.Flag) bool { return f.Names()[0] == name })]
-		if set.Lookup(name) == nil {
+	lists := map[string][]string{}
+	for _, o := range l.options {
+		f := flagOf(p.flags(l.command), o.name)
+		if set.Lookup(o.name) == nil {
 			if err := f.Apply(set); err != nil {
-				return fmt.Errorf("--%s: %w", name, err)
+				return nil, fmt.Errorf("--%s: %w", o.name, err)
 			}
 		}
 		if _, isList := f.(*cli.StringSliceFlag); isList {
-			lists[name] = append(lists[name], value)
-		} else if err := set.Set(name, value); err != nil {
-			return fmt.Errorf("--%s: %w", name, err)
+			lists[o.name] = append(lists[o.name], o.value)
+		} else if err := set.Set(o.name, o.value); err != nil {
+			return nil, fmt.Errorf("--%s: %w", o.name, err)
 		}
 	}
 	for name, values := range lists {
 		// In this form, which is its own, the library does not cut values at
 		// commas: globs have them, as **/{a,b}.txt.
 		if err := set.Set(name, cli.NewStringSlice(values...).Serialize()); err != nil {
-			return fmt.Errorf("--%s: %w", name, err)
+			return nil, fmt.Errorf("--%s: %w", name, err)
 		}
 	}
-	if err := set.Parse(args); err != nil {
-		return err
+	if err := set.Parse(append([]string{"--"}, l.operands...)); err != nil {
+		return nil, err
 	}
-	c := cli.NewContext(app, set, nil)
-	c.Context, c.Command = ctx, command
-	return command.Action(c)
+	return &call{
+		Context: cli.NewContext(nil, set, nil), ctx: ctx, program: p, command: l.command,
+		stdin: p.Stdin, stdout: p.Stdout, stderr: p.Stderr, now: p.Now,
+	}, nil
 }
 
 // called returns the command whose help to point to: the first of the operands,
 // or of what is still to be read, that is one; else scan.
-func called(app *cli.App, operands, rest []string) string {
-	for _, word := range append(slices.Clone(operands), rest...) {
-		if app.Command(word) != nil {
-			return word
+func (p *program) called(operands, rest []string) *spec {
+	for _, words := range [][]string{operands, rest} {
+		for _, word := range words {
+			if s := p.command(word); s != nil {
+				return s
+			}
 		}
 	}
-	return "scan"
+	return p.command("scan")
 }
-
-// option is one option as typed, by its long name.
-type option struct{ name, value string }
 
 // parseOption appends to typed the option or options of arg. It returns what
 // is left of rest, whose first element may be the value.
-func parseOption(app *cli.App, command string, typed []option, arg string, rest []string) ([]option, []string, error) {
+func (p *program) parseOption(command *spec, typed []option, arg string, rest []string) ([]option, []string, error) {
 	if long, isLong := strings.CutPrefix(arg, "--"); isLong {
 		name, value, hasValue := strings.Cut(long, "=")
-		flag := lookup(app, name)
+		flag := p.lookup(command, name)
 		switch {
 		case flag == nil || len(name) == 1:
-			return nil, nil, unknownOption(app, command, "--"+name)
+			return nil, nil, p.unknownOption(command.name, "--"+name)
 		case !takesValue(flag):
 			if !hasValue {
 				value = "true"
@@ -152,16 +152,16 @@ func parseOption(app *cli.App, command string, typed []option, arg string, rest 
 			}
 		case !hasValue:
 			var err error
-			if value, rest, err = nextValue(app, "--"+name, rest); err != nil {
+			if value, rest, err = p.nextValue(command, "--"+name, rest); err != nil {
 				return nil, nil, err
 			}
 		}
 		return append(typed, option{flag.Names()[0], value}), rest, nil
 	}
 	for letters := arg[1:]; letters != ""; {
-		flag := lookup(app, letters[:1])
+		flag := p.lookup(command, letters[:1])
 		if flag == nil {
-			return nil, nil, unknownOption(app, command, arg)
+			return nil, nil, p.unknownOption(command.name, arg)
 		}
 		name, attached := flag.Names()[0], letters[1:]
 		if !takesValue(flag) {
@@ -175,7 +175,7 @@ func parseOption(app *cli.App, command string, typed []option, arg string, rest 
 		value := strings.TrimPrefix(attached, "=")
 		if attached == "" {
 			var err error
-			if value, rest, err = nextValue(app, "-"+letters[:1], rest); err != nil {
+			if value, rest, err = p.nextValue(command, "-"+letters[:1], rest); err != nil {
 				return nil, nil, err
 			}
 		}
@@ -186,20 +186,30 @@ func parseOption(app *cli.App, command string, typed []option, arg string, rest 
 
 // nextValue takes the value of the option called flag from rest. The name of
 // an option is not a value: "--output --history" has a word missing.
-func nextValue(app *cli.App, flag string, rest []string) (string, []string, error) {
+func (p *program) nextValue(command *spec, flag string, rest []string) (string, []string, error) {
 	if len(rest) == 0 {
 		return "", nil, fmt.Errorf("%s needs a value", flag)
 	}
-	if name := strings.TrimLeft(rest[0], "-"); strings.HasPrefix(rest[0], "--") && lookup(app, name) != nil {
+	if name := strings.TrimLeft(rest[0], "-"); strings.HasPrefix(rest[0], "--") && p.lookup(command, name) != nil {
 		return "", nil, fmt.Errorf("%s needs a value, and %s is an option (write %s=%s if you mean it)", flag, rest[0], flag, rest[0])
 	}
 	return rest[0], rest[1:], nil
 }
 
-// lookup returns the option called name of any command: no two commands use a
-// name in different ways.
-func lookup(app *cli.App, name string) cli.Flag {
-	for _, f := range allFlags(app) {
+// lookup returns the option called name: of the command that was called, else of
+// any, for no two commands use a name in different ways.
+func (p *program) lookup(called *spec, name string) cli.Flag {
+	for _, s := range []*spec{called, nil} {
+		if f := flagOf(p.flags(s), name); f != nil {
+			return f
+		}
+	}
+	return flagOf(p.allFlags(), name)
+}
+
+// flagOf returns the option of that name, nil if there is none.
+func flagOf(flags []cli.Flag, name string) cli.Flag {
+	for _, f := range flags {
 		if slices.Contains(f.Names(), name) {
 			return f
 		}
@@ -207,23 +217,14 @@ func lookup(app *cli.App, name string) cli.Flag {
 	return nil
 }
 
-// allFlags returns the options of the program and of its commands.
-func allFlags(app *cli.App) []cli.Flag {
-	flags := slices.Clone(app.Flags)
-	for _, c := range app.Commands {
-		flags = append(flags, c.Flags...)
-	}
-	return flags
-}
-
 func takesValue(f cli.Flag) bool {
 	d, ok := f.(cli.DocGenerationFlag)
 	return ok && d.TakesValue()
 }
 
-func unknownOption(app *cli.App, command, typed string) error {
+func (p *program) unknownOption(command, typed string) error {
 	var names []string
-	for _, f := range allFlags(app) {
+	for _, f := range p.allFlags() {
 		for _, name := range f.Names() {
 			if len(name) > 1 {
 				names = append(names, "--"+name)
@@ -240,10 +241,10 @@ func unknownOption(app *cli.App, command, typed string) error {
 	return errors.New(message + seeHelp(command))
 }
 
-func unknownCommand(app *cli.App, typed string) error {
+func (p *program) unknownCommand(typed string) error {
 	var names []string
-	for _, c := range app.Commands {
-		names = append(names, c.Name)
+	for _, s := range p.commands {
+		names = append(names, s.name)
 	}
 	message := "unknown command " + quote.Name(typed)
 	if _, err := os.Lstat(typed); err == nil || typed == "-" || strings.ContainsAny(typed, `./\`) {

@@ -11,7 +11,16 @@ import (
 	"github.com/urfave/cli/v2"
 )
 
-func TestArgumentsAreArranged(t *testing.T) {
+// words returns l in one order: the command, its options, "--", its operands.
+func (l *line) words() []string {
+	words := []string{l.command.name}
+	for _, o := range l.options {
+		words = append(words, "--"+o.name+"="+o.value)
+	}
+	return append(append(words, "--"), l.operands...)
+}
+
+func TestArgumentsAreTakenApart(t *testing.T) {
 	for _, tt := range []struct{ typed, want string }{
 		{"scan", "scan --"},
 		{"scan .", "scan -- ."},
@@ -43,19 +52,18 @@ func TestArgumentsAreArranged(t *testing.T) {
 		{"scan scan version", "scan -- scan version"},
 		{"version --json", "version --json=true --"},
 		{"--version", "version --"},
-		{"--help", "help"},
-		{"-h", "help"},
-		{"help", "help"},
-		{"help scan", "help scan"},
-		{"scan a --help", "help scan"},
-		{"scan -h a", "help scan"},
-		{"scan -qh", "help scan"},
+		{"--help", "help --"},
+		{"-h", "help --"},
+		{"help", "help --"},
+		{"help scan", "help -- scan"},
+		{"scan a --help", "help -- scan"},
+		{"scan -h a", "help -- scan"},
+		{"scan -qh", "help -- scan"},
 	} {
-		app := newApp(discarded)
-		got, err := arrange(app, strings.Fields(tt.typed))
+		l, err := newProgram(discarded).parse(strings.Fields(tt.typed))
 		if err != nil {
 			t.Errorf("%s: %v", tt.typed, err)
-		} else if diff := cmp.Diff("keysweep "+tt.want, strings.Join(got, " ")); diff != "" {
+		} else if diff := cmp.Diff(tt.want, strings.Join(l.words(), " ")); diff != "" {
 			t.Errorf("%s (-want +got):\n%s", tt.typed, diff)
 		}
 	}
@@ -85,7 +93,7 @@ func TestWrongArgumentsAreRefusedInWords(t *testing.T) {
 		{".", "unknown command .; did you mean keysweep scan .?"},
 		{"arguments_test.go", "did you mean keysweep scan arguments_test.go?"},
 	} {
-		_, err := arrange(newApp(discarded), strings.Fields(tt.typed))
+		_, err := newProgram(discarded).parse(strings.Fields(tt.typed))
 		if err == nil || !strings.Contains(err.Error()+"\n", tt.want) {
 			t.Errorf("%s: %v, want %q", tt.typed, err, tt.want)
 		} else if strings.Contains(err.Error(), "Usage") {
@@ -99,7 +107,7 @@ func TestAFileThatLooksLikeAnOptionIsExplained(t *testing.T) {
 	if err := os.WriteFile("--odd", nil, 0o666); err != nil {
 		t.Fatal(err)
 	}
-	_, err := arrange(newApp(discarded), []string{"scan", "--odd"})
+	_, err := newProgram(discarded).parse([]string{"scan", "--odd"})
 	if err == nil || !strings.Contains(err.Error(), "./--odd") {
 		t.Error(err)
 	}
@@ -108,7 +116,7 @@ func TestAFileThatLooksLikeAnOptionIsExplained(t *testing.T) {
 // lookup relies on it: one name means the same in every command.
 func TestNoOptionNameHasTwoMeanings(t *testing.T) {
 	seen := map[string]cli.Flag{}
-	for _, f := range allFlags(newApp(discarded)) {
+	for _, f := range newProgram(discarded).allFlags() {
 		for _, name := range f.Names() {
 			// Several commands may have it: then it is of one sort everywhere.
 			if other := seen[name]; other != nil && (fmt.Sprintf("%T", other) != fmt.Sprintf("%T", f) || !slices.Equal(other.Names(), f.Names())) {
@@ -136,35 +144,29 @@ func TestDistance(t *testing.T) {
 	}
 }
 
-func FuzzArrange(f *testing.F) {
+func FuzzParse(f *testing.F) {
 	f.Add("scan\x00-qj8\x00a\x00--exclude\x00*\x00--\x00-x")
 	f.Add("--version\x00-h")
 	f.Fuzz(func(t *testing.T, typed string) {
 		args := strings.Split(typed, "\x00")
-		app := newApp(discarded)
-		got, err := arrange(app, args)
+		p := newProgram(discarded)
+		l, err := p.parse(args)
 		if err != nil {
 			return
 		}
-		if app.Command(got[1]) == nil {
-			t.Fatalf("%q became %q: no command first", args, got)
+		if l.command.name == "help" {
+			return // its operand may be --version
 		}
-		// What follows "--" is the user's, in order.
-		end := slices.Index(got, "--")
-		if end < 0 {
-			return // help
-		}
-		for _, o := range got[2:end] {
-			name, _, ok := strings.Cut(strings.TrimPrefix(o, "--"), "=")
-			if !ok || lookup(app, name) == nil {
-				t.Fatalf("%q became %q: %q is no option", args, got, o)
+		for _, o := range l.options {
+			if flagOf(p.flags(l.command), o.name) == nil {
+				t.Fatalf("%q became %q: %q is no option", args, l.words(), o.name)
 			}
 		}
 		rest := args
-		for _, operand := range got[end+1:] {
+		for _, operand := range l.operands { // the user's, in order
 			i := slices.Index(rest, operand)
 			if i < 0 {
-				t.Fatalf("%q became %q: operands differ", args, got)
+				t.Fatalf("%q became %q: operands differ", args, l.words())
 			}
 			rest = rest[i+1:]
 		}

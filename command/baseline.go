@@ -43,8 +43,10 @@ func baselineFlags() []cli.Flag {
 	})
 }
 
-// baselineHelp stands above the options of baseline.
-const baselineHelp = `
+func baselineSpec() *spec {
+	return &spec{
+		name: "baseline", purpose: "accepts today's keys, or forgets those that are gone", args: "create|prune [PATH…]",
+		about: `
 create [PATH…]  scans PATH, or the current folder, and accepts the keys that
                 keysweep scan lists: each becomes a line of the baseline. Lines
                 that are there stay as they are.
@@ -53,7 +55,11 @@ prune [PATH…]   scans the repositories PATH, or that of the current folder, an
                 confidence. It refuses if the scan is incomplete.
 The file holds a hash of each key and no character of its body; commit it. The
 status is 0, or 3 if the scan was incomplete.
-`
+`,
+		example: `keysweep baseline create --reason "known before we scanned"`,
+		flags:   baselineFlags, run: baselineCommand,
+	}
+}
 
 // baselineOptions is what the options of baseline mean together.
 type baselineOptions struct {
@@ -102,7 +108,7 @@ func parseBaseline(c *call, word string) (o *baselineOptions, err error) {
 	if err := cmp.Or(
 		read(c, "min-confidence", parseConfidence, &o.audit.Scan.MinConfidence),
 		read(c, "max-object", parseSize, &o.audit.Scan.MaxObject),
-		read(c, "jobs", parseJobs, &o.audit.Scan.Workers),
+		read(c, "jobs", numberUpTo(1, maxWorkers), &o.audit.Scan.Workers),
 	); err != nil {
 		return nil, err
 	}

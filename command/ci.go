@@ -2,6 +2,7 @@ package command
 
 import (
 	"cmp"
+	"crypto/rand"
 	"errors"
 	"fmt"
 	"io"
@@ -23,16 +24,22 @@ import (
 	"keysweep/screen"
 )
 
-// ciHelp stands above the options of ci.
-const ciHelp = `
-PATH is a folder of the repository that is checked out; without one it is the
-current folder. What is scanned follows from what the CI says of the run: for a
-pull request or a push the commits that it brings in, else the working tree and
-the whole history. On GitHub, the worst keys also become annotations, and the
-report the summary of the job. Keys of a fork are not sent to their issuers.
-A change cannot silence itself: exceptions count once they are merged.
-docs/ci.md has set-ups to copy.
-`
+func ciSpec() *spec {
+	return &spec{
+		name: "ci", purpose: "scans the commits a CI run covers and reports in that system's format", args: "[PATH]",
+		about: `
+PATH is a folder of the repository that is checked out; the default is the
+current folder. The CI's environment says what to scan: for a pull request or a
+push its commits, else the working tree and the whole history. On GitHub, the
+worst keys also become annotations, and the report becomes the job's summary.
+Keys found in a fork are not sent to their issuers. A change cannot silence
+itself: exceptions count once they are merged. docs/ci.md has setups to copy.
+`,
+		example: "keysweep ci --fail-on active --verify -o keysweep.sarif",
+		flags:   ciFlags, statuses: scanStatuses(),
+		run: func(c *call) error { return ciCommand(c, rand.Text()) },
+	}
+}
 
 // notOfCI are the options of scan that ci does not have: the run decides on what
 // they are about, or they are for a person at a terminal.
@@ -40,12 +47,12 @@ var notOfCI = []string{"tree", "history", "staged", "range", "since", "ignored",
 
 // ciFlags returns the options of ci, in the order of its help: those of scan, but
 // for a few.
-func ciFlags(scan []cli.Flag) []cli.Flag {
-	flags := slices.DeleteFunc(slices.Clone(scan), func(f cli.Flag) bool { return slices.Contains(notOfCI, f.Names()[0]) })
+func ciFlags() []cli.Flag {
+	flags := slices.DeleteFunc(scanFlags(), func(f cli.Flag) bool { return slices.Contains(notOfCI, f.Names()[0]) })
 	at := 1 + slices.IndexFunc(flags, func(f cli.Flag) bool { return f.Names()[0] == "exit-code" })
 	return slices.Insert(flags, at, cli.Flag(&cli.BoolFlag{
 		Category: headingCounts, Name: "allow-incomplete",
-		Usage: "end as if the scan were complete when something was not read, as the older commits of a shallow checkout; it is said all the same",
+		Usage: "do not fail because some content was not read, as the older commits of a shallow checkout; the report still lists it",
 	}))
 }
 

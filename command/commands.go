@@ -2,31 +2,96 @@ package command
 
 import (
 	"context"
-	"crypto/rand"
 	"fmt"
 	"io"
 	"slices"
-	"strings"
 	"time"
 
 	"github.com/urfave/cli/v2"
 
 	"keysweep/quote"
-	"keysweep/report"
 )
 
-// Headings of the options in the help of scan.
-const (
-	headingWhat    = "What to read"
-	headingCounts  = "What counts"
-	headingReports = "Reports"
-	headingLimits  = "Limits"
-)
+// spec is one command: what its help says, its options, and what it does.
+type spec struct {
+	name    string
+	purpose string // what it does, behind its name
+	args    string // the arguments, as help names them
+	about   string // stands above the options in its help
+	example string // ends its help
+	flags   func() []cli.Flag
+	// statuses are those that its help lists. Nil: the text says them.
+	statuses []exitStatus
+	run      func(*call) error
+}
 
-// call is one call of a command: its options and arguments, and the clock.
+// specs returns the commands, in the order of the help. No options are made
+// here: a hook is called often, and needs those of one command.
+func specs() []*spec {
+	return []*spec{
+		scanSpec(), ciSpec(), recheckSpec(), explainSpec(), baselineSpec(), rulesSpec(), hookSpec(),
+		installSpec(), uninstallSpec(), doctorSpec(), versionSpec(), completionSpec(), helpSpec(),
+	}
+}
+
+// globalFlags are the options of the program itself.
+func globalFlags() []cli.Flag {
+	return []cli.Flag{
+		&cli.BoolFlag{Name: "help", Aliases: []string{"h"}, Usage: "this text"},
+		&cli.BoolFlag{Name: "version", Usage: "the same as the command version"},
+	}
+}
+
+// program is one run of keysweep.
+type program struct {
+	Process
+	commands []*spec
+	made     map[*spec][]cli.Flag // options that were made; of nil: the program's
+}
+
+func newProgram(p Process) *program {
+	return &program{Process: p, commands: specs(), made: map[*spec][]cli.Flag{}}
+}
+
+// command returns the command of that name, nil if there is none.
+func (p *program) command(name string) *spec {
+	if i := slices.IndexFunc(p.commands, func(s *spec) bool { return s.name == name }); i >= 0 {
+		return p.commands[i]
+	}
+	return nil
+}
+
+// flags returns the options of a command, of nil those of the program.
+func (p *program) flags(s *spec) []cli.Flag {
+	flags, made := p.made[s]
+	switch {
+	case made:
+		return flags
+	case s == nil:
+		flags = globalFlags()
+	case s.flags != nil:
+		flags = s.flags()
+	}
+	p.made[s] = flags
+	return flags
+}
+
+// allFlags returns the options of the program and of its commands.
+func (p *program) allFlags() []cli.Flag {
+	flags := slices.Clone(p.flags(nil))
+	for _, s := range p.commands {
+		flags = append(flags, p.flags(s)...)
+	}
+	return flags
+}
+
+// call is one call of a command: its options and arguments, and what it has of
+// the process.
 type call struct {
 	*cli.Context
 	ctx            context.Context
+	program        *program
+	command        *spec
 	stdin          io.Reader
 	stdout, stderr io.Writer
 	now            func() time.Time
@@ -35,159 +100,4 @@ type call struct {
 // warn writes a message to standard error.
 func (c *call) warn(message string) {
 	fmt.Fprintf(c.stderr, "keysweep: %s\n", quote.Message(message))
-}
-
-// newApp returns the commands and their options. runCommand runs them; help is
-// ours (help.go), since the library wraps no lines.
-func newApp(p Process) *cli.App {
-	action := func(run func(*call) error) cli.ActionFunc {
-		return func(c *cli.Context) error { return run(&call{c, c.Context, p.Stdin, p.Stdout, p.Stderr, p.Now}) }
-	}
-	scanning := scanFlags()
-	hooking := entryFlags(scanning)
-	return &cli.App{
-		Name:      "keysweep",
-		Usage:     "finds leaked sk_live_ and sk_test_ secret keys in working trees and git histories",
-		Writer:    p.Stdout,
-		ErrWriter: p.Stderr,
-		Flags: []cli.Flag{
-			&cli.BoolFlag{Name: "help", Aliases: []string{"h"}, Usage: "this text"},
-			&cli.BoolFlag{Name: "version", Usage: "the same as the command version"},
-		},
-		Commands: []*cli.Command{
-			{
-				Name:      "scan",
-				Usage:     "finds keys in files, folders, repositories and standard input",
-				ArgsUsage: "[PATH…]",
-				Flags:     scanning,
-				Action:    action(scan),
-			},
-			{
-				Name:      "ci",
-				Usage:     "scans what a run of a CI is about, and reports in its terms",
-				ArgsUsage: "[PATH]",
-				Flags:     ciFlags(scanning),
-				Action:    action(func(c *call) error { return ciCommand(c, rand.Text()) }),
-			},
-			{
-				Name:      "recheck",
-				Usage:     "asks again whether the keys of a report still work",
-				ArgsUsage: "REPORT",
-				Flags:     recheckFlags(),
-				Action:    action(recheck),
-			},
-			{
-				Name:      "explain",
-				Usage:     "says why a line is, or is not, a finding",
-				ArgsUsage: "FILE[:LINE]|REV:PATH[:LINE]",
-				Flags:     explainFlags(),
-				Action:    action(explain),
-			},
-			{
-				Name:      "baseline",
-				Usage:     "accepts the keys that are there today, and forgets those that are gone",
-				ArgsUsage: "create|prune [PATH…]",
-				Flags:     baselineFlags(),
-				Action:    action(baselineCommand),
-			},
-			{
-				Name:      "rules",
-				Usage:     "lists and shows the rules, and tests yours",
-				ArgsUsage: "list|show ID|test [FILE…]",
-				Flags:     rulesFlags(),
-				Action:    action(rulesCommand),
-			},
-			{
-				Name:      "hook",
-				Usage:     "is what git's hooks run",
-				ArgsUsage: "NAME [ARG…]",
-				Flags:     hooking,
-				Action:    action(hookCommand),
-			},
-			{
-				Name:      "install",
-				Usage:     "writes git hooks that stop keys",
-				ArgsUsage: "[PATH]",
-				Flags:     installFlags(hooking),
-				Action:    action(install),
-			},
-			{
-				Name:      "uninstall",
-				Usage:     "removes the hooks that install wrote",
-				ArgsUsage: "[PATH]",
-				Flags:     hookFlags("remove"),
-				Action:    action(uninstall),
-			},
-			{
-				Name:      "doctor",
-				Usage:     "checks hooks, configuration and repository, and names remedies",
-				ArgsUsage: "[PATH]",
-				Flags:     doctorFlags(),
-				Action:    action(doctorCommand),
-			},
-			{
-				Name:   "version",
-				Usage:  "tells version, commit, Go and platform",
-				Flags:  []cli.Flag{&cli.BoolFlag{Name: "json", Usage: "as a JSON object"}},
-				Action: action(version),
-			},
-			{
-				Name:      "completion",
-				Usage:     "writes the completion script of a shell",
-				ArgsUsage: strings.Join(shells(), "|"),
-				Action:    action(completion),
-			},
-			{
-				Name:      "help",
-				Usage:     "tells the commands, or the options of one",
-				ArgsUsage: "[COMMAND]",
-				Action:    action(help),
-			},
-		},
-	}
-}
-
-// scanFlags returns the options of scan, in the order of its help. A word in
-// backquotes is the name of the value there.
-func scanFlags() []cli.Flag {
-	return slices.Concat([]cli.Flag{
-		&cli.BoolFlag{Category: headingWhat, Name: "tree", Usage: "only working trees, folders and files"},
-		&cli.BoolFlag{Category: headingWhat, Name: "history", Usage: "only the history of repositories: every stored object"},
-		&cli.BoolFlag{Category: headingWhat, Name: "staged", Usage: "only what the next commit would add: new keys in the index"},
-		&cli.StringSliceFlag{Category: headingWhat, Name: "range", Usage: "only what the commits of `A..B` bring in: new keys, also those removed again within it; B alone is all that B reaches, ^A leaves out what A reaches; repeatable"},
-		&cli.BoolFlag{Category: headingWhat, Name: "ignored", Usage: "also the files that git ignores"},
-		&cli.StringSliceFlag{Category: headingWhat, Name: "exclude", Usage: "leave out paths that match `GLOB`, as **/{a,b}.txt; repeatable"},
-	}, ruleFlags(headingWhat), []cli.Flag{
-		&cli.BoolFlag{Category: headingWhat, Name: "follow-alternates", Usage: "also alternate object stores outside the folder that holds the repository"},
-		&cli.BoolFlag{Category: headingWhat, Name: "verify-objects", Usage: "hash every object, not only those that matter"},
-		&cli.StringFlag{Category: headingWhat, Name: "max-object", Usage: "skip a packed delta that unpacks to more than `SIZE`, and say so; 256MiB if not given"},
-
-		&cli.StringFlag{Category: headingCounts, Name: "min-confidence", Usage: "list and count findings of `LEVEL` low, medium or high and above; medium if not given"},
-		baselineFlag(headingCounts),
-		&cli.StringFlag{Category: headingCounts, Name: "since", Usage: "list and count keys first seen in a commit since `DATE`, as 2026-01-31, or 12h, 30d or 2w ago, and keys that are in no commit"},
-		&cli.StringFlag{Category: headingCounts, Name: "fail-on", Usage: "findings that lead to status 1: `WHICH` is any, active or none; any if not given"},
-		&cli.StringFlag{Category: headingCounts, Name: "exit-code", Usage: "end with `N` in the place of 1"},
-		&cli.BoolFlag{Category: headingCounts, Name: "show-rejected", Usage: "also list candidates that were turned down, and why"},
-		&cli.BoolFlag{Category: headingCounts, Name: "show-suppressed", Usage: "also list keys that a person accepted, in text and Markdown; the other formats always have them"},
-	}, []cli.Flag{&cli.BoolFlag{Category: headingVerify, Name: "verify", Usage: "ask Martis whether each of its keys still works"}}, verifyFlags(headingVerify), []cli.Flag{
-		&cli.StringFlag{Category: headingReports, Name: "format", Aliases: []string{"f"}, Usage: "write standard output as `FORMAT` " + orList(report.FormatNames())},
-		&cli.StringSliceFlag{Category: headingReports, Name: "output", Aliases: []string{"o"}, Usage: "write the report to `FILE`, in the format of its extension; - is standard output; repeatable"},
-		&cli.BoolFlag{Category: headingReports, Name: "show-secrets", Usage: "print keys whole, on a terminal only; report files never hold them"},
-		&cli.StringFlag{Category: headingReports, Name: "color", Usage: "colour the text: `WHEN` is auto, always or never"},
-		&cli.BoolFlag{Category: headingReports, Name: "no-progress", Usage: "show no progress bar"},
-		&cli.BoolFlag{Category: headingReports, Name: "quiet", Aliases: []string{"q"}, Usage: "say only what asks for action"},
-		&cli.BoolFlag{Category: headingReports, Name: "verbose", Aliases: []string{"v"}, Usage: "list every place and every skipped item"},
-
-		&cli.StringFlag{Category: headingLimits, Name: "timeout", Usage: "stop after `DURATION`, as 90s or 10m, and report what is known; status 3"},
-		&cli.StringFlag{Category: headingLimits, Name: "jobs", Aliases: []string{"j"}, Usage: "read with `N` workers; one per processor if not given"},
-	})
-}
-
-// orList returns "a, b or c".
-func orList(words []string) string {
-	last := len(words) - 1
-	if last < 1 {
-		return strings.Join(words, "")
-	}
-	return strings.Join(words[:last], ", ") + " or " + words[last]
 }

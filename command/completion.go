@@ -18,6 +18,13 @@ var completionScripts embed.FS
 
 func shells() []string { return []string{"bash", "zsh", "fish", "powershell"} }
 
+func completionSpec() *spec {
+	return &spec{
+		name: "completion", purpose: "prints the completion script of a shell", args: "bash|zsh|fish|powershell",
+		example: "keysweep completion bash >~/.local/share/bash-completion/completions/keysweep", run: completion,
+	}
+}
+
 // completion is the action of the command of that name.
 func completion(c *call) error {
 	if c.Args().Len() != 1 {

@@ -27,7 +27,7 @@ func TestCompletionScriptsAreThoseOfTheTemplates(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	words := describe(newApp(discarded))
+	words := describe(newProgram(discarded))
 	for _, shell := range shells() {
 		var want bytes.Buffer
 		if err := scripts.ExecuteTemplate(&want, shell, words); err != nil {
@@ -71,11 +71,11 @@ func (o optionWords) Names() []string {
 // Dash returns the short name as typed.
 func (o optionWords) Dash() string { return "-" + o.Short }
 
-func describe(app *cli.App) []commandWords {
+func describe(p *program) []commandWords {
 	var commands []commandWords
-	for _, c := range app.Commands {
-		words := commandWords{Name: c.Name, Usage: c.Usage}
-		switch c.Name {
+	for _, c := range p.commands {
+		words := commandWords{Name: c.name, Usage: c.purpose}
+		switch c.name {
 		case "completion":
 			words.Arguments = shells()
 		case "hook":
@@ -85,11 +85,11 @@ func describe(app *cli.App) []commandWords {
 		case "baseline":
 			words.Arguments = baselineCommands
 		case "help":
-			for _, c := range app.Commands {
-				words.Arguments = append(words.Arguments, c.Name)
+			for _, c := range p.commands {
+				words.Arguments = append(words.Arguments, c.name)
 			}
 		}
-		for _, f := range c.Flags {
+		for _, f := range p.flags(c) {
 			o := optionWords{Long: f.Names()[0], Usage: flagUsage(f), Value: valueName(f)}
 			for _, name := range f.Names()[1:] {
 				o.Short = name
@@ -98,13 +98,16 @@ func describe(app *cli.App) []commandWords {
 			switch o.Long {
 			case "format":
 				o.Values = report.FormatNames()
-				if c.Name != "scan" {
+				if c.name != "scan" {
 					o.Values = report.ExplainFormats()
 				}
 			case "min-confidence":
 				o.Values = []string{"low", "medium", "high"}
 			case "fail-on":
 				o.Values = []string{"any", "active", "none"}
+				if c.name == "hook" || c.name == "install" {
+					o.Values = []string{"any", "none"}
+				}
 			case "hook":
 				o.Values = hooks.Names()
 			case "color":

@@ -22,13 +22,19 @@ func doctorFlags() []cli.Flag {
 	}
 }
 
-// doctorHelp stands above the options of doctor.
-const doctorHelp = `
+func doctorSpec() *spec {
+	return &spec{
+		name: "doctor", purpose: "checks hooks, configuration and repository, and suggests fixes", args: "[PATH]",
+		about: `
 Looks at the repository of PATH, the current folder if not given, and changes
 nothing. In front of each line stands ✓ for what is well, ! for what works and
 does less than one might think, ✗ for what does not work; below it, a remedy. The
 status is 0 if all is well, 1 if there is something to mend.
-`
+`,
+		example: `keysweep doctor`,
+		flags:   doctorFlags, run: doctorCommand,
+	}
+}
 
 // doctorCommand is the action of the command doctor.
 func doctorCommand(c *call) error {

@@ -15,7 +15,7 @@ func TestTheReadmeListsTheExitStatuses(t *testing.T) {
 		t.Fatal(err)
 	}
 	plain := strings.ReplaceAll(string(text), "`", "")
-	for _, s := range statuses {
+	for _, s := range scanStatuses() {
 		if row := fmt.Sprintf("| %s | %s |\n", s.number, s.meaning); !strings.Contains(plain, row) {
 			t.Errorf("README.md lacks the row\n%s", row)
 		}
@@ -24,7 +24,7 @@ func TestTheReadmeListsTheExitStatuses(t *testing.T) {
 
 // What the documents name must exist.
 func TestTheDocumentsNameWhatExists(t *testing.T) {
-	app := newApp(discarded)
+	p := newProgram(discarded)
 	option := regexp.MustCompile("(^|[ `(])(--[a-z][a-z-]+)")
 	link := regexp.MustCompile(`\]\(([^)#:]+)(#[^)]*)?\)`)
 	documents, err := filepath.Glob("../*.md")
@@ -53,7 +53,7 @@ func TestTheDocumentsNameWhatExists(t *testing.T) {
 				continue // an option of theirs
 			}
 			for _, m := range option.FindAllStringSubmatch(line, -1) {
-				if lookup(app, strings.TrimPrefix(m[2], "--")) == nil {
+				if flagOf(p.allFlags(), strings.TrimPrefix(m[2], "--")) == nil {
 					t.Errorf("%s names %s, which does not exist", name, m[2])
 				}
 			}

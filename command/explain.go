@@ -26,15 +26,21 @@ func explainFlags() []cli.Flag {
 	)
 }
 
-// explainHelp stands above the options of explain.
-const explainHelp = `
+func explainSpec() *spec {
+	return &spec{
+		name: "explain", purpose: "says why a line is a finding or not", args: "FILE[:LINE]|REV:PATH[:LINE]",
+		about: `
 FILE is a file, or - for standard input; without a line, every candidate in it
 is explained. REV:PATH is a version of a file in the repository of the working
 directory: REV as in git (HEAD~2, a branch, a tag, an id), PATH from its top,
 or from here with ./; :PATH is what is staged. A file of that name wins.
 Keys are judged as a scan judges them. The status is 0 if there was something
 to explain, finding or not, and 2 if there is no such file, line or revision.
-`
+`,
+		example: `keysweep explain config/pay.env:12`,
+		flags:   explainFlags, run: explain,
+	}
+}
 
 // explain is the action of the command of that name.
 func explain(c *call) error {
@@ -70,7 +76,7 @@ func parseExplain(c *call) (opts report.Options, format report.Format, err error
 		return opts, format, errors.New("explain needs one FILE:LINE or REV:PATH:LINE")
 	}
 	color := "auto"
-	opts = report.Options{Version: buildVersion().Version, Program: program(), MinConfidence: finding.Medium, Width: screen.Columns(c.stdout)}
+	opts = report.Options{Version: buildVersion().Version, Program: programName(), MinConfidence: finding.Medium, Width: screen.Columns(c.stdout)}
 	if err := read(c, "min-confidence", parseConfidence, &opts.MinConfidence); err != nil {
 		return opts, format, err
 	}

@@ -1,6 +1,7 @@
 package command
 
 import (
+	"cmp"
 	"fmt"
 	"slices"
 	"strings"
@@ -15,94 +16,68 @@ const (
 	helpIndent = 28
 )
 
-// help is the action of the command of that name.
-func help(c *call) error {
-	text := appHelp(c.App)
-	if c.Args().Present() {
-		command := c.App.Command(c.Args().First())
-		if command == nil {
-			return unknownCommand(c.App, c.Args().First())
-		}
-		text = commandHelp(command)
-	}
-	_, err := fmt.Fprint(c.stdout, text)
-	return writing(err)
+func helpSpec() *spec {
+	return &spec{name: "help", purpose: "shows the commands, or the options of one", args: "[COMMAND]", example: "keysweep help scan", run: help}
 }
 
-func appHelp(app *cli.App) string {
+// help is the action of the command of that name.
+func help(c *call) error {
+	text := c.program.help()
+	if c.Args().Present() {
+		s := c.program.command(c.Args().First())
+		if s == nil {
+			return c.program.unknownCommand(c.Args().First())
+		}
+		text = c.program.helpOf(s)
+	}
+	return say(c.stdout, text)
+}
+
+// help returns the help of the program.
+func (p *program) help() string {
 	var b strings.Builder
-	fmt.Fprintf(&b, "%s %s.\n\nUsage:\n", app.Name, app.Usage)
-	for _, c := range app.Commands {
-		helpEntry(&b, strings.TrimSpace(app.Name+" "+c.Name+" "+c.ArgsUsage), c.Usage)
+	b.WriteString("keysweep finds leaked sk_live_ and sk_test_ secret keys in working trees and git histories.\n\nUsage:\n")
+	for _, s := range p.commands {
+		helpEntry(&b, strings.TrimSpace("keysweep "+s.name+" "+s.args), s.purpose)
 	}
 	b.WriteString("\nOptions:\n")
-	for _, f := range app.Flags {
+	for _, f := range p.flags(nil) {
 		helpEntry(&b, flagNames(f), flagUsage(f))
 	}
-	b.WriteString("\nStart with: keysweep scan PATH\n")
+	b.WriteString("\nExample:\n  keysweep scan .\n")
 	return b.String()
 }
 
-func commandHelp(c *cli.Command) string {
+// helpOf returns the help of a command: what it is for, its options and
+// statuses, and an example.
+func (p *program) helpOf(s *spec) string {
 	var b strings.Builder
-	usage := "keysweep " + c.Name
-	if len(c.Flags) > 0 {
+	usage := "keysweep " + s.name
+	if s.flags != nil {
 		usage += " [OPTION…]"
 	}
-	fmt.Fprintf(&b, "Usage: %s\n\n%s %s.\n", strings.TrimSpace(usage+" "+c.ArgsUsage), c.Name, c.Usage)
-	switch c.Name {
-	case "scan":
-		b.WriteString(scanHelp)
-	case "ci":
-		b.WriteString(ciHelp)
-	case "explain":
-		b.WriteString(explainHelp)
-	case "recheck":
-		b.WriteString(recheckHelp)
-	case "baseline":
-		b.WriteString(baselineHelp)
-	case "rules":
-		b.WriteString(rulesHelp)
-	case "hook":
-		b.WriteString(hookHelp)
-	case "install":
-		b.WriteString(installHelp)
-	case "uninstall":
-		b.WriteString(uninstallHelp)
-	case "doctor":
-		b.WriteString(doctorHelp)
-	}
+	fmt.Fprintf(&b, "keysweep %s %s.\n\nUsage: %s\n%s", s.name, s.purpose, strings.TrimSpace(usage+" "+s.args), s.about)
 	heading := "\x00"
-	for _, f := range c.Flags {
+	for _, f := range p.flags(s) {
 		category := ""
 		if f, ok := f.(cli.CategorizableFlag); ok {
 			category = f.GetCategory()
 		}
 		if category != heading {
 			heading = category
-			if category == "" {
-				category = "Options"
-			}
-			fmt.Fprintf(&b, "\n%s:\n", category)
+			fmt.Fprintf(&b, "\n%s:\n", cmp.Or(category, "Options"))
 		}
 		helpEntry(&b, flagNames(f), flagUsage(f))
 	}
-	if c.Name == "scan" || c.Name == "ci" || c.Name == "hook" {
+	if len(s.statuses) > 0 {
 		b.WriteString("\nExit status:\n")
-		for _, s := range statuses {
-			helpEntry(&b, s.number, s.meaning)
+		for _, status := range s.statuses {
+			helpEntry(&b, status.number, status.meaning)
 		}
 	}
+	fmt.Fprintf(&b, "\nExample:\n  %s\n", s.example)
 	return b.String()
 }
-
-// scanHelp stands above the options of scan.
-const scanHelp = `
-A PATH is a file, a folder, a repository, or - for standard input; without one
-it is the current folder. Of a repository, the working tree and the whole object
-database are read. Options may stand before and after paths; behind -- all is
-paths. Results go to standard output, everything else to standard error.
-`
 
 // helpEntry appends a line of help, its right column wrapped.
 func helpEntry(b *strings.Builder, left, right string) {

@@ -22,25 +22,43 @@ import (
 	"keysweep/screen"
 )
 
-// hookHelp stands above the options of hook.
-const hookHelp = `
-What git's hooks run; "keysweep install" writes them. ARG and standard input are
-what git hands the hook (githooks(5)). A hook that finds nothing prints nothing.
-No key is sent anywhere.
-`
+func hookSpec() *spec {
+	return &spec{
+		name: "hook", purpose: "runs one hook check: pre-commit, commit-msg, pre-push or pre-receive", args: "NAME [ARG…]",
+		about: `
+"keysweep install" writes git hooks that call it. NAME is one of:
+  pre-commit    the keys that the next commit would add
+  commit-msg    the keys in the message of a commit, a file ARG
+  pre-push      the keys that the pushed commits bring in
+  pre-receive   the same, on the server that is pushed to
+ARG and standard input are what git gives the hook (githooks(5)). A hook that
+finds nothing prints nothing. No key is sent anywhere.
+`,
+		example: "keysweep hook pre-commit",
+		flags:   entryFlags, run: hookCommand,
+		statuses: []exitStatus{
+			{"0", "nothing to report: git goes on"},
+			{"1", "findings that count (--fail-on, --min-confidence)"},
+			{"2", "wrong use, bad configuration, or nothing could be read"},
+			{"3", "incomplete: some content was not read, or --timeout expired"},
+			{"129, 130, 141, 143", "ended by a signal: HUP, INT (Ctrl-C), PIPE, TERM"},
+		},
+	}
+}
 
-// ofHook are the options of scan that hooks have, too. Git decides on what is
-// looked at, and nothing is sent.
-var ofHook = []string{"exclude", "rules", "config", "no-config", "min-confidence", "baseline", "fail-on",
+// ofHook are the options of scan that hooks have, too. Git says what is scanned,
+// and nothing is sent.
+var ofHook = [...]string{"exclude", "rules", "config", "no-config", "min-confidence", "baseline",
 	"show-suppressed", "color", "quiet", "verbose", "timeout", "jobs"}
 
-// entryFlags returns the options of the command hook: some of scan's, and one.
-func entryFlags(scan []cli.Flag) []cli.Flag {
-	flags := slices.DeleteFunc(slices.Clone(scan), func(f cli.Flag) bool { return !slices.Contains(ofHook, f.Names()[0]) })
-	at := 1 + slices.IndexFunc(flags, func(f cli.Flag) bool { return f.Names()[0] == "fail-on" })
-	return slices.Insert(flags, at, cli.Flag(&cli.BoolFlag{
-		Category: headingCounts, Name: "allow-incomplete", Usage: "let pass what could not be read; it is said all the same",
-	}))
+// entryFlags returns the options of the command hook: some of scan's, and two of
+// its own.
+func entryFlags() []cli.Flag {
+	flags := slices.DeleteFunc(scanFlags(), func(f cli.Flag) bool { return !slices.Contains(ofHook[:], f.Names()[0]) })
+	at := 1 + slices.IndexFunc(flags, func(f cli.Flag) bool { return f.Names()[0] == "baseline" })
+	return slices.Insert(flags, at,
+		cli.Flag(&cli.StringFlag{Category: headingCounts, Name: "fail-on", Usage: "findings that stop: `WHICH` is any or none; any if not given"}),
+		cli.Flag(&cli.BoolFlag{Category: headingCounts, Name: "allow-incomplete", Usage: "do not stop because some content was not read; the report still lists it"}))
 }
 
 // hook is one call of a hook by git.
@@ -86,7 +104,7 @@ func hookCommand(c *call) error {
 	}
 	var end *ending
 	if err != nil && !errors.As(err, &end) && name != "pre-receive" {
-		return fmt.Errorf("%w\n  this once, without a look: git %s --no-verify", err, h.what())
+		return fmt.Errorf("%w\n  to skip the check once: git %s --no-verify", err, h.what())
 	}
 	if errors.As(err, &end) && end.err == nil && (end.status == StatusFound || end.status == StatusIncomplete) {
 		_, werr := fmt.Fprint(c.stdout, h.onwards(end.status))
@@ -306,7 +324,7 @@ func (h *hook) onwards(status int) string {
 		lines = append(lines, "If it is no secret: "+accepts+" (docs/exceptions.md).")
 	}
 	if h.name != "pre-receive" {
-		lines = append(lines, "This once, without a look: git "+what+" --no-verify")
+		lines = append(lines, "To skip the check once: git "+what+" --no-verify")
 	}
 	return "\nkeysweep stopped this " + what + ".\n  " + strings.Join(lines, "\n  ") + "\n"
 }

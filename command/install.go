@@ -25,11 +25,12 @@ func hookFlags(verb string) []cli.Flag {
 }
 
 // installFlags returns the options of install: its own, and those of hook.
-func installFlags(hook []cli.Flag) []cli.Flag { return slices.Concat(hookFlags("install"), hook) }
+func installFlags() []cli.Flag { return append(hookFlags("install"), entryFlags()...) }
 
-// installHelp and uninstallHelp stand above the options.
-const (
-	installHelp = `
+func installSpec() *spec {
+	return &spec{
+		name: "install", purpose: "installs git hooks that stop keys", args: "[PATH]",
+		about: `
 Writes plain git hooks into the repository of PATH, the current folder if not
 given: pre-commit, commit-msg and pre-push; in a bare repository, pre-receive. A
 hook that is there already is kept, and runs first. Where git looks for hooks,
@@ -39,12 +40,23 @@ All options but --hook and --dry-run are those of the command hook, and are
 written into the hooks. Given again, they replace what a hook has; without any,
 it keeps what it has, until "keysweep uninstall". A FILE counts from the top of
 the working tree, on a server from the repository.
-`
-	uninstallHelp = `
+`,
+		example: "keysweep install --fail-on any --min-confidence high",
+		flags:   installFlags, run: install,
+	}
+}
+
+func uninstallSpec() *spec {
+	return &spec{
+		name: "uninstall", purpose: "removes the hooks that install wrote", args: "[PATH]",
+		about: `
 Removes the hooks that "keysweep install" wrote, and puts back those that were
 there before. A hook that was changed since is left, and the status is 1.
-`
-)
+`,
+		example: "keysweep uninstall --dry-run",
+		flags:   func() []cli.Flag { return hookFlags("remove") }, run: uninstall,
+	}
+}
 
 // parseHooks reads what install and uninstall have in common: the repository,
 // and the hooks that are named, in git's order.
@@ -54,7 +66,7 @@ func parseHooks(c *call) (r *hooks.Repository, names []string, err error) {
 		if slices.Contains(hooks.Names(), name) {
 			continue
 		}
-		return nil, nil, errors.New("--hook: " + unknownHook(name) + seeHelp(c.Command.Name))
+		return nil, nil, errors.New("--hook: " + unknownHook(name) + seeHelp(c.command.name))
 	}
 	for _, name := range hooks.Names() {
 		if slices.Contains(named, name) {
@@ -84,7 +96,7 @@ func unknownHook(name string) string {
 // onePath returns the one folder that a command takes, "." if none is given.
 func onePath(c *call) (string, error) {
 	if c.Args().Len() > 1 {
-		return "", fmt.Errorf("%s takes one path, and %s is a second%s", c.Command.Name, quote.Name(c.Args().Get(1)), seeHelp(c.Command.Name))
+		return "", fmt.Errorf("%s takes one path, and %s is a second%s", c.command.name, quote.Name(c.Args().Get(1)), seeHelp(c.command.name))
 	}
 	if !c.Args().Present() {
 		return ".", nil
@@ -107,7 +119,7 @@ func onePath(c *call) (string, error) {
 
 // recorded returns the options to be written into hooks, nil if there are none.
 func recorded(c *call, r *hooks.Repository) (options []string, err error) {
-	for _, f := range entryFlags(scanFlags()) {
+	for _, f := range entryFlags() {
 		name := f.Names()[0]
 		if !c.IsSet(name) {
 			continue
@@ -125,17 +137,7 @@ func recorded(c *call, r *hooks.Repository) (options []string, err error) {
 			options = append(options, "--"+name+"="+c.String(name))
 		}
 	}
-	// Read as the hook will read them.
-	app := newApp(Process{c.stdin, c.stdout, c.stderr, c.now})
-	app.Command("hook").Action = func(hook *cli.Context) error {
-		_, err := parseScanOf(&call{hook, hook.Context, c.stdin, c.stdout, c.stderr, c.now}, nil)
-		return err
-	}
-	args, err := arrange(app, append([]string{"hook"}, options...))
-	if err == nil {
-		err = runCommand(c.ctx, app, args)
-	}
-	if err != nil {
+	if err := readAsHook(c, options); err != nil {
 		return nil, fmt.Errorf("%w%s", err, seeHelp("install"))
 	}
 	top := cmp.Or(r.Top, r.GitDir) // where git runs hooks
@@ -149,6 +151,19 @@ func recorded(c *call, r *hooks.Repository) (options []string, err error) {
 		}
 	}
 	return options, nil
+}
+
+// readAsHook refuses options that the hook will refuse.
+func readAsHook(c *call, options []string) error {
+	l, err := c.program.parse(append([]string{"hook"}, options...))
+	if err != nil {
+		return err
+	}
+	hook, err := c.program.call(c.ctx, l)
+	if err == nil {
+		_, err = parseScanOf(hook, nil)
+	}
+	return err
 }
 
 // install is the action of the command of that name.

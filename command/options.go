@@ -67,12 +67,11 @@ func parseScanOf(c *call, paths []string) (*scanOptions, error) {
 			Progress:         c.progress(),
 		}},
 		report: report.Options{
-			Version:      buildVersion().Version,
-			Program:      program(),
-			Quiet:        c.Bool("quiet"),
-			Verbose:      c.Bool("verbose"),
-			ShowRejected: c.Bool("show-rejected"),
-
+			Version:        buildVersion().Version,
+			Program:        programName(),
+			Quiet:          c.Bool("quiet"),
+			Verbose:        c.Bool("verbose"),
+			ShowRejected:   c.Bool("show-rejected"),
 			ShowSuppressed: c.Bool("show-suppressed"),
 		},
 		color:    "auto",
@@ -84,15 +83,16 @@ func parseScanOf(c *call, paths []string) (*scanOptions, error) {
 		read(c, "min-confidence", parseConfidence, &o.audit.Scan.MinConfidence),
 		read(c, "since", func(s string) (time.Time, error) { return parseSince(s, c.now()) }, &o.audit.Scan.Since),
 		read(c, "fail-on", parseFailOn, &o.failOn),
-		read(c, "exit-code", parseExitCode, &o.exitCode),
+		read(c, "exit-code", numberUpTo(0, maxExitCode), &o.exitCode),
 		read(c, "timeout", parseTimeout, &o.timeout),
-		read(c, "jobs", parseJobs, &o.audit.Scan.Workers),
+		read(c, "jobs", numberUpTo(1, maxWorkers), &o.audit.Scan.Workers),
 		read(c, "max-object", parseSize, &o.audit.Scan.MaxObject),
 		read(c, "color", parseColor, &o.color),
 		read(c, "format", report.ParseFormat, &format),
 	); err != nil {
 		return nil, err
 	}
+	o.report.MinConfidence = o.audit.Scan.MinConfidence
 	var err error
 	if o.audit.Sources, err = parseSources(c); err != nil {
 		return nil, err
@@ -100,51 +100,66 @@ func parseScanOf(c *call, paths []string) (*scanOptions, error) {
 	if o.audit.Verify, err = parseVerification(c, false); err != nil {
 		return nil, err
 	}
-	switch {
-	case o.failOn == failOnActive && !o.audit.Verify.On:
-		return nil, errors.New("--fail-on active needs --verify or --verify-issuer: without an answer no key is known to work")
-	case o.failOn == failOnActive && o.audit.Verify.Options.DryRun:
-		return nil, errors.New("--fail-on active and --dry-run exclude each other: a dry run gets no answers")
+	if err := cmp.Or(o.check(c), parseScope(c, &o.audit.Scan, &o.audit.Sources), o.checkSince()); err != nil {
+		return nil, err
 	}
-	if slices.Contains(o.audit.Scan.Paths, "") {
-		return nil, errors.New("a path is empty")
+	return o, o.parseOutputs(c, format)
+}
+
+// check refuses options that exclude each other, and values that mean nothing.
+func (o *scanOptions) check(c *call) error {
+	v := &o.audit.Verify
+	switch {
+	case o.failOn == failOnActive && flagOf(c.program.flags(c.command), "verify") == nil:
+		return fmt.Errorf("--fail-on: %s sends no key, so that none is known to work: it is any or none", c.command.name)
+	case o.failOn == failOnActive && !v.On:
+		return errors.New("--fail-on active needs --verify or --verify-issuer: without an answer no key is known to work")
+	case o.failOn == failOnActive && v.Options.DryRun:
+		return errors.New("--fail-on active and --dry-run exclude each other: a dry run gets no answers")
+	case slices.Contains(o.audit.Scan.Paths, ""):
+		return errors.New("a path is empty")
+	case c.Bool("quiet") && c.Bool("verbose"):
+		return errors.New("--quiet and --verbose exclude each other")
 	}
 	for _, glob := range o.audit.Scan.Exclude {
 		if glob == "" || !doublestar.ValidatePattern(glob) {
-			return nil, fmt.Errorf("--exclude: %s is not a glob", quote.Name(glob))
+			return fmt.Errorf("--exclude: %s is not a glob", quote.Name(glob))
 		}
-	}
-	if err := parseScope(c, &o.audit.Scan, &o.audit.Sources); err != nil {
-		return nil, err
-	}
-	if !o.audit.Scan.Since.IsZero() && o.audit.Scan.Tree && !o.audit.Scan.History {
-		return nil, errors.New("--since and --tree exclude each other: only the history tells when a key was first seen")
-	}
-	if c.Bool("quiet") && c.Bool("verbose") {
-		return nil, errors.New("--quiet and --verbose exclude each other")
 	}
 	if o.secrets {
-		if err := mayShowSecrets(c.stdout); err != nil {
-			return nil, err
-		}
+		return mayShowSecrets(c.stdout)
 	}
-	o.report.MinConfidence = o.audit.Scan.MinConfidence
+	return nil
+}
 
-	o.outputs, err = parseOutputs(c.StringSlice("output"), format, c.IsSet("format"))
-	if err == nil {
-		err = checkOutputs(o.outputs, o.audit.Scan.Paths, c.stdout)
+// checkSince is check of --since, once it is known what is scanned.
+func (o *scanOptions) checkSince() error {
+	if s := &o.audit.Scan; !s.Since.IsZero() && s.Tree && !s.History {
+		return errors.New("--since and --tree exclude each other: only the history says when a key was first seen")
 	}
+	return nil
+}
+
+// parseOutputs reads where the report goes, and asks for what its formats need.
+func (o *scanOptions) parseOutputs(c *call, format report.Format) (err error) {
+	if o.outputs, err = parseOutputs(c.StringSlice("output"), format, c.IsSet("format")); err != nil {
+		return err
+	}
+	if err := checkOutputs(o.outputs, o.audit.Scan.Paths, c.stdout); err != nil {
+		return err
+	}
+	log := o.audit.Verify.EgressLog
 	for _, out := range o.outputs {
-		if err == nil && !out.standard() && o.audit.Verify.EgressLog != "" && (filepath.Clean(out.path) == filepath.Clean(o.audit.Verify.EgressLog) || sameFile(out.path, o.audit.Verify.EgressLog)) {
-			err = fmt.Errorf("--egress-log: %s is the file of a report", quote.Name(o.audit.Verify.EgressLog))
+		if log != "" && !out.standard() && (filepath.Clean(out.path) == filepath.Clean(log) || sameFile(out.path, log)) {
+			return fmt.Errorf("--egress-log: %s is the file of a report", quote.Name(log))
+		}
+		if out.format == report.SARIF {
+			o.audit.Scan.LineHashes = true
+			// Without it, absolute targets are told apart by their number alone.
+			o.report.WorkDir, _ = os.Getwd()
 		}
 	}
-	if slices.ContainsFunc(o.outputs, func(out output) bool { return out.format == report.SARIF }) {
-		o.audit.Scan.LineHashes = true
-		// Without it, absolute targets are told apart by their number alone.
-		o.report.WorkDir, _ = os.Getwd()
-	}
-	return o, err
+	return nil
 }
 
 // parseScope reads --staged and --range, and where git's environment says the
@@ -153,7 +168,7 @@ func parseScope(c *call, o *scanner.Options, sources *config.Sources) error {
 	var scope string
 	switch {
 	case c.Bool("staged") && c.IsSet("range"):
-		return errors.New("--staged and --range exclude each other: the one looks at the next commit, the other at commits")
+		return errors.New("--staged and --range exclude each other: the one scans the next commit, the other commits")
 	case c.Bool("staged"):
 		scope, o.Staged = "--staged", new(scanner.Staged)
 		sources.Trust = &config.Trust{Name: "the index"}
@@ -168,7 +183,7 @@ func parseScope(c *call, o *scanner.Options, sources *config.Sources) error {
 	}
 	for _, other := range []string{"tree", "history", "since", "ignored", "verify-objects"} {
 		if c.IsSet(other) {
-			return fmt.Errorf("%s and --%s exclude each other: %s looks at what is new, and at nothing else", scope, other, scope)
+			return fmt.Errorf("%s and --%s exclude each other: %s scans what is new, and nothing else", scope, other, scope)
 		}
 	}
 	if len(o.Paths) == 0 {
@@ -190,48 +205,43 @@ func read[T any](c *call, name string, parse func(string) (T, error), dst *T) er
 	return nil
 }
 
-func parseConfidence(s string) (finding.Confidence, error) {
-	for _, level := range []finding.Confidence{finding.Low, finding.Medium, finding.High} {
-		if s == level.String() {
-			return level, nil
+// oneOf returns a reader of a word, each of which stands for the value at its
+// index.
+func oneOf[T any](words string, values ...T) func(string) (T, error) {
+	return func(s string) (T, error) {
+		list := strings.Fields(words)
+		if i := slices.Index(list, s); i >= 0 {
+			return values[i], nil
 		}
+		var none T
+		return none, fmt.Errorf("%s is not %s", quote.Name(s), orList(list))
 	}
-	return 0, fmt.Errorf("%s is not low, medium or high", quote.Name(s))
+}
+
+func parseConfidence(s string) (finding.Confidence, error) {
+	return oneOf("low medium high", finding.Low, finding.Medium, finding.High)(s)
 }
 
 func parseFailOn(s string) (failOn, error) {
-	switch s {
-	case "any":
-		return failOnAny, nil
-	case "active":
-		return failOnActive, nil
-	case "none":
-		return failOnNone, nil
-	}
-	return 0, fmt.Errorf("%s is not any, active or none", quote.Name(s))
+	return oneOf("any active none", failOnAny, failOnActive, failOnNone)(s)
 }
 
 func parseColor(s string) (string, error) {
-	if !slices.Contains([]string{"auto", "always", "never"}, s) {
-		return "", fmt.Errorf("%s is not auto, always or never", quote.Name(s))
-	}
-	return s, nil
+	return oneOf("auto always never", "auto", "always", "never")(s)
 }
 
-func parseExitCode(s string) (int, error) {
-	n, err := strconv.Atoi(s)
-	if err != nil || n < 0 || n > 255 {
-		return 0, fmt.Errorf("%s is not a number from 0 to 255", quote.Name(s))
-	}
-	return n, nil
-}
+// maxExitCode is the most that a process can end with.
+const maxExitCode = 255
 
-func parseJobs(s string) (int, error) {
-	n, err := strconv.Atoi(s)
-	if err != nil || n < 1 || n > maxWorkers {
-		return 0, fmt.Errorf("%s is not a number from 1 to %d", quote.Name(s), maxWorkers)
+// numberUpTo returns a reader of a number from least to most.
+func numberUpTo(least, most int) func(string) (int, error) {
+	return func(s string) (int, error) {
+		n, err := strconv.Atoi(s)
+		if err != nil || n < least || n > most {
+			return 0, fmt.Errorf("%s is not a number from %d to %d", quote.Name(s), least, most)
+		}
+		return n, nil
 	}
-	return n, nil
 }
 
 func parseTimeout(s string) (time.Duration, error) {
@@ -245,16 +255,26 @@ func parseTimeout(s string) (time.Duration, error) {
 	return d, nil
 }
 
-// sinceUnits are the units of a --since that counts back from now. There is no
-// m: months to some, minutes to others.
-var sinceUnits = map[byte]time.Duration{'h': time.Hour, 'd': 24 * time.Hour, 'w': 7 * 24 * time.Hour}
-
 const (
 	// maxBack bounds how far back --since goes: further than any commit.
 	maxBack = 200 * 365 * 24 * time.Hour
 	// maxAhead is how far the day of a user may be ahead of the UTC day.
 	maxAhead = 14 * time.Hour
 )
+
+// sinceUnit returns the unit of a --since that counts back from now; 0: there is
+// none. There is no m: months to some, minutes to others.
+func sinceUnit(letter byte) time.Duration {
+	switch letter {
+	case 'h':
+		return time.Hour
+	case 'd':
+		return 24 * time.Hour
+	case 'w':
+		return 7 * 24 * time.Hour
+	}
+	return 0
+}
 
 // parseSince reads a day (from its start in UTC, as reports have it), a time in
 // RFC 3339, or a span back from now as 12h, 30d or 2w.
@@ -273,10 +293,10 @@ func parseSince(s string, now time.Time) (time.Time, error) {
 		return t, nil
 	}
 	if len(s) > 1 {
-		unit, known := sinceUnits[s[len(s)-1]]
+		unit := sinceUnit(s[len(s)-1])
 		n, err := strconv.ParseUint(s[:len(s)-1], 10, 32)
 		switch {
-		case !known || err != nil:
+		case unit == 0 || err != nil:
 		case n == 0:
 			return time.Time{}, fmt.Errorf("%s is no time at all", quote.Name(s))
 		case time.Duration(n) > maxBack/unit:
@@ -317,8 +337,8 @@ func parseSize(s string) (int64, error) {
 	return 0, fmt.Errorf("%s is not a size, as 64MiB or 1GiB", quote.Name(s))
 }
 
-// program returns how the user started us, for commands to copy.
-func program() string {
+// programName returns how the user started us, for commands to copy.
+func programName() string {
 	// go run builds into a folder of its own, .../go-build123/b001/exe/keysweep.
 	exe, err := os.Executable()
 	if err == nil && strings.Contains(exe, "go-build") && strings.Contains(exe, string(os.PathSeparator)+"exe"+string(os.PathSeparator)) {

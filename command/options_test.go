@@ -2,7 +2,6 @@ package command
 
 import (
 	"context"
-	"io"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -10,7 +9,6 @@ import (
 	"time"
 
 	"github.com/google/go-cmp/cmp"
-	"github.com/urfave/cli/v2"
 
 	"keysweep/finding"
 	"keysweep/report"
@@ -19,21 +17,16 @@ import (
 // parsed returns what the options of a scan mean.
 func parsed(t *testing.T, args ...string) (*scanOptions, error) {
 	t.Helper()
-	app := newApp(discarded)
-	var opts *scanOptions
-	var err error
-	app.Command("scan").Action = func(c *cli.Context) error {
-		opts, err = parseScan(&call{c, c.Context, nil, io.Discard, io.Discard, time.Now})
-		return nil
-	}
-	args, arrangeErr := arrange(app, append([]string{"scan"}, args...))
-	if arrangeErr != nil {
-		t.Fatal(arrangeErr)
-	}
-	if err := runCommand(context.Background(), app, args); err != nil {
+	p := newProgram(discarded)
+	l, err := p.parse(append([]string{"scan"}, args...))
+	if err != nil {
 		t.Fatal(err)
 	}
-	return opts, err
+	c, err := p.call(context.Background(), l)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return parseScan(c)
 }
 
 func TestOptionsReachTheScan(t *testing.T) {

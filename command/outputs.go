@@ -63,23 +63,10 @@ func parseOutputs(paths []string, format report.Format, formatGiven bool) ([]out
 // checkOutputs refuses outputs that would overwrite each other or what is to
 // be scanned, and those that we can tell will fail, before the scan.
 func checkOutputs(outputs []output, scanned []string, stdout io.Writer) error {
-	seen := map[string]string{} // absolute path, or "-", to how it was written
+	if err := checkNames(outputs); err != nil {
+		return err
+	}
 	for i, out := range outputs {
-		key := out.path
-		if !out.standard() {
-			abs, err := filepath.Abs(out.path)
-			if err != nil {
-				return fmt.Errorf("--output %s: %w", quote.Name(out.path), err)
-			}
-			key = abs
-		}
-		if _, twice := seen[key]; twice {
-			if out.standard() {
-				return errors.New("--output: two reports to standard output")
-			}
-			return fmt.Errorf("--output: %s is named twice", quote.Name(out.path))
-		}
-		seen[key] = out.path
 		if out.standard() {
 			continue
 		}
@@ -87,26 +74,55 @@ func checkOutputs(outputs []output, scanned []string, stdout io.Writer) error {
 			return out.failed(err)
 		}
 		info, err := os.Stat(out.path)
-		if err != nil {
-			continue // a new file
+		if err != nil || !info.Mode().IsRegular() {
+			continue // a new file, or a device
 		}
-		if !info.Mode().IsRegular() {
-			continue
-		}
-		for _, other := range outputs[:i] {
-			if same(info, other.path) {
-				return fmt.Errorf("--output: %s and %s are the same file", quote.Name(other.path), quote.Name(out.path))
-			}
-		}
-		for _, path := range scanned {
-			if same(info, path) {
-				return fmt.Errorf("--output: %s is to be scanned, and would be overwritten", quote.Name(out.path))
-			}
+		if err := checkFile(info, out, outputs[:i], scanned); err != nil {
+			return err
 		}
 		if f, ok := stdout.(*os.File); ok && slices.ContainsFunc(outputs, output.standard) {
 			if to, err := f.Stat(); err == nil && os.SameFile(info, to) {
 				return fmt.Errorf("--output: %s is where standard output goes", quote.Name(out.path))
 			}
+		}
+	}
+	return nil
+}
+
+// checkNames refuses outputs that are named twice.
+func checkNames(outputs []output) error {
+	seen := map[string]bool{} // by absolute path, or "-"
+	for _, out := range outputs {
+		name := out.path
+		if !out.standard() {
+			abs, err := filepath.Abs(out.path)
+			if err != nil {
+				return fmt.Errorf("--output %s: %w", quote.Name(out.path), err)
+			}
+			name = abs
+		}
+		switch {
+		case seen[name] && out.standard():
+			return errors.New("--output: two reports to standard output")
+		case seen[name]:
+			return fmt.Errorf("--output: %s is named twice", quote.Name(out.path))
+		}
+		seen[name] = true
+	}
+	return nil
+}
+
+// checkFile refuses an output whose file is that of an earlier one, or is to be
+// scanned.
+func checkFile(info os.FileInfo, out output, earlier []output, scanned []string) error {
+	for _, other := range earlier {
+		if same(info, other.path) {
+			return fmt.Errorf("--output: %s and %s are the same file", quote.Name(other.path), quote.Name(out.path))
+		}
+	}
+	for _, path := range scanned {
+		if same(info, path) {
+			return fmt.Errorf("--output: %s is to be scanned, and would be overwritten", quote.Name(out.path))
 		}
 	}
 	return nil

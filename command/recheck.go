@@ -39,15 +39,21 @@ func recheckFlags() []cli.Flag {
 	})
 }
 
-// recheckHelp stands above the options of recheck.
-const recheckHelp = `
+func recheckSpec() *spec {
+	return &spec{
+		name: "recheck", purpose: "asks again whether the keys of a report still work", args: "REPORT",
+		about: `
 REPORT is the JSON report of a scan. A report holds no keys: they are looked for
 again in what was scanned then (run it in the same folder), or pasted. Each is
 sent to its issuer alone: to Martis, to the issuers that the report's scan asked,
 and to those that --verify-issuer names.
 The status is 0 if every key is refused, 1 if one still works, and 3 if it could
 not be told of one.
-`
+`,
+		example: `keysweep recheck report.json`,
+		flags:   recheckFlags, run: recheck,
+	}
+}
 
 // recheck is the action of the command of that name.
 func recheck(c *call) error {
@@ -154,12 +160,12 @@ func parseRecheck(c *call) (o recheckOptions, err error) {
 	if err := cmp.Or(
 		read(c, "color", parseColor, &color),
 		read(c, "format", parseShortFormat, &o.format),
-		read(c, "jobs", parseJobs, &o.workers),
+		read(c, "jobs", numberUpTo(1, maxWorkers), &o.workers),
 	); err != nil {
 		return o, err
 	}
 	o.report = report.Options{
-		Version: buildVersion().Version, Program: program(),
+		Version: buildVersion().Version, Program: programName(),
 		Color: screen.UseColor(color, c.stdout), Width: screen.Columns(c.stdout),
 	}
 	o.progress = c.progress()

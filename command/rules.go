@@ -25,8 +25,10 @@ func rulesFlags() []cli.Flag {
 	)
 }
 
-// rulesHelp stands above the options of rules.
-const rulesHelp = `
+func rulesSpec() *spec {
+	return &spec{
+		name: "rules", purpose: "lists and shows the rules, and tests yours", args: "list|show ID|test [FILE…]",
+		about: `
 list          every rule: the built-in ones, those of .keysweep.toml, and those
               of --rules
 show ID       everything about one of them
@@ -35,7 +37,11 @@ test [FILE…]  loads the rule files FILE beside the other rules, and runs their
               .keysweep.toml and --rules; if there are none, the built-in ones.
               The status is 0 if all pass, 1 if one fails, 2 if a file does not
               load.
-`
+`,
+		example: `keysweep rules show martis-secret-key`,
+		flags:   rulesFlags, run: rulesCommand,
+	}
+}
 
 // rulesCommand is the action of the command rules.
 func rulesCommand(c *call) error {

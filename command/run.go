@@ -31,11 +31,7 @@ func Run(ctx context.Context, args []string, p Process) (status int) {
 			status = StatusUse
 		}
 	}()
-	app := newApp(p)
-	args, err := arrange(app, args)
-	if err == nil {
-		err = runCommand(ctx, app, args)
-	}
+	err := newProgram(p).run(ctx, args)
 	var end *ending
 	switch {
 	case err == nil:
@@ -53,7 +49,20 @@ func Run(ctx context.Context, args []string, p Process) (status int) {
 	return status
 }
 
-// ending ends run with a status. A nil err means that everything is said.
+// run calls the command that args name.
+func (p *program) run(ctx context.Context, args []string) error {
+	l, err := p.parse(args)
+	if err != nil {
+		return err
+	}
+	c, err := p.call(ctx, l)
+	if err != nil {
+		return err
+	}
+	return l.command.run(c)
+}
+
+// ending ends Run with a status. A nil err means that everything is said.
 type ending struct {
 	status int
 	err    error
@@ -66,8 +75,8 @@ func (e *ending) Error() string {
 	return e.err.Error()
 }
 
-// errClosedPipe says that whoever read standard output has gone, as head(1)
-// does when it has seen enough. It is nobody's fault: nothing is printed.
+// errClosedPipe says that the reader of standard output has gone, as head(1) does
+// when it has seen enough. It is no error: nothing is printed.
 var errClosedPipe = errors.New("standard output is a closed pipe")
 
 // crash describes a panic by the type of its value and where it happened. The

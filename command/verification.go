@@ -5,7 +5,6 @@ import (
 	"fmt"
 	"os"
 	"slices"
-	"strconv"
 	"strings"
 
 	"github.com/urfave/cli/v2"
@@ -86,7 +85,7 @@ func parseVerification(c *call, recheck bool) (audit.Verification, error) {
 	if err := read(c, "verify-timeout", parseTimeout, &v.Options.Total); err != nil {
 		return v, err
 	}
-	return v, read(c, "verify-limit", parseKeys, &v.Options.Budget)
+	return v, read(c, "verify-limit", numberUpTo(1, maxKeys), &v.Options.Budget)
 }
 
 func parseEndpoints(endpoints map[string]string, source string, list []string) error {
@@ -101,14 +100,6 @@ func parseEndpoints(endpoints map[string]string, source string, list []string) e
 		endpoints[name] = url
 	}
 	return nil
-}
-
-func parseKeys(s string) (int, error) {
-	n, err := strconv.Atoi(s)
-	if err != nil || n < 1 || n > maxKeys {
-		return 0, fmt.Errorf("%s is not a number from 1 to %d", quote.Name(s), maxKeys)
-	}
-	return n, nil
 }
 
 // ask asks the issuers of findings through verify, with a bar if one is wanted,

@@ -6,6 +6,8 @@ import (
 	"keysweep/quote"
 	"runtime"
 	"runtime/debug"
+
+	"github.com/urfave/cli/v2"
 )
 
 // build says what this program was built from, as the Go command recorded it.
@@ -39,6 +41,13 @@ func buildVersion() build {
 		}
 	}
 	return b
+}
+
+func versionSpec() *spec {
+	return &spec{
+		name: "version", purpose: "prints version, commit, Go and platform", example: "keysweep version --json",
+		flags: func() []cli.Flag { return []cli.Flag{&cli.BoolFlag{Name: "json", Usage: "as a JSON object"}} }, run: version,
+	}
 }
 
 // version is the action of the command of that name.
