@@ -300,3 +300,29 @@ func TestAFolderOfABareRepositoryIsScannedAsPlainFiles(t *testing.T) {
 		t.Errorf("found %v", got)
 	}
 }
+
+// A key that is accepted at some paths, for the sake of the path, is old
+// elsewhere only if a parent holds it at another path, too.
+func TestAKeyIsOldIfAParentHoldsItWhereItIsNotAccepted(t *testing.T) {
+	r := newRepo(t, filepath.Join(t.TempDir(), "r"))
+	k := keysOf(2, 33)
+	for _, path := range []string{"ok/1", "ok/2", "ok/3", "ok/d/4"} {
+		write(t, filepath.Join(r.dir, path), k[0]+"\n"+k[1]+"\n")
+	}
+	write(t, filepath.Join(r.dir, "z", "used"), k[1]+"\n")
+	r.commit("one")
+	write(t, filepath.Join(r.dir, "new"), k[0]+"\n"+k[1]+"\n")
+	r.git("add", "-A")
+	p, err := Prepare(Options{Paths: []string{r.dir}, Staged: &Staged{}, Now: fixedClock})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer p.Close()
+	res, err := p.Scan(t.Context(), loadRules(t), func(_ finding.Secret, o *finding.Occurrence) bool { return strings.HasPrefix(o.Path, "ok/") })
+	if err != nil {
+		t.Fatal(err)
+	}
+	if got := places(res); len(got) != 1 || !slices.Equal(got[k[0]], []string{"index new:1"}) {
+		t.Errorf("got %v", got)
+	}
+}

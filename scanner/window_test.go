@@ -152,3 +152,25 @@ func TestAnExcerptShowsNoKey(t *testing.T) {
 		}
 	}
 }
+
+func TestEveryCoreHasAllOfItsContext(t *testing.T) {
+	set := loadRules(t)
+	k := key(rand.New(rand.NewPCG(7, 7)))
+	line := strings.Repeat("é words ", 500) + k + "\n"
+	text := strings.Repeat(line, 3*windowSize/len(line))
+	w := window{finder: set.Finder(), matcher: set.NewMatcher()}
+	windows, read := 0, 0
+	_, err := w.each(t.Context(), strings.NewReader(text), func(buf []byte, _ position, _ []rules.Match, core rules.Span) {
+		windows++
+		left, right := core.Start, len(buf)-core.End
+		if windows == 1 && left != 0 || windows > 1 && left < rules.Context {
+			t.Errorf("window %d: %d bytes on the left of its core", windows, left)
+		}
+		if read += core.End - core.Start; read < len(text) && right < rules.Context {
+			t.Errorf("window %d: %d bytes on the right of its core", windows, right)
+		}
+	})
+	if err != nil || windows < 3 || read != len(text) {
+		t.Errorf("%v; %d windows, %d bytes of %d", err, windows, read, len(text))
+	}
+}

@@ -1,0 +1,45 @@
+package scanner
+
+import (
+	"slices"
+	"testing"
+	"time"
+
+	"keysweep/finding"
+	"keysweep/scanner/gitdb"
+	"keysweep/scanner/gitdb/history"
+	"keysweep/scanner/gitdb/oid"
+)
+
+// A target may have several databases: a repository and its submodules.
+func TestTheHistoryOfAKeyIsThatOfAllDatabases(t *testing.T) {
+	const day = 24 * 60 * 60
+	at := func(n int) gitdb.CommitRef {
+		return gitdb.CommitRef{ID: oid.FromBytes(slices.Repeat([]byte{byte(n)}, 20)), Date: int64(n * day)}
+	}
+	none := history.KeyTrace{}
+	for _, tt := range []struct {
+		name        string
+		a, b        history.KeyTrace
+		first, last int // days
+		inHead      bool
+		exposed     int // days
+	}{
+		{"the earliest and the latest", history.KeyTrace{First: at(3), Last: at(5), Removed: 6 * day}, history.KeyTrace{First: at(2), Last: at(4), Removed: 8 * day}, 2, 5, false, 6},
+		{"one that HEAD holds, and a later one", history.KeyTrace{First: at(3), Last: at(9)}, history.KeyTrace{First: at(2), Last: at(4), InHead: true, AtTip: true}, 2, 4, true, 98},
+		{"two that HEAD holds", history.KeyTrace{First: at(3), Last: at(7), InHead: true}, history.KeyTrace{First: at(2), Last: at(4), InHead: true}, 2, 7, true, 4},
+		{"one that no commit holds", history.KeyTrace{First: at(3), Last: at(3)}, none, 3, 3, false, 0},
+	} {
+		for _, list := range [][]history.KeyTrace{{tt.a, tt.b}, {tt.b, tt.a}} {
+			r := &record{}
+			for _, k := range list {
+				r.addTrace(k, time.Unix(100*day, 0))
+			}
+			got := r.finding
+			sighted := func(n int) finding.Sighting { return sighting(at(n)) }
+			if got.FirstSeen != sighted(tt.first) || got.LastSeen != sighted(tt.last) || got.InHead != tt.inHead || got.Exposed != time.Duration(tt.exposed)*day*time.Second {
+				t.Errorf("%s: first %v, last %v, in HEAD %v, exposed %v", tt.name, got.FirstSeen, got.LastSeen, got.InHead, got.Exposed)
+			}
+		}
+	}
+}
