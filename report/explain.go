@@ -9,6 +9,7 @@ import (
 	"keysweep/finding"
 	"keysweep/quote"
 	"keysweep/rules"
+	"keysweep/rules/attribution"
 	"keysweep/rules/score"
 )
 
@@ -202,9 +203,9 @@ func (k *ExplainedKey) evidence() []explainedEvidence {
 }
 
 // evidenceKinds names the kinds of evidence in JSON.
-var evidenceKinds = map[rules.EvidenceKind]string{
-	rules.EvidencePath: "path", rules.EvidenceFile: "file", rules.EvidenceTwin: "twin",
-	rules.EvidenceName: "name", rules.EvidenceHost: "host", rules.EvidenceShape: "shape",
+var evidenceKinds = map[attribution.Kind]string{
+	attribution.Path: "path", attribution.File: "file", attribution.Twin: "twin",
+	attribution.Name: "name", attribution.Host: "host", attribution.Shape: "shape",
 }
 
 // classes names the alphabets of a score.

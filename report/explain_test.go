@@ -8,6 +8,7 @@ import (
 
 	"keysweep/finding"
 	"keysweep/rules"
+	"keysweep/rules/attribution"
 )
 
 // explained is a candidate of any text.
@@ -106,7 +107,7 @@ func TestHostileNamesInAnExplanation(t *testing.T) {
 	e.Path = "a\x1b[31m\nThis is a finding.\u202e" + key + "\xff"
 	e.What, e.Revision, e.Source = e.Path, "x\n::error::y", finding.SourceBlob
 	e.Keys[0].RuleFile = "\n##[error]"
-	e.Keys[0].Evidence = []rules.Evidence{{Issuer: "x", Kind: rules.EvidenceHost, Text: "host \x1b]0;" + key}}
+	e.Keys[0].Evidence = []rules.Evidence{{Issuer: "x", Kind: attribution.Host, Text: "host \x1b]0;" + key}}
 	for _, f := range []Format{Text, JSON} {
 		var out bytes.Buffer
 		if err := WriteExplanation(&out, f, e, Options{}); err != nil {

@@ -23,7 +23,8 @@ const (
 	maxEscapes  = 64 // backslashes in a row
 	maxANSI     = 16 // parameters of an escape sequence
 	maxGlued    = maxBody + 24
-	maxEllipsis = 24 // characters between an ellipsis and the key
+	maxEmphasis = 400 // from the sign that begins it to the one behind the key
+	maxEllipsis = 24  // characters between an ellipsis and the key
 )
 
 // leftBoundary judges the bytes before b[at:], where a prefix starts. plain
@@ -269,7 +270,7 @@ func rightNeighbour(b []byte, start, end int) neighbour {
 			stars++
 		}
 		// **key** is emphasis, and so is ***the key is key***.
-		if stars == 3 && bytes.Contains(b[max(0, start-lineReach):start], rest[:stars]) && (stars == len(rest) || !ascii.IsWord(rest[stars])) {
+		if stars == 3 && bytes.Contains(b[max(0, start-maxEmphasis):start], rest[:stars]) && (stars == len(rest) || !ascii.IsWord(rest[stars])) {
 			return neighbourNone
 		}
 		if stars >= 3 && !bytes.HasSuffix(b[:start], rest[:stars]) {

@@ -7,6 +7,7 @@ import (
 
 	"keysweep/finding"
 	"keysweep/rules/ascii"
+	"keysweep/rules/attribution"
 	"keysweep/rules/finder"
 )
 
@@ -24,7 +25,7 @@ type compiled struct {
 	plain       *Finder
 	plainPrefix []int
 	reach       int // see judgeReach
-	attributor  attributor
+	attributor  *attribution.Attributor
 }
 
 // prefix is one plain literal of the rules and what may follow it.

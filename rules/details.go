@@ -27,8 +27,8 @@ type Shape struct {
 func (r *Rule) Details() Details {
 	d := Details{
 		MaxScore: r.maxScore, Samples: len(r.samples),
-		Hosts: slices.Clone(r.evidence.Hosts), Names: slices.Clone(r.evidence.Names), Words: slices.Clone(r.evidence.Words),
-		Headers: slices.Clone(r.evidence.Headers), Twins: slices.Clone(r.evidence.Twins), Not: slices.Clone(r.evidence.Not),
+		Hosts: slices.Clone(r.naming.Hosts), Names: slices.Clone(r.naming.Names), Words: slices.Clone(r.naming.Words),
+		Headers: slices.Clone(r.naming.Headers), Twins: slices.Clone(r.naming.Twins), Not: slices.Clone(r.naming.Not),
 	}
 	if r.body.regex != nil {
 		d.Regex = r.body.regex.String()

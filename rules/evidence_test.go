@@ -8,6 +8,7 @@ import (
 	"testing"
 
 	"keysweep/finding"
+	"keysweep/rules/attribution"
 )
 
 func TestIssuerOfOnePlace(t *testing.T) {
@@ -75,8 +76,9 @@ func TestIssuerOfOnePlace(t *testing.T) {
 func TestALineEndsSomewhereForEvidence(t *testing.T) {
 	s := loaded(t)
 	m := s.NewMatcher()
-	for gap, want := range map[int]EvidenceKind{10: EvidenceName, lineReach - 20: EvidenceName, lineReach + 20: EvidenceFile, 4 * lineReach: EvidenceFile} {
-		text := expand(t, "STRIPE"+strings.Repeat(" ", gap)+"{{live}}{{base62:24:a}}"+strings.Repeat(" ", 4*lineReach))
+	const reach = 400 // of a line
+	for gap, want := range map[int]attribution.Kind{10: attribution.Name, reach - 20: attribution.Name, reach + 20: attribution.File, 4 * reach: attribution.File} {
+		text := expand(t, "STRIPE"+strings.Repeat(" ", gap)+"{{live}}{{base62:24:a}}"+strings.Repeat(" ", 4*reach))
 		found := accepted(m.Matches([]byte(text), Span{0, len(text)}))
 		if len(found) != 1 || len(found[0].Evidence) != 1 || found[0].Evidence[0].Kind != want || found[0].Evidence[0].Distance != gap {
 			t.Errorf("gap %d: got %+v", gap, found)
@@ -136,15 +138,15 @@ func TestIssuerOfEncodedKeys(t *testing.T) {
 
 func TestIssuerOfSeveralPlacesDoesNotDependOnTheirOrder(t *testing.T) {
 	s := loaded(t)
-	host := Evidence{Issuer: "martis", Kind: EvidenceHost, Distance: 30, Text: "host"}
-	name := Evidence{Issuer: "stripe", Kind: EvidenceName, Distance: 3, Text: "name"}
+	host := Evidence{Issuer: "martis", Kind: attribution.Host, Distance: 30, Text: "host"}
+	name := Evidence{Issuer: "stripe", Kind: attribution.Name, Distance: 3, Text: "name"}
 	weak := name
 	weak.Weaker = true
-	file := Evidence{Issuer: "kora", Kind: EvidenceFile, Distance: 3000, Text: "name"}
-	path := Evidence{Issuer: "shift4", Kind: EvidencePath, Text: "path"}
-	shape := Evidence{Issuer: "paystack", Kind: EvidenceShape, Text: "shape"}
-	carrier := Evidence{Issuer: "shift4", Kind: EvidenceCarrier, Text: "host"}
-	beside := Evidence{Issuer: "kora", Kind: EvidenceBeside, Distance: 9, Text: "name"}
+	file := Evidence{Issuer: "kora", Kind: attribution.File, Distance: 3000, Text: "name"}
+	path := Evidence{Issuer: "shift4", Kind: attribution.Path, Text: "path"}
+	shape := Evidence{Issuer: "paystack", Kind: attribution.Shape, Text: "shape"}
+	carrier := Evidence{Issuer: "shift4", Kind: attribution.Carrier, Text: "host"}
+	beside := Evidence{Issuer: "kora", Kind: attribution.Beside, Distance: 9, Text: "name"}
 	all := []string{"martis", "stripe", "kora", "shift4", "paystack"}
 	for _, tt := range []struct {
 		name   string

@@ -8,6 +8,7 @@ import (
 
 	"keysweep/finding"
 	"keysweep/rules/ascii"
+	"keysweep/rules/attribution"
 	"keysweep/rules/score"
 )
 
@@ -112,9 +113,9 @@ func (c *candidate) verdict(m *Matcher, t *text, body []byte, left boundary, rig
 	documented := left.vendor == 0 && c.noteShapes(body)
 	switch {
 	case left.vendor > 0:
-		c.Evidence = append(c.Evidence, Evidence{Issuer: finding.IssuerUnknown, Kind: EvidenceShape, Text: "the prefix is " + prefix})
+		c.Evidence = append(c.Evidence, Evidence{Issuer: finding.IssuerUnknown, Kind: attribution.Shape, Text: "the prefix is " + prefix})
 	case c.group.owner != "":
-		c.Evidence = append(c.Evidence, Evidence{Issuer: c.group.owner, Kind: EvidenceShape, Text: "prefix of " + c.group.owner + " keys"})
+		c.Evidence = append(c.Evidence, Evidence{Issuer: c.group.owner, Kind: attribution.Shape, Text: "prefix of " + c.group.owner + " keys"})
 	}
 	if c.RejectedFor = c.likeness(body, left, right, documented); c.RejectedFor != "" {
 		return
@@ -157,7 +158,7 @@ func (c *candidate) noteShapes(body []byte) (documented bool) {
 		c.Shapes = append(c.Shapes, r.Issuer)
 		if unique {
 			c.RuleID = r.ID
-			c.Evidence = append(c.Evidence, Evidence{Issuer: r.Issuer, Kind: EvidenceShape, Text: "shape of " + r.Issuer + " keys"})
+			c.Evidence = append(c.Evidence, Evidence{Issuer: r.Issuer, Kind: attribution.Shape, Text: "shape of " + r.Issuer + " keys"})
 		}
 	}
 	return documented
@@ -195,11 +196,14 @@ func namesHost(body []byte) bool {
 	return true
 }
 
+// publicReach is how far from a key its public twin is searched for, in bytes.
+const publicReach = 200
+
 // publicTwin reports whether the same body stands near b[at:] behind the
 // prefix of a public key. No issuer gives both keys of a pair one body: the
 // pair was made up.
 func publicTwin(b []byte, at int, body []byte) bool {
-	near := b[max(0, at-twinReach-2*len(body)):min(len(b), at+twinReach+2*len(body))]
+	near := b[max(0, at-publicReach-2*len(body)):min(len(b), at+publicReach+2*len(body))]
 	for {
 		i := bytes.Index(near, body)
 		if i < 0 {

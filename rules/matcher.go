@@ -8,6 +8,7 @@ import (
 
 	"keysweep/finding"
 	"keysweep/rules/ascii"
+	"keysweep/rules/attribution"
 )
 
 // maxSpan limits how many raw bytes one key can take: the longest body in the
@@ -25,7 +26,7 @@ type Matcher struct {
 	joined     []byte // a body from several literals
 	whole      text
 	decoded    [2]text // one for each level of decoding
-	around     surroundings
+	around     attribution.Surroundings
 	done       <-chan struct{} // see StopAt; nil: never
 	work       int             // bytes decoded, searched for evidence, and judged; for tests
 }

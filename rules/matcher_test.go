@@ -430,8 +430,8 @@ func TestHostileTextTakesTimeInProportionToItsSize(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			work := func(size int) (hits, looked int) {
 				text := []byte(strings.Repeat(unit, size/len(unit)+1)[:size])
-				m.work, m.around.work = 0, 0
-				return len(m.Matches(text, Span{0, len(text)})), m.work + m.around.work
+				m.work, m.around.Work = 0, 0
+				return len(m.Matches(text, Span{0, len(text)})), m.work + m.around.Work
 			}
 			_, small := work(64 << 10)
 			_, large := work(1 << 20)

@@ -6,6 +6,7 @@ import (
 
 	"keysweep/finding"
 	"keysweep/rules/alphabet"
+	"keysweep/rules/attribution"
 	"keysweep/rules/score"
 )
 
@@ -34,7 +35,7 @@ type Rule struct {
 	maxScore float64
 	shapes   []shape
 	samples  map[[sha256.Size]byte]bool
-	evidence evidence
+	naming   attribution.Naming
 	adds     bool // from a File: its samples are none of the built-in rules
 }
 
@@ -53,36 +54,6 @@ type shape struct {
 	random   int    // index of the group that captures the random part; 0: none
 	literals []bool // by index in Rule.Literals; nil: all of them
 	lengths  []int  // lengths at which a glued word is cut off; see cutGluedWord
-}
-
-// evidence is what names an issuer in the surroundings of a key.
-type evidence struct {
-	Hosts      []string    `toml:"hosts"`       // and their subdomains
-	Names      []string    `toml:"names"`       // of variables, settings, sections; not in prose
-	Words      []string    `toml:"words"`       // anywhere, as whole words
-	Twins      []string    `toml:"twins"`       // imports, SDK calls, prefixes of public keys
-	Headers    []string    `toml:"headers"`     // HTTP headers and Authorization schemes that carry the key
-	TwinShapes []twinTable `toml:"twin_shapes"` // public keys
-	Echoes     []echo      `toml:"echoes"`      // parts of the key itself
-	Not        []string    `toml:"not"`         // a name or word within one of these is none
-
-	public []publicKey // of TwinShapes
-}
-
-// publicKey is how an issuer's public keys look, and nobody else's.
-type publicKey struct {
-	literal string
-	regex   *regexp.Regexp // matches the whole of what follows
-	base64  bool           // regex is for what that decodes to
-}
-
-// echo is text that holds a part of the key: Stripe's account ids do.
-type echo struct {
-	Literal string `toml:"literal"` // stands before the part
-	// From and To are the part: a half-open range of the key's body, in
-	// characters.
-	From int `toml:"from"`
-	To   int `toml:"to"`
 }
 
 // has reports whether body has a documented shape of r under its literal, and

@@ -5,6 +5,7 @@ import (
 	"testing"
 
 	"keysweep/finding"
+	"keysweep/rules/attribution"
 )
 
 func TestStrengthOfAnIssuer(t *testing.T) {
@@ -42,11 +43,11 @@ func TestStrengthOfAnIssuer(t *testing.T) {
 			}
 		})
 	}
-	beaten := []Evidence{{Issuer: "martis", Kind: EvidenceHost, Strong: true, Weaker: true}, {Issuer: "martis", Kind: EvidencePath}}
+	beaten := []Evidence{{Issuer: "martis", Kind: attribution.Host, Strong: true, Weaker: true}, {Issuer: "martis", Kind: attribution.Path}}
 	if got := s.Strength("martis", nil, beaten); got != finding.StrengthWeak {
 		t.Errorf("beaten evidence counts: %v", got)
 	}
-	if got := s.Strength("paystack", nil, []Evidence{{Issuer: "paystack", Kind: EvidenceHost}}); got != finding.StrengthNone {
+	if got := s.Strength("paystack", nil, []Evidence{{Issuer: "paystack", Kind: attribution.Host}}); got != finding.StrengthNone {
 		t.Errorf("a body that is none of the issuer's: %v", got)
 	}
 }

@@ -14,6 +14,7 @@ import (
 	"keysweep/finding"
 	"keysweep/rules/alphabet"
 	"keysweep/rules/ascii"
+	"keysweep/rules/attribution"
 	"keysweep/rules/score"
 )
 
@@ -40,7 +41,7 @@ type ruleTable struct {
 	Environments    map[string]string `toml:"environments"`
 	MaxScore        *float64          `toml:"max_score"`
 	SamplesSHA256   []string          `toml:"samples_sha256"`
-	Evidence        evidence          `toml:"evidence"`
+	Evidence        evidenceTable     `toml:"evidence"`
 	Probe           *probeTable       `toml:"probe"`
 	Advice          string            `toml:"advice"`
 	Docs            *string           `toml:"docs"`
@@ -59,6 +60,24 @@ type shapeTable struct {
 	Regex    string   `toml:"regex"`
 	Unique   bool     `toml:"unique"`
 	Literals []string `toml:"literals"`
+}
+
+// evidenceTable is an attribution.Naming.
+type evidenceTable struct {
+	Hosts      []string    `toml:"hosts"`
+	Names      []string    `toml:"names"`
+	Words      []string    `toml:"words"`
+	Twins      []string    `toml:"twins"`
+	Headers    []string    `toml:"headers"`
+	TwinShapes []twinTable `toml:"twin_shapes"`
+	Echoes     []echoTable `toml:"echoes"`
+	Not        []string    `toml:"not"`
+}
+
+type echoTable struct {
+	Literal string `toml:"literal"`
+	From    int    `toml:"from"`
+	To      int    `toml:"to"`
 }
 
 type twinTable struct {
@@ -84,7 +103,7 @@ func (t *ruleTable) rule() (*Rule, error) {
 	r := &Rule{
 		ID: t.ID, Issuer: t.Issuer, Description: t.Description, Advice: t.Advice,
 		Literals: t.Literals, Examples: t.Examples, CounterExamples: t.CounterExamples,
-		maxScore: score.Max, evidence: t.Evidence,
+		maxScore: score.Max,
 	}
 	for _, read := range [...]func(*Rule) error{
 		t.readNames, t.readLiterals, t.readBody, t.readShapes, t.readEnvironments, t.readScore, t.readEvidence, t.readProbe,
@@ -263,6 +282,10 @@ func (t *ruleTable) readScore(r *Rule) error {
 
 func (t *ruleTable) readEvidence(r *Rule) error {
 	e := &t.Evidence
+	r.naming = attribution.Naming{
+		Issuer: t.Issuer, Hosts: e.Hosts, Names: e.Names, Words: e.Words, Twins: e.Twins, Headers: e.Headers, Not: e.Not,
+		Documented: len(r.shapes) > 0,
+	}
 	for _, list := range [...]struct {
 		key   string
 		words []string
@@ -295,6 +318,7 @@ func (t *ruleTable) readEvidence(r *Rule) error {
 		if echo.From < 0 || echo.To > maxBody || echo.To-echo.From < minEcho {
 			return wrong(key, "from and to are a part of the body, %d characters or more", minEcho)
 		}
+		r.naming.Echoes = append(r.naming.Echoes, attribution.Echo(echo))
 	}
 	return nil
 }
@@ -318,7 +342,7 @@ func (t *ruleTable) readTwin(r *Rule, i int) error {
 		if err := checkLiteral(key+".literals", l); err != nil {
 			return err
 		}
-		r.evidence.public = append(r.evidence.public, publicKey{l, re, twin.Base64})
+		r.naming.Public = append(r.naming.Public, attribution.PublicKey{Literal: l, Regex: re, Base64: twin.Base64})
 	}
 	return nil
 }

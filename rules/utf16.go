@@ -1,5 +1,7 @@
 package rules
 
+import "keysweep/rules/attribution"
+
 // utf16Decoder reads UTF-16 of either byte order:
 //
 //	little endian   s 0 k 0 _ 0
@@ -16,7 +18,7 @@ const (
 
 func (utf16Decoder) name() string { return "utf-16" }
 
-func (utf16Decoder) evidenceReach() (int, bool) { return evidenceReach / 2, true }
+func (utf16Decoder) evidenceReach() (int, bool) { return attribution.Reach / 2, true }
 
 func (utf16Decoder) holds(inner decoder) bool { return !wide(inner) }
 

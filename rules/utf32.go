@@ -1,6 +1,10 @@
 package rules
 
-import "unicode/utf8"
+import (
+	"unicode/utf8"
+
+	"keysweep/rules/attribution"
+)
 
 // utf32Decoder reads UTF-32 of either byte order:
 //
@@ -10,7 +14,7 @@ type utf32Decoder struct{}
 
 func (utf32Decoder) name() string { return "utf-32" }
 
-func (utf32Decoder) evidenceReach() (int, bool) { return evidenceReach / 4, true }
+func (utf32Decoder) evidenceReach() (int, bool) { return attribution.Reach / 4, true }
 
 // holds leaves out wide characters within wide characters.
 func (utf32Decoder) holds(inner decoder) bool { return !wide(inner) }

@@ -7,6 +7,7 @@ import (
 
 	"keysweep/finding"
 	"keysweep/rules"
+	"keysweep/rules/attribution"
 )
 
 // collector gathers the candidates of all targets: one record per distinct key.
@@ -37,7 +38,7 @@ type record struct {
 
 type evidenceKey struct {
 	issuer string
-	kind   rules.EvidenceKind
+	kind   attribution.Kind
 }
 
 // candidate is a match at one location.

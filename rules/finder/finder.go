@@ -26,6 +26,7 @@ import (
 	"strings"
 )
 
+// The sizes of the filter.
 const (
 	gramLen = 4
 	// HeadLen is how many bytes a head has at most, which limits the stride to 5:

@@ -1,4 +1,4 @@
-package rules
+package attribution
 
 import (
 	"bytes"
@@ -43,7 +43,7 @@ type layout struct {
 }
 
 // read finds the sections and the other keys around key.
-func (l *layout) read(a *attributor, b []byte, key Span) {
+func (l *layout) read(a *Attributor, b []byte, key Key) {
 	l.low, l.high = max(0, key.Start-sectionReach), min(len(b), key.Start+sectionReach)
 	l.key = key.Start
 	l.sections, l.others, l.own = l.sections[:0], l.others[:0], l.own[:0]
@@ -253,7 +253,7 @@ type standing struct {
 	names bool
 }
 
-func (l *layout) standingOf(at int, key Span) standing {
+func (l *layout) standingOf(at int, key Key) standing {
 	var st standing
 	if at < l.low || at >= l.high {
 		return st

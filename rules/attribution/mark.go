@@ -1,4 +1,4 @@
-package rules
+package attribution
 
 import (
 	"bytes"
@@ -31,16 +31,16 @@ func markAt(src *source, b []byte, start, end int) (mark, bool) {
 
 // at recognises a public key whose literal is b[start:end]; the mark is the
 // whole of it.
-func (p *publicKey) at(b []byte, start, end int) (mark, bool) {
+func (p *PublicKey) at(b []byte, start, end int) (mark, bool) {
 	m := mark{start: start, end: end}
-	if string(b[start:end]) != p.literal || start > 0 && ascii.IsWord(b[start-1]) {
+	if string(b[start:end]) != p.Literal || start > 0 && ascii.IsWord(b[start-1]) {
 		return m, false
 	}
-	for m.end < len(b) && m.end-end <= maxBody && (ascii.IsName(b[m.end]) || p.base64 && (b[m.end] == '+' || b[m.end] == '/')) {
+	for m.end < len(b) && m.end-end <= maxPublic && (ascii.IsName(b[m.end]) || p.Base64 && (b[m.end] == '+' || b[m.end] == '/')) {
 		m.end++
 	}
 	body := b[end:m.end]
-	if p.base64 {
+	if p.Base64 {
 		text := make([]byte, base64.RawStdEncoding.DecodedLen(len(body)))
 		n, err := base64.RawStdEncoding.Decode(text, body)
 		if err != nil {
@@ -48,12 +48,12 @@ func (p *publicKey) at(b []byte, start, end int) (mark, bool) {
 		}
 		body = text[:n]
 	}
-	return m, p.regex.Match(body)
+	return m, p.Regex.Match(body)
 }
 
 // of reports whether what follows the mark is the part of the key that e
 // names, and no more.
-func (e *echo) of(b []byte, m mark, key Span) bool {
+func (e *Echo) of(b []byte, m mark, key Key) bool {
 	stop := m.end + e.To - e.From
 	if stop > len(b) || stop < len(b) && ascii.IsAlnum(b[stop]) {
 		return false
@@ -66,13 +66,19 @@ func (e *echo) of(b []byte, m mark, key Span) bool {
 	return len(body) >= e.To && bytes.Equal(body[e.From:e.To], b[m.end:stop])
 }
 
+// The limits of what is read on either side of a literal, in bytes.
+const (
+	maxPublic = 256 // of a public key
+	maxUser   = 280 // between a host and the start of its URL
+)
+
 // maxCarrier is how many bytes may stand between a header and the key that it
 // carries.
 const maxCarrier = 24
 
 // carries reports whether nothing but punctuation stands between a header or
 // an Authorization scheme and the key behind it.
-func carries(b []byte, m mark, key Span) bool {
+func carries(b []byte, m mark, key Key) bool {
 	if m.end > key.Start || key.Start-m.end > maxCarrier {
 		return false
 	}
@@ -86,7 +92,7 @@ func carries(b []byte, m mark, key Span) bool {
 
 // isUserOf reports whether the key is the user in a URL of the host m:
 // https://key:@host, https://key@host.
-func isUserOf(b []byte, key Span, m mark) bool {
+func isUserOf(b []byte, key Key, m mark) bool {
 	if m.start <= key.End || m.start-key.End > maxNameRun || b[m.start-1] != '@' || b[key.End] != ':' && b[key.End] != '@' {
 		return false
 	}
@@ -119,7 +125,7 @@ func hostAt(b []byte, start, end int) (mark, bool) {
 	}
 	if m.start > 1 && b[m.start-1] == '@' && b[m.start-2] != ':' {
 		token := m.start
-		for token > 0 && m.start-token < maxGlued && !ascii.IsSpace(b[token-1]) && !ascii.IsQuote(b[token-1]) {
+		for token > 0 && m.start-token < maxUser && !ascii.IsSpace(b[token-1]) && !ascii.IsQuote(b[token-1]) {
 			token--
 		}
 		if !bytes.Contains(b[token:m.start], []byte("://")) {

@@ -1,4 +1,4 @@
-package rules
+package attribution
 
 import (
 	"bytes"
@@ -8,30 +8,30 @@ import (
 
 // weigh looks at how the evidence in s.near stands to the key: what names the
 // section that the key is in counts as a name on its line; what belongs to
-// another key or another section counts for little (EvidenceBeside), or not at
+// another key or another section counts for little (Beside), or not at
 // all (Kind 0).
-func (s *surroundings) weigh(a *attributor, b []byte, key Span, c *Match) {
+func (s *Surroundings) weigh(a *Attributor, b []byte, key Key, shapes []string, known []Evidence) {
 	if len(s.near) == 0 {
 		return
 	}
-	for _, e := range c.Evidence {
-		if e.Kind == EvidenceShape {
+	for _, e := range known {
+		if e.Kind == Shape {
 			return
 		}
 	}
 	l := &s.layout
 	l.read(a, b, key)
-	s.work += l.high - l.low + len(s.near)*(len(l.sections)+len(l.others))/8
+	s.Work += l.high - l.low + len(s.near)*(len(l.sections)+len(l.others))/8
 	deepest := 0
 	s.standings = s.standings[:0]
 	for i := range s.near {
 		n := &s.near[i]
 		s.standings = append(s.standings, standing{})
-		if n.Kind < EvidenceCarrier && l.headsAnother(b, n, key) {
+		if n.Kind < Carrier && l.headsAnother(b, n, key) {
 			n.Kind = 0
 			continue
 		}
-		if n.Kind >= EvidenceCarrier || n.start < l.low || n.end > l.high {
+		if n.Kind >= Carrier || n.start < l.low || n.end > l.high {
 			continue
 		}
 		st := l.standingOf(n.start, key)
@@ -41,28 +41,28 @@ func (s *surroundings) weigh(a *attributor, b []byte, key Span, c *Match) {
 			n.Kind = 0
 			continue
 		case st.names && (n.kind == sourceName || n.kind == sourceWord):
-			n.Kind = EvidenceName
+			n.Kind = Name
 		case s.isSpent(b, n, key):
-			n.Kind = EvidenceBeside
+			n.Kind = Beside
 			continue
 		}
-		if !a.contradicts(n.Evidence, c.Shapes) {
+		if !a.contradicts(n.Evidence, shapes) {
 			deepest = max(deepest, st.level)
 		}
 	}
 	for i := range s.near {
 		n := &s.near[i]
-		if s.standings[i].foreign && s.standings[i].level < deepest && n.Kind != 0 && n.Kind < EvidenceCarrier {
-			n.Kind = EvidenceBeside
+		if s.standings[i].foreign && s.standings[i].level < deepest && n.Kind != 0 && n.Kind < Carrier {
+			n.Kind = Beside
 		}
 	}
-	s.dropOldHeadings(a, c.Shapes)
+	s.dropOldHeadings(a, shapes)
 }
 
 // headsAnother reports whether n is the name of a section, out of l's reach,
 // that the key is not in: one further down, or one above the outermost section
 // that holds the key.
-func (l *layout) headsAnother(b []byte, n *nearby, key Span) bool {
+func (l *layout) headsAnother(b []byte, n *nearby, key Key) bool {
 	if n.start >= l.low && n.end <= l.high || n.kind != sourceName && n.kind != sourceWord || !isSectionName(b, n.start, n.end) {
 		return false
 	}
@@ -101,7 +101,7 @@ func isSectionName(b []byte, start, end int) bool {
 // isSpent reports whether n speaks for another key: one on its own line, or
 // the one behind it on the key's line, or what follows the comment that it is
 // in.
-func (s *surroundings) isSpent(b []byte, n *nearby, key Span) bool {
+func (s *Surroundings) isSpent(b []byte, n *nearby, key Key) bool {
 	l := &s.layout
 	start, end := l.lineOf(b, n.start)
 	if !n.onLine {
@@ -129,10 +129,10 @@ func (s *surroundings) isSpent(b []byte, n *nearby, key Span) bool {
 // dropOldHeadings makes comments count for little that a later one, of another
 // issuer, took over from: with a key between the two, the later one heads the
 // keys that follow.
-func (s *surroundings) dropOldHeadings(a *attributor, shapes []string) {
+func (s *Surroundings) dropOldHeadings(a *Attributor, shapes []string) {
 	latest := -1
 	for i := range s.near {
-		if n := &s.near[i]; n.comment >= 0 && n.Kind > EvidenceBeside && !a.contradicts(n.Evidence, shapes) &&
+		if n := &s.near[i]; n.comment >= 0 && n.Kind > Beside && !a.contradicts(n.Evidence, shapes) &&
 			(latest < 0 || n.comment > s.near[latest].comment) {
 			latest = i
 		}
@@ -142,8 +142,8 @@ func (s *surroundings) dropOldHeadings(a *attributor, shapes []string) {
 	}
 	for i := range s.near {
 		n := &s.near[i]
-		if n.comment >= 0 && n.Issuer != s.near[latest].Issuer && n.Kind > EvidenceBeside && s.layout.otherIn(n.comment, s.near[latest].comment) {
-			n.Kind = EvidenceBeside
+		if n.comment >= 0 && n.Issuer != s.near[latest].Issuer && n.Kind > Beside && s.layout.otherIn(n.comment, s.near[latest].comment) {
+			n.Kind = Beside
 		}
 	}
 }

@@ -1,0 +1,136 @@
+package attribution
+
+import (
+	"fmt"
+	"slices"
+
+	"keysweep/finding"
+)
+
+// Rank sorts the evidence of one place, keeps the best of each issuer, and
+// says which of it is beaten.
+func (a *Attributor) Rank(shapes []string, list []Evidence) []Evidence {
+	slices.SortFunc(list, compare)
+	kept := list[:0]
+	for _, e := range list {
+		if !slices.ContainsFunc(kept, func(k Evidence) bool { return k.Issuer == e.Issuer }) {
+			kept = append(kept, e)
+		}
+	}
+	best := -1
+	for i := range kept {
+		e := &kept[i]
+		switch {
+		case a.contradicts(*e, shapes):
+			e.Weaker = true
+		case best < 0:
+			best = i
+			if e.Kind == File && e.Distance > hostReach && a.speaksBeside(kept[i+1:], shapes) {
+				e.Kind = Beside // as good as what stands beside the key
+			}
+		default:
+			e.Weaker = !similar(kept[best], *e)
+		}
+	}
+	return kept
+}
+
+// speaksBeside reports whether list has evidence of the weakest kind that the
+// body does not contradict.
+func (a *Attributor) speaksBeside(list []Evidence, shapes []string) bool {
+	return slices.ContainsFunc(list, func(e Evidence) bool { return e.Kind == Beside && !a.contradicts(e, shapes) })
+}
+
+// similar reports whether evidence b, for another issuer, is as good as a.
+func similar(a, b Evidence) bool {
+	if a.Kind != b.Kind {
+		return false
+	}
+	return a.Kind == Shape || a.Kind == Beside || b.Distance <= similarFactor*a.Distance+similarBytes
+}
+
+// contradicts reports whether the body speaks against e: documented bodies of
+// its issuer look otherwise, and e is no proof.
+func (a *Attributor) contradicts(e Evidence, shapes []string) bool {
+	return e.Kind != Shape && a.documented[e.Issuer] && !slices.Contains(shapes, e.Issuer)
+}
+
+// Path returns which issuers the path of a file names. It separates parts by
+// '/'.
+func (a *Attributor) Path(path string) []Evidence {
+	b := []byte(path)
+	var around Surroundings
+	around.scan(a, b, 0, len(b), pathMarkAt)
+	var list []Evidence
+	for _, u := range around.used {
+		if a.sources[u].kind == sourceNot {
+			continue
+		}
+		for _, m := range around.marks[u] {
+			list = append(list, Evidence{
+				Issuer: a.sources[u].issuer, Kind: Path, Distance: len(b) - m.end,
+				Text: fmt.Sprintf("%s in the path %s", b[m.start:m.end], path),
+			})
+		}
+	}
+	slices.SortFunc(list, compare)
+	return slices.CompactFunc(list, func(a, b Evidence) bool { return a.Issuer == b.Issuer })
+}
+
+// pathMarkAt judges the literal of src at b[start:end], in a path: names need be
+// no more than whole words at the start of a part.
+func pathMarkAt(src *source, b []byte, start, end int) (mark, bool) {
+	m := mark{start: start, end: end}
+	switch src.kind {
+	case sourceHost:
+		return hostAt(b, start, end)
+	case sourceName:
+		return m, isWholeWord(b, start, end) && (start == 0 || b[start-1] == '/')
+	case sourceWord:
+		return m, isWholeWord(b, start, end)
+	}
+	return m, src.kind == sourceNot
+}
+
+// Attribute decides whose a key is from the issuers whose documented shape it
+// has and from the evidence of all its places: a shape that nobody else has;
+// else what carries the key, its URL or header; else the issuer that evidence
+// at every place agrees on, where a mere mention in the file yields to anything
+// nearer; else the path, if what stands beside the key does not speak for
+// somebody else. It returns
+// finding.IssuerAmbiguous if two issuers are left, finding.IssuerUnknown if
+// none is, and the evidence in words, strongest first. The order of ev does
+// not matter.
+func (a *Attributor) Attribute(shapes []string, ev []Evidence) (issuer string, why []string) {
+	list := slices.Clone(ev)
+	slices.SortFunc(list, compare)
+	list = slices.DeleteFunc(list, func(e Evidence) bool { return a.contradicts(e, shapes) || e.Weaker })
+	for _, kinds := range [...][2]Kind{
+		{Shape, Shape}, {Carrier, Carrier}, {Twin, Host},
+		{File, File}, {Beside, Path},
+	} {
+		var issuers, words []string
+		beside := true // nothing but what belongs to a neighbour
+		for _, e := range list {
+			if e.Kind < kinds[0] || e.Kind > kinds[1] {
+				continue
+			}
+			beside = beside && e.Kind == Beside
+			if !slices.Contains(issuers, e.Issuer) {
+				issuers = append(issuers, e.Issuer)
+				words = append(words, e.Issuer+": "+e.Text)
+			}
+		}
+		switch len(issuers) {
+		case 0:
+		case 1:
+			if beside {
+				return finding.IssuerUnknown, nil
+			}
+			return issuers[0], words
+		default:
+			return finding.IssuerAmbiguous, words
+		}
+	}
+	return finding.IssuerUnknown, nil
+}

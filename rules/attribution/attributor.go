@@ -1,0 +1,108 @@
+package attribution
+
+import (
+	"regexp"
+	"strings"
+
+	"keysweep/rules/finder"
+)
+
+// Key is where a key is in the text that is judged: a half-open range of bytes.
+type Key struct{ Start, End int }
+
+// Naming is what names an issuer, as one rule file has it. Its literals are in
+// lower case.
+type Naming struct {
+	Issuer  string
+	Hosts   []string // and their subdomains
+	Names   []string // of variables, settings, sections; not in prose
+	Words   []string // anywhere, as whole words
+	Twins   []string // imports, SDK calls, prefixes of public keys
+	Headers []string // HTTP headers and Authorization schemes that carry the key
+	Not     []string // a name or word within one of these is none
+	Public  []PublicKey
+	Echoes  []Echo
+	// Documented says that the bodies of its keys have a documented shape: a body
+	// without it is not the issuer's.
+	Documented bool
+}
+
+// PublicKey is how the public keys of one issuer look, and of no other.
+type PublicKey struct {
+	Literal string
+	Regex   *regexp.Regexp // matches the whole of what follows
+	Base64  bool           // Regex is for what that decodes to
+}
+
+// Echo is text that holds a part of the key: Stripe's account ids do.
+type Echo struct {
+	Literal string // is before the part
+	// From and To are the part: a half-open range of the key's body, in
+	// characters.
+	From, To int
+}
+
+// sourceKind says how an evidence literal is read.
+type sourceKind uint8
+
+const (
+	sourceHost sourceKind = iota
+	sourceName
+	sourceWord
+	sourceTwin
+	sourceHeader
+	sourcePublic
+	sourceEcho
+	sourceNot
+)
+
+// source is one literal of a rule's evidence.
+type source struct {
+	issuer string
+	kind   sourceKind
+	public *PublicKey // of sourcePublic
+	echo   *Echo      // of sourceEcho
+}
+
+// Attributor knows what names each issuer. It is safe for concurrent use.
+type Attributor struct {
+	sources []source
+	finder  *finder.Finder // of the sources' literals, in lower case
+	keys    *finder.Finder // of what keys start with
+	// documented holds the issuers whose bodies have a documented shape: a
+	// body without it is not theirs.
+	documented map[string]bool
+}
+
+// New returns what knows the issuers by their names, and their keys by what
+// these start with.
+func New(issuers []Naming, prefixes [][]byte) *Attributor {
+	a := &Attributor{documented: map[string]bool{}, keys: finder.New(prefixes)}
+	var literals [][]byte
+	add := func(literal string, s source) {
+		literals = append(literals, []byte(strings.ToLower(literal)))
+		a.sources = append(a.sources, s)
+	}
+	for i := range issuers {
+		n := &issuers[i]
+		if n.Documented {
+			a.documented[n.Issuer] = true
+		}
+		for kind, list := range [...][]string{
+			sourceHost: n.Hosts, sourceName: n.Names, sourceWord: n.Words,
+			sourceTwin: n.Twins, sourceHeader: n.Headers, sourceNot: n.Not,
+		} {
+			for _, l := range list {
+				add(l, source{issuer: n.Issuer, kind: sourceKind(kind)})
+			}
+		}
+		for i := range n.Public {
+			add(n.Public[i].Literal, source{issuer: n.Issuer, kind: sourcePublic, public: &n.Public[i]})
+		}
+		for i := range n.Echoes {
+			add(n.Echoes[i].Literal, source{issuer: n.Issuer, kind: sourceEcho, echo: &n.Echoes[i]})
+		}
+	}
+	a.finder = finder.New(literals)
+	return a
+}

@@ -1,0 +1,223 @@
+package attribution
+
+import (
+	"fmt"
+	"slices"
+	"sort"
+
+	"keysweep/rules/ascii"
+)
+
+// The distances of evidence, in bytes of the text that the key was judged in.
+const (
+	// hostReach is how near a host must be to count as the key's own. 86 % of
+	// known keys have their issuer's name within 200 bytes.
+	hostReach = 400
+	twinReach = 200
+	lineReach = 400 // lines of minified files have no ends
+	// Reach is how far evidence may be from the start of a key.
+	Reach = 15 << 10
+	// similarFactor and similarBytes: a second issuer is as near as the first
+	// if its distance is at most factor times as great, plus bytes.
+	similarFactor, similarBytes = 2, 32
+	maxNameRun                  = 64
+)
+
+// mark is one place where a source's literal stands and counts.
+type mark struct {
+	start, end int
+	// loose marks count near the key only: a name that is part of a longer
+	// one, and not assigned to.
+	loose bool
+}
+
+// Surroundings are the marks of a stretch of text: the scratch of one goroutine.
+type Surroundings struct {
+	folded []byte
+	found  []int
+	marks  [][]mark // by source, sorted
+	used   []int    // sources with marks
+	near   []nearby // evidence of one key
+	layout layout
+	// standings of near to the key
+	standings []standing
+	// Work counts the bytes and marks that were visited, for tests.
+	Work int
+}
+
+// Scan lists the marks whose literal is in b[low:high]. Whether a literal
+// counts may depend on a few bytes beyond.
+func (s *Surroundings) Scan(a *Attributor, b []byte, low, high int) {
+	s.scan(a, b, low, high, markAt)
+}
+
+// scan is Scan with a function that judges the literal of a source at
+// b[start:end].
+func (s *Surroundings) scan(a *Attributor, b []byte, low, high int, judge func(src *source, b []byte, start, end int) (mark, bool)) {
+	for _, u := range s.used {
+		s.marks[u] = s.marks[u][:0]
+	}
+	s.used = s.used[:0]
+	if s.marks == nil {
+		s.marks = make([][]mark, len(a.sources))
+	}
+	s.folded = s.folded[:0]
+	s.Work += high - low
+	for _, c := range b[low:high] {
+		s.folded = append(s.folded, ascii.Fold(c))
+	}
+	for at := range a.finder.All(s.folded) {
+		s.found = a.finder.AppendAt(s.found[:0], s.folded, at)
+		for _, l := range s.found {
+			start := low + at
+			m, ok := judge(&a.sources[l], b, start, start+len(a.finder.Literals()[l]))
+			if !ok {
+				continue
+			}
+			if len(s.marks[l]) == 0 {
+				s.used = append(s.used, l)
+			}
+			s.marks[l] = append(s.marks[l], m)
+		}
+	}
+	s.dropVoid(a)
+	slices.Sort(s.used)
+}
+
+// dropVoid removes names and words that lie within one of their issuer's
+// "not" literals.
+func (s *Surroundings) dropVoid(a *Attributor) {
+	for _, u := range s.used {
+		if a.sources[u].kind != sourceNot {
+			continue
+		}
+		void := s.marks[u]
+		for _, o := range s.used {
+			if a.sources[o].issuer != a.sources[u].issuer || a.sources[o].kind == sourceNot {
+				continue
+			}
+			s.marks[o] = slices.DeleteFunc(s.marks[o], func(m mark) bool {
+				i := sort.Search(len(void), func(i int) bool { return void[i].end >= m.end })
+				return i < len(void) && void[i].start <= m.start
+			})
+		}
+	}
+}
+
+// nearby is evidence for one key, and where it stands.
+type nearby struct {
+	Evidence
+	mark
+	kind    sourceKind
+	onLine  bool
+	comment int // start of the comment line it stands on, before the key; -1
+}
+
+// Collect appends to known, what is known of a key of these shapes, the best
+// evidence of each source at most reach bytes from its start.
+func (s *Surroundings) Collect(a *Attributor, b []byte, key Key, reach int, shapes []string, known []Evidence) []Evidence {
+	s.near = s.near[:0]
+	lineStart, lineEnd := key.Start, key.End
+	for lineStart > 0 && key.Start-lineStart < lineReach && b[lineStart-1] != '\n' {
+		lineStart--
+	}
+	for lineEnd < len(b) && lineEnd-key.End < lineReach && b[lineEnd] != '\n' {
+		lineEnd++
+	}
+	for _, u := range s.used {
+		src, marks := a.sources[u], s.marks[u]
+		if src.kind == sourceNot {
+			continue
+		}
+		// The nearest of each side. Of names that are assigned to and loose
+		// ones the nearest may be of the lesser sort: look on.
+		i := sort.Search(len(marks), func(i int) bool { return marks[i].start >= key.Start })
+		for j, seen := i-1, 0; j >= 0 && seen < 2; j-- {
+			s.Work++
+			if n, ok := nearbyOf(&src, b, marks[j], key, lineStart, lineEnd, reach); ok {
+				s.near = append(s.near, n)
+				seen++
+			}
+			if d := key.Start - marks[j].end; d > hostReach && !marks[j].loose || d > Reach {
+				break
+			}
+		}
+		for j, seen := i, 0; j < len(marks) && seen < 2; j++ {
+			s.Work++
+			if n, ok := nearbyOf(&src, b, marks[j], key, lineStart, lineEnd, reach); ok {
+				s.near = append(s.near, n)
+				seen++
+			}
+			if d := marks[j].start - key.End; d > hostReach && !marks[j].loose || d > Reach {
+				break
+			}
+		}
+	}
+	s.weigh(a, b, key, shapes, known)
+	for i := range s.near {
+		if s.near[i].Kind != 0 {
+			known = append(known, s.near[i].Evidence)
+		}
+	}
+	return known
+}
+
+// nearbyOf makes evidence of a mark, if it counts for the key.
+func nearbyOf(src *source, b []byte, m mark, key Key, lineStart, lineEnd, reach int) (nearby, bool) {
+	where, distance := "before", key.Start-m.end
+	if m.start >= key.End {
+		where, distance = "after", m.start-key.End
+	}
+	if distance < 0 || m.start < key.Start-reach || m.end > key.Start+reach {
+		return nearby{}, false // within the key, or too far
+	}
+	n := nearby{mark: m, kind: src.kind, comment: -1, onLine: m.start >= lineStart && m.end <= lineEnd}
+	n.Evidence = Evidence{Issuer: src.issuer, Kind: File, Distance: distance}
+	what, ok := n.judge(src, b, key)
+	if ok {
+		n.Text = fmt.Sprintf("%s, %d bytes %s", what, distance, where)
+	}
+	return n, ok
+}
+
+// judge decides what kind of evidence n is, and whether it counts. It returns
+// what was seen, in words.
+func (n *nearby) judge(src *source, b []byte, key Key) (what string, ok bool) {
+	literal := b[n.start:n.end]
+	switch src.kind {
+	case sourceHost:
+		n.Strong = true
+		switch {
+		case isUserOf(b, key, n.mark):
+			n.Kind = Carrier
+		case n.Distance <= hostReach:
+			n.Kind = Host
+		}
+		return fmt.Sprintf("host %s", literal), true
+	case sourceName, sourceWord:
+		n.Strong = n.onLine || src.kind == sourceName && !n.loose
+		switch {
+		case n.onLine:
+			n.Kind = Name
+		case n.loose && n.Distance <= twinReach:
+			n.Kind = Twin
+		case n.loose:
+			return "", false
+		}
+		return fmt.Sprintf("name %s", literal), true
+	case sourceEcho:
+		// What follows the literal is a part of the key.
+		n.Kind = Shape
+		return src.echo.Literal + "… of the same account", n.Distance <= hostReach && src.echo.of(b, n.mark, key)
+	}
+	switch {
+	case src.kind == sourceHeader && carries(b, n.mark, key):
+		n.Kind = Carrier
+	case n.Distance <= twinReach:
+		n.Kind, n.Strong = Twin, true
+	}
+	if src.kind == sourcePublic {
+		return "public key of " + src.issuer, true // the rest of it says nothing to a reader
+	}
+	return fmt.Sprintf("mention of %s", literal), true
+}
