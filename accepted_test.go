@@ -53,7 +53,7 @@ func TestALiveKeyCannotBeAccepted(t *testing.T) {
 	}
 	asked := []string{"--verify", "--endpoint", "martis=" + issuer.URL}
 	status, out := scan(asked...)
-	if status != command.StatusFound || !strings.Contains(out, "LIVE") || !strings.Contains(out, "1 accepted key still works: nobody can accept it") {
+	if status != command.StatusFound || !strings.Contains(out, "LIVE") || !strings.Contains(out, "1 accepted key still works and cannot be accepted") {
 		t.Errorf("status %d\n%s", status, out)
 	}
 	if status, out := scan(append(asked, "--fail-on", "active")...); status != command.StatusFound {

@@ -124,7 +124,7 @@ func recheckReason(ctx context.Context, r *report.Recheck) report.ExitReason {
 	case works > 0:
 		return report.ExitReason{Status: StatusFound, Words: keys(works) + " still work"}
 	case unclear > 0:
-		return report.ExitReason{Status: StatusIncomplete, Words: "it could not be told of " + keys(unclear)}
+		return report.ExitReason{Status: StatusIncomplete, Words: "could not tell for " + keys(unclear)}
 	case len(r.Keys) == 0:
 		return report.ExitReason{Status: StatusClean, Words: "there is nothing to ask about"}
 	}

@@ -128,7 +128,7 @@ func activeReason(findings []*finding.Finding, reason report.ExitReason) report.
 		if active == 0 || reason.Status != StatusFound {
 			reason.Status = StatusIncomplete
 		}
-		words += ", and it could not be told of " + keys(unknown)
+		words += ", and could not tell for " + keys(unknown)
 	case unasked > 0 && active == 0:
 		words += "; " + count(unasked, "key was", "keys were") + " not asked about"
 	}

@@ -19,9 +19,9 @@ func (p *phrases) remedyWords() []string {
 	}
 	issuers, more := p.issuerWords(list)
 	at := p.quoteWords(atIssuer(p.opts, list...))
-	first := "Create a new key" + at + ", switch to it, check that it works, then revoke the old one; in this order, nothing stops."
+	first := "Create a new key" + at + ", switch to it, check that it works, then revoke the old one: this order avoids downtime."
 	if len(list) > 1 {
-		first = "For each key: create a new one" + at + ", switch to it, check that it works, then revoke the old one; in this order, nothing stops."
+		first = "For each key: create a new one" + at + ", switch to it, check that it works, then revoke the old one: this order avoids downtime."
 	}
 	words := []string{first}
 	for _, w := range issuers {
@@ -116,7 +116,7 @@ func (p *phrases) nextSteps() []Step {
 func (p *phrases) stepForNone() Step {
 	for _, target := range p.res.Targets {
 		if target.Kind == finding.TargetRepository && target.Tree && !target.History {
-			return Step{p.scan("--history", target.Name), "looks at what was removed from the files and is still in the history."}
+			return Step{p.scan("--history", target.Name), "also scans the history, which keeps what was removed from the files."}
 		}
 	}
 	if p.res.Below > 0 {
@@ -130,18 +130,18 @@ func (p *phrases) stepForKey(f *finding.Finding) Step {
 		for _, o := range f.Occurrences {
 			if o.Object != "" || o.Commit != "" {
 				return Step{git(o.Target) + " show " + short(f.FirstSeen.Commit),
-					fmt.Sprintf("shows the commit that brought in key %d, with the key.", 1+slices.Index(p.listed, f))}
+					fmt.Sprintf("shows the commit that added key %d, and the key itself.", 1+slices.Index(p.listed, f))}
 			}
 		}
 	}
 	if len(f.Occurrences) > 0 && f.Occurrences[0].Object != "" {
 		o := f.Occurrences[0]
 		return Step{git(o.Target) + " cat-file -p " + short(o.Object),
-			fmt.Sprintf("shows the object that holds key %d, with the key.", 1+slices.Index(p.listed, f))}
+			fmt.Sprintf("shows the object that holds key %d, and the key itself.", 1+slices.Index(p.listed, f))}
 	}
 	for _, target := range p.res.Targets {
 		if target.Kind == finding.TargetRepository && !target.History {
-			return Step{p.scan("--history", target.Name), "looks for keys that were committed, which deleting does not remove."}
+			return Step{p.scan("--history", target.Name), "scans the history, which keeps keys that were deleted from the files."}
 		}
 	}
 	if p.onlyStdin() {

@@ -114,6 +114,6 @@ func (p *phrases) annotation(f *finding.Finding) string {
 	if f.FirstSeen.Commit != "" {
 		message += ", first committed " + day(f.FirstSeen.Date) + " in " + short(f.FirstSeen.Commit)
 	}
-	return WorkflowCommand(LevelError, message+". Revoke it: to remove the line does not undo the leak.",
+	return WorkflowCommand(LevelError, message+". Replace it, then revoke it: removing the line does not undo the leak.",
 		append(at, Property{"title", "Leaked key: " + p.keyWords(f)})...)
 }

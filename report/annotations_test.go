@@ -84,7 +84,7 @@ func TestAnAnnotationNamesFileLineAndKey(t *testing.T) {
 	got := annotations(t, result(martis()), Options{Links: links})
 	want := "::error file=config/payment.go,line=42,col=14,title=Leaked key%3A Martis production key::" +
 		martis().Redacted() + ", high confidence, still in HEAD, in config/payment.go:42, first committed " + day(date(268)) + " in " + short(id("3f")) +
-		". Revoke it: to remove the line does not undo the leak.\n"
+		". Replace it, then revoke it: removing the line does not undo the leak.\n"
 	if got != want {
 		t.Errorf("got  %s\nwant %s", got, want)
 	}

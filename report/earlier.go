@@ -64,7 +64,7 @@ func ReadEarlier(r io.Reader) (*Earlier, error) {
 	case err != nil, !isReport, doc.SchemaVersion != SchemaVersion:
 		return nil, errors.New("it is not a JSON report of keysweep scan (-f json, or -o FILE.json)")
 	case dec.More():
-		return nil, errors.New("something follows behind its end")
+		return nil, errors.New("something follows its end")
 	}
 	e := &Earlier{Started: parseTimestamp(doc.Scan.Started)}
 	for _, t := range doc.Scan.Targets {

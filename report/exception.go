@@ -54,19 +54,20 @@ func (p *phrases) suppressedWords() string {
 			parts = append(parts, number(c)+" "+suppressedBy[kind])
 		}
 	}
-	by := strings.Join(parts, ", ")
+	by := ": " + strings.Join(parts, ", ")
 	if len(parts) == 1 {
-		_, by, _ = strings.Cut(by, " ")
+		_, by, _ = strings.Cut(parts[0], " ")
+		by = " " + by
 	}
-	return fmt.Sprintf("%s that a person accepted, %s", count(n, "key", "keys"), by)
+	return count(n, "key", "keys") + " accepted" + by
 }
 
 // problemWords says what is the matter with exceptions.
 var problemWords = map[finding.ExceptionProblem]struct{ one, many string }{
 	finding.ExceptionExpired:   {"1 exception is expired and no longer counts", "%s exceptions are expired and no longer count"},
-	finding.ExceptionLive:      {"1 accepted key still works: nobody can accept it", "%s accepted keys still work: nobody can accept them"},
+	finding.ExceptionLive:      {"1 accepted key still works and cannot be accepted", "%s accepted keys still work and cannot be accepted"},
 	finding.ExceptionNoReason:  {"1 keysweep:allow has no reason and does not count", "%s keysweep:allow have no reason and do not count"},
-	finding.ExceptionUntrusted: {"1 keysweep:allow is not believed here (docs/exceptions.md says whose exceptions count)", "%s keysweep:allow are not believed here (docs/exceptions.md says whose exceptions count)"},
+	finding.ExceptionUntrusted: {"1 keysweep:allow is not trusted here (docs/exceptions.md says whose exceptions count)", "%s keysweep:allow are not trusted here (docs/exceptions.md says whose exceptions count)"},
 	finding.ExceptionUnused:    {"1 exception is unused: no key matches", "%s exceptions are unused: no key matches"},
 }
 
@@ -106,7 +107,7 @@ func (p *phrases) exceptionWords(e finding.Exception) string {
 		}
 	}
 	if e.Kind == "inline" && where == "" && e.Line > 0 {
-		where = fmt.Sprintf("message of the commit, line %d", e.Line)
+		where = fmt.Sprintf("commit message, line %d", e.Line)
 	}
 	what := p.quote(e.Entry)
 	if e.Kind == "inline" && where != "" {

@@ -95,11 +95,7 @@ func (k *ExplainedKey) verdict(opts Options) string {
 	default:
 		kind = opts.issuerName(k.Issuer) + " " + kind
 	}
-	article := "a"
-	if strings.ContainsRune("AEIO", rune(kind[0])) { // the name of an issuer
-		article = "an"
-	}
-	words := fmt.Sprintf("This is a finding: %s %s, of %s confidence", article, kind, k.Confidence)
+	words := fmt.Sprintf("This is a finding: %s %s, of %s confidence", article(kind), kind, k.Confidence)
 	if why := k.confidenceWhy(); why != "" {
 		words += ", since " + why
 	}
@@ -116,9 +112,9 @@ func (k *ExplainedKey) confidenceWhy() string {
 	case k.Confidence == finding.Medium && k.Parts.LLR >= score.High:
 		return fmt.Sprintf("its score of %s is not below %s", decimal(k.Parts.LLR), decimal(score.High))
 	case k.Right != "":
-		return k.Right + " stands there"
+		return k.Right + " follows it"
 	case k.Confidence == finding.Medium:
-		return "what stands before it leaves a doubt: " + k.Left
+		return "what precedes it leaves a doubt: " + k.Left
 	}
 	return ""
 }
@@ -136,7 +132,7 @@ func (k *ExplainedKey) because() string {
 	case reason == "template":
 		return "a template follows the prefix: a program fills it in"
 	case reason == "pattern":
-		return "it is a pattern that keys match, and no key"
+		return "it is a pattern that keys match, not a key"
 	case length > 0 && length < k.BodyMin:
 		return fmt.Sprintf("its body has %s, and a key of this rule has at least %d", count(length, "character", "characters"), k.BodyMin)
 	case k.Scored && k.Parts.LLR >= k.Limit:
@@ -146,7 +142,7 @@ func (k *ExplainedKey) because() string {
 	case strings.HasPrefix(reason, "longer than"):
 		return "its body is " + reason
 	case reason == "":
-		return "it was turned down"
+		return "it was rejected"
 	default:
 		return reason
 	}
@@ -171,7 +167,7 @@ func (k *ExplainedKey) listing(least finding.Confidence) string {
 	case k.Comment.Found && k.Comment.Reason == "":
 		return counts + " keysweep:allow on its line has no reason and changes nothing."
 	case k.Comment.Found:
-		return counts + " keysweep:allow on its line is not believed here."
+		return counts + " keysweep:allow on its line is not trusted here."
 	}
 	return counts
 }

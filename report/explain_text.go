@@ -79,9 +79,9 @@ func (t *explanationText) nothing() {
 	if e.Line == 0 {
 		where = "in it"
 	}
-	why := fmt.Sprintf("no prefix of any rule stands %s, in any form that is looked through", where)
+	why := fmt.Sprintf("no rule's prefix is %s, in any encoding that is decoded", where)
 	if len(e.NearMisses) > 0 {
-		why = fmt.Sprintf("what stands %s only looks like a prefix", where)
+		why = fmt.Sprintf("what is %s only looks like a prefix", where)
 	}
 	for _, n := range e.NearMisses {
 		t.item("column", fmt.Sprintf("%d: %s", n.At+1, t.words(n.Why)))
@@ -172,7 +172,7 @@ func (t *explanationText) body(k *ExplainedKey) {
 func (t *explanationText) score(k *ExplainedKey) {
 	s := k.Parts
 	if !k.Scored {
-		t.item("score", "had no say; it would have been:")
+		t.item("score", "not used; it would be:")
 	}
 	t.item("score", fmt.Sprintf("%s bits a character; text from %s on, high confidence below %s", decimal(s.LLR), decimal(k.Limit), decimal(score.High)))
 	t.item("distinct", fmt.Sprintf("%d different characters; at least %d", s.Distinct, score.MinDistinct))
@@ -185,7 +185,7 @@ func (t *explanationText) score(k *ExplainedKey) {
 // evidence writes what speaks for issuers, and the verdict.
 func (t *explanationText) evidence(k *ExplainedKey) {
 	if k.Confidence == finding.Rejected {
-		t.item("issuer", "not asked: it is no key")
+		t.item("issuer", "not determined: it is not a key")
 		return
 	}
 	name := "evidence"
@@ -200,5 +200,5 @@ func (t *explanationText) evidence(k *ExplainedKey) {
 	if name != "" {
 		t.item(name, "none within reach")
 	}
-	t.item("issuer", t.words(k.Issuer)+", from this place alone")
+	t.item("issuer", t.words(k.Issuer)+", judged by this place alone")
 }

@@ -99,7 +99,7 @@ func confidenceWords(f *finding.Finding) string {
 func (p *phrases) statusWords(f *finding.Finding) string {
 	words := [...]string{
 		finding.Unchecked:   "not checked",
-		finding.Unsupported: "there is no way to ask its issuer",
+		finding.Unsupported: "its issuer cannot be asked",
 		finding.Unknown:     "could not tell whether it still works",
 		finding.Inactive:    "the issuer refused it",
 		finding.Restricted:  "it works, with limited rights",
@@ -186,13 +186,13 @@ func (p *phrases) presence(f *finding.Finding) presence {
 	case tree && p.looked.repository:
 		return presence{"in the working tree", "in the working tree"}
 	case p.looked.message:
-		return presence{"in the message of the commit", ""}
+		return presence{"in the commit message", ""}
 	case staged:
 		return presence{"staged for the next commit", "staged"}
 	case database && p.looked.commits && p.opts.Hook:
-		return presence{"in what is pushed", "new"}
+		return presence{"in the push", "new"}
 	case database && p.looked.commits:
-		return presence{"brought in by the range", "new"}
+		return presence{"added in the range", "new"}
 	case database && (committed || reachable):
 		return presence{"in the history, not in HEAD", "not in HEAD"}
 	case database:

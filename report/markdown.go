@@ -45,7 +45,7 @@ func writeMarkdown(w io.Writer, res *finding.Result, opts Options) error {
 		for i, item := range s.items {
 			if len(item) > share {
 				write(s.after)
-				write(fmt.Sprintf("\n*Cut here: %s not shown, since the report would be larger than %s. JSON tells all.*\n",
+				write(fmt.Sprintf("\n*Cut here: %s not shown, since the report would be larger than %s. The JSON report has everything.*\n",
 					count(len(s.items)-i, s.one+" is", s.many+" are"), size(maxMarkdown)))
 				break
 			}
@@ -107,7 +107,7 @@ func (m *markdown) head() section {
 	case m.looked.commits:
 		line += fmt.Sprintf(", %s, %s", count(m.res.Read.Commits, "commit of the range", "commits of the range"), count(m.res.Read.Blobs, "blob", "blobs"))
 	case m.looked.repository && !m.looked.staged:
-		line += "; the history was not looked at"
+		line += "; the history was not scanned"
 	}
 	out.WriteString(line + ".\n")
 	if n := m.res.BeforeSince; n > 0 {
@@ -179,7 +179,7 @@ func (m *markdown) details() section {
 	s.before = "\n### Details\n"
 	for i, f := range m.listed {
 		if i == maxBlocks && !m.opts.Verbose {
-			s.after = fmt.Sprintf("\nOnly the first %d keys are told in detail.\n", maxBlocks)
+			s.after = fmt.Sprintf("\nOnly the first %d keys are shown in detail.\n", maxBlocks)
 			break
 		}
 		var out strings.Builder
@@ -244,7 +244,7 @@ func (m *markdown) notRead(class finding.Class) section {
 	if len(groups) == 0 {
 		return s
 	}
-	s.before = "\n### Left out, as it should be\n\n"
+	s.before = "\n### Left out as intended\n\n"
 	if class == finding.ClassIncomplete {
 		s.before = "\n### Not read: the scan is incomplete\n\n"
 	}
@@ -279,7 +279,7 @@ func (m *markdown) remedy() section {
 	}
 	out.WriteString("1. Create a new key" + markdownText(atIssuer(m.opts, list...)) + ".\n")
 	out.WriteString("2. Switch to it wherever the old one is used, and check that it works.\n" +
-		"3. Then revoke the old one; in this order, nothing stops.\n\n")
+		"3. Then revoke the old one: this order avoids downtime.\n\n")
 	for _, w := range issuers {
 		fmt.Fprintf(&out, "- %s: %s\n", w.name, w.advice)
 	}

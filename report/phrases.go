@@ -124,7 +124,7 @@ func (p *phrases) foundWords() string {
 }
 
 func article(word string) string {
-	if strings.HasPrefix(word, "a") {
+	if word != "" && strings.ContainsRune("aeioAEIO", rune(word[0])) {
 		return "an"
 	}
 	return "a"
@@ -137,7 +137,7 @@ func (p *phrases) emptyWords() string {
 		return ""
 	}
 	if len(p.res.Skipped) > 0 {
-		return "Nothing to scan: all there is was left out, see below."
+		return "Nothing to scan: everything was left out (see below)."
 	}
 	switch {
 	case p.looked.staged:

@@ -55,7 +55,7 @@ func (p *phrases) where(o finding.Occurrence) string {
 		return fmt.Sprintf("standard input:%d", o.Line)
 	case finding.SourceCommit:
 		if o.Object == "" {
-			return fmt.Sprintf("message of the commit, line %d", o.Line)
+			return fmt.Sprintf("commit message, line %d", o.Line)
 		}
 		return fmt.Sprintf("text of commit %s, line %d", short(o.Object), o.Line)
 	case finding.SourceTag:

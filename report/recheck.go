@@ -74,7 +74,7 @@ func (k *Rechecked) finding() *finding.Finding {
 		}
 		return &f
 	}
-	words := "the key is not where the report found it any more"
+	words := "the key is no longer where the report found it"
 	if k.Pasted {
 		words = "it was not pasted"
 	}
@@ -94,7 +94,7 @@ func (k *Rechecked) todo(f *finding.Finding, opts Options) []string {
 		return steps
 	case Refused:
 		if k.Pasted {
-			return []string{"Nothing to revoke. Remove it wherever it still stands."}
+			return []string{"Nothing to revoke. Remove it wherever it remains."}
 		}
 		if place := placesLeft(f); place != "" {
 			return []string{"Nothing to revoke. Remove it from " + place + "."}
@@ -107,7 +107,7 @@ func (k *Rechecked) todo(f *finding.Finding, opts Options) []string {
 	case k.Now == nil:
 		return []string{"Paste it (keysweep recheck --paste), or look it up" + at + "."}
 	case code == finding.CodeIssuerUnknown, code == finding.CodeIssuerAmbiguous:
-		return []string{"Say whose it is (--issuer NAME), or look it up there."}
+		return []string{"Name its issuer (--issuer NAME), or look it up there."}
 	case code == finding.CodeNotAsked && hasIssuer(f) && rule != nil && rule.Probe != nil:
 		return []string{"Ask " + opts.issuerName(f.Issuer) + " too (--verify-issuer " + f.Issuer + "), or look it up there."}
 	case code == finding.CodeNotRecognised && hasIssuer(f) && f.IssuerStrength < finding.StrengthUser:
@@ -248,16 +248,16 @@ func (r *Recheck) verdict() string {
 	case refused == n:
 		return fmt.Sprintf("The rotation worked: all %s keys are refused.", number(int64(n)))
 	case unclear == n && n == 1:
-		return "It could not be told whether the key still works."
+		return "Could not tell whether the key still works."
 	case unclear == n:
-		return fmt.Sprintf("It could not be told whether any of the %s keys still works.", number(int64(n)))
+		return fmt.Sprintf("Could not tell whether any of the %s keys still works.", number(int64(n)))
 	}
 	var parts []string
 	if works > 0 {
 		parts = append(parts, count(works, "key still works", "keys still work"))
 	}
 	if unclear > 0 {
-		parts = append(parts, "it could not be told of "+number(int64(unclear)))
+		parts = append(parts, "could not tell for "+number(int64(unclear)))
 	}
 	if refused > 0 {
 		parts = append(parts, count(refused, "is refused", "are refused"))
@@ -277,7 +277,7 @@ func (k *Rechecked) exposureWords(f *finding.Finding) string {
 	words := exposedWords(f) + ", first committed " + day(f.FirstSeen.Date)
 	switch {
 	case k.Now == nil || k.Pasted:
-		return words + " (as the report has it)"
+		return words + " (according to the report)"
 	case f.InHead:
 		return words + ", still in HEAD"
 	}

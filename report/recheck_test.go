@@ -47,12 +47,12 @@ func TestVerdictsOfRecheck(t *testing.T) {
 		{[]Rechecked{dead, dead2, dead3}, "The rotation worked: all 3 keys are refused."},
 		{[]Rechecked{works}, "The rotation is not done: 1 key still works."},
 		{[]Rechecked{dead, restricted, works}, "The rotation is not done: 2 keys still work, 1 is refused."},
-		{[]Rechecked{dead, dead2, gone, works}, "The rotation is not done: 1 key still works, it could not be told of 1, 2 are refused."},
-		{[]Rechecked{gone}, "It could not be told whether the key still works."},
-		{[]Rechecked{gone, unclear}, "It could not be told whether any of the 2 keys still works."},
-		{[]Rechecked{gone, dead}, "The rotation may not be done: it could not be told of 1, 1 is refused."},
-		{[]Rechecked{asked(1, finding.Unchecked, "issuer_unknown")}, "It could not be told whether the key still works."},
-		{[]Rechecked{asked(1, finding.Unsupported, "no_probe")}, "It could not be told whether the key still works."},
+		{[]Rechecked{dead, dead2, gone, works}, "The rotation is not done: 1 key still works, could not tell for 1, 2 are refused."},
+		{[]Rechecked{gone}, "Could not tell whether the key still works."},
+		{[]Rechecked{gone, unclear}, "Could not tell whether any of the 2 keys still works."},
+		{[]Rechecked{gone, dead}, "The rotation may not be done: could not tell for 1, 1 is refused."},
+		{[]Rechecked{asked(1, finding.Unchecked, "issuer_unknown")}, "Could not tell whether the key still works."},
+		{[]Rechecked{asked(1, finding.Unsupported, "no_probe")}, "Could not tell whether the key still works."},
 	} {
 		r := &Recheck{Report: "r.json", Keys: tt.keys}
 		var text, doc bytes.Buffer
@@ -96,11 +96,11 @@ func TestRecheckSaysWhatRemainsToBeDone(t *testing.T) {
 		{"restricted", asked(1, finding.Restricted, "insufficient_permissions"), []string{"STILL WORKS", "then revoke it at Martis."}},
 		{"refused, and in a file", asked(1, finding.Inactive, "expired"), []string{"refused", "Nothing to revoke. Remove it from the working tree, which still holds it."}},
 		{"refused, and in the history", history, []string{"Nothing: it is refused, and only the history holds it."}},
-		{"refused, pasted", pasted, []string{"Nothing to revoke. Remove it wherever it still stands.", "(as the report has it)"}},
-		{"nowhere", nowhere(1), []string{"could not tell", "not_found: the key is not where the report found it any more", "Paste it (keysweep recheck --paste), or look it up at Martis.", "(as the report has it)"}},
+		{"refused, pasted", pasted, []string{"Nothing to revoke. Remove it wherever it remains.", "(according to the report)"}},
+		{"nowhere", nowhere(1), []string{"could not tell", "not_found: the key is no longer where the report found it", "Paste it (keysweep recheck --paste), or look it up at Martis.", "(according to the report)"}},
 		{"not pasted", notPasted, []string{"not_found: it was not pasted"}},
 		{"another issuer's", stripe, []string{"Ask Stripe too (--verify-issuer stripe), or look it up there."}},
-		{"nobody's", asked(1, finding.Unchecked, "issuer_unknown: nothing"), []string{"Say whose it is (--issuer NAME), or look it up there."}},
+		{"nobody's", asked(1, finding.Unchecked, "issuer_unknown: nothing"), []string{"Name its issuer (--issuer NAME), or look it up there."}},
 		{"only named", asked(1, finding.Unknown, "not_recognised: no"), []string{"If it is Martis's for certain, say so (--issuer martis): then it is refused."}},
 		{"named and said", said, []string{"Look it up at the issuer that is named around it."}},
 		{"over the limit", asked(1, finding.Unknown, "budget: more"), []string{"Ask about more keys (--verify-limit N)."}},
@@ -241,7 +241,7 @@ func TestWhatIsNoReportIsRefused(t *testing.T) {
 		{"without a version", strings.Replace(good, "schema_version", "version", 1), "not a JSON report of keysweep scan"},
 		{"of another version", strings.Replace(good, `:1,`, `:2,`, 1), "it has schema version 2; this keysweep reads version 1"},
 		{"of another version and shape", `{"schema_version":2,"tool":{"name":"keysweep"},"scan":7,"findings":{}}`, "it has schema version 2"},
-		{"two", good + good, "something follows behind its end"},
+		{"two", good + good, "something follows its end"},
 		{"a finding without a hash", strings.Replace(good, `"findings":[`, `"findings":[{"secret":"x"}`, 1), "a finding in it has no secret_sha256"},
 	} {
 		_, err := ReadEarlier(strings.NewReader(tt.text))

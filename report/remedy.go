@@ -35,7 +35,7 @@ func remedyOf(f *finding.Finding, opts Options, now time.Time) remedy {
 	r.Steps = []string{
 		"Create a new key" + atIssuer(opts, f) + ".",
 		"Switch to it wherever the old one is used, and check that it works.",
-		"Then revoke the old one; in this order, nothing stops.",
+		"Then revoke the old one: this order avoids downtime.",
 	}
 	if rule := ruleOf(f, opts); rule != nil && rule.Advice != "" {
 		r.Steps = append(r.Steps, rule.Advice)

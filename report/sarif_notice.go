@@ -126,7 +126,7 @@ func (s *sarifReport) skipped() {
 			}
 		}
 		if more > 0 {
-			add(more, " (not named one by one)")
+			add(more, " (not listed one by one)")
 		}
 	}
 	for _, words := range s.exceptionLines() {

@@ -62,26 +62,30 @@ func ruleDescriptor(r *quote.Redactor, rule *rules.Rule, sandbox bool) sarifDesc
 	advice := cmp.Or(r.Text(rule.Advice), "Revoke the key at its issuer and use a new one.")
 	severity, precision := finding.SeverityHigh, "medium"
 	name := nameOf(id, "Rule")
-	harm := "Whoever can read it can use it."
+	kind, harm := "key", "Anyone who can read it can use it."
 	switch {
 	case sandbox:
 		severity = finding.SeverityMedium
 		id, name, what = id+".sandbox", name+"Sandbox", what+", sandbox"
-		harm = "Whoever can read it can use the issuer's sandbox, and learns where the production key may be."
+		kind, harm = "sandbox key", "Anyone who can read it can use the sandbox."
 	case hasProduction(rule):
 		severity = finding.SeverityCritical
 		what += ", production"
-		harm = "Whoever can read it can use it, on real accounts and with real money."
+		kind, harm = "production key", "Anyone who can read it can use it, on real accounts and with real money."
 	}
 	if rule.Issuer != "" {
 		precision = "high"
 	}
+	if issuer := r.Text(cmp.Or(rule.Name, rule.Issuer)); issuer != "" {
+		kind = issuer + " " + kind
+	}
+	kind = "A" + article(kind)[1:] + " " + kind
 	const again = "Deleting the key, even from the history of the repository, does not undo the leak."
 	const look = "Look through the issuer's logs for use that was not yours since the key was first seen."
 	return sarifDescriptor{
 		ID: id, Name: name,
 		ShortDescription: sarifMessage{Text: sarifText(what) + "."},
-		FullDescription:  sarifMessage{Text: sarifText(what + " stands in a file or in the history of a repository. " + harm)},
+		FullDescription:  sarifMessage{Text: sarifText(kind + " was found in a file or in Git history. " + harm)},
 		Help: sarifMessage{
 			Text:     sarifText(advice + " " + again + " " + look),
 			Markdown: "1. " + markdownText(sarifText(advice)) + "\n2. " + look + "\n3. " + again + "\n",

@@ -24,7 +24,7 @@ func writeText(w io.Writer, res *finding.Result, opts Options) error {
 		if brief && i == maxBlocks {
 			n := len(t.listed) - maxBlocks
 			t.write("\n")
-			t.row(plain, "", 0, bold, fmt.Sprintf("%s in brief (-v tells all):", count(n, "further key", "further keys")))
+			t.row(plain, "", 0, bold, fmt.Sprintf("%s in brief (-v lists them in full):", count(n, "further key", "further keys")))
 		}
 		if !brief || i == maxBlocks {
 			t.write("\n")

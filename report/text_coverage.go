@@ -18,7 +18,7 @@ func (t *textReport) coverage() bool {
 	read := t.res.Read
 	switch {
 	case t.looked.message:
-		t.label("Looked at", "the message of the commit")
+		t.label("Scanned", "the commit message")
 	case t.looked.staged:
 		t.label("Staged", fmt.Sprintf("%s (%s)", count(read.Files, "file", "files"), count(read.Blobs, "blob", "blobs")))
 	case t.looked.commits:
@@ -28,8 +28,8 @@ func (t *textReport) coverage() bool {
 		}
 		t.label("Range", words)
 	case !t.onlyStdin():
-		// 0 means that there was none, a dash that nobody looked.
-		files, history := "– (not looked at)", "– (not looked at)"
+		// 0 means that there was none, a dash that it was not scanned.
+		files, history := "– (not scanned)", "– (not scanned)"
 		if t.looked.tree {
 			files = number(read.Files)
 		}
@@ -76,9 +76,9 @@ func (t *textReport) notListed() {
 		line(fmt.Sprintf("%s rejected as placeholders or text (--show-rejected)", count(n, "candidate", "candidates")))
 	}
 	if len(t.res.Findings) > len(t.counted) {
-		words := t.suppressedWords() + ": not counted"
+		words := t.suppressedWords() + "; not counted"
 		if !t.opts.ShowSuppressed {
-			words += ", nor listed (--show-suppressed)"
+			words += ", not listed (--show-suppressed)"
 		}
 		t.label("Suppressed", words)
 	}

@@ -206,7 +206,7 @@ func TestVerdicts(t *testing.T) {
 		{empty(finding.Target{Name: "r", Kind: finding.TargetRepository, Tree: true}), "Nothing to scan: the working tree of r is empty."},
 		{empty(finding.Target{Name: "r", Kind: finding.TargetRepository, History: true}), "Nothing to scan: the history of r is empty."},
 		{empty(finding.Target{Name: "-", Kind: finding.TargetStdin}), "Nothing to scan: standard input is empty."},
-		{with(empty(folder), func(r *finding.Result) { r.Skipped = []finding.Skipped{{Reason: finding.ReasonIgnored, Count: 2}} }), "Nothing to scan: all there is was left out, see below."},
+		{with(empty(folder), func(r *finding.Result) { r.Skipped = []finding.Skipped{{Reason: finding.ReasonIgnored, Count: 2}} }), "Nothing to scan: everything was left out (see below)."},
 		{with(empty(folder), func(r *finding.Result) { r.Skipped = []finding.Skipped{{Reason: finding.ReasonUnreadable, Count: 2}} }), "No keys found in what could be read: the scan is incomplete."},
 	} {
 		got, _, _ := strings.Cut(string(write(t, Text, c.res, Options{Width: 200})), "\n\n")
