@@ -1,7 +1,6 @@
 package scanner
 
 import (
-	"bytes"
 	"cmp"
 	"context"
 	"maps"
@@ -63,9 +62,9 @@ type introduction struct {
 	*candidate
 }
 
-func (s *scan) newChange(t *target, db *lookup.Database, source finding.Source) *change {
+func (s *scan) newChange(t *target, source finding.Source) *change {
 	c := &change{
-		scan: s, target: t, db: db, source: source,
+		scan: s, target: t, db: t.db, source: source,
 		blobs: make(map[oid.ID][]addition), known: make(map[oid.ID]keySet),
 		below: make(map[oid.ID]keySet), visited: make(map[oid.ID]bool),
 		broughtBy: make(map[finding.Secret]map[location]gitdb.CommitRef),
@@ -129,8 +128,7 @@ func (c *change) readNew(ctx context.Context, typ oid.Type, ids []oid.ID, source
 		list, rejected := j.take()
 		c.collector.add(rejected, j.cut)
 		c.progress.Objects.Add(1)
-		isPointer := o.Stream == nil && len(o.Data) < 1024 && bytes.HasPrefix(o.Data, []byte(lfsVersion))
-		if isPointer {
+		if isLFSPointer(o.Data, int64(o.Size)) {
 			c.skipOne(finding.ReasonLFSPointer, at.path)
 		}
 		c.mu.Lock()

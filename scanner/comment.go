@@ -1,24 +1,24 @@
 package scanner
 
 import (
+	"bytes"
 	"encoding/binary"
-	"regexp"
 	"strings"
-	"sync"
 	"unicode/utf16"
+	"unicode/utf8"
 
 	"keysweep/finding"
 	"keysweep/rules"
 )
 
-// commentReach is how far from the start of a key keysweep:allow is looked for,
-// to both sides, on the lines that the key stands on: no further than other
-// keys are asked for, which must not be printed with the reason.
+// commentReach is how far from the start of a key keysweep:allow is searched
+// for, to both sides, on the key's own lines: no further than other keys are
+// known, which must not be printed with the reason.
 const commentReach = nearby
 
-// lineEnds matches what any program may take for the end of a line: a comment
-// speaks for no key that a person sees on another line.
-var lineEnds = sync.OnceValue(func() *regexp.Regexp { return regexp.MustCompile(`[\n\r\v\f\x{85}\x{2028}\x{2029}]`) })
+// lineEnds is what any program may take for the end of a line: a comment speaks
+// for no key that a person sees on another line.
+const lineEnds = "\n\r\v\f\u0085\u2028\u2029"
 
 // comment returns the comment on the line of matches[i].
 func comment(buf []byte, matches []rules.Match, i int) finding.Comment {
@@ -31,13 +31,14 @@ func comment(buf []byte, matches []rules.Match, i int) finding.Comment {
 			return finding.Comment{}
 		}
 	}
-	if ends := lineEnds().FindAllIndex(buf[from:m.Start], -1); len(ends) > 0 {
-		from += ends[len(ends)-1][1]
+	if n := bytes.LastIndexAny(buf[from:m.Start], lineEnds); n >= 0 {
+		_, size := utf8.DecodeRune(buf[from+n:])
+		from += n + size
 	}
 	to := min(len(buf), m.Start+commentReach)
 	if m.End < to {
-		if n := lineEnds().FindIndex(buf[m.End:to]); n != nil {
-			to = m.End + n[0]
+		if n := bytes.IndexAny(buf[m.End:to], lineEnds); n >= 0 {
+			to = m.End + n
 		}
 	}
 	if wide {
@@ -52,10 +53,9 @@ func comment(buf []byte, matches []rules.Match, i int) finding.Comment {
 }
 
 // wideComment is comment for UTF-16, in the byte order in which the key was read:
-// that of big endian text may be the other one, a byte late, which changes
-// nothing but how letters beyond ASCII come out in the reason. A reason with other
-// candidates in it does not count: they have no place in the text that is read
-// here.
+// that of big endian text may be the other one, a byte late, which changes only
+// how letters beyond ASCII come out in the reason. A reason with other candidates
+// in it does not count: where they are in the decoded text is not known.
 func wideComment(buf []byte, from, to int, matches []rules.Match, i int) finding.Comment {
 	m := &matches[i]
 	var order binary.ByteOrder = binary.LittleEndian

@@ -36,7 +36,7 @@ func excerpt(buf []byte, matches []rules.Match, i int) finding.Excerpt {
 }
 
 // redactRun returns buf[from:to] without the bodies of the matches in it. A
-// match that reaches into the run from the left is left out, and cut tells so.
+// match that reaches into the run from the left is left out, which sets cut.
 func redactRun(buf []byte, from, to int, matches []rules.Match, cut bool) (string, bool) {
 	var b []byte
 	for i := range matches {
@@ -58,7 +58,7 @@ func redactRun(buf []byte, from, to int, matches []rules.Match, cut bool) (strin
 	return string(append(b, buf[from:to]...)), cut
 }
 
-// shown is how a match stands in an excerpt: as in the heading of its report.
+// shown returns what replaces a match in an excerpt: the heading of its report.
 // Encoded text is not shown: the encoding hides nothing.
 func shown(m *rules.Match) string {
 	f := finding.Finding{Secret: m.Secret, Confidence: m.Confidence, Typed: m.Typed}

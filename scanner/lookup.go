@@ -15,22 +15,30 @@ import (
 	"keysweep/scanner/gitdb/pack"
 )
 
-// lookup opens the database of a repository to read single objects, once.
-func (s *scan) lookup(ctx context.Context, repo *gitdb.Repository) (*lookup.Database, error) {
-	if db := s.databases[repo]; db != nil {
-		return db, nil
+// lookup opens the database of a target to read single objects, once.
+func (s *scan) lookup(ctx context.Context, t *target) (*lookup.Database, error) {
+	if t.db != nil {
+		return t.db, nil
 	}
-	db, err := lookup.Open(ctx, repo, gitdb.OpenOptions{
+	db, err := lookup.Open(ctx, t.repo, gitdb.OpenOptions{
 		ObjectDirs: s.opts.ObjectDirs, FollowAlternates: s.opts.FollowAlternates,
 		Workers: s.opts.Workers, MaxObject: uint64(s.opts.MaxObject),
 	})
 	if err != nil {
 		return nil, err
 	}
-	s.databases[repo] = db
-	s.skip(repo.Skipped...)
+	t.db = db
+	s.skip(t.repo.Skipped...)
 	s.skip(db.Skipped()...)
 	return db, nil
+}
+
+// openIndex opens the index of a target, once.
+func (s *scan) openIndex(t *target) (*lookup.Index, error) {
+	if t.index == nil && t.indexErr == nil {
+		t.index, t.indexErr = lookup.OpenIndex(s.opts.Staged.indexPath(t.repo), t.repo.Format)
+	}
+	return t.index, t.indexErr
 }
 
 // unreadable notes an object without which nothing can be compared.
@@ -55,17 +63,17 @@ var (
 // as HEAD before the first commit, or if the index cannot be read, which Scan
 // reports.
 func (p *Prepared) ReadFile(ctx context.Context, rev, path string, limit int64) ([]byte, error) {
-	repo := p.targets[0].repo
-	if repo == nil {
+	t := p.targets[0]
+	if t.repo == nil {
 		return nil, fs.ErrNotExist
 	}
 	var entry pack.TreeEntry
-	db, err := p.lookup(ctx, repo)
+	db, err := p.lookup(ctx, t)
 	switch {
 	case err != nil:
 		return nil, err
 	case rev == "":
-		x, err := p.index(repo)
+		x, err := p.openIndex(t)
 		if err != nil {
 			return nil, fs.ErrNotExist
 		}

@@ -80,7 +80,7 @@ func isZeros(rev string) bool {
 // scanRange reads what the commits of the range add.
 func (s *scan) scanRange(ctx context.Context, t *target) error {
 	s.progress.Phase.Store("commits")
-	db, err := s.lookup(ctx, t.repo)
+	db, err := s.lookup(ctx, t)
 	if err != nil {
 		return err
 	}
@@ -96,7 +96,7 @@ func (s *scan) scanRange(ctx context.Context, t *target) error {
 	if r.Cut > 0 {
 		s.skip(finding.Skipped{Reason: finding.ReasonShallow, Count: int64(r.Cut), Detail: "commits of the range whose parents were not cloned: all that they hold counts as theirs (git fetch --unshallow brings the parents)"})
 	}
-	c := s.newChange(t, db, finding.SourceBlob)
+	c := s.newChange(t, finding.SourceBlob)
 	c.tips = opts.Include
 	if len(opts.Exclude) > 0 && !opts.Tips {
 		c.inRange = func(ctx context.Context) (func(oid.ID) bool, error) { return r.Holds, r.Exact(ctx) }

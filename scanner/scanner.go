@@ -11,7 +11,6 @@ import (
 	"keysweep/finding"
 	"keysweep/rules"
 	"keysweep/scanner/gitdb"
-	"keysweep/scanner/gitdb/lookup"
 	"keysweep/scanner/worktree"
 )
 
@@ -29,10 +28,7 @@ type scan struct {
 	progress  *Progress
 	now       time.Time // when the scan started
 	histories []scannedHistory
-	// changes and databases are those of Staged and Range.
-	changes   []*change
-	databases map[*gitdb.Repository]*lookup.Database
-	indexes   map[*gitdb.Repository]stagedIndex
+	changes   []*change       // of Staged and Range
 	scanned   map[string]bool // databases already scanned, by real path
 
 	mu     sync.Mutex
@@ -55,7 +51,6 @@ func newScan(opts Options) (*scan, error) {
 	now := opts.Now()
 	s := &scan{
 		opts: opts, exclude: worktree.NewExclusions(opts.Exclude...), progress: opts.Progress, now: now, scanned: make(map[string]bool),
-		databases: make(map[*gitdb.Repository]*lookup.Database), indexes: make(map[*gitdb.Repository]stagedIndex),
 		result: &finding.Result{Started: now, Since: opts.Since},
 	}
 	s.targets, err = resolve(&s.opts)
@@ -67,12 +62,12 @@ func (s *scan) Close() {
 	for _, h := range s.histories {
 		h.db.Close()
 	}
-	for _, db := range s.databases {
-		db.Close()
-	}
-	for _, x := range s.indexes {
-		if x.index != nil {
-			x.index.Close()
+	for _, t := range s.targets {
+		if t.db != nil {
+			t.db.Close()
+		}
+		if t.index != nil {
+			t.index.Close()
 		}
 	}
 }

@@ -35,17 +35,16 @@ func (s *scan) scanStaged(ctx context.Context, t *target) error {
 	var x *lookup.Index // which a message is not compared with
 	var err error
 	if s.opts.Staged.Message == nil {
-		if x, err = s.index(t.repo); err != nil {
+		if x, err = s.openIndex(t); err != nil {
 			s.unreadableIndex(t, err)
 			return nil
 		}
 	}
-	db, err := s.lookup(ctx, t.repo)
-	if err != nil {
+	if _, err := s.lookup(ctx, t); err != nil {
 		return err
 	}
-	c := s.newChange(t, db, finding.SourceIndex)
-	parents, err := s.stagedUpon(ctx, t.repo, db)
+	c := s.newChange(t, finding.SourceIndex)
+	parents, err := s.stagedUpon(ctx, t)
 	if err != nil {
 		return err
 	}
@@ -106,22 +105,6 @@ func (c *change) compareIndex(ctx context.Context, x *lookup.Index, emit func(*l
 	return err
 }
 
-// stagedIndex is the index of a repository, or why it could not be read.
-type stagedIndex struct {
-	index *lookup.Index
-	err   error
-}
-
-// index opens the index of a repository, once.
-func (s *scan) index(repo *gitdb.Repository) (*lookup.Index, error) {
-	opened, ok := s.indexes[repo]
-	if !ok {
-		opened.index, opened.err = lookup.OpenIndex(s.opts.Staged.indexPath(repo), repo.Format)
-		s.indexes[repo] = opened
-	}
-	return opened.index, opened.err
-}
-
 // unreadableIndex notes an index that could not be read.
 func (s *scan) unreadableIndex(t *target, err error) {
 	reason, how := finding.ReasonDamaged, "git reset makes a new one from HEAD; then git add stages again."
@@ -135,11 +118,11 @@ func (s *scan) unreadableIndex(t *target, err error) {
 }
 
 // stagedUpon returns the trees that the next commit starts from.
-func (s *scan) stagedUpon(ctx context.Context, repo *gitdb.Repository, db *lookup.Database) ([]oid.ID, error) {
+func (s *scan) stagedUpon(ctx context.Context, t *target) ([]oid.ID, error) {
 	var trees []oid.ID
-	upon := append([]oid.ID{repo.Head}, repo.MergeHeads()...)
+	upon := append([]oid.ID{t.repo.Head}, t.repo.MergeHeads()...)
 	for _, digits := range s.opts.Staged.Merging {
-		if id, ok := oid.Parse([]byte(digits)); ok && db.Has(id) {
+		if id, ok := oid.Parse([]byte(digits)); ok && t.db.Has(id) {
 			upon = append(upon, id)
 		}
 	}
@@ -147,7 +130,7 @@ func (s *scan) stagedUpon(ctx context.Context, repo *gitdb.Repository, db *looku
 		if id.IsZero() {
 			continue // an unborn branch: all is new
 		}
-		tree, err := db.TreeOf(ctx, id)
+		tree, err := t.db.TreeOf(ctx, id)
 		if ctx.Err() != nil {
 			return nil, context.Cause(ctx)
 		}

@@ -9,6 +9,7 @@ import (
 
 	"keysweep/finding"
 	"keysweep/scanner/gitdb"
+	"keysweep/scanner/gitdb/lookup"
 )
 
 // target is one of the paths that the user asked to scan, resolved once.
@@ -17,6 +18,11 @@ type target struct {
 	number int               // in the order of Options.Paths
 	root   string            // absolute path; "" for standard input
 	repo   *gitdb.Repository // whose database, or ignore rules, are read; nil: none
+
+	// Of Staged and Range, set by lookup and openIndex.
+	db       *lookup.Database
+	index    *lookup.Index
+	indexErr error // why index could not be opened
 }
 
 // note adds a sentence that the user must read.

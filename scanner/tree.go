@@ -1,13 +1,13 @@
 package scanner
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"fmt"
 	"io"
 	"io/fs"
 	"path/filepath"
-	"strings"
 
 	"keysweep/finding"
 	"keysweep/scanner/gitdb"
@@ -49,18 +49,17 @@ func (s *scan) scanTree(ctx context.Context, t *target) ([]*gitdb.Repository, er
 // judgeFile judges a file's name and its content.
 func (s *scan) judgeFile(j *judge, t *target, f *worktree.File) error {
 	at := location{target: t, source: finding.SourcePath, path: f.Path}
-	j.name(f.Path[strings.LastIndexByte(f.Path, '/')+1:], at)
+	j.name(baseName(f.Path), at)
 	j.commit()
 	if f.Kind != worktree.Regular && f.Kind != worktree.Symlink {
 		return nil
 	}
 	at.source = finding.SourceWorktree
-	var head lfsHead
+	var n int64
 	err := f.Read(func(r io.Reader) error {
 		j.drop()
-		head.n = 0
-		return pack.Guard(func() error {
-			_, err := j.stream(io.TeeReader(r, &head), at)
+		return pack.Guard(func() (err error) {
+			n, err = j.stream(r, at)
 			return err
 		})
 	})
@@ -69,7 +68,7 @@ func (s *scan) judgeFile(j *judge, t *target, f *worktree.File) error {
 		err = nil
 	}
 	j.commit() // what was read of a file that broke is content, too
-	if err == nil && head.isPointer(f.Size) {
+	if err == nil && isLFSPointer(j.window.buf[:min(n, lfsMax)], n) {
 		s.skipOne(finding.ReasonLFSPointer, f.Path)
 	}
 	s.progress.Files.Add(1)
@@ -144,21 +143,15 @@ func (s *scan) treeOf(repo *gitdb.Repository) *worktree.Repository {
 	return w
 }
 
-// lfsHead keeps the first bytes of a file, to tell a Git LFS pointer.
-type lfsHead struct {
-	b [len(lfsVersion)]byte
-	n int
-}
+// lfsVersion begins a pointer file (git-lfs, docs/spec.md); none is as long as
+// lfsMax bytes.
+const (
+	lfsVersion = "version https://git-lfs.github.com/spec/"
+	lfsMax     = 1024
+)
 
-// lfsVersion begins a pointer file (git-lfs, docs/spec.md); none is longer
-// than 1024 bytes.
-const lfsVersion = "version https://git-lfs.github.com/spec/"
-
-func (h *lfsHead) Write(p []byte) (int, error) {
-	h.n += copy(h.b[h.n:], p)
-	return len(p), nil
-}
-
-func (h *lfsHead) isPointer(size int64) bool {
-	return size < 1024 && string(h.b[:h.n]) == lfsVersion
+// isLFSPointer reports whether content of size bytes that starts with head is a
+// Git LFS pointer.
+func isLFSPointer(head []byte, size int64) bool {
+	return size < lfsMax && bytes.HasPrefix(head, []byte(lfsVersion))
 }
