@@ -13,6 +13,7 @@ import (
 	"net/http/httptrace"
 	"net/netip"
 	"net/url"
+	"slices"
 	"strings"
 	"sync/atomic"
 	"syscall"
@@ -139,7 +140,7 @@ type stage struct {
 // get sends one request with key and returns the answer, or why there is none.
 // Only the body of the answer may contain the key.
 func (c *client) get(ctx context.Context, e *endpoint, key string) (*reply, outcome) {
-	ctx, cancel := context.WithTimeoutCause(ctx, c.opts.Timeout, errRequest)
+	ctx, cancel := context.WithTimeoutCause(ctx, c.opts.timeout, errRequest)
 	defer cancel()
 	var st stage
 	trace := httptrace.WithClientTrace(ctx, &httptrace.ClientTrace{
@@ -196,7 +197,7 @@ func credentials(scheme, key string) string {
 	return scheme + " " + key
 }
 
-// errRequest is the cause when Options.Timeout expires.
+// errRequest is the cause when Options.timeout expires.
 var errRequest = errors.New("the time limit of a request expired")
 
 // failure returns why no answer came, in our own words: an error may quote the
@@ -223,7 +224,7 @@ func (c *client) failure(ctx context.Context, st *stage, err error) outcome {
 		}
 		return unknown(finding.CodeDNS, "the DNS lookup of the host failed")
 	case context.Cause(ctx) == errRequest, errors.As(err, &netErr) && netErr.Timeout():
-		return unknown(finding.CodeTimeout, fmt.Sprintf("no answer within %v", c.opts.Timeout))
+		return unknown(finding.CodeTimeout, fmt.Sprintf("no answer within %v", c.opts.timeout))
 	case errors.Is(err, errNotLoopback):
 		return unknown(finding.CodeConnection, "plain http to a host that is not this machine")
 	}
@@ -247,12 +248,8 @@ func (c *client) failure(ctx context.Context, st *stage, err error) outcome {
 
 // broken reports whether a connection ended before it should.
 func broken(err error) bool {
-	for _, target := range [...]error{io.EOF, io.ErrUnexpectedEOF, syscall.ECONNRESET, syscall.EPIPE, syscall.ECONNABORTED, net.ErrClosed} {
-		if errors.Is(err, target) {
-			return true
-		}
-	}
-	return false
+	ends := []error{io.EOF, io.ErrUnexpectedEOF, syscall.ECONNRESET, syscall.EPIPE, syscall.ECONNABORTED, net.ErrClosed}
+	return slices.ContainsFunc(ends, func(end error) bool { return errors.Is(err, end) })
 }
 
 // untrusted reports whether err is about a certificate or the handshake.

@@ -4,7 +4,8 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"io"
+	"math/rand/v2"
+	"strings"
 
 	"keysweep/finding"
 )
@@ -34,7 +35,7 @@ func (r *run) controlled(ctx context.Context, j *job, o outcome) outcome {
 	defer e.controlMu.Unlock()
 	if e.control == controlNone && e.controlTries < maxControls {
 		e.controlTries++
-		made, err := makeUp(j.secret, r.opts.Rand, r.keys)
+		made, err := makeUp(j.secret, r.keys)
 		if err != nil {
 			return final(finding.Unknown, finding.CodeControlFailed, "no key could be made up")
 		}
@@ -62,17 +63,13 @@ func (r *run) controlled(ctx context.Context, j *job, o outcome) outcome {
 
 // makeUp returns a random key that has the prefix, length and kinds of characters
 // of like and is not in keys.
-func makeUp(like finding.Secret, random io.Reader, keys map[string]bool) (finding.Secret, error) {
+func makeUp(like finding.Secret, keys map[string]bool) (finding.Secret, error) {
 	body := like.Reveal()[len(like.Prefix()):]
 	for range 100 {
 		made := []byte(body)
 		for i, c := range made {
 			alphabet := alphabetOf(body, c)
-			n, err := below(random, len(alphabet))
-			if err != nil {
-				return finding.Secret{}, err
-			}
-			made[i] = alphabet[n]
+			made[i] = alphabet[rand.IntN(len(alphabet))]
 		}
 		if s := finding.NewSecret(like.Prefix(), string(made)); !keys[s.Reveal()] {
 			return s, nil
@@ -90,9 +87,9 @@ const (
 // alphabetOf returns the characters that may replace c: a hexadecimal body stays
 // hexadecimal, capitals stay capitals, and signs stay as they are.
 func alphabetOf(body string, c byte) string {
-	letters := len(lower)
-	if !beyondHex(body) {
-		letters = len("abcdef")
+	letters := len("abcdef")
+	if strings.ContainsAny(strings.ToLower(body), lower[letters:]) {
+		letters = len(lower)
 	}
 	switch {
 	case c >= '0' && c <= '9':
@@ -103,26 +100,4 @@ func alphabetOf(body string, c byte) string {
 		return upper[:letters]
 	}
 	return string(c)
-}
-
-func beyondHex(body string) bool {
-	for i := range len(body) {
-		if c := body[i] | 0x20; c > 'f' && c <= 'z' {
-			return true
-		}
-	}
-	return false
-}
-
-// below returns a uniformly random number from 0 to n-1.
-func below(random io.Reader, n int) (int, error) {
-	var b [1]byte
-	for {
-		if _, err := io.ReadFull(random, b[:]); err != nil {
-			return 0, fmt.Errorf("reading random bytes: %w", err)
-		}
-		if limit := 256 - 256%n; int(b[0]) < limit {
-			return int(b[0]) % n, nil
-		}
-	}
 }

@@ -28,7 +28,7 @@ type host struct {
 }
 
 func (h *host) start(opts *Options) {
-	h.limiter = rate.NewLimiter(rate.Limit(opts.Rate), opts.Concurrency)
+	h.limiter = rate.NewLimiter(maxRate, opts.concurrency)
 }
 
 // next returns the next job, or nil.

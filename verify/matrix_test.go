@@ -180,7 +180,7 @@ func connect(c net.Conn) *http.Request {
 
 func matrix() []matrixRow {
 	hour := time.Hour
-	short := func(w *world) { w.opts.Timeout = 200 * time.Millisecond }
+	short := func(w *world) { w.opts.timeout = 200 * time.Millisecond }
 	return []matrixRow{
 		{name: "200 JSON", state: "active", status: finding.Active, code: finding.CodeAccepted, requests: 1},
 		{name: "201 JSON", fault: says(201, `{"status":"success"}`), status: finding.Active, code: finding.CodeAccepted, requests: 1},
@@ -588,7 +588,7 @@ func TestMatrixWithManyKeys(t *testing.T) {
 				sent += w.requests(f)
 			}
 			down := final(row.status, row.code, "").hostFailed()
-			if down && sent > (maxFailures+DefaultConcurrency-1)*row.requests {
+			if down && sent > (maxFailures+defaultConcurrency-1)*row.requests {
 				t.Errorf("%d requests to a host that is down", sent)
 			} else if !down && sent != many*row.requests {
 				t.Errorf("%d requests, want %d", sent, many*row.requests)

@@ -12,7 +12,6 @@ package verify
 import (
 	"cmp"
 	"context"
-	"crypto/rand"
 	"errors"
 	"fmt"
 	"io"
@@ -34,13 +33,13 @@ const DefaultIssuer = "martis"
 // AllIssuers in Options.Issuers means every issuer whose rule has a probe.
 const AllIssuers = "all"
 
-// The defaults of Options.
+// The limits of a run, where Options say nothing else.
 const (
-	DefaultBudget      = 100
-	DefaultConcurrency = 2
-	DefaultRate        = 5.0
-	DefaultTimeout     = 10 * time.Second
-	DefaultTotal       = 60 * time.Second
+	defaultBudget      = 100 // keys
+	defaultConcurrency = 2   // requests at a time per host
+	defaultTimeout     = 10 * time.Second
+	defaultTotal       = 60 * time.Second
+	maxRate            = 5.0 // requests per second per host
 )
 
 // Options says which issuers to ask and how. The zero value asks DefaultIssuer.
@@ -63,37 +62,31 @@ type Options struct {
 	// EgressLog gets one line of JSON for each request; see Record. Nil: none.
 	EgressLog io.Writer
 
-	Budget      int           // most keys to ask about; 0: DefaultBudget, negative: no limit
-	Concurrency int           // requests at a time per host; 0: DefaultConcurrency
-	Rate        float64       // requests per second per host; 0: DefaultRate
-	Timeout     time.Duration // of one request; 0: DefaultTimeout
-	Total       time.Duration // of the whole run; 0: DefaultTotal
-
+	Budget   int                   // most keys to ask about; 0: 100, negative: no limit
+	Total    time.Duration         // of the whole run; 0: 60 s
 	Version  string                // for the User-Agent; empty: devel
 	Now      func() time.Time      // nil: time.Now
-	Rand     io.Reader             // for made-up keys; nil: crypto/rand.Reader
 	Progress func(done, total int) // called after each key, one call at a time; nil: not called
 
-	dial  func(ctx context.Context, network, address string) (net.Conn, error)
-	proxy func(*http.Request) (*url.URL, error)
-	sleep func(ctx context.Context, d time.Duration) error
+	// For tests.
+	concurrency int
+	timeout     time.Duration // of one request
+	dial        func(ctx context.Context, network, address string) (net.Conn, error)
+	proxy       func(*http.Request) (*url.URL, error)
+	sleep       func(ctx context.Context, d time.Duration) error
 }
 
 func (o *Options) setDefaults() {
-	o.Budget = cmp.Or(o.Budget, DefaultBudget)
-	o.Concurrency = cmp.Or(max(o.Concurrency, 0), DefaultConcurrency)
-	o.Rate = cmp.Or(max(o.Rate, 0), DefaultRate)
-	o.Timeout = cmp.Or(max(o.Timeout, 0), DefaultTimeout)
-	o.Total = cmp.Or(max(o.Total, 0), DefaultTotal)
+	o.Budget = cmp.Or(o.Budget, defaultBudget)
+	o.Total = cmp.Or(max(o.Total, 0), defaultTotal)
+	o.concurrency = cmp.Or(o.concurrency, defaultConcurrency)
+	o.timeout = cmp.Or(o.timeout, defaultTimeout)
 	o.Version = cmp.Or(o.Version, "devel")
 	if len(o.Issuers) == 0 {
 		o.Issuers = []string{DefaultIssuer}
 	}
 	if o.Now == nil {
 		o.Now = time.Now
-	}
-	if o.Rand == nil {
-		o.Rand = rand.Reader
 	}
 	if o.Progress == nil {
 		o.Progress = func(int, int) {}
@@ -114,15 +107,10 @@ func sleep(ctx context.Context, d time.Duration) error {
 	}
 }
 
-// Summary is what a run did.
+// Summary is what the findings do not say about a run.
 type Summary struct {
-	Asked    int // distinct keys
-	Requests int // sent, with retries and made-up keys
-	Controls int // of these, the ones with a made-up key
-	// Plans lists, for a dry run, each key that would be sent, in the order of
-	// the findings. OverBudget counts the keys beyond Options.Budget.
-	Plans      []Plan
-	OverBudget int
+	Plans      []Plan // of a dry run: the keys that would be sent, in the order of the findings
+	OverBudget int    // keys beyond Options.Budget
 }
 
 // Plan is a key that would be sent, and where to.
@@ -186,7 +174,6 @@ func All(ctx context.Context, opts Options, set *rules.Set, findings []*finding.
 		r.keys[j.secret.Reveal()] = true
 	}
 	r.ask(ctx, jobs)
-	sum.Asked, sum.Requests, sum.Controls = len(jobs), r.requests, r.controls
 	return sum, r.egress.err()
 }
 
@@ -199,10 +186,8 @@ type run struct {
 	end    time.Time       // when Options.Total expires
 	total  int
 
-	mu       sync.Mutex
-	done     int // guarded by mu, as are the others
-	requests int
-	controls int
+	mu   sync.Mutex
+	done int // guarded by mu
 }
 
 // errTotal is the cause when Options.Total expires.
@@ -227,7 +212,7 @@ func (r *run) ask(ctx context.Context, jobs []*job) {
 	}
 	var workers sync.WaitGroup
 	for _, h := range hosts {
-		for range min(r.opts.Concurrency, len(h.jobs)) {
+		for range min(r.opts.concurrency, len(h.jobs)) {
 			workers.Go(func() {
 				for j := h.next(); j != nil; j = h.next() {
 					j.outcome = recovering(func() outcome { return r.askOne(ctx, j) })

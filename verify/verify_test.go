@@ -3,7 +3,6 @@ package verify
 import (
 	"bytes"
 	"context"
-	"crypto/rand"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -24,7 +23,7 @@ import (
 
 func TestFiveHundredKeysAtOnce(t *testing.T) {
 	w := newWorld(t)
-	w.opts.Budget, w.opts.Concurrency, w.opts.Total = -1, 16, time.Hour
+	w.opts.Budget, w.opts.concurrency, w.opts.Total = -1, 16, time.Hour
 	states := map[string]string{}
 	var list []*finding.Finding
 	for i := range 500 {
@@ -33,15 +32,15 @@ func TestFiveHundredKeysAtOnce(t *testing.T) {
 		list = append(list, f)
 	}
 	w.host(martisLive, martis(states), nil)
-	sum := w.run(context.Background(), list...)
+	w.run(context.Background(), list...)
 	for i, f := range list {
 		want := []finding.Status{finding.Active, finding.Inactive, finding.Restricted, finding.Inactive}[i%4]
 		if f.Status != want || w.requests(f) != 1 {
 			t.Fatalf("key %d: %v, %s after %d requests, want %v after 1", i, f.Status, f.StatusReason, w.requests(f), want)
 		}
 	}
-	if sum.Asked != 500 || sum.Requests != 501 || sum.Controls != 1 {
-		t.Errorf("summary %+v, want 500 keys, 501 requests, 1 control", sum)
+	if keys, made := w.sent(list...); keys != 500 || made != 1 {
+		t.Errorf("%d requests with keys, %d with made-up ones, want 500 and 1", keys, made)
 	}
 	if want := 90 * time.Second; w.slept < want { // 501 at 5 a second
 		t.Errorf("the clock moved %v, want at least %v: the host was not asked slowly", w.slept, want)
@@ -55,14 +54,14 @@ func TestTheSameKeyFiveHundredTimesIsOneRequest(t *testing.T) {
 		list = append(list, martisKey(1))
 	}
 	w.host(martisLive, martis(map[string]string{list[0].Secret.Reveal(): "active"}), nil)
-	sum := w.run(context.Background(), list...)
+	w.run(context.Background(), list...)
 	for _, f := range list {
 		if f.Status != finding.Active || f.CheckedAt.IsZero() {
 			t.Fatalf("got %v, %s", f.Status, f.StatusReason)
 		}
 	}
-	if w.requests(list[0]) != 1 || sum.Requests != 2 {
-		t.Errorf("%d requests, summary %+v", w.requests(list[0]), sum)
+	if keys, made := w.sent(list[0]); keys != 1 || made != 1 {
+		t.Errorf("%d requests with the key, %d with made-up ones", keys, made)
 	}
 }
 
@@ -70,7 +69,7 @@ func TestTheSameKeyFiveHundredTimesIsOneRequest(t *testing.T) {
 // host closes it: the key would be sent more often than we count.
 func TestEveryRequestHasAConnectionOfItsOwn(t *testing.T) {
 	w := newWorld(t)
-	w.opts.Concurrency = 1
+	w.opts.concurrency = 1
 	used := map[string]int{}
 	w.host(martisLive, func(rw http.ResponseWriter, r *http.Request, key string) {
 		used[r.RemoteAddr]++
@@ -170,7 +169,7 @@ func TestBudget(t *testing.T) {
 				t.Errorf("budget %d, key %d: %v, %s", tt.budget, i, f.Status, f.StatusReason)
 			}
 		}
-		if sum.Asked != tt.want || sum.OverBudget != len(list)-tt.want {
+		if sum.OverBudget != len(list)-tt.want {
 			t.Errorf("budget %d: summary %+v", tt.budget, sum)
 		}
 	}
@@ -197,7 +196,7 @@ func TestADryRunSendsNothing(t *testing.T) {
 	if strings.Join(lines, "\n") != strings.Join(want, "\n") {
 		t.Errorf("got\n%s\nwant\n%s", strings.Join(lines, "\n"), strings.Join(want, "\n"))
 	}
-	if live.Status != finding.Unchecked || live.StatusReason != "not_asked: dry run" || !live.CheckedAt.IsZero() || sum.Requests != 0 || len(w.saw) != 0 {
+	if live.Status != finding.Unchecked || live.StatusReason != "not_asked: dry run" || !live.CheckedAt.IsZero() || len(w.saw) != 0 {
 		t.Errorf("%v, %s; summary %+v", live.Status, live.StatusReason, sum)
 	}
 }
@@ -205,7 +204,7 @@ func TestADryRunSendsNothing(t *testing.T) {
 func TestEgressLog(t *testing.T) {
 	w := newWorld(t)
 	var log bytes.Buffer
-	w.opts.EgressLog, w.opts.Concurrency = &log, 1
+	w.opts.EgressLog, w.opts.concurrency = &log, 1
 	good, bad := martisKey(1), martisKey(2)
 	w.host(martisLive, first(1, status(503)).or(w, martis(map[string]string{good.Secret.Reveal(): "active"})), nil)
 	w.run(context.Background(), good)
@@ -255,27 +254,30 @@ func (f fault) or(w *world, g func(http.ResponseWriter, *http.Request, string)) 
 func TestWhatCannotBeNotedIsNotSent(t *testing.T) {
 	w := newWorld(t)
 	full := errors.New("no space left")
-	w.opts.EgressLog, w.opts.Concurrency = writer(func([]byte) (int, error) { return 0, full }), 1
+	w.opts.EgressLog, w.opts.concurrency = writer(func([]byte) (int, error) { return 0, full }), 1
 	w.host(martisLive, martis(nil), nil)
 	list := []*finding.Finding{martisKey(1), martisKey(2), martisKey(3)}
-	sum, err := All(context.Background(), w.opts, built(), list)
-	if !errors.Is(err, full) || sum.Requests != 1 {
-		t.Errorf("error %v after %d requests, want the writer's after 1", err, sum.Requests)
+	_, err := All(context.Background(), w.opts, built(), list)
+	if keys, made := w.sent(list...); !errors.Is(err, full) || keys+made != 1 {
+		t.Errorf("error %v after %d requests, want the writer's after 1", err, keys+made)
 	}
 	if list[2].Status != finding.Unknown || !strings.HasPrefix(list[2].StatusReason, "cancelled: ") {
 		t.Errorf("got %v, %s", list[2].Status, list[2].StatusReason)
 	}
 }
 
-// panicky panics with a key in its hands.
-type panicky struct{ key string }
-
-func (p panicky) Read([]byte) (int, error) { panic(errors.New("the key is " + p.key)) }
-
 func TestAPanicTellsItsTypeAndPlaceAlone(t *testing.T) {
 	w := newWorld(t)
 	f, other := martisKey(1), martisKey(2)
-	w.opts.Rand, w.opts.Concurrency = panicky{f.Secret.Reveal()}, 1
+	w.opts.concurrency = 1
+	once := false
+	w.opts.proxy = func(*http.Request) (*neturl.URL, error) {
+		if !once {
+			once = true
+			panic(errors.New("the key is " + f.Secret.Reveal()))
+		}
+		return nil, nil
+	}
 	w.host(martisLive, martis(map[string]string{f.Secret.Reveal(): "active"}), nil)
 	w.run(context.Background(), f, other)
 	if f.Status != finding.Unknown || !strings.HasPrefix(f.StatusReason, "internal_error: *errors.errorString at verify_test.go:") {
@@ -389,9 +391,12 @@ func TestEachEnvironmentHasItsHostAndItsControl(t *testing.T) {
 	states := map[string]string{live.Secret.Reveal(): "active", test.Secret.Reveal(): "active"}
 	w.host(martisLive, martis(states), nil)
 	w.host(martisTest, func(rw http.ResponseWriter, _ *http.Request, _ string) { answer(rw, 200, `{}`) }, nil)
-	sum := w.run(context.Background(), live, test)
-	if live.Status != finding.Active || test.Status != finding.Unknown || test.StatusReason != "accepts_anything: the host also accepted a made-up key" || sum.Controls != 2 {
-		t.Errorf("live %v, test %v, %s; summary %+v", live.Status, test.Status, test.StatusReason, sum)
+	w.run(context.Background(), live, test)
+	if live.Status != finding.Active || test.Status != finding.Unknown || test.StatusReason != "accepts_anything: the host also accepted a made-up key" {
+		t.Errorf("live %v, test %v, %s", live.Status, test.Status, test.StatusReason)
+	}
+	if _, made := w.sent(live, test); made != 2 {
+		t.Errorf("%d made-up keys", made)
 	}
 	if w.saw[live.Secret.Reveal()][martisLive] != 1 || w.saw[test.Secret.Reveal()][martisTest] != 1 {
 		t.Errorf("seen %d and %d times", w.saw[live.Secret.Reveal()][martisLive], w.saw[test.Secret.Reveal()][martisTest])
@@ -419,7 +424,7 @@ func TestAHostThatAcceptsAnythingIsNotBelievedWhateverItSays(t *testing.T) {
 func TestMadeUpKeys(t *testing.T) {
 	for _, like := range []string{body(40, 1), "0123456789abcdef0123456789abcdef", "0123456789ABCDEF", "ab-cd_EF01", "0f8fad5b-d9cb-469f-a165-70867728950e"} {
 		secret := finding.NewSecret("sk_"+"live_", like)
-		a, err := makeUp(secret, strings.NewReader(body(4000, 5)), map[string]bool{secret.Reveal(): true})
+		a, err := makeUp(secret, map[string]bool{secret.Reveal(): true})
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -435,7 +440,7 @@ func TestMadeUpKeys(t *testing.T) {
 	}
 	seen := map[string]bool{}
 	for range 3 {
-		a, err := makeUp(martisKey(1).Secret, rand.Reader, nil)
+		a, err := makeUp(martisKey(1).Secret, nil)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -448,7 +453,7 @@ func TestMadeUpKeys(t *testing.T) {
 		}
 		seen[a.Reveal()] = true
 	}
-	if _, err := makeUp(finding.NewSecret("x", "----"), strings.NewReader(body(4000, 5)), map[string]bool{"x----": true}); err == nil {
+	if _, err := makeUp(finding.NewSecret("x", "----"), map[string]bool{"x----": true}); err == nil {
 		t.Error("a key of ours was made up")
 	}
 }
@@ -587,7 +592,7 @@ code = "not_recognised"
 func TestTheDefaultsAreWhatIsDocumented(t *testing.T) {
 	var o Options
 	o.setDefaults()
-	if o.Rand != rand.Reader || o.Budget != 100 || o.Concurrency != 2 || o.Rate != 5 || o.Timeout != 10*time.Second || o.Total != time.Minute || len(o.Issuers) != 1 || o.Issuers[0] != "martis" {
+	if o.Budget != 100 || o.concurrency != 2 || maxRate != 5 || o.timeout != 10*time.Second || o.Total != time.Minute || len(o.Issuers) != 1 || o.Issuers[0] != "martis" {
 		t.Errorf("got %+v", o)
 	}
 }
@@ -609,8 +614,9 @@ func BenchmarkHundredKeys(b *testing.B) {
 			time.Sleep(50 * time.Millisecond)
 			faithful(rw, r, key)
 		}, nil)
-		sum := w.run(context.Background(), list...)
-		b.ReportMetric(float64(sum.Requests)/float64(sum.Asked), "requests/key")
+		w.run(context.Background(), list...)
+		keys, made := w.sent(list...)
+		b.ReportMetric(float64(keys+made)/float64(len(list)), "requests/key")
 		for i, f := range list {
 			if want := []finding.Status{finding.Active, finding.Inactive}[i%2]; f.Status != want {
 				b.Fatalf("got %v, %s", f.Status, f.StatusReason)

@@ -6,6 +6,7 @@ import (
 	"encoding/hex"
 	"html"
 	"net/url"
+	"slices"
 	"strconv"
 	"strings"
 	"unicode"
@@ -105,26 +106,21 @@ func isWord(run string) bool {
 // echoes reports whether s contains minEcho characters of body in a row, plain or
 // in a common encoding, ignoring signs and blanks between them.
 func echoes(s, body string) bool {
-	forms := []string{body, reversed(body), hex.EncodeToString([]byte(body)), base32.StdEncoding.EncodeToString([]byte(body))}
+	backwards := []byte(body)
+	slices.Reverse(backwards)
+	forms := []string{body, string(backwards), hex.EncodeToString([]byte(body)), base32.StdEncoding.EncodeToString([]byte(body))}
 	for at := range 3 { // base64 depends on the offset from a multiple of 3
 		text := base64.RawStdEncoding.EncodeToString([]byte(strings.Repeat("x", at) + body))
 		forms = append(forms, text[min(4, len(text)):])
 	}
-	texts := []string{s, html.UnescapeString(s)}
+	texts := squash(s) + " " + squash(html.UnescapeString(s))
 	if plain, err := url.PathUnescape(s); err == nil {
-		texts = append(texts, plain)
+		texts += " " + squash(plain)
 	}
-	windows := map[string]bool{}
 	for _, f := range forms {
 		f = squash(f)
 		for i := 0; i+minEcho <= len(f); i++ {
-			windows[f[i:i+minEcho]] = true
-		}
-	}
-	for _, t := range texts {
-		t = squash(t)
-		for i := 0; i+minEcho <= len(t); i++ {
-			if windows[t[i:i+minEcho]] {
+			if strings.Contains(texts, f[i:i+minEcho]) {
 				return true
 			}
 		}
@@ -134,22 +130,10 @@ func echoes(s, body string) bool {
 
 // squash returns the letters and digits of s, in lower case.
 func squash(s string) string {
-	b := make([]byte, 0, len(s))
-	for i := range len(s) {
-		if c := s[i]; isAlnum(c) {
-			if c >= 'A' && c <= 'Z' {
-				c |= 0x20
-			}
-			b = append(b, c)
+	return strings.ToLower(strings.Map(func(r rune) rune {
+		if r >= utf8.RuneSelf || !isAlnum(byte(r)) {
+			return -1
 		}
-	}
-	return string(b)
-}
-
-func reversed(s string) string {
-	b := []byte(s)
-	for i, j := 0, len(b)-1; i < j; i, j = i+1, j-1 {
-		b[i], b[j] = b[j], b[i]
-	}
-	return string(b)
+		return r
+	}, s))
 }

@@ -23,6 +23,7 @@ import (
 	neturl "net/url"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
@@ -111,7 +112,7 @@ func newWorld(t testing.TB) *world {
 		t.Fatal(err)
 	}
 	w.opts = Options{
-		CAFile: ca, EgressLog: writer(w.write), Version: "1.2.3", Timeout: 5 * time.Second,
+		CAFile: ca, EgressLog: writer(w.write), Version: "1.2.3", timeout: 5 * time.Second,
 		Now:      w.now,
 		Progress: func(done, total int) { fmt.Fprintf(writer(w.write), "progress %d/%d\n", done, total) },
 		dial:     w.dial, proxy: func(*http.Request) (*neturl.URL, error) { return nil, nil }, sleep: w.sleep,
@@ -295,6 +296,23 @@ func (w *world) noLeak(list []*finding.Finding) {
 	}
 }
 
+// sent returns how many requests were seen with the keys of a list, and with others,
+// which are made up.
+func (w *world) sent(list ...*finding.Finding) (keys, made int) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	for key, hosts := range w.saw {
+		for _, n := range hosts {
+			if slices.ContainsFunc(list, func(f *finding.Finding) bool { return f.Secret.Reveal() == key }) {
+				keys += n
+			} else {
+				made += n
+			}
+		}
+	}
+	return keys, made
+}
+
 // requests returns how often a key was seen.
 func (w *world) requests(f *finding.Finding) int {
 	w.mu.Lock()
@@ -358,4 +376,10 @@ func martis(states map[string]string) func(rw http.ResponseWriter, r *http.Reque
 			answer(rw, http.StatusUnauthorized, `{"status":"error","message":"Invalid or missing API key"}`)
 		}
 	}
+}
+
+func reversed(s string) string {
+	b := []byte(s)
+	slices.Reverse(b)
+	return string(b)
 }

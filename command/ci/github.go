@@ -41,33 +41,33 @@ type event struct {
 }
 
 // readGitHub reads the variables and the event file.
-func readGitHub(env Environment) (*run, error) {
-	name := env.Get("GITHUB_EVENT_NAME")
-	if name == "" {
-		return nil, errors.New("GITHUB_EVENT_NAME is not set")
-	}
-	if name == "pull_request_target" {
-		return nil, fmt.Errorf("%w: pull_request_target runs with the permissions and secrets of the repository on code from any pull request; use the event pull_request", ErrRefused)
-	}
-	v := variables{get: env.Get}
+func readGitHub(v *variables) *run {
+	name := v.get("GITHUB_EVENT_NAME")
 	r := &run{event: name, tips: []string{v.id("GITHUB_SHA")}}
-	if v.err != nil {
-		return nil, v.err
-	}
-	e, err := readEventFile(env)
 	switch {
-	case err == nil:
-	case name == "schedule" || name == "workflow_dispatch":
-		return r, nil // the file adds nothing to the name
-	default:
-		return nil, fmt.Errorf("event file of %s (GITHUB_EVENT_PATH): %w", eventWord(name), err)
+	case name == "":
+		v.err = errors.New("GITHUB_EVENT_NAME is not set")
+	case name == "pull_request_target":
+		v.err = fmt.Errorf("%w: pull_request_target runs with the permissions and secrets of the repository on code from any pull request; use the event pull_request", ErrRefused)
 	}
-	r.fork, r.defaultBranch = e.fork(), e.Repository.DefaultBranch
-	r.readOnly = env.Get("GITHUB_ACTOR") == "dependabot[bot]" // in every event
-	if field := r.readEvent(e); field != "" {
-		return nil, fmt.Errorf("event file of %s (GITHUB_EVENT_PATH): %w: %s is not a commit id", name, errDamaged, field)
+	if v.err != nil {
+		return r
 	}
-	return r, nil
+	e, err := readEventFile(v.env)
+	if err != nil && (name == "schedule" || name == "workflow_dispatch") {
+		return r // the file adds nothing to the name
+	}
+	if err == nil {
+		r.fork, r.defaultBranch = e.fork(), e.Repository.DefaultBranch
+		r.readOnly = v.get("GITHUB_ACTOR") == "dependabot[bot]" // in every event
+		if field := r.readEvent(e); field != "" {
+			err = fmt.Errorf("%w: %s is not a commit id", errDamaged, field)
+		}
+	}
+	if err != nil {
+		v.err = fmt.Errorf("event file of %s (GITHUB_EVENT_PATH): %w", eventWord(name), err)
+	}
+	return r
 }
 
 // readEvent reads what an event says about its commits. It returns the name of a

@@ -28,9 +28,7 @@ const (
 
 // Plan says what to scan, and how to treat the results.
 type Plan struct {
-	System string // the name of the CI, "" if it is not known
-	Event  string // the kind of run, in words
-	Scope  Scope
+	Scope Scope
 	// Range is set if Scope is Changes: "A..B", the commits reachable from B and
 	// not from A, or "B", all that are reachable. " ^C" may follow: nor from C,
 	// what the target or default branch has by now. All are full ids.
@@ -98,9 +96,10 @@ func Detect(env Environment, repo Repository) (*Plan, error) {
 		if !envIsTrue(env.Get, s.variable) {
 			continue
 		}
-		r, err := s.read(env)
-		if err != nil {
-			return nil, fmt.Errorf("%s: %w", s.name, err)
+		v := &variables{env: env}
+		r := s.read(v)
+		if v.err != nil {
+			return nil, fmt.Errorf("%s: %w", s.name, v.err)
 		}
 		r.system, r.fetchHint = s.name, s.fetchHint
 		return r.plan(repo), nil
@@ -142,7 +141,7 @@ type run struct {
 
 // plan looks up what r names.
 func (r *run) plan(repo Repository) *Plan {
-	p := &Plan{System: r.system, Event: r.event, Scope: r.scope, Fork: r.fork, ReadOnly: r.readOnly || r.fork, FetchHint: r.fetchHint}
+	p := &Plan{Scope: r.scope, Fork: r.fork, ReadOnly: r.readOnly || r.fork, FetchHint: r.fetchHint}
 	switch {
 	case r.scope == Nothing:
 		p.note("%s: nothing to scan.", r.title())

@@ -10,7 +10,7 @@ import (
 type system struct {
 	name      string
 	variable  string // true in a run of the system
-	read      func(Environment) (*run, error)
+	read      func(*variables) *run
 	fetchHint string // how to check everything out
 }
 
@@ -37,9 +37,11 @@ func envIsTrue(get func(string) string, name string) bool {
 // variables reads variables with ids and names of branches, and keeps the first
 // error.
 type variables struct {
-	get func(string) string
+	env Environment
 	err error
 }
+
+func (v *variables) get(name string) string { return v.env.Get(name) }
 
 // id returns the id in a variable, "" if it is not set.
 func (v *variables) id(name string) string { return v.check(name, v.get(name)) }
@@ -62,16 +64,15 @@ func (v *variables) branch(name string) string {
 func sameProject(a, b string) bool { return a != "" && strings.EqualFold(a, b) }
 
 // readGitLab reads what docs.gitlab.com, "Predefined CI/CD variables", lists.
-func readGitLab(env Environment) (*run, error) {
-	v := variables{get: env.Get}
+func readGitLab(v *variables) *run {
 	r := &run{scope: Changes, tips: []string{v.id("CI_COMMIT_SHA")}, branch: v.get("CI_COMMIT_BRANCH")}
-	switch source := env.Get("CI_PIPELINE_SOURCE"); source {
+	switch source := v.get("CI_PIPELINE_SOURCE"); source {
 	case "merge_request_event":
 		r.event, r.change = "merge request", true
-		r.fork = !sameProject(env.Get("CI_MERGE_REQUEST_SOURCE_PROJECT_PATH"), env.Get("CI_MERGE_REQUEST_PROJECT_PATH"))
+		r.fork = !sameProject(v.get("CI_MERGE_REQUEST_SOURCE_PROJECT_PATH"), v.get("CI_MERGE_REQUEST_PROJECT_PATH"))
 		// A fork's pipeline may run in the fork, whose branches origin then has.
-		project := env.Get("CI_PROJECT_PATH")
-		r.otherOrigin = r.fork && (project == "" || !sameProject(project, env.Get("CI_MERGE_REQUEST_PROJECT_PATH")))
+		project := v.get("CI_PROJECT_PATH")
+		r.otherOrigin = r.fork && (project == "" || !sameProject(project, v.get("CI_MERGE_REQUEST_PROJECT_PATH")))
 		r.targetBranch = v.branch("CI_MERGE_REQUEST_TARGET_BRANCH_NAME")
 		// A pipeline of merged results runs on a merge that GitLab made.
 		r.merged = v.id("CI_MERGE_REQUEST_SOURCE_BRANCH_SHA")
@@ -86,80 +87,75 @@ func readGitLab(env Environment) (*run, error) {
 		r.defaultBranch = v.branch("CI_DEFAULT_BRANCH")
 		r.event, r.scope, r.noRange = "a pipeline other than a push, merge request or schedule", Everything, true
 	}
-	return r, v.err
+	return r
 }
 
 // readJenkins reads what the Git and Branch Source plugins set.
-func readJenkins(env Environment) (*run, error) {
-	v := variables{get: env.Get}
+func readJenkins(v *variables) *run {
 	r := &run{scope: Changes, tips: []string{v.id("GIT_COMMIT")}, branch: v.get("BRANCH_NAME")}
 	switch {
-	case env.Get("CHANGE_TARGET") != "":
+	case v.get("CHANGE_TARGET") != "":
 		r.event, r.change = "change request", true
 		r.targetBranch = v.branch("CHANGE_TARGET")
-		r.fork = env.Get("CHANGE_FORK") != ""
+		r.fork = v.get("CHANGE_FORK") != ""
 	case isID(v.id("GIT_PREVIOUS_COMMIT")):
 		r.event, r.before, r.forced = "build of a branch", v.id("GIT_PREVIOUS_COMMIT"), true
 	default:
 		r.event, r.scope = "first build of a branch", Everything
 	}
-	return r, v.err
+	return r
 }
 
 // readCircle reads what circleci.com, "Built-in environment variables", lists.
-func readCircle(env Environment) (*run, error) {
-	v := variables{get: env.Get}
+func readCircle(v *variables) *run {
 	r := &run{event: "build of a branch", scope: Changes, tips: []string{v.id("CIRCLE_SHA1")}, branch: v.get("CIRCLE_BRANCH")}
 	// CircleCI sets these for forks only.
-	r.fork = env.Get("CIRCLE_PR_USERNAME") != "" || env.Get("CIRCLE_PR_REPONAME") != ""
-	if first, _, ok := strings.Cut(env.Get("CIRCLE_RANGE"), ".."); ok {
+	r.fork = v.get("CIRCLE_PR_USERNAME") != "" || v.get("CIRCLE_PR_REPONAME") != ""
+	if first, _, ok := strings.Cut(v.get("CIRCLE_RANGE"), ".."); ok {
 		r.before, r.forced = v.check("CIRCLE_RANGE", first), true
 	} else {
 		r.scope, r.noRange = Everything, true
 	}
-	return r, v.err
+	return r
 }
 
 // readAzure reads what learn.microsoft.com, "Predefined variables", lists. A
 // build of a pull request runs on a merge that the service made.
-func readAzure(env Environment) (*run, error) {
-	v := variables{get: env.Get}
+func readAzure(v *variables) *run {
 	r := &run{scope: Changes, tips: []string{v.id("BUILD_SOURCEVERSION")}}
-	switch reason := env.Get("BUILD_REASON"); {
-	case env.Get("SYSTEM_PULLREQUEST_TARGETBRANCH") != "":
+	switch reason := v.get("BUILD_REASON"); {
+	case v.get("SYSTEM_PULLREQUEST_TARGETBRANCH") != "":
 		r.event, r.change = "pull request", true
 		r.targetBranch = v.branch("SYSTEM_PULLREQUEST_TARGETBRANCH")
 		r.merged = v.id("SYSTEM_PULLREQUEST_SOURCECOMMITID")
-		r.fork = !strings.EqualFold(env.Get("SYSTEM_PULLREQUEST_ISFORK"), "false")
+		r.fork = !strings.EqualFold(v.get("SYSTEM_PULLREQUEST_ISFORK"), "false")
 	case reason == "Schedule":
 		r.event, r.scope = "schedule", Everything
 	default:
 		r.event, r.scope, r.noRange = "a build other than a pull request or schedule", Everything, true
 	}
-	return r, v.err
+	return r
 }
 
 // readBitbucket reads what support.atlassian.com, "Variables and secrets",
 // lists. Forks cannot run pipelines of the repository.
-func readBitbucket(env Environment) (*run, error) {
-	v := variables{get: env.Get}
+func readBitbucket(v *variables) *run {
 	r := &run{scope: Changes, tips: []string{v.id("BITBUCKET_COMMIT")}}
-	if env.Get("BITBUCKET_PR_DESTINATION_BRANCH") != "" {
+	if v.get("BITBUCKET_PR_DESTINATION_BRANCH") != "" {
 		r.event, r.change = "pull request", true
 		r.before = v.id("BITBUCKET_PR_DESTINATION_COMMIT")
 		r.targetBranch = v.branch("BITBUCKET_PR_DESTINATION_BRANCH")
 	} else {
 		r.event, r.scope, r.noRange = "a pipeline other than a pull request", Everything, true
 	}
-	return r, v.err
+	return r
 }
 
 // readDrone reads what docs.drone.io, "Variables", lists. The variables do not say
 // which pull requests come from forks, so all of them may.
-func readDrone(env Environment) (*run, error) {
-	v := variables{get: env.Get}
+func readDrone(v *variables) *run {
 	r := &run{scope: Changes, tips: []string{v.id("DRONE_COMMIT_SHA"), v.id("DRONE_COMMIT")}, branch: v.get("DRONE_BRANCH")}
-	switch event := env.Get("DRONE_BUILD_EVENT"); event {
+	switch event := v.get("DRONE_BUILD_EVENT"); event {
 	case "pull_request":
 		r.event, r.change, r.fork = "pull request", true, true
 		r.targetBranch = v.branch("DRONE_TARGET_BRANCH")
@@ -172,21 +168,20 @@ func readDrone(env Environment) (*run, error) {
 		r.defaultBranch = v.branch("DRONE_REPO_BRANCH")
 		r.event, r.scope, r.noRange = "a build other than a push, tag, pull request or schedule", Everything, true
 	}
-	return r, v.err
+	return r
 }
 
 // readTravis reads what docs.travis-ci.com, "Environment Variables", lists. A
 // build of a pull request runs on a merge that the service made.
-func readTravis(env Environment) (*run, error) {
-	v := variables{get: env.Get}
+func readTravis(v *variables) *run {
 	r := &run{scope: Changes, tips: []string{v.id("TRAVIS_COMMIT")}}
-	first, _, ok := strings.Cut(env.Get("TRAVIS_COMMIT_RANGE"), "..")
-	switch event := env.Get("TRAVIS_EVENT_TYPE"); event {
+	first, _, ok := strings.Cut(v.get("TRAVIS_COMMIT_RANGE"), "..")
+	switch event := v.get("TRAVIS_EVENT_TYPE"); event {
 	case "pull_request":
 		r.event, r.change = "pull request", true
 		r.merged = v.id("TRAVIS_PULL_REQUEST_SHA")
 		r.targetBranch = v.branch("TRAVIS_BRANCH")
-		r.fork = !sameProject(env.Get("TRAVIS_PULL_REQUEST_SLUG"), env.Get("TRAVIS_REPO_SLUG"))
+		r.fork = !sameProject(v.get("TRAVIS_PULL_REQUEST_SLUG"), v.get("TRAVIS_REPO_SLUG"))
 	case "push":
 		r.event, r.before, r.forced = "push", v.check("TRAVIS_COMMIT_RANGE", first), true
 		if !ok {
@@ -197,7 +192,7 @@ func readTravis(env Environment) (*run, error) {
 	default:
 		r.event, r.scope, r.noRange = "a build other than a push, pull request or schedule", Everything, true
 	}
-	return r, v.err
+	return r
 }
 
 var errDamaged = errors.New("damaged")

@@ -27,12 +27,9 @@ type Level int
 
 // The levels.
 const (
-	// Well is no problem.
-	Well Level = iota
-	// Weak works, but does less than expected.
-	Weak
-	// Broken does not work.
-	Broken
+	Well   Level = iota // no problem
+	Weak                // works, but does less than expected
+	Broken              // does not work
 )
 
 // String returns "ok", "warning" or "error", the words of the JSON form.

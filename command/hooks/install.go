@@ -16,22 +16,14 @@ type Action int
 
 // The actions.
 const (
-	// Keep changes nothing.
-	Keep Action = iota
-	// Write writes a hook where there is none.
-	Write
-	// Chain writes a hook and keeps the existing one, which then runs first.
-	Chain
-	// Update rewrites a hook of ours.
-	Update
-	// Enable makes a hook of ours executable.
-	Enable
-	// Remove removes a hook of ours.
-	Remove
-	// Restore replaces a hook of ours by the one that it kept.
-	Restore
-	// Leave leaves a hook of ours that was edited.
-	Leave
+	Keep    Action = iota // changes nothing
+	Write                 // writes a hook where there is none
+	Chain                 // writes a hook and keeps the existing one, which then runs first
+	Update                // rewrites a hook of ours
+	Enable                // makes a hook of ours executable
+	Remove                // removes a hook of ours
+	Restore               // replaces a hook of ours by the one that it kept
+	Leave                 // leaves a hook of ours that was edited
 )
 
 // Step is what Install or Uninstall does with one hook.

@@ -20,16 +20,11 @@ type Kind int
 
 // The kinds.
 const (
-	// Absent is a hook that does not exist.
-	Absent Kind = iota
-	// Ours was written by keysweep, of any version.
-	Ours
-	// Calling was not written by keysweep, and calls it.
-	Calling
-	// Foreign was not written by keysweep, and does not visibly call it.
-	Foreign
-	// Unusable is not a file, or cannot be read.
-	Unusable
+	Absent   Kind = iota // does not exist
+	Ours                 // written by keysweep, of any version
+	Calling              // not written by keysweep, and calls it
+	Foreign              // not written by keysweep, and does not visibly call it
+	Unusable             // not a file, or not readable
 )
 
 // State describes one hook.
@@ -137,23 +132,20 @@ type Framework struct {
 // Mentions returns the configuration file that calls keysweep for a hook, "" if
 // none does.
 func (f *Framework) Mentions(top, name string) string {
+	id := regexp.MustCompile(`(?m)^[ \t-]*id:[ \t]*["']?` + ids[name] + `(-system)?["']?[ \t\r]*(#.*)?$`)
 	for _, config := range f.Config {
 		config = strings.ReplaceAll(config, "NAME", name)
 		text := readScript(filepath.Join(top, filepath.FromSlash(config)))
-		if calls(text, name) || regexp.MustCompile(entries[name]).MatchString(text) {
+		if calls(text, name) || id.MatchString(text) {
 			return config
 		}
 	}
 	return ""
 }
 
-// entries match the ids of our .pre-commit-hooks.yaml.
-var entries = map[string]string{
-	"pre-commit":  `(?m)^[ \t-]*id:[ \t]*["']?keysweep(-system)?["']?[ \t\r]*(#.*)?$`,
-	"pre-push":    `(?m)^[ \t-]*id:[ \t]*["']?keysweep-push(-system)?["']?[ \t\r]*(#.*)?$`,
-	"commit-msg":  `(?m)^[ \t-]*id:[ \t]*["']?keysweep-commit-msg(-system)?["']?[ \t\r]*(#.*)?$`,
-	"pre-receive": `$^`, // not in any framework
-}
+// ids are those of our .pre-commit-hooks.yaml, without "-system". It has none for
+// pre-receive.
+var ids = map[string]string{"pre-commit": "keysweep", "pre-push": "keysweep-push", "commit-msg": "keysweep-commit-msg", "pre-receive": "keysweep-pre-receive"}
 
 func preCommitLines(name string) string {
 	text := `  add to .pre-commit-config.yaml:
