@@ -1,7 +1,6 @@
 package gitdb
 
 import (
-	"bufio"
 	"bytes"
 	"encoding/hex"
 	"errors"
@@ -11,8 +10,6 @@ import (
 	"os"
 	"path/filepath"
 	"strconv"
-
-	"github.com/klauspost/compress/zlib"
 
 	"keysweep/finding"
 	"keysweep/scanner/gitdb/inflate"
@@ -37,9 +34,6 @@ func (l LooseObject) Path() string {
 	s := l.ID.String()
 	return filepath.Join(l.Dir, s[:2], s[2:])
 }
-
-// looseStreamOver is the size from which a loose blob is read in windows.
-const looseStreamOver = 8 << 20
 
 // ListLoose returns the loose objects of an objects folder.
 func (r *Repository) ListLoose(dir string, skipped *Skips) (loose []LooseObject) {
@@ -72,32 +66,35 @@ func (r *Repository) ListLoose(dir string, skipped *Skips) (loose []LooseObject)
 	return loose
 }
 
+// The limits of a loose object, in bytes.
+const (
+	looseStreamOver = 8 << 20 // from this size on a blob is read in windows
+	looseMapOver    = 1 << 20 // from this size on a file is mapped
+	maxLooseHeader  = 32
+)
+
 // LooseReader reads loose objects. It is the scratch of one goroutine.
 type LooseReader struct {
-	z      io.ReadCloser
-	in     *bufio.Reader
-	data   []byte
-	object pack.Object
-	starts []uint32
-
-	hashSize int              // of an id
-	stored   []byte           // a whole file
-	decoder  *inflate.Decoder // nil: none was needed yet
+	hashSize int // of an id
+	decoder  *inflate.Decoder
+	stored   []byte // a file
+	data     []byte // what it unpacks to
+	object   pack.Object
+	starts   []uint32
 }
 
 // NewLooseReader returns a reader of objects of r. It inflates with decoder; nil
 // is one of its own.
 func (r *Repository) NewLooseReader(decoder *inflate.Decoder) *LooseReader {
+	if decoder == nil {
+		decoder = new(inflate.Decoder)
+	}
 	return &LooseReader{hashSize: r.Format.Size(), decoder: decoder}
 }
 
-const (
-	maxRatio  = 1032    // of deflate: bytes that one may yield
-	startRoom = 1 << 20 // bytes that are made room for before they arrive
-)
-
 // Read opens l and calls use with the object: whole, or as a stream if it is a
-// large blob. The object is valid until use returns.
+// large blob. The object is valid until use returns. Of a damaged object use gets
+// what could be read before the error is returned. maxObject is as in OpenOptions.
 func (lr *LooseReader) Read(l LooseObject, maxObject uint64, use func(*pack.Object) error) error {
 	info, err := os.Lstat(l.Path())
 	if err != nil {
@@ -106,72 +103,59 @@ func (lr *LooseReader) Read(l LooseObject, maxObject uint64, use func(*pack.Obje
 	if !info.Mode().IsRegular() {
 		return fmt.Errorf("%w: not a regular file", pack.ErrCorrupt)
 	}
+	if maxObject == 0 {
+		maxObject = pack.DefaultMaxObject
+	}
+	if info.Size() > looseMapOver {
+		stored, err := pack.Map(l.Path())
+		if err != nil {
+			return err
+		}
+		defer pack.Unmap(stored)
+		return pack.Guard(func() error { return lr.decode(stored, maxObject, use) })
+	}
 	f, err := os.Open(l.Path())
 	if err != nil {
 		return err
 	}
 	defer f.Close()
-	if info.Size() <= startRoom {
-		if lr.readAtOnce(f, int(info.Size()), maxObject) {
-			return use(&lr.object)
-		}
-		// What is wrong, and what can be read of it, is found out slowly.
-		if _, err := f.Seek(0, io.SeekStart); err != nil {
-			return err
-		}
+	if size := int(info.Size()); cap(lr.stored) < size {
+		lr.stored = make([]byte, size)
 	}
-	if lr.in == nil {
-		lr.in = bufio.NewReaderSize(nil, 32<<10)
-	}
-	lr.in.Reset(f)
-	if lr.z == nil {
-		lr.z, err = zlib.NewReader(lr.in)
-	} else {
-		err = lr.z.(zlib.Resetter).Reset(lr.in, nil)
-	}
-	if err != nil {
-		return fmt.Errorf("%w: %w", pack.ErrCorrupt, err)
-	}
-	// No more than the header goes through this buffer: long reads pass by it.
-	content := bufio.NewReaderSize(lr.z, 64)
-	typ, size, err := looseHeader(content)
-	if err != nil {
+	n, err := io.ReadFull(f, lr.stored[:info.Size()])
+	if err != nil && !errors.Is(err, io.EOF) && !errors.Is(err, io.ErrUnexpectedEOF) {
 		return err
 	}
-	lr.object = pack.Object{Type: typ, Size: size}
-	if typ == oid.Blob && size > looseStreamOver {
-		s := pack.NewExactReader(content, size)
-		lr.object.Stream = s
-		if err := use(&lr.object); err != nil {
-			return err
-		}
-		if s.Err() == nil {
-			_, _ = io.Copy(io.Discard, s)
-		}
-		if s.Err() != io.EOF {
-			return fmt.Errorf("%w: %w", pack.ErrCorrupt, s.Err())
-		}
-		return nil
-	}
-	if size > max(maxObject, looseStreamOver) {
+	return lr.decode(lr.stored[:n], maxObject, use)
+}
+
+func (lr *LooseReader) decode(stored []byte, maxObject uint64, use func(*pack.Object) error) error {
+	lr.decoder.Checksum = true
+	typ, size, header, err := lr.header(stored)
+	switch {
+	case err != nil:
+		return err
+	case typ == oid.Blob && size > looseStreamOver:
+		return lr.stream(stored, size, header, use)
+	case size > max(maxObject, looseStreamOver):
 		return fmt.Errorf("%w: %d bytes", pack.ErrTooLarge, size)
 	}
-	// The size is a claim: beyond what the file can yield, or a small file does
-	// not, the buffer grows as bytes arrive.
-	if room := min(size, uint64(info.Size())*maxRatio, startRoom) + bytes.MinRead; uint64(cap(lr.data)) < room {
-		lr.data = make([]byte, 0, room)
+	// The size is a claim: no more room is made than the file can fill.
+	whole := header + min(size, uint64(len(stored))*inflate.MaxRatio)
+	if uint64(cap(lr.data)) < whole {
+		lr.data = make([]byte, whole)
 	}
-	buf := bytes.NewBuffer(lr.data[:0])
-	n, err := io.Copy(buf, io.LimitReader(content, int64(size)+1))
-	lr.data = buf.Bytes()
-	damage := err
-	if damage == nil && uint64(n) != size {
-		damage = fmt.Errorf("it holds %d bytes, declares %d", n, size)
+	data := lr.data[:whole]
+	_, damage := lr.decoder.Inflate(data, stored)
+	if damage != nil {
+		n, _ := lr.decoder.Prefix(data, stored)
+		data = data[:max(uint64(n), header)]
 	}
-	lr.object.Data = lr.data[:min(uint64(n), size)]
-	lr.parse()
-	// What arrived is scanned also where the rest is damaged.
-	lr.object.Size = uint64(len(lr.object.Data))
+	lr.object = pack.Object{Type: typ, Size: uint64(len(data)) - header, Data: data[header:]}
+	if typ == oid.Tree {
+		lr.starts, lr.object.TreeErr = pack.TreeStarts(lr.starts[:0], lr.object.Data, lr.hashSize)
+		lr.object.Starts, lr.object.FreshStarts = lr.starts, lr.starts
+	}
 	if err := use(&lr.object); err != nil {
 		return err
 	}
@@ -181,71 +165,39 @@ func (lr *LooseReader) Read(l LooseObject, maxObject uint64, use func(*pack.Obje
 	return nil
 }
 
-// readAtOnce reads an object from f, which has room bytes, if it is whole and no
-// stream. It is what Read does, faster.
-func (lr *LooseReader) readAtOnce(f *os.File, room int, maxObject uint64) bool {
-	if cap(lr.stored) < room {
-		lr.stored = make([]byte, room)
+// stream shows a large blob.
+func (lr *LooseReader) stream(stored []byte, size, header uint64, use func(*pack.Object) error) error {
+	r := inflate.NewReader(stored, header+size)
+	if _, err := io.CopyN(io.Discard, r, int64(header)); err != nil {
+		return fmt.Errorf("%w: %w", pack.ErrCorrupt, err)
 	}
-	lr.stored = lr.stored[:room]
-	if _, err := io.ReadFull(f, lr.stored); err != nil {
-		return false
+	lr.object = pack.Object{Type: oid.Blob, Size: size, Stream: r}
+	if err := use(&lr.object); err != nil {
+		return err
 	}
-	if lr.decoder == nil {
-		lr.decoder = new(inflate.Decoder)
+	if _, err := r.Finish(); err != nil {
+		return fmt.Errorf("%w: %w", pack.ErrCorrupt, err)
 	}
-	lr.decoder.Checksum = true
+	return nil
+}
+
+// header decodes the type and size before the content. length is how many bytes
+// they take.
+func (lr *LooseReader) header(stored []byte) (typ oid.Type, size, length uint64, err error) {
 	var start [maxLooseHeader]byte
-	n, err := lr.decoder.Prefix(start[:], lr.stored)
-	end := bytes.IndexByte(start[:n], 0) + 1
-	if err != nil || end == 0 {
-		return false
-	}
-	typ, size, err := parseLooseHeader(start[:end])
-	if err != nil || size > min(uint64(room)*maxRatio, max(maxObject, looseStreamOver)) || typ == oid.Blob && size > looseStreamOver {
-		return false
-	}
-	if whole := uint64(end) + size; uint64(cap(lr.data)) < whole {
-		lr.data = make([]byte, whole)
-	}
-	lr.data = lr.data[:uint64(end)+size]
-	if _, err := lr.decoder.Inflate(lr.data, lr.stored); err != nil {
-		return false
-	}
-	lr.object = pack.Object{Type: typ, Size: size, Data: lr.data[end:]}
-	lr.parse()
-	return true
-}
-
-// parse fills in what a tree has.
-func (lr *LooseReader) parse() {
-	if lr.object.Type == oid.Tree {
-		lr.starts, lr.object.TreeErr = pack.TreeStarts(lr.starts[:0], lr.object.Data, lr.hashSize)
-		lr.object.Starts, lr.object.FreshStarts = lr.starts, lr.starts
-	}
-}
-
-// maxLooseHeader is the most bytes that a header may have.
-const maxLooseHeader = 32
-
-// looseHeader decodes the type and size before the content.
-func looseHeader(r *bufio.Reader) (oid.Type, uint64, error) {
-	h, err := r.ReadSlice(0)
-	if err != nil || len(h) > maxLooseHeader {
-		if err == nil || errors.Is(err, bufio.ErrBufferFull) {
+	n, err := lr.decoder.Prefix(start[:], stored)
+	end := bytes.IndexByte(start[:n], 0)
+	if end < 0 {
+		if err == nil {
 			err = errors.New("header is too long")
 		}
-		return 0, 0, fmt.Errorf("%w: loose object: %w", pack.ErrCorrupt, err)
+		return 0, 0, 0, fmt.Errorf("%w: loose object: %w", pack.ErrCorrupt, err)
 	}
-	return parseLooseHeader(h)
-}
-
-func parseLooseHeader(h []byte) (oid.Type, uint64, error) {
-	name, digits, ok := bytes.Cut(h[:len(h)-1], []byte(" "))
+	name, digits, ok := bytes.Cut(start[:end], []byte(" "))
 	typ, known := oid.ParseType(string(name))
-	size, err := strconv.ParseUint(string(digits), 10, 63)
+	size, err = strconv.ParseUint(string(digits), 10, 62)
 	if !ok || !known || err != nil {
-		return 0, 0, fmt.Errorf("%w: loose object: header %q", pack.ErrCorrupt, h)
+		return 0, 0, 0, fmt.Errorf("%w: loose object: header %q", pack.ErrCorrupt, start[:end])
 	}
-	return typ, size, nil
+	return typ, size, uint64(end) + 1, nil
 }

@@ -1,9 +1,13 @@
 package gitdb
 
 import (
+	"bytes"
+	"errors"
 	"io"
+	"math/rand/v2"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 
@@ -29,6 +33,54 @@ func FuzzTag(f *testing.F) {
 			t.Fatalf("%+v", g)
 		}
 	})
+}
+
+func TestWhatIsLeftOfALooseObjectIsRead(t *testing.T) {
+	rnd := rand.New(rand.NewPCG(9, 9))
+	for _, size := range []int{1000, 2 * looseMapOver, looseStreamOver + 1} {
+		content := make([]byte, size) // which does not compress
+		for i := range content {
+			content[i] = byte(rnd.Uint32())
+		}
+		r := gittest.New(t)
+		r.Write("a", string(content))
+		l := LooseObject{Dir: filepath.Join(r.Dir, ".git", "objects")}
+		l.ID, _ = oid.Parse([]byte(strings.TrimSpace(r.Git("hash-object", "-w", "a"))))
+		stored, err := os.ReadFile(l.Path())
+		if err != nil {
+			t.Fatal(err)
+		}
+		if err := os.Remove(l.Path()); err != nil { // git made it read-only
+			t.Fatal(err)
+		}
+		lr := new(Repository).NewLooseReader(nil)
+		for _, tt := range []struct {
+			name    string
+			stored  []byte
+			least   int // bytes of the content that are read
+			damaged bool
+		}{
+			{"whole", stored, size, false},
+			{"with more behind", append(slices.Clone(stored), "behind"...), size, false},
+			{"cut short", stored[:len(stored)/2], size / 3, true},
+			{"without its checksum", stored[:len(stored)-4], size, true},
+			{"empty", nil, 0, true},
+		} {
+			if err := os.WriteFile(l.Path(), tt.stored, 0o600); err != nil {
+				t.Fatal(err)
+			}
+			var got []byte
+			err := lr.Read(l, 0, func(o *pack.Object) error {
+				if got = slices.Clone(o.Data); o.Stream != nil {
+					got, _ = io.ReadAll(o.Stream)
+				}
+				return nil
+			})
+			if errors.Is(err, pack.ErrCorrupt) != tt.damaged || len(got) < tt.least || !bytes.Equal(got, content[:len(got)]) {
+				t.Errorf("%d bytes, %s: %d read, %v", size, tt.name, len(got), err)
+			}
+		}
+	}
 }
 
 func FuzzLoose(f *testing.F) {

@@ -31,7 +31,7 @@ func (s *stream) symbols(c *codes) error {
 // careful decodes symbols one by one, wherever src and dst end.
 func (s *stream) careful(c *codes) error {
 	for {
-		if s.prefix && s.op == len(s.dst) {
+		if s.op >= s.pause {
 			return errFull
 		}
 		s.refill()
@@ -160,7 +160,7 @@ const (
 // The tables hold arrays, which are indexed by masked values.
 func (s *stream) fast(c *codes) (ended bool, err error) {
 	in, inEnd := unsafe.Pointer(&s.src[s.ip]), unsafe.Pointer(&s.src[len(s.src)-inMargin])
-	dst, op, outEnd := unsafe.Pointer(&s.dst[0]), s.op, len(s.dst)-outMargin
+	dst, op, outEnd := unsafe.Pointer(&s.dst[0]), s.op, min(len(s.dst)-outMargin, s.pause)
 	// Only the low 6 bits of count are valid: all of e is subtracted.
 	bits, count := s.bits, uint64(s.count)
 
@@ -244,7 +244,7 @@ func (s *stream) fast(c *codes) (ended bool, err error) {
 		from, end := op-distance, op+length
 		if distance < 8 || end > outEnd-(matchMargin-outMargin) {
 			if end = s.copyMatch(op, distance, length); end < 0 {
-				s.set(in, outEnd+outMargin, bits, count)
+				s.set(in, len(s.dst), bits, count)
 				return false, errFull
 			}
 			op = end

@@ -4,7 +4,8 @@
 // One byte slice goes in, which may be much longer than the stream (the rest
 // of a mapped pack), and one slice of exactly the declared size comes out. As
 // the output is one slice there is no window, and nothing is allocated for a
-// stream that is whole. It accepts and refuses what compress/zlib does, but
+// stream that is whole. A Reader does the same through a window, for streams
+// that are too large for one slice. It accepts and refuses what compress/zlib does, but
 // for preset dictionaries, which git never writes: they are always refused.
 package inflate
 
@@ -13,6 +14,7 @@ import (
 	"errors"
 	"fmt"
 	"hash/adler32"
+	"math"
 )
 
 // A zlib stream, RFC 1950. Bits are numbered from the least significant.
@@ -41,6 +43,10 @@ import (
 //	          3: not used
 //
 // Symbols are described in block.go.
+
+// MaxRatio is how many bytes at most one byte of a deflate stream yields: a match
+// of 258 for a length code and a distance code of one bit each.
+const MaxRatio = 1032
 
 // ErrCorrupt is wrapped by every error of this package: the stream is not
 // valid, or does not hold the number of bytes that were asked for.
@@ -92,7 +98,7 @@ type codes struct {
 // len(dst) bytes is an error, which wraps [ErrCorrupt] like all others; n is
 // then 0 and dst may hold part of the output. The slices must not overlap.
 func (d *Decoder) Inflate(dst, src []byte) (n int, err error) {
-	s := stream{dst: dst, src: src}
+	s := stream{dst: dst, src: src, pause: math.MaxInt}
 	if err := d.decode(&s); err != nil {
 		if err == errFull {
 			err = errMore
@@ -111,7 +117,7 @@ func (d *Decoder) Inflate(dst, src []byte) (n int, err error) {
 // and the stream may be damaged there. An error wraps [ErrCorrupt]; what was
 // written before it is what the stream says up to there.
 func (d *Decoder) Prefix(dst, src []byte) (written int, err error) {
-	s := stream{dst: dst, src: src, prefix: true}
+	s := stream{dst: dst, src: src, pause: len(dst)}
 	if err := d.decode(&s); err != nil && err != errFull {
 		return s.op, s.fail(err)
 	}
@@ -126,16 +132,40 @@ type stream struct {
 	op, ip   int
 	bits     uint64
 	count    uint // at most 63
-	prefix   bool // stop with errFull as soon as dst is full
+	pause    int  // from this op on, stop with errFull
+
+	// The block that is being decoded, and the one that was:
+	inBlock bool
+	last    bool
+	codes   *codes // nil: a block of type 0
+	stored  int    // bytes of it that are still to come
+
+	adler uint32 // of the output, at the end of the stream
 }
 
 // fail adds to err where it happened.
 func (s *stream) fail(err error) error {
-	return fmt.Errorf("%w (at input byte %d, output byte %d of %d)", err, s.ip-int(s.count/8), s.op, len(s.dst))
+	return fmt.Errorf("%w (at input byte %d, output byte %d of %d)", err, s.input(), s.op, len(s.dst))
 }
+
+// input is how many bytes of src are consumed.
+func (s *stream) input() int { return s.ip - int(s.count/8) }
 
 // decode decodes the stream up to and including the Adler-32.
 func (d *Decoder) decode(s *stream) error {
+	if err := s.header(); err != nil {
+		return err
+	}
+	if err := d.blocks(s); err != nil {
+		return err
+	}
+	if d.Checksum && s.adler != adler32.Checksum(s.dst[:s.op]) {
+		return errChecksum
+	}
+	return nil
+}
+
+func (s *stream) header() error {
 	if len(s.src) < 2 {
 		return errTruncated
 	}
@@ -147,47 +177,65 @@ func (d *Decoder) decode(s *stream) error {
 		return errDictionary
 	}
 	s.ip = 2
-	if s.prefix && len(s.dst) == 0 {
+	return nil
+}
+
+// blocks decodes all blocks and reads the Adler-32. After errFull it may be
+// called again, with room in dst, and goes on.
+func (d *Decoder) blocks(s *stream) error {
+	if s.op >= s.pause {
 		return errFull
 	}
-
-	for last := false; !last; {
-		s.refill()
-		if s.count < 3 {
-			return errTruncated
+	for s.inBlock || !s.last {
+		if !s.inBlock {
+			if err := d.begin(s); err != nil {
+				return err
+			}
+			s.inBlock = true
 		}
-		last = s.bits&1 != 0
-		kind := s.bits >> 1 & 3
-		s.drop(3)
 		var err error
-		switch kind {
-		case 0:
-			err = s.stored()
-		case 1:
-			if !d.fixedBuilt {
-				d.buildFixed()
-			}
-			err = s.symbols(&d.fixed)
-		case 2:
-			if err = d.readCodes(s); err == nil {
-				err = s.symbols(&d.dynamic)
-			}
-		default:
-			err = errBlockType
+		if s.codes == nil {
+			err = s.copyStored()
+		} else {
+			err = s.symbols(s.codes)
 		}
 		if err != nil {
 			return err
 		}
+		s.inBlock = false
 	}
-
 	s.align()
 	if len(s.src)-s.ip < 4 {
 		return errTruncated
 	}
-	sum := binary.BigEndian.Uint32(s.src[s.ip:])
+	s.adler = binary.BigEndian.Uint32(s.src[s.ip:])
 	s.ip += 4
-	if d.Checksum && sum != adler32.Checksum(s.dst[:s.op]) {
-		return errChecksum
+	return nil
+}
+
+// begin reads what is in front of the data of a block.
+func (d *Decoder) begin(s *stream) error {
+	s.refill()
+	if s.count < 3 {
+		return errTruncated
+	}
+	s.last = s.bits&1 != 0
+	kind := s.bits >> 1 & 3
+	s.drop(3)
+	switch kind {
+	case 0:
+		s.codes = nil
+		return s.beginStored()
+	case 1:
+		if !d.fixedBuilt {
+			d.buildFixed()
+		}
+		s.codes = &d.fixed
+	case 2:
+		s.codes = &d.dynamic
+		return d.readCodes(s)
+	default:
+		return errBlockType
 	}
 	return nil
 }
@@ -220,8 +268,8 @@ func (s *stream) align() {
 	s.bits, s.count = 0, 0
 }
 
-// stored decodes a block of type 0.
-func (s *stream) stored() error {
+// beginStored reads the length of a block of type 0.
+func (s *stream) beginStored() error {
 	s.align()
 	if len(s.src)-s.ip < 4 {
 		return errTruncated
@@ -231,17 +279,23 @@ func (s *stream) stored() error {
 	if head&0xffff != ^head>>16 {
 		return errStored
 	}
-	n := int(head & 0xffff)
-	have := min(n, len(s.src)-s.ip)
+	s.stored = int(head & 0xffff)
+	return nil
+}
+
+// copyStored copies what is left of a block of type 0.
+func (s *stream) copyStored() error {
+	have := min(s.stored, len(s.src)-s.ip)
 	wrote := copy(s.dst[s.op:], s.src[s.ip:s.ip+have])
 	s.op += wrote
 	s.ip += wrote
+	s.stored -= wrote
 	switch {
-	case s.prefix && s.op == len(s.dst):
+	case s.op >= s.pause:
 		return errFull
-	case have < n:
+	case s.stored > 0 && have < s.stored+wrote:
 		return errTruncated
-	case wrote < n:
+	case s.stored > 0:
 		return errFull
 	}
 	return nil

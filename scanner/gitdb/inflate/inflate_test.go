@@ -5,6 +5,7 @@ import (
 	"compress/zlib"
 	"errors"
 	"fmt"
+	"hash/crc32"
 	"io"
 	"math/rand/v2"
 	"slices"
@@ -107,6 +108,10 @@ func compare(t testing.TB, d *Decoder, src []byte) {
 		}
 	}
 
+	if crc32.ChecksumIEEE(src)%8 == 0 { // some of them: it takes as long as all else
+		compareReader(t, src, want, wantN, wantErr)
+	}
+
 	d.Checksum = false
 	got, _, err = inflate(t, d, len(want), src)
 	if valid := wantErr == nil || wantErr == zlib.ErrChecksum; (err == nil) != valid {
@@ -138,6 +143,75 @@ func compare(t testing.TB, d *Decoder, src []byte) {
 			}
 			if err == nil && len(got) < size {
 				t.Fatalf("prefix of %d of %d bytes: no error, want %v", size, len(want), wantErr)
+			}
+		}
+	}
+}
+
+// compareReader reads src through the smallest window.
+func compareReader(t testing.TB, src, want []byte, wantN int, wantErr error) {
+	t.Helper()
+	read := func(size int) ([]byte, int, error) {
+		r := newReader(src, uint64(size), historySize+pauseMargin+1)
+		got, err := io.ReadAll(r)
+		if err != nil && !errors.Is(err, ErrCorrupt) {
+			t.Errorf("error does not wrap ErrCorrupt: %v", err)
+		}
+		n, finished := r.Finish()
+		if finished != err {
+			t.Fatalf("error at the end is %v, of reading %v", finished, err)
+		}
+		return got, n, err
+	}
+	got, n, err := read(len(want))
+	if (err == nil) != (wantErr == nil) {
+		t.Fatalf("%d bytes through a window: error is %v, want %v", len(want), err, wantErr)
+	}
+	// At the end of the input compress/flate may wait for more bits than the
+	// last symbols need.
+	if !bytes.Equal(got, want) && wantErr != io.ErrUnexpectedEOF || wantErr == nil && n != wantN {
+		t.Fatalf("%d bytes through a window: output or number of bytes taken (%d, want %d) differ", len(want), n, wantN)
+	}
+	if wantErr != nil {
+		return
+	}
+	if got, _, err := read(len(want) + 1); !errors.Is(err, errFewer) || !bytes.Equal(got, want) {
+		t.Fatalf("one byte more through a window: error is %v, or output differs", err)
+	}
+	if len(want) > 0 {
+		if got, _, err := read(len(want) - 1); !errors.Is(err, errMore) || !bytes.Equal(got, want[:len(want)-1]) {
+			t.Fatalf("one byte less through a window: error is %v, or output differs", err)
+		}
+	}
+}
+
+func TestLargeStreamsThroughAWindow(t *testing.T) {
+	rnd := rand.New(rand.NewPCG(3, 3))
+	noise := make([]byte, 70_000) // which is stored
+	for i := range noise {
+		noise[i] = byte(rnd.Uint32())
+	}
+	far := slices.Concat(noise[:historySize], noise[:historySize], noise[:historySize-1], noise[:historySize])
+	for name, p := range map[string][]byte{"noise": noise, "far matches": far, "source": sourceLike(rnd, 100_000), "zeros": make([]byte, 600_000)} {
+		for encoder, encode := range encoders() {
+			src := encode(p)
+			for _, window := range []int{historySize + pauseMargin + 1, historySize + 1000, 2 * historySize} {
+				r := newReader(append(src, "behind"...), uint64(len(p)), window)
+				var got []byte
+				for buf := make([]byte, 5000); ; {
+					n, err := r.Read(buf[:1+rnd.IntN(len(buf))])
+					got = append(got, buf[:n]...)
+					if err != nil {
+						break
+					}
+				}
+				if n, err := r.Finish(); err != nil || n != len(src) || !bytes.Equal(got, p) {
+					t.Errorf("%s, %s, window of %d: %d bytes of input, %v", name, encoder, window, n, err)
+				}
+				r = newReader(src, uint64(len(p)), window)
+				if n, err := r.Finish(); err != nil || n != len(src) {
+					t.Errorf("%s, %s, window of %d, not read: %d bytes of input, %v", name, encoder, window, n, err)
+				}
 			}
 		}
 	}

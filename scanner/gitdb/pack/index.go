@@ -104,81 +104,96 @@ func (n *names) head(pos int) uint64 {
 	return binary.BigEndian.Uint64(n.ids[pos*n.hashSize:])
 }
 
-// indexed is an id's place in a pack: its position among the sorted ids, and
+// indexed is where an id is in a pack: its position among the sorted ids, and
 // the offset of the entry.
 type indexed struct {
 	offset uint64
 	pos    uint32
 }
 
-// parseIndex decodes the pack index file. It returns the ids and the place of
-// each, in order of position. trailer is the trailer of the pack that it must
-// belong to.
-func parseIndex(file []byte, format oid.Format, count uint32, trailer []byte) (*names, []indexed, error) {
-	size := format.Size()
-	if len(file) >= 4 && string(file[:4]) != indexMagic {
-		return parseIndexV1(file, format, count, trailer)
-	}
-	if len(file) < indexHeader+2*size {
-		return nil, nil, fmt.Errorf("%w: cut short", ErrUnusable)
-	}
-	if v := binary.BigEndian.Uint32(file[4:]); v != 2 {
-		return nil, nil, fmt.Errorf("%w: version %d", ErrUnusable, v)
-	}
-	n := &names{hashSize: size}
-	if err := n.counts(file[8:], count); err != nil {
-		return nil, nil, err
-	}
-	total := uint64(count)
-	tables := indexHeader + total*uint64(size+4+4)
-	end := uint64(len(file) - 2*size)
-	if end < tables || (end-tables)%8 != 0 {
-		return nil, nil, fmt.Errorf("%w: cut short", ErrUnusable)
-	}
-	if err := checkTrailers(file, format, trailer); err != nil {
-		return nil, nil, err
-	}
-	n.ids = file[indexHeader : indexHeader+total*uint64(size)]
-	if err := n.check(); err != nil {
-		return nil, nil, err
-	}
-	short := file[indexHeader+total*uint64(size+4) : tables]
-	long := file[tables:end]
-	places := make([]indexed, count)
-	for i := range places {
-		off := uint64(binary.BigEndian.Uint32(short[4*i:]))
-		if off&(1<<31) != 0 {
-			k := off &^ (1 << 31)
-			if k >= uint64(len(long)/8) {
-				return nil, nil, fmt.Errorf("%w: long offset %d of %d", ErrUnusable, k, len(long)/8)
-			}
-			off = binary.BigEndian.Uint64(long[8*k:])
-		}
-		places[i] = indexed{offset: off, pos: uint32(i)}
-	}
-	return n, places, nil
+// packIndex is a pack index file, whose tables are read where they are.
+type packIndex struct {
+	names
+	file    []byte
+	offsets []byte // of the entries, one for each id, 4 bytes in every stride
+	stride  int
+	long    []byte // of version 2
 }
 
-// parseIndexV1 is parseIndex for version 1.
-func parseIndexV1(file []byte, format oid.Format, count uint32, trailer []byte) (*names, []indexed, error) {
-	size := format.Size()
-	if uint64(len(file)) != 256*4+uint64(count)*uint64(4+size)+uint64(2*size) {
-		return nil, nil, fmt.Errorf("%w: neither version 1 nor 2", ErrUnusable)
+// parseIndex finds the tables in a pack index file. It believes what they hold:
+// verify does not. The index must belong to a pack of count entries that ends
+// with trailer.
+func parseIndex(file []byte, format oid.Format, count uint32, trailer []byte) (*packIndex, error) {
+	size, total := format.Size(), int(count)
+	if len(file) < 256*4+2*size {
+		return nil, fmt.Errorf("%w: cut short", ErrUnusable)
 	}
-	n := &names{hashSize: size}
-	if err := n.counts(file, count); err != nil {
-		return nil, nil, err
+	x := &packIndex{names: names{hashSize: size}, file: file}
+	tables := file[:len(file)-2*size]
+	if string(file[:4]) != indexMagic {
+		if len(tables) != 256*4+total*(4+size) {
+			return nil, fmt.Errorf("%w: neither version 1 nor 2", ErrUnusable)
+		}
+		if err := x.counts(tables, count); err != nil {
+			return nil, err
+		}
+		x.offsets, x.stride = tables[256*4:], 4+size
+		for e := x.offsets; len(e) > 0; e = e[x.stride:] {
+			x.ids = append(x.ids, e[4:x.stride]...)
+		}
+	} else {
+		if v := binary.BigEndian.Uint32(file[4:]); v != 2 {
+			return nil, fmt.Errorf("%w: version %d", ErrUnusable, v)
+		}
+		rest := len(tables) - indexHeader - total*(size+4+4)
+		if rest < 0 || rest%8 != 0 {
+			return nil, fmt.Errorf("%w: cut short", ErrUnusable)
+		}
+		if err := x.counts(tables[8:], count); err != nil {
+			return nil, err
+		}
+		ids := tables[indexHeader:]
+		x.ids = ids[:total*size]
+		x.offsets, x.stride = ids[total*(size+4):total*(size+4+4)], 4
+		x.long = ids[total*(size+4+4):]
 	}
-	if err := checkTrailers(file, format, trailer); err != nil {
-		return nil, nil, err
+	if !bytes.Equal(file[len(tables):len(tables)+size], trailer) {
+		return nil, fmt.Errorf("%w: it belongs to another pack", ErrUnusable)
 	}
-	places := make([]indexed, count)
-	for i := range places {
-		e := file[256*4+i*(4+size):]
-		places[i] = indexed{offset: uint64(binary.BigEndian.Uint32(e)), pos: uint32(i)}
-		n.ids = append(n.ids, e[4:4+size]...)
+	return x, nil
+}
+
+// offset returns the offset of the entry whose id is at pos.
+func (x *packIndex) offset(pos int) (uint64, bool) {
+	off := uint64(binary.BigEndian.Uint32(x.offsets[pos*x.stride:]))
+	if x.long == nil || off&(1<<31) == 0 {
+		return off, true
 	}
-	return n, places, n.check()
+	k := off &^ (1 << 31)
+	if k >= uint64(len(x.long)/8) {
+		return 0, false
+	}
+	return binary.BigEndian.Uint64(x.long[8*k:]), true
+}
+
+// verify checks the hash at the end, and that the ids ascend and are where the
+// counts say, so that find finds each.
+func (x *packIndex) verify(format oid.Format) error {
+	h := format.New()
+	sum := len(x.file) - x.hashSize
+	h.Write(x.file[:sum])
+	if !bytes.Equal(h.Sum(nil), x.file[sum:]) {
+		return fmt.Errorf("%w: its checksum does not match", ErrUnusable)
+	}
+	for b := range 256 {
+		for pos := x.fanout[b]; pos < x.fanout[b+1]; pos++ {
+			id := x.bytes(int(pos))
+			if int(id[0]) != b || pos > 0 && bytes.Compare(x.bytes(int(pos)-1), id) > 0 {
+				return fmt.Errorf("%w: its ids do not ascend", ErrUnusable)
+			}
+		}
+	}
+	return nil
 }
 
 // counts takes over the 256 cumulative counts, the last of which is count.
@@ -193,35 +208,6 @@ func (n *names) counts(table []byte, count uint32) error {
 	}
 	if last != count {
 		return fmt.Errorf("%w: it lists %d entries, the pack holds %d", ErrUnusable, last, count)
-	}
-	return nil
-}
-
-// checkTrailers verifies the two hashes at the end of an index.
-func checkTrailers(file []byte, format oid.Format, trailer []byte) error {
-	size := format.Size()
-	sum := len(file) - size
-	if !bytes.Equal(file[sum-size:sum], trailer) {
-		return fmt.Errorf("%w: it belongs to another pack", ErrUnusable)
-	}
-	h := format.New()
-	h.Write(file[:sum])
-	if !bytes.Equal(h.Sum(nil), file[sum:]) {
-		return fmt.Errorf("%w: its checksum does not match", ErrUnusable)
-	}
-	return nil
-}
-
-// check verifies that the ids ascend and stand where the counts say, so that
-// find finds each.
-func (n *names) check() error {
-	for b := range 256 {
-		for pos := n.fanout[b]; pos < n.fanout[b+1]; pos++ {
-			id := n.bytes(int(pos))
-			if int(id[0]) != b || pos > 0 && bytes.Compare(n.bytes(int(pos)-1), id) > 0 {
-				return fmt.Errorf("%w: its ids do not ascend", ErrUnusable)
-			}
-		}
 	}
 	return nil
 }

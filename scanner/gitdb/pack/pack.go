@@ -4,16 +4,8 @@ import (
 	"bytes"
 	"cmp"
 	"context"
-	"encoding/binary"
-	"errors"
 	"fmt"
-	"io/fs"
-	"os"
-	"path/filepath"
-	"runtime"
-	"runtime/debug"
 	"slices"
-	"strings"
 
 	"keysweep/scanner/gitdb/oid"
 )
@@ -23,9 +15,6 @@ const none = -1
 
 // noBase marks a delta whose base is not in the pack.
 const noBase = -2
-
-// packHeader is the length of the header of a pack.
-const packHeader = 12
 
 // entry is what the walk needs to know of an entry; the rest is decoded again
 // from the pack when its turn comes. Ten million of them are an ordinary large
@@ -42,7 +31,7 @@ type entry struct {
 // Pack is an open pack. Entries are numbered from 0 by offset. It is safe for
 // concurrent use once it is open.
 type Pack struct {
-	Path string
+	*file
 	// IndexErr says why the index could not serve, and the pack was read
 	// from end to end instead; nil if it served.
 	IndexErr error
@@ -52,9 +41,6 @@ type Pack struct {
 	CutCount int64
 	stop     uint64 // where reading stopped early; zero: it did not
 
-	format  oid.Format
-	data    []byte // mapped
-	mapped  [][]byte
 	entries []entry
 	names   *names
 	pos     []uint32 // entry number to position in names
@@ -78,24 +64,13 @@ func OpenWithoutIndex(ctx context.Context, path string, format oid.Format) (*Pac
 	return open(ctx, path, format, false)
 }
 
-func open(ctx context.Context, path string, format oid.Format, useIndex bool) (_ *Pack, err error) {
-	p := &Pack{Path: path, format: format}
-	defer func() {
-		if err != nil {
-			p.Close()
-		}
-	}()
-	if p.data, err = p.mapPath(path); err != nil {
+func open(ctx context.Context, path string, format oid.Format, useIndex bool) (*Pack, error) {
+	f, err := openFile(path, format)
+	if err != nil {
 		return nil, err
 	}
+	p := &Pack{file: f}
 	err = Guard(func() error {
-		hash := format.Size()
-		if len(p.data) < packHeader+hash {
-			return fmt.Errorf("%w: %d bytes are no pack", ErrCorrupt, len(p.data))
-		}
-		if v := binary.BigEndian.Uint32(p.data[4:]); string(p.data[:4]) != "PACK" || v != 2 && v != 3 {
-			return fmt.Errorf("%w: no pack of version 2 or 3", ErrCorrupt)
-		}
 		if useIndex {
 			if p.IndexErr = p.useIndex(ctx); p.IndexErr == nil || ctx.Err() != nil {
 				return context.Cause(ctx)
@@ -103,96 +78,17 @@ func open(ctx context.Context, path string, format oid.Format, useIndex bool) (_
 		} else {
 			p.IndexErr = fmt.Errorf("%w: it contradicts the pack", ErrUnusable)
 		}
-		return p.readThrough(ctx)
+		return p.readWithoutIndex(ctx)
 	})
 	if err != nil {
+		p.Close()
 		return nil, err
 	}
 	return p, nil
 }
 
-// mapPath maps a whole file; Close unmaps it.
-func (p *Pack) mapPath(path string) ([]byte, error) {
-	b, err := Map(path)
-	if b != nil {
-		p.mapped = append(p.mapped, b)
-	}
-	return b, err
-}
-
-// Map maps a whole regular file for reading; it returns nil if the file is empty.
-// Whoever reads the bytes does it in Guard, and calls Unmap in the end.
-func Map(path string) ([]byte, error) {
-	// Asked before it is opened: opening a FIFO waits for a writer.
-	info, err := os.Stat(path)
-	if err != nil {
-		return nil, err
-	}
-	if !info.Mode().IsRegular() {
-		return nil, fmt.Errorf("%s: not a regular file", path)
-	}
-	f, err := os.Open(path)
-	if err != nil {
-		return nil, err
-	}
-	defer f.Close()
-	if info, err = f.Stat(); err != nil {
-		return nil, err
-	}
-	if info.Size() == 0 {
-		return nil, nil
-	}
-	b, err := mapFile(f, int(info.Size()))
-	if err != nil {
-		return nil, &fs.PathError{Op: "mmap", Path: path, Err: err}
-	}
-	return b, nil
-}
-
-// Unmap gives back what Map returned.
-func Unmap(b []byte) {
-	if b != nil {
-		_ = unmapFile(b)
-	}
-}
-
-// Close unmaps the pack. Nothing that came from it may be used afterwards.
-func (p *Pack) Close() {
-	for _, b := range p.mapped {
-		Unmap(b)
-	}
-	p.mapped, p.data = nil, nil
-}
-
-// Guard runs f and turns a fault of a mapped file, which is how a file that
-// was cut short under us shows itself, into an error that wraps ErrCorrupt. So
-// it does with any other panic, of which it says no more than the type: its
-// value may hold scanned bytes.
-func Guard(f func() error) (err error) {
-	defer debug.SetPanicOnFault(debug.SetPanicOnFault(true))
-	defer func() {
-		switch r := recover().(type) {
-		case nil:
-		case runtime.Error:
-			err = fmt.Errorf("%w: a mapped file was cut short while it was read", ErrCorrupt)
-			if _, fault := r.(interface{ Addr() uintptr }); !fault {
-				err = fmt.Errorf("%w: internal error: %w", ErrCorrupt, r)
-			}
-		default:
-			err = fmt.Errorf("%w: internal error: panic of %T", ErrCorrupt, r)
-		}
-	}()
-	return f()
-}
-
-// Name returns the file name of the pack, for messages.
-func (p *Pack) Name() string { return filepath.Base(p.Path) }
-
 // Count returns the number of entries.
 func (p *Pack) Count() int { return len(p.entries) }
-
-// Size returns the size of the pack in bytes.
-func (p *Pack) Size() int64 { return int64(len(p.data)) }
 
 // Find returns the number of the entry that the index names id.
 func (p *Pack) Find(id oid.ID) (entry int, ok bool) {
@@ -215,12 +111,6 @@ func (p *Pack) IDs(f func(id oid.ID, entry int)) {
 
 // Offset returns where in the pack an entry starts.
 func (p *Pack) Offset(entry int) uint64 { return p.entries[entry].offset }
-
-// trailer returns the hash at the end of the pack.
-func (p *Pack) trailer() []byte { return p.data[len(p.data)-p.format.Size():] }
-
-// end returns where the trailer starts.
-func (p *Pack) end() uint64 { return uint64(len(p.data) - p.format.Size()) }
 
 // next returns where the entry behind entry starts.
 func (p *Pack) next(entry int) uint64 {
@@ -254,19 +144,22 @@ func (p *Pack) VerifyTrailer(ctx context.Context) error {
 
 // useIndex numbers the entries by the index beside the pack.
 func (p *Pack) useIndex(ctx context.Context) error {
-	path := strings.TrimSuffix(p.Path, ".pack") + ".idx"
-	file, err := p.mapPath(path)
-	if errors.Is(err, fs.ErrNotExist) {
-		return fmt.Errorf("%w: there is none", ErrUnusable)
-	}
-	if err != nil {
-		return fmt.Errorf("%w: %w", ErrUnusable, err)
-	}
-	n, places, err := parseIndex(file, p.format, binary.BigEndian.Uint32(p.data[8:]), p.trailer())
+	x, err := p.openIndex()
 	if err != nil {
 		return err
 	}
-	p.names = n
+	if err := x.verify(p.format); err != nil {
+		return err
+	}
+	places := make([]indexed, x.count())
+	for i := range places {
+		offset, ok := x.offset(i)
+		if !ok {
+			return fmt.Errorf("%w: a long offset is missing", ErrUnusable)
+		}
+		places[i] = indexed{offset: offset, pos: uint32(i)}
+	}
+	p.names = &x.names
 	p.sortPlaces(places)
 	p.entries = make([]entry, len(places))
 	p.pos = make([]uint32, len(places))

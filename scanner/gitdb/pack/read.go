@@ -12,15 +12,8 @@ import (
 // valid until use returns. maxObject is as in WalkOptions. Memory is bounded by
 // the object and one base.
 func (p *Pack) Read(entry int, maxObject uint64, use func(*Object) error) error {
-	if maxObject == 0 {
-		maxObject = DefaultMaxObject
-	}
-	s := &shared{pack: p, opts: WalkOptions{MaxObject: maxObject}, workers: 1}
-	s.left.Store(unpackedBase + unpackedRatio*p.Size())
-	s.wake.L = &s.mu
 	v := &reader{entry: entry, use: use}
-	w := &worker{shared: s, visitor: v}
-	w.decoder.Checksum = true
+	w := newWorker(newShared(p, WalkOptions{MaxObject: maxObject}), v)
 	return Guard(func() error { return w.read(int32(entry), v) })
 }
 

@@ -1,23 +1,19 @@
 package pack
 
 import (
-	"bytes"
 	"context"
-	"encoding/binary"
 	"fmt"
 	"io"
-
-	"github.com/klauspost/compress/zlib"
 
 	"keysweep/scanner/gitdb/inflate"
 	"keysweep/scanner/gitdb/oid"
 )
 
-// readThrough numbers and names the entries without an index, as
+// readWithoutIndex numbers and names the entries from end to end, as
 // git-index-pack(1) does: each entry starts where the stream before it ends,
 // and a name is the hash of what the entry unpacks to.
-func (p *Pack) readThrough(ctx context.Context) error {
-	declared := binary.BigEndian.Uint32(p.data[8:])
+func (p *Pack) readWithoutIndex(ctx context.Context) error {
+	declared := p.declared()
 	places, stop, err := p.findEntries(ctx, declared)
 	if ctx.Err() != nil {
 		return err
@@ -107,22 +103,13 @@ func (p *Pack) findEntries(ctx context.Context, count uint32) ([]indexed, uint64
 // streamLength returns how long the zlib stream at the start of src is; it
 // must yield size bytes.
 func streamLength(ctx context.Context, src []byte, size uint64) (int, error) {
-	in := bytes.NewReader(src)
-	z, err := zlib.NewReader(bufferless{in})
-	if err != nil {
-		return 0, err
-	}
-	r := NewExactReader(z, size)
-	for r.Err() == nil {
-		if ctx.Err() != nil {
-			return 0, context.Cause(ctx)
+	r := inflate.NewReader(src, size)
+	for ctx.Err() == nil {
+		if _, err := io.CopyN(io.Discard, r, 1<<20); err != nil {
+			return r.Finish()
 		}
-		_, _ = io.CopyN(io.Discard, r, 1<<20)
 	}
-	if r.Err() != io.EOF {
-		return 0, r.Err()
-	}
-	return len(src) - in.Len(), nil
+	return 0, context.Cause(ctx)
 }
 
 // namer hashes each object and joins the deltas that wait for its name.
@@ -159,5 +146,5 @@ func (n *namer) Visit(o *Object) (bool, error) {
 	return false, nil
 }
 
-// Fail does nothing: the walk that scans fails again, and is heard.
+// Fail does nothing: the walk that scans fails again, and reports it.
 func (n *namer) Fail(int, int, error) {}

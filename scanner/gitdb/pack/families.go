@@ -1,19 +1,13 @@
 package pack
 
 import (
-	"bufio"
-	"bytes"
 	"context"
 	"errors"
 	"fmt"
 	"io"
-	"math/bits"
 	"sync"
 	"sync/atomic"
 
-	"github.com/klauspost/compress/zlib"
-
-	"keysweep/scanner/gitdb/inflate"
 	"keysweep/scanner/gitdb/oid"
 )
 
@@ -32,18 +26,6 @@ const streamOver = 8 << 20
 // the heaviest child last keeps at most log2(family) bases, so real packs stay
 // far below.
 const retainedLimit = 64 << 20
-
-// maxRatio is how many bytes at most one byte of a deflate stream yields: a
-// match of 258 for a length code and a distance code of one bit each.
-const maxRatio = 1032
-
-// A pack may unpack to unpackedRatio times its size and unpackedBase bytes
-// more; beyond, it is made to wear us out. The packs of git/git, rails/rails and
-// stripe/stripe-go unpack to 26, 16 and 54 times their size.
-const (
-	unpackedRatio = 4000
-	unpackedBase  = 1 << 30
-)
 
 // Object is one object of a pack, built. Its slices are valid until Visit
 // returns.
@@ -93,19 +75,12 @@ type WalkOptions struct {
 // bases. It returns early with an error only if ctx ends, a visitor fails, or
 // the index contradicts the pack (ErrUnusable).
 func (p *Pack) Walk(ctx context.Context, opts WalkOptions) error {
-	if opts.MaxObject == 0 {
-		opts.MaxObject = DefaultMaxObject
-	}
-	s := &shared{pack: p, opts: opts, workers: max(opts.Workers, 1)}
-	s.left.Store(unpackedBase + unpackedRatio*p.Size())
-	s.wake.L = &s.mu
+	s := newShared(p, opts)
 	stop := context.AfterFunc(ctx, func() { s.fail(context.Cause(ctx)) })
 	defer stop()
 	var done sync.WaitGroup
 	for i := range s.workers {
-		w := &worker{shared: s, visitor: opts.NewVisitor()}
-		// The trailer of a pack says nothing of what its writer stored.
-		w.decoder.Checksum = true
+		w := newWorker(s, opts.NewVisitor())
 		if i == 0 {
 			for _, e := range p.lost {
 				if opts.Need == nil && opts.Type == 0 {
@@ -137,7 +112,7 @@ type shared struct {
 	pack    *Pack
 	opts    WalkOptions
 	workers int
-	left    atomic.Int64 // bytes that the pack may still unpack to
+	left    allowance
 	stopped atomic.Bool
 	idle    atomic.Int32 // workers that wait for a task
 
@@ -146,6 +121,13 @@ type shared struct {
 	nextRoot int    // guarded by mu
 	given    []task // guarded by mu
 	err      error  // guarded by mu until all workers have returned
+}
+
+func newShared(p *Pack, opts WalkOptions) *shared {
+	s := &shared{pack: p, opts: opts, workers: max(opts.Workers, 1)}
+	s.left.start(p.Size())
+	s.wake.L = &s.mu
+	return s
 }
 
 func (s *shared) fail(err error) {
@@ -204,14 +186,6 @@ func (s *shared) give(t task) {
 // giveOver is the weight from which a subtree is worth handing over.
 const giveOver = 16
 
-// buffer is the content of one version.
-type buffer struct {
-	data   []byte
-	tree   treeStarts // of a tree
-	parsed bool       // tree holds the entries of data
-	shared bool       // another worker reads it: it is not used again
-}
-
 // frame is a version whose children are being built.
 type frame struct {
 	entry  int32
@@ -224,20 +198,27 @@ type frame struct {
 // worker walks families. All its fields are its own.
 type worker struct {
 	*shared
+	builder
 	visitor  Visitor
-	decoder  inflate.Decoder
 	hasher   *oid.Hasher
 	object   Object
 	typ      oid.Type
 	stack    []frame
 	retained int // bytes in the buffers of stack
-	delta    []byte
-	ops      []op
 	spans    []Span
-	pool     [bits.UintSize][]*buffer
-	pooled   int // bytes in pool
-	entries  int64
-	bytes    int64
+	entries  int64 // done, and not yet reported to Progress
+	bytes    int64 // of these
+}
+
+func newWorker(s *shared, v Visitor) *worker {
+	w := &worker{shared: s, visitor: v}
+	w.maxObject = s.opts.MaxObject
+	if w.maxObject == 0 {
+		w.maxObject = DefaultMaxObject
+	}
+	// The trailer of a pack says nothing of what its writer stored.
+	w.decoder.Checksum = true
+	return w
 }
 
 func (w *worker) run() error {
@@ -260,12 +241,12 @@ func (w *worker) run() error {
 				return err
 			}
 		}
-		w.tell()
+		w.report()
 	}
 }
 
-// tell reports progress.
-func (w *worker) tell() {
+// report reports progress.
+func (w *worker) report() {
 	if w.opts.Progress != nil && w.entries > 0 {
 		w.opts.Progress(w.entries, w.bytes)
 	}
@@ -288,10 +269,10 @@ func (w *worker) root(entry int32) error {
 	if err != nil {
 		return w.failed(entry, err)
 	}
-	if w.typ == oid.Blob && h.size > streamOver && (e.child == none || h.size > w.opts.MaxObject) {
+	if w.typ == oid.Blob && h.size > streamOver && (e.child == none || h.size > w.maxObject) {
 		return w.stream(entry, h)
 	}
-	buf, err := w.object0(entry, h)
+	buf, err := w.inflateRoot(entry, h)
 	if err != nil {
 		return w.failed(entry, err)
 	}
@@ -335,30 +316,36 @@ func (w *worker) visitAndWalk(entry int32, buf, base *buffer, baseMarked bool) e
 			}
 			w.retained += len(f.buf.data)
 		}
-		base, baseMarked := f.buf, f.marked
 		if !last && w.idle.Load() > 0 && w.pack.entries[c].weight >= giveOver {
-			w.parse(base)
-			base.shared = true
-			w.give(task{entry: c, typ: w.typ, base: base, marked: baseMarked})
+			w.parse(f.buf)
+			f.buf.shared = true
+			w.give(task{entry: c, typ: w.typ, base: f.buf, marked: f.marked})
 			continue
 		}
-		buf, err := w.build(c, base)
-		if err != nil {
-			if last {
-				w.pop()
-			}
-			if err = w.failed(c, err); err != nil {
-				return err
-			}
-			continue
-		}
-		if mark, err = w.visit(c, buf, base, baseMarked); err != nil {
+		if err := w.walkChild(c, f.buf, f.marked, last); err != nil {
 			return err
 		}
-		if last {
-			w.pop()
+	}
+	return nil
+}
+
+// walkChild builds a child of the top of the stack, whose place it takes if it
+// is the last.
+func (w *worker) walkChild(entry int32, base *buffer, baseMarked, last bool) error {
+	buf, err := w.build(entry, base)
+	mark := false
+	if err == nil {
+		if mark, err = w.visit(entry, buf, base, baseMarked); err != nil {
+			return err
 		}
-		w.push(c, buf, mark)
+	} else if err := w.failed(entry, err); err != nil {
+		return err
+	}
+	if last {
+		w.pop()
+	}
+	if buf != nil {
+		w.push(entry, buf, mark)
 	}
 	return nil
 }
@@ -431,8 +418,7 @@ func (w *worker) visit(entry int32, buf, base *buffer, baseMarked bool) (mark bo
 		}
 		o.Starts, o.FreshStarts, o.TreeErr = buf.tree.starts, buf.tree.fresh, buf.tree.err
 	}
-	w.entries++
-	w.bytes += int64(w.pack.next(int(entry)) - w.pack.entries[entry].offset)
+	w.count(entry)
 	if err := w.checkName(entry, buf.data); err != nil {
 		return false, err
 	}
@@ -469,6 +455,12 @@ func (w *worker) parse(b *buffer) {
 	}
 }
 
+// count counts an entry for Progress.
+func (w *worker) count(entry int32) {
+	w.entries++
+	w.bytes += int64(w.pack.next(int(entry)) - w.pack.entries[entry].offset)
+}
+
 // failed reports that entry and what is built on it cannot be had. It returns
 // the error if it concerns the whole pack.
 func (w *worker) failed(entry int32, err error) error {
@@ -478,199 +470,4 @@ func (w *worker) failed(entry int32, err error) error {
 	w.entries += int64(w.pack.entries[entry].weight)
 	w.visitor.Fail(int(entry), int(w.pack.entries[entry].weight), err)
 	return nil
-}
-
-// header decodes the header of an entry again.
-func (w *worker) header(entry int32) (header, error) {
-	p := w.pack
-	return parseHeader(p.data[p.entries[entry].offset:p.next(int(entry))], p.format.Size())
-}
-
-// object0 inflates an entry that is no delta.
-func (w *worker) object0(entry int32, h header) (*buffer, error) {
-	if h.size > w.opts.MaxObject {
-		return nil, fmt.Errorf("%w: %d bytes", ErrTooLarge, h.size)
-	}
-	if err := w.plausible(entry, h); err != nil {
-		return nil, err
-	}
-	buf := w.get(int(h.size))
-	if err := w.inflate(buf.data, entry, h); err != nil {
-		w.release(buf)
-		return nil, err
-	}
-	return buf, nil
-}
-
-// plausible refuses a size that the stored bytes cannot yield, before memory
-// is set aside for it.
-func (w *worker) plausible(entry int32, h header) error {
-	stored := w.pack.next(int(entry)) - w.pack.entries[entry].offset - uint64(h.stream)
-	if h.size > stored*maxRatio {
-		return fmt.Errorf("%w: %d stored bytes cannot yield %d", ErrCorrupt, stored, h.size)
-	}
-	return nil
-}
-
-// inflate fills dst with the stream of an entry, which must end where the next
-// entry starts: this proves that no byte of the pack is left out, whatever the
-// index says.
-func (w *worker) inflate(dst []byte, entry int32, h header) error {
-	p := w.pack
-	start := p.entries[entry].offset + uint64(h.stream)
-	n, err := w.decoder.Inflate(dst, p.data[start:p.end()])
-	if err != nil {
-		return fmt.Errorf("%w: %w", ErrCorrupt, err)
-	}
-	if end := start + uint64(n); end != p.next(int(entry)) {
-		return p.contradiction(entry, end)
-	}
-	return nil
-}
-
-// contradiction is the error about an entry that does not end where the next
-// one starts. With a pack that was read through it can only be damage.
-func (p *Pack) contradiction(entry int32, end uint64) error {
-	kind := ErrUnusable
-	if p.IndexErr != nil {
-		kind = ErrCorrupt
-	}
-	return fmt.Errorf("%w: the entry at %d ends at %d, the next starts at %d", kind, p.entries[entry].offset, end, p.next(int(entry)))
-}
-
-// build makes the version that entry is from its base; what its delta did is
-// in w.ops afterwards.
-func (w *worker) build(entry int32, base *buffer) (*buffer, error) {
-	h, err := w.header(entry)
-	if err != nil {
-		return nil, err
-	}
-	// A delta is no longer than what it may yield, but for instructions.
-	if h.size > w.opts.MaxObject+64 {
-		return nil, fmt.Errorf("%w: delta of %d bytes", ErrTooLarge, h.size)
-	}
-	if err := w.plausible(entry, h); err != nil {
-		return nil, err
-	}
-	if uint64(cap(w.delta)) < h.size {
-		w.delta = make([]byte, max(h.size, 64<<10))
-	}
-	delta := w.delta[:h.size]
-	if err := w.inflate(delta, entry, h); err != nil {
-		return nil, err
-	}
-	if cap(w.delta) > 1<<20 {
-		w.delta = nil
-	}
-	from, to, rest, err := deltaSizes(delta)
-	if err != nil {
-		return nil, err
-	}
-	if from != uint64(len(base.data)) {
-		return nil, fmt.Errorf("%w: delta is for a base of %d bytes, base has %d", ErrCorrupt, from, len(base.data))
-	}
-	if to > w.opts.MaxObject {
-		return nil, fmt.Errorf("%w: %d bytes", ErrTooLarge, to)
-	}
-	if w.left.Add(-int64(to)) < 0 {
-		w.fail(fmt.Errorf("%w: the pack unpacks to more than %d times its size", ErrTooLarge, unpackedRatio))
-		return nil, fmt.Errorf("%w: the pack as a whole", ErrTooLarge)
-	}
-	buf := w.get(int(to))
-	w.ops, err = apply(buf.data, base.data, rest, w.ops[:0])
-	if err != nil {
-		w.release(buf)
-		return nil, err
-	}
-	return buf, nil
-}
-
-// rebuild makes a version that was dropped again, from the root of its family.
-func (w *worker) rebuild(entry int32) (*buffer, error) {
-	chain := []int32{entry}
-	for b := w.pack.entries[entry].base; b >= 0; b = w.pack.entries[b].base {
-		chain = append(chain, b)
-	}
-	root := chain[len(chain)-1]
-	h, err := w.header(root)
-	if err != nil {
-		return nil, err
-	}
-	buf, err := w.object0(root, h)
-	for i := len(chain) - 2; i >= 0 && err == nil; i-- {
-		var next *buffer
-		next, err = w.build(chain[i], buf)
-		w.release(buf)
-		buf = next
-	}
-	return buf, err
-}
-
-// stream shows a large object without children as a stream.
-func (w *worker) stream(entry int32, h header) error {
-	p := w.pack
-	start := p.entries[entry].offset + uint64(h.stream)
-	in := bytes.NewReader(p.data[start:p.end()])
-	z, err := zlib.NewReader(bufferless{in})
-	if err != nil {
-		return w.failed(entry, fmt.Errorf("%w: %w", ErrCorrupt, err))
-	}
-	r := NewExactReader(bufio.NewReaderSize(z, 64<<10), h.size)
-	w.object = Object{Entry: int(entry), Type: w.typ, Size: h.size, Stream: r}
-	_, err = w.visitor.Visit(&w.object)
-	if err != nil {
-		return err
-	}
-	w.entries++
-	w.bytes += int64(p.next(int(entry)) - p.entries[entry].offset)
-	if !w.stopped.Load() && r.err == nil {
-		_, _ = io.Copy(io.Discard, r)
-	}
-	if r.err != nil && r.err != io.EOF {
-		return w.failed(entry, fmt.Errorf("%w: %w", ErrCorrupt, r.err))
-	}
-	if end := start + uint64(in.Size()) - uint64(in.Len()); r.err == io.EOF && end != p.next(int(entry)) {
-		return p.contradiction(entry, end)
-	}
-	if n := p.entries[entry].weight - 1; n > 0 {
-		w.entries += int64(n)
-		w.visitor.Fail(int(entry), int(n), fmt.Errorf("%w: versions built on an object of %d bytes", ErrTooLarge, h.size))
-	}
-	return nil
-}
-
-// bufferless hides all but the byte-wise reading of a bytes.Reader, so that
-// the inflater takes not one byte more than its stream has.
-type bufferless struct{ *bytes.Reader }
-
-// pooledLimit bounds the buffers that a worker keeps for later.
-const pooledLimit = 16 << 20
-
-// get returns a buffer of n bytes; they hold rubbish.
-func (w *worker) get(n int) *buffer {
-	class := bits.Len(uint(max(n, 64) - 1))
-	if free := w.pool[class]; len(free) > 0 {
-		b := free[len(free)-1]
-		w.pool[class] = free[:len(free)-1]
-		w.pooled -= cap(b.data)
-		b.data = b.data[:n]
-		b.parsed = false
-		return b
-	}
-	size := 1 << class
-	if n > 1<<20 {
-		size = n
-	}
-	return &buffer{data: make([]byte, n, size)}
-}
-
-// release gives a buffer back.
-func (w *worker) release(b *buffer) {
-	c := cap(b.data)
-	if b.shared || c&(c-1) != 0 || w.pooled+c > pooledLimit {
-		return
-	}
-	class := bits.Len(uint(c - 1))
-	w.pool[class] = append(w.pool[class], b)
-	w.pooled += c
 }
