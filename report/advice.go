@@ -19,10 +19,8 @@ func (p *phrases) remedyWords() []string {
 	}
 	issuers, more := p.issuerWords(list)
 	at := p.quoteWords(atIssuer(p.opts, list...))
-	first := "Create a new key" + at + ", switch to it, check that it works, then revoke the old one: this order avoids downtime."
-	if len(list) > 1 {
-		first = "For each key: create a new one" + at + ", switch to it, check that it works, then revoke the old one: this order avoids downtime."
-	}
+	first := plural(len(list), "Create a new key", "For each key: create a new one") + at +
+		", switch to it, check that it works, then revoke the old one: this order avoids downtime."
 	words := []string{first}
 	for _, w := range issuers {
 		if len(issuers) == 1 && more == 0 {

@@ -47,10 +47,13 @@ type canvas struct {
 	w     *bufio.Writer
 	color bool
 	width int
+	// margin is the column at which rows start.
+	margin int
+	last   string // the label of the row above; "": it has none
 }
 
 func newCanvas(w io.Writer, opts Options) *canvas {
-	return &canvas{bufio.NewWriter(w), opts.Color, max(opts.Width, minWidth)}
+	return &canvas{bufio.NewWriter(w), opts.Color, max(opts.Width, minWidth), 0, ""}
 }
 
 func (c *canvas) write(s string) { _, _ = c.w.WriteString(s) }
@@ -66,24 +69,43 @@ func (c *canvas) put(st style, s string) {
 	c.write(reset)
 }
 
+// label writes "name  words…", the words in a column of their own. Rows of one
+// name that follow each other have it once; without words there is no row.
+func (c *canvas) label(name string, indent int, words string) {
+	if words == "" {
+		return
+	}
+	shown := name
+	if name == c.last {
+		shown = ""
+	}
+	c.row(dim, shown, indent, plain, words)
+	c.last = name
+}
+
 // row writes "label  words…", the words wrapped at spaces to a column of their
-// own, which starts at column indent. Without a label the row is indented.
+// own, indent columns behind the margin. Without a label the row is indented.
 func (c *canvas) row(labelStyle style, label string, indent int, st style, words string) {
+	c.last = ""
+	c.pad(0)
 	c.put(labelStyle, label)
 	pad := indent - width(label)
 	if pad <= 0 && label != "" {
 		pad = 1
 	}
-	for i, line := range c.wrap(words, indent) {
-		if i == 0 {
-			c.write(strings.Repeat(" ", pad))
+	for i, line := range c.wrap(words, c.margin+indent) {
+		if i > 0 {
+			c.pad(indent)
 		} else {
-			c.write(strings.Repeat(" ", indent))
+			c.write(strings.Repeat(" ", pad))
 		}
 		c.put(st, line)
 		c.write("\n")
 	}
 }
+
+// pad writes spaces up to a column behind the margin.
+func (c *canvas) pad(column int) { c.write(strings.Repeat(" ", c.margin+column)) }
 
 // wrap breaks words at spaces into lines that fit behind indent. A word that
 // is longer than a line, such as a path, stays whole: it can be copied.

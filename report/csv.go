@@ -45,9 +45,7 @@ func writeCSV(w io.Writer, res *finding.Result, opts Options) error {
 		}
 	}
 	c.findings(csvFinding, res.Findings)
-	if opts.ShowRejected {
-		c.findings(csvRejected, res.RejectedFindings)
-	}
+	c.findings(csvRejected, opts.rejected(res))
 	c.w.Flush()
 	return c.w.Error()
 }

@@ -18,21 +18,20 @@ const tabWidth = 4
 //
 // A line that does not fit loses its ends, never the key's place. line 0 means
 // that the text is a name, which has no line number.
-func (c *canvas) excerpt(indent, line int, e finding.Excerpt) {
+func (c *canvas) excerpt(line int, e finding.Excerpt) {
 	number := ""
 	if line > 0 {
 		number = strconv.Itoa(line) + " "
 	}
-	margin := strings.Repeat(" ", indent)
-	left, key, right := fit(e, c.width-indent-len(number)-len("| "))
+	left, key, right := fit(e, c.width-c.margin-len(number)-len("| "))
 
-	c.write(margin)
+	c.pad(0)
 	c.put(dim, number+"|")
 	c.write(" " + left)
 	c.put(boldRed, key)
 	c.write(strings.TrimRight(right, " ") + "\n")
 
-	c.write(margin)
+	c.pad(0)
 	c.put(dim, strings.Repeat(" ", len(number))+"|")
 	c.write(strings.Repeat(" ", 1+width(left)))
 	c.put(boldRed, strings.Repeat("^", width(key)))

@@ -55,7 +55,8 @@ func FuzzExcerpt(f *testing.F) {
 		line &= 0xfff
 		var out bytes.Buffer
 		c := newCanvas(&out, Options{Width: columns})
-		c.excerpt(3, line, finding.Excerpt{Before: before, Key: key, After: after, CutLeft: cutLeft, CutRight: cutRight})
+		c.margin = 3
+		c.excerpt(line, finding.Excerpt{Before: before, Key: key, After: after, CutLeft: cutLeft, CutRight: cutRight})
 		if err := c.w.Flush(); err != nil {
 			t.Fatal(err)
 		}

@@ -55,24 +55,31 @@ func ExplainFormats() []string { return []string{Text.String(), JSON.String()} }
 // WriteExplanation writes e as Text or JSON (schema/explain-1.schema.json).
 func WriteExplanation(w io.Writer, f Format, e *Explanation, opts Options) error {
 	opts = opts.withDefaults()
-	switch f {
-	case Text:
-		return writeExplanationText(w, e, opts)
-	case JSON:
-		return writeExplanationJSON(w, e, opts)
-	}
-	return fmt.Errorf("no explanation as %v: the formats are %s", f, strings.Join(ExplainFormats(), " and "))
+	return textOrJSON(f, "explanation", func() error { return writeExplanationText(w, e, opts) },
+		func() error { return writeDocument(w, e.record(opts)) })
 }
 
-// explanationRedactor returns a redactor that knows the keys of e.
-func explanationRedactor(e *Explanation, opts Options) *quote.Redactor {
+// textOrJSON calls one of the two for f. Other formats are an error.
+func textOrJSON(f Format, what string, text, json func() error) error {
+	switch f {
+	case Text:
+		return text()
+	case JSON:
+		return json()
+	}
+	return fmt.Errorf("no %s as %v: the formats are %s", what, f, strings.Join(ExplainFormats(), " and "))
+}
+
+// result returns the keys of e as if they were those of a scan, for what names
+// of files must not show.
+func (e *Explanation) result() *finding.Result {
 	res := &finding.Result{}
 	for i := range e.Keys {
 		if k := &e.Keys[i]; k.Secret.Len() > len(k.Prefix) { // a bare prefix hides nothing
 			res.Findings = append(res.Findings, k.finding())
 		}
 	}
-	return quote.NewRedactor(res, opts.ShowSecrets)
+	return res
 }
 
 // finding returns what a scan would say of the key at this place.

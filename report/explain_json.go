@@ -2,7 +2,6 @@ package report
 
 import (
 	"encoding/base64"
-	"io"
 	"unicode/utf8"
 
 	"keysweep/finding"
@@ -107,11 +106,12 @@ type nearMissRecord struct {
 	Why    string `json:"why"`
 }
 
-func writeExplanationJSON(w io.Writer, e *Explanation, opts Options) error {
-	r := explanationRedactor(e, opts)
+// record returns the record of e.
+func (e *Explanation) record(opts Options) explanationRecord {
+	r := quote.NewRedactor(e.result(), opts.ShowSecrets)
 	out := explanationRecord{
 		SchemaVersion: SchemaVersion,
-		Tool:          toolRecord{"keysweep", opts.Version, opts.RulesSHA256},
+		Tool:          opts.tool(),
 		Asked:         r.Text(e.What), Source: string(e.Source),
 		Path: absent(r.Text(e.Path)), Revision: absent(r.Text(e.Revision)), Object: absent(e.Object),
 		Line: absent(e.Line), Lines: e.Lines,
@@ -128,7 +128,7 @@ func writeExplanationJSON(w io.Writer, e *Explanation, opts Options) error {
 	for _, n := range e.NearMisses {
 		out.NearMisses = append(out.NearMisses, nearMissRecord{n.At + 1, n.Prefix, n.Why})
 	}
-	return writeDocument(w, out)
+	return out
 }
 
 // candidate returns the record of one candidate.

@@ -15,14 +15,12 @@ const explainWidth = len("confidence") + 2
 
 // explanationText writes an explanation for people.
 type explanationText struct {
-	*canvas
-	*quote.Redactor
-	e    *Explanation
-	opts Options
+	*textReport
+	e *Explanation
 }
 
 func writeExplanationText(w io.Writer, e *Explanation, opts Options) error {
-	t := &explanationText{newCanvas(w, opts), explanationRedactor(e, opts), e, opts}
+	t := &explanationText{newTextReport(w, e.result(), opts), e}
 	t.row(plain, "", 0, bold, t.headline())
 	for i := range e.Keys {
 		t.write("\n")
@@ -39,23 +37,17 @@ func writeExplanationText(w io.Writer, e *Explanation, opts Options) error {
 	return t.w.Flush()
 }
 
-// safe redacts and quotes a name.
-func (t *explanationText) safe(s string) string { return quote.Text(t.Text(s)) }
-
-// words redacts and escapes a sentence of ours that may hold a name.
-func (t *explanationText) words(s string) string { return quote.Words(t.Text(s)) }
-
 // headline says what was read and how much is there.
 func (t *explanationText) headline() string {
 	e := t.e
-	place := t.safe(e.Path)
+	place := t.quote(e.Path)
 	switch e.Source {
 	case finding.SourceStdin:
 		place = "standard input"
 	case finding.SourceIndex:
 		place += " in the index"
 	case finding.SourceBlob:
-		place += " in " + t.safe(e.Revision)
+		place += " in " + t.quote(e.Revision)
 	}
 	if e.Line > 0 {
 		place += fmt.Sprintf(", line %d", e.Line)
@@ -84,7 +76,7 @@ func (t *explanationText) nothing() {
 		why = fmt.Sprintf("what is %s only looks like a prefix", where)
 	}
 	for _, n := range e.NearMisses {
-		t.item("column", fmt.Sprintf("%d: %s", n.At+1, t.words(n.Why)))
+		t.item("column", fmt.Sprintf("%d: %s", n.At+1, t.quoteWords(n.Why)))
 	}
 	switch {
 	case e.Before > 0 && e.After > 0:
@@ -97,9 +89,7 @@ func (t *explanationText) nothing() {
 	t.row(plain, "", 0, bold, fmt.Sprintf("This is not a finding, because %s.", why))
 }
 
-func (t *explanationText) item(name, words string) {
-	t.row(dim, name, explainWidth, plain, words)
-}
+func (t *explanationText) item(name, words string) { t.label(name, explainWidth, words) }
 
 // key writes what is known of one candidate.
 func (t *explanationText) key(n int, k *ExplainedKey) {
@@ -108,7 +98,7 @@ func (t *explanationText) key(n int, k *ExplainedKey) {
 
 	form := "as plain text"
 	if len(k.Encoding) > 0 {
-		form = "within " + t.words(strings.Join(k.Encoding, ", which holds "))
+		form = "within " + t.quoteWords(strings.Join(k.Encoding, ", which holds "))
 	}
 	t.item("literal", fmt.Sprintf("%s, %s, at line %d, column %d", quote.Text(k.Literal), form, k.LiteralLine, k.LiteralColumn))
 	place := fmt.Sprintf("line %d, column %d, byte %s", k.Line, k.Column, number(k.Offset))
@@ -120,14 +110,14 @@ func (t *explanationText) key(n int, k *ExplainedKey) {
 	if k.RejectedFor == k.Left {
 		left = "no key starts here"
 	}
-	t.item("left", fmt.Sprintf("%s: %s", t.words(k.Left), left))
+	t.item("left", fmt.Sprintf("%s: %s", t.quoteWords(k.Left), left))
 	right := k.Right
 	if right == "" {
 		right = "nothing that speaks against a key"
 	}
-	t.item("right", t.words(right))
+	t.item("right", t.quoteWords(right))
 	if len(k.Encoding) > 0 {
-		t.item("decoded", fmt.Sprintf("%s (%s)", quote.Text(shown), t.words(strings.Join(k.Encoding, ", then "))))
+		t.item("decoded", fmt.Sprintf("%s (%s)", quote.Text(shown), t.quoteWords(strings.Join(k.Encoding, ", then "))))
 	}
 	t.body(k)
 	if length := k.Secret.Len() - len(k.Prefix); length > 0 {
@@ -142,9 +132,9 @@ func (t *explanationText) key(n int, k *ExplainedKey) {
 	if k.Confidence > finding.Rejected {
 		t.item("confidence", k.Confidence.String())
 	}
-	t.item("rule", t.safe(k.RuleID)+" of "+t.safe(k.RuleFile))
-	t.row(plain, "", 0, bold, t.words(k.verdict(t.opts)))
-	t.row(plain, "", 0, plain, t.words(k.listing(t.opts.MinConfidence)))
+	t.item("rule", t.quote(k.RuleID)+" of "+t.quote(k.RuleFile))
+	t.row(plain, "", 0, bold, t.quoteWords(k.verdict(t.opts)))
+	t.row(plain, "", 0, plain, t.quoteWords(k.listing(t.opts.MinConfidence)))
 }
 
 // body describes the length, alphabet and shape of a body.
@@ -162,7 +152,7 @@ func (t *explanationText) body(k *ExplainedKey) {
 	t.item("body", words)
 	switch {
 	case len(k.Shapes) > 0:
-		t.item("shape", "as documented by "+t.words(strings.Join(k.Shapes, ", ")))
+		t.item("shape", "as documented by "+t.quoteWords(strings.Join(k.Shapes, ", ")))
 	case k.Scored:
 		t.item("shape", "of no issuer that documents one")
 	}
@@ -188,17 +178,16 @@ func (t *explanationText) evidence(k *ExplainedKey) {
 		t.item("issuer", "not determined: it is not a key")
 		return
 	}
-	name := "evidence"
-	for _, e := range k.evidence() {
+	list := k.evidence()
+	for _, e := range list {
 		words := fmt.Sprintf("%s: %s (counts)", e.Issuer, e.Text)
 		if !e.Counts {
 			words = fmt.Sprintf("%s: %s (does not count: %s)", e.Issuer, e.Text, e.Why)
 		}
-		t.row(dim, name, explainWidth, plain, t.words(words))
-		name = ""
+		t.item("evidence", t.quoteWords(words))
 	}
-	if name != "" {
-		t.item(name, "none within reach")
+	if len(list) == 0 {
+		t.item("evidence", "none within reach")
 	}
-	t.item("issuer", t.words(k.Issuer)+", judged by this place alone")
+	t.item("issuer", t.quoteWords(k.Issuer)+", judged by this place alone")
 }

@@ -20,7 +20,7 @@ func writeJSON(w io.Writer, res *finding.Result, opts Options) error {
 	j.raw("{\n  \"schema_version\": ")
 	j.value(SchemaVersion, "")
 	j.raw(",\n  \"tool\": ")
-	j.value(r.tool(opts), "  ")
+	j.value(opts.tool(), "  ")
 	j.raw(",\n  \"scan\": ")
 	j.value(r.scan(res), "  ")
 	list(j, "findings", res.Findings, r.finding)

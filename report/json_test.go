@@ -58,20 +58,20 @@ func validate(t *testing.T, schema *jsonschema.Schema, doc []byte) {
 }
 
 func TestJSONReportsFollowTheSchema(t *testing.T) {
-	report, line := schemas(t)
+	report, each := schemas(t)
 	for _, c := range reports {
 		t.Run(c.name, func(t *testing.T) {
 			validate(t, report, write(t, JSON, c.res(), c.opts))
 			lines := bytes.SplitAfter(write(t, JSONL, c.res(), c.opts), []byte("\n"))
 			lines = lines[:len(lines)-1]
 			for _, l := range lines {
-				validate(t, line, l)
+				validate(t, each, l)
 			}
-			var last summaryLine
+			var last line
 			if err := json.Unmarshal(lines[len(lines)-1], &last); err != nil {
 				t.Fatal(err)
 			}
-			if last.Type != "summary" || last.Lines != int64(len(lines)) || last.Complete != c.res().Complete() {
+			if last.Type != "summary" || last.Lines != int64(len(lines)) || last.Complete == nil || *last.Complete != c.res().Complete() {
 				t.Errorf("the last of %d lines is %+v", len(lines), last)
 			}
 		})

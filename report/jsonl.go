@@ -2,6 +2,7 @@ package report
 
 import (
 	"io"
+	"slices"
 
 	"keysweep/finding"
 )
@@ -10,56 +11,40 @@ import (
 // rejected and skipped, and last one summary. A file without the summary was
 // cut; one whose summary counts other lines has lost some.
 
-type scanLine struct {
-	Type          string     `json:"type"` // "scan"
-	SchemaVersion int        `json:"schema_version"`
-	Tool          toolRecord `json:"tool"`
-	Scan          scanRecord `json:"scan"`
-}
-
-type findingLine struct {
-	Type    string        `json:"type"` // "finding" or "rejected"
-	Finding findingRecord `json:"finding"`
-}
-
-type skippedLine struct {
-	Type    string        `json:"type"` // "skipped"
-	Skipped skippedRecord `json:"skipped"`
-}
-
-type summaryLine struct {
-	Type     string        `json:"type"` // "summary"
-	Complete bool          `json:"complete"`
-	Lines    int64         `json:"lines"` // of the whole report, this one too
-	Summary  summaryRecord `json:"summary"`
+type line struct {
+	Type          string         `json:"type"`
+	SchemaVersion int            `json:"schema_version,omitempty"` // of "scan"
+	Tool          *toolRecord    `json:"tool,omitempty"`
+	Scan          *scanRecord    `json:"scan,omitempty"`
+	Finding       *findingRecord `json:"finding,omitempty"` // of "finding" and "rejected"
+	Skipped       *skippedRecord `json:"skipped,omitempty"`
+	Complete      *bool          `json:"complete,omitempty"` // of "summary"
+	Lines         int64          `json:"lines,omitempty"`    // of the whole report, the summary too
+	Summary       *summaryRecord `json:"summary,omitempty"`
 }
 
 func writeJSONL(w io.Writer, res *finding.Result, opts Options) error {
 	j := newJSONWriter(w)
 	r := newRecorder(res, opts)
 	lines := int64(0)
-	line := func(v any) {
-		j.line(v)
+	write := func(l line) {
+		j.line(l)
 		lines++
 	}
-	line(scanLine{"scan", SchemaVersion, r.tool(opts), r.scan(res)})
-	for _, f := range res.Findings {
+	write(line{Type: "scan", SchemaVersion: SchemaVersion, Tool: new(opts.tool()), Scan: new(r.scan(res))})
+	for i, f := range slices.Concat(res.Findings, opts.rejected(res)) {
 		if j.err != nil {
 			break
 		}
-		line(findingLine{"finding", r.finding(f)})
-	}
-	if opts.ShowRejected {
-		for _, f := range res.RejectedFindings {
-			if j.err != nil {
-				break
-			}
-			line(findingLine{"rejected", r.finding(f)})
+		kind := "finding"
+		if i >= len(res.Findings) {
+			kind = "rejected"
 		}
+		write(line{Type: kind, Finding: new(r.finding(f))})
 	}
 	for _, s := range res.Skipped {
-		line(skippedLine{"skipped", r.skipped(s)})
+		write(line{Type: "skipped", Skipped: new(r.skipped(s))})
 	}
-	line(summaryLine{"summary", res.Complete(), lines + 1, r.summary(res)})
+	write(line{Type: "summary", Complete: new(res.Complete()), Lines: lines + 1, Summary: new(r.summary(res))})
 	return j.flush()
 }

@@ -80,6 +80,14 @@ func (p *phrases) facts(f *finding.Finding) []fact {
 	return list
 }
 
+// rejected returns the rejected candidates of res to list.
+func (o Options) rejected(res *finding.Result) []*finding.Finding {
+	if !o.ShowRejected {
+		return nil
+	}
+	return res.RejectedFindings
+}
+
 // key returns f's key as a report shows it.
 func (o Options) key(f *finding.Finding) string {
 	if o.ShowSecrets {

@@ -220,11 +220,12 @@ func (m *markdown) writePlaces(out *strings.Builder, f *finding.Finding) {
 // turnedDown lists the candidates that were turned down, if asked for.
 func (m *markdown) turnedDown() section {
 	s := section{one: "rejected candidate", many: "rejected candidates"}
-	if !m.opts.ShowRejected || len(m.res.RejectedFindings) == 0 {
+	list := m.opts.rejected(m.res)
+	if len(list) == 0 {
 		return s
 	}
 	s.before = "\n### Rejected, not counted\n\n"
-	for _, f := range m.res.RejectedFindings {
+	for _, f := range list {
 		where := "no place"
 		if len(f.Occurrences) > 0 {
 			where = code(m.where(f.Occurrences[0]), false)
@@ -278,8 +279,7 @@ func (m *markdown) remedy() section {
 		out.WriteString("For each key, the worst first:\n\n")
 	}
 	out.WriteString("1. Create a new key" + markdownText(atIssuer(m.opts, list...)) + ".\n")
-	out.WriteString("2. Switch to it wherever the old one is used, and check that it works.\n" +
-		"3. Then revoke the old one: this order avoids downtime.\n\n")
+	out.WriteString("2. " + switchOver + "\n3. " + revokeLast + "\n\n")
 	for _, w := range issuers {
 		fmt.Fprintf(&out, "- %s: %s\n", w.name, w.advice)
 	}

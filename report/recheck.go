@@ -173,13 +173,10 @@ func (r *Recheck) result() *finding.Result {
 func WriteRecheck(w io.Writer, f Format, r *Recheck, opts Options) error {
 	opts = opts.withDefaults()
 	opts.ShowSecrets = false
-	switch f {
-	case JSON:
-		return writeRecheckJSON(w, r, opts)
-	case Text:
-	default:
-		return fmt.Errorf("no recheck as %v: the formats are %s", f, strings.Join(ExplainFormats(), " and "))
-	}
+	return textOrJSON(f, "recheck", func() error { return r.writeText(w, opts) }, func() error { return writeDocument(w, r.record(opts)) })
+}
+
+func (r *Recheck) writeText(w io.Writer, opts Options) error {
 	t := newTextReport(w, r.result(), opts)
 	st := bold
 	switch {
@@ -202,7 +199,6 @@ func WriteRecheck(w io.Writer, f Format, r *Recheck, opts Options) error {
 func (t *textReport) rechecked(n int, k *Rechecked) {
 	f := k.finding()
 	head := fmt.Sprint(n)
-	indent := len(head) + 2
 	st := bold
 	switch k.Answer() {
 	case StillWorks:
@@ -210,27 +206,23 @@ func (t *textReport) rechecked(n int, k *Rechecked) {
 	case CouldNotTell:
 		st = boldYellow
 	}
-	t.row(plain, head, indent, st, recheckWords[k.Answer()]+"  "+quote.Text(t.Text(k.Earlier.Redacted))+"  "+t.keyWords(f))
-	label := func(name, words string) { t.field(indent, name, words) }
+	t.row(plain, head, len(head)+2, st, recheckWords[k.Answer()]+"  "+quote.Text(t.Text(k.Earlier.Redacted))+"  "+t.keyWords(f))
+	t.margin = len(head) + 2
+	defer func() { t.margin = 0 }()
+	label := func(name, words string) { t.label(name, fieldWidth, words) }
 	if k.Now != nil && !k.Pasted {
 		if places := t.places(f); len(places) > 0 {
-			t.write(strings.Repeat(" ", indent) + places[0].where)
-			t.placeNotes(indent, places[0])
+			t.pad(0)
+			t.placeRow(0, places[0])
 		}
 	}
 	label("answer", t.quoteWords(f.StatusReason))
 	if !f.CheckedAt.IsZero() {
 		label("asked", moment(f.CheckedAt))
 	}
-	if words := k.exposureWords(f); words != "" {
-		label("exposed", words)
-	}
-	for j, step := range k.todo(f, t.opts) {
-		name := "to do"
-		if j > 0 {
-			name = ""
-		}
-		label(name, t.quoteWords(step))
+	label("exposed", k.exposureWords(f))
+	for _, step := range k.todo(f, t.opts) {
+		label("to do", t.quoteWords(step))
 	}
 }
 
@@ -317,11 +309,11 @@ type recheckSummaryRecord struct {
 	Refused      int `json:"refused"`
 }
 
-func writeRecheckJSON(w io.Writer, r *Recheck, opts Options) error {
+func (r *Recheck) record(opts Options) recheckRecord {
 	red := newRecorder(r.result(), opts)
 	name := red.Text(r.Report)
 	doc := recheckRecord{
-		SchemaVersion: SchemaVersion, Tool: red.tool(opts), Report: name, ReportBase64: twin(name), Keys: []recheckedRecord{},
+		SchemaVersion: SchemaVersion, Tool: opts.tool(), Report: name, ReportBase64: twin(name), Keys: []recheckedRecord{},
 		Summary: recheckSummaryRecord{r.Count(StillWorks), r.Count(CouldNotTell), r.Count(Refused)},
 	}
 	for _, k := range r.sorted() {
@@ -340,5 +332,5 @@ func writeRecheckJSON(w io.Writer, r *Recheck, opts Options) error {
 		}
 		doc.Keys = append(doc.Keys, rec)
 	}
-	return writeDocument(w, doc)
+	return doc
 }

@@ -141,9 +141,7 @@ func newRecorder(res *finding.Result, opts Options) recorder {
 	return recorder{quote.NewRedactor(res, opts.ShowSecrets), opts, res.Started}
 }
 
-func (r recorder) tool(opts Options) toolRecord {
-	return toolRecord{Name: "keysweep", Version: opts.Version, RulesSHA256: opts.RulesSHA256}
-}
+func (o Options) tool() toolRecord { return toolRecord{"keysweep", o.Version, o.RulesSHA256} }
 
 func (r recorder) scan(res *finding.Result) scanRecord {
 	rec := scanRecord{

@@ -33,9 +33,7 @@ func remedyOf(f *finding.Finding, opts Options, now time.Time) remedy {
 		return r
 	}
 	r.Steps = []string{
-		"Create a new key" + atIssuer(opts, f) + ".",
-		"Switch to it wherever the old one is used, and check that it works.",
-		"Then revoke the old one: this order avoids downtime.",
+		"Create a new key" + atIssuer(opts, f) + ".", switchOver, revokeLast,
 	}
 	if rule := ruleOf(f, opts); rule != nil && rule.Advice != "" {
 		r.Steps = append(r.Steps, rule.Advice)
@@ -43,6 +41,12 @@ func remedyOf(f *finding.Finding, opts Options, now time.Time) remedy {
 	r.Steps = append(r.Steps, "Keep "+keeping)
 	return r
 }
+
+// The steps after the new key is there.
+const (
+	switchOver = "Switch to it wherever the old one is used, and check that it works."
+	revokeLast = "Then revoke the old one: this order avoids downtime."
+)
 
 // keeping, behind "Keep ", is the habit that the next key needs.
 const keeping = "keys in environment variables or a secrets manager, one for each service, and replace them every 90 days."

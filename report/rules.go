@@ -1,6 +1,7 @@
 package report
 
 import (
+	"cmp"
 	"fmt"
 	"io"
 	"slices"
@@ -103,20 +104,20 @@ func ruleRecordOf(r *rules.Rule) ruleRecord {
 // an error.
 func WriteRules(w io.Writer, f Format, list []*rules.Rule, opts Options) error {
 	opts = opts.withDefaults()
-	if f == JSON {
-		var out = struct {
+	return textOrJSON(f, "list of rules", func() error { return writeRuleTable(w, list, opts) }, func() error {
+		out := struct {
 			SchemaVersion int          `json:"schema_version"`
 			Tool          toolRecord   `json:"tool"`
 			Rules         []ruleRecord `json:"rules"`
-		}{SchemaVersion, toolRecord{"keysweep", opts.Version, opts.RulesSHA256}, []ruleRecord{}}
+		}{SchemaVersion, opts.tool(), []ruleRecord{}}
 		for _, r := range list {
 			out.Rules = append(out.Rules, ruleRecordOf(r))
 		}
 		return writeDocument(w, out)
-	}
-	if f != Text {
-		return fmt.Errorf("no list of rules as %v: the formats are %s", f, strings.Join(ExplainFormats(), " and "))
-	}
+	})
+}
+
+func writeRuleTable(w io.Writer, list []*rules.Rule, opts Options) error {
 	c := newCanvas(w, opts)
 	rows := [][]string{{"RULE", "ISSUER", "LITERALS", "ENVIRONMENTS", "FROM"}}
 	for _, r := range list {
@@ -124,11 +125,7 @@ func WriteRules(w io.Writer, f Format, list []*rules.Rule, opts Options) error {
 		if !r.BuiltIn {
 			from = quote.Text(r.File)
 		}
-		issuer := r.Issuer
-		if issuer == "" {
-			issuer = "–"
-		}
-		rows = append(rows, []string{quote.Text(r.ID), quote.Text(issuer), quoteAll(r.Literals), environments(r), from})
+		rows = append(rows, []string{quote.Text(r.ID), quote.Text(cmp.Or(r.Issuer, "–")), quoteAll(r.Literals), environments(r), from})
 	}
 	c.table(rows)
 	return c.w.Flush()
@@ -182,25 +179,14 @@ func (c *canvas) table(rows [][]string) {
 // object. Other formats are an error.
 func WriteRule(w io.Writer, f Format, r *rules.Rule, opts Options) error {
 	opts = opts.withDefaults()
-	if f == JSON {
-		return writeDocument(w, ruleRecordOf(r))
-	}
-	if f != Text {
-		return fmt.Errorf("no rule as %v: the formats are %s", f, strings.Join(ExplainFormats(), " and "))
-	}
-	c := newCanvas(w, opts)
-	c.row(plain, "", 0, bold, quote.Text(r.ID))
-	last := ""
-	for _, fact := range ruleFacts(r) {
-		name := fact.name
-		if name == last {
-			name = ""
+	return textOrJSON(f, "rule", func() error {
+		c := newCanvas(w, opts)
+		c.row(plain, "", 0, bold, quote.Text(r.ID))
+		for _, fact := range ruleFacts(r) {
+			c.label(fact.name, explainWidth, quote.Words(fact.words))
 		}
-		if last = fact.name; fact.words != "" {
-			c.row(dim, name, explainWidth, plain, quote.Words(fact.words))
-		}
-	}
-	return c.w.Flush()
+		return c.w.Flush()
+	}, func() error { return writeDocument(w, ruleRecordOf(r)) })
 }
 
 // ruleFacts returns what there is to know about r. Facts of one name follow each

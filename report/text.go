@@ -99,12 +99,10 @@ func (t *textReport) exitStatus(words string) {
 func (t *textReport) advice() {
 	steps := t.nextSteps()
 	remedy := t.remedyWords()
-	label := "Remedy"
 	for _, words := range remedy {
-		t.label(label, words)
-		label = ""
+		t.label("Remedy", labelWidth, words)
 	}
-	label = "Next"
+	label := "Next"
 	for _, step := range steps {
 		// Never wrapped: a command is there to be copied.
 		t.put(dim, label)
@@ -112,9 +110,7 @@ func (t *textReport) advice() {
 		label = ""
 		t.put(bold, t.quoteWords(step.Command))
 		t.write("\n")
-		if step.Why != "" {
-			t.row(plain, "", labelWidth, plain, t.quoteWords(step.Why))
-		}
+		t.label("", labelWidth, t.quoteWords(step.Why))
 	}
 	if len(remedy) > 0 || len(steps) > 0 {
 		t.write("\n")
@@ -129,9 +125,7 @@ func (t *textReport) added(heading string) {
 	if heading != "" {
 		t.row(plain, "", 0, plain, heading)
 	}
-	name := "Adds"
 	for _, e := range t.res.Added {
-		t.label(name, t.exceptionWords(e)+t.grounds(e.Reason, e.Owner, e.Expires))
-		name = ""
+		t.label("Adds", labelWidth, t.exceptionWords(e)+t.grounds(e.Reason, e.Owner, e.Expires))
 	}
 }

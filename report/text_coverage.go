@@ -18,15 +18,15 @@ func (t *textReport) coverage() bool {
 	read := t.res.Read
 	switch {
 	case t.looked.message:
-		t.label("Scanned", "the commit message")
+		t.label("Scanned", labelWidth, "the commit message")
 	case t.looked.staged:
-		t.label("Staged", fmt.Sprintf("%s (%s)", count(read.Files, "file", "files"), count(read.Blobs, "blob", "blobs")))
+		t.label("Staged", labelWidth, fmt.Sprintf("%s (%s)", count(read.Files, "file", "files"), count(read.Blobs, "blob", "blobs")))
 	case t.looked.commits:
 		words := fmt.Sprintf("%s, %s", count(read.Commits, "commit", "commits"), count(read.Blobs, "blob", "blobs"))
 		if read.Tags > 0 {
 			words += ", " + count(read.Tags, "tag", "tags")
 		}
-		t.label("Range", words)
+		t.label("Range", labelWidth, words)
 	case !t.onlyStdin():
 		// 0 means that there was none, a dash that it was not scanned.
 		files, history := "– (not scanned)", "– (not scanned)"
@@ -40,32 +40,24 @@ func (t *textReport) coverage() bool {
 		} else if !t.looked.repository {
 			history = "– (not a git repository)"
 		}
-		t.label("Files", files)
-		t.label("History", history)
+		t.label("Files", labelWidth, files)
+		t.label("History", labelWidth, history)
 	}
-	t.label("Read", fmt.Sprintf("%s in %s", size(read.Bytes), elapsed(t.res.Duration)))
+	t.label("Read", labelWidth, fmt.Sprintf("%s in %s", size(read.Bytes), elapsed(t.res.Duration)))
 	incomplete := t.skipped(finding.ClassIncomplete)
 	noted := t.skipped(finding.ClassNoted)
 	if !incomplete && !noted {
-		t.label("Skipped", "nothing")
+		t.label("Skipped", labelWidth, "nothing")
 	}
 	t.notListed()
 	t.notes()
 	return true
 }
 
-func (t *textReport) label(name, words string) {
-	t.row(dim, name, labelWidth, plain, words)
-}
-
 // notListed says how many candidates the report leaves out, and which flag
 // shows them.
 func (t *textReport) notListed() {
-	name := "Not listed"
-	line := func(words string) {
-		t.label(name, words)
-		name = ""
-	}
+	line := func(words string) { t.label("Not listed", labelWidth, words) }
 	if n := t.res.BeforeSince; n > 0 {
 		line(fmt.Sprintf("%s first seen before %s (--since)", count(n, "key", "keys"), moment(t.res.Since)))
 	}
@@ -80,25 +72,22 @@ func (t *textReport) notListed() {
 		if !t.opts.ShowSuppressed {
 			words += ", not listed (--show-suppressed)"
 		}
-		t.label("Suppressed", words)
+		t.label("Suppressed", labelWidth, words)
 	}
 	t.added("")
-	name = "Exceptions"
 	for _, words := range t.exceptionLines() {
-		line(words)
+		t.label("Exceptions", labelWidth, words)
 	}
 }
 
 func (t *textReport) notes() {
-	name := "Note"
 	for _, target := range t.res.Targets {
 		for _, note := range target.Notes {
 			words := t.quoteWords(note)
 			if len(t.res.Targets) > 1 {
 				words = t.quote(target.Name) + ": " + words
 			}
-			t.label(name, words)
-			name = ""
+			t.label("Note", labelWidth, words)
 		}
 	}
 }

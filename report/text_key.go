@@ -18,8 +18,7 @@ const maxBlocks = 20
 // block writes what is known of one key. A brief one has no more than its
 // head and its first place.
 func (t *textReport) block(number int, f *finding.Finding, brief bool) {
-	head := fmt.Sprintf("%d", number)
-	indent := len(head) + 2
+	head := fmt.Sprint(number)
 	st := bold
 	switch f.Severity() {
 	case finding.SeverityCritical, finding.SeverityHigh:
@@ -35,46 +34,35 @@ func (t *textReport) block(number int, f *finding.Finding, brief bool) {
 	if works(f) {
 		live = "LIVE  "
 	}
-	t.row(plain, head, indent, st, live+quote.Text(t.opts.key(f))+"  "+words)
+	t.row(plain, head, len(head)+2, st, live+quote.Text(t.opts.key(f))+"  "+words)
 
+	t.margin = len(head) + 2
+	defer func() { t.margin = 0 }()
 	places := t.places(f)
 	if len(places) > 0 {
-		t.write(strings.Repeat(" ", indent) + places[0].where)
-		t.placeNotes(indent, places[0])
+		t.pad(0)
+		t.placeRow(0, places[0])
 	}
 	if brief {
 		return
 	}
 	if len(places) > 0 {
-		t.excerptOf(indent, f)
+		t.excerptOf(f)
 	}
 	for _, fact := range t.facts(f) {
-		t.field(indent, fact.name, fact.words)
+		t.label(fact.name, fieldWidth, fact.words)
 	}
-	t.otherPlaces(indent, places)
-	if words := t.markWords(f); words != "" && !t.opts.Quiet {
-		t.field(indent, "advice", words)
+	t.otherPlaces(places)
+	if !t.opts.Quiet {
+		t.label("advice", fieldWidth, t.markWords(f))
 	}
 }
 
 // fieldWidth is the longest label of a block and two spaces.
 const fieldWidth = len("first seen") + 2
 
-func (t *textReport) field(indent int, name, words string) {
-	t.write(strings.Repeat(" ", indent))
-	t.put(dim, name)
-	for i, line := range t.wrap(words, indent+fieldWidth) {
-		if i == 0 {
-			t.write(strings.Repeat(" ", fieldWidth-len(name)))
-		} else {
-			t.write(strings.Repeat(" ", indent+fieldWidth))
-		}
-		t.write(line + "\n")
-	}
-}
-
 // excerptOf writes the line of f's first place.
-func (t *textReport) excerptOf(indent int, f *finding.Finding) {
+func (t *textReport) excerptOf(f *finding.Finding) {
 	o := f.Occurrences[0]
 	e := o.Excerpt
 	if e.Key == "" {
@@ -88,56 +76,56 @@ func (t *textReport) excerptOf(indent int, f *finding.Finding) {
 	if o.Source == finding.SourcePath || o.Source == finding.SourceRef {
 		line = 0
 	}
-	t.excerpt(indent, line, e)
+	t.excerpt(line, e)
 }
 
-// placeNotes writes the notes on a place behind it, or below it if they do not
-// fit. The place itself is never wrapped, so that it can be copied.
-func (t *textReport) placeNotes(indent int, p place) {
+// placeRow writes a place from column on, and the notes on it behind it, or
+// below it if they do not fit. The place itself is never wrapped, so that it can
+// be copied.
+func (t *textReport) placeRow(column int, p place) {
+	t.write(p.where)
 	notes := strings.Join(p.notes, ", ")
 	switch {
 	case notes == "":
 		t.write("\n")
-	case indent+width(p.where)+2+width(notes) <= t.width:
+	case t.margin+column+width(p.where)+2+width(notes) <= t.width:
 		t.write("  ")
 		t.put(dim, notes)
 		t.write("\n")
 	default:
 		t.write("\n")
-		t.row(plain, "", indent+2, dim, notes)
+		t.row(plain, "", column+2, dim, notes)
 	}
 }
 
-// otherPlaces lists the places behind the first.
-func (t *textReport) otherPlaces(indent int, places []place) {
+// otherPlaces lists the places after the first.
+func (t *textReport) otherPlaces(places []place) {
 	limit := maxPlaces
 	if t.opts.Verbose {
 		limit = len(places)
 	}
-	for i := 1; i < min(limit, len(places)); i++ {
-		name := ""
-		if i == 1 {
-			name = "also in"
-		}
-		t.write(strings.Repeat(" ", indent))
+	name := "also in"
+	for _, p := range places[min(1, len(places)):min(limit, len(places))] {
+		t.pad(0)
 		t.put(dim, name)
-		t.write(strings.Repeat(" ", fieldWidth-len(name)) + places[i].where)
-		t.placeNotes(indent+fieldWidth, places[i])
+		t.write(strings.Repeat(" ", fieldWidth-len(name)))
+		t.placeRow(fieldWidth, p)
+		name = ""
 	}
 	if more := len(places) - limit; more > 0 {
-		t.write(fmt.Sprintf("%s+ %s more\n", strings.Repeat(" ", indent+fieldWidth), number(int64(more))))
+		t.row(plain, "", fieldWidth, plain, fmt.Sprintf("+ %s more", number(int64(more))))
 	}
 }
 
 // rejected lists the candidates that were turned down, a line or two each.
 func (t *textReport) rejected() {
-	if !t.opts.ShowRejected || len(t.res.RejectedFindings) == 0 {
+	list := t.opts.rejected(t.res)
+	if len(list) == 0 {
 		return
 	}
-	n := len(t.res.RejectedFindings)
 	t.write("\n")
-	t.row(plain, "", 0, bold, fmt.Sprintf("%s, not counted:", count(n, "rejected candidate", "rejected candidates")))
-	for _, f := range t.res.RejectedFindings {
+	t.row(plain, "", 0, bold, fmt.Sprintf("%s, not counted:", count(len(list), "rejected candidate", "rejected candidates")))
+	for _, f := range list {
 		where := "no place"
 		if len(f.Occurrences) > 0 {
 			where = t.where(f.Occurrences[0])
