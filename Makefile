@@ -78,13 +78,13 @@ run-tests: export KEYSWEEP_SARIF_MULTITOOL = $(MULTITOOL:%=$(CURDIR)/%)
 run-tests: export KEYSWEEP_HOOK_RUNNERS = $(RUNNERS_PATH)
 run-tests: $(MULTITOOL) $(RUNNERS)
 	@go -C tools build -o ../bin/gotest ./gotest
-	@# make lint has vetted everything.
-	bin/gotest go test -vet=off -timeout 14m ./...
+	@# make lint has vetted everything. Tests that run at once mostly wait.
+	bin/gotest go test -vet=off -parallel 4 -timeout 14m ./...
 	@# The race detector slows everything down five times and more: here only what
 	@# shares memory between goroutines, with shorter tests. A program built with it
 	@# sleeps a second when it ends, and the tests of the whole run one hundreds of
 	@# times: here less.
-	GORACE=atexit_sleep_ms=10 bin/gotest go test -race -short -vet=off -timeout 14m . ./verify ./scanner ./scanner/gitdb/history ./scanner/gitdb/lookup ./scanner/gitdb/pack ./scanner/worktree ./screen
+	GORACE=atexit_sleep_ms=10 bin/gotest go test -race -short -vet=off -parallel 4 -timeout 14m . ./verify ./scanner ./scanner/gitdb/history ./scanner/gitdb/lookup ./scanner/gitdb/pack ./scanner/worktree ./screen
 
 tools:
 	@go -C tools build -o ../bin/ tool
