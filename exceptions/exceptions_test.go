@@ -39,6 +39,7 @@ func TestWhatIsAccepted(t *testing.T) {
 	key := secret("a")
 	nameless := finding.Occurrence{Target: ".", Source: finding.SourceBlob, Object: "0c"}
 	message := finding.Occurrence{Target: ".", Source: finding.SourceCommit, Object: "0d", Reachable: true}
+	tagged := finding.Occurrence{Target: ".", Source: finding.SourceBlob, Object: "0e", Reachable: true}
 	fixtures := Allow{Path: "testdata/**", Reason: "fixtures", Owner: "qa", Expires: now.AddDate(0, 1, 0)}
 	old := Allow{Path: "testdata/**", Reason: "old", Expires: now.Add(-time.Second)}
 	for _, tt := range []struct {
@@ -59,6 +60,7 @@ func TestWhatIsAccepted(t *testing.T) {
 		{"a path, and elsewhere", Set{Allows: []Allow{fixtures}}, 0, []finding.Occurrence{in("testdata/a", ""), blob("src/b", "", false, false)}, ""},
 		{"a path, and a commit message", Set{Allows: []Allow{fixtures}}, 0, []finding.Occurrence{in("testdata/a", ""), message}, ""},
 		{"a path, and a blob of no tree", Set{Allows: []Allow{fixtures}}, 0, []finding.Occurrence{in("testdata/a", ""), nameless}, "config fixtures"},
+		{"a path, and a blob that a tag points to", Set{Allows: []Allow{fixtures}}, 0, []finding.Occurrence{in("testdata/a", ""), tagged}, ""},
 		{"only a blob of no tree", Set{Allows: []Allow{{Path: "**", Reason: "all"}}}, 0, []finding.Occurrence{nameless}, ""},
 		{"an expired path", Set{Allows: []Allow{old}}, 0, []finding.Occurrence{in("testdata/a", "")}, ""},
 		{"an expired path, and one that holds", Set{Allows: []Allow{old, fixtures}}, 0, []finding.Occurrence{in("testdata/a", "")}, "config fixtures"},
@@ -135,6 +137,7 @@ func TestWhichExceptionsAreTold(t *testing.T) {
 		return &finding.Result{Started: now, BelowFingerprints: []string{secret("below").SHA256()}, Findings: []*finding.Finding{
 			{Secret: secret("a"), Occurrences: []finding.Occurrence{in("src/a", "-"), in("b", "")}},
 			{Secret: secret("c"), Occurrences: []finding.Occurrence{blob("old", "-", false, true)}},
+			{Secret: secret("d"), Occurrences: []finding.Occurrence{blob("committed", "-", true, false)}},
 		}}
 	}
 	told := func(r *finding.Result) (list []string) {
@@ -145,7 +148,7 @@ func TestWhichExceptionsAreTold(t *testing.T) {
 	}
 	whole := res()
 	set.Mark(whole)
-	want := []string{"expired config src/**", "no-reason inline " + secret("a").ID(), "unused baseline " + secret("gone").ID(),
+	want := []string{"expired config src/**", "no-reason inline " + secret("d").ID(), "no-reason inline " + secret("a").ID(), "unused baseline " + secret("gone").ID(),
 		"unused config none/**", "unused config " + secret("gone").ID()}
 	if d := cmp.Diff(want, told(whole)); d != "" {
 		t.Error(d)
@@ -153,7 +156,7 @@ func TestWhichExceptionsAreTold(t *testing.T) {
 	set.Whole = false
 	part := res()
 	set.Mark(part)
-	if d := cmp.Diff(want[:2], told(part)); d != "" {
+	if d := cmp.Diff(want[:3], told(part)); d != "" {
 		t.Error(d)
 	}
 }

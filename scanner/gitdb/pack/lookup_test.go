@@ -1,0 +1,148 @@
+package pack
+
+import (
+	"context"
+	"crypto/sha1"
+	"errors"
+	"io"
+	"os"
+	"strings"
+	"testing"
+	"testing/iotest"
+	"time"
+
+	"keysweep/scanner/gitdb/oid"
+)
+
+// lookupAt opens the pack at path for lookups and reads the entry at offset.
+func lookupAt(t *testing.T, path string, offset uint64, limit int64) (content string, err error) {
+	t.Helper()
+	l, err := OpenLookup(path, oid.SHA1)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer l.Close()
+	if limit > 0 {
+		l.left.Store(limit)
+	}
+	done := make(chan struct{})
+	go func() {
+		defer close(done)
+		err = new(LookupReader).Read(l, offset, func(o *Object) error { content = string(o.Data); return nil })
+	}()
+	select {
+	case <-done:
+	case <-time.After(time.Minute):
+		t.Fatal("it does not end")
+	}
+	return content, err
+}
+
+func TestLookupsInPacksThatGitWouldNotWrite(t *testing.T) {
+	base := "base text"
+	for _, tt := range []struct {
+		name  string
+		build func(p *packFile) // the last entry is read
+		limit int64             // bytes that may be unpacked; 0: as usual
+		want  string            // content
+		fails string            // part of the error
+	}{
+		{"a delta", func(p *packFile) {
+			p.add(3, nil, []byte(base))
+			p.add(refDelta, refBase(oid.ID{1}), insertDelta(len(base), "new text"))
+		}, 0, "new text", ""},
+		{"a delta based on itself", func(p *packFile) {
+			p.add(3, nil, []byte(base))
+			p.add(refDelta, refBase(oid.ID{2}), insertDelta(8, "new text"))
+		}, 0, "", "it is built through more than"},
+		{"a base before the pack", func(p *packFile) {
+			p.add(3, nil, []byte(base))
+			p.add(ofsDelta, []byte{0xff, 0xff, 0x7f}, insertDelta(len(base), "new text"))
+		}, 0, "", "delta base before the pack"},
+		{"a base in the head of the pack", func(p *packFile) {
+			p.add(3, nil, []byte(base))
+			p.add(ofsDelta, []byte{byte(p.Len() - 4)}, insertDelta(len(base), "new text"))
+		}, 0, "", "no entry at 4"},
+		{"a base that is not in the pack", func(p *packFile) {
+			p.add(3, nil, []byte(base))
+			p.add(refDelta, refBase(oid.ID{9}), insertDelta(len(base), "new text"))
+		}, 0, "", "its delta base is not in the pack"},
+		{"a base of another size", func(p *packFile) {
+			p.add(3, nil, []byte(base))
+			p.add(refDelta, refBase(oid.ID{1}), insertDelta(8, "new text"))
+		}, 0, "", "delta is for a base of 8 bytes, base has 9"},
+		{"as much as a pack may unpack to", func(p *packFile) {
+			p.add(3, nil, []byte(base))
+			p.add(refDelta, refBase(oid.ID{1}), insertDelta(len(base), "new text"))
+		}, 9 + 11 + 8, "new text", ""}, // the base, the delta and what it makes
+		{"a byte more", func(p *packFile) {
+			p.add(3, nil, []byte(base))
+			p.add(refDelta, refBase(oid.ID{1}), insertDelta(len(base), "new text"))
+		}, 9 + 11 + 7, "", "the pack unpacks to more than"},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			file := newPackFile()
+			tt.build(file)
+			path := file.write(t)
+			writeIndex(t, path, []oid.ID{{1}, {2}}, file.offsets)
+			got, err := lookupAt(t, path, uint64(file.offsets[1]), tt.limit)
+			if tt.fails == "" && (err != nil || got != tt.want) {
+				t.Errorf("%q, %v", got, err)
+			}
+			if tt.fails != "" && (err == nil || !strings.Contains(err.Error(), tt.fails) || !errors.Is(err, ErrCorrupt) && !errors.Is(err, ErrTooLarge)) {
+				t.Errorf("%q, %v, want %s", got, err, tt.fails)
+			}
+		})
+	}
+}
+
+func TestAnIndexWhoseIDsDoNotAscendIsUnusable(t *testing.T) {
+	file := newPackFile()
+	file.add(3, nil, []byte("one"))
+	file.add(3, nil, []byte("two"))
+	path := file.write(t)
+	first, second := oid.ID{7, 1}, oid.ID{7, 2}
+	writeIndex(t, path, []oid.ID{first, second}, file.offsets)
+	name := strings.TrimSuffix(path, ".pack") + ".idx"
+	index, err := os.ReadFile(name)
+	if err != nil {
+		t.Fatal(err)
+	}
+	copy(index[indexHeader:], second[:20])
+	copy(index[indexHeader+20:], first[:20])
+	sum := sha1.Sum(index[:len(index)-20])
+	copy(index[len(index)-20:], sum[:])
+	if err := os.WriteFile(name, index, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	p, err := Open(context.Background(), path, oid.SHA1)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer p.Close()
+	if !errors.Is(p.IndexErr, ErrUnusable) || !strings.Contains(p.IndexErr.Error(), "do not ascend") {
+		t.Errorf("IndexErr %v", p.IndexErr)
+	}
+}
+
+func TestAnExactReaderWantsAsMuchAsWasDeclared(t *testing.T) {
+	for _, tt := range []struct {
+		size uint64
+		want string // what is read
+		err  error  // nil: any, but neither none nor io.EOF
+	}{
+		{0, "", nil}, {3, "abc", nil}, {6, "abcdef", io.EOF}, {7, "abcdef", io.ErrUnexpectedEOF},
+	} {
+		for name, from := range map[string]io.Reader{
+			"at once":             strings.NewReader("abcdef"),
+			"byte by byte":        iotest.OneByteReader(strings.NewReader("abcdef")),
+			"the end with a read": iotest.DataErrReader(strings.NewReader("abcdef")),
+		} {
+			r := NewExactReader(from, tt.size)
+			got, err := io.ReadAll(r)
+			if string(got) != tt.want || tt.err != nil && r.Err() != tt.err || tt.err == nil && (err == nil || r.Err() == nil || r.Err() == io.EOF) {
+				t.Errorf("%d bytes %s: %q, %v, %v", tt.size, name, got, err, r.Err())
+			}
+		}
+	}
+}
