@@ -4,11 +4,9 @@ import (
 	"context"
 	"crypto/sha1"
 	"errors"
-	"io"
 	"os"
 	"strings"
 	"testing"
-	"testing/iotest"
 	"time"
 
 	"keysweep/scanner/gitdb/oid"
@@ -23,7 +21,7 @@ func lookupAt(t *testing.T, path string, offset uint64, limit int64) (content st
 	}
 	defer l.Close()
 	if limit > 0 {
-		l.left.Store(limit)
+		l.left.left.Store(limit)
 	}
 	done := make(chan struct{})
 	go func() {
@@ -122,27 +120,5 @@ func TestAnIndexWhoseIDsDoNotAscendIsUnusable(t *testing.T) {
 	defer p.Close()
 	if !errors.Is(p.IndexErr, ErrUnusable) || !strings.Contains(p.IndexErr.Error(), "do not ascend") {
 		t.Errorf("IndexErr %v", p.IndexErr)
-	}
-}
-
-func TestAnExactReaderWantsAsMuchAsWasDeclared(t *testing.T) {
-	for _, tt := range []struct {
-		size uint64
-		want string // what is read
-		err  error  // nil: any, but neither none nor io.EOF
-	}{
-		{0, "", nil}, {3, "abc", nil}, {6, "abcdef", io.EOF}, {7, "abcdef", io.ErrUnexpectedEOF},
-	} {
-		for name, from := range map[string]io.Reader{
-			"at once":             strings.NewReader("abcdef"),
-			"byte by byte":        iotest.OneByteReader(strings.NewReader("abcdef")),
-			"the end with a read": iotest.DataErrReader(strings.NewReader("abcdef")),
-		} {
-			r := NewExactReader(from, tt.size)
-			got, err := io.ReadAll(r)
-			if string(got) != tt.want || tt.err != nil && r.Err() != tt.err || tt.err == nil && (err == nil || r.Err() == nil || r.Err() == io.EOF) {
-				t.Errorf("%d bytes %s: %q, %v, %v", tt.size, name, got, err, r.Err())
-			}
-		}
 	}
 }
