@@ -215,7 +215,7 @@ var situations = []situation{
 		d.leak("pay.env")
 		return d.try("commit", "-q", "--amend", "--no-edit")
 	}},
-	{name: "a commit from a folder below, of a file with a blank in its name", hook: "pre-commit", play: func(d *desk) error {
+	{name: "a commit from a subfolder, of a file with a space in its name", hook: "pre-commit", play: func(d *desk) error {
 		d.leak("till/pay key")
 		return d.tryIn(filepath.Join(d.shop, "till"), "git", "commit", "-q", "-m", "Pay")
 	}},
@@ -226,14 +226,14 @@ var situations = []situation{
 		d.w.must(d.T, linked, "git", "add", "pay.env")
 		return d.tryIn(linked, "git", "commit", "-q", "-m", "Pay")
 	}},
-	{name: "a symbolic link to a key", hook: "pre-commit", play: func(d *desk) error {
+	{name: "a symbolic link whose target is a key", hook: "pre-commit", play: func(d *desk) error {
 		if err := os.Symlink(d.key, filepath.Join(d.shop, "link")); err != nil {
 			d.Fatal(err)
 		}
 		d.git("add", "link")
 		return d.try("commit", "-q", "-m", "Pay")
 	}},
-	{name: "a conflict that is solved with a key", hook: "pre-commit", play: func(d *desk) error {
+	{name: "a conflict resolved with a key", hook: "pre-commit", play: func(d *desk) error {
 		d.git("checkout", "-q", "ours")
 		if out, err := d.w.run(d.shop, nil, "git", "merge", "-q", "theirs"); err == nil {
 			d.Fatalf("no conflict:\n%s", out)
@@ -241,7 +241,7 @@ var situations = []situation{
 		d.leak("README")
 		return d.try("commit", "-q", "--no-edit")
 	}},
-	{name: "`git merge --no-commit`, a key, `git commit`", hook: "pre-commit", play: func(d *desk) error {
+	{name: "`git merge --no-commit`, then a key, then `git commit`", hook: "pre-commit", play: func(d *desk) error {
 		d.git("checkout", "-q", "b")
 		d.git("merge", "-q", "--no-commit", "a")
 		d.leak("pay.env")
@@ -260,7 +260,7 @@ var situations = []situation{
 		return d.tryIn(d.shop, d.runner.all...)
 	}},
 
-	{name: "push of more commits", hook: "pre-push", play: func(d *desk) error {
+	{name: "push of several commits", hook: "pre-push", play: func(d *desk) error {
 		return d.try("push", "-q", "origin", "leak:main")
 	}},
 	{name: "push of a new branch", hook: "pre-push", play: func(d *desk) error {
@@ -276,10 +276,10 @@ var situations = []situation{
 		}
 		return d.try("push", "-q", "origin", "leak")
 	}},
-	{name: "push of a key that a later commit takes out", hook: "pre-push", play: func(d *desk) error {
+	{name: "push of a key that a later commit removes", hook: "pre-push", play: func(d *desk) error {
 		return d.try("push", "-q", "origin", "mended:main")
 	}},
-	{name: "push of a key that only a merge brought in, and that was taken out", hook: "pre-push", play: func(d *desk) error {
+	{name: "push of a key that only a merge added, and a later commit removed", hook: "pre-push", play: func(d *desk) error {
 		return d.try("push", "-q", "origin", "evil:main")
 	}},
 	{name: "push of two branches, the key in the first", hook: "pre-push", play: func(d *desk) error {
@@ -288,10 +288,10 @@ var situations = []situation{
 	{name: "push of two branches, the key in the second", hook: "pre-push", play: func(d *desk) error {
 		return d.try("push", "-q", "origin", "a", "b-leak")
 	}},
-	{name: "push of a tag of a new commit", hook: "pre-push", play: func(d *desk) error {
+	{name: "push of a tag on a new commit", hook: "pre-push", play: func(d *desk) error {
 		return d.try("push", "-q", "origin", "leaky")
 	}},
-	{name: "push of a tag of a published commit, the key in the tag's message", hook: "pre-push", play: func(d *desk) error {
+	{name: "push of a tag on a published commit, the key in the tag's message", hook: "pre-push", play: func(d *desk) error {
 		return d.try("push", "-q", "origin", "message")
 	}},
 

@@ -185,7 +185,7 @@ func matrix() []matrixRow {
 		{name: "200 JSON", state: "active", status: finding.Active, code: finding.CodeAccepted, requests: 1},
 		{name: "201 JSON", fault: says(201, `{"status":"success"}`), status: finding.Active, code: finding.CodeAccepted, requests: 1},
 		{name: "200 JSON array", fault: says(200, `[]`), status: finding.Active, code: finding.CodeAccepted, requests: 1},
-		{name: "200 a list of 2 MiB", fault: func(_ *world, rw http.ResponseWriter, _ *http.Request, _ string) {
+		{name: "200 with a list of 2 MiB", fault: func(_ *world, rw http.ResponseWriter, _ *http.Request, _ string) {
 			answer(rw, 200, `{"data":["`+strings.Repeat("x", 2<<20)+`"]}`)
 		}, status: finding.Active, code: finding.CodeAccepted, requests: 1},
 		{name: "403 insufficient permissions", state: "restricted", status: finding.Restricted, code: finding.CodeInsufficientPermissions, requests: 1},
@@ -202,38 +202,38 @@ func matrix() []matrixRow {
 			change: func(f *finding.Finding) { f.IssuerStrength = finding.StrengthStrong }, status: finding.Unknown, code: finding.CodeNotRecognised, requests: 1},
 		{name: "401 revoked", fault: says(401, `{"status":"fail","message":"This key has been revoked."}`), status: finding.Inactive, code: finding.CodeExpired, requests: 1},
 		{name: "401 address refused in other words", fault: says(401, `{"status":"error","message":"Your IP is blocked"}`), status: finding.Unknown, code: finding.CodeUnexpectedAnswer, requests: 1},
-		{name: "401 of a service that is down", fault: says(401, `{"status":"error","message":"Authentication service unavailable, try again"}`), status: finding.Unknown, code: finding.CodeUnexpectedAnswer, requests: 1},
-		{name: "401 of a proxy in the envelope", fault: says(401, `{"status":"error","message":"Proxy authentication required: session expired"}`), status: finding.Unknown, code: finding.CodeUnexpectedAnswer, requests: 1},
+		{name: "401 from a service that is down", fault: says(401, `{"status":"error","message":"Authentication service unavailable, try again"}`), status: finding.Unknown, code: finding.CodeUnexpectedAnswer, requests: 1},
+		{name: "401 from a proxy, in the API's envelope", fault: says(401, `{"status":"error","message":"Proxy authentication required: session expired"}`), status: finding.Unknown, code: finding.CodeUnexpectedAnswer, requests: 1},
 		{name: "401 without words", fault: says(401, `{"status":"error","message":""}`), status: finding.Unknown, code: finding.CodeUnexpectedAnswer, requests: 1},
-		{name: "403 of a security policy in the envelope", fault: says(403, `{"status":"error","message":"Request blocked by security policy"}`), status: finding.Unknown, code: finding.CodeUnexpectedAnswer, requests: 1},
+		{name: "403 from a security policy, in the API's envelope", fault: says(403, `{"status":"error","message":"Request blocked by security policy"}`), status: finding.Unknown, code: finding.CodeUnexpectedAnswer, requests: 1},
 		{name: "403 that calls the key invalid", fault: says(403, `{"status":"error","message":"Invalid API key"}`), status: finding.Unknown, code: finding.CodeUnexpectedAnswer, requests: 1},
 		{name: "200 that is an error", fault: says(200, `{"status":"error","message":"API key expired"}`), status: finding.Unknown, code: finding.CodeUnexpectedAnswer, requests: 1},
 		{name: "200 with an error", fault: says(200, `{"error":"unauthorized"}`), status: finding.Unknown, code: finding.CodeUnexpectedAnswer, requests: 1},
-		{name: "101, and the connection stays open", fault: kept("HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n\r\n"), status: finding.Unknown, code: finding.CodeUnexpectedAnswer, requests: 1},
+		{name: "101, connection kept open", fault: kept("HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n\r\n"), status: finding.Unknown, code: finding.CodeUnexpectedAnswer, requests: 1},
 		{name: "401 in the other envelope", fault: says(401, `{"status":"fail","data":{"message":"Invalid or missing API key"}}`), status: finding.Inactive, code: finding.CodeNotRecognised, requests: 1},
 		{name: "403 in the other envelope, without words", fault: says(403, `{"status":"fail","data":{"permission":"charges"}}`), status: finding.Restricted, code: finding.CodeInsufficientPermissions, requests: 1},
-		{name: "401 status alone", fault: says(401, `{"status":"error"}`), status: finding.Unknown, code: finding.CodeUnexpectedAnswer, requests: 1},
+		{name: "401 with no code or message", fault: says(401, `{"status":"error"}`), status: finding.Unknown, code: finding.CodeUnexpectedAnswer, requests: 1},
 		{name: "a sandbox key, and the sandbox cannot be found", change: func(f *finding.Finding) { f.Environment = finding.Sandbox },
 			setup:  func(w *world) { w.at(martisTest, ""); w.host(martisLive, martis(nil), nil) },
 			status: finding.Unknown, code: finding.CodeDNS, requests: 0},
 
 		{name: "200 HTML (captive portal)", fault: page(200), always: true, status: finding.Unknown, code: finding.CodeUnexpectedAnswer, requests: 1},
-		{name: "200 JSON for every key (somebody else's)", fault: says(200, `{"hello":"world"}`), always: true, status: finding.Unknown, code: finding.CodeAcceptsAnything, requests: 1},
+		{name: "200 JSON for every key (another service)", fault: says(200, `{"hello":"world"}`), always: true, status: finding.Unknown, code: finding.CodeAcceptsAnything, requests: 1},
 		{name: "403 JSON envelope for every key", fault: says(403, `{"status":"error","message":"Insufficient permissions"}`), always: true, status: finding.Unknown, code: finding.CodeAcceptsAnything, requests: 1},
-		{name: "200 JSON, and no clear word on the made-up key", fault: func(w *world, rw http.ResponseWriter, r *http.Request, key string) {
+		{name: "200 JSON, and no clear answer about the made-up key", fault: func(w *world, rw http.ResponseWriter, r *http.Request, key string) {
 			if w.ours(key) {
 				answer(rw, 200, `{}`)
 			} else {
 				page(403)(w, rw, r, key)
 			}
 		}, always: true, status: finding.Unknown, code: finding.CodeControlFailed, requests: 1},
-		{name: "200 bare string", fault: says(200, `"ok"`), status: finding.Unknown, code: finding.CodeUnexpectedAnswer, requests: 1},
+		{name: "200 with a JSON string", fault: says(200, `"ok"`), status: finding.Unknown, code: finding.CodeUnexpectedAnswer, requests: 1},
 		{name: "200 empty", fault: says(200, ""), status: finding.Unknown, code: finding.CodeUnexpectedAnswer, requests: 1},
-		{name: "200 two documents", fault: says(200, `{}{}`), status: finding.Unknown, code: finding.CodeUnexpectedAnswer, requests: 1},
+		{name: "200 with two JSON documents", fault: says(200, `{}{}`), status: finding.Unknown, code: finding.CodeUnexpectedAnswer, requests: 1},
 		{name: "204", fault: func(_ *world, rw http.ResponseWriter, _ *http.Request, _ string) { rw.WriteHeader(204) },
 			status: finding.Unknown, code: finding.CodeUnexpectedAnswer, requests: 1},
 		{name: "403 HTML (firewall)", fault: page(403), status: finding.Unknown, code: finding.CodeUnexpectedAnswer, requests: 1},
-		{name: "403 JSON of somebody else", fault: says(403, `{"message":"Forbidden"}`), status: finding.Unknown, code: finding.CodeUnexpectedAnswer, requests: 1},
+		{name: "403 JSON of another service", fault: says(403, `{"message":"Forbidden"}`), status: finding.Unknown, code: finding.CodeUnexpectedAnswer, requests: 1},
 		{name: "403 envelope as text/plain", fault: func(_ *world, rw http.ResponseWriter, _ *http.Request, _ string) {
 			rw.Header().Set("Content-Type", "text/plain")
 			rw.WriteHeader(403)
@@ -242,12 +242,12 @@ func matrix() []matrixRow {
 		{name: "403 envelope, a field twice", fault: says(403, `{"status":"ok","status":"error","message":"no"}`), status: finding.Unknown, code: finding.CodeUnexpectedAnswer, requests: 1},
 		{name: "401 HTML", fault: page(401), status: finding.Unknown, code: finding.CodeUnexpectedAnswer, requests: 1},
 		{name: "401 empty", fault: says(401, ""), status: finding.Unknown, code: finding.CodeUnexpectedAnswer, requests: 1},
-		{name: "401 JSON of somebody else", fault: says(401, `{"error":"unauthorized"}`), status: finding.Unknown, code: finding.CodeUnexpectedAnswer, requests: 1},
+		{name: "401 JSON of another service", fault: says(401, `{"error":"unauthorized"}`), status: finding.Unknown, code: finding.CodeUnexpectedAnswer, requests: 1},
 		{name: "401 envelope cut in the middle", fault: says(401, `{"status":"error","message":"Inv`), status: finding.Unknown, code: finding.CodeUnexpectedAnswer, requests: 1},
 		{name: "400 envelope", fault: status(400), status: finding.Unknown, code: finding.CodeUnexpectedAnswer, requests: 1},
 		{name: "404 envelope", fault: status(404), status: finding.Unknown, code: finding.CodeUnexpectedAnswer, requests: 1},
 		{name: "422 envelope", fault: status(422), status: finding.Unknown, code: finding.CodeUnexpectedAnswer, requests: 1},
-		{name: "407 of the host", fault: status(407), status: finding.Unknown, code: finding.CodeProxy, requests: 1},
+		{name: "407 from the host", fault: status(407), status: finding.Unknown, code: finding.CodeProxy, requests: 1},
 
 		{name: "301 to the same host", fault: redirect(301, "/elsewhere"), status: finding.Unknown, code: finding.CodeRedirected, requests: 1},
 		{name: "302 to the sandbox host", fault: redirect(302, "https://api-staging.martis.id/api/v1/payments/charges"), status: finding.Unknown, code: finding.CodeRedirected, requests: 1},
@@ -286,7 +286,7 @@ func matrix() []matrixRow {
 		{name: "no answer", fault: kept(""), setup: short,
 			status: finding.Unknown, code: finding.CodeTimeout, requests: 1},
 		{name: "not HTTP", setup: raw(true, "220 smtp.example ESMTP\r\n"), status: finding.Unknown, code: finding.CodeUnexpectedAnswer, requests: 1},
-		{name: "HTTP/2 GOAWAY though HTTP/1.1 was agreed on", setup: raw(true, "\x00\x00\x06\x04\x00\x00\x00\x00\x00\x00\x03\x00\x00\x00\x64\x00\x00\x08\x07\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00"),
+		{name: "HTTP/2 GOAWAY after HTTP/1.1 was negotiated", setup: raw(true, "\x00\x00\x06\x04\x00\x00\x00\x00\x00\x00\x03\x00\x00\x00\x64\x00\x00\x08\x07\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00"),
 			status: finding.Unknown, code: finding.CodeUnexpectedAnswer, requests: 1},
 		{name: "a host that prefers HTTP/2", state: "active", tls: func(c *tls.Config) { c.NextProtos = []string{"h2", "http/1.1"} },
 			status: finding.Active, code: finding.CodeAccepted, requests: 1},
@@ -298,7 +298,7 @@ func matrix() []matrixRow {
 		}, status: finding.Unknown, code: finding.CodeTimeout},
 		{name: "name does not exist", setup: func(w *world) { w.at(martisLive, "") }, status: finding.Unknown, code: finding.CodeDNS},
 
-		{name: "plain HTTP where TLS should be", setup: raw(false, "HTTP/1.1 401 Unauthorized\r\nContent-Type: application/json\r\n\r\n{\"status\":\"error\",\"message\":\"Invalid\"}"),
+		{name: "plain HTTP instead of TLS", setup: raw(false, "HTTP/1.1 401 Unauthorized\r\nContent-Type: application/json\r\n\r\n{\"status\":\"error\",\"message\":\"Invalid\"}"),
 			status: finding.Unknown, code: finding.CodeTLS},
 		{name: "certificate of an unknown authority", state: "active", tls: func(c *tls.Config) {
 			c.Certificates = []tls.Certificate{strangeAuthority().certificate("api.martis.id", time.Now().Add(-hour), time.Now().Add(hour))}
@@ -309,12 +309,12 @@ func matrix() []matrixRow {
 		{name: "certificate that has expired", state: "active", tls: func(c *tls.Config) {
 			c.Certificates = []tls.Certificate{trustedAuthority().certificate("api.martis.id", time.Now().Add(-2*hour), time.Now().Add(-hour))}
 		}, status: finding.Unknown, code: finding.CodeTLS},
-		{name: "certificate of two years hence (clock)", state: "active", tls: func(c *tls.Config) {
+		{name: "certificate valid in two years (wrong clock)", state: "active", tls: func(c *tls.Config) {
 			c.Certificates = []tls.Certificate{trustedAuthority().certificate("api.martis.id", time.Now().Add(2*365*24*hour), time.Now().Add(3*365*24*hour))}
 		}, status: finding.Unknown, code: finding.CodeTLS},
-		{name: "TLS 1.1 alone", state: "active", tls: func(c *tls.Config) { c.MinVersion, c.MaxVersion = tls.VersionTLS10, tls.VersionTLS11 },
+		{name: "TLS 1.1 only", state: "active", tls: func(c *tls.Config) { c.MinVersion, c.MaxVersion = tls.VersionTLS10, tls.VersionTLS11 },
 			status: finding.Unknown, code: finding.CodeTLS},
-		{name: "TLS 1.2 alone", state: "active", tls: func(c *tls.Config) { c.MaxVersion = tls.VersionTLS12 },
+		{name: "TLS 1.2 only", state: "active", tls: func(c *tls.Config) { c.MaxVersion = tls.VersionTLS12 },
 			status: finding.Active, code: finding.CodeAccepted, requests: 1},
 
 		{name: "proxy: 407", setup: proxied(func(_ *world, c net.Conn) {
@@ -332,7 +332,7 @@ func matrix() []matrixRow {
 		{name: "proxy: not an address", setup: func(w *world) {
 			w.opts.proxy = func(*http.Request) (*neturl.URL, error) { return nil, fmt.Errorf("invalid proxy address %q", "::") }
 		}, status: finding.Unknown, code: finding.CodeProxy},
-		{name: "proxy: reads along with a certificate of its own", setup: proxied(func(_ *world, c net.Conn) {
+		{name: "proxy: intercepts with its own certificate", setup: proxied(func(_ *world, c net.Conn) {
 			connect(c)
 			_, _ = io.WriteString(c, "HTTP/1.1 200 OK\r\n\r\n")
 			s := tls.Server(c, &tls.Config{Certificates: []tls.Certificate{strangeAuthority().certificate("api.martis.id", time.Now().Add(-hour), time.Now().Add(hour))}})
@@ -345,7 +345,7 @@ func matrix() []matrixRow {
 			_, _ = io.WriteString(c, "HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Length: 2\r\n\r\n{}")
 			_, _ = io.Copy(io.Discard, c)
 		}), status: finding.Unknown, code: finding.CodeTLS},
-		{name: "proxy: lets through", state: "active", setup: proxied(func(w *world, c net.Conn) {
+		{name: "proxy: passes through", state: "active", setup: proxied(func(w *world, c net.Conn) {
 			r := connect(c)
 			if r == nil {
 				return
@@ -369,7 +369,7 @@ func matrix() []matrixRow {
 			}
 			return text
 		}), status: finding.Inactive, code: finding.CodeNotRecognised, requests: 1},
-		{name: "… spelt out", fault: echo(func(key string) string { return strings.Join(strings.Split(key, ""), " ") }), status: finding.Inactive, code: finding.CodeNotRecognised, requests: 1},
+		{name: "… with spaces between its characters", fault: echo(func(key string) string { return strings.Join(strings.Split(key, ""), " ") }), status: finding.Inactive, code: finding.CodeNotRecognised, requests: 1},
 		{name: "… backwards", fault: echo(reversed), status: finding.Inactive, code: finding.CodeNotRecognised, requests: 1},
 		{name: "… in a header and the status line", fault: func(w *world, rw http.ResponseWriter, r *http.Request, key string) {
 			hijacked("HTTP/1.1 418 "+key+"\r\nX-Key: "+key+"\r\nLocation: https://"+key+".example/\r\nContent-Length: 0\r\nContent-Type: "+key+"\r\n\r\n", false)(w, rw, r, key)
