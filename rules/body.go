@@ -31,10 +31,7 @@ func (s *compiled) extent(g *group, b []byte, start int) (end int, tooLong bool)
 		}
 		return start + m[1], false
 	}
-	end = start
-	for end < len(b) && end-start <= g.body.max && g.body.alphabet[b[end]] {
-		end++
-	}
+	end = g.body.run(b, start)
 	// Another key that runs into this one ends it. The run may be cut within
 	// that key's prefix.
 	look := b[start:min(len(b), end+maxLiteral)]
@@ -56,16 +53,19 @@ func (s *compiled) extent(g *group, b []byte, start int) (end int, tooLong bool)
 	return end, false
 }
 
+// run returns where the characters that start at b[start:] and may be a body
+// end, or one behind the greatest length.
+func (body *body) run(b []byte, start int) int {
+	return ascii.RunEnd(b, start, body.max+1, func(c byte) bool { return body.alphabet[c] })
+}
+
 // dotted extends a body b[start:end] that is the id of id.secret over the
 // secret, if what follows the dot is long and random.
 func dotted(b []byte, start, end int) int {
 	if n := end - start; n < minDottedID || n > maxDottedID || end >= len(b) || b[end] != '.' {
 		return end
 	}
-	stop := end + 1
-	for stop < len(b) && stop-end <= maxBody && ascii.IsAlnum(b[stop]) {
-		stop++
-	}
+	stop := ascii.RunEnd(b, end+1, maxBody, ascii.IsAlnum)
 	secret := b[end+1 : stop]
 	if len(secret) < minDottedSecret || len(secret) > maxBody || stop < len(b) && (b[stop] == '.' || b[stop] == '(' || b[stop] == '_') {
 		return end
@@ -137,10 +137,7 @@ func (g *group) nextPiece(b []byte, at, held int) (start, end int, ok bool) {
 		return 0, 0, false
 	}
 	start = i + len(second)
-	end = start
-	for end < len(b) && end-start <= g.body.max && g.body.alphabet[b[end]] {
-		end++
-	}
+	end = g.body.run(b, start)
 	if end-start < minSplit || quoteAt(b, end) != second {
 		return 0, 0, false
 	}
@@ -179,10 +176,7 @@ var statements = [...]string{"import", "export", "const", "return", "function", 
 // cutGluedWord returns body without a lower-case dictionary word that text ran
 // into it (sk_test_<24 random>import), if what is left has a documented shape.
 func (g *group) cutGluedWord(body, behind []byte) []byte {
-	letters := len(body)
-	for letters > 0 && body[letters-1] >= 'a' && body[letters-1] <= 'z' {
-		letters--
-	}
+	letters := ascii.RunStart(body, len(body), len(body), func(c byte) bool { return ascii.ClassOf(c) == ascii.Lower })
 	if len(body)-letters < 4 {
 		return body
 	}

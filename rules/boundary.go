@@ -76,10 +76,7 @@ var skWords = [...]string{"task", "risk", "disk", "mask", "desk", "flask", "kios
 // stand before b[at:] and with it make a prefix like gw_sk_live_ or pssk_live_;
 // 0 if they make an identifier, or are none of that.
 func vendorBefore(b []byte, at int) int {
-	n := 0
-	for n < at && n <= maxVendor && ascii.IsWord(b[at-n-1]) {
-		n++
-	}
+	n := at - ascii.RunStart(b, at, maxVendor+1, ascii.IsWord)
 	if n == 0 || n > maxVendor {
 		return 0
 	}
@@ -173,20 +170,13 @@ func runOf(b []byte, c byte) int {
 
 // backslashesBefore counts the backslashes that end at b[:at].
 func backslashesBefore(b []byte, at int) int {
-	n := 0
-	for n < maxEscapes && at-n > 0 && b[at-n-1] == '\\' {
-		n++
-	}
-	return n
+	return at - ascii.RunStart(b, at, maxEscapes, func(c byte) bool { return c == '\\' })
 }
 
 // ansiBefore recognises ESC [ digits ; digits m, with ESC as the byte or as
 // one of its escapes.
 func ansiBefore(b []byte, at int) bool {
-	i := at - 1
-	for n := 0; n < maxANSI && i > 0 && (b[i-1] >= '0' && b[i-1] <= '9' || b[i-1] == ';'); n++ {
-		i--
-	}
+	i := ascii.RunStart(b, at-1, maxANSI, func(c byte) bool { return ascii.ClassOf(c) == ascii.Digit || c == ';' })
 	if i == 0 || b[i-1] != '[' {
 		return false
 	}
@@ -202,10 +192,7 @@ func ansiBefore(b []byte, at int) bool {
 // prefixBefore recognises a complete prefix right before b[at:] (somebody
 // pasted the key behind a sample's prefix), or another key that runs into it.
 func prefixBefore(b []byte, at int, plain *Finder) boundary {
-	start := at
-	for start > 0 && at-start < maxGlued && ascii.IsName(b[start-1]) {
-		start--
-	}
+	start := ascii.RunStart(b, at, maxGlued, ascii.IsName)
 	run := b[start:at]
 	glued := false
 	for p, l := range plain.All(run) {
@@ -225,10 +212,7 @@ func prefixBefore(b []byte, at int, plain *Finder) boundary {
 // ellipsisCopyBefore recognises the key's shortened copy, as documentation
 // that was copied together with its widgets has it: prefix...TAILprefixBODYTAIL.
 func ellipsisCopyBefore(b []byte, at int) bool {
-	start := at
-	for start > 0 && at-start <= maxEllipsis && ascii.IsAlnum(b[start-1]) {
-		start--
-	}
+	start := ascii.RunStart(b, at, maxEllipsis+1, ascii.IsAlnum)
 	tail := b[start:at]
 	if len(tail) == 0 || len(tail) > maxEllipsis {
 		return false
@@ -236,10 +220,7 @@ func ellipsisCopyBefore(b []byte, at int) bool {
 	if !bytes.HasSuffix(b[:start], []byte("...")) && !bytes.HasSuffix(b[:start], []byte("…")) {
 		return false
 	}
-	end := at
-	for end < len(b) && end-at < maxBody+maxEllipsis && ascii.IsWord(b[end]) {
-		end++
-	}
+	end := ascii.RunEnd(b, at, maxBody+maxEllipsis, ascii.IsWord)
 	return bytes.HasSuffix(b[at:end], tail)
 }
 
@@ -287,10 +268,7 @@ func rightNeighbour(b []byte, start, end int) neighbour {
 	case bytes.IndexByte([]byte("${<%"), rest[0]) >= 0:
 		return neighbourTemplate
 	case ascii.IsQuote(rest[0]):
-		i := 1
-		for i < len(rest) && ascii.IsSpace(rest[i]) {
-			i++
-		}
+		i := ascii.RunEnd(rest, 1, len(rest), ascii.IsSpace)
 		if i < len(rest) && rest[i] == '+' {
 			return neighbourTemplate
 		}

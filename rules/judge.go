@@ -266,10 +266,7 @@ func (c *candidate) defused(m *Matcher, t *text, body []byte) bool {
 	if r := t.b[start]; r <= ' ' || r >= 0x7F || ascii.IsWord(r) || ascii.IsQuote(r) || r == '\\' || r == '%' || r == '[' || r == '(' {
 		return false
 	}
-	end := start + 1
-	for end < len(t.b) && end-start <= maxBody && ascii.IsAlnum(t.b[end]) {
-		end++
-	}
+	end := ascii.RunEnd(t.b, start+1, maxBody, ascii.IsAlnum)
 	rest := t.b[start+1 : end]
 	if len(rest) < minDefused || len(rest) > maxBody-1 {
 		return false

@@ -26,11 +26,7 @@ var breaks = [...]string{"\r\n", "\n", `\r\n`, `\n`, "%0D%0A", "%0A", "%0d%0a", 
 func breakAt(raw []byte, i int) int {
 	for _, br := range breaks {
 		if len(raw)-i >= len(br) && string(raw[i:i+len(br)]) == br {
-			i += len(br)
-			for n := 0; n < maxIndent && i < len(raw) && (raw[i] == ' ' || raw[i] == '\t'); n++ {
-				i++
-			}
-			return i
+			return ascii.RunEnd(raw, i+len(br), maxIndent, ascii.IsBlank)
 		}
 	}
 	return -1
@@ -45,10 +41,7 @@ func lineBreak(raw []byte, i int, in func(byte) bool) int {
 	if next < 0 || next >= len(raw) || !in(raw[next]) {
 		return -1
 	}
-	end := next
-	for end < len(raw) && end-next < maxLine && in(raw[end]) {
-		end++
-	}
+	end := ascii.RunEnd(raw, next, maxLine, in)
 	if n := runBefore(raw, i, in); n < minLine && n != end-next && !blockBefore(raw, i-n, n, in) {
 		return -1
 	}
@@ -63,19 +56,13 @@ func lineBreak(raw []byte, i int, in func(byte) bool) int {
 
 // runBefore returns how many characters of an encoding end at raw[:i].
 func runBefore(raw []byte, i int, in func(byte) bool) int {
-	n := 0
-	for n < maxLine && n < i && in(raw[i-n-1]) {
-		n++
-	}
-	return n
+	return i - ascii.RunStart(raw, i, maxLine, in)
 }
 
 // blockBefore reports whether a line of n characters ends before raw[i:]: lines
 // as long as each other are a block, however short they are.
 func blockBefore(raw []byte, i, n int, in func(byte) bool) bool {
-	for indent := 0; indent < maxIndent && i > 0 && (raw[i-1] == ' ' || raw[i-1] == '\t'); indent++ {
-		i--
-	}
+	i = ascii.RunStart(raw, i, maxIndent, ascii.IsBlank)
 	if i == 0 || raw[i-1] != '\n' {
 		return false
 	}
@@ -97,10 +84,7 @@ func previousOf(raw []byte, i int, in func(byte) bool) int {
 		}
 		return i - 1
 	}
-	j := i
-	for n := 0; n < maxIndent && j > 0 && (raw[j-1] == ' ' || raw[j-1] == '\t'); n++ {
-		j--
-	}
+	j := ascii.RunStart(raw, i, maxIndent, ascii.IsBlank)
 	for _, br := range breaks {
 		if j > len(br) && string(raw[j-len(br):j]) == br && in(raw[j-len(br)-1]) {
 			return j - len(br) - 1

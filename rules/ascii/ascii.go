@@ -36,6 +36,12 @@ func IsWord(c byte) bool { return IsAlnum(c) || c == '_' }
 // identifier, perhaps with dashes.
 func IsName(c byte) bool { return IsWord(c) || c == '-' }
 
+// IsDotted reports whether c can be part of a name in several parts.
+func IsDotted(c byte) bool { return IsName(c) || c == '.' }
+
+// IsBlank reports whether c is a space or a tab.
+func IsBlank(c byte) bool { return c == ' ' || c == '\t' }
+
 // IsHex reports whether c is a hexadecimal digit in either case.
 func IsHex(c byte) bool {
 	return c >= '0' && c <= '9' || c >= 'a' && c <= 'f' || c >= 'A' && c <= 'F'
@@ -45,7 +51,7 @@ func IsHex(c byte) bool {
 func IsOctal(c byte) bool { return c >= '0' && c <= '7' }
 
 // IsSpace reports whether c is white space.
-func IsSpace(c byte) bool { return c == ' ' || c == '\t' || c == '\n' || c == '\r' }
+func IsSpace(c byte) bool { return IsBlank(c) || c == '\n' || c == '\r' }
 
 // IsQuote reports whether c quotes a string.
 func IsQuote(c byte) bool { return c == '"' || c == '\'' || c == '`' }
@@ -72,4 +78,24 @@ func Fold(c byte) byte {
 		return c + ('a' - 'A')
 	}
 	return c
+}
+
+// RunEnd returns where the run of bytes that are in a class, which starts at
+// b[at:], ends; a run of more than limit bytes is cut there.
+func RunEnd(b []byte, at, limit int, in func(byte) bool) int {
+	end := at
+	for end < len(b) && end-at < limit && in(b[end]) {
+		end++
+	}
+	return end
+}
+
+// RunStart returns where the run of bytes that are in a class, which ends at
+// b[:at], starts; a run of more than limit bytes is cut there.
+func RunStart(b []byte, at, limit int, in func(byte) bool) int {
+	start := at
+	for start > 0 && at-start < limit && in(b[start-1]) {
+		start--
+	}
+	return start
 }

@@ -36,9 +36,7 @@ func (p *PublicKey) at(b []byte, start, end int) (mark, bool) {
 	if string(b[start:end]) != p.Literal || start > 0 && ascii.IsWord(b[start-1]) {
 		return m, false
 	}
-	for m.end < len(b) && m.end-end <= maxPublic && (ascii.IsName(b[m.end]) || p.Base64 && (b[m.end] == '+' || b[m.end] == '/')) {
-		m.end++
-	}
+	m.end = ascii.RunEnd(b, end, maxPublic+1, func(c byte) bool { return ascii.IsName(c) || p.Base64 && (c == '+' || c == '/') })
 	body := b[end:m.end]
 	if p.Base64 {
 		text := make([]byte, base64.RawStdEncoding.DecodedLen(len(body)))
@@ -117,17 +115,12 @@ func hostAt(b []byte, start, end int) (mark, bool) {
 	if start > 0 && ascii.IsName(b[start-1]) {
 		return m, false
 	}
-	for m.start > 0 && start-m.start < maxNameRun && (ascii.IsAlnum(b[m.start-1]) || b[m.start-1] == '.' || b[m.start-1] == '-') {
-		m.start--
-	}
+	m.start = ascii.RunStart(b, start, maxNameRun, func(c byte) bool { return ascii.IsDotted(c) && c != '_' })
 	if m.start > 1 && b[m.start-1] == '/' && b[m.start-2] != '/' {
 		return m, false // in the path of another address
 	}
 	if m.start > 1 && b[m.start-1] == '@' && b[m.start-2] != ':' {
-		token := m.start
-		for token > 0 && m.start-token < maxUser && !ascii.IsSpace(b[token-1]) && !ascii.IsQuote(b[token-1]) {
-			token--
-		}
+		token := ascii.RunStart(b, m.start, maxUser, func(c byte) bool { return !ascii.IsSpace(c) && !ascii.IsQuote(c) })
 		if !bytes.Contains(b[token:m.start], []byte("://")) {
 			return m, false
 		}
@@ -159,13 +152,7 @@ func nameAt(b []byte, start, end int) (loose, ok bool) {
 	if !isWholeWord(b, start, end) {
 		return false, false
 	}
-	p, q := start, end
-	for p > 0 && start-p < maxNameRun && ascii.IsName(b[p-1]) {
-		p--
-	}
-	for q < len(b) && q-end < maxNameRun && ascii.IsName(b[q]) {
-		q++
-	}
+	p, q := ascii.RunStart(b, start, maxNameRun, ascii.IsName), ascii.RunEnd(b, end, maxNameRun, ascii.IsName)
 	joined := start > p && (b[start-1] == '_' || ascii.IsAlnum(b[start-1])) || end < q && (b[end] == '_' || ascii.IsAlnum(b[end]))
 	if joined && isUpperName(b[p:q]) {
 		return false, true
@@ -173,10 +160,7 @@ func nameAt(b []byte, start, end int) (loose, ok bool) {
 	if assignedAt(b, q) && (p < start || end < q || startsStatement(b, p)) {
 		return false, true
 	}
-	dotted := q
-	for dotted < len(b) && dotted-q < maxNameRun && (ascii.IsName(b[dotted]) || b[dotted] == '.') {
-		dotted++
-	}
+	dotted := ascii.RunEnd(b, q, maxNameRun, ascii.IsDotted)
 	if dotted > q && assignedAt(b, dotted) {
 		return false, true
 	}
@@ -199,12 +183,8 @@ func isUpperName(b []byte) bool {
 // section: = : => {.
 func assignedAt(b []byte, at int) bool {
 	limit := min(len(b), at+maxNameRun)
-	for at < limit && (ascii.IsQuote(b[at]) || b[at] == ']') {
-		at++
-	}
-	for at < limit && (b[at] == ' ' || b[at] == '\t') {
-		at++
-	}
+	at = ascii.RunEnd(b, at, limit-at, func(c byte) bool { return ascii.IsQuote(c) || c == ']' })
+	at = ascii.RunEnd(b, at, limit-at, ascii.IsBlank)
 	if at >= limit {
 		return false
 	}
@@ -226,10 +206,7 @@ func assignedAt(b []byte, at int) bool {
 // startsStatement reports whether what stands before b[:at] on its line is not
 // prose.
 func startsStatement(b []byte, at int) bool {
-	i := at
-	for i > 0 && at-i < maxNameRun && (b[i-1] == ' ' || b[i-1] == '\t' || ascii.IsQuote(b[i-1])) {
-		i--
-	}
+	i := ascii.RunStart(b, at, maxNameRun, func(c byte) bool { return ascii.IsBlank(c) || ascii.IsQuote(c) })
 	if i == 0 || !ascii.IsAlnum(b[i-1]) {
 		// A comment's mark makes what follows prose: "# Martis: call me".
 		return i == 0 || b[i-1] != '#' && b[i-1] != '/' && b[i-1] != '*'

@@ -2,6 +2,7 @@ package attribution
 
 import (
 	"bytes"
+	"strings"
 
 	"keysweep/rules/ascii"
 )
@@ -129,18 +130,11 @@ func isOneName(b []byte) bool {
 // bracketName returns where the name of the bracket at b[at] starts: of
 // name {, "name": {, name = [, 'name' => [, name({.
 func bracketName(b []byte, low, at int) int {
-	i := at
-	for i > low && at-i < maxNameRun && (bytes.IndexByte([]byte(" \t:=>(\"'`"), b[i-1]) >= 0) {
-		i--
+	end := ascii.RunStart(b, at, min(maxNameRun, at-low), func(c byte) bool { return strings.IndexByte(" \t:=>(\"'`", c) >= 0 })
+	if start := ascii.RunStart(b, end, min(maxNameRun, end-low), ascii.IsDotted); start < end {
+		return start
 	}
-	start := i
-	for i > low && start-i < maxNameRun && (ascii.IsName(b[i-1]) || b[i-1] == '.') {
-		i--
-	}
-	if i == start {
-		return at
-	}
-	return i
+	return at
 }
 
 // readLines adds the lines that are indented under another one, and those

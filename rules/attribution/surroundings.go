@@ -113,17 +113,13 @@ type nearby struct {
 	comment int // start of the comment line it stands on, before the key; -1
 }
 
+func inLine(c byte) bool { return c != '\n' }
+
 // Collect appends to known, what is known of a key of these shapes, the best
 // evidence of each source at most reach bytes from its start.
 func (s *Surroundings) Collect(a *Attributor, b []byte, key Key, reach int, shapes []string, known []Evidence) []Evidence {
 	s.near = s.near[:0]
-	lineStart, lineEnd := key.Start, key.End
-	for lineStart > 0 && key.Start-lineStart < lineReach && b[lineStart-1] != '\n' {
-		lineStart--
-	}
-	for lineEnd < len(b) && lineEnd-key.End < lineReach && b[lineEnd] != '\n' {
-		lineEnd++
-	}
+	lineStart, lineEnd := ascii.RunStart(b, key.Start, lineReach, inLine), ascii.RunEnd(b, key.End, lineReach, inLine)
 	for _, u := range s.used {
 		src, marks := a.sources[u], s.marks[u]
 		if src.kind == sourceNot {

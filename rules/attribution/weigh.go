@@ -80,9 +80,7 @@ func (l *layout) headsAnother(b []byte, n *nearby, key Key) bool {
 // isSectionName reports whether the name b[start:end] begins a line that holds
 // no more than a name and a colon, or a [header].
 func isSectionName(b []byte, start, end int) bool {
-	for start > 0 && end-start < maxNameRun && b[start-1] != '\n' {
-		start--
-	}
+	start = ascii.RunStart(b, start, maxNameRun-(end-start), inLine)
 	if start > 0 && b[start-1] != '\n' {
 		return false
 	}
@@ -119,10 +117,7 @@ func (s *Surroundings) isSpent(b []byte, n *nearby, key Key) bool {
 	if l.otherIn(key.End, n.start) {
 		return true
 	}
-	name := n.end
-	for name < end && ascii.IsName(b[name]) {
-		name++
-	}
+	name := ascii.RunEnd(b, n.end, end-n.end, ascii.IsName)
 	return assignedAt(b, name) && l.otherIn(name, end)
 }
 
