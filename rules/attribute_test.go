@@ -158,7 +158,7 @@ func TestWhoseKeyACarefulPersonWouldSayItIs(t *testing.T) {
 	} {
 		all.WriteString(strings.NewReplacer(keyOpen, "", keyClose, "").Replace(tt.text) + "\n" + filler300)
 		t.Run(tt.name, func(t *testing.T) {
-			text, span, ok := unmark(expand(t, shapesOfKeys.Replace(tt.text)))
+			text, span, ok := unquoteKey(expand(t, shapesOfKeys.Replace(tt.text)))
 			if !ok {
 				t.Fatal("no mark")
 			}

@@ -40,7 +40,7 @@ func (base64Decoder) forms(plain []byte, nested bool) []form {
 			list = append(list, whole...)
 			continue
 		}
-		// Too short for halves: a form for each place of a line break.
+		// Too short for halves: a form for each position of a line break.
 		list = append(list, form{literal: chars, variant: offset})
 		for i := 1; i < len(chars) && !nested; i++ {
 			for _, br := range breaks[:2] {
@@ -113,14 +113,14 @@ var base64Escapes = []struct {
 	{"&#43;", 62}, {"&#47;", 63}, {"&#x2B;", 62}, {"&#x2F;", 63}, {"&#x2b;", 62}, {"&#x2f;", 63}, {"&plus;", 62}, {"&sol;", 63},
 }
 
-// firstSextet is the place in the quantum of a form's first character, by
+// firstSextet is the position in the quantum of a form's first character, by
 // offset.
 var firstSextet = [3]int{0, 2, 3}
 
 func (base64Decoder) decode(raw []byte, at int, f form, reach int, dst *text) (plain int, ok bool) {
 	dst.reset()
-	// Quanta are counted from the text's own, whose first character may stand
-	// in the line before.
+	// Quanta are counted from the text's own, whose first character may be
+	// on the line before.
 	start := at
 	for range f.skip + firstSextet[f.variant] {
 		if start = previousOf(raw, start, isBase64); start < 0 {
@@ -135,7 +135,7 @@ func (base64Decoder) decode(raw []byte, at int, f form, reach int, dst *text) (p
 	wrapped := at + len(f.literal)
 	end := min(len(raw), wrapped+reach*4/3+maxBreak*reach/minLine)
 	var bits uint32
-	n, last := 0, 0 // bits held, and where the last character stands
+	n, last := 0, 0 // bits held, and where the last character is
 	for i := start; i < end; {
 		v, width := base64At(raw, i)
 		if width == 0 {

@@ -108,7 +108,7 @@ var joins = [...]string{"++", "<>", "||", "..", "+", ".", "&"}
 
 // nextPiece recognises a quote, an operator of joins and a literal that holds
 // nothing but characters of a body. Quotes may be escaped, as in JSON. Literals
-// that only stand beside each other are one in C and Python, and two elsewhere:
+// that are only next to each other are one in C and Python, and two elsewhere:
 // they count if their quotes are alike; if held, the characters so far, is no
 // whole body or a line ends between them; and if the second looks random.
 func (g *group) nextPiece(b []byte, at, held int) (start, end int, ok bool) {

@@ -6,7 +6,7 @@ import (
 	"keysweep/rules/ascii"
 )
 
-// boundary is what stands to the left of a prefix, and whether a key can
+// boundary is what is to the left of a prefix, and whether a key can
 // start there.
 type boundary struct {
 	ok bool
@@ -18,7 +18,7 @@ type boundary struct {
 	vendor int
 }
 
-// The limits of what is looked at on the left, in bytes of the judged text.
+// The limits of what is read on the left, in bytes of the judged text.
 const (
 	maxEscapes  = 64 // backslashes in a row
 	maxANSI     = 16 // parameters of an escape sequence
@@ -73,7 +73,7 @@ const maxVendor = 16
 var skWords = [...]string{"task", "risk", "disk", "mask", "desk", "flask", "kiosk", "dusk", "tusk", "husk", "musk", "whisk", "brisk", "frisk", "asterisk", "lisk", "bask", "cask"}
 
 // vendorBefore returns the length of the letters, digits and underscores that
-// stand before b[at:] and with it make a prefix like gw_sk_live_ or pssk_live_;
+// are before b[at:] and make with it a prefix like gw_sk_live_ or pssk_live_;
 // 0 if they make an identifier, or are none of that.
 func vendorBefore(b []byte, at int) int {
 	n := at - ascii.RunStart(b, at, maxVendor+1, ascii.IsWord)
@@ -189,8 +189,8 @@ func ansiBefore(b []byte, at int) bool {
 	return false
 }
 
-// prefixBefore recognises a complete prefix right before b[at:] (somebody
-// pasted the key behind a sample's prefix), or another key that runs into it.
+// prefixBefore recognises a complete prefix right before b[at:] (the
+// key was pasted behind a sample's prefix), or another key that runs into it.
 func prefixBefore(b []byte, at int, plain *Finder) boundary {
 	start := ascii.RunStart(b, at, maxGlued, ascii.IsName)
 	run := b[start:at]
@@ -224,7 +224,7 @@ func ellipsisCopyBefore(b []byte, at int) bool {
 	return bytes.HasSuffix(b[at:end], tail)
 }
 
-// neighbour is what stands right behind a body.
+// neighbour is what follows a body at once.
 type neighbour uint8
 
 const (

@@ -14,7 +14,7 @@ const allowWord = "keysweep:allow"
 var commentEnds = []string{"*/", "-->", `"`}
 
 // FindComment looks for keysweep:allow REASON in a line of any language. reason
-// is where the reason is in line, empty if there is none. The word stands by
+// is where the reason is in line, empty if there is none. The word is by
 // itself and is in lower case. If there are several, the first with a reason
 // counts.
 func FindComment(line []byte) (reason Span, found bool) {

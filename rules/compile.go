@@ -38,7 +38,7 @@ type prefix struct {
 }
 
 // group is rules that share a literal and say the same of its body: they are
-// judged once, and only the issuer tells them apart.
+// judged once, and only the issuer distinguishes them.
 type group struct {
 	rules    []*Rule
 	literal  []int // of the prefix, in rules[i].Literals
@@ -121,7 +121,7 @@ func (s *compiled) listEntries() {
 }
 
 // listPlain makes the finder of prefixes within a text that is judged. Only one
-// that ends in a sign can be told from the body around it.
+// that ends in a sign can be distinguished from the body around it.
 func (s *compiled) listPlain() {
 	var plain [][]byte
 	for i := range s.prefixes {

@@ -17,21 +17,21 @@ type decoder interface {
 	// stays as it is. plain is a prefix or, if nested, a form of one.
 	forms(plain []byte, nested bool) []form
 	// decode decodes the bytes around raw[at:], where the literal of form
-	// stands, into dst: about reach decoded bytes on either side, less where
+	// is, into dst: about reach decoded bytes on either side, less where
 	// the encoding ends. It returns where the plain text starts in dst, or
-	// false if it does not stand there after all.
+	// false if it is not there after all.
 	decode(raw []byte, at int, f form, reach int, dst *text) (plain int, ok bool)
 	// evidenceReach is how many decoded bytes around a key are searched for
-	// its issuer; with the raw bytes they take they lie within Context.
+	// its issuer; together with the raw bytes that they take they are within Context.
 	// All keys of one alignment may share one decoding of a longer stretch,
 	// if the encoding does not end between them.
 	evidenceReach() (reach int, shared bool)
-	// holds reports whether text under this encoding is looked at for text
+	// holds reports whether text under this encoding is searched for text
 	// under inner.
 	holds(inner decoder) bool
 }
 
-// form is one byte string that shows where a text may stand under an encoding:
+// form is one byte string that shows where a text may be under an encoding:
 // all of the encoded text or a part of it. What decode makes of it decides.
 type form struct {
 	literal []byte
@@ -112,7 +112,7 @@ func encodedEntries(lits [][]byte, entries []entry, index int, prefix []byte) ([
 }
 
 // judgeReach is how many decoded bytes on either side of a prefix a verdict
-// may look at: the longest body and what stands behind it.
+// may depend on: the longest body and what follows it.
 const judgeReach = 384
 
 // halves returns the two halves of an encoded text as forms, each long enough

@@ -20,7 +20,7 @@ type Details struct {
 type Shape struct {
 	Regex    string
 	Unique   bool     // no other issuer has it
-	Literals []string // the prefixes that it stands behind
+	Literals []string // the prefixes that it follows
 }
 
 // Details returns what r says of bodies and surroundings.

@@ -11,7 +11,7 @@ import (
 	"keysweep/rules/ascii"
 )
 
-// escapeDecoder reads text that some characters of stand in as escapes. Most
+// escapeDecoder reads text in which some characters are written as escapes. Most
 // of such text stays as it is; a prefix has its underscores escaped, and text
 // under another encoding whatever that encoding uses as a sign.
 type escapeDecoder struct{ kind escapeKind }
@@ -30,7 +30,7 @@ func (d escapeDecoder) name() string {
 	return [...]string{percentEscapes: "percent", stringEscapes: "json", entityEscapes: "html", markdownEscapes: "markdown"}[d.kind]
 }
 
-// evidenceReach is small: what stands around is searched as it is, too.
+// evidenceReach is small: what is around is searched as it is, too.
 func (escapeDecoder) evidenceReach() (int, bool) { return 1 << 10, false }
 
 // holds leaves out hex and base64, of which no escape is made, and Markdown
@@ -103,7 +103,7 @@ func (d escapeDecoder) forms(plain []byte, _ bool) []form {
 	all := spellings()[d.kind]
 	for i := range all {
 		add(&all[i], -1)
-		// Who escapes by hand may leave one of the underscores.
+		// An escape by hand may leave one of the underscores.
 		for keep := 0; keep < signs && signs > 1; keep++ {
 			add(&all[i], keep)
 		}
@@ -164,7 +164,7 @@ func (d escapeDecoder) decode(raw []byte, at int, f form, reach int, dst *text) 
 }
 
 // maxEntity is the length of the longest named character reference that could
-// mean a character of a key or of what stands beside it.
+// mean a character of a key or of what is next to it.
 const maxEntity = len("&NonBreakingSpace;")
 
 // escapeAt returns what the escape at the start of b means, and how many bytes

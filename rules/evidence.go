@@ -16,7 +16,7 @@ const nestedReach = 512
 // over, and with it the scratch.
 const maxShared = 256 << 10
 
-// addEvidence fills in what stands around the accepted candidates, which are
+// addEvidence fills in what is around the accepted candidates, which are
 // sorted by Start. Neighbouring keys share one pass over their surroundings.
 func (m *Matcher) addEvidence(buf []byte) {
 	a := m.set.attributor

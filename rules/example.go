@@ -9,7 +9,7 @@ import (
 	"sync"
 )
 
-// The marks around the key in an example.
+// The quotes around the key in an example.
 const keyOpen, keyClose = "«", "»"
 
 // placeholder is {{kind:length:seed}} in an example.
@@ -84,8 +84,8 @@ func fill(alphabet string, n int, seed string) string {
 	return kept + strings.Repeat("a", n-len(kept))
 }
 
-// unmark removes the marks around the key and says where they were.
-func unmark(text string) (string, Span, bool) {
+// unquoteKey removes the quotes around the key and says where they were.
+func unquoteKey(text string) (string, Span, bool) {
 	before, rest, ok1 := strings.Cut(text, keyOpen)
 	key, after, ok2 := strings.Cut(rest, keyClose)
 	if !ok1 || !ok2 {

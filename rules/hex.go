@@ -48,7 +48,7 @@ func (hexDecoder) decode(raw []byte, at int, f form, reach int, dst *text) (plai
 	}
 	end := min(len(raw), at+len(f.literal)+2*reach+maxBreak*reach/minLine)
 	plain = -1
-	half := -1 // where the first digit of a pair stands
+	half := -1 // where the first digit of a pair is
 	for i := start; i < end; {
 		if !ascii.IsHex(raw[i]) {
 			if i = lineBreak(raw, i, ascii.IsHex); i < 0 {

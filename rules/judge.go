@@ -15,22 +15,22 @@ import (
 // Explanation is why a candidate is, or is not, a match.
 type Explanation struct {
 	Match
-	Left  string // what stands before the prefix, in words
-	Right string // what stands behind the body, in words; "" for anything
-	// Parts is the score; zero if the candidate was turned down before.
+	Left  string // what is before the prefix, in words
+	Right string // what follows the body, in words; "" for anything
+	// Parts is the score; zero if the candidate was rejected before.
 	Parts score.Score
 	// Limit is the score at or above which this candidate is rejected.
 	Limit float64
 
 	// The rest is filled by Matcher.Explain, not for matches.
 
-	// Literal is what led to the candidate, as it stands in the buffer at
+	// Literal is what led to the candidate, as it is in the buffer at
 	// LiteralAt; Prefix is what it means.
 	Literal   string
 	LiteralAt int
 	Prefix    string
-	// Scored says that Parts had a say. If not, the candidate was turned down
-	// before; Parts then tells what the score would have been.
+	// Scored says that Parts counted. If not, the candidate was rejected before;
+	// Parts then says what the score would have been.
 	Scored    bool
 	Published bool // the body is a sample that documentation prints
 	// BodyMin and BodyMax are the lengths that the rule allows, in characters.
@@ -46,11 +46,11 @@ type candidate struct {
 	// text offsets of the prefix and behind the body, for evidence.
 	start, end int
 	entry      *entry
-	literalAt  int // where the literal stands in the buffer
+	literalAt  int // where the literal is in the buffer
 	attributed bool
 }
 
-// judge judges the prefix p that stands at t.b[at:] under group g. It returns
+// judge judges the prefix p at t.b[at:] under group g. It returns
 // false if there is no candidate: the prefix only leads to another one.
 func (m *Matcher) judge(t *text, at int, p int, g *group, left boundary) (candidate, bool) {
 	s := m.set
@@ -199,7 +199,7 @@ func namesHost(body []byte) bool {
 // publicReach is how far from a key its public twin is searched for, in bytes.
 const publicReach = 200
 
-// publicTwin reports whether the same body stands near b[at:] behind the
+// publicTwin reports whether the same body is near b[at:] behind the
 // prefix of a public key. No issuer gives both keys of a pair one body: the
 // pair was made up.
 func publicTwin(b []byte, at int, body []byte) bool {
@@ -254,7 +254,7 @@ func (g *group) published(body []byte) bool {
 // replaced to please a scanner.
 const minDefused = 20
 
-// defused recognises a key whose first character somebody replaced by another
+// defused recognises a key whose first character was replaced by another
 // sign, and makes it a match of low confidence.
 func (c *candidate) defused(m *Matcher, t *text, body []byte) bool {
 	g := c.group

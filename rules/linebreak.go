@@ -12,9 +12,9 @@ const (
 	maxIndent = 16
 	maxBreak  = len("%0D%0A") + maxIndent // bytes of one break
 	// minLine is how many characters a line must hold for the next one to be
-	// looked at: a value alone on its line is followed by other words.
+	// read: a value alone on its line is followed by other words.
 	minLine = 16
-	maxLine = 1 << 10 // how far the next line is looked at
+	maxLine = 1 << 10 // how far the next line is read
 )
 
 // breaks are the spellings of a line break. Of two that start alike the longer
@@ -72,7 +72,7 @@ func blockBefore(raw []byte, i, n int, in func(byte) bool) bool {
 	return n > 0 && runBefore(raw, i, in) == n
 }
 
-// previousOf returns the index of the character of an encoding that stands
+// previousOf returns the index of the character of an encoding that is
 // before raw[i:], directly or with one line break between, or -1.
 func previousOf(raw []byte, i int, in func(byte) bool) int {
 	if i > 0 && in(raw[i-1]) {

@@ -35,14 +35,14 @@ type File struct {
 	// Text is TOML, at most 1 MiB. Its rules add to the built-in ones: their
 	// samples_sha256 reject no key that a built-in rule finds.
 	Text []byte
-	// Found says that nobody named the file: it came with what is scanned. Its
+	// Found says that the user did not name the file: it came with what is scanned. Its
 	// rules may not say where a key is sent.
 	Found bool
 	// Others are keys at the top that other packages read.
 	Others []string
 }
 
-// Load returns the built-in rules, those of more, and those of the files that
+// Load returns the built-in rules, those of more, and the rules of the files that
 // the user named. An error is a *LoadError.
 func Load(files []string, more ...File) (*Set, error) {
 	own := false
@@ -78,7 +78,7 @@ func Load(files []string, more ...File) (*Set, error) {
 	return c.set(), nil
 }
 
-// load returns the built-in rules and those of list.
+// load returns the built-in rules and the rules of list.
 func load(list []*ruleFile) (*compiled, error) {
 	s := &compiled{}
 	names, err := builtinNames()
@@ -170,7 +170,7 @@ func (f *ruleFile) errorAt(n int, key, format string, args ...any) error {
 	return &LoadError{File: f.Name, Line: p.Line, Col: p.Col, Reason: fmt.Sprintf(format, args...)}
 }
 
-// join adds the rules of f to those of s, if they agree with them.
+// join adds the rules of f to s, if they agree with the ones there.
 func (s *compiled) join(f *ruleFile) error {
 	s.texts = append(s.texts, f.Text)
 	for n, r := range f.rules {

@@ -9,7 +9,7 @@ import (
 
 // Context is how many bytes on either side of a key its verdict may depend on
 // (issuer evidence, excerpts). A caller that hands out windows lets them
-// overlap by this much; whatever lies further away changes nothing.
+// overlap by this much; what is further away changes nothing.
 const Context = attribution.Reach + 1<<10
 
 // Span is a half-open range of byte offsets from the start of the buffer.
@@ -18,7 +18,7 @@ type Span struct{ Start, End int }
 // Match is one candidate: a literal with a body, accepted or rejected.
 type Match struct {
 	RuleID string
-	// Start and End delimit the key as it stands in the buffer, prefix
+	// Start and End delimit the key as it is in the buffer, prefix
 	// included; for an encoded key, the encoded characters that hold any bit
 	// of it. (The whole encoded run may be a megabyte, and its ends further
 	// away than Context.)
@@ -32,7 +32,7 @@ type Match struct {
 	Score       float64 // mixture log-likelihood ratio, bits per character
 	// Shapes names the issuers whose documented shape the body has.
 	Shapes []string
-	// Evidence is what stands around the key, nearest and strongest first.
+	// Evidence is what is around the key, nearest and strongest first.
 	Evidence []Evidence
 }
 

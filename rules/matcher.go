@@ -21,7 +21,7 @@ type Matcher struct {
 	set        *compiled // of that, once there is something to judge
 	candidates []candidate
 	matches    []Match
-	found      []int // literals at one place
+	found      []int // literals at one position
 	inner      []int
 	joined     []byte // a body from several literals
 	whole      text
@@ -35,7 +35,7 @@ type Matcher struct {
 func (s *Set) NewMatcher() *Matcher { return &Matcher{of: s} }
 
 // Matches returns the candidates of buf, accepted and rejected, whose Start
-// lies in core, sorted by Start; each key once, however many readings found
+// is in core, sorted by Start; each key once, however many readings found
 // it. A verdict depends on nothing that is further than Context from Start: a
 // caller with windows hands in Context bytes around core, as far as the text
 // goes. The result is valid until the next call on m.
@@ -89,12 +89,12 @@ func (m *Matcher) judgeAll(buf []byte, core Span) {
 	m.addEvidence(buf)
 }
 
-// checkEvery is how many literals are judged between two looks at whether the
+// checkEvery is how many literals are judged before the matcher asks again whether the
 // scan goes on: a rule's expression may take long.
 const checkEvery = 64
 
 // StopAt makes calls on m return early, with what they have so far, once done
-// is closed. Whoever uses the result has to look at done, too.
+// is closed. A caller that uses the result has to check done, too.
 func (m *Matcher) StopAt(done <-chan struct{}) { m.done = done }
 
 func (m *Matcher) stopped() bool {
@@ -141,13 +141,13 @@ func (m *Matcher) judgePrefix(t *text, pos, p int, e *entry, at int) {
 	}
 }
 
-// binaryReach is how many decoded bytes before a key tell text from what comes
+// binaryReach is how many decoded bytes before a key distinguish text from what comes
 // out when a run of characters starts elsewhere than the encoded text does.
 const binaryReach = 12
 
-// afterBinary reports whether what stands before b[at:] is no text, where e
+// afterBinary reports whether what is before b[at:] is no text, where e
 // decoded a run of characters: the encoded text starts within the run
-// (example.com/c2tf…), and what is left of the key is not what it stood behind.
+// (example.com/c2tf…), and what is left of the key is not what it followed.
 func (e *entry) afterBinary(b []byte, at int) bool {
 	if !slices.ContainsFunc(e.steps, func(s step) bool { return s.decoder == decoder(base64Decoder{}) || s.decoder == decoder(hexDecoder{}) }) {
 		return false
@@ -180,7 +180,7 @@ func (m *Matcher) decode(t *text, at int, e *entry, reach int) (*text, int, bool
 }
 
 // holdsInner decodes no more than the literal of e's inner encoding, to see
-// whether it is there: a literal may be a part of what it stands for.
+// whether it is there: a literal may be a part of what it means.
 func (m *Matcher) holdsInner(t *text, at int, e *entry) bool {
 	outer, want := e.steps[0], e.steps[1].form.literal
 	dst := &m.decoded[0]
@@ -245,7 +245,7 @@ func (c *candidate) before(b *candidate) bool {
 	return c.Start < b.Start || c.Start == b.Start && c.End > b.End
 }
 
-// dropped stands in candidate.prefix.
+// dropped is the candidate.prefix of one that goes.
 const dropped = -1
 
 // sameKey reports whether c's key is b's, or goes on where b's reading stops.
@@ -253,7 +253,7 @@ func (c *candidate) sameKey(b *candidate) bool {
 	return strings.HasPrefix(c.Secret.Reveal(), b.Secret.Reveal())
 }
 
-// mayDrop reports whether c can be shown in the place of b at all: no rule of
+// mayDrop reports whether c can be shown instead of b at all: no rule of
 // the user's makes a key of the built-in rules less sure.
 func (c *candidate) mayDrop(b *candidate) bool {
 	return c.group.primary.BuiltIn || !b.group.rules[0].BuiltIn || c.Confidence >= b.Confidence

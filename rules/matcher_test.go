@@ -135,7 +135,7 @@ func TestKeysInTheirSurroundings(t *testing.T) {
 		{"defused", `MOYASAR_SECRET_KEY=«{{test}}@{{base62:39:k}}»`, finding.Low},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
-			text, span, ok := unmark(expand(t, tt.text))
+			text, span, ok := unquoteKey(expand(t, tt.text))
 			if !ok {
 				t.Fatal("no mark")
 			}

@@ -9,20 +9,20 @@ import (
 	"keysweep/rules/ascii"
 )
 
-// NearMiss is a place that looks to a person as if a key started there, and is
-// no literal.
+// NearMiss is a position where a key seems to start, to a person, and where no
+// literal is.
 type NearMiss struct {
 	At     int    // offset in the text
 	Prefix string // the prefix that it looks like
-	Why    string // why it is not looked at, in words
+	Why    string // why it is not searched, in words
 }
 
-// maxNearMisses is how many are worth telling of one text.
+// maxNearMisses is how many are worth reporting of one text.
 const maxNearMisses = 10
 
-// NearMisses returns the places of text where no rule looks although a person
-// would, sorted by place. It is for a text without candidates: Explain tells
-// the rest.
+// NearMisses returns the positions of text that no rule searches although a
+// person would, sorted. It is for a text without candidates: Explain says the
+// rest.
 func (s *Set) NearMisses(text []byte) []NearMiss {
 	return s.compiled().nearMisses(text)
 }
@@ -38,7 +38,7 @@ func (s *compiled) nearMisses(text []byte) []NearMiss {
 		list = append(list, NearMiss{at, prefix, fmt.Sprintf(format, args...)})
 	}
 	for at, l := range s.finder.All(text) {
-		add(at, s.prefixes[s.entries[l].prefix].text, "a literal stands here, and what it decodes to is no prefix with a body")
+		add(at, s.prefixes[s.entries[l].prefix].text, "a literal is here, but it does not decode to a prefix with a body")
 	}
 	folded := foldedASCII(text)
 	plain, from := unescaped(folded)
@@ -48,24 +48,24 @@ func (s *compiled) nearMisses(text []byte) []NearMiss {
 		if !strings.HasSuffix(p, "_") || strings.ToLower(p) != p {
 			continue // a user's prefix may be anything
 		}
-		for _, at := range places(folded, p) {
-			add(at, p, "the prefix %s is looked for in lower case only", p)
+		for _, at := range positions(folded, p) {
+			add(at, p, "the prefix %s is searched for in lower case only", p)
 		}
 		dashed := bytes.ReplaceAll(folded, []byte("-"), []byte("_"))
-		for _, at := range places(dashed, p) {
+		for _, at := range positions(dashed, p) {
 			add(at, p, "it is written with dashes: a key has %s", p)
 		}
-		for _, at := range places(joined, p) {
+		for _, at := range positions(joined, p) {
 			add(origin[at], p, "the prefix %s is put together from pieces here, and what is in no literal cannot be found", p)
 		}
-		for _, at := range places(plain, p) {
-			add(from[at], p, "the underscores of %s are escaped in a way that is not looked for", p)
+		for _, at := range positions(plain, p) {
+			add(from[at], p, "the underscores of %s are escaped in a way that is not searched for", p)
 		}
-		for _, at := range places(folded, hex.EncodeToString([]byte(p))) {
-			add(at, p, "%s stands here in hex, in a form that is not looked for", p)
+		for _, at := range positions(folded, hex.EncodeToString([]byte(p))) {
+			add(at, p, "%s is written in hex here, in a form that is not searched for", p)
 		}
 		if tail, ok := strings.CutPrefix(p, "sk_"); ok {
-			for _, at := range places(folded, "pk_"+tail) {
+			for _, at := range positions(folded, "pk_"+tail) {
 				add(at, p, "pk_%s starts a publishable key, which is meant to be seen", tail)
 			}
 		}
@@ -90,8 +90,8 @@ func foldedASCII(b []byte) []byte {
 	return out
 }
 
-// places returns where p stands in b.
-func places(b []byte, p string) (list []int) {
+// positions returns where p is in b.
+func positions(b []byte, p string) (list []int) {
 	for from := 0; len(list) < maxNearMisses; {
 		i := bytes.Index(b[from:], []byte(p))
 		if i < 0 {

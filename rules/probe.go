@@ -12,7 +12,7 @@ import (
 	"keysweep/finding"
 )
 
-// Probe is the read-only request that tells whether a key still works, and how
+// Probe is the read-only request that shows whether a key still works, and how
 // its answers read. What no answer lists says nothing about the key.
 type Probe struct {
 	// Endpoints holds the address to GET, by environment: https, a constant
@@ -42,7 +42,7 @@ type Answer struct {
 	// Values holds what a field may be (a string, a number, true or false, as
 	// text), by path.
 	Values map[string][]string
-	// Message lists where the API's own words may stand: the first path that
+	// Message lists where the API's own words may be: the first path that
 	// is a string. With Words, one of them must be in it, in any case.
 	Message []string
 	Words   []string // in lower case
@@ -185,7 +185,7 @@ var (
 )
 
 // endpoint checks the address of a probe. No key may get into an address:
-// those stand in logs everywhere.
+// addresses are in logs everywhere.
 func endpoint(address string, literals []string) (*url.URL, error) {
 	u, err := url.Parse(address)
 	switch {

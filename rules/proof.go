@@ -35,13 +35,13 @@ func (s *Set) proveExample(m *Matcher, r *Rule, text string) error {
 	if err != nil {
 		return err
 	}
-	text, span, marked := unmark(text)
+	text, span, quoted := unquoteKey(text)
 	found, rejected := m.split(text)
 	if len(found) != 1 {
 		return fmt.Errorf("%d keys, want 1%s", len(found), rejected)
 	}
 	k := found[0]
-	if marked && (k.Start != span.Start || k.End != span.End) {
+	if quoted && (k.Start != span.Start || k.End != span.End) {
 		return fmt.Errorf("the key is at bytes %d to %d, want %d to %d%s", k.Start, k.End, span.Start, span.End, rejected)
 	}
 	issuer, why := s.Attribute(k.Shapes, k.Evidence)

@@ -10,7 +10,7 @@ import (
 	"keysweep/rules/score"
 )
 
-// Rule is one [[rule]] of a rule file: the keys of one issuer, or of nobody in
+// Rule is one [[rule]] of a rule file: the keys of one issuer, or of none in
 // particular. Rules do not change once loaded.
 type Rule struct {
 	ID          string
@@ -23,7 +23,7 @@ type Rule struct {
 	// Environments says where keys of a literal work; a literal that is not
 	// listed is EnvironmentUnknown.
 	Environments map[string]finding.Environment
-	Probe        *Probe // nil: nobody can be asked
+	Probe        *Probe // nil: no service can be asked
 	// Examples are texts with one key, CounterExamples texts without any: see
 	// Set.ProveRule.
 	Examples, CounterExamples []string
@@ -44,7 +44,7 @@ type body struct {
 	spec     string // identifies equal bodies
 	alphabet alphabet.Alphabet
 	min, max int            // in characters
-	regex    *regexp.Regexp // in place of the others; anchored at the left
+	regex    *regexp.Regexp // instead of the others; anchored at the left
 }
 
 // shape is a documented form of an issuer's bodies.

@@ -7,14 +7,14 @@ import (
 )
 
 // engineVersion changes whenever the same rules would judge the same bytes
-// differently, so that nobody takes verdicts of an older engine for ours.
+// differently, so that verdicts of an older engine are not taken for ours.
 const engineVersion = "keysweep rules 2"
 
 // Set is the rules of a scan. It is safe for concurrent use.
 type Set struct {
 	finder *Finder
 	// compiled returns what judges. The built-in rules are only read when a
-	// literal was met or somebody asks for them: most scans of a hook find none.
+	// literal was met or a caller asks for them: most scans of a hook find none.
 	compiled func() *compiled
 	sha256   func() string
 }

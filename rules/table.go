@@ -26,7 +26,7 @@ const (
 	maxShapeCount = 64      // of one rule
 	maxProgram    = 1 << 11 // instructions of an expression
 	maxAddress    = 1 << 8  // bytes
-	minEcho       = 12      // characters of a key that nobody repeats by chance
+	minEcho       = 12      // characters of a key that do not occur twice by chance
 )
 
 // The tables of a rule file. ruleTable.rule checks their values.

@@ -41,7 +41,7 @@ func (t *text) addRune(r rune, from, to int) {
 }
 
 // through replaces the raw offsets of t, which count in outer's decoded bytes,
-// by those of the bytes below outer.
+// by offsets of the bytes below outer.
 func (t *text) through(outer *text) {
 	if outer.from == nil {
 		return

@@ -26,8 +26,8 @@ type decoder struct {
 	work                  int // bytes searched for line feeds, for tests
 }
 
-// node is a place in the structs: the value to decode into and its path. A
-// value that is not valid is somebody else's: nothing of it is decoded.
+// node is a position in the structs: the value to decode into and its path. A
+// value that is not valid belongs to another reader: nothing of it is decoded.
 type node struct {
 	v    reflect.Value
 	path string

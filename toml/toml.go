@@ -55,7 +55,7 @@ func (k *Keys) At(path string) Position {
 // fields: strings, bool, int, float64, slices, maps with string keys, structs,
 // pointers to one of them, and any. A value of type any holds a string or a
 // LocalDate, or the text of another value as []byte. Keys at the top for which
-// skip returns true are left to others; skip may be nil. An error is an *Error.
+// skip returns true are left to other readers; skip may be nil. An error is an *Error.
 func Decode(text []byte, v any, skip func(key string) bool) (*Keys, error) {
 	if !utf8.Valid(text) {
 		return nil, &Error{Position{1, 1}, "not UTF-8"}

@@ -7,7 +7,7 @@ import (
 	"keysweep/finding"
 )
 
-// Rank sorts the evidence of one place, keeps the best of each issuer, and
+// Rank sorts the evidence at one occurrence, keeps the best of each issuer, and
 // says which of it is beaten.
 func (a *Attributor) Rank(shapes []string, list []Evidence) []Evidence {
 	slices.SortFunc(list, compare)
@@ -26,7 +26,7 @@ func (a *Attributor) Rank(shapes []string, list []Evidence) []Evidence {
 		case best < 0:
 			best = i
 			if e.Kind == File && e.Distance > hostReach && a.speaksBeside(kept[i+1:], shapes) {
-				e.Kind = Beside // as good as what stands beside the key
+				e.Kind = Beside // as good as what is next to the key
 			}
 		default:
 			e.Weaker = !similar(kept[best], *e)
@@ -60,13 +60,13 @@ func (a *Attributor) contradicts(e Evidence, shapes []string) bool {
 func (a *Attributor) Path(path string) []Evidence {
 	b := []byte(path)
 	var around Surroundings
-	around.scan(a, b, 0, len(b), pathMarkAt)
+	around.scan(a, b, 0, len(b), pathMentionAt)
 	var list []Evidence
 	for _, u := range around.used {
 		if a.sources[u].kind == sourceNot {
 			continue
 		}
-		for _, m := range around.marks[u] {
+		for _, m := range around.mentions[u] {
 			list = append(list, Evidence{
 				Issuer: a.sources[u].issuer, Kind: Path, Distance: len(b) - m.end,
 				Text: fmt.Sprintf("%s in the path %s", b[m.start:m.end], path),
@@ -77,10 +77,10 @@ func (a *Attributor) Path(path string) []Evidence {
 	return slices.CompactFunc(list, func(a, b Evidence) bool { return a.Issuer == b.Issuer })
 }
 
-// pathMarkAt judges the literal of src at b[start:end], in a path: names need be
+// pathMentionAt judges the literal of src at b[start:end], in a path: names need be
 // no more than whole words at the start of a part.
-func pathMarkAt(src *source, b []byte, start, end int) (mark, bool) {
-	m := mark{start: start, end: end}
+func pathMentionAt(src *source, b []byte, start, end int) (mention, bool) {
+	m := mention{start: start, end: end}
 	switch src.kind {
 	case sourceHost:
 		return hostAt(b, start, end)
@@ -93,11 +93,11 @@ func pathMarkAt(src *source, b []byte, start, end int) (mark, bool) {
 }
 
 // Attribute decides whose a key is from the issuers whose documented shape it
-// has and from the evidence of all its places: a shape that nobody else has;
+// has and from the evidence at all its occurrences: a shape that no other issuer has;
 // else what carries the key, its URL or header; else the issuer that evidence
-// at every place agrees on, where a mere mention in the file yields to anything
-// nearer; else the path, if what stands beside the key does not speak for
-// somebody else. It returns
+// at every occurrence agrees on, where a mere mention in the file yields to anything
+// nearer; else the path, if what is next to the key does not speak for
+// another issuer. It returns
 // finding.IssuerAmbiguous if two issuers are left, finding.IssuerUnknown if
 // none is, and the evidence in words, strongest first. The order of ev does
 // not matter.

@@ -29,12 +29,12 @@ type Evidence struct {
 	Kind     Kind
 	Distance int    // bytes between the key and the evidence
 	Text     string // what was seen, in words, for reports: "host api.martis.id, 31 bytes before"
-	// Strong says that it names the key's owner and not just somebody: a host
+	// Strong says that it names the key's owner and not just anyone: a host
 	// anywhere in the file, a setting or section, a name on the line, an SDK
 	// call or public key nearby. See Set.Strength.
 	Strong bool
 	// Weaker is set where something for another issuer, stronger or nearer,
-	// stands at the same place, and where the body's shape speaks against
+	// is at the same occurrence, and where the body's shape speaks against
 	// Issuer: Attribute does not count it.
 	Weaker bool
 }
@@ -47,7 +47,7 @@ func compare(a, b Evidence) int {
 
 // Strength returns how sure it is that a key is issuer's, given what Attribute
 // was given: the best of the evidence that speaks for issuer and is neither
-// beaten at its place nor contradicted by the shape of the key.
+// beaten at its occurrence nor contradicted by the shape of the key.
 func (a *Attributor) Strength(issuer string, shapes []string, ev []Evidence) finding.Strength {
 	best := finding.StrengthNone
 	for _, e := range ev {

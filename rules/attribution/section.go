@@ -8,10 +8,10 @@ import (
 )
 
 // sectionReach is how far around a key, in bytes, its file's structure is
-// looked at. All evidence that is stronger than a mention lies within.
+// read. All evidence that is stronger than a mention elsewhere is within.
 const sectionReach = 1 << 10
 
-// maxSections limits how many sections are told apart around one key.
+// maxSections limits how many sections are distinguished around one key.
 const maxSections = 128
 
 // maxNesting limits how deep brackets and indentation are followed.
@@ -64,7 +64,7 @@ func (l *layout) read(a *Attributor, b []byte, key Key) {
 	}
 }
 
-// isKeyLike reports whether the literal b[at:end] stands by itself and has
+// isKeyLike reports whether the literal b[at:end] is by itself and has
 // some characters behind it: a key, or a placeholder of one.
 func isKeyLike(b []byte, at, end int) bool {
 	if at > 0 && ascii.IsName(b[at-1]) || end+4 > len(b) {
@@ -160,7 +160,7 @@ func (l *layout) readLines(b []byte) {
 		if len(text) > 0 {
 			indent := len(line) - len(text)
 			if bytes.HasPrefix(text, []byte("- ")) {
-				indent++ // an item may stand right below its list's name
+				indent++ // an item may be right below its list's name
 			}
 			for n := len(l.open); n > 0 && l.indents[n-1] >= indent; n-- {
 				s := l.open[n-1]
@@ -195,13 +195,13 @@ func (l *layout) readLines(b []byte) {
 	}
 }
 
-// isHeader recognises [name] and [[name]] that stand alone on a line.
+// isHeader recognises [name] and [[name]] that are alone on a line.
 func isHeader(text []byte) bool {
 	n := len(text)
 	return n > 2 && text[0] == '[' && text[n-1] == ']' && isOneName(bytes.Trim(text, "[]"))
 }
 
-// lineOf returns the line that holds position p, as far as it lies in l.
+// lineOf returns the line that holds position p, as far as it is in l.
 func (l *layout) lineOf(b []byte, p int) (start, end int) {
 	start, end = l.low, l.high
 	if i := bytes.LastIndexByte(b[l.low:p], '\n'); i >= 0 {
@@ -226,16 +226,16 @@ func (l *layout) otherIn(start, end int) bool {
 // isComment reports whether a line is a comment or a heading.
 func isComment(line []byte) bool {
 	line = bytes.TrimLeft(line, " \t")
-	for _, mark := range [...]string{"#", ";", "//", "/*", "*", "<!--", "--"} {
-		if bytes.HasPrefix(line, []byte(mark)) {
+	for _, sign := range [...]string{"#", ";", "//", "/*", "*", "<!--", "--"} {
+		if bytes.HasPrefix(line, []byte(sign)) {
 			return true
 		}
 	}
 	return false
 }
 
-// standing says how a place in the text stands to the key.
-type standing struct {
+// relation is how a position in the text relates to the key.
+type relation struct {
 	// level counts the sections that hold both.
 	level int
 	// foreign: it is in a section, or names one, that does not hold the key.
@@ -243,12 +243,12 @@ type standing struct {
 	// void: it and the key are in sections of their own, and the other one
 	// has a key, too.
 	void bool
-	// names: it stands in the name of a section that holds the key.
+	// names: it is in the name of a section that holds the key.
 	names bool
 }
 
-func (l *layout) standingOf(at int, key Key) standing {
-	var st standing
+func (l *layout) relationOf(at int, key Key) relation {
+	var st relation
 	if at < l.low || at >= l.high {
 		return st
 	}

@@ -23,43 +23,43 @@ const (
 	maxNameRun                  = 64
 )
 
-// mark is one place where a source's literal stands and counts.
-type mark struct {
+// mention is one position where a source's literal is and counts.
+type mention struct {
 	start, end int
-	// loose marks count near the key only: a name that is part of a longer
+	// loose mentions count near the key only: a name that is part of a longer
 	// one, and not assigned to.
 	loose bool
 }
 
-// Surroundings are the marks of a stretch of text: the scratch of one goroutine.
+// Surroundings are the mentions of a stretch of text: the scratch of one goroutine.
 type Surroundings struct {
-	folded []byte
-	found  []int
-	marks  [][]mark // by source, sorted
-	used   []int    // sources with marks
-	near   []nearby // evidence of one key
-	layout layout
-	// standings of near to the key
-	standings []standing
-	// Work counts the bytes and marks that were visited, for tests.
+	folded   []byte
+	found    []int
+	mentions [][]mention // by source, sorted
+	used     []int       // sources with mentions
+	near     []nearby    // evidence of one key
+	layout   layout
+	// relations of near to the key
+	relations []relation
+	// Work counts the bytes and mentions that were visited, for tests.
 	Work int
 }
 
-// Scan lists the marks whose literal is in b[low:high]. Whether a literal
+// Scan lists the mentions whose literal is in b[low:high]. Whether a literal
 // counts may depend on a few bytes beyond.
 func (s *Surroundings) Scan(a *Attributor, b []byte, low, high int) {
-	s.scan(a, b, low, high, markAt)
+	s.scan(a, b, low, high, mentionAt)
 }
 
 // scan is Scan with a function that judges the literal of a source at
 // b[start:end].
-func (s *Surroundings) scan(a *Attributor, b []byte, low, high int, judge func(src *source, b []byte, start, end int) (mark, bool)) {
+func (s *Surroundings) scan(a *Attributor, b []byte, low, high int, judge func(src *source, b []byte, start, end int) (mention, bool)) {
 	for _, u := range s.used {
-		s.marks[u] = s.marks[u][:0]
+		s.mentions[u] = s.mentions[u][:0]
 	}
 	s.used = s.used[:0]
-	if s.marks == nil {
-		s.marks = make([][]mark, len(a.sources))
+	if s.mentions == nil {
+		s.mentions = make([][]mention, len(a.sources))
 	}
 	s.folded = s.folded[:0]
 	s.Work += high - low
@@ -74,29 +74,29 @@ func (s *Surroundings) scan(a *Attributor, b []byte, low, high int, judge func(s
 			if !ok {
 				continue
 			}
-			if len(s.marks[l]) == 0 {
+			if len(s.mentions[l]) == 0 {
 				s.used = append(s.used, l)
 			}
-			s.marks[l] = append(s.marks[l], m)
+			s.mentions[l] = append(s.mentions[l], m)
 		}
 	}
 	s.dropVoid(a)
 	slices.Sort(s.used)
 }
 
-// dropVoid removes names and words that lie within one of their issuer's
+// dropVoid removes names and words that are within one of their issuer's
 // "not" literals.
 func (s *Surroundings) dropVoid(a *Attributor) {
 	for _, u := range s.used {
 		if a.sources[u].kind != sourceNot {
 			continue
 		}
-		void := s.marks[u]
+		void := s.mentions[u]
 		for _, o := range s.used {
 			if a.sources[o].issuer != a.sources[u].issuer || a.sources[o].kind == sourceNot {
 				continue
 			}
-			s.marks[o] = slices.DeleteFunc(s.marks[o], func(m mark) bool {
+			s.mentions[o] = slices.DeleteFunc(s.mentions[o], func(m mention) bool {
 				i := sort.Search(len(void), func(i int) bool { return void[i].end >= m.end })
 				return i < len(void) && void[i].start <= m.start
 			})
@@ -104,13 +104,13 @@ func (s *Surroundings) dropVoid(a *Attributor) {
 	}
 }
 
-// nearby is evidence for one key, and where it stands.
+// nearby is evidence for one key, and where it is.
 type nearby struct {
 	Evidence
-	mark
+	mention
 	kind    sourceKind
 	onLine  bool
-	comment int // start of the comment line it stands on, before the key; -1
+	comment int // start of the comment line it is on, before the key; -1
 }
 
 func inLine(c byte) bool { return c != '\n' }
@@ -121,30 +121,30 @@ func (s *Surroundings) Collect(a *Attributor, b []byte, key Key, reach int, shap
 	s.near = s.near[:0]
 	lineStart, lineEnd := ascii.RunStart(b, key.Start, lineReach, inLine), ascii.RunEnd(b, key.End, lineReach, inLine)
 	for _, u := range s.used {
-		src, marks := a.sources[u], s.marks[u]
+		src, mentions := a.sources[u], s.mentions[u]
 		if src.kind == sourceNot {
 			continue
 		}
 		// The nearest of each side. Of names that are assigned to and loose
 		// ones the nearest may be of the lesser sort: look on.
-		i := sort.Search(len(marks), func(i int) bool { return marks[i].start >= key.Start })
+		i := sort.Search(len(mentions), func(i int) bool { return mentions[i].start >= key.Start })
 		for j, seen := i-1, 0; j >= 0 && seen < 2; j-- {
 			s.Work++
-			if n, ok := nearbyOf(&src, b, marks[j], key, lineStart, lineEnd, reach); ok {
+			if n, ok := nearbyOf(&src, b, mentions[j], key, lineStart, lineEnd, reach); ok {
 				s.near = append(s.near, n)
 				seen++
 			}
-			if d := key.Start - marks[j].end; d > hostReach && !marks[j].loose || d > Reach {
+			if d := key.Start - mentions[j].end; d > hostReach && !mentions[j].loose || d > Reach {
 				break
 			}
 		}
-		for j, seen := i, 0; j < len(marks) && seen < 2; j++ {
+		for j, seen := i, 0; j < len(mentions) && seen < 2; j++ {
 			s.Work++
-			if n, ok := nearbyOf(&src, b, marks[j], key, lineStart, lineEnd, reach); ok {
+			if n, ok := nearbyOf(&src, b, mentions[j], key, lineStart, lineEnd, reach); ok {
 				s.near = append(s.near, n)
 				seen++
 			}
-			if d := marks[j].start - key.End; d > hostReach && !marks[j].loose || d > Reach {
+			if d := mentions[j].start - key.End; d > hostReach && !mentions[j].loose || d > Reach {
 				break
 			}
 		}
@@ -158,8 +158,8 @@ func (s *Surroundings) Collect(a *Attributor, b []byte, key Key, reach int, shap
 	return known
 }
 
-// nearbyOf makes evidence of a mark, if it counts for the key.
-func nearbyOf(src *source, b []byte, m mark, key Key, lineStart, lineEnd, reach int) (nearby, bool) {
+// nearbyOf makes evidence of a mention, if it counts for the key.
+func nearbyOf(src *source, b []byte, m mention, key Key, lineStart, lineEnd, reach int) (nearby, bool) {
 	where, distance := "before", key.Start-m.end
 	if m.start >= key.End {
 		where, distance = "after", m.start-key.End
@@ -167,7 +167,7 @@ func nearbyOf(src *source, b []byte, m mark, key Key, lineStart, lineEnd, reach 
 	if distance < 0 || m.start < key.Start-reach || m.end > key.Start+reach {
 		return nearby{}, false // within the key, or too far
 	}
-	n := nearby{mark: m, kind: src.kind, comment: -1, onLine: m.start >= lineStart && m.end <= lineEnd}
+	n := nearby{mention: m, kind: src.kind, comment: -1, onLine: m.start >= lineStart && m.end <= lineEnd}
 	n.Evidence = Evidence{Issuer: src.issuer, Kind: File, Distance: distance}
 	what, ok := n.judge(src, b, key)
 	if ok {
@@ -184,7 +184,7 @@ func (n *nearby) judge(src *source, b []byte, key Key) (what string, ok bool) {
 	case sourceHost:
 		n.Strong = true
 		switch {
-		case isUserOf(b, key, n.mark):
+		case isUserOf(b, key, n.mention):
 			n.Kind = Carrier
 		case n.Distance <= hostReach:
 			n.Kind = Host
@@ -204,10 +204,10 @@ func (n *nearby) judge(src *source, b []byte, key Key) (what string, ok bool) {
 	case sourceEcho:
 		// What follows the literal is a part of the key.
 		n.Kind = Shape
-		return src.echo.Literal + "… of the same account", n.Distance <= hostReach && src.echo.of(b, n.mark, key)
+		return src.echo.Literal + "… of the same account", n.Distance <= hostReach && src.echo.of(b, n.mention, key)
 	}
 	switch {
-	case src.kind == sourceHeader && carries(b, n.mark, key):
+	case src.kind == sourceHeader && carries(b, n.mention, key):
 		n.Kind = Carrier
 	case n.Distance <= twinReach:
 		n.Kind, n.Strong = Twin, true

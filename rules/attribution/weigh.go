@@ -6,7 +6,7 @@ import (
 	"keysweep/rules/ascii"
 )
 
-// weigh looks at how the evidence in s.near stands to the key: what names the
+// weigh sees how the evidence in s.near relates to the key: what names the
 // section that the key is in counts as a name on its line; what belongs to
 // another key or another section counts for little (Beside), or not at
 // all (Kind 0).
@@ -23,10 +23,10 @@ func (s *Surroundings) weigh(a *Attributor, b []byte, key Key, shapes []string, 
 	l.read(a, b, key)
 	s.Work += l.high - l.low + len(s.near)*(len(l.sections)+len(l.others))/8
 	deepest := 0
-	s.standings = s.standings[:0]
+	s.relations = s.relations[:0]
 	for i := range s.near {
 		n := &s.near[i]
-		s.standings = append(s.standings, standing{})
+		s.relations = append(s.relations, relation{})
 		if n.Kind < Carrier && l.headsAnother(b, n, key) {
 			n.Kind = 0
 			continue
@@ -34,8 +34,8 @@ func (s *Surroundings) weigh(a *Attributor, b []byte, key Key, shapes []string, 
 		if n.Kind >= Carrier || n.start < l.low || n.end > l.high {
 			continue
 		}
-		st := l.standingOf(n.start, key)
-		s.standings[i] = st
+		st := l.relationOf(n.start, key)
+		s.relations[i] = st
 		switch {
 		case st.void:
 			n.Kind = 0
@@ -52,7 +52,7 @@ func (s *Surroundings) weigh(a *Attributor, b []byte, key Key, shapes []string, 
 	}
 	for i := range s.near {
 		n := &s.near[i]
-		if s.standings[i].foreign && s.standings[i].level < deepest && n.Kind != 0 && n.Kind < Carrier {
+		if s.relations[i].foreign && s.relations[i].level < deepest && n.Kind != 0 && n.Kind < Carrier {
 			n.Kind = Beside
 		}
 	}

@@ -11,7 +11,7 @@
 //	sampled   ^         ^         ^         ^        stride 5
 //	4-gram              [k _ l i]
 //
-// Where a sample passes, the stride places that a head could start at are looked
+// Where a sample passes, the stride positions where a head could start are looked
 // up exactly, and the literals of a head that is there are compared. Heads are
 // enough to say that there is no literal, and cheap to have: see FromHeads.
 package finder
@@ -237,7 +237,7 @@ func (f *Finder) Next(b []byte, from int) (start, literal int, ok bool) {
 }
 
 // All returns where literals start in b, from the first to the last, and the
-// index of one at each place, as Next does.
+// index of one at each position, as Next does.
 func (f *Finder) All(b []byte) iter.Seq2[int, int] {
 	return func(yield func(start, literal int) bool) {
 		for from := 0; ; {

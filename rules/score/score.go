@@ -1,6 +1,6 @@
-// Package score says how random the body of a key is: what its characters alone
-// tell a drawn one from text, from a placeholder and from one that a person
-// typed. docs/internals/score.md has the measurements behind its numbers.
+// Package score says how random the body of a key is, by its characters alone:
+// drawn by a generator, or text, a placeholder, typed by a person.
+// docs/internals/score.md has the measurements behind its numbers.
 package score
 
 import (

@@ -7,9 +7,9 @@ import (
 	"keysweep/rules/ascii"
 )
 
-// markAt judges the literal of src at b[start:end].
-func markAt(src *source, b []byte, start, end int) (mark, bool) {
-	m := mark{start: start, end: end}
+// mentionAt judges the literal of src at b[start:end].
+func mentionAt(src *source, b []byte, start, end int) (mention, bool) {
+	m := mention{start: start, end: end}
 	switch src.kind {
 	case sourceHost:
 		return hostAt(b, start, end)
@@ -29,10 +29,10 @@ func markAt(src *source, b []byte, start, end int) (mark, bool) {
 	return m, true
 }
 
-// at recognises a public key whose literal is b[start:end]; the mark is the
+// at recognises a public key whose literal is b[start:end]; the mention is the
 // whole of it.
-func (p *PublicKey) at(b []byte, start, end int) (mark, bool) {
-	m := mark{start: start, end: end}
+func (p *PublicKey) at(b []byte, start, end int) (mention, bool) {
+	m := mention{start: start, end: end}
 	if string(b[start:end]) != p.Literal || start > 0 && ascii.IsWord(b[start-1]) {
 		return m, false
 	}
@@ -49,15 +49,15 @@ func (p *PublicKey) at(b []byte, start, end int) (mark, bool) {
 	return m, p.Regex.Match(body)
 }
 
-// of reports whether what follows the mark is the part of the key that e
+// of reports whether what follows the mention is the part of the key that e
 // names, and no more.
-func (e *Echo) of(b []byte, m mark, key Key) bool {
+func (e *Echo) of(b []byte, m mention, key Key) bool {
 	stop := m.end + e.To - e.From
 	if stop > len(b) || stop < len(b) && ascii.IsAlnum(b[stop]) {
 		return false
 	}
 	body := b[key.Start:key.End]
-	// The key is as it stands in the text: find where its prefix ends.
+	// The key is as it is in the text: find where its prefix ends.
 	if i := bytes.LastIndexByte(body, '_'); i >= 0 {
 		body = body[i+1:]
 	}
@@ -70,13 +70,13 @@ const (
 	maxUser   = 280 // between a host and the start of its URL
 )
 
-// maxCarrier is how many bytes may stand between a header and the key that it
+// maxCarrier is how many bytes may be between a header and the key that it
 // carries.
 const maxCarrier = 24
 
-// carries reports whether nothing but punctuation stands between a header or
+// carries reports whether nothing but punctuation is between a header or
 // an Authorization scheme and the key behind it.
-func carries(b []byte, m mark, key Key) bool {
+func carries(b []byte, m mention, key Key) bool {
 	if m.end > key.Start || key.Start-m.end > maxCarrier {
 		return false
 	}
@@ -90,7 +90,7 @@ func carries(b []byte, m mark, key Key) bool {
 
 // isUserOf reports whether the key is the user in a URL of the host m:
 // https://key:@host, https://key@host.
-func isUserOf(b []byte, key Key, m mark) bool {
+func isUserOf(b []byte, key Key, m mention) bool {
 	if m.start <= key.End || m.start-key.End > maxNameRun || b[m.start-1] != '@' || b[key.End] != ':' && b[key.End] != '@' {
 		return false
 	}
@@ -102,10 +102,10 @@ func isUserOf(b []byte, key Key, m mark) bool {
 	return true
 }
 
-// hostAt recognises a host name that is, or ends in, b[start:end]; the mark is
+// hostAt recognises a host name that is, or ends in, b[start:end]; the mention is
 // the whole of it. An e-mail address is no host.
-func hostAt(b []byte, start, end int) (mark, bool) {
-	m := mark{start: start, end: end}
+func hostAt(b []byte, start, end int) (mention, bool) {
+	m := mention{start: start, end: end}
 	if end < len(b) {
 		c := b[end]
 		if ascii.IsName(c) || c == '@' || c == '.' && end+1 < len(b) && ascii.IsAlnum(b[end+1]) {
@@ -203,12 +203,12 @@ func assignedAt(b []byte, at int) bool {
 	return false
 }
 
-// startsStatement reports whether what stands before b[:at] on its line is not
+// startsStatement reports whether what is before b[:at] on its line is not
 // prose.
 func startsStatement(b []byte, at int) bool {
 	i := ascii.RunStart(b, at, maxNameRun, func(c byte) bool { return ascii.IsBlank(c) || ascii.IsQuote(c) })
 	if i == 0 || !ascii.IsAlnum(b[i-1]) {
-		// A comment's mark makes what follows prose: "# Martis: call me".
+		// A comment's sign makes what follows prose: "# Martis: call me".
 		return i == 0 || b[i-1] != '#' && b[i-1] != '/' && b[i-1] != '*'
 	}
 	for _, w := range [...]string{"export", "let", "const", "var", "set", "val", "def", "ENV", "ARG", "local", "final", "static", "string", "String"} {
