@@ -50,7 +50,7 @@ func TooLarge(limit int64) error {
 }
 
 // bare takes the name of the file out of an error: a caller says what it was
-// doing and to what, and nobody asked for the name of a temporary file.
+// doing and to what, and the name of a temporary file helps no user.
 func bare(err error) error {
 	var path *fs.PathError
 	var link *os.LinkError

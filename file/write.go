@@ -115,7 +115,7 @@ func writeInPlace(path string, write func(io.Writer) error) (err error) {
 	var f *os.File
 	switch path {
 	case "/dev/stdout", "/dev/fd/1", "/proc/self/fd/1":
-		f = os.Stdout // shares the offset: behind what is already there
+		f = os.Stdout // shares the offset: after what is already there
 	case "/dev/stderr", "/dev/fd/2", "/proc/self/fd/2":
 		f = os.Stderr
 	default:

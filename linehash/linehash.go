@@ -32,7 +32,7 @@ const (
 )
 
 // maxHashes bounds how many different hashes of one file are counted, 40 MB
-// of memory. Lines behind that have none.
+// of memory. Lines after that have none.
 const maxHashes = 1 << 20
 
 // hashDrop is 37^100: what a unit has been multiplied by when it leaves.

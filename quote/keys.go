@@ -7,7 +7,7 @@ import "strings"
 // known: a user may type a key where a path belongs.
 func HideKeys(s string) string { return NewRedactor(nil, false).Text(s) }
 
-// minBody is how many characters behind a prefix may be a key. No built-in rule
+// minBody is how many characters after a prefix may be a key. No built-in rule
 // takes fewer; those of other rules are hidden where a Redactor knows them.
 const minBody = 16
 

@@ -22,8 +22,8 @@ import (
 //
 // In a message, % CR and LF are %25 %0D and %0A; in a property also : and ,
 // are %3A and %2C. A string of others is quoted before it is escaped; PATH
-// alone must be the file's own name, and is left out where Quote would change
-// it.
+// alone must be the file's own name, and is left out where quote.Text would
+// change it.
 
 // maxAnnotations is how many errors of a step the runner shows.
 const maxAnnotations = 10
@@ -92,7 +92,7 @@ func (p *phrases) annotation(f *finding.Finding) string {
 			at = append(at, Property{"file", name})
 			switch {
 			case o.Line == 0:
-			case p.looked.commits && o.TipLine != o.Line: // what people look at is the tip
+			case p.scanned.commits && o.TipLine != o.Line: // people read the tip
 				if o.TipLine > 0 {
 					at = append(at, Property{"line", fmt.Sprint(o.TipLine)})
 				}

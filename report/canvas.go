@@ -84,7 +84,7 @@ func (c *canvas) label(name string, indent int, words string) {
 }
 
 // row writes "label  words…", the words wrapped at spaces to a column of their
-// own, indent columns behind the margin. Without a label the row is indented.
+// own, indent columns after the margin. Without a label the row is indented.
 func (c *canvas) row(labelStyle style, label string, indent int, st style, words string) {
 	c.last = ""
 	c.pad(0)
@@ -104,10 +104,10 @@ func (c *canvas) row(labelStyle style, label string, indent int, st style, words
 	}
 }
 
-// pad writes spaces up to a column behind the margin.
+// pad writes spaces up to a column after the margin.
 func (c *canvas) pad(column int) { c.write(strings.Repeat(" ", c.margin+column)) }
 
-// wrap breaks words at spaces into lines that fit behind indent. A word that
+// wrap breaks words at spaces into lines that fit after indent. A word that
 // is longer than a line, such as a path, stays whole: it can be copied.
 func (c *canvas) wrap(words string, indent int) []string {
 	limit := max(min(c.width, maxProse)-indent, minWidth/2)

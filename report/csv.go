@@ -131,7 +131,7 @@ func position(n *int) string {
 const formulaStarts = "=+-@\t\r\n\uff1d\uff0b\uff0d\uff20"
 
 // harmlessCell returns s with an apostrophe where a spreadsheet would see a
-// formula: at the start, and behind each semicolon, which parts cells where the
+// formula: at the start, and after each semicolon, which separates cells where the
 // comma is the decimal sign. Spaces and double quotes before a formula are
 // passed over, as some spreadsheets do.
 func harmlessCell(s string) string {

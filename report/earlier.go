@@ -81,7 +81,7 @@ func ReadEarlier(r io.Reader) (*Earlier, error) {
 	return e, nil
 }
 
-// maxTail is how many characters behind the ellipsis a report shows, maxPrefix
+// maxTail is how many characters after the ellipsis a report shows, maxPrefix
 // how many bytes of a whole key may be its prefix.
 const maxTail, maxPrefix = 4, 12
 

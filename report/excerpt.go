@@ -59,7 +59,7 @@ func fit(e finding.Excerpt, limit int) (left, key, right string) {
 		rightWidth++
 	}
 	if leftWidth+rightWidth > room {
-		// What stands before a key says more than what follows it: two thirds,
+		// What precedes a key says more than what follows it: two thirds,
 		// and what the other side leaves.
 		leftRoom := max(room*2/3, room-rightWidth)
 		left = cutLeft(left, min(leftRoom, leftWidth), e.CutLeft)
@@ -87,7 +87,7 @@ func expand(s string, column int) (string, int) {
 
 const ellipsis = "…"
 
-// cutLeft returns the end of s in at most limit columns, behind an ellipsis if
+// cutLeft returns the end of s in at most limit columns, after an ellipsis if
 // something is gone, or was before.
 func cutLeft(s string, limit int, cut bool) string {
 	w := width(s)
@@ -108,7 +108,7 @@ func cutLeft(s string, limit int, cut bool) string {
 }
 
 // cutRight returns the start of s in at most limit columns, with an ellipsis
-// behind it if something is gone, or was before.
+// after it if something is gone, or was before.
 func cutRight(s string, limit int, cut bool) string {
 	if !cut && width(s) <= limit {
 		return s

@@ -64,7 +64,7 @@ func (t *explanationText) headline() string {
 	return place + ": " + more + count(len(e.Keys), "candidate", "candidates")
 }
 
-// nothing says why there is no candidate, as far as one can tell.
+// nothing says why there is no candidate, as far as is known.
 func (t *explanationText) nothing() {
 	e := t.e
 	where := fmt.Sprintf("on line %d", e.Line)

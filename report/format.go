@@ -1,6 +1,10 @@
 // Package report writes the result of a scan for people (text, Markdown, CSV)
-// and for programs (JSON, JSONL, SARIF), and puts reports into files without
-// ever leaving half of one. It knows nothing of how a scan works.
+// and for programs (JSON, JSONL, SARIF). It knows nothing of how a scan works.
+//
+// What is said, the phrases, is apart from how a format writes it: phrases.go,
+// key.go, place.go, skipped.go, exception.go, advice.go and remedy.go hold words
+// that formats share, record.go the records of JSON. Each format has a file that
+// starts with its name.
 //
 // Keys come out redacted unless Options.ShowSecrets says otherwise, and bytes
 // that the scanned content decides are quoted: see package quote.
@@ -104,10 +108,9 @@ type Options struct {
 
 	Color bool // SGR colours, in text
 	Width int  // columns of the text. 0: 80
-	// Hook writes the text for whoever a git hook stops, before anything was
-	// published: without advice, and none at all if there is nothing to act on,
-	// no key that counts and nothing that was not read. Exceptions that a commit
-	// adds are told all the same.
+	// Hook writes the text of a git hook, which stops a change before anything is
+	// published: no advice, and nothing at all if no key counts and everything
+	// was read. Exceptions that a commit adds are always listed.
 	Hook bool
 	// Quiet leaves out of the text what asks for no action: what was read, what
 	// was left out as it should be, notes and advice. With nothing found and
@@ -139,8 +142,8 @@ type ExitReason struct {
 // Step is a command to copy, and what it does for the reader.
 type Step struct{ Command, Why string }
 
-// Write writes the report on res to w. An error is one of w; w then holds part
-// of a report, which WriteFile keeps out of sight.
+// Write writes the report on res to w. An error is one of w, which then holds
+// part of a report.
 func Write(w io.Writer, f Format, res *finding.Result, opts Options) error {
 	if int(f) >= len(formats) {
 		return fmt.Errorf("no such format: %v", f)
@@ -148,7 +151,7 @@ func Write(w io.Writer, f Format, res *finding.Result, opts Options) error {
 	return formats[f].write(w, res, opts.withDefaults())
 }
 
-// withDefaults fills in what the zero value stands for.
+// withDefaults replaces zero values by what they mean.
 func (o Options) withDefaults() Options {
 	if o.MinConfidence == finding.Rejected {
 		o.MinConfidence = finding.Medium

@@ -83,7 +83,7 @@ func writeDocument(w io.Writer, v any) error {
 	return j.flush()
 }
 
-// value writes v, its lines behind the first indented by indent and two
+// value writes v, its lines after the first indented by indent and two
 // columns a level.
 func (j *jsonWriter) value(v any, indent string) { j.encode(v, indent, "  ") }
 
@@ -113,8 +113,8 @@ func (j *jsonWriter) flush() error {
 	return j.err
 }
 
-// appendHarmless appends the JSON text doc to out, with everything that Quote
-// would escape as \u escapes: encoding/json leaves DEL, C1, bidi controls and a
+// appendHarmless appends the JSON text doc to out, with everything that
+// quote.Text would escape as \u escapes: encoding/json leaves DEL, C1, bidi controls and a
 // runner's "##[" alone, and a JSON report may well go to a terminal or a CI
 // log. Such characters stand only inside JSON strings, so the value does not
 // change. A line of ours starts with a brace, a bracket or a double quote.

@@ -47,7 +47,7 @@ func exposedWords(f *finding.Finding) string {
 	return "less than a day"
 }
 
-// fact is what a report says of a key behind a label.
+// fact is one labelled statement about a key or a rule.
 type fact struct{ name, words string }
 
 // facts returns what is known of f beside its head, its places and its advice.
@@ -131,7 +131,8 @@ func (p *phrases) suppressionWords(s *finding.Suppression) string {
 	return suppressedBy[s.Kind] + p.grounds(s.Reason, s.Owner, s.Expires)
 }
 
-// grounds says behind an exception why, by whom and until when.
+// grounds returns why, by whom and until when something is accepted, to follow
+// its name.
 func (p *phrases) grounds(reason, owner string, expires time.Time) (words string) {
 	if reason != "" {
 		words = ": " + p.quote(reason)
@@ -157,7 +158,7 @@ func (p *phrases) markWords(f *finding.Finding) string {
 	return strings.Join(words, " ")
 }
 
-// presence says in words where a key stands now, for the verdict and, shorter,
+// presence says in words where a key is now, for the verdict and, shorter,
 // for the head of its block. It is empty for plain folders and standard input:
 // that the key is there goes without saying.
 type presence struct{ long, short string }
@@ -172,10 +173,10 @@ func (p *phrases) presence(f *finding.Finding) presence {
 		case finding.SourceWorktree:
 			tree = true
 		case finding.SourcePath:
-			fileOf := o.Object == "" && o.Commit == "" && p.looked.tree
-			staged = staged || p.looked.staged
+			fileOf := o.Object == "" && o.Commit == "" && p.scanned.tree
+			staged = staged || p.scanned.staged
 			tree = tree || fileOf
-			database = database || !fileOf && !p.looked.staged
+			database = database || !fileOf && !p.scanned.staged
 		case finding.SourceRef:
 			database, reachable = true, true
 		default:
@@ -189,17 +190,17 @@ func (p *phrases) presence(f *finding.Finding) presence {
 		return presence{"still in HEAD", "still in HEAD"}
 	case tree && committed:
 		return presence{"in the working tree and in the history, not in HEAD", "not in HEAD"}
-	case tree && p.looked.history:
+	case tree && p.scanned.history:
 		return presence{"in the working tree, not committed", "not committed"}
-	case tree && p.looked.repository:
+	case tree && p.scanned.repository:
 		return presence{"in the working tree", "in the working tree"}
-	case p.looked.message:
+	case p.scanned.message:
 		return presence{"in the commit message", ""}
 	case staged:
 		return presence{"staged for the next commit", "staged"}
-	case database && p.looked.commits && p.opts.Hook:
+	case database && p.scanned.commits && p.opts.Hook:
 		return presence{"in the push", "new"}
-	case database && p.looked.commits:
+	case database && p.scanned.commits:
 		return presence{"added in the range", "new"}
 	case database && (committed || reachable):
 		return presence{"in the history, not in HEAD", "not in HEAD"}

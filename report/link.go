@@ -10,7 +10,7 @@ import (
 	"keysweep/finding"
 )
 
-// Links says where the scanned repository can be looked at.
+// Links says where the scanned repository can be browsed.
 type Links struct {
 	// Server and Name are as in https://github.com and owner/repository. Without
 	// them, or if they are not of that form, there are no links.
@@ -54,7 +54,7 @@ func (l *Links) file(o finding.Occurrence) (string, bool) {
 	return name, name != ".." && !strings.HasPrefix(name, "../") && !strings.HasPrefix(name, "/")
 }
 
-// link returns where o can be looked at, "" if nowhere. It ends at a character
+// link returns the URL of o, "" if there is none. It ends at a character
 // that cannot end a link of Markdown: parentheses are encoded.
 func (p *phrases) link(o finding.Occurrence) string {
 	l := p.opts.Links

@@ -16,7 +16,7 @@ import (
 // details of the first ones, what was not read, and what to do.
 //
 // Whatever others decide (names, text of messages, reasons) is quoted as in
-// text and stands in a code span: there, nothing is a link, a mention or HTML.
+// text and is in a code span: there, nothing is a link, a mention or HTML.
 // See code and markdownText.
 
 // maxMarkdown is the most bytes of a report. GitHub drops the summary of a step
@@ -66,7 +66,7 @@ func writeMarkdown(w io.Writer, res *finding.Result, opts Options) error {
 // maxCutWords is longer than the sentence on what was cut.
 const maxCutWords = 200
 
-// section is a part of the report. What stands before and after its items is
+// section is a part of the report. What is before and after its items is
 // always written; items are cut when the report grows too large.
 type section struct {
 	before, after string
@@ -98,15 +98,15 @@ func (m *markdown) head() section {
 		line = "By severity: " + strings.Join(parts, ", ") + ". "
 	}
 	line += fmt.Sprintf("Read: %s in %s", size(m.res.Read.Bytes), elapsed(m.res.Duration))
-	if m.looked.tree || m.looked.staged {
+	if m.scanned.tree || m.scanned.staged {
 		line += ", " + count(m.res.Read.Files, "file", "files")
 	}
 	switch {
-	case m.looked.history:
+	case m.scanned.history:
 		line += fmt.Sprintf(", %s, %s", count(m.res.Read.Objects, "object of the history", "objects of the history"), count(m.res.Read.Commits, "commit", "commits"))
-	case m.looked.commits:
+	case m.scanned.commits:
 		line += fmt.Sprintf(", %s, %s", count(m.res.Read.Commits, "commit of the range", "commits of the range"), count(m.res.Read.Blobs, "blob", "blobs"))
-	case m.looked.repository && !m.looked.staged:
+	case m.scanned.repository && !m.scanned.staged:
 		line += "; the history was not scanned"
 	}
 	out.WriteString(line + ".\n")
@@ -170,7 +170,7 @@ func (m *markdown) table() section {
 	return s
 }
 
-// details tells more of the first keys, a list each.
+// details has a list of facts for each of the first keys.
 func (m *markdown) details() section {
 	s := section{one: "key in detail", many: "keys in detail"}
 	if len(m.listed) == 0 {
@@ -293,7 +293,7 @@ func (m *markdown) remedy() section {
 // code returns s, which Quote or escape has made one visible line, as a code
 // span: a fence longer than any run of backquotes in it, and a space beside a
 // backquote at an end, which is not part of the code. In a table a | parts
-// cells even in a code span, unless a backslash stands before it. See
+// cells even in a code span, unless a backslash precedes it. See
 // CommonMark, "Code spans", and GitHub Flavored Markdown, "Tables".
 func code(s string, inTable bool) string {
 	if len(s) > maxMarkdownName {
@@ -330,7 +330,7 @@ func linked(p place, inTable bool) string {
 	return "[" + where + "](" + p.link + ")"
 }
 
-// markdownText escapes words of rules and of ours, which stand behind other
+// markdownText escapes words of rules and of ours, which follow other
 // words on their line. A backslash takes the meaning from what is one character
 // in Markdown; an empty comment parts what is a mention or a link to GitHub
 // only when all markup is done.

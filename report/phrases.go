@@ -15,7 +15,7 @@ type phrases struct {
 	*quote.Redactor
 	res     *finding.Result
 	opts    Options
-	looked  looks
+	scanned scanned
 	counted []*finding.Finding // not suppressed
 	listed  []*finding.Finding // what gets a block
 	// span dresses a quoted name or words that others decide; nil: as they are.
@@ -23,7 +23,7 @@ type phrases struct {
 }
 
 func newPhrases(res *finding.Result, opts Options) *phrases {
-	p := &phrases{Redactor: quote.NewRedactor(res, opts.ShowSecrets), res: res, opts: opts, looked: lookedAt(res)}
+	p := &phrases{Redactor: quote.NewRedactor(res, opts.ShowSecrets), res: res, opts: opts, scanned: scannedIn(res)}
 	for _, f := range res.Findings {
 		if f.Suppressed == nil {
 			p.counted = append(p.counted, f)
@@ -140,9 +140,9 @@ func (p *phrases) emptyWords() string {
 		return "Nothing to scan: everything was left out (see below)."
 	}
 	switch {
-	case p.looked.staged:
+	case p.scanned.staged:
 		return "Nothing is staged: the next commit would add no file."
-	case p.looked.commits:
+	case p.scanned.commits:
 		return "Nothing to scan: no commit is in the range."
 	case len(p.res.Targets) > 1:
 		return fmt.Sprintf("Nothing to scan: all %s are empty.", number(int64(len(p.res.Targets))))
@@ -160,7 +160,7 @@ func (p *phrases) emptyWords() string {
 	return fmt.Sprintf("Nothing to scan: the %s %s is empty.", target.Kind, name)
 }
 
-func (p *phrases) onlyStdin() bool { return p.looked.stdin && !p.looked.tree && !p.looked.history }
+func (p *phrases) onlyStdin() bool { return p.scanned.stdin && !p.scanned.tree && !p.scanned.history }
 
 // threshold says in words which keys count.
 func (p *phrases) threshold() string {
@@ -210,22 +210,22 @@ func (p *phrases) statusReason() string {
 	return keys
 }
 
-// looks says what at least one target was looked at for.
-type looks struct {
+// scanned says what was scanned of at least one target.
+type scanned struct {
 	tree, history, stdin, repository bool
 	staged, commits, message         bool // of the scopes
 }
 
-func lookedAt(res *finding.Result) looks {
-	var l looks
+func scannedIn(res *finding.Result) scanned {
+	var s scanned
 	for _, t := range res.Targets {
-		l.stdin = l.stdin || t.Kind == finding.TargetStdin
-		l.repository = l.repository || t.Kind == finding.TargetRepository || t.InRepository
-		l.tree = l.tree || t.Kind != finding.TargetStdin && t.Tree
-		l.history = l.history || t.History
-		l.staged = l.staged || t.Scope == finding.ScopeStaged
-		l.commits = l.commits || t.Scope == finding.ScopeRange
-		l.message = l.message || t.Scope == finding.ScopeMessage
+		s.stdin = s.stdin || t.Kind == finding.TargetStdin
+		s.repository = s.repository || t.Kind == finding.TargetRepository || t.InRepository
+		s.tree = s.tree || t.Kind != finding.TargetStdin && t.Tree
+		s.history = s.history || t.History
+		s.staged = s.staged || t.Scope == finding.ScopeStaged
+		s.commits = s.commits || t.Scope == finding.ScopeRange
+		s.message = s.message || t.Scope == finding.ScopeMessage
 	}
-	return l
+	return s
 }

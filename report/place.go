@@ -9,7 +9,7 @@ import (
 	"keysweep/quote"
 )
 
-// place is where a key stands, for a reader: the same line of a file in the
+// place is where a reader finds a key: the same line of a file in the
 // working tree, in HEAD and in older versions is one place.
 type place struct {
 	where string
@@ -77,7 +77,7 @@ func (p *phrases) joined(o finding.Occurrence) string {
 	switch {
 	case path == "" || p.isFile(o.Target):
 		return target
-	case len(p.res.Targets) == 1 && !p.looked.tree:
+	case len(p.res.Targets) == 1 && !p.scanned.tree:
 		return path // nothing that could be opened, and the repository is known
 	case target == "" || target == ".":
 		return path
@@ -113,10 +113,10 @@ func (p *phrases) notesOn(o finding.Occurrence) []string {
 	switch {
 	case o.Source == finding.SourceStdin, o.Source == finding.SourceRef, o.Source == finding.SourceCommit && o.Object == "":
 		return nil
-	case o.Source == finding.SourceIndex, o.Source == finding.SourcePath && p.looked.staged:
+	case o.Source == finding.SourceIndex, o.Source == finding.SourcePath && p.scanned.staged:
 		notes = append(notes, "staged")
 	case o.Source == finding.SourceWorktree || o.Object == "" && o.Commit == "":
-		if !p.looked.repository {
+		if !p.scanned.repository {
 			return nil // a plain folder has nothing else
 		}
 		return append(notes, "working tree")
@@ -130,7 +130,7 @@ func (p *phrases) notesOn(o finding.Occurrence) []string {
 	if o.Versions > 1 {
 		notes = append(notes, number(int64(o.Versions))+" versions")
 	}
-	if !o.Reachable && o.Source != finding.SourceIndex && !p.looked.staged {
+	if !o.Reachable && o.Source != finding.SourceIndex && !p.scanned.staged {
 		notes = append(notes, "no ref reaches it")
 	}
 	return notes

@@ -14,7 +14,7 @@ import (
 // Recheck is what was found out about the keys of an earlier report.
 type Recheck struct {
 	Report  string           // the file that names the keys
-	Targets []finding.Target // where they were looked for again
+	Targets []finding.Target // where they were scanned for again
 	Keys    []Rechecked
 }
 
@@ -111,7 +111,7 @@ func (k *Rechecked) todo(f *finding.Finding, opts Options) []string {
 	case code == finding.CodeNotAsked && hasIssuer(f) && rule != nil && rule.Probe != nil:
 		return []string{"Ask " + opts.issuerName(f.Issuer) + " too (--verify-issuer " + f.Issuer + "), or look it up there."}
 	case code == finding.CodeNotRecognised && hasIssuer(f) && f.IssuerStrength < finding.StrengthUser:
-		return []string{"If it is " + opts.issuerName(f.Issuer) + "'s for certain, say so (--issuer " + f.Issuer + "): then it is refused."}
+		return []string{"If it is " + opts.issuerName(f.Issuer) + "'s for certain, pass --issuer " + f.Issuer + ": it then counts as refused."}
 	case code == finding.CodeNotRecognised:
 		return []string{"Look it up at the issuer that is named around it."}
 	case code == finding.CodeBudget:

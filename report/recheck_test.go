@@ -101,7 +101,7 @@ func TestRecheckSaysWhatRemainsToBeDone(t *testing.T) {
 		{"not pasted", notPasted, []string{"not_found: it was not pasted"}},
 		{"another issuer's", stripe, []string{"Ask Stripe too (--verify-issuer stripe), or look it up there."}},
 		{"nobody's", asked(1, finding.Unchecked, "issuer_unknown: nothing"), []string{"Name its issuer (--issuer NAME), or look it up there."}},
-		{"only named", asked(1, finding.Unknown, "not_recognised: no"), []string{"If it is Martis's for certain, say so (--issuer martis): then it is refused."}},
+		{"only named", asked(1, finding.Unknown, "not_recognised: no"), []string{"If it is Martis's for certain, pass --issuer martis: it then counts as refused."}},
 		{"named and said", said, []string{"Look it up at the issuer that is named around it."}},
 		{"over the limit", asked(1, finding.Unknown, "budget: more"), []string{"Ask about more keys (--verify-limit N)."}},
 		{"down", asked(1, finding.Unknown, "dns: no"), []string{"Ask again later, or look it up at Martis."}},

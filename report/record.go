@@ -32,7 +32,7 @@ type scanRecord struct {
 	Since      *string        `json:"since"`
 	DurationMS int64          `json:"duration_ms"`
 	Complete   bool           `json:"complete"`
-	// Null means that no target was looked at in this way; 0, that there was
+	// Null means that no target was scanned in this way; 0, that there was
 	// nothing.
 	Files   *int64 `json:"files"`
 	Objects *int64 `json:"objects"`
@@ -40,7 +40,7 @@ type scanRecord struct {
 	Commits *int64 `json:"commits"`
 	Bytes   int64  `json:"bytes"`
 	Refs    *int64 `json:"refs"`
-	// Exceptions are those that do not do what they should.
+	// Exceptions holds those that do not work as written.
 	Exceptions []exceptionRecord `json:"exceptions"`
 }
 
@@ -160,17 +160,17 @@ func (r recorder) scan(res *finding.Result) scanRecord {
 			Tree: t.Tree, History: t.History, Scope: string(t.Scope), Notes: r.texts(t.Notes),
 		})
 	}
-	looked, read := lookedAt(res), res.Read
-	if looked.tree || looked.staged {
+	scanned, read := scannedIn(res), res.Read
+	if scanned.tree || scanned.staged {
 		rec.Files = &read.Files
 	}
-	if looked.history || looked.staged || looked.commits {
+	if scanned.history || scanned.staged || scanned.commits {
 		rec.Objects, rec.Blobs = &read.Objects, &read.Blobs
 	}
-	if looked.history || looked.commits {
+	if scanned.history || scanned.commits {
 		rec.Commits = &read.Commits
 	}
-	if looked.history {
+	if scanned.history {
 		rec.Refs = &read.Refs
 	}
 	return rec

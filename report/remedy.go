@@ -48,10 +48,10 @@ const (
 	revokeLast = "Then revoke the old one: this order avoids downtime."
 )
 
-// keeping, behind "Keep ", is the habit that the next key needs.
+// keeping, after "Keep ", is the habit that the next key needs.
 const keeping = "keys in environment variables or a secrets manager, one for each service, and replace them every 90 days."
 
-// usable reports whether f may work, for all we know, and nobody accepted it.
+// usable reports whether f may still work and is not accepted.
 func usable(f *finding.Finding) bool {
 	return f.Status != finding.Inactive && f.Suppressed == nil && f.Confidence != finding.Rejected
 }
@@ -167,7 +167,7 @@ func placesToSwitch(f *finding.Finding) string {
 	return fmt.Sprintf("%s files hold it: switch each.", number(int64(len(files))))
 }
 
-// audience is who gets to see the code that a key stands in.
+// audience is who sees the code that holds a key.
 type audience uint8
 
 const (
@@ -196,7 +196,7 @@ func audienceOf(f *finding.Finding) audience {
 }
 
 var (
-	// serverCode runs where it lies, even in a folder that is served.
+	// serverCode runs where it is, even in a folder that is served.
 	serverCode = []string{".php", ".rb", ".py", ".go", ".java", ".cs", ".jsp", ".aspx", ".cgi", ".pl", ".erb", ".sh", ".sql"}
 	components = []string{".jsx", ".tsx", ".vue", ".svelte"}
 	scripts    = []string{".js", ".mjs", ".cjs", ".map"}

@@ -94,7 +94,7 @@ func writeSARIF(w io.Writer, res *finding.Result, opts Options) error {
 	return j.flush()
 }
 
-// kept returns the findings to write: those that nobody accepted first, if
+// kept returns the findings to write: those not accepted first, if
 // there are too many.
 func (s *sarifReport) kept() []*finding.Finding {
 	list := s.res.Findings
@@ -147,16 +147,16 @@ func (s *sarifReport) driver() sarifDriver {
 
 var semantic = sync.OnceValue(func() *regexp.Regexp { return regexp.MustCompile(`^[0-9]+\.[0-9]+\.[0-9]+([-+][0-9A-Za-z.+-]+)?$`) })
 
-// category returns the id of the run. GitHub takes what stands before the last
+// category returns the id of the run. GitHub takes what precedes the last
 // slash as the category, and closes the alerts of a category that its next run
-// lacks: runs that looked at something else must have another.
+// lacks: runs that scanned something else must have another.
 func (s *sarifReport) category() string {
 	var parts []string
 	for _, p := range []struct {
-		name   string
-		looked bool
-	}{{"tree", s.looked.tree}, {"history", s.looked.history}, {"stdin", s.looked.stdin}, {"staged", s.looked.staged}, {"range", s.looked.commits}} {
-		if p.looked {
+		name    string
+		scanned bool
+	}{{"tree", s.scanned.tree}, {"history", s.scanned.history}, {"stdin", s.scanned.stdin}, {"staged", s.scanned.staged}, {"range", s.scanned.commits}} {
+		if p.scanned {
 			parts = append(parts, p.name)
 		}
 	}

@@ -103,10 +103,10 @@ func noticeLevel(id string) string {
 	return "error"
 }
 
-// maxNotices is how many items of one reason are told one by one.
+// maxNotices is how many items of one reason get a notification each.
 const maxNotices = 100
 
-// skipped tells what was not read, and what the targets' notes say.
+// skipped reports what was not read, and what the targets' notes say.
 func (s *sarifReport) skipped() {
 	for _, group := range runs(s.res.Skipped, func(k finding.Skipped) finding.Reason { return k.Reason }) {
 		id := string(group[0].Reason)
@@ -143,7 +143,7 @@ func (s *sarifReport) skipped() {
 	}
 }
 
-// cut tells what the file leaves out, when the number of results in it is known.
+// cut reports what the file leaves out, when the number of results in it is known.
 func (s *sarifReport) cut(written int) {
 	all := len(s.res.Findings)
 	if written < all {

@@ -28,7 +28,7 @@ type sarifBases struct {
 	redactor *quote.Redactor
 	workDir  string
 	targets  map[string]sarifTarget // by name
-	roots    []sarifRoot            // absolute paths and what stands for them, longest first
+	roots    []sarifRoot            // absolute paths and what is shown instead, longest first
 	words    map[string]string      // what the bases in use are
 }
 

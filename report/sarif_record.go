@@ -105,7 +105,7 @@ type sarifArtifactLocation struct {
 }
 
 // sarifRegion is 1-based; columns are UTF-16 units, and endColumn is the first
-// one behind the key.
+// one after the key.
 type sarifRegion struct {
 	StartLine   int `json:"startLine"`
 	StartColumn int `json:"startColumn"`

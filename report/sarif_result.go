@@ -59,7 +59,7 @@ func (s *sarifReport) result(f *finding.Finding) sarifResult {
 	return r
 }
 
-// stableHash stands for the hash of a line that the checkout does not hold,
+// stableHash replaces the hash of a line that the checkout does not hold,
 // or not as it was scanned. The commit is no part of it: it changes when a
 // history is rewritten, and the leak is the same.
 func stableHash(rule string, f *finding.Finding, l sarifLocation) string {

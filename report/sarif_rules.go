@@ -12,8 +12,8 @@ import (
 
 // sarifRules are the rules of the results. GitHub takes the severity of an
 // alert from its rule, and a rule finds production and sandbox keys alike: for
-// SARIF they are two rules, the second with ".sandbox" behind its id. Rules
-// without a result are not listed: nobody shows them.
+// SARIF they are two rules, the second with ".sandbox" after its id. Rules
+// without a result are not listed: no viewer shows them.
 type sarifRules struct {
 	list  []sarifDescriptor
 	index map[sarifRuleKey]int

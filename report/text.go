@@ -10,7 +10,7 @@ import (
 
 // The text report, from the top: the verdict in one sentence, a block for each
 // key, what was read and what was not, what to do, and the reason of the exit
-// status. Who reads only the first and the last line knows the outcome.
+// status. The first and the last line alone give the outcome.
 
 func writeText(w io.Writer, res *finding.Result, opts Options) error {
 	t := newTextReport(w, res, opts)

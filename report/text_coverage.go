@@ -17,11 +17,11 @@ func (t *textReport) coverage() bool {
 	}
 	read := t.res.Read
 	switch {
-	case t.looked.message:
+	case t.scanned.message:
 		t.label("Scanned", labelWidth, "the commit message")
-	case t.looked.staged:
+	case t.scanned.staged:
 		t.label("Staged", labelWidth, fmt.Sprintf("%s (%s)", count(read.Files, "file", "files"), count(read.Blobs, "blob", "blobs")))
-	case t.looked.commits:
+	case t.scanned.commits:
 		words := fmt.Sprintf("%s, %s", count(read.Commits, "commit", "commits"), count(read.Blobs, "blob", "blobs"))
 		if read.Tags > 0 {
 			words += ", " + count(read.Tags, "tag", "tags")
@@ -30,14 +30,14 @@ func (t *textReport) coverage() bool {
 	case !t.onlyStdin():
 		// 0 means that there was none, a dash that it was not scanned.
 		files, history := "– (not scanned)", "– (not scanned)"
-		if t.looked.tree {
+		if t.scanned.tree {
 			files = number(read.Files)
 		}
-		if t.looked.history {
+		if t.scanned.history {
 			history = fmt.Sprintf("%s (%s, %s), %s",
 				count(read.Objects, "object", "objects"), count(read.Blobs, "blob", "blobs"),
 				count(read.Commits, "commit", "commits"), count(read.Refs, "ref", "refs"))
-		} else if !t.looked.repository {
+		} else if !t.scanned.repository {
 			history = "– (not a git repository)"
 		}
 		t.label("Files", labelWidth, files)

@@ -11,8 +11,8 @@ import (
 // maxPlaces is how many places of a key are listed without Verbose.
 const maxPlaces = 3
 
-// maxBlocks is how many keys are told in full without Verbose: nobody reads
-// further before the first ones are dealt with. The rest get two lines each.
+// maxBlocks is how many keys are described in full without Verbose: the
+// first ones are dealt with before others are read. The rest get two lines each.
 const maxBlocks = 20
 
 // block writes what is known of one key. A brief one has no more than its

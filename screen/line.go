@@ -5,7 +5,7 @@ import (
 	"time"
 )
 
-// Refresh is the time between two pictures of a line: nobody reads faster, and
+// Refresh is the time between two pictures of a line: no reader is faster, and
 // the scan pays for each.
 const Refresh = 150 * time.Millisecond
 
