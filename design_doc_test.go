@@ -97,6 +97,11 @@ func TestTheDesignPageListsTheDependencies(t *testing.T) {
 			t.Errorf("docs/design.md does not say what %s is for", m[1])
 		}
 	}
+	for _, name := range strings.FieldsFunc(cells, func(r rune) bool { return r == ',' || r == '\n' || r == ' ' }) {
+		if name != "module" && !slices.ContainsFunc(direct, func(m []string) bool { return strings.HasSuffix(m[1], name) }) {
+			t.Errorf("docs/design.md lists %s, which go.mod does not need directly", name)
+		}
+	}
 	if len(direct) < 5 {
 		t.Errorf("%d dependencies", len(direct))
 	}
