@@ -17,7 +17,7 @@ func (e Environment) String() string { return [...]string{"unknown", "sandbox", 
 // Confidence is how sure we are that a match is a real key.
 type Confidence uint8
 
-// The confidences. Rejected matches are not findings: a score or a shape
+// The confidences. Rejected matches are not findings: their score or shape
 // turned them down.
 const (
 	Rejected Confidence = iota
@@ -45,8 +45,7 @@ func (s Status) String() string {
 	return [...]string{"unchecked", "unsupported", "unknown", "inactive", "restricted", "active"}[s]
 }
 
-// Severity is what a leak of the key costs, as SARIF's security-severity
-// wants it.
+// Severity is what a leak of the key costs, as in SARIF's security-severity.
 type Severity uint8
 
 // The severities.
@@ -59,14 +58,14 @@ const (
 
 func (s Severity) String() string { return [...]string{"low", "medium", "high", "critical"}[s] }
 
-// IssuerUnknown and IssuerAmbiguous stand in Finding.Issuer where no issuer
-// could be named: no evidence, or evidence for more than one.
+// IssuerUnknown and IssuerAmbiguous are the Finding.Issuer of a key without
+// evidence, and with evidence for more than one issuer.
 const (
 	IssuerUnknown   = "unknown"
 	IssuerAmbiguous = "ambiguous"
 )
 
-// Finding is one distinct key and every place that holds it.
+// Finding is one distinct key and all its occurrences.
 type Finding struct {
 	Secret         Secret
 	RuleID         string
@@ -75,7 +74,7 @@ type Finding struct {
 	IssuerStrength Strength // how sure Issuer is
 	Environment    Environment
 	Confidence     Confidence
-	// Typed says that the body looks typed by hand; Confidence is Low then.
+	// Typed says that the body looks typed by hand; then Confidence is Low.
 	Typed bool
 	// Score is the mixture log-likelihood ratio in bits per character: below
 	// zero is random, above is text (docs/internals/score.md).
@@ -90,8 +89,7 @@ type Finding struct {
 
 	Suppressed *Suppression // nil unless a person accepted the key
 
-	// RejectedFor says in words why a candidate with Confidence Rejected is
-	// not a finding.
+	// RejectedFor says in words why a candidate is Rejected.
 	RejectedFor string
 
 	// FirstSeen is the commit that holds the key and none of whose parents
@@ -105,7 +103,7 @@ type Finding struct {
 	Exposed time.Duration
 	InHead  bool // HEAD's tree holds it
 
-	// Occurrences are sorted: the best place to look at first comes first.
+	// Occurrences are sorted by SortOccurrences.
 	Occurrences []Occurrence
 }
 
@@ -160,12 +158,12 @@ type Suppression struct {
 	Expires time.Time // the last second that it counts; zero: never ends
 }
 
-// Exception is one that a reader should look at: it does not do what whoever
-// wrote it may think.
+// Exception is one that a reader should check: it may not do what its author
+// thinks.
 type Exception struct {
 	Kind string // one of the kinds above
-	// File and Line are where it stands, raw bytes; Line is 1-based. Zero: not
-	// known, or in many places.
+	// File, raw bytes, and Line, 1-based, are where it is written. Zero: not
+	// known, or many.
 	File    string
 	Line    int
 	Entry   string // a glob, or the fingerprint of a key or its first 16 digits
@@ -175,19 +173,19 @@ type Exception struct {
 	Expires time.Time // the last second that it counts; zero: never ends
 }
 
-// ExceptionProblem is what is the matter with an exception: a closed list.
+// ExceptionProblem is what is wrong with an exception: a closed list.
 type ExceptionProblem string
 
 // The problems.
 const (
-	ExceptionExpired   ExceptionProblem = "expired"   // its last day is over
-	ExceptionLive      ExceptionProblem = "live"      // the key is known to work: nobody can accept it
+	ExceptionExpired   ExceptionProblem = "expired"   // its last day has passed
+	ExceptionLive      ExceptionProblem = "live"      // the key is known to work: it cannot be accepted
 	ExceptionNoReason  ExceptionProblem = "no-reason" // keysweep:allow without a reason does not count
 	ExceptionUntrusted ExceptionProblem = "untrusted" // keysweep:allow in what is not the user's own
 	ExceptionUnused    ExceptionProblem = "unused"    // no key matches
 )
 
-// Source is the kind of content that an occurrence stands in.
+// Source is the kind of content that an occurrence is in.
 type Source string
 
 // The sources.
@@ -202,15 +200,15 @@ const (
 	SourceStdin    Source = "stdin"
 )
 
-// Occurrence is one place that holds the key: one per (target, source, path,
-// line), however many versions of the file hold it there.
+// Occurrence is where the key is: one per (target, source, path, line), however
+// many versions of the file hold it there.
 type Occurrence struct {
 	Target string // as the user named it
 	Source Source
 	Path   string // raw bytes, separated by '/', below the target; "" if there is none
 	// Line, Column and EndColumn are 1-based, columns in bytes; EndColumn is
-	// the first column behind the key as it stands in the text (if the key is
-	// wrapped over lines, the end of its first line). Zero for sources path
+	// the first column behind the key as it is in the text (if the key is wrapped
+	// over lines, the end of its first line). Zero for sources path
 	// and ref.
 	Line, Column, EndColumn int
 	// UnitColumn and UnitEndColumn are Column and EndColumn in UTF-16 code
@@ -222,8 +220,8 @@ type Occurrence struct {
 	// working tree whose line is still there.
 	LineHash string
 	// Folder is the path from the target to the folder that Path is below,
-	// '/'-separated: "" where that is the target, "lib" in a repository that
-	// lies in the target, ".." where the target is a folder of the repository,
+	// '/'-separated: "" if that is the target, "lib" in a repository within the
+	// target, ".." if the target is a folder of the repository,
 	// ".git/modules/lib" in a database without a working tree.
 	Folder    string
 	Object    string    // hex id of the newest version; "" in a working tree
@@ -235,24 +233,24 @@ type Occurrence struct {
 	// TipLine is, of ScopeRange, the first line of the key in the version of the
 	// file at Path that a tip of the range holds, 1-based; 0 if none holds it.
 	TipLine int
-	// Newest says that no newer version of the file at Path, as far as the
-	// history tells, holds the key. False in a working tree.
+	// Newest says that no newer version of the file at Path that is known holds
+	// the key. False in a working tree.
 	Newest  bool
 	Excerpt Excerpt
 	Comment Comment // on the line of the key
 }
 
-// Comment is keysweep:allow REASON near a key: somebody accepts what stands on
-// the line. Whether it counts is for others to say.
+// Comment is keysweep:allow REASON near a key: its author accepts what is on the
+// line. Whether it counts is decided elsewhere.
 type Comment struct {
 	Found bool
-	// Reason is "" if there is none: then it does not count. Raw bytes, every
-	// candidate in it redacted.
+	// Reason is "" if there is none: then the comment does not count. Raw bytes,
+	// every candidate in it redacted.
 	Reason string
 }
 
-// Excerpt is the line around a key, every candidate in it redacted. It is raw
-// bytes: whoever prints it must quote it.
+// Excerpt is the line around a key, every candidate in it redacted. Raw bytes:
+// quote them to print them.
 type Excerpt struct {
 	Before, Key, After string
 	CutLeft, CutRight  bool // the line goes on

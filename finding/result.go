@@ -15,8 +15,8 @@ type Result struct {
 	// Findings holds the keys at or above the confidence asked for, sorted by
 	// Sort.
 	Findings []*Finding
-	// RejectedFindings are the candidates turned down, one place each; filled
-	// only if they were asked for.
+	// RejectedFindings are the candidates turned down, one occurrence each;
+	// filled only if they were asked for.
 	RejectedFindings []*Finding
 	// Rejected and Below count distinct candidates: turned down, and below the
 	// confidence asked for.
@@ -25,7 +25,7 @@ type Result struct {
 	// sorted, in hex.
 	BelowFingerprints []string
 	// Since is the time that the user asked for: keys that a commit held before
-	// it are not in Findings. Zero: no such wish. BeforeSince counts them.
+	// it are not in Findings. Zero: none. BeforeSince counts them.
 	Since       time.Time
 	BeforeSince int
 	Skipped     []Skipped // sorted by class, reason, detail
@@ -33,8 +33,8 @@ type Result struct {
 	// keys, of ScopeStaged and ScopeMessage; sorted by file and line. Problem is
 	// not set.
 	Added []Exception
-	// Exceptions are those that a reader should look at, sorted by problem,
-	// file, line and entry.
+	// Exceptions are those that a reader should check, sorted by problem, file,
+	// line and entry.
 	Exceptions []Exception
 }
 
@@ -54,7 +54,7 @@ const (
 	TargetStdin      TargetKind = "stdin"
 )
 
-// Scope says how much of a repository was looked at.
+// Scope says how much of a repository was scanned.
 type Scope string
 
 // The scopes.
@@ -66,20 +66,20 @@ const (
 	ScopeMessage Scope = "message"
 )
 
-// Target is one thing that was looked at.
+// Target is one of the things that the user asked to scan.
 type Target struct {
 	Name    string // as the user named it
 	Kind    TargetKind
-	Tree    bool // its files were looked at
-	History bool // its object database was looked at
-	// Scope, if not ScopeWhole, says what else was looked at: then Tree and
+	Tree    bool // its files were scanned
+	History bool // its object database was scanned
+	// Scope, if not ScopeWhole, says what was scanned instead: then Tree and
 	// History are false.
 	Scope Scope
-	// InRepository says that a folder or file lies in a working tree, whose
-	// history was not asked for unless History is set.
+	// InRepository says that a folder or file is in a working tree, whose history
+	// was not asked for unless History is set.
 	InRepository bool
-	// Notes are sentences that the user must read, for example that a folder
-	// lies inside a repository whose history was not asked for.
+	// Notes are sentences that the user must read, for example that a folder is
+	// inside a repository whose history was not asked for.
 	Notes []string
 }
 
@@ -112,7 +112,7 @@ type Class string
 // The classes.
 const (
 	ClassIncomplete Class = "incomplete" // it should have been read
-	ClassNoted      Class = "noted"      // it is said, and the scan is complete
+	ClassNoted      Class = "noted"      // it is reported, and the scan is complete
 )
 
 // Reason is why something was not read: a closed list.
@@ -134,7 +134,7 @@ const (
 	ReasonIgnored         Reason = "ignored"          // git ignores it, and it is not tracked
 	ReasonSpecialFile     Reason = "special-file"     // FIFO, device or socket
 	ReasonSubmoduleAbsent Reason = "submodule-absent" // a submodule that is not checked out
-	ReasonLFSPointer      Reason = "lfs-pointer"      // content that lies on a Git LFS server
+	ReasonLFSPointer      Reason = "lfs-pointer"      // content that is on a Git LFS server
 )
 
 // Class returns noted for what may be left out, incomplete for the rest.
@@ -152,12 +152,13 @@ type Skipped struct {
 	Reason Reason
 	Count  int64
 	// Detail names what it is (a path, an object, a pack and offset) and the
-	// error. Raw bytes: whoever prints it must quote it. It never holds a key.
+	// error. Raw bytes: quote them to print them. It never holds a key.
 	Detail string
 }
 
-// AddSkipped adds s to list, to the last entry if that is about the same. Sort
-// merges the others: a damaged repository may have a hundred thousand.
+// AddSkipped adds s to list, to the last entry if that has the same reason and
+// detail. Sort merges the others: a damaged repository may have a hundred
+// thousand.
 func AddSkipped(list []Skipped, s Skipped) []Skipped {
 	if n := len(list); n > 0 && list[n-1].Reason == s.Reason && list[n-1].Detail == s.Detail {
 		list[n-1].Count += s.Count
@@ -167,7 +168,7 @@ func AddSkipped(list []Skipped, s Skipped) []Skipped {
 }
 
 // Sort puts the result in the order of reports: findings worst first, then by
-// first_seen and id, so that the order does not depend on who found what when.
+// first_seen and id, so that the order does not depend on the workers.
 func (r *Result) Sort() {
 	slices.SortFunc(r.Findings, compare)
 	slices.SortFunc(r.RejectedFindings, compare)
@@ -218,7 +219,8 @@ func compareBool(a, b bool) int {
 	return 1
 }
 
-// SortOccurrences orders places: what HEAD or the working tree holds first,
+// SortOccurrences orders by what to look at first: what HEAD or the working
+// tree holds,
 // then what a ref reaches, then the newest, then by path and line.
 func SortOccurrences(list []Occurrence) {
 	slices.SortFunc(list, func(a, b Occurrence) int {

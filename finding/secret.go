@@ -24,7 +24,7 @@ func (s Secret) Format(w fmt.State, _ rune) { _, _ = io.WriteString(w, s.Redacte
 // MarshalText returns the redacted form; encoding/json and slog call it.
 func (s Secret) MarshalText() ([]byte, error) { return []byte(s.Redacted()), nil }
 
-// Reveal returns the whole secret. Every caller is a place that sees a key.
+// Reveal returns the whole secret. Every caller sees a key.
 func (s Secret) Reveal() string { return s.prefix + s.body }
 
 // Prefix returns the public part, for example "sk_live_".

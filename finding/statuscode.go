@@ -28,14 +28,14 @@ const (
 	CodeTLS              StatusCode = "tls"        // a certificate or handshake that is not to be trusted
 	CodeProxy            StatusCode = "proxy"
 	CodeAcceptsAnything  StatusCode = "accepts_anything" // the host also accepted a made-up key
-	CodeControlFailed    StatusCode = "control_failed"   // whether it would could not be told
+	CodeControlFailed    StatusCode = "control_failed"   // whether it would is not known
 	CodeBudget           StatusCode = "budget"           // more keys than one run may ask about
 	CodeCancelled        StatusCode = "cancelled"
 	CodeInternalError    StatusCode = "internal_error"
 	CodeNotFound         StatusCode = "not_found" // of recheck: there is no key to ask about
 )
 
-// Why nobody was asked. The status is unchecked; with no_probe, unsupported.
+// Why no issuer was asked. The status is unchecked; with no_probe, unsupported.
 const (
 	CodeIssuerUnknown   StatusCode = "issuer_unknown"
 	CodeIssuerAmbiguous StatusCode = "issuer_ambiguous"

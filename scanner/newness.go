@@ -98,9 +98,8 @@ func (c *change) dropHeldElsewhere(ctx context.Context) error {
 	return failed
 }
 
-// accepts reports whether a person accepted the key of n at path, in a version
-// of the file with this comment beside it, for the sake of the path or the
-// comment: then what is there makes the key old nowhere else.
+// accepts reports whether a person accepted path, or the comment with this
+// reason beside the key of n there: then it does not make the key old elsewhere.
 func (c *change) accepts(n *introduction, path, reason string) bool {
 	return c.accept != nil && c.accept(n.match.Secret, &finding.Occurrence{
 		Target: c.target.Name, Source: c.source, Path: path, Comment: finding.Comment{Found: reason != "", Reason: reason},
@@ -119,7 +118,7 @@ func (c *change) noteAllowed(n *introduction) {
 }
 
 // readTips gives what is pending the comment beside its key in the versions of
-// its file that the tips hold, if they hold the key (nobody can add a comment to
+// its file that the tips hold, if they hold the key (a comment cannot be added to
 // the past), and the line.
 func (c *change) readTips(ctx context.Context) error {
 	atTips := make(map[string][]oid.ID) // by path
@@ -130,7 +129,7 @@ func (c *change) readTips(ctx context.Context) error {
 		}
 		atTips[n.path] = nil
 		for _, tip := range c.tips {
-			// What cannot be read here was reported by who read it before.
+			// What cannot be read here was reported before.
 			if entry, err := c.db.AtPath(ctx, tip, n.path); err == nil && !entry.IsTree() && !entry.IsSubmodule() {
 				atTips[n.path] = append(atTips[n.path], entry.ID)
 			}

@@ -13,8 +13,8 @@ import (
 	"keysweep/scanner/gitdb/oid"
 )
 
-// Range asks for what commits bring in: those that an included revision
-// reaches, and no excluded one.
+// Range asks for what commits add: those that an included revision reaches, and
+// no excluded one.
 type Range struct {
 	// Include and Exclude are revisions, as gitrevisions(7) has them without
 	// searches and reflogs. An id of zeros is none.
@@ -29,7 +29,7 @@ type Range struct {
 	Names []string
 	// AbsentNoted says that an excluded id that is not in the database does not
 	// make the scan incomplete: the other side of a push may have commits that
-	// nobody has fetched.
+	// were never fetched.
 	AbsentNoted bool
 }
 
@@ -43,9 +43,9 @@ func ParseRange(list []string) (*Range, error) {
 		from, to, isRange := strings.Cut(s, "..")
 		switch {
 		case strings.Contains(s, "..."):
-			return nil, fmt.Errorf("%s: A...B is not understood: A..B is what B has and A has not", quoted(s))
+			return nil, fmt.Errorf("%s: A...B is not understood: A..B is what B has and A lacks", quoted(s))
 		case isRange && from == "" && to == "":
-			return nil, fmt.Errorf("%s names no commit: A..B is what B has and A has not", quoted(s))
+			return nil, fmt.Errorf("%s names no commit: A..B is what B has and A lacks", quoted(s))
 		case isRange:
 			if from == "" {
 				from = "HEAD"
@@ -67,7 +67,7 @@ func ParseRange(list []string) (*Range, error) {
 		}
 	}
 	if len(r.Include) == 0 {
-		return nil, errors.New("nothing is included: A..B is what B has and A has not")
+		return nil, errors.New("nothing is included: A..B is what B has and A lacks")
 	}
 	return r, nil
 }

@@ -110,8 +110,8 @@ func (e *explainer) open() error {
 	return errors.New("no such file")
 }
 
-// readFile reads a file of the file system. A symbolic link stands for its
-// target here: the user named it.
+// readFile reads a file of the file system. A symbolic link is followed:
+// the user named it.
 func (e *explainer) readFile(s subject) error {
 	info, err := os.Stat(s.file)
 	if err != nil {

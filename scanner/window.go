@@ -57,7 +57,7 @@ func (w *window) each(ctx context.Context, r io.Reader, found func(buf []byte, a
 			end = held - rules.Context
 		}
 		if w.finder.Contains(buf[:held]) {
-			// What stands beside the core may have to be redacted.
+			// What is beside the core may have to be redacted.
 			near := rules.Span{Start: core - nearby, End: end + nearby}
 			if m := w.matcher.Matches(buf[:held], near); len(m) > 0 {
 				found(buf[:held], at, m, rules.Span{Start: core, End: end})
@@ -79,7 +79,7 @@ func (w *window) each(ctx context.Context, r io.Reader, found func(buf []byte, a
 	}
 }
 
-// position is a place in content: whole lines before it, and bytes and UTF-16
+// position is how far into content something is: whole lines before it, and bytes and UTF-16
 // units since the last of them ended.
 type position struct {
 	lines int

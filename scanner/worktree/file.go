@@ -19,7 +19,7 @@ type File struct {
 	Path string
 	Kind Kind
 	// Size is what the system says, once Read calls fn; a claim: procfs says
-	// 0, and somebody may be writing.
+	// 0, and the file may be growing.
 	Size int64
 
 	dir  folder
@@ -40,15 +40,15 @@ const (
 	// is searched for spans that many zero bytes, and a hole may be 8 EiB.
 	keptHole = 64 << 10
 	// askAgain is after how many bytes beyond its size a file is asked for it
-	// again. A file that somebody appends to ends there, for this time: it
-	// could grow faster than we read. One of procfs goes on.
+	// again. One that has grown ends there, for this time: it could grow faster
+	// than we read. One of procfs goes on.
 	askAgain = 64 << 20
 )
 
 // Read calls fn with a reader of the file's bytes, or of a symbolic link's
 // target. If the file changes meanwhile, fn is called once more, from the
 // start, and what it saw before is void. If it changes again, what fn saw the
-// second time stands, and the file is counted as changed-during-scan.
+// second time counts, and the file is noted as changed-during-scan.
 //
 // The error is fn's, or wraps ErrSkipped, or is the context's. fn must return
 // an error of the reader, wrapped or not.
@@ -208,8 +208,8 @@ func (r *reader) skipHole() error {
 	data, err := r.file.seekData(r.offset)
 	switch {
 	case err == io.EOF:
-		// A hole up to the end, or the end itself. From here on without
-		// looking for holes: what is appended is read.
+		// A hole up to the end, or the end itself. Holes are no longer looked
+		// for: what is appended is read.
 		r.sparse = false
 		data = max(r.offset, r.first.size)
 		if err := r.file.seek(data); err != nil {

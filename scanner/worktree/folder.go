@@ -57,7 +57,7 @@ type file interface {
 	close()
 }
 
-// state is what changes when somebody writes to a file.
+// state is what changes when a file is written to.
 type state struct {
 	size, blocks   int64 // blocks of 512 bytes; -1: unknown
 	modified, meta int64 // mtime and ctime in nanoseconds; meta 0: unknown

@@ -26,7 +26,7 @@ func openFolder(path string) (folder, error) {
 
 // linuxFolder works on bare descriptors: os.File would add a system call for
 // each file (epoll_ctl), and its ReadDir asks for the kind by path where the
-// file system does not tell.
+// file system does not say.
 type linuxFolder struct {
 	fd int
 }
@@ -79,7 +79,7 @@ func (f *linuxFolder) list(limit int) (out []entry, done bool, err error) {
 				if kind, err = f.lstat(name); errors.Is(err, fs.ErrNotExist) {
 					continue
 				} else if err != nil {
-					kind = Regular // opening it will tell, and count the error
+					kind = Regular // opening it will say, and count the error
 				}
 			}
 			out = append(out, entry{name, kind})

@@ -9,12 +9,11 @@ import (
 	"strings"
 )
 
-// maxRules is the most bytes of ignore files that may hold at one place: the
-// sum of info/exclude and the .gitignore files of all folders above. In a
-// folder whose .gitignore goes beyond it, nothing is ignored, but for what
-// .gitignore files further down say: to read more costs time, to read less
-// hides a key. It also bounds what a hostile tree can
-// make us hold and compare: git's own limit is 100 MiB a file.
+// maxRules is the most bytes of ignore files that apply to one folder: the sum
+// of info/exclude and the .gitignore files of all folders above. Where a
+// .gitignore goes beyond it, nothing is ignored but by .gitignore files further
+// down: reading more costs time, reading less hides a key. It also bounds what a
+// hostile tree can make us hold and compare: git's own limit is 100 MiB a file.
 const maxRules = 1 << 20
 
 // rules is what one ignore file says, linked to the files of lower rank: those
@@ -100,8 +99,8 @@ func parsePattern(s string, fold bool) (p pattern, ok bool) {
 		p.literal = 0
 		p.glob = compileGlob(p.text, fold)
 	default:
-		// The glob begins with the last literal byte, which says whether "**"
-		// stands behind a '/'.
+		// The glob begins with the last literal byte, which says whether "**" is
+		// behind a '/'.
 		p.literal--
 		p.glob = compileGlob(p.text[p.literal:], fold)
 	}
@@ -177,7 +176,7 @@ func equal(a, b string, fold bool) bool {
 }
 
 // extend returns the chain for a folder whose .gitignore yields src. A file
-// that is too large or cannot be read to its end stands for "ignore nothing":
+// that is too large or cannot be read to its end means "ignore nothing":
 // it could have held a "!" that includes what the chain ignores. (What a
 // .gitignore further down says holds, since it would come first anyway.)
 func (r *rules) extend(src io.Reader, base int, fold bool) *rules {

@@ -9,8 +9,8 @@ type node struct {
 	name     string
 	checkout *checkout
 	rules    *rules // of the folder's entries
-	// ignored says that git ignores the folder, which is entered for the sake
-	// of tracked files.
+	// ignored says that git ignores the folder, which is entered only because of
+	// tracked files.
 	ignored bool
 	part    part
 
@@ -100,7 +100,7 @@ func (w *walker) release(n *node) {
 	w.unlockAndClose(w.unusedLocked(n))
 }
 
-// unlockAndClose closes folders, those that are not nil, outside the lock.
+// unlockAndClose closes the folders that are not nil, outside the lock.
 func (w *walker) unlockAndClose(folders ...folder) {
 	w.mu.Unlock()
 	for _, f := range folders {

@@ -14,7 +14,7 @@ import "strings"
 //	\x       the byte x
 //
 // A pattern that git cannot make sense of ("[a", a backslash at the end)
-// matches nothing from that place on.
+// matches nothing from there on.
 type glob struct {
 	tokens []token
 	sets   []set // of the tokens of kind tokenSet, by token.arg
