@@ -8,6 +8,8 @@ SHELL := /bin/bash
 .DELETE_ON_ERROR:
 
 FUZZTIME ?= 20s
+# Without the documentation that the library of the command line writes.
+TAGS := urfave_cli_no_docs
 PLATFORMS := linux/amd64 linux/arm64 darwin/amd64 darwin/arm64 windows/amd64 windows/arm64
 # Packages of Debian, from the command that each brings.
 NEEDED := git:git gcc:gcc bash:bash setpriv:util-linux mkfifo:coreutils
@@ -24,14 +26,14 @@ endif
 .PHONY: build cross test lint bench fuzz needed tools clean
 
 build:
-	CGO_ENABLED=0 go build -trimpath -o bin/keysweep .
+	CGO_ENABLED=0 go build -trimpath -tags $(TAGS) -o bin/keysweep .
 
 cross:
 	@for platform in $(PLATFORMS); do \
 		export GOOS=$${platform%/*} GOARCH=$${platform#*/} CGO_ENABLED=0; \
 		out=bin/keysweep-$$GOOS-$$GOARCH; [ $$GOOS != windows ] || out=$$out.exe; \
 		echo "go build -o $$out"; \
-		go build -trimpath -o $$out .; \
+		go build -trimpath -tags $(TAGS) -o $$out .; \
 	done
 
 # The tests make repositories with git, and the race detector wants gcc.

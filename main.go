@@ -17,7 +17,7 @@ func main() { os.Exit(start(time.Now)) }
 
 // start runs the program by a clock: main alone has it from the system.
 func start(now func() time.Time) int {
-	ctx, stop := command.WatchSignals(context.Background(), os.Stderr)
-	defer stop()
-	return command.Run(ctx, os.Args[1:], command.Process{Stdin: os.Stdin, Stdout: os.Stdout, Stderr: os.Stderr, Now: now})
+	return command.Run(context.Background(), os.Args[1:], command.Process{
+		Stdin: os.Stdin, Stdout: os.Stdout, Stderr: os.Stderr, Now: now, Signals: command.WatchSignals,
+	})
 }

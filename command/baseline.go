@@ -43,10 +43,9 @@ func baselineFlags() []cli.Flag {
 	})
 }
 
-func baselineSpec() *spec {
-	return &spec{
-		name: "baseline", purpose: "accepts today's keys, or forgets those that are gone", args: "create|prune [PATH…]",
-		about: `
+var baselineSpec = spec{
+	name: "baseline", purpose: "accepts today's keys, or forgets those that are gone", args: "create|prune [PATH…]",
+	about: `
 create [PATH…]  scans PATH, or the current folder, and accepts the keys that
                 keysweep scan lists: each becomes a line of the baseline. Lines
                 that are there stay as they are.
@@ -56,9 +55,8 @@ prune [PATH…]   scans the repositories PATH, or that of the current folder, an
 The file holds a hash of each key and no character of its body; commit it. The
 status is 0, or 3 if the scan was incomplete.
 `,
-		example: `keysweep baseline create --reason "known before we scanned"`,
-		flags:   baselineFlags, run: baselineCommand,
-	}
+	example: `keysweep baseline create --reason "known before we scanned"`,
+	flags:   baselineFlags, run: baselineCommand,
 }
 
 // baselineOptions is what the options of baseline mean together.

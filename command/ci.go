@@ -24,10 +24,9 @@ import (
 	"keysweep/screen"
 )
 
-func ciSpec() *spec {
-	return &spec{
-		name: "ci", purpose: "scans the commits a CI run covers and reports in that system's format", args: "[PATH]",
-		about: `
+var ciSpec = spec{
+	name: "ci", purpose: "scans the commits a CI run covers and reports in that system's format", args: "[PATH]",
+	about: `
 PATH is a folder of the repository that is checked out; the default is the
 current folder. The CI's environment says what to scan: for a pull request or a
 push its commits, else the working tree and the whole history. On GitHub, the
@@ -35,10 +34,9 @@ worst keys also become annotations, and the report becomes the job's summary.
 Keys found in a fork are not sent to their issuers. A change cannot silence
 itself: exceptions count once they are merged. docs/ci.md has setups to copy.
 `,
-		example: "keysweep ci --fail-on active --verify -o keysweep.sarif",
-		flags:   ciFlags, statuses: scanStatuses(),
-		run: func(c *call) error { return ciCommand(c, rand.Text()) },
-	}
+	example: "keysweep ci --fail-on active --verify -o keysweep.sarif",
+	flags:   ciFlags, statuses: scanStatuses,
+	run: func(c *call) error { return ciCommand(c, rand.Text()) },
 }
 
 // notOfCI are the options of scan that ci does not have: the run decides on what

@@ -22,16 +22,16 @@ type spec struct {
 	flags   func() []cli.Flag
 	// statuses are those that its help lists. Nil: the text says them.
 	statuses []exitStatus
-	run      func(*call) error
+	// quick says that it ends before anyone could stop it.
+	quick bool
+	run   func(*call) error
 }
 
-// specs returns the commands, in the order of the help. No options are made
-// here: a hook is called often, and needs those of one command.
-func specs() []*spec {
-	return []*spec{
-		scanSpec(), ciSpec(), recheckSpec(), explainSpec(), baselineSpec(), rulesSpec(), hookSpec(),
-		installSpec(), uninstallSpec(), doctorSpec(), versionSpec(), completionSpec(), helpSpec(),
-	}
+// specs are the commands, in the order of the help. No options are made here, and
+// nothing is done when the program starts: a hook is called often.
+var specs = []*spec{
+	&scanSpec, &ciSpec, &recheckSpec, &explainSpec, &baselineSpec, &rulesSpec, &hookSpec,
+	&installSpec, &uninstallSpec, &doctorSpec, &versionSpec, &completionSpec, &helpSpec,
 }
 
 // globalFlags are the options of the program itself.
@@ -50,7 +50,7 @@ type program struct {
 }
 
 func newProgram(p Process) *program {
-	return &program{Process: p, commands: specs(), made: map[*spec][]cli.Flag{}}
+	return &program{Process: p, commands: specs, made: map[*spec][]cli.Flag{}}
 }
 
 // command returns the command of that name, nil if there is none.

@@ -18,11 +18,9 @@ var completionScripts embed.FS
 
 func shells() []string { return []string{"bash", "zsh", "fish", "powershell"} }
 
-func completionSpec() *spec {
-	return &spec{
-		name: "completion", purpose: "prints the completion script of a shell", args: "bash|zsh|fish|powershell",
-		example: "keysweep completion bash >~/.local/share/bash-completion/completions/keysweep", run: completion,
-	}
+var completionSpec = spec{
+	name: "completion", purpose: "prints the completion script of a shell", args: "bash|zsh|fish|powershell",
+	example: "keysweep completion bash >~/.local/share/bash-completion/completions/keysweep", run: completion, quick: true,
 }
 
 // completion is the action of the command of that name.

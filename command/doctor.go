@@ -22,18 +22,16 @@ func doctorFlags() []cli.Flag {
 	}
 }
 
-func doctorSpec() *spec {
-	return &spec{
-		name: "doctor", purpose: "checks hooks, configuration and repository, and suggests fixes", args: "[PATH]",
-		about: `
+var doctorSpec = spec{
+	name: "doctor", purpose: "checks hooks, configuration and repository, and suggests fixes", args: "[PATH]",
+	about: `
 Looks at the repository of PATH, the current folder if not given, and changes
 nothing. In front of each line stands ✓ for what is well, ! for what works and
 does less than one might think, ✗ for what does not work; below it, a remedy. The
 status is 0 if all is well, 1 if there is something to mend.
 `,
-		example: `keysweep doctor`,
-		flags:   doctorFlags, run: doctorCommand,
-	}
+	example: `keysweep doctor`,
+	flags:   doctorFlags, run: doctorCommand,
 }
 
 // doctorCommand is the action of the command doctor.

@@ -26,10 +26,9 @@ func explainFlags() []cli.Flag {
 	)
 }
 
-func explainSpec() *spec {
-	return &spec{
-		name: "explain", purpose: "says why a line is a finding or not", args: "FILE[:LINE]|REV:PATH[:LINE]",
-		about: `
+var explainSpec = spec{
+	name: "explain", purpose: "says why a line is a finding or not", args: "FILE[:LINE]|REV:PATH[:LINE]",
+	about: `
 FILE is a file, or - for standard input; without a line, every candidate in it
 is explained. REV:PATH is a version of a file in the repository of the working
 directory: REV as in git (HEAD~2, a branch, a tag, an id), PATH from its top,
@@ -37,9 +36,8 @@ or from here with ./; :PATH is what is staged. A file of that name wins.
 Keys are judged as a scan judges them. The status is 0 if there was something
 to explain, finding or not, and 2 if there is no such file, line or revision.
 `,
-		example: `keysweep explain config/pay.env:12`,
-		flags:   explainFlags, run: explain,
-	}
+	example: `keysweep explain config/pay.env:12`,
+	flags:   explainFlags, run: explain,
 }
 
 // explain is the action of the command of that name.

@@ -16,9 +16,7 @@ const (
 	helpIndent = 28
 )
 
-func helpSpec() *spec {
-	return &spec{name: "help", purpose: "shows the commands, or the options of one", args: "[COMMAND]", example: "keysweep help scan", run: help}
-}
+var helpSpec = spec{name: "help", purpose: "shows the commands, or the options of one", args: "[COMMAND]", example: "keysweep help scan", run: help, quick: true}
 
 // help is the action of the command of that name.
 func help(c *call) error {

@@ -22,10 +22,9 @@ import (
 	"keysweep/screen"
 )
 
-func hookSpec() *spec {
-	return &spec{
-		name: "hook", purpose: "runs one hook check: pre-commit, commit-msg, pre-push or pre-receive", args: "NAME [ARG…]",
-		about: `
+var hookSpec = spec{
+	name: "hook", purpose: "runs one hook check: pre-commit, commit-msg, pre-push or pre-receive", args: "NAME [ARG…]",
+	about: `
 "keysweep install" writes git hooks that call it. NAME is one of:
   pre-commit    the keys that the next commit would add
   commit-msg    the keys in the message of a commit, a file ARG
@@ -34,16 +33,15 @@ func hookSpec() *spec {
 ARG and standard input are what git gives the hook (githooks(5)). A hook that
 finds nothing prints nothing. No key is sent anywhere.
 `,
-		example: "keysweep hook pre-commit",
-		flags:   entryFlags, run: hookCommand,
-		statuses: []exitStatus{
-			{"0", "nothing to report: git goes on"},
-			{"1", "findings that count (--fail-on, --min-confidence)"},
-			{"2", "wrong use, bad configuration, or nothing could be read"},
-			{"3", "incomplete: some content was not read, or --timeout expired"},
-			{"129, 130, 141, 143", "ended by a signal: HUP, INT (Ctrl-C), PIPE, TERM"},
-		},
-	}
+	example: "keysweep hook pre-commit",
+	flags:   entryFlags, run: hookCommand,
+	statuses: []exitStatus{
+		{"0", "nothing to report: git goes on"},
+		{"1", "findings that count (--fail-on, --min-confidence)"},
+		{"2", "wrong use, bad configuration, or nothing could be read"},
+		{"3", "incomplete: some content was not read, or --timeout expired"},
+		{"129, 130, 141, 143", "ended by a signal: HUP, INT (Ctrl-C), PIPE, TERM"},
+	},
 }
 
 // ofHook are the options of scan that hooks have, too. Git says what is scanned,

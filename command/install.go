@@ -27,10 +27,9 @@ func hookFlags(verb string) []cli.Flag {
 // installFlags returns the options of install: its own, and those of hook.
 func installFlags() []cli.Flag { return append(hookFlags("install"), entryFlags()...) }
 
-func installSpec() *spec {
-	return &spec{
-		name: "install", purpose: "installs git hooks that stop keys", args: "[PATH]",
-		about: `
+var installSpec = spec{
+	name: "install", purpose: "installs git hooks that stop keys", args: "[PATH]",
+	about: `
 Writes plain git hooks into the repository of PATH, the current folder if not
 given: pre-commit, commit-msg and pre-push; in a bare repository, pre-receive. A
 hook that is there already is kept, and runs first. Where git looks for hooks,
@@ -41,21 +40,18 @@ written into the hooks. Given again, they replace what a hook has; without any,
 it keeps what it has, until "keysweep uninstall". A FILE counts from the top of
 the working tree, on a server from the repository.
 `,
-		example: "keysweep install --fail-on any --min-confidence high",
-		flags:   installFlags, run: install,
-	}
+	example: "keysweep install --fail-on any --min-confidence high",
+	flags:   installFlags, run: install,
 }
 
-func uninstallSpec() *spec {
-	return &spec{
-		name: "uninstall", purpose: "removes the hooks that install wrote", args: "[PATH]",
-		about: `
+var uninstallSpec = spec{
+	name: "uninstall", purpose: "removes the hooks that install wrote", args: "[PATH]",
+	about: `
 Removes the hooks that "keysweep install" wrote, and puts back those that were
 there before. A hook that was changed since is left, and the status is 1.
 `,
-		example: "keysweep uninstall --dry-run",
-		flags:   func() []cli.Flag { return hookFlags("remove") }, run: uninstall,
-	}
+	example: "keysweep uninstall --dry-run",
+	flags:   func() []cli.Flag { return hookFlags("remove") }, run: uninstall,
 }
 
 // parseHooks reads what install and uninstall have in common: the repository,

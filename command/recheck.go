@@ -39,10 +39,9 @@ func recheckFlags() []cli.Flag {
 	})
 }
 
-func recheckSpec() *spec {
-	return &spec{
-		name: "recheck", purpose: "asks again whether the keys of a report still work", args: "REPORT",
-		about: `
+var recheckSpec = spec{
+	name: "recheck", purpose: "asks again whether the keys of a report still work", args: "REPORT",
+	about: `
 REPORT is the JSON report of a scan. A report holds no keys: they are looked for
 again in what was scanned then (run it in the same folder), or pasted. Each is
 sent to its issuer alone: to Martis, to the issuers that the report's scan asked,
@@ -50,9 +49,8 @@ and to those that --verify-issuer names.
 The status is 0 if every key is refused, 1 if one still works, and 3 if it could
 not be told of one.
 `,
-		example: `keysweep recheck report.json`,
-		flags:   recheckFlags, run: recheck,
-	}
+	example: `keysweep recheck report.json`,
+	flags:   recheckFlags, run: recheck,
 }
 
 // recheck is the action of the command of that name.

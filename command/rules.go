@@ -25,10 +25,9 @@ func rulesFlags() []cli.Flag {
 	)
 }
 
-func rulesSpec() *spec {
-	return &spec{
-		name: "rules", purpose: "lists and shows the rules, and tests yours", args: "list|show ID|test [FILE…]",
-		about: `
+var rulesSpec = spec{
+	name: "rules", purpose: "lists and shows the rules, and tests yours", args: "list|show ID|test [FILE…]",
+	about: `
 list          every rule: the built-in ones, those of .keysweep.toml, and those
               of --rules
 show ID       everything about one of them
@@ -38,9 +37,8 @@ test [FILE…]  loads the rule files FILE beside the other rules, and runs their
               The status is 0 if all pass, 1 if one fails, 2 if a file does not
               load.
 `,
-		example: `keysweep rules show martis-secret-key`,
-		flags:   rulesFlags, run: rulesCommand,
-	}
+	example: `keysweep rules show martis-secret-key`,
+	flags:   rulesFlags, run: rulesCommand,
 }
 
 // rulesCommand is the action of the command rules.

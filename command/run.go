@@ -20,10 +20,13 @@ type Process struct {
 	Stdin          io.Reader
 	Stdout, Stderr io.Writer
 	Now            func() time.Time // the clock
+	// Signals, as WatchSignals, watches them while a command runs that lasts. Nil:
+	// none are watched.
+	Signals func(parent context.Context, stderr io.Writer) (ctx context.Context, stop func())
 }
 
 // Run does what args ask for and returns the exit status. Everything there is to
-// say about it has been written to Stdout and Stderr. ctx is one of WatchSignals.
+// say about it has been written to Stdout and Stderr.
 func Run(ctx context.Context, args []string, p Process) (status int) {
 	defer func() {
 		if v := recover(); v != nil {
@@ -54,6 +57,11 @@ func (p *program) run(ctx context.Context, args []string) error {
 	l, err := p.parse(args)
 	if err != nil {
 		return err
+	}
+	if !l.command.quick && p.Signals != nil {
+		var stop func()
+		ctx, stop = p.Signals(ctx, p.Stderr)
+		defer stop()
 	}
 	c, err := p.call(ctx, l)
 	if err != nil {

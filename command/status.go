@@ -25,14 +25,12 @@ const (
 type exitStatus struct{ number, meaning string }
 
 // scanStatuses are those of scan and ci; README.md holds the same table.
-func scanStatuses() []exitStatus {
-	return []exitStatus{
-		{"0", "nothing to report"},
-		{"1", "findings that count (--fail-on, --min-confidence, --exit-code)"},
-		{"2", "wrong use, bad configuration, nothing could be read, or a report could not be written"},
-		{"3", "incomplete: some content was not read, or --timeout expired (replaces 0 and the --exit-code value)"},
-		{"129, 130, 141, 143", "ended by a signal: HUP, INT (Ctrl-C), PIPE, TERM"},
-	}
+var scanStatuses = []exitStatus{
+	{"0", "nothing to report"},
+	{"1", "findings that count (--fail-on, --min-confidence, --exit-code)"},
+	{"2", "wrong use, bad configuration, nothing could be read, or a report could not be written"},
+	{"3", "incomplete: some content was not read, or --timeout expired (replaces 0 and the --exit-code value)"},
+	{"129, 130, 141, 143", "ended by a signal: HUP, INT (Ctrl-C), PIPE, TERM"},
 }
 
 // failOn says which findings lead to status 1.

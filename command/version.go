@@ -43,11 +43,9 @@ func buildVersion() build {
 	return b
 }
 
-func versionSpec() *spec {
-	return &spec{
-		name: "version", purpose: "prints version, commit, Go and platform", example: "keysweep version --json",
-		flags: func() []cli.Flag { return []cli.Flag{&cli.BoolFlag{Name: "json", Usage: "as a JSON object"}} }, run: version,
-	}
+var versionSpec = spec{
+	name: "version", purpose: "prints version, commit, Go and platform", example: "keysweep version --json",
+	flags: func() []cli.Flag { return []cli.Flag{&cli.BoolFlag{Name: "json", Usage: "as a JSON object"}} }, run: version, quick: true,
 }
 
 // version is the action of the command of that name.

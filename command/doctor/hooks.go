@@ -1,7 +1,6 @@
 package doctor
 
 import (
-	"debug/buildinfo"
 	"fmt"
 	"os"
 	"path/filepath"
@@ -154,20 +153,4 @@ func (e *examination) program(recorded string) {
 func executable(path string) bool {
 	info, err := os.Stat(path)
 	return path != "" && err == nil && info.Mode().IsRegular() && (info.Mode()&0o111 != 0 || runtime.GOOS == "windows")
-}
-
-// builtFrom returns the version and commit in the file of a program of ours. It
-// returns false for any other program, and for a script.
-func builtFrom(path string) (string, bool) {
-	info, err := buildinfo.ReadFile(path)
-	if err != nil || info.Main.Path != "keysweep" {
-		return "", false
-	}
-	version := info.Main.Version
-	for _, s := range info.Settings {
-		if s.Key == "vcs.revision" {
-			version += " of " + s.Value[:min(12, len(s.Value))]
-		}
-	}
-	return version, true
 }

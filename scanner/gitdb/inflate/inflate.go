@@ -52,20 +52,28 @@ const MaxRatio = 1032
 // valid, or does not hold the number of bytes that were asked for.
 var ErrCorrupt = errors.New("corrupt zlib stream")
 
+// fault is what is wrong with a stream. Errors made of constants cost no time
+// when a program starts.
+type fault string
+
+func (f fault) Error() string { return ErrCorrupt.Error() + ": " + string(f) }
+
+func (fault) Unwrap() error { return ErrCorrupt }
+
 // Each of these is wrapped once more, by stream.fail, with where it happened.
-var (
-	errHeader     = fmt.Errorf("%w: bad header", ErrCorrupt)
-	errDictionary = fmt.Errorf("%w: needs a preset dictionary", ErrCorrupt)
-	errTruncated  = fmt.Errorf("%w: truncated", ErrCorrupt)
-	errBlockType  = fmt.Errorf("%w: bad block type", ErrCorrupt)
-	errStored     = fmt.Errorf("%w: bad length of a stored block", ErrCorrupt)
-	errCounts     = fmt.Errorf("%w: too many code lengths", ErrCorrupt)
-	errLengths    = fmt.Errorf("%w: bad code lengths", ErrCorrupt)
-	errSymbol     = fmt.Errorf("%w: bad symbol", ErrCorrupt)
-	errDistance   = fmt.Errorf("%w: distance too far back", ErrCorrupt)
-	errMore       = fmt.Errorf("%w: yields more bytes than declared", ErrCorrupt)
-	errFewer      = fmt.Errorf("%w: yields fewer bytes than declared", ErrCorrupt)
-	errChecksum   = fmt.Errorf("%w: bad checksum", ErrCorrupt)
+const (
+	errHeader     fault = "bad header"
+	errDictionary fault = "needs a preset dictionary"
+	errTruncated  fault = "truncated"
+	errBlockType  fault = "bad block type"
+	errStored     fault = "bad length of a stored block"
+	errCounts     fault = "too many code lengths"
+	errLengths    fault = "bad code lengths"
+	errSymbol     fault = "bad symbol"
+	errDistance   fault = "distance too far back"
+	errMore       fault = "yields more bytes than declared"
+	errFewer      fault = "yields fewer bytes than declared"
+	errChecksum   fault = "bad checksum"
 )
 
 // errFull is not an error of the stream: dst is full, and more would follow.
