@@ -17,6 +17,8 @@ import (
 	"testing"
 	"time"
 
+	"github.com/cenkalti/backoff/v5"
+
 	"keysweep/finding"
 	"keysweep/rules"
 )
@@ -150,6 +152,51 @@ func TestAHostThatWantsTimeGetsItFromAllWorkers(t *testing.T) {
 	h.pause(w.now().Add(5 * time.Second)) // a shorter one changes nothing
 	if _, ok := h.turn(context.Background(), &w.opts); !ok || w.slept != 20*time.Second {
 		t.Errorf("asked again after %v", w.slept)
+	}
+}
+
+func TestAWorkerPutsOffTheOthers(t *testing.T) {
+	w := newWorld(t)
+	r := &run{opts: &w.opts}
+	var h host
+	o := outcome{again: true}
+	busy := &reply{status: 429, header: http.Header{"Retry-After": {"20"}}}
+	if wait, again := r.retry(&h, busy, &o, &backoff.ZeroBackOff{}); !again || wait != 20*time.Second || !h.notBefore.Equal(w.now().Add(wait)) {
+		t.Errorf("again %v after %v, others not before %v", again, wait, h.notBefore)
+	}
+}
+
+func TestOnlyFailuresInARowCloseAHost(t *testing.T) {
+	var h host
+	failure, success := outcome{code: finding.CodeTimeout}, outcome{code: finding.CodeAccepted}
+	for range maxFailures - 1 {
+		h.countFailure(failure)
+	}
+	h.countFailure(success)
+	for range maxFailures - 1 {
+		h.countFailure(failure)
+	}
+	if h.closed != nil {
+		t.Errorf("closed: %+v", h.closed)
+	}
+	if h.countFailure(failure); h.closed == nil {
+		t.Error("not closed")
+	}
+}
+
+// Where one of two findings is less certain, so is the issuer of the key.
+func TestTheWeakestEvidenceOfAKeyCounts(t *testing.T) {
+	for _, strengths := range [][2]finding.Strength{{finding.StrengthHost, finding.StrengthStrong}, {finding.StrengthStrong, finding.StrengthHost}} {
+		w := newWorld(t)
+		w.host(martisLive, martis(nil), nil)
+		a, b := martisKey(1), martisKey(1)
+		a.IssuerStrength, b.IssuerStrength = strengths[0], strengths[1]
+		w.run(context.Background(), a, b)
+		for _, f := range []*finding.Finding{a, b} {
+			if f.Status != finding.Unknown || !strings.HasPrefix(f.StatusReason, "not_recognised: ") {
+				t.Errorf("%v: %v, %s", strengths, f.Status, f.StatusReason)
+			}
+		}
 	}
 }
 
@@ -436,6 +483,18 @@ func TestMadeUpKeys(t *testing.T) {
 			if !strings.Contains(alphabetOf(like, like[i]), made[i:i+1]) {
 				t.Errorf("%q gives %q: character %d is of another kind", like, made, i)
 			}
+		}
+	}
+	for _, tt := range []struct {
+		body string
+		c    byte
+		want string
+	}{
+		{"0123abcdef", 'a', "abcdef"}, {"0123ABCDEF", 'A', "ABCDEF"}, {"0123abcdeg", 'a', lower}, {"0123abcdeZ", 'a', lower},
+		{"0123abcdef", '7', digits}, {"x_", '_', "_"}, {"Xa", 'X', upper},
+	} {
+		if got := alphabetOf(tt.body, tt.c); got != tt.want {
+			t.Errorf("%c of %s: %q, want %q", tt.c, tt.body, got, tt.want)
 		}
 	}
 	seen := map[string]bool{}

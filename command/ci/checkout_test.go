@@ -5,6 +5,8 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
+	"strings"
 	"testing"
 )
 
@@ -88,6 +90,35 @@ func TestWhatAChangeCanAffectBelongsToIt(t *testing.T) {
 	} {
 		if below, ok := c.Holds(tt.file); below != tt.below || ok != tt.ok {
 			t.Errorf("%s: %q, %v, want %q, %v", tt.file, below, ok, tt.below, tt.ok)
+		}
+	}
+}
+
+// A merge of more than two parents is none that a CI made.
+func TestTheParentsOfAMerge(t *testing.T) {
+	c, _ := checkedOut(t)
+	for name, value := range map[string]string{"GIT_AUTHOR_NAME": "Ada", "GIT_AUTHOR_EMAIL": "ada@example.com", "GIT_COMMITTER_NAME": "Ada", "GIT_COMMITTER_EMAIL": "ada@example.com"} {
+		t.Setenv(name, value)
+	}
+	git := func(args ...string) string {
+		out, err := exec.Command("git", args...).Output()
+		if err != nil {
+			t.Fatal(err)
+		}
+		return strings.TrimSpace(string(out))
+	}
+	tree := git("write-tree")
+	var parents []string
+	for _, words := range []string{"one", "two", "three"} {
+		parents = append(parents, git("commit-tree", "-m", words, tree))
+	}
+	for n := range len(parents) + 1 {
+		args := []string{"commit-tree", "-m", "merge", tree}
+		for _, p := range parents[:n] {
+			args = append(args, "-p", p)
+		}
+		if got := c.Parents(git(args...)); !slices.Equal(got, parents[:n]) {
+			t.Errorf("%d parents: %v", n, got)
 		}
 	}
 }

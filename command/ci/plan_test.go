@@ -479,6 +479,7 @@ func TestWhoseExceptionsCount(t *testing.T) {
 		"a base that was never fetched: the branch": {gitHub("pull_request", pull(func(m map[string]any) { m["base"].(map[string]any)["sha"] = c("1") }), c("c")),
 			whole(), c("e"), "main", main, false, ""},
 		"a branch whose name could speak":            {gitHub("pull_request", into("a\n::error::b"), c("d")), whole(), c("a"), "the target branch", "once merged into the target branch", false, ""},
+		"a branch whose name is too long":            {gitHub("pull_request", into(strings.Repeat("b", 101)), c("d")), whole(), c("a"), "the target branch", "once merged into the target branch", false, ""},
 		"a shallow checkout: nobody's":               {gitHub("pull_request", pull(nil), c("d")), tip("d"), "", "main", main, false, "No exceptions count: they are those of main, which is missing here."},
 		"a merge group":                              {gitHub("merge_group", group, c("d")), whole(), c("a"), "release/2", "once merged into release/2", false, ""},
 		"a push to the default branch":               {gitHub("push", push("refs/heads/main", c("a"), c("e")), c("e")), whole(), c("a"), "the previous commit", "from the next run on", false, ""},
