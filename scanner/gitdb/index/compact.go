@@ -6,8 +6,8 @@ import (
 	"unsafe"
 )
 
-// ParseCompact is Parse for who looks at few of the entries: if it can be, the
-// index has no Entries, only Len and At, and takes 4 bytes for each.
+// ParseCompact is Parse for a caller that needs few of the entries: if possible,
+// the index has no Entries, only Len and At, and takes 4 bytes for each.
 func ParseCompact(data []byte, hashSize int) (*Index, error) {
 	return parseWhole(data, hashSize, true)
 }
@@ -20,15 +20,8 @@ func (x *Index) At(i int) Entry {
 	if len(x.starts) == 0 {
 		return x.Entries[i]
 	}
-	b := x.region[x.starts[i]:]
-	path, flags, more := x.pathOf(b)
-	return Entry{
-		Path: path,
-		ID:   b[statSize : statSize+x.hashSize : statSize+x.hashSize],
-		Mode: binary.BigEndian.Uint32(b[modeAt:]), Stage: uint8(flags & flagStage >> flagStageShift),
-		AssumeValid:  flags&flagAssumeValid != 0,
-		SkipWorktree: more&moreSkipWorktree != 0, IntentToAdd: more&moreIntentToAdd != 0,
-	}
+	e, _, _ := x.decode(x.region[x.starts[i]:], nil) // as when it was parsed
+	return e
 }
 
 // PathAt returns the path of the i-th entry.
@@ -36,24 +29,17 @@ func (x *Index) PathAt(i int) string {
 	if len(x.starts) == 0 {
 		return x.Entries[i].Path
 	}
-	path, _, _ := x.pathOf(x.region[x.starts[i]:])
-	return path
-}
-
-// pathOf returns the path of the entry that b, which was parsed, starts with,
-// and its flags.
-func (x *Index) pathOf(b []byte) (path string, flags, more uint16) {
+	b := x.region[x.starts[i]:]
 	at := statSize + x.hashSize + 2
-	flags = binary.BigEndian.Uint16(b[at-2:])
+	flags := binary.BigEndian.Uint16(b[at-2:])
 	if flags&flagExtended != 0 {
-		more = binary.BigEndian.Uint16(b[at:])
 		at += 2
 	}
 	length := int(flags & flagNameLength)
 	if length == flagNameLength {
 		length = bytes.IndexByte(b[at:], 0)
 	}
-	return unsafe.String(unsafe.SliceData(b[at:at+length]), length), flags, more // nobody writes to it
+	return unsafe.String(unsafe.SliceData(b[at:at+length]), length)
 }
 
 // expand fills Entries.

@@ -131,12 +131,7 @@ func Read(path string, hashSize int) (*Index, error) {
 
 // load reads a regular file.
 func load(path string) ([]byte, error) {
-	f, err := os.OpenFile(path, os.O_RDONLY|openNonblock, 0)
-	if err != nil {
-		return nil, err
-	}
-	defer f.Close()
-	info, err := f.Stat()
+	info, err := os.Stat(path) // first: opening a FIFO waits for a writer
 	if err != nil {
 		return nil, err
 	}
@@ -146,6 +141,11 @@ func load(path string) ([]byte, error) {
 	if info.Size() > maxFile {
 		return nil, fmt.Errorf("%w: %d bytes", ErrUnsupported, info.Size())
 	}
+	f, err := os.Open(path)
+	if err != nil {
+		return nil, err
+	}
+	defer f.Close()
 	buf := bytes.NewBuffer(make([]byte, 0, info.Size()+bytes.MinRead))
 	n, err := buf.ReadFrom(io.LimitReader(f, maxFile+1))
 	if err == nil && n > maxFile {
@@ -154,9 +154,9 @@ func load(path string) ([]byte, error) {
 	return buf.Bytes(), err
 }
 
-// Parse reads an index from data, which the index keeps: nobody may write to
-// it any more. A split index, whose
-// other half is in another file, is ErrUnsupported.
+// Parse reads an index from data, which the index keeps: it must not be written
+// to any more. A split index, whose other half is in another file, is
+// ErrUnsupported.
 func Parse(data []byte, hashSize int) (*Index, error) { return parseWhole(data, hashSize, false) }
 
 func parseWhole(data []byte, hashSize int, compact bool) (*Index, error) {
@@ -227,9 +227,7 @@ func checksum(body []byte, hashSize int) []byte {
 
 // parseEntries reads count entries and returns what follows them.
 func (x *Index) parseEntries(b []byte, count uint32, compact bool) ([]byte, error) {
-	hashSize := x.hashSize
-	fixed := statSize + hashSize + 2 // up to the flags
-	if uint64(count) > uint64(len(b)/(fixed+1)) {
+	if uint64(count) > uint64(len(b)/(statSize+x.hashSize+2+1)) {
 		return nil, fmt.Errorf("%w: %d entries in %d bytes", ErrCorrupt, count, len(b))
 	}
 	if compact {
@@ -237,75 +235,72 @@ func (x *Index) parseEntries(b []byte, count uint32, compact bool) ([]byte, erro
 	} else {
 		x.Entries = make([]Entry, count)
 	}
-	var one Entry // if compact
-	var paths paths
-	paths.room = 8*len(b) + 1<<20
-	if x.Version < 4 {
-		paths.text = unsafe.String(unsafe.SliceData(b), len(b)) // nobody writes to it
-	}
+	packed := paths{room: 8*len(b) + 1<<20}
 	start := len(b)
 	for i := range int(count) {
-		if len(b) < fixed {
-			return nil, fmt.Errorf("%w: entry %d is cut short", ErrCorrupt, i)
-		}
-		e := &one
-		if compact {
-			x.starts[i], one = uint32(start-len(b)), Entry{}
-		} else {
-			e = &x.Entries[i]
-		}
-		e.Mode = binary.BigEndian.Uint32(b[modeAt:])
-		e.ID = b[statSize : statSize+hashSize : statSize+hashSize]
-		flags := binary.BigEndian.Uint16(b[statSize+hashSize:])
-		e.AssumeValid = flags&flagAssumeValid != 0
-		e.Stage = uint8(flags & flagStage >> flagStageShift)
-		at := fixed
-		if flags&flagExtended != 0 {
-			if x.Version < 3 {
-				return nil, fmt.Errorf("%w: entry %d has flags of version 3", ErrCorrupt, i)
-			}
-			if len(b) < at+2 {
-				return nil, fmt.Errorf("%w: entry %d is cut short", ErrCorrupt, i)
-			}
-			more := binary.BigEndian.Uint16(b[at:])
-			if more&^(moreSkipWorktree|moreIntentToAdd) != 0 {
-				return nil, fmt.Errorf("%w: entry %d has flags %#x", ErrUnsupported, i, more)
-			}
-			e.SkipWorktree = more&moreSkipWorktree != 0
-			e.IntentToAdd = more&moreIntentToAdd != 0
-			at += 2
-		}
-		var n int
-		var err error
-		if x.Version == 4 {
-			e.Path, n, err = paths.next(b[at:])
-			n += at
-		} else {
-			length := bytes.IndexByte(b[at:], 0)
-			if length < 0 {
-				return nil, fmt.Errorf("%w: entry %d is cut short", ErrCorrupt, i)
-			}
-			offset := start - len(b) + at
-			e.Path = paths.text[offset : offset+length]
-			n = (at + length + 8) &^ 7
-			if n > len(b) {
-				err = errors.New("is cut short")
-			}
-		}
-		if want := int(flags & flagNameLength); err == nil && min(len(e.Path), flagNameLength) != want {
-			err = fmt.Errorf("has a path of %d bytes, not %d", len(e.Path), want)
-		}
+		e, n, err := x.decode(b, &packed)
 		if err != nil {
-			return nil, fmt.Errorf("%w: entry %d %w", ErrCorrupt, i, err)
+			if !errors.Is(err, ErrUnsupported) {
+				err = fmt.Errorf("%w: %w", ErrCorrupt, err)
+			}
+			return nil, fmt.Errorf("%w (entry %d)", err, i)
+		}
+		if compact {
+			x.starts[i] = uint32(start - len(b))
+		} else {
+			x.Entries[i] = e
 		}
 		b = b[n:]
 	}
 	return b, nil
 }
 
+var errCutShort = errors.New("cut short")
+
+// decode returns the entry that b starts with and how many bytes it takes.
+// packed, for version 4, holds the path before.
+func (x *Index) decode(b []byte, packed *paths) (e Entry, n int, err error) {
+	at := statSize + x.hashSize + 2
+	if len(b) < at {
+		return e, 0, errCutShort
+	}
+	flags := binary.BigEndian.Uint16(b[at-2:])
+	e = Entry{
+		Mode: binary.BigEndian.Uint32(b[modeAt:]), ID: b[statSize : at-2 : at-2],
+		Stage: uint8(flags & flagStage >> flagStageShift), AssumeValid: flags&flagAssumeValid != 0,
+	}
+	if flags&flagExtended != 0 {
+		if x.Version < 3 {
+			return e, 0, errors.New("flags of version 3")
+		}
+		if len(b) < at+2 {
+			return e, 0, errCutShort
+		}
+		more := binary.BigEndian.Uint16(b[at:])
+		if more&^(moreSkipWorktree|moreIntentToAdd) != 0 {
+			return e, 0, fmt.Errorf("%w: flags %#x", ErrUnsupported, more)
+		}
+		e.SkipWorktree, e.IntentToAdd = more&moreSkipWorktree != 0, more&moreIntentToAdd != 0
+		at += 2
+	}
+	if x.Version == 4 {
+		e.Path, n, err = packed.next(b[at:])
+		n += at
+	} else {
+		length := bytes.IndexByte(b[at:], 0)
+		if n = (at + length + 8) &^ 7; length < 0 || n > len(b) {
+			return e, 0, errCutShort
+		}
+		e.Path = unsafe.String(unsafe.SliceData(b[at:at+length]), length) // which is not written to
+	}
+	if want := int(flags & flagNameLength); err == nil && min(len(e.Path), flagNameLength) != want {
+		err = fmt.Errorf("a path of %d bytes, not %d", len(e.Path), want)
+	}
+	return e, n, err
+}
+
 // paths unpacks the paths of version 4.
 type paths struct {
-	text string
 	last string
 	room int // bytes that paths may still take: a small file can hold long ones
 }
@@ -314,18 +309,18 @@ type paths struct {
 func (p *paths) next(b []byte) (path string, n int, err error) {
 	cut, n := varint(b)
 	if n == 0 {
-		return "", 0, errors.New("has a bad number")
+		return "", 0, errors.New("a bad number")
 	}
 	if cut > uint64(len(p.last)) {
-		return "", 0, fmt.Errorf("cuts %d bytes from a path of %d", cut, len(p.last))
+		return "", 0, fmt.Errorf("%d bytes are cut from a path of %d", cut, len(p.last))
 	}
 	length := bytes.IndexByte(b[n:], 0)
 	if length < 0 {
-		return "", 0, errors.New("is cut short")
+		return "", 0, errCutShort
 	}
 	keep := len(p.last) - int(cut)
 	if p.room -= keep + length; p.room < 0 {
-		return "", 0, errors.New("makes the paths larger than eight times the file")
+		return "", 0, errors.New("paths of more than eight times the file")
 	}
 	var s strings.Builder
 	s.Grow(keep + length)

@@ -66,7 +66,7 @@ func (db *Database) Close() {
 // Has reports whether a store holds an object that bears id.
 func (db *Database) Has(id oid.ID) bool {
 	for _, p := range db.packs {
-		if p.has(id) {
+		if _, ok := p.Find(id); ok {
 			return true
 		}
 	}
@@ -78,91 +78,63 @@ func (db *Database) Has(id oid.ID) bool {
 	return false
 }
 
-// indexedPack is a pack that is read by its index, as long as what it yields has
-// the right names, and else as a scan of the history reads it.
+// indexedPack is a pack that is read by its index. If that yields anything but
+// the object of the name that is looked for, the pack is read without it.
 type indexedPack struct {
 	path   string
 	format oid.Format
-	quick  *pack.Lookup // nil: the index cannot serve, and full was opened
+	*pack.Lookup
 
-	mu   sync.Mutex
-	full *pack.Pack // guarded by mu; nil: not opened
-	old  *pack.Pack // guarded by mu; full before its index turned out to be wrong
-	err  error      // guarded by mu; of opening full
+	mu      sync.Mutex
+	rebuilt *pack.Lookup // guarded by mu; nil: not opened. Lookup, if its index cannot serve
+	err     error        // guarded by mu; of opening rebuilt
 }
 
 func openPack(ctx context.Context, path string, format oid.Format) (p *indexedPack, err error) {
 	p = &indexedPack{path: path, format: format}
-	if p.quick, err = pack.OpenLookup(path, format); errors.Is(err, pack.ErrUnusable) {
-		_, err = p.whole(ctx, false)
+	if p.Lookup, err = pack.OpenLookup(path, format); errors.Is(err, pack.ErrUnusable) {
+		p.Lookup, err = p.withoutIndex(ctx)
 	}
 	return p, err
 }
 
 func (p *indexedPack) close() {
-	if p.quick != nil {
-		p.quick.Close()
-	}
-	for _, full := range []*pack.Pack{p.full, p.old} {
-		if full != nil {
-			full.Close()
-		}
+	p.Close()
+	if p.rebuilt != nil {
+		p.rebuilt.Close()
 	}
 }
 
-func (p *indexedPack) has(id oid.ID) (ok bool) {
-	if p.quick != nil {
-		_, ok = p.quick.Find(id)
-	} else {
-		_, ok = p.full.Find(id)
-	}
-	return ok
-}
-
-// whole returns the pack with all its entries numbered; again says that its
-// index turned out to be wrong.
-func (p *indexedPack) whole(ctx context.Context, again bool) (*pack.Pack, error) {
+// withoutIndex opens the pack once more, without its index.
+func (p *indexedPack) withoutIndex(ctx context.Context) (*pack.Lookup, error) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	switch {
-	case again && p.full != nil && p.full.IndexErr == nil:
-		p.old = p.full // which others may be reading
-		p.full, p.err = pack.OpenWithoutIndex(ctx, p.path, p.format)
-	case p.full == nil && p.err == nil:
-		p.full, p.err = pack.Open(ctx, p.path, p.format)
+	if p.rebuilt == nil && p.err == nil {
+		p.rebuilt, p.err = pack.OpenLookupWithoutIndex(ctx, p.path, p.format)
 	}
 	err := p.err
 	if ctx.Err() != nil {
 		p.err = nil
 	}
-	return p.full, err
+	return p.rebuilt, err
 }
 
-// read reads an object: by the index, and if that yields anything but the object
-// of this name, as a scan of the history would.
+// read reads an object of the pack.
 func (p *indexedPack) read(ctx context.Context, r *Reader, id oid.ID, checked func(*pack.Object) error) error {
-	if p.quick != nil {
-		offset, ok := p.quick.Find(id)
-		if !ok {
-			return ErrAbsent
-		}
-		err := r.packs.Read(p.quick, offset, checked)
-		if !isDamage(err) {
-			return err
-		}
+	offset, ok := p.Find(id)
+	if !ok {
+		return ErrAbsent
 	}
-	for again := false; ; again = true {
-		full, err := p.whole(ctx, again)
-		if err != nil {
-			return err
-		}
-		entry, ok := full.Find(id)
-		if !ok {
-			return ErrAbsent
-		}
-		err = full.Read(entry, r.db.maxObject, checked)
-		if !errors.Is(err, pack.ErrUnusable) || again {
-			return err
-		}
+	err := r.packs.Read(p.Lookup, offset, checked)
+	if !isDamage(err) {
+		return err
 	}
+	rebuilt, openErr := p.withoutIndex(ctx)
+	if openErr != nil || rebuilt == p.Lookup {
+		return err
+	}
+	if offset, ok = rebuilt.Find(id); !ok {
+		return err
+	}
+	return r.packs.Read(rebuilt, offset, checked)
 }

@@ -195,7 +195,8 @@ func (d *Differ) compare(ctx context.Context, path string, list *entries, parent
 		others[i].entries = entries{id: p, data: data}
 		others[i].end = !others[i].next(d)
 	}
-	var before, below []oid.ID
+	var in Introduced
+	var below []oid.ID // the parents' trees at the entry's path
 	for {
 		if len(others) == 1 {
 			d.skipEqual(list, &others[0])
@@ -204,32 +205,15 @@ func (d *Differ) compare(ctx context.Context, path string, list *entries, parent
 			return nil
 		}
 		e := &list.treeEntry
-		before, below = before[:0], below[:0]
-		named, same := true, false
-		for k := range others {
-			o := others[k].find(d, e)
-			if o == nil {
-				continue
-			}
-			named = false
-			switch {
-			case o.ID == e.ID && o.IsTree() == e.IsTree() && o.IsSubmodule() == e.IsSubmodule() && (e.folder == nil || e.folder.whole):
-				same = true
-			case o.IsTree():
-				below = append(below, o.ID)
-			case !o.IsSubmodule():
-				before = append(before, o.ID)
-			}
-		}
-		if same {
+		in = Introduced{Mode: e.Mode, ID: e.ID, Named: true, Before: in.Before[:0], Stage: e.stage}
+		var same bool
+		if below, same = d.against(others, e, &in, below[:0]); same {
 			continue
 		}
-		name := string(e.Name)
-		if path != "" {
-			name = path + "/" + name
+		if in.Path = string(e.Name); path != "" {
+			in.Path = path + "/" + in.Path
 		}
-		in := Introduced{Path: name, Mode: e.Mode, ID: e.ID, Named: named, Before: before, Stage: e.stage}
-		if named || in.IsBlob() {
+		if in.Named || in.IsBlob() {
 			if err := emit(&in); err != nil {
 				return err
 			}
@@ -237,14 +221,35 @@ func (d *Differ) compare(ctx context.Context, path string, list *entries, parent
 		if !e.IsTree() {
 			continue
 		}
-		if len(name) > gitdb.MaxPath {
+		if len(in.Path) > gitdb.MaxPath {
 			d.skip(e.ID, fmt.Errorf("%w: its path is longer than %d bytes", pack.ErrTooLarge, gitdb.MaxPath))
 			continue
 		}
-		if err := d.descend(ctx, name, list, below, emit); err != nil {
+		if err := d.descend(ctx, in.Path, list, below, emit); err != nil {
 			return err
 		}
 	}
+}
+
+// against fills in what the parents' trees have at the entry e: Named and Before,
+// and, appended to below, trees. same says that one of them has e itself.
+func (d *Differ) against(others []parentTree, e *treeEntry, in *Introduced, below []oid.ID) (_ []oid.ID, same bool) {
+	for k := range others {
+		o := others[k].find(d, e)
+		if o == nil {
+			continue
+		}
+		in.Named = false
+		switch {
+		case o.ID == e.ID && o.IsTree() == e.IsTree() && o.IsSubmodule() == e.IsSubmodule() && (e.folder == nil || e.folder.whole):
+			same = true
+		case o.IsTree():
+			below = append(below, o.ID)
+		case !o.IsSubmodule():
+			in.Before = append(in.Before, o.ID)
+		}
+	}
+	return below, same
 }
 
 // skipEqual goes over entries that both trees have here, byte for byte: most of

@@ -213,11 +213,7 @@ func (db *Database) idsWithPrefix(digits string) (list []oid.ID) {
 		}
 	}
 	for _, p := range db.packs {
-		if p.quick != nil {
-			_ = pack.Guard(func() error { p.quick.IDs(first[0], see); return nil })
-		} else {
-			p.full.IDs(func(id oid.ID, _ int) { see(id) })
-		}
+		_ = pack.Guard(func() error { p.IDs(first[0], see); return nil })
 	}
 	for _, dir := range db.dirs {
 		files, err := os.ReadDir(filepath.Join(dir, digits[:2]))

@@ -443,3 +443,20 @@ func (v *spansVisitor) Visit(o *Object) (bool, error) {
 	}
 	return false, nil
 }
+
+func TestARebuiltIndexHoldsOffsetsOfEverySize(t *testing.T) {
+	ids := []oid.ID{{9}, {2}, {5}, {7}}
+	offsets := []uint64{12, 1<<31 - 1, 1 << 31, 1 << 40}
+	p := &Pack{}
+	for _, offset := range offsets {
+		p.entries = append(p.entries, entry{offset: offset})
+	}
+	p.names, p.entryAt = buildNames(ids, 20)
+	x := p.index()
+	for i, id := range ids {
+		pos, ok := x.find(id[:20])
+		if offset, placed := x.offset(pos); !ok || !placed || offset != offsets[i] {
+			t.Errorf("%s is at %d, want %d", id, offset, offsets[i])
+		}
+	}
+}

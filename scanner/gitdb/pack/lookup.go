@@ -2,6 +2,7 @@ package pack
 
 import (
 	"container/list"
+	"context"
 	"fmt"
 
 	"keysweep/scanner/gitdb/inflate"
@@ -36,6 +37,18 @@ func OpenLookup(path string, format oid.Format) (*Lookup, error) {
 		l.Close()
 		return nil, err
 	}
+	return l, nil
+}
+
+// OpenLookupWithoutIndex is OpenLookup for a pack whose index cannot serve: the
+// pack is read from end to end.
+func OpenLookupWithoutIndex(ctx context.Context, path string, format oid.Format) (*Lookup, error) {
+	p, err := OpenWithoutIndex(ctx, path, format)
+	if err != nil {
+		return nil, err
+	}
+	l := &Lookup{file: p.file, index: p.index()}
+	l.left.start(l.Size())
 	return l, nil
 }
 

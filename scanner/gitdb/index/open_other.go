@@ -1,5 +1,0 @@
-//go:build !unix
-
-package index
-
-const openNonblock = 0
