@@ -35,7 +35,7 @@ var mayImport = map[string][]string{
 	"keysweep/scanner/gitdb/index":   nil,
 	"keysweep/scanner/gitdb/inflate": nil,
 	"keysweep/scanner/gitdb/oid":     nil,
-	"keysweep/rules":                 {"rules/alphabet", "rules/ascii", "rules/attribution", "rules/finder", "rules/score", "toml", "finding"},
+	"keysweep/rules":                 {"rules/alphabet", "rules/ascii", "rules/attribution", "rules/finder", "rules/score", "file", "toml", "finding"},
 	"keysweep/rules/alphabet":        nil,
 	"keysweep/rules/ascii":           nil,
 	"keysweep/rules/attribution":     {"rules/ascii", "rules/finder", "finding"},

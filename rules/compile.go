@@ -54,9 +54,17 @@ type group struct {
 
 // entry is one literal of the finder.
 type entry struct {
-	prefix   int
-	steps    []step // outermost first; nil for plain text
-	encoding []string
+	prefix int
+	steps  []step // outermost first; nil for plain text
+}
+
+// encoding returns the names of the steps.
+func (e *entry) encoding() []string {
+	var names []string
+	for _, s := range e.steps {
+		names = append(names, s.decoder.name())
+	}
+	return names
 }
 
 // sameSteps reports whether e and o decode alike, whatever the prefix.

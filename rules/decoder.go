@@ -1,8 +1,6 @@
 package rules
 
 import (
-	"sync"
-
 	"keysweep/rules/finder"
 )
 
@@ -61,38 +59,22 @@ func decoders() []decoder {
 // delta is searched as far around as the longest literal.
 const maxForm = 20
 
-// chains are the names of the encodings of an entry, by decoder: of one, and of
-// two, the outer one first.
-var chains = sync.OnceValues(func() (one [][]string, two [][][]string) {
-	all := decoders()
-	for _, outer := range all {
-		one = append(one, []string{outer.name()})
-		var row [][]string
-		for _, inner := range all {
-			row = append(row, []string{outer.name(), inner.name()})
-		}
-		two = append(two, row)
-	}
-	return one, two
-})
-
 // encodedEntries appends the literals and entries of a prefix under one
 // encoding, and under two.
 func encodedEntries(lits [][]byte, entries []entry, index int, prefix []byte) ([][]byte, []entry) {
-	add := func(literal []byte, names []string, steps ...step) {
+	add := func(literal []byte, steps ...step) {
 		lits = append(lits, literal[:min(len(literal), maxForm)])
-		entries = append(entries, entry{index, steps, names})
+		entries = append(entries, entry{index, steps})
 	}
 	all := decoders()
-	one, two := chains()
-	for i, inner := range all {
+	for _, inner := range all {
 		seen := make(map[string]bool) // of the two, what two spellings of the inner one become
 		for _, in := range inner.forms(prefix, false) {
-			add(in.literal, one[i], step{inner, in})
+			add(in.literal, step{inner, in})
 			if in.single {
 				continue
 			}
-			for o, outer := range all {
+			for _, outer := range all {
 				if !outer.holds(inner) {
 					continue
 				}
@@ -103,7 +85,7 @@ func encodedEntries(lits [][]byte, entries []entry, index int, prefix []byte) ([
 					if _, ok := outer.(escapeDecoder); ok {
 						seen[string(out.literal)] = true
 					}
-					add(out.literal, two[o][i], step{outer, out}, step{inner, in})
+					add(out.literal, step{outer, out}, step{inner, in})
 				}
 			}
 		}

@@ -1,19 +1,18 @@
 package rules
 
-import "slices"
+import "keysweep/rules/attribution"
 
 // Details is what a rule says of bodies and surroundings, for people.
 type Details struct {
 	// Alphabet, Min and Max describe a body, Min and Max in characters; or
 	// Regex does, and they are empty and 0.
-	Alphabet string // a set such as 0-9A-Z_a-z-
-	Min, Max int
-	Regex    string
-	MaxScore float64 // bits per character; a body scoring this or more is rejected
-	Shapes   []Shape
-	Samples  int // published bodies that the rule knows by their hash
-	// Hosts to Not are the evidence for the issuer, as in a rule file.
-	Hosts, Names, Words, Headers, Twins, Not []string
+	Alphabet           string // a set such as 0-9A-Z_a-z-
+	Min, Max           int
+	Regex              string
+	MaxScore           float64 // bits per character; a body scoring this or more is rejected
+	Shapes             []Shape
+	Samples            int // published bodies that the rule knows by their hash
+	attribution.Naming     // the evidence for the issuer; callers must not change it
 }
 
 // Shape is a documented form of an issuer's bodies.
@@ -25,11 +24,7 @@ type Shape struct {
 
 // Details returns what r says of bodies and surroundings.
 func (r *Rule) Details() Details {
-	d := Details{
-		MaxScore: r.maxScore, Samples: len(r.samples),
-		Hosts: slices.Clone(r.naming.Hosts), Names: slices.Clone(r.naming.Names), Words: slices.Clone(r.naming.Words),
-		Headers: slices.Clone(r.naming.Headers), Twins: slices.Clone(r.naming.Twins), Not: slices.Clone(r.naming.Not),
-	}
+	d := Details{MaxScore: r.maxScore, Samples: len(r.samples), Naming: r.naming}
 	if r.body.regex != nil {
 		d.Regex = r.body.regex.String()
 	} else {

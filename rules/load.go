@@ -3,9 +3,9 @@ package rules
 import (
 	"errors"
 	"fmt"
-	"os"
 	"slices"
 
+	"keysweep/file"
 	"keysweep/toml"
 )
 
@@ -57,9 +57,9 @@ func Load(files []string, more ...File) (*Set, error) {
 		list = append(list, f)
 	}
 	for _, name := range files {
-		text, err := readRuleFile(name)
+		text, err := file.Read(name, maxRuleFile)
 		if err != nil {
-			return nil, err
+			return nil, &LoadError{File: name, Reason: err.Error()}
 		}
 		f, err := parse(File{Name: name, Text: text})
 		if err != nil {
@@ -109,21 +109,6 @@ func load(list []*ruleFile) (*compiled, error) {
 	return s, nil
 }
 
-func readRuleFile(name string) ([]byte, error) {
-	info, err := os.Stat(name)
-	if err != nil {
-		return nil, &LoadError{File: name, Reason: err.Error()}
-	}
-	if !info.Mode().IsRegular() || info.Size() > maxRuleFile {
-		return nil, &LoadError{File: name, Reason: "not a regular file of at most 1 MiB"}
-	}
-	text, err := os.ReadFile(name)
-	if err != nil {
-		return nil, &LoadError{File: name, Reason: err.Error()}
-	}
-	return text, nil
-}
-
 // ruleFile is a rule file that was parsed.
 type ruleFile struct {
 	File
@@ -133,19 +118,19 @@ type ruleFile struct {
 }
 
 // parse reads a file, and checks its rules one by one.
-func parse(file File) (*ruleFile, error) {
-	if len(file.Text) > maxRuleFile {
-		return nil, &LoadError{File: file.Name, Reason: "more than 1 MiB"}
+func parse(source File) (*ruleFile, error) {
+	if len(source.Text) > maxRuleFile {
+		return nil, &LoadError{File: source.Name, Reason: "more than 1 MiB"}
 	}
 	var top struct {
 		Rule []ruleTable `toml:"rule"`
 	}
-	f := &ruleFile{File: file}
+	f := &ruleFile{File: source}
 	var err error
-	f.keys, err = toml.Decode(file.Text, &top, func(key string) bool { return slices.Contains(file.Others, key) })
+	f.keys, err = toml.Decode(source.Text, &top, func(key string) bool { return slices.Contains(source.Others, key) })
 	var wrong *toml.Error
 	if errors.As(err, &wrong) {
-		return nil, &LoadError{File: file.Name, Line: wrong.Line, Col: wrong.Col, Reason: wrong.Reason}
+		return nil, &LoadError{File: source.Name, Line: wrong.Line, Col: wrong.Col, Reason: wrong.Reason}
 	}
 	for n := range top.Rule {
 		r, err := top.Rule[n].rule()
@@ -154,7 +139,7 @@ func parse(file File) (*ruleFile, error) {
 			errors.As(err, &bad)
 			return nil, f.errorAt(n, bad.key, "%s", bad.reason)
 		}
-		r.File = file.Name
+		r.File = source.Name
 		f.rules = append(f.rules, r)
 	}
 	return f, nil

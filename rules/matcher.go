@@ -136,7 +136,7 @@ func (m *Matcher) judgePrefix(t *text, pos, p int, e *entry, at int) {
 		if !ok {
 			continue
 		}
-		c.entry, c.Encoding, c.literalAt = e, e.encoding, at
+		c.entry, c.Encoding, c.literalAt = e, e.encoding(), at
 		m.candidates = append(m.candidates, c)
 	}
 }

@@ -2,8 +2,10 @@ package rules
 
 import (
 	"bytes"
+	"cmp"
 	"encoding/hex"
-	"fmt"
+	"maps"
+	"slices"
 	"strings"
 
 	"keysweep/rules/ascii"
@@ -24,58 +26,72 @@ const maxNearMisses = 10
 // person would, sorted. It is for a text without candidates: Explain says the
 // rest.
 func (s *Set) NearMisses(text []byte) []NearMiss {
-	return s.compiled().nearMisses(text)
-}
-
-func (s *compiled) nearMisses(text []byte) []NearMiss {
-	var list []NearMiss
-	add := func(at int, prefix, format string, args ...any) {
-		for i := range list {
-			if list[i].At == at {
-				return // the first reason is the nearest
-			}
+	c := s.compiled()
+	byPosition := map[int]NearMiss{}
+	add := func(at int, prefix, why string) {
+		if _, ok := byPosition[at]; !ok { // the first reason is the nearest
+			byPosition[at] = NearMiss{at, prefix, why}
 		}
-		list = append(list, NearMiss{at, prefix, fmt.Sprintf(format, args...)})
 	}
-	for at, l := range s.finder.All(text) {
-		add(at, s.prefixes[s.entries[l].prefix].text, "a literal is here, but it does not decode to a prefix with a body")
+	for at, l := range c.finder.All(text) {
+		if len(byPosition) == maxNearMisses {
+			break
+		}
+		add(at, c.prefixes[c.entries[l].prefix].text, "a literal is here, but it does not decode to a prefix with a body")
 	}
-	folded := foldedASCII(text)
-	plain, from := unescaped(folded)
-	joined, origin := unquoted(folded)
-	for i := range s.prefixes {
-		p := s.prefixes[i].text
+	disguises := disguisesOf(text)
+	for i := range c.prefixes {
+		p := c.prefixes[i].text
 		if !strings.HasSuffix(p, "_") || strings.ToLower(p) != p {
 			continue // a user's prefix may be anything
 		}
-		for _, at := range positions(folded, p) {
-			add(at, p, "the prefix %s is searched for in lower case only", p)
-		}
-		dashed := bytes.ReplaceAll(folded, []byte("-"), []byte("_"))
-		for _, at := range positions(dashed, p) {
-			add(at, p, "it is written with dashes: a key has %s", p)
-		}
-		for _, at := range positions(joined, p) {
-			add(origin[at], p, "the prefix %s is put together from pieces here, and what is in no literal cannot be found", p)
-		}
-		for _, at := range positions(plain, p) {
-			add(from[at], p, "the underscores of %s are escaped in a way that is not searched for", p)
-		}
-		for _, at := range positions(folded, hex.EncodeToString([]byte(p))) {
-			add(at, p, "%s is written in hex here, in a form that is not searched for", p)
-		}
-		if tail, ok := strings.CutPrefix(p, "sk_"); ok {
-			for _, at := range positions(folded, "pk_"+tail) {
-				add(at, p, "pk_%s starts a publishable key, which is meant to be seen", tail)
+		for _, d := range disguises {
+			form := p
+			if d.write != nil {
+				form = d.write(p)
+			}
+			for _, at := range positions(d.text, form) {
+				why := strings.NewReplacer("PREFIX", p, "FORM", form).Replace(d.why)
+				if d.from != nil {
+					at = d.from[at]
+				}
+				add(at, p, why)
 			}
 		}
 	}
-	for i := 1; i < len(list); i++ {
-		for j := i; j > 0 && list[j].At < list[j-1].At; j-- {
-			list[j], list[j-1] = list[j-1], list[j]
-		}
-	}
+	list := slices.SortedFunc(maps.Values(byPosition), func(a, b NearMiss) int { return cmp.Compare(a.At, b.At) })
 	return list[:min(len(list), maxNearMisses)]
+}
+
+// disguise is a way to write a prefix that is not searched for.
+type disguise struct {
+	text  []byte                // in which the prefix is plain
+	from  []int                 // where each byte of text came from; nil: from its own offset
+	write func(p string) string // the form of a prefix in text; nil: as it is
+	why   string                // for PREFIX and its FORM
+}
+
+func disguisesOf(text []byte) []disguise {
+	folded := foldedASCII(text)
+	joined, joinedFrom := unquoted(folded)
+	plain, plainFrom := unescaped(folded)
+	return []disguise{
+		{text: folded, why: "the prefix PREFIX is searched for in lower case only"},
+		{text: bytes.ReplaceAll(folded, []byte("-"), []byte("_")), why: "it is written with dashes: a key has PREFIX"},
+		{text: joined, from: joinedFrom, why: "the prefix PREFIX is put together from pieces here, and what is in no literal cannot be found"},
+		{text: plain, from: plainFrom, why: "the underscores of PREFIX are escaped in a way that is not searched for"},
+		{text: folded, write: func(p string) string { return hex.EncodeToString([]byte(p)) }, why: "PREFIX is written in hex here, in a form that is not searched for"},
+		{text: folded, write: publishable, why: "FORM starts a publishable key, which is meant to be seen"},
+	}
+}
+
+// publishable returns the prefix of the public keys beside the secret ones of p,
+// or "".
+func publishable(p string) string {
+	if tail, ok := strings.CutPrefix(p, "sk_"); ok {
+		return "pk_" + tail
+	}
+	return ""
 }
 
 // foldedASCII returns b in lower case, with a placeholder for every byte that is not
@@ -90,9 +106,9 @@ func foldedASCII(b []byte) []byte {
 	return out
 }
 
-// positions returns where p is in b.
+// positions returns where p is in b; "" is nowhere.
 func positions(b []byte, p string) (list []int) {
-	for from := 0; len(list) < maxNearMisses; {
+	for from := 0; p != "" && len(list) < maxNearMisses; {
 		i := bytes.Index(b[from:], []byte(p))
 		if i < 0 {
 			break

@@ -128,24 +128,17 @@ func (s *Surroundings) Collect(a *Attributor, b []byte, key Key, reach int, shap
 		// The nearest of each side. Of names that are assigned to and loose
 		// ones the nearest may be of the lesser sort: look on.
 		i := sort.Search(len(mentions), func(i int) bool { return mentions[i].start >= key.Start })
-		for j, seen := i-1, 0; j >= 0 && seen < 2; j-- {
-			s.Work++
-			if n, ok := nearbyOf(&src, b, mentions[j], key, lineStart, lineEnd, reach); ok {
-				s.near = append(s.near, n)
-				seen++
-			}
-			if d := key.Start - mentions[j].end; d > hostReach && !mentions[j].loose || d > Reach {
-				break
-			}
-		}
-		for j, seen := i, 0; j < len(mentions) && seen < 2; j++ {
-			s.Work++
-			if n, ok := nearbyOf(&src, b, mentions[j], key, lineStart, lineEnd, reach); ok {
-				s.near = append(s.near, n)
-				seen++
-			}
-			if d := mentions[j].start - key.End; d > hostReach && !mentions[j].loose || d > Reach {
-				break
+		for _, side := range [...]struct{ first, step int }{{i - 1, -1}, {i, 1}} {
+			seen := 0
+			for j := side.first; j >= 0 && j < len(mentions) && seen < 2; j += side.step {
+				s.Work++
+				if n, ok := nearbyOf(&src, b, mentions[j], key, lineStart, lineEnd, reach); ok {
+					s.near = append(s.near, n)
+					seen++
+				}
+				if d := max(key.Start-mentions[j].end, mentions[j].start-key.End); d > hostReach && !mentions[j].loose || d > Reach {
+					break
+				}
 			}
 		}
 	}
