@@ -4,7 +4,6 @@ package scanner
 
 import (
 	"context"
-	"path/filepath"
 	"sync"
 	"time"
 
@@ -30,6 +29,7 @@ type scan struct {
 	histories []scannedHistory
 	changes   []*change       // of Staged and Range
 	scanned   map[string]bool // databases already scanned, by real path
+	realPaths realPaths
 
 	mu     sync.Mutex
 	result *finding.Result // Skipped is guarded by mu while files are walked
@@ -50,7 +50,7 @@ func newScan(opts Options) (*scan, error) {
 	}
 	now := opts.Now()
 	s := &scan{
-		opts: opts, exclude: worktree.NewExclusions(opts.Exclude...), progress: opts.Progress, now: now, scanned: make(map[string]bool),
+		opts: opts, exclude: worktree.NewExclusions(opts.Exclude...), progress: opts.Progress, now: now, scanned: make(map[string]bool), realPaths: make(realPaths),
 		result: &finding.Result{Started: now, Since: opts.Since},
 	}
 	s.targets, err = resolve(&s.opts)
@@ -136,7 +136,7 @@ func (s *scan) scanTarget(ctx context.Context, t *target) error {
 		repos = append(repos, modules(r)...)
 	}
 	for _, r := range repos {
-		real, err := filepath.EvalSymlinks(r.CommonDir)
+		real, err := s.realPaths.of(r.CommonDir)
 		if err != nil {
 			real = r.CommonDir
 		}

@@ -80,9 +80,9 @@ func (s *scan) judgeFile(j *judge, t *target, f *worktree.File) error {
 // there, too. A file .git may name any repository of the machine: that one was
 // not in the folder that we were shown.
 func (s *scan) openNested(t *target, paths []string) (repos []*gitdb.Repository) {
-	root, err := filepath.EvalSymlinks(t.root)
+	root, err := s.realPaths.of(t.root)
 	inside := func(path string) bool {
-		real, errReal := filepath.EvalSymlinks(path)
+		real, errReal := s.realPaths.of(path)
 		rel, errRel := filepath.Rel(root, real)
 		return err == nil && errReal == nil && errRel == nil && filepath.IsLocal(rel)
 	}
