@@ -35,7 +35,6 @@ type Level string
 const (
 	LevelError   Level = "error"
 	LevelWarning Level = "warning"
-	LevelNotice  Level = "notice"
 )
 
 // Property is a property of a workflow command.

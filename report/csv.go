@@ -2,6 +2,7 @@ package report
 
 import (
 	"encoding/csv"
+	"fmt"
 	"io"
 	"strconv"
 	"strings"
@@ -86,15 +87,13 @@ func (c *csvWriter) findings(kind string, list []*finding.Finding) {
 		if s := rec.LastSeen; s != nil {
 			key["last_seen_commit"], key["last_seen_date"] = quote.Text(s.Commit), value(s.Date)
 		}
-		if rec.ExposedDays != nil {
-			key["exposed_days"] = strconv.FormatInt(*rec.ExposedDays, 10)
-		}
+		key["exposed_days"] = value(rec.ExposedDays)
 		if len(rec.Occurrences) == 0 {
 			c.line(key)
 		}
 		for _, o := range rec.Occurrences {
 			key["target"], key["source"], key["path"] = name(o.Target), o.Source, name(value(o.Path))
-			key["line"], key["column"] = position(o.Line), position(o.Column)
+			key["line"], key["column"] = value(o.Line), value(o.Column)
 			key["object"], key["versions"] = name(value(o.Object)), strconv.Itoa(o.Versions)
 			key["commit"], key["date"] = name(value(o.Commit)), value(o.Date)
 			key["reachable"], key["in_head"] = strconv.FormatBool(o.Reachable), strconv.FormatBool(o.InHead)
@@ -111,19 +110,12 @@ func name(s string) string {
 	return quote.Text(s)
 }
 
-// value returns *s, or "" for null.
-func value(s *string) string {
-	if s == nil {
+// value returns *v, or "" for null.
+func value[T any](v *T) string {
+	if v == nil {
 		return ""
 	}
-	return *s
-}
-
-func position(n *int) string {
-	if n == nil {
-		return ""
-	}
-	return strconv.Itoa(*n)
+	return fmt.Sprint(*v)
 }
 
 // formulaStarts make a spreadsheet take a cell for a formula: those of OWASP's

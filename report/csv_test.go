@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"encoding/csv"
 	"math/rand/v2"
+	"os"
 	"slices"
 	"strings"
 	"testing"
@@ -53,7 +54,7 @@ func TestCSVHasALineForEachPlace(t *testing.T) {
 
 // TestCSVColumnsAreThoseOfJSON: a name means the same in both.
 func TestCSVColumnsAreThoseOfJSON(t *testing.T) {
-	schema, err := Schemas.ReadFile("schema/report-1.schema.json")
+	schema, err := os.ReadFile("schema/report-1.schema.json")
 	if err != nil {
 		t.Fatal(err)
 	}

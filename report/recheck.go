@@ -142,6 +142,8 @@ func placesLeft(f *finding.Finding) string {
 // recheckWords are the answers as people read them.
 var recheckWords = map[Answer]string{StillWorks: "STILL WORKS", Refused: "refused", CouldNotTell: "could not tell"}
 
+var answerStyles = map[Answer]style{StillWorks: boldRed, Refused: bold, CouldNotTell: boldYellow}
+
 // sorted returns the keys that need work first, otherwise in the order of the
 // report.
 func (r *Recheck) sorted() []*Rechecked {
@@ -178,15 +180,12 @@ func WriteRecheck(w io.Writer, f Format, r *Recheck, opts Options) error {
 
 func (r *Recheck) writeText(w io.Writer, opts Options) error {
 	t := newTextReport(w, r.result(), opts)
-	st := bold
-	switch {
-	case r.Count(StillWorks) > 0:
-		st = boldRed
-	case r.Count(CouldNotTell) > 0:
-		st = boldYellow
+	list, st := r.sorted(), bold
+	if len(list) > 0 {
+		st = answerStyles[list[0].Answer()]
 	}
 	t.row(plain, "", 0, st, r.verdict())
-	for i, k := range r.sorted() {
+	for i, k := range list {
 		t.write("\n")
 		t.rechecked(i+1, k)
 	}
@@ -199,14 +198,7 @@ func (r *Recheck) writeText(w io.Writer, opts Options) error {
 func (t *textReport) rechecked(n int, k *Rechecked) {
 	f := k.finding()
 	head := fmt.Sprint(n)
-	st := bold
-	switch k.Answer() {
-	case StillWorks:
-		st = boldRed
-	case CouldNotTell:
-		st = boldYellow
-	}
-	t.row(plain, head, len(head)+2, st, recheckWords[k.Answer()]+"  "+quote.Text(t.Text(k.Earlier.Redacted))+"  "+t.keyWords(f))
+	t.row(plain, head, len(head)+2, answerStyles[k.Answer()], recheckWords[k.Answer()]+"  "+quote.Text(t.Text(k.Earlier.Redacted))+"  "+t.keyWords(f))
 	t.margin = len(head) + 2
 	defer func() { t.margin = 0 }()
 	label := func(name, words string) { t.label(name, fieldWidth, words) }
