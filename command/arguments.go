@@ -231,10 +231,7 @@ func (p *program) unknownOption(command, typed string) error {
 			}
 		}
 	}
-	message := "unknown option " + quote.Name(typed)
-	if s := nearest("--"+strings.TrimLeft(typed, "-"), names); s != "" {
-		message += "; did you mean " + s + "?"
-	}
+	message := "unknown option " + quote.Name(typed) + didYouMean("--"+strings.TrimLeft(typed, "-"), names)
 	if _, err := os.Lstat(typed); err == nil {
 		message += fmt.Sprintf(" (the file of that name is %s)", quote.Name("./"+typed))
 	}
@@ -249,14 +246,22 @@ func (p *program) unknownCommand(typed string) error {
 	message := "unknown command " + quote.Name(typed)
 	if _, err := os.Lstat(typed); err == nil || typed == "-" || strings.ContainsAny(typed, `./\`) {
 		message += fmt.Sprintf("; did you mean keysweep scan %s?", quote.Name(typed))
-	} else if s := nearest(typed, names); s != "" {
-		message += "; did you mean " + s + "?"
+	} else {
+		message += didYouMean(typed, names)
 	}
 	return errors.New(message + seeHelp(""))
 }
 
 func seeHelp(command string) string {
 	return "\n" + strings.Join(strings.Fields("keysweep "+command+" --help"), " ") + " lists what there is"
+}
+
+// didYouMean ends a message on a name that is none of names.
+func didYouMean(typed string, names []string) string {
+	if s := nearest(typed, names); s != "" {
+		return "; did you mean " + s + "?"
+	}
+	return ""
 }
 
 // nearest returns the name that typed was most likely meant to be, or "".

@@ -71,20 +71,13 @@ const defaultReason = "accepted with the baseline"
 
 // baselineCommand is the action of the command baseline.
 func baselineCommand(c *call) error {
-	word := c.Args().First()
-	if !slices.Contains(baselineCommands, word) {
-		message := "baseline needs one of " + orList(baselineCommands)
-		if word != "" {
-			message = "baseline has no command " + quote.Name(word)
-			if s := nearest(word, baselineCommands); s != "" {
-				message += "; did you mean " + s + "?"
-			}
-		}
-		return errors.New(message + seeHelp("baseline"))
+	word, err := c.subcommand(baselineCommands)
+	if err != nil {
+		return c.usage(err)
 	}
 	o, err := parseBaseline(c, word)
 	if err != nil {
-		return fmt.Errorf("%w%s", err, seeHelp("baseline"))
+		return c.usage(err)
 	}
 	if word == "prune" {
 		return baselinePrune(c, o)

@@ -79,7 +79,7 @@ func ciCommand(c *call, token string) error {
 
 func (r *ciRun) run(c *call) error {
 	if c.Args().Len() > 1 {
-		return errors.New("ci takes one PATH at most" + seeHelp("ci"))
+		return c.usage(errors.New("ci takes one PATH at most"))
 	}
 	path := cmp.Or(c.Args().First(), ".")
 	if path == "-" {
@@ -87,7 +87,7 @@ func (r *ciRun) run(c *call) error {
 	}
 	opts, err := parseScan(c)
 	if err != nil {
-		return fmt.Errorf("%w%s", err, seeHelp("ci"))
+		return c.usage(err)
 	}
 	r.opts = opts
 	checkout, err := ci.OpenCheckout(c.ctx, path, opts.audit.Scan.FollowAlternates)

@@ -2,6 +2,7 @@ package command
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"io"
 	"slices"
@@ -100,4 +101,19 @@ type call struct {
 // warn writes a message to standard error.
 func (c *call) warn(message string) {
 	fmt.Fprintf(c.stderr, "keysweep: %s\n", quote.Message(message))
+}
+
+// usage adds to an error of wrong use where to read what is right.
+func (c *call) usage(err error) error { return fmt.Errorf("%w%s", err, seeHelp(c.command.name)) }
+
+// subcommand returns the word behind a command, one of words.
+func (c *call) subcommand(words []string) (string, error) {
+	word := c.Args().First()
+	switch {
+	case slices.Contains(words, word):
+		return word, nil
+	case word == "":
+		return "", errors.New(c.command.name + " needs one of " + orList(words))
+	}
+	return "", errors.New(c.command.name + " has no command " + quote.Name(word) + didYouMean(word, words))
 }

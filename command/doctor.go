@@ -38,7 +38,7 @@ status is 0 if all is well, 1 if there is something to mend.
 func doctorCommand(c *call) error {
 	var format report.Format
 	if err := read(c, "format", parseShortFormat, &format); err != nil {
-		return fmt.Errorf("%w%s", err, seeHelp("doctor"))
+		return c.usage(err)
 	}
 	dir, err := onePath(c)
 	if err != nil {

@@ -1,18 +1,15 @@
 package command
 
 import (
+	"cmp"
 	"errors"
-	"fmt"
-	"strings"
 
 	"github.com/urfave/cli/v2"
 
 	"keysweep/audit"
 	"keysweep/finding"
-	"keysweep/quote"
 	"keysweep/report"
 	"keysweep/scanner"
-	"keysweep/screen"
 )
 
 // explainFlags returns the options of explain.
@@ -43,12 +40,9 @@ to explain, finding or not, and 2 if there is no such file, line or revision.
 // explain is the action of the command of that name.
 func explain(c *call) error {
 	sources, err := parseSources(c)
-	if err != nil {
-		return fmt.Errorf("%w%s", err, seeHelp("explain"))
-	}
-	opts, format, err := parseExplain(c)
-	if err != nil {
-		return fmt.Errorf("%w%s", err, seeHelp("explain"))
+	opts, format, wrong := parseExplain(c)
+	if err = cmp.Or(err, wrong); err != nil {
+		return c.usage(err)
 	}
 	what := c.Args().First()
 	e, err := audit.Explain(c.ctx, scanner.ExplainOptions{
@@ -73,34 +67,15 @@ func parseExplain(c *call) (opts report.Options, format report.Format, err error
 	if c.Args().Len() != 1 {
 		return opts, format, errors.New("explain needs one FILE:LINE or REV:PATH:LINE")
 	}
-	color := "auto"
-	opts = report.Options{Version: buildVersion().Version, Program: programName(), MinConfidence: finding.Medium, Width: screen.Columns(c.stdout)}
-	if err := read(c, "min-confidence", parseConfidence, &opts.MinConfidence); err != nil {
+	if opts, format, err = shortOutput(c); err != nil {
 		return opts, format, err
 	}
-	if err := read(c, "color", parseColor, &color); err != nil {
-		return opts, format, err
+	opts.MinConfidence, opts.ShowSecrets = finding.Medium, c.Bool("show-secrets")
+	if opts.ShowSecrets {
+		err = mayShowSecrets(c.stdout)
 	}
-	if err := read(c, "format", parseShortFormat, &format); err != nil {
-		return opts, format, err
-	}
-	if c.Bool("show-secrets") {
-		if err := mayShowSecrets(c.stdout); err != nil {
-			return opts, format, err
-		}
-		opts.ShowSecrets = true
-	}
-	opts.Color = screen.UseColor(color, c.stdout)
-	return opts, format, nil
-}
-
-// parseShortFormat reads the formats of the commands that do not scan.
-func parseShortFormat(s string) (report.Format, error) {
-	f, err := report.ParseFormat(s)
-	if err != nil || f != report.Text && f != report.JSON {
-		return f, fmt.Errorf("unknown format %s: it is one of %s", quote.Name(s), strings.Join(report.ExplainFormats(), ", "))
-	}
-	return f, nil
+	err = cmp.Or(err, read(c, "min-confidence", parseConfidence, &opts.MinConfidence))
+	return opts, format, err
 }
 
 // explanation hands what the scanner found out to the report.

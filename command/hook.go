@@ -78,11 +78,11 @@ func hookCommand(c *call) error {
 		if name == "" {
 			message = "hook needs the name of a hook: " + orList(hooks.Names())
 		}
-		return errors.New(message + seeHelp("hook"))
+		return c.usage(errors.New(message))
 	}
 	opts, err := parseScanOf(c, nil)
 	if err != nil {
-		return fmt.Errorf("%w%s", err, seeHelp("hook"))
+		return c.usage(err)
 	}
 	opts.audit.Scan.FollowAlternates = true // git does
 	opts.report.Hook, opts.audit.Scan.Progress = true, nil

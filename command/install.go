@@ -82,11 +82,7 @@ func parseHooks(c *call) (r *hooks.Repository, names []string, err error) {
 
 // unknownHook says that there is no hook of this name, and which there are.
 func unknownHook(name string) string {
-	message := "no hook " + quote.Name(name) + ": it is one of " + strings.Join(hooks.Names(), ", ")
-	if s := nearest(name, hooks.Names()); s != "" {
-		message += "; did you mean " + s + "?"
-	}
-	return message
+	return "no hook " + quote.Name(name) + ": it is one of " + strings.Join(hooks.Names(), ", ") + didYouMean(name, hooks.Names())
 }
 
 // onePath returns the one folder that a command takes, "." if none is given.

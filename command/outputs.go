@@ -1,12 +1,14 @@
 package command
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"io"
 	"os"
 	"path/filepath"
 	"slices"
+	"strings"
 
 	"keysweep/file"
 	"keysweep/finding"
@@ -191,4 +193,23 @@ func (o *scanOptions) onTerminal(w io.Writer) report.Options {
 	opts.Width = screen.Columns(w)
 	opts.ShowSecrets = o.secrets && screen.IsTerminal(w)
 	return opts
+}
+
+// shortOutput reads --format and --color of the commands that do not scan.
+func shortOutput(c *call) (opts report.Options, format report.Format, err error) {
+	color := "auto"
+	err = cmp.Or(read(c, "color", parseColor, &color), read(c, "format", parseShortFormat, &format))
+	return report.Options{
+		Version: buildVersion().Version, Program: programName(),
+		Width: screen.Columns(c.stdout), Color: screen.UseColor(color, c.stdout),
+	}, format, err
+}
+
+// parseShortFormat reads the formats of the commands that do not scan.
+func parseShortFormat(s string) (report.Format, error) {
+	f, err := report.ParseFormat(s)
+	if err != nil || f != report.Text && f != report.JSON {
+		return f, fmt.Errorf("unknown format %s: it is one of %s", quote.Name(s), strings.Join(report.ExplainFormats(), ", "))
+	}
+	return f, nil
 }

@@ -2,7 +2,6 @@ package command
 
 import (
 	"bufio"
-	"cmp"
 	"context"
 	"crypto/sha256"
 	"encoding/hex"
@@ -23,7 +22,6 @@ import (
 	"keysweep/report"
 	"keysweep/rules"
 	"keysweep/scanner"
-	"keysweep/screen"
 	"keysweep/verify"
 )
 
@@ -57,7 +55,7 @@ not be told of one.
 func recheck(c *call) error {
 	o, err := parseRecheck(c)
 	if err != nil {
-		return fmt.Errorf("%w%s", err, seeHelp("recheck"))
+		return c.usage(err)
 	}
 	earlier, err := readEarlier(o.file, c.stdin)
 	if err != nil {
@@ -154,20 +152,11 @@ func parseRecheck(c *call) (o recheckOptions, err error) {
 	if o.verification, err = parseVerification(c, true); err != nil {
 		return o, err
 	}
-	color := "auto"
-	if err := cmp.Or(
-		read(c, "color", parseColor, &color),
-		read(c, "format", parseShortFormat, &o.format),
-		read(c, "jobs", numberUpTo(1, maxWorkers), &o.workers),
-	); err != nil {
+	if o.report, o.format, err = shortOutput(c); err != nil {
 		return o, err
 	}
-	o.report = report.Options{
-		Version: buildVersion().Version, Program: programName(),
-		Color: screen.UseColor(color, c.stdout), Width: screen.Columns(c.stdout),
-	}
 	o.progress = c.progress()
-	return o, nil
+	return o, read(c, "jobs", numberUpTo(1, maxWorkers), &o.workers)
 }
 
 // readEarlier reads a report: a file, or - for standard input.

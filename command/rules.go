@@ -1,17 +1,15 @@
 package command
 
 import (
+	"cmp"
 	"errors"
-	"fmt"
 	"slices"
 
 	"github.com/urfave/cli/v2"
 
-	"keysweep/config"
 	"keysweep/quote"
 	"keysweep/report"
 	"keysweep/rules"
-	"keysweep/screen"
 )
 
 // rulesCommands are the words behind "keysweep rules".
@@ -43,99 +41,65 @@ test [FILE…]  loads the rule files FILE beside the other rules, and runs their
 
 // rulesCommand is the action of the command rules.
 func rulesCommand(c *call) error {
-	sources, err := parseSources(c)
-	if err == nil && !c.Args().Present() {
-		err = errors.New("rules needs one of " + orList(rulesCommands))
-	}
-	var opts report.Options
-	var format report.Format
-	if err == nil {
-		opts, format, err = parseRulesOutput(c)
-	}
+	word, err := c.subcommand(rulesCommands)
 	if err != nil {
-		return fmt.Errorf("%w%s", err, seeHelp("rules"))
+		return c.usage(err)
 	}
 	args := c.Args().Tail()
-	switch word := c.Args().First(); word {
+	sources, err := parseSources(c)
+	opts, format, wrong := shortOutput(c)
+	if err = cmp.Or(err, wrong, checkRules(c, word, args)); err != nil {
+		return c.usage(err)
+	}
+	if word == "test" {
+		for _, file := range args {
+			if !slices.Contains(sources.Rules, file) {
+				sources.Rules = append(sources.Rules, file)
+			}
+		}
+	}
+	loaded, err := sources.Load(nil, nil)
+	if err != nil {
+		return err
+	}
+	set := loaded.Rules
+	switch word {
 	case "list":
-		return rulesList(c, sources, args, format, opts)
+		opts.RulesSHA256, opts.Rules = set.SHA256(), set.Rules()
+		return writing(report.WriteRules(c.stdout, format, set.Rules(), opts))
 	case "show":
-		return rulesShow(c, sources, args, format, opts)
-	case "test":
-		if c.IsSet("format") {
-			return errors.New("rules test has no --format" + seeHelp("rules"))
-		}
-		return rulesTest(c, sources, args, opts)
-	default:
-		message := "rules has no command " + quote.Name(word)
-		if s := nearest(word, rulesCommands); s != "" {
-			message += "; did you mean " + s + "?"
-		}
-		return errors.New(message + seeHelp("rules"))
+		return rulesShow(c, set, args[0], format, opts)
 	}
+	return rulesTest(c, set, args, opts)
 }
 
-func parseRulesOutput(c *call) (opts report.Options, format report.Format, err error) {
-	color := "auto"
-	if err := read(c, "color", parseColor, &color); err != nil {
-		return opts, format, err
+// checkRules refuses what a command of rules does not take.
+func checkRules(c *call, word string, args []string) error {
+	switch {
+	case word == "list" && len(args) > 0:
+		return errors.New("rules list takes no name (rules show does)")
+	case word == "show" && len(args) != 1:
+		return errors.New("rules show needs the id of one rule")
+	case word == "test" && c.IsSet("format"):
+		return errors.New("rules test has no --format")
+	case word == "test" && slices.Contains(args, ""):
+		return errors.New("the name of a file is empty")
 	}
-	if err := read(c, "format", parseShortFormat, &format); err != nil {
-		return opts, format, err
-	}
-	return report.Options{Version: buildVersion().Version, Width: screen.Columns(c.stdout), Color: screen.UseColor(color, c.stdout)}, format, nil
+	return nil
 }
 
-func rulesList(c *call, sources config.Sources, args []string, format report.Format, opts report.Options) error {
-	if len(args) > 0 {
-		return errors.New("rules list takes no name (rules show does)" + seeHelp("rules"))
-	}
-	loaded, err := sources.Load(nil, nil)
-	if err != nil {
-		return err
-	}
-	set := loaded.Rules
-	opts.RulesSHA256, opts.Rules = set.SHA256(), set.Rules()
-	return writing(report.WriteRules(c.stdout, format, set.Rules(), opts))
-}
-
-func rulesShow(c *call, sources config.Sources, args []string, format report.Format, opts report.Options) error {
-	if len(args) != 1 {
-		return errors.New("rules show needs the id of one rule" + seeHelp("rules"))
-	}
-	loaded, err := sources.Load(nil, nil)
-	if err != nil {
-		return err
-	}
-	set := loaded.Rules
+func rulesShow(c *call, set *rules.Set, id string, format report.Format, opts report.Options) error {
 	var ids []string
 	for _, r := range set.Rules() {
-		if r.ID == args[0] {
+		if r.ID == id {
 			return writing(report.WriteRule(c.stdout, format, r, opts))
 		}
 		ids = append(ids, r.ID)
 	}
-	message := "no rule " + quote.Name(args[0])
-	if s := nearest(args[0], ids); s != "" {
-		message += "; did you mean " + s + "?"
-	}
-	return errors.New(message + "\nkeysweep rules list lists them")
+	return errors.New("no rule " + quote.Name(id) + didYouMean(id, ids) + "\nkeysweep rules list lists them")
 }
 
-func rulesTest(c *call, sources config.Sources, args []string, opts report.Options) error {
-	if slices.Contains(args, "") {
-		return errors.New("the name of a file is empty")
-	}
-	for _, file := range args {
-		if !slices.Contains(sources.Rules, file) {
-			sources.Rules = append(sources.Rules, file)
-		}
-	}
-	loaded, err := sources.Load(nil, nil)
-	if err != nil {
-		return err
-	}
-	set := loaded.Rules
+func rulesTest(c *call, set *rules.Set, args []string, opts report.Options) error {
 	var list []*rules.Rule
 	for _, r := range set.Rules() {
 		if !r.BuiltIn && (len(args) == 0 || slices.Contains(args, r.File)) {

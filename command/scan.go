@@ -29,7 +29,7 @@ paths. Results go to standard output, everything else to standard error.
 func scan(c *call) error {
 	opts, err := parseScan(c)
 	if err != nil {
-		return fmt.Errorf("%w%s", err, seeHelp(c.command.name))
+		return c.usage(err)
 	}
 	return scanWith(c, opts)
 }

@@ -51,9 +51,10 @@ func (s Sources) Load(paths []string, read Reader) (*Loaded, error) {
 		l.notes = l.trusted.distrustOutside(paths)
 	}
 	broken := l.readConfig()
-	var missing *missingError
-	if errors.As(broken, &missing) {
-		return nil, missing.err
+	if broken == nil && l.config == nil && s.Config != "" {
+		if err := l.absent("--config", s.Config, func() error { _, err := Named(s.Config); return err }); err != nil {
+			return nil, err
+		}
 	}
 	named, err := l.namedRules()
 	if err != nil {
@@ -84,11 +85,6 @@ func (s Sources) Load(paths []string, read Reader) (*Loaded, error) {
 // goOn adds to an error of a configuration or a baseline how to do without.
 func goOn(err error) error { return fmt.Errorf("%w\n  --no-config goes on without it", err) }
 
-// missingError is a file that the user named and that is nowhere.
-type missingError struct{ err error }
-
-func (e *missingError) Error() string { return e.err.Error() }
-
 // namesConfig reports whether the user named a configuration that counts as it
 // is in its file.
 func (s *Sources) namesConfig() bool {
@@ -109,9 +105,6 @@ func (l *Loaded) readConfig() (err error) {
 		l.config, err = Named(s.Config)
 	case l.trusted != nil:
 		l.config, err = l.trusted.config()
-		if l.config == nil && err == nil && s.Config != "" {
-			return l.absent("--config", s.Config, func() error { _, err := Named(s.Config); return err })
-		}
 	default:
 		var notes []Note
 		l.config, notes, err = Find(cmp.Or(s.Here, "."), l.paths)

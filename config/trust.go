@@ -238,7 +238,7 @@ func (l *Loaded) namedRules() (list []rules.File, err error) {
 // trusted lacks it. A file that is nowhere is an error: named says it.
 func (l *Loaded) absent(option, name string, named func() error) error {
 	if _, err := os.Stat(name); err != nil {
-		return &missingError{cmp.Or(named(), err)}
+		return cmp.Or(named(), err) // which names the file as well
 	}
 	l.note(fmt.Sprintf("%s %s does not count: it is not in %s (merge the exceptions first).", option, quote.Name(name), l.trusted.Name))
 	return nil
