@@ -188,3 +188,20 @@ func TestABaselineIsFoundAsAConfigurationIs(t *testing.T) {
 		t.Errorf("got %v", err)
 	}
 }
+
+// TestManyTablesCostNoMoreEach counts allocations: a configuration in which each
+// table was looked for from the start took the square of its length.
+func TestManyTablesCostNoMoreEach(t *testing.T) {
+	allocs := func(n int) float64 {
+		text := []byte(strings.Repeat("[[allow]]\npath = \"a\"\nreason = \"r\"\nexpires = 2026-01-31\n", n))
+		return testing.AllocsPerRun(1, func() {
+			c, err := Parse("c", text)
+			if err != nil || len(c.Allows()) != n || c.Allows()[n-1].Line != 4*n-3 {
+				t.Fatal(n, err)
+			}
+		})
+	}
+	if few, many := allocs(1000), allocs(4000); many > 4.2*few {
+		t.Errorf("%.0f allocations for 1000 tables, %.0f for 4000", few, many)
+	}
+}

@@ -34,7 +34,7 @@ func TestExplainSaysWhatMatchesSays(t *testing.T) {
 	}
 }
 
-func TestAScoreThatHadNoSayIsTold(t *testing.T) {
+func TestExplainGivesAScoreThatDidNotCount(t *testing.T) {
 	b := []byte(expand(t, "ta{{live}}{{base62:24:a}}"))
 	e := loaded(t).NewMatcher().Explain(b, Span{0, len(b)})
 	if len(e) != 1 || e[0].Scored || e[0].Parts.Distinct == 0 || e[0].Confidence != finding.Rejected {

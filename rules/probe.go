@@ -2,6 +2,7 @@ package rules
 
 import (
 	"fmt"
+	"maps"
 	"net/url"
 	"regexp"
 	"slices"
@@ -262,8 +263,8 @@ func (t *answerTable) readConditions(a *Answer, key string) error {
 		}
 		a.Fields = append(a.Fields, alternatives)
 	}
-	for path, values := range t.Values {
-		if isNoPath(path) || len(values) == 0 {
+	for _, path := range slices.Sorted(maps.Keys(t.Values)) {
+		if isNoPath(path) || len(t.Values[path]) == 0 {
 			return wrong(key+".values", "%q is not a path such as error.type, with a list of values", path)
 		}
 	}

@@ -4,6 +4,7 @@ import (
 	"crypto/sha256"
 	"encoding/hex"
 	"fmt"
+	"maps"
 	"regexp"
 	"slices"
 	"strings"
@@ -245,12 +246,12 @@ func (t *ruleTable) readShapes(r *Rule) error {
 
 func (t *ruleTable) readEnvironments(r *Rule) error {
 	r.Environments = map[string]finding.Environment{}
-	for l, e := range t.Environments {
+	for _, l := range slices.Sorted(maps.Keys(t.Environments)) {
 		key := "environments." + l
 		if !slices.Contains(t.Literals, l) {
 			return wrong(key, "%q is not one of the literals", l)
 		}
-		switch e {
+		switch e := t.Environments[l]; e {
 		case "production":
 			r.Environments[l] = finding.Production
 		case "sandbox":

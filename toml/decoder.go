@@ -206,10 +206,11 @@ func (d *decoder) array(n node, e *unstable.Node, pos Position) error {
 	for it := e.Children(); it.Next(); {
 		n.v.Set(reflect.Append(n.v, reflect.Zero(n.v.Type().Elem())))
 		element, item := n.element(n.v.Len()-1), it.Node()
+		isTable := item.Kind == unstable.InlineTable
 		switch {
-		case element.v.Kind() == reflect.String && item.Kind != unstable.String:
+		case element.v.Kind() == reflect.String && item.Kind != unstable.String, element.v.Kind() == reflect.Struct && !isTable:
 			return d.mustBe(n, pos)
-		case item.Kind == unstable.InlineTable:
+		case isTable:
 			d.at[element.path] = d.position(int(item.Raw.Offset))
 		}
 		if err := d.value(element, item, pos); err != nil {

@@ -81,6 +81,7 @@ func TestWrongFilesAreRefusedAtTheirPosition(t *testing.T) {
 		{"a field without a tag", "Hidden = 'a'\n", "line 1, column 1: unknown key"},
 		{"no string", "text = 1\n", "line 1, column 1: text must be a string"},
 		{"no strings", "list = ['a', 1]\n", "line 1, column 1: list must be an array of strings"},
+		{"no tables", "row = [{ id = 'a' }, ['b']]\n", "line 1, column 1: [[row]] must be an array of tables"},
 		{"a string for a list", "list = 'a'\n", "line 1, column 1: list must be an array of strings"},
 		{"tables for strings", "[[list]]\n", "line 1, column 1: list must be an array of strings"},
 		{"no table", "inner = 1\n", "line 1, column 1: inner must be a table"},
