@@ -50,7 +50,7 @@ func (r *Repository) ListLoose(dir string, skipped *Skips) (loose []LooseObject)
 		for _, e := range list {
 			id, ok := oid.Parse([]byte(sub + e.Name()))
 			if ok && len(e.Name()) != 2*size-2 {
-				skipped.Add(finding.ReasonUnknownFormat, 1, "loose objects whose names are not as long as the repository's object format has them")
+				skipped.Add(finding.ReasonUnknownFormat, 1, "loose objects whose names have the wrong length for the repository's object format")
 				continue
 			}
 			if !ok {

@@ -62,7 +62,7 @@ func TestWhatIsLeftOfALooseObjectIsRead(t *testing.T) {
 		}{
 			{"whole", stored, size, false},
 			{"with more behind", append(slices.Clone(stored), "behind"...), size, false},
-			{"cut short", stored[:len(stored)/2], size / 3, true},
+			{"truncated", stored[:len(stored)/2], size / 3, true},
 			{"without its checksum", stored[:len(stored)-4], size, true},
 			{"empty", nil, 0, true},
 		} {

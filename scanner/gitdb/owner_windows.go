@@ -1,4 +1,4 @@
 package gitdb
 
-// sameOwner is true: on Windows the place alone decides.
+// sameOwner is true: on Windows the location alone decides.
 func sameOwner(_, _ string) bool { return true }

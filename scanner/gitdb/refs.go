@@ -99,7 +99,7 @@ func (r *Repository) readPackedRefs(refs map[string]oid.ID) {
 		hex, name, ok := bytes.Cut(line, []byte(" "))
 		id, valid := oid.Parse(hex)
 		if !ok || !valid {
-			r.skip(finding.ReasonDamaged, "packed-refs: a line that is no ref")
+			r.skip(finding.ReasonDamaged, "packed-refs: malformed line")
 			continue
 		}
 		refs[string(name)] = id
@@ -150,7 +150,7 @@ func (r *Repository) linkedFolder(path string) bool {
 	real, errR := filepath.EvalSymlinks(path)
 	common, errC := filepath.EvalSymlinks(r.CommonDir)
 	if errR != nil || errC != nil || !strings.HasPrefix(real, common+string(filepath.Separator)) {
-		r.skip(finding.ReasonUnreadable, "%s: it leads out of the repository", path)
+		r.skip(finding.ReasonUnreadable, "%s points outside the repository", path)
 		return false
 	}
 	return true

@@ -18,7 +18,7 @@ import (
 	"keysweep/scanner/gitdb/oid"
 )
 
-// ErrNotRepository is wrapped by Open's error for a folder that is none.
+// ErrNotRepository is wrapped by Open's error for a folder that is not one.
 var ErrNotRepository = errors.New("not a git repository")
 
 // smallFile bounds what is read of a file that should be small (HEAD, a ref,
@@ -152,8 +152,8 @@ func Open(dir string) (*Repository, error) {
 	return r, err
 }
 
-// OpenHead is Open for who wants no ref but HEAD: there may be a hundred
-// thousand. It finds no fault with the others.
+// OpenHead is Open for a caller that needs no ref but HEAD: there may be a hundred
+// thousand. It does not report what is wrong with the others.
 func OpenHead(dir string) (*Repository, error) {
 	r, err := openLayout(dir)
 	if err == nil {
@@ -248,7 +248,7 @@ func (r *Repository) readConfig() {
 			}
 		case "extensions.refstorage":
 			if !strings.EqualFold(value, "files") {
-				r.skip(finding.ReasonUnknownFormat, "ref storage %q: all objects are read, what its refs reach is not known", value)
+				r.skip(finding.ReasonUnknownFormat, "ref storage %q: all objects are read, but what the refs reach is unknown", value)
 			}
 		case "extensions.partialclone":
 			r.Promisor = true

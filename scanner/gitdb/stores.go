@@ -64,7 +64,7 @@ func (r *Repository) Stores(opts OpenOptions) *Stores {
 		for _, alt := range r.alternates(dir, &s.Skipped) {
 			switch {
 			case !opts.FollowAlternates && !r.isNearby(alt):
-				s.Skipped.Add(finding.ReasonUnreadable, 1, "alternate object store %s: it lies outside %s (--follow-alternates reads it)", alt, r.home())
+				s.Skipped.Add(finding.ReasonUnreadable, 1, "alternate object store %s: it is outside %s (--follow-alternates reads it)", alt, r.home())
 			case depth[dir] == alternateDepth:
 				s.Skipped.Add(finding.ReasonUnreadable, 1, "alternate %s: more than %d steps away", alt, alternateDepth)
 			default:

@@ -125,10 +125,10 @@ func (db *Database) Missing(ctx context.Context) ([]finding.Skipped, error) {
 	slices.SortFunc(reached, oid.ID.Compare)
 	for i, id := range reached {
 		if i == missingNamed {
-			list.Add(finding.ReasonMissing, int64(len(reached)-i), "further objects that the history names")
+			list.Add(finding.ReasonMissing, int64(len(reached)-i), "more objects that the history refers to")
 			break
 		}
-		list.Add(finding.ReasonMissing, 1, "object %s, which the history names", id)
+		list.Add(finding.ReasonMissing, 1, "object %s, which the history refers to", id)
 	}
 	return list, nil
 }

@@ -103,7 +103,7 @@ func (s *scan) run(ctx context.Context) error {
 		err := s.pack(ctx, i, p)
 		if errors.Is(err, pack.ErrUnusable) {
 			// What the visitors saw may bear wrong names or be cut at wrong
-			// places; the findings of the second reading replace nothing, as
+			// offsets; the findings of the second reading replace nothing, as
 			// equal ones are merged.
 			var q *pack.Pack
 			if q, err = pack.OpenWithoutIndex(ctx, p.Path, s.db.repo.Format); err == nil {

@@ -74,7 +74,7 @@ func (v *visitor) Visit(o *pack.Object) (mark bool, err error) {
 	if o.Stream != nil {
 		return true, v.stream(o)
 	}
-	// Loose objects are few, and only their hash tells that they are whole.
+	// Loose objects are few, and only their hash shows that they are whole.
 	if v.all || v.pack == nil || v.db.shared[v.store] != nil && v.db.shared[v.store].Has(o.Entry) {
 		v.object.id = v.verify(o)
 	}
@@ -112,7 +112,7 @@ func (v *visitor) count(o *pack.Object) {
 
 // marked reports whether an object holds a literal. If its base holds none, a
 // literal can only touch what the delta inserted, or a seam: no more than its
-// length less one lies on the other side.
+// length minus one is on the other side.
 func (v *visitor) marked(o *pack.Object) bool {
 	if !o.Delta || o.BaseMarked {
 		return v.gate.Contains(o.Data)
@@ -146,7 +146,7 @@ func (v *visitor) verify(o *pack.Object) oid.ID {
 
 func (v *visitor) compare(entry int, claimed, id oid.ID) oid.ID {
 	if id != claimed {
-		v.skipped.Add(finding.ReasonDamaged, 1, "object %s: its content has the name %s", claimed, id)
+		v.skipped.Add(finding.ReasonDamaged, 1, "object %s: its content hashes to %s", claimed, id)
 	}
 	return id
 }

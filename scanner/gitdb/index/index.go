@@ -136,7 +136,7 @@ func load(path string) ([]byte, error) {
 		return nil, err
 	}
 	if !info.Mode().IsRegular() {
-		return nil, fmt.Errorf("%w: %s is no regular file", ErrCorrupt, path)
+		return nil, fmt.Errorf("%w: %s is not a regular file", ErrCorrupt, path)
 	}
 	if info.Size() > maxFile {
 		return nil, fmt.Errorf("%w: %d bytes", ErrUnsupported, info.Size())
@@ -255,7 +255,7 @@ func (x *Index) parseEntries(b []byte, count uint32, compact bool) ([]byte, erro
 	return b, nil
 }
 
-var errCutShort = errors.New("cut short")
+var errCutShort = errors.New("truncated")
 
 // decode returns the entry that b starts with and how many bytes it takes.
 // packed, for version 4, holds the path before.

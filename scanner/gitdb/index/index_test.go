@@ -302,7 +302,7 @@ func TestBadIndexesAreRefused(t *testing.T) {
 		{"no path", made(2, 1, made1(0, "\x00\x00")), ErrCorrupt},
 		{"flags of version 3", made(2, 1, made1(0x4001, "\x40\x00a\x00\x00\x00\x00\x00\x00\x00")), ErrCorrupt},
 		{"unknown flags", made(3, 1, made1(0x4001, "\x80\x00a\x00\x00\x00\x00\x00\x00\x00")), ErrUnsupported},
-		{"flags cut short", made(3, 1, made1(0x4001, "\x40")), ErrCorrupt},
+		{"flags truncated", made(3, 1, made1(0x4001, "\x40")), ErrCorrupt},
 		{"version 4", made(4, 2, made1(2, "\x00ab\x00")+made1(2, "\x01c\x00")), nil},
 		{"version 4 cuts more than there is", made(4, 1, made1(1, "\x01a\x00")), ErrCorrupt},
 		{"version 4 with an endless number", made(4, 1, made1(1, strings.Repeat("\xff", 30)+"\x00a\x00")), ErrCorrupt},
@@ -313,7 +313,7 @@ func TestBadIndexesAreRefused(t *testing.T) {
 		{"an optional extension", made(2, 1, good+extension("XYZW", "abc")), nil},
 		{"a required extension", made(2, 1, good+extension("xyzw", "abc")), ErrUnsupported},
 		{"an extension larger than the file", made(2, 1, good+"TREE\xff\xff\xff\xff"), ErrCorrupt},
-		{"an extension cut short", made(2, 1, good+"TREE\x00"), ErrCorrupt},
+		{"an extension truncated", made(2, 1, good+"TREE\x00"), ErrCorrupt},
 		{"half of a split index", made(2, 1, good+extension("link", strings.Repeat("x", 20))), ErrUnsupported},
 		{"a split index without another half", made(2, 1, good+extension("link", zeros)), nil},
 		{"a link of too few bytes", made(2, 1, good+extension("link", "x")), ErrCorrupt},
@@ -384,8 +384,8 @@ func TestBadSplitIndexesAreRefused(t *testing.T) {
 		{"an addition without a path", made(2, 1, made1(0, "\x00\x00")+extension("link", string(base)+none+none)), "has no path"},
 		{"four billion deleted words", made(2, 0, extension("link", string(base)+bits(1<<33-1)+none)), "bit 2 of 2"},
 		{"four billion words without a bit, twice", made(2, 0, extension("link", string(base)+bits(1<<33-2, 1<<33-2, 1<<33, 1)+none)), "of 2 entries"},
-		{"words that are not there", made(2, 0, extension("link", string(base)+bits(2<<33, 0)+none)), "cut short"},
-		{"bytes behind the bitmaps", made(2, 0, extension("link", string(base)+none+none+"x")), "behind the bitmaps"},
+		{"words that are not there", made(2, 0, extension("link", string(base)+bits(2<<33, 0)+none)), "truncated"},
+		{"bytes after the bitmaps", made(2, 0, extension("link", string(base)+none+none+"x")), "after the bitmaps"},
 		{"no other half", made(2, 0, extension("link", strings.Repeat("x", 20)+none+none)), "is missing"},
 	} {
 		t.Run(tt.name, func(t *testing.T) {

@@ -49,7 +49,7 @@ func (l *Lookup) key(path string) string {
 	return path
 }
 
-// Tracked reports whether the index holds path, at any stage. What lies below
+// Tracked reports whether the index holds path, at any stage. What is below
 // a folder that a sparse index holds as a whole counts as tracked.
 func (l *Lookup) Tracked(path string) bool {
 	path = l.key(path)

@@ -36,7 +36,7 @@ func parseLink(b []byte, hashSize int) (*link, error) {
 		return nil, err
 	}
 	if len(b) > 0 {
-		return nil, fmt.Errorf("%w: %d bytes behind the bitmaps of extension link", ErrCorrupt, len(b))
+		return nil, fmt.Errorf("%w: %d bytes after the bitmaps of extension link", ErrCorrupt, len(b))
 	}
 	return l, nil
 }
@@ -136,7 +136,7 @@ func (m *bitmap) positions(limit int) ([]int, error) {
 			}
 		}
 		if literals > uint64(len(words)/8) {
-			return nil, fmt.Errorf("%w: bitmap is cut short", ErrCorrupt)
+			return nil, fmt.Errorf("%w: bitmap is truncated", ErrCorrupt)
 		}
 		for ; literals > 0; literals-- {
 			if err := set(binary.BigEndian.Uint64(words)); err != nil {

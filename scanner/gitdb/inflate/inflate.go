@@ -102,7 +102,7 @@ type codes struct {
 
 // Inflate decodes the zlib stream at the start of src into dst, and returns
 // how many bytes of src the stream takes, header and Adler-32 included. What
-// follows the stream is not looked at. A stream that yields more or fewer than
+// follows the stream is not read. A stream that yields more or fewer than
 // len(dst) bytes is an error, which wraps [ErrCorrupt] like all others; n is
 // then 0 and dst may hold part of the output. The slices must not overlap.
 func (d *Decoder) Inflate(dst, src []byte) (n int, err error) {

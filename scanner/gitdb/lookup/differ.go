@@ -158,7 +158,8 @@ type entries struct {
 	name   []byte // of the current entry
 }
 
-// next goes to the next entry, whose Name is valid until the next call, and tells of what is none.
+// next goes to the next entry, whose Name is valid until the next call. It reports
+// whether there is one.
 func (e *entries) next(d *Differ) bool {
 	if e.staged != nil {
 		return e.nextStaged()
@@ -291,7 +292,7 @@ func (p *parentTree) find(d *Differ, e *treeEntry) *treeEntry {
 	if !p.end && bytes.Equal(p.Name, e.Name) {
 		return &p.treeEntry
 	}
-	// A file and a folder of one name stand at different places.
+	// A file and a folder of one name sort differently.
 	for all := (entries{id: p.id, data: p.data}); all.next(d); {
 		if bytes.Equal(all.Name, e.Name) {
 			found := all.treeEntry

@@ -14,8 +14,8 @@ import (
 	"keysweep/scanner/gitdb/pack"
 )
 
-// Index is an index whose entries lie in a mapped file: only Find and Differ.Staged
-// may read them, and nobody after Close. Reading the file into memory takes as long
+// Index is an index whose entries are in a mapped file: only Find and Differ.Staged
+// may read them, and nothing after Close. Reading the file into memory takes as long
 // as all else that a hook does.
 type Index struct {
 	index.Index
@@ -26,7 +26,7 @@ type Index struct {
 // empty. The errors are those of index.Read.
 func OpenIndex(path string, format oid.Format) (*Index, error) {
 	if info, err := os.Stat(path); runtime.GOOS == "windows" || err != nil || info.Size() > maxMappedIndex {
-		// There, nobody can replace a file that is mapped.
+		// On Windows a mapped file cannot be replaced.
 		return readIndex(path, format)
 	}
 	data, err := pack.Map(path)
@@ -70,7 +70,7 @@ func readIndex(path string, format oid.Format) (*Index, error) {
 }
 
 // Find returns what is staged at path, and false if nothing is, or only announced
-// (git add -N). The error wraps index.ErrCorrupt: the file was cut short.
+// (git add -N). The error wraps index.ErrCorrupt: the file was truncated.
 func (x *Index) Find(path string) (e index.Entry, found bool, err error) {
 	err = pack.Guard(func() error {
 		at := sort.Search(x.Len(), func(i int) bool { return x.PathAt(i) >= path })

@@ -42,7 +42,7 @@ func TestOpenIndexReadsWhatReadReads(t *testing.T) {
 		{"of version 2", whole},
 		{"of version 4", version4},
 		{"empty file", nil},
-		{"cut short", whole[:len(whole)/2]},
+		{"truncated", whole[:len(whole)/2]},
 		{"one bit is wrong", append(bytes.Clone(whole[:100]), append([]byte{whole[100] ^ 1}, whole[101:]...)...)},
 		{"of version 9", append([]byte("DIRC\x00\x00\x00\x09"), whole[8:]...)},
 	} {

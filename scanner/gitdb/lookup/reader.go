@@ -94,7 +94,7 @@ func (r *Reader) check(id oid.ID, o *pack.Object, use func(*pack.Object) error) 
 	h := r.hasher
 	if o.Stream == nil {
 		if got := h.Sum(o.Type, o.Data); got != id {
-			return fmt.Errorf("%w: its content has the name %s", pack.ErrCorrupt, got)
+			return fmt.Errorf("%w: its content hashes to %s", pack.ErrCorrupt, got)
 		}
 		return use(o)
 	}
@@ -107,7 +107,7 @@ func (r *Reader) check(id oid.ID, o *pack.Object, use func(*pack.Object) error) 
 		return fmt.Errorf("%w: %w", pack.ErrCorrupt, err)
 	}
 	if got := h.ID(); got != id {
-		return fmt.Errorf("%w: its content has the name %s", pack.ErrCorrupt, got)
+		return fmt.Errorf("%w: its content hashes to %s", pack.ErrCorrupt, got)
 	}
 	return nil
 }
@@ -132,8 +132,8 @@ func (r *Reader) commit(ctx context.Context, id oid.ID) (c gitdb.Commit, err err
 	return c, err
 }
 
-// untag follows tags from id to what is none. It returns that, its type, and the
-// tags.
+// untag follows tags from id to an object that is not a tag. It returns that, its
+// type, and the tags.
 func (r *Reader) untag(ctx context.Context, id oid.ID) (oid.ID, oid.Type, []gitdb.Tag, error) {
 	var tags []gitdb.Tag
 	for range gitdb.MaxTagDepth {

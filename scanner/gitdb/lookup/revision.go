@@ -92,7 +92,7 @@ func nextSuffix(s string) (x suffix, rest string, err error) {
 		return x, rest, nil
 	}
 	if s[0] != '^' && s[0] != '~' {
-		return x, "", fmt.Errorf("%w: %q is no suffix of a revision", ErrRevision, s)
+		return x, "", fmt.Errorf("%w: %q is not a suffix of a revision", ErrRevision, s)
 	}
 	x.ancestor, x.n = s[0] == '~', 1
 	end := 1
@@ -107,7 +107,7 @@ func nextSuffix(s string) (x suffix, rest string, err error) {
 	return x, s[end:], nil
 }
 
-// hintOf returns what must stand before the first of suffixes; without any, a
+// hintOf returns what must be before the first of suffixes; without any, a
 // path follows.
 func hintOf(suffixes string) hint {
 	if suffixes == "" {
@@ -140,7 +140,7 @@ func (r *Reader) base(ctx context.Context, name string, want hint) (oid.ID, erro
 		name = "HEAD"
 	}
 	if strings.Contains(name, "@{") {
-		return oid.ID{}, fmt.Errorf("%w: %s: @{…} is not understood here; git rev-parse tells the id", ErrRevision, name)
+		return oid.ID{}, fmt.Errorf("%w: %s: @{…} is not supported; use the id that git rev-parse prints", ErrRevision, name)
 	}
 	repo := r.db.repo
 	if len(name) == 2*repo.Format.Size() {
@@ -169,7 +169,7 @@ func (r *Reader) abbreviated(ctx context.Context, digits string, want hint) (oid
 	list := r.db.idsWithPrefix(strings.ToLower(digits))
 	switch {
 	case len(list) == 0:
-		return oid.ID{}, fmt.Errorf("%w: %s: no ref of this name, no object whose id starts so", ErrRevision, digits)
+		return oid.ID{}, fmt.Errorf("%w: %s: no ref has this name, and no object id starts with it", ErrRevision, digits)
 	case len(list) == 1:
 		return list[0], nil
 	}
@@ -200,7 +200,7 @@ func (r *Reader) ambiguous(ctx context.Context, digits string, list []oid.ID) er
 	if n := len(list) - len(words); n > 0 {
 		words = append(words, fmt.Sprintf("%d more", n))
 	}
-	return fmt.Errorf("%w: %s is ambiguous: it begins %s", ErrRevision, digits, strings.Join(words, ", "))
+	return fmt.Errorf("%w: %s is ambiguous, it may be %s", ErrRevision, digits, strings.Join(words, ", "))
 }
 
 // idsWithPrefix returns the ids that start with digits, at least two hex digits

@@ -33,10 +33,10 @@ type stagedFolder struct {
 }
 
 // Staged calls emit for each entry of x that none of parents, trees, has. What
-// git add -N announces is none. Whether whole folders are as in a parent is told
-// by the ids that their trees would have: the index's own notes of them (the
-// extension TREE) are not believed. Nothing of what emit gets is part of x. An
-// error that wraps index.ErrCorrupt says that x's file was cut short meanwhile.
+// git add -N announces is none. Whether whole folders are as in a parent
+// follows from the ids that their trees would have: the index's own cache of them
+// (the extension TREE) is not trusted. Nothing of what emit gets is part of x. An
+// error that wraps index.ErrCorrupt says that x's file was truncated meanwhile.
 func (d *Differ) Staged(ctx context.Context, x *index.Index, parents []oid.ID, emit func(*Introduced) error) error {
 	var failed error // of emit, and of ctx
 	err := pack.Guard(func() error {
@@ -110,7 +110,7 @@ func (d *Differ) nameFolders(s *staged, first, end, cut int) {
 }
 
 // folderOf returns the name that e has in the folder whose path has cut bytes,
-// or that of the folder in there that e lies in.
+// or that of the folder in it that holds e.
 func folderOf(e *index.Entry, cut int) (name string, isFolder bool) {
 	name = e.Path[cut:]
 	if len(e.Path) > gitdb.MaxPath {

@@ -50,7 +50,7 @@ func (db *Database) AtPath(ctx context.Context, root oid.ID, path string) (pack.
 	at := pack.TreeEntry{Mode: 0o040000, ID: tree}
 	for name := range strings.SplitSeq(path, "/") {
 		if !at.IsTree() {
-			return at, fmt.Errorf("%w: nothing at %s: %s is no folder", ErrRevision, path, at.Name)
+			return at, fmt.Errorf("%w: nothing at %s: %s is not a folder", ErrRevision, path, at.Name)
 		}
 		found, err := r.entry(ctx, at.ID, name)
 		switch {

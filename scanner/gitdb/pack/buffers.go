@@ -55,7 +55,7 @@ func (p *pool) release(b *buffer) {
 }
 
 // A pack may unpack to unpackedRatio times its size and unpackedBase bytes
-// more; beyond, it is made to wear us out. The packs of git/git, rails/rails and
+// more; beyond, it is made to exhaust a reader. The packs of git/git, rails/rails and
 // stripe/stripe-go unpack to 26, 16 and 54 times their size.
 const (
 	unpackedRatio = 4000

@@ -41,7 +41,7 @@ func deltaSize(b []byte) (uint64, []byte, error) {
 			return size, b[i+1:], nil
 		}
 	}
-	return 0, nil, fmt.Errorf("%w: delta size is cut short or does not fit 63 bits", ErrCorrupt)
+	return 0, nil, fmt.Errorf("%w: delta size is truncated or does not fit 63 bits", ErrCorrupt)
 }
 
 // maxOps is how many instructions of a delta are recorded: one of two bytes
@@ -148,7 +148,7 @@ func copyOperands(c byte, d []byte) (off, size uint32, rest []byte, err error) {
 			continue
 		}
 		if len(d) == 0 {
-			return 0, 0, nil, fmt.Errorf("%w: delta copy is cut short", ErrCorrupt)
+			return 0, 0, nil, fmt.Errorf("%w: delta copy is truncated", ErrCorrupt)
 		}
 		if i < 4 {
 			off |= uint32(d[0]) << (8 * i)
@@ -163,7 +163,7 @@ func copyOperands(c byte, d []byte) (off, size uint32, rest []byte, err error) {
 // freshSpans appends what a result holds that its base does not hold in one
 // piece: each inserted run, and for each seam between two instructions the
 // empty span at it. Whatever bytes lie outside the spans, and do not reach
-// across one, stand in the base as they are. Spans ascend and do not overlap.
+// across one, are in the base as they are. Spans ascend and do not overlap.
 func freshSpans(spans []Span, ops []op) []Span {
 	at := 0
 	for i, o := range ops {

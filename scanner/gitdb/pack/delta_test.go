@@ -54,8 +54,8 @@ func TestApplyFollowsTheInstructions(t *testing.T) {
 		{"delta yields more bytes than it declares", base, copyOp(0, 5), 4, "", true},
 		{"delta inserts more bytes than it declares", base, insertOp("abc"), 2, "", true},
 		{"delta yields fewer bytes than it declares", base, copyOp(0, 5), 6, "", true},
-		{"insert is cut short", base, []byte{5, 'a'}, 5, "", true},
-		{"copy is cut short", base, []byte{0xff, 1, 2}, 5, "", true},
+		{"insert is truncated", base, []byte{5, 'a'}, 5, "", true},
+		{"copy is truncated", base, []byte{0xff, 1, 2}, 5, "", true},
 		{"reserved instruction", base, []byte{0}, 0, "", true},
 	} {
 		t.Run(c.name, func(t *testing.T) {

@@ -42,7 +42,7 @@ type header struct {
 // parseHeader decodes the entry header at the start of b.
 func parseHeader(b []byte, hashSize int) (h header, err error) {
 	if len(b) == 0 {
-		return h, fmt.Errorf("%w: entry header is cut short", ErrCorrupt)
+		return h, fmt.Errorf("%w: entry header is truncated", ErrCorrupt)
 	}
 	c := b[0]
 	h.typ = c >> 4 & 7
@@ -50,7 +50,7 @@ func parseHeader(b []byte, hashSize int) (h header, err error) {
 	i := 1
 	for shift := uint(4); c&0x80 != 0; shift += 7 {
 		if i == len(b) {
-			return h, fmt.Errorf("%w: entry header is cut short", ErrCorrupt)
+			return h, fmt.Errorf("%w: entry header is truncated", ErrCorrupt)
 		}
 		c = b[i]
 		i++
@@ -65,7 +65,7 @@ func parseHeader(b []byte, hashSize int) (h header, err error) {
 	case ofsDelta:
 		for n := 0; ; n++ {
 			if i == len(b) {
-				return h, fmt.Errorf("%w: base offset is cut short", ErrCorrupt)
+				return h, fmt.Errorf("%w: base offset is truncated", ErrCorrupt)
 			}
 			if n > 8 {
 				return h, fmt.Errorf("%w: base offset does not fit 63 bits", ErrCorrupt)
@@ -85,7 +85,7 @@ func parseHeader(b []byte, hashSize int) (h header, err error) {
 		}
 	case refDelta:
 		if len(b)-i < hashSize {
-			return h, fmt.Errorf("%w: base id is cut short", ErrCorrupt)
+			return h, fmt.Errorf("%w: base id is truncated", ErrCorrupt)
 		}
 		h.base = oid.FromBytes(b[i : i+hashSize])
 		i += hashSize

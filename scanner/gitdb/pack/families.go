@@ -49,9 +49,10 @@ type Object struct {
 
 // Visitor receives the objects of one worker.
 type Visitor interface {
-	// Visit returns whether the object is marked; its children are told.
+	// Visit returns whether the object is marked, which its children show as
+	// BaseMarked.
 	Visit(o *Object) (mark bool, err error)
-	// Fail is told of an entry that could not be built; count includes the
+	// Fail is called for an entry that could not be built; count includes the
 	// versions that depend on it.
 	Fail(entry, count int, err error)
 }
@@ -67,7 +68,7 @@ type WalkOptions struct {
 	Need *Bits
 	// NewVisitor makes the visitor of one worker; called before work starts.
 	NewVisitor func() Visitor
-	// Progress, if not nil, is told of entries and stored bytes just done.
+	// Progress, if not nil, is called with the entries and stored bytes just done.
 	Progress func(entries, bytes int64)
 }
 
@@ -329,8 +330,8 @@ func (w *worker) visitAndWalk(entry int32, buf, base *buffer, baseMarked bool) e
 	return nil
 }
 
-// walkChild builds a child of the top of the stack, whose place it takes if it
-// is the last.
+// walkChild builds a child of the top of the stack, and replaces the top by it if
+// it is the last.
 func (w *worker) walkChild(entry int32, base *buffer, baseMarked, last bool) error {
 	buf, err := w.build(entry, base)
 	mark := false
@@ -440,7 +441,7 @@ func (w *worker) checkName(entry int32, content []byte) error {
 			w.hasher = oid.NewHasher(p.format)
 		}
 		if id := w.hasher.Sum(w.typ, content); id != p.ID(int(entry)) {
-			return fmt.Errorf("%w: it names the entry at %d %s, its content %s", ErrUnusable, p.entries[entry].offset, p.ID(int(entry)), id)
+			return fmt.Errorf("%w: it names the entry at %d %s; its content hashes to %s", ErrUnusable, p.entries[entry].offset, p.ID(int(entry)), id)
 		}
 		break
 	}

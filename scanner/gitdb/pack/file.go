@@ -34,10 +34,10 @@ func openFile(path string, format oid.Format) (_ *file, err error) {
 	}
 	err = Guard(func() error {
 		if len(f.data) < packHeader+format.Size() {
-			return fmt.Errorf("%w: %d bytes are no pack", ErrCorrupt, len(f.data))
+			return fmt.Errorf("%w: %d bytes are too few for a pack", ErrCorrupt, len(f.data))
 		}
 		if v := binary.BigEndian.Uint32(f.data[4:]); string(f.data[:4]) != "PACK" || v != 2 && v != 3 {
-			return fmt.Errorf("%w: no pack of version 2 or 3", ErrCorrupt)
+			return fmt.Errorf("%w: not a pack of version 2 or 3", ErrCorrupt)
 		}
 		return nil
 	})
@@ -75,7 +75,7 @@ func (f *file) end() uint64 { return uint64(len(f.data) - f.format.Size()) }
 func (f *file) openIndex() (*packIndex, error) {
 	b, err := f.mapPath(strings.TrimSuffix(f.Path, ".pack") + ".idx")
 	if errors.Is(err, fs.ErrNotExist) {
-		return nil, fmt.Errorf("%w: there is none", ErrUnusable)
+		return nil, fmt.Errorf("%w: it is missing", ErrUnusable)
 	}
 	if err != nil {
 		return nil, fmt.Errorf("%w: %w", ErrUnusable, err)
@@ -129,7 +129,7 @@ func Unmap(b []byte) {
 }
 
 // Guard runs f and turns a fault of a mapped file, which is how a file that
-// was cut short under us shows itself, into an error that wraps ErrCorrupt. So
+// was truncated under us shows itself, into an error that wraps ErrCorrupt. So
 // it does with any other panic, of which it says no more than the type: its
 // value may hold scanned bytes.
 func Guard(f func() error) (err error) {
@@ -138,7 +138,7 @@ func Guard(f func() error) (err error) {
 		switch r := recover().(type) {
 		case nil:
 		case runtime.Error:
-			err = fmt.Errorf("%w: a mapped file was cut short while it was read", ErrCorrupt)
+			err = fmt.Errorf("%w: a mapped file was truncated while it was read", ErrCorrupt)
 			if _, fault := r.(interface{ Addr() uintptr }); !fault {
 				err = fmt.Errorf("%w: internal error: %w", ErrCorrupt, r)
 			}

@@ -45,7 +45,7 @@ func (n *names) bytes(pos int) []byte {
 
 // find returns the position of the id whose bytes are b.
 //
-// Ids are hashes, so the place of one among those that begin with the same
+// Ids are hashes, so the position of one among those that begin with the same
 // byte follows from its next four bytes, give or take the square root of their
 // number. Searching outwards from there takes 88 ns among 400 000 ids, a binary
 // search from the middle 222 ns (BenchmarkFind), and this is asked of every
@@ -126,7 +126,7 @@ type packIndex struct {
 func parseIndex(file []byte, format oid.Format, count uint32, trailer []byte) (*packIndex, error) {
 	size, total := format.Size(), int(count)
 	if len(file) < 256*4+2*size {
-		return nil, fmt.Errorf("%w: cut short", ErrUnusable)
+		return nil, fmt.Errorf("%w: truncated", ErrUnusable)
 	}
 	x := &packIndex{names: names{hashSize: size}, file: file}
 	tables := file[:len(file)-2*size]
@@ -147,7 +147,7 @@ func parseIndex(file []byte, format oid.Format, count uint32, trailer []byte) (*
 		}
 		rest := len(tables) - indexHeader - total*(size+4+4)
 		if rest < 0 || rest%8 != 0 {
-			return nil, fmt.Errorf("%w: cut short", ErrUnusable)
+			return nil, fmt.Errorf("%w: truncated", ErrUnusable)
 		}
 		if err := x.counts(tables[8:], count); err != nil {
 			return nil, err

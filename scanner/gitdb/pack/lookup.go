@@ -52,7 +52,7 @@ func OpenLookupWithoutIndex(ctx context.Context, path string, format oid.Format)
 	return l, nil
 }
 
-// Find returns where in the pack the index places id.
+// Find returns where in the pack the index has the entry of id.
 func (l *Lookup) Find(id oid.ID) (offset uint64, ok bool) {
 	err := Guard(func() error {
 		offset, ok = l.find(id)

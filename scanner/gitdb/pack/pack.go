@@ -10,7 +10,7 @@ import (
 	"keysweep/scanner/gitdb/oid"
 )
 
-// none stands for "no entry" where an entry number is expected.
+// none means "no entry" where an entry number is expected.
 const none = -1
 
 // noBase marks a delta whose base is not in the pack.
@@ -151,33 +151,33 @@ func (p *Pack) useIndex(ctx context.Context) error {
 	if err := x.verify(p.format); err != nil {
 		return err
 	}
-	places := make([]indexed, x.count())
-	for i := range places {
+	located := make([]indexed, x.count())
+	for i := range located {
 		offset, ok := x.offset(i)
 		if !ok {
 			return fmt.Errorf("%w: a long offset is missing", ErrUnusable)
 		}
-		places[i] = indexed{offset: offset, pos: uint32(i)}
+		located[i] = indexed{offset: offset, pos: uint32(i)}
 	}
 	p.names = &x.names
-	p.sortPlaces(places)
-	p.entries = make([]entry, len(places))
-	p.pos = make([]uint32, len(places))
-	p.entryAt = make([]uint32, len(places))
+	p.sortByOffset(located)
+	p.entries = make([]entry, len(located))
+	p.pos = make([]uint32, len(located))
+	p.entryAt = make([]uint32, len(located))
 	want := uint64(packHeader)
-	for i, place := range places {
+	for i, at := range located {
 		// Entries cover the pack without a gap: that each ends where the
 		// next starts is checked when it is inflated.
-		if i == 0 && place.offset != want || i > 0 && place.offset <= want || place.offset >= p.end() {
-			return fmt.Errorf("%w: it places an entry at %d", ErrUnusable, place.offset)
+		if i == 0 && at.offset != want || i > 0 && at.offset <= want || at.offset >= p.end() {
+			return fmt.Errorf("%w: it has an entry at %d", ErrUnusable, at.offset)
 		}
-		want = place.offset
-		p.entries[i] = entry{offset: place.offset}
-		p.pos[i] = place.pos
-		p.entryAt[place.pos] = uint32(i)
+		want = at.offset
+		p.entries[i] = entry{offset: at.offset}
+		p.pos[i] = at.pos
+		p.entryAt[at.pos] = uint32(i)
 	}
-	if len(places) == 0 && p.end() != packHeader {
-		return fmt.Errorf("%w: bytes behind the last entry", ErrUnusable)
+	if len(located) == 0 && p.end() != packHeader {
+		return fmt.Errorf("%w: bytes after the last entry", ErrUnusable)
 	}
 	return p.link(ctx, func(id oid.ID) int {
 		if e, ok := p.Find(id); ok {
@@ -187,34 +187,34 @@ func (p *Pack) useIndex(ctx context.Context) error {
 	})
 }
 
-// sortPlaces sorts by offset. Offsets of a real pack spread evenly, so one
+// sortByOffset sorts by offset. Offsets of a real pack spread evenly, so one
 // pass of counting leaves next to nothing to sort, and the counts serve to
 // find an entry by its offset.
-func (p *Pack) sortPlaces(places []indexed) {
+func (p *Pack) sortByOffset(located []indexed) {
 	p.bucketShift = 0
-	for p.end()>>p.bucketShift > uint64(max(len(places), 1)) {
+	for p.end()>>p.bucketShift > uint64(max(len(located), 1)) {
 		p.bucketShift++
 	}
 	p.buckets = make([]uint32, p.end()>>p.bucketShift+2)
 	last := uint64(len(p.buckets) - 2)
 	bucket := func(offset uint64) uint64 { return min(offset>>p.bucketShift, last) }
-	for _, place := range places {
-		p.buckets[bucket(place.offset)+1]++
+	for _, at := range located {
+		p.buckets[bucket(at.offset)+1]++
 	}
 	for i := 1; i < len(p.buckets); i++ {
 		p.buckets[i] += p.buckets[i-1]
 	}
-	sorted := make([]indexed, len(places))
+	sorted := make([]indexed, len(located))
 	fill := slices.Clone(p.buckets)
-	for _, place := range places {
-		b := bucket(place.offset)
-		sorted[fill[b]] = place
+	for _, at := range located {
+		b := bucket(at.offset)
+		sorted[fill[b]] = at
 		fill[b]++
 	}
-	copy(places, sorted)
+	copy(located, sorted)
 	for b := range p.buckets[:len(p.buckets)-1] {
 		if lo, hi := p.buckets[b], p.buckets[b+1]; hi-lo > 1 {
-			slices.SortFunc(places[lo:hi], func(a, b indexed) int { return cmp.Compare(a.offset, b.offset) })
+			slices.SortFunc(located[lo:hi], func(a, b indexed) int { return cmp.Compare(a.offset, b.offset) })
 		}
 	}
 }

@@ -44,7 +44,7 @@ func ParseTreeEntry(tree []byte, at, hashSize int) (e TreeEntry, next int, err e
 		return e, 0, fmt.Errorf("%w: tree entry at %d: name has no end", ErrCorrupt, at)
 	}
 	if len(b)-n-1 < hashSize {
-		return e, 0, fmt.Errorf("%w: tree entry at %d: id is cut short", ErrCorrupt, at)
+		return e, 0, fmt.Errorf("%w: tree entry at %d: id is truncated", ErrCorrupt, at)
 	}
 	e.Name = b[:n]
 	e.ID = oid.FromBytes(b[n+1 : n+1+hashSize])

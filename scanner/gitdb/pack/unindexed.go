@@ -15,17 +15,17 @@ import (
 // and a name is the hash of what the entry unpacks to.
 func (p *Pack) readWithoutIndex(ctx context.Context) error {
 	declared := p.declared()
-	places, stop, err := p.findEntries(ctx, declared)
+	located, stop, err := p.findEntries(ctx, declared)
 	if ctx.Err() != nil {
 		return err
 	}
 	if err != nil {
-		p.CutErr, p.CutCount, p.stop = err, int64(declared)-int64(len(places)), stop
+		p.CutErr, p.CutCount, p.stop = err, int64(declared)-int64(len(located)), stop
 	}
-	p.entries = make([]entry, len(places))
-	p.sortPlaces(places)
-	for i, place := range places {
-		p.entries[i] = entry{offset: place.offset}
+	p.entries = make([]entry, len(located))
+	p.sortByOffset(located)
+	for i, at := range located {
+		p.entries[i] = entry{offset: at.offset}
 	}
 	waiting := make(map[oid.ID][]int32) // deltas by the id of a base not yet named
 	if err := p.link(ctx, func(oid.ID) int { return noBase }); err != nil {
@@ -81,7 +81,7 @@ func (p *Pack) index() *packIndex {
 // findEntries returns where each entry starts, up to the first that cannot be
 // inflated, and where that one or the trailer starts.
 func (p *Pack) findEntries(ctx context.Context, count uint32) ([]indexed, uint64, error) {
-	var places []indexed
+	var located []indexed
 	d := inflate.Decoder{Checksum: true}
 	var scratch []byte
 	at := uint64(packHeader)
@@ -91,7 +91,7 @@ func (p *Pack) findEntries(ctx context.Context, count uint32) ([]indexed, uint64
 		}
 		h, err := parseHeader(p.data[min(at, p.end()):p.end()], p.format.Size())
 		if err != nil {
-			return places, at, fmt.Errorf("entry at %d: %w", at, err)
+			return located, at, fmt.Errorf("entry at %d: %w", at, err)
 		}
 		src := p.data[at+uint64(h.stream) : p.end()]
 		var n int
@@ -104,15 +104,15 @@ func (p *Pack) findEntries(ctx context.Context, count uint32) ([]indexed, uint64
 			n, err = d.Inflate(scratch[:h.size], src)
 		}
 		if err != nil {
-			return places, at, fmt.Errorf("%w: entry at %d: %w", ErrCorrupt, at, err)
+			return located, at, fmt.Errorf("%w: entry at %d: %w", ErrCorrupt, at, err)
 		}
-		places = append(places, indexed{offset: at, pos: i})
+		located = append(located, indexed{offset: at, pos: i})
 		at += uint64(h.stream) + uint64(n)
 	}
 	if at != p.end() {
-		return places, at, fmt.Errorf("%w: %d bytes behind the last entry", ErrCorrupt, p.end()-at)
+		return located, at, fmt.Errorf("%w: %d bytes after the last entry", ErrCorrupt, p.end()-at)
 	}
-	return places, at, nil
+	return located, at, nil
 }
 
 // streamLength returns how long the zlib stream at the start of src is; it
