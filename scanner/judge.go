@@ -12,10 +12,8 @@ import (
 
 // judge looks for candidates in content. It is the scratch of one goroutine.
 type judge struct {
+	window
 	collector *collector
-	finder    *rules.Finder
-	matcher   *rules.Matcher
-	window    window
 	ctx       context.Context // of the scan
 	list      []candidate
 	// times counts the locations of each key since the last commit or drop; cut
@@ -31,7 +29,7 @@ const locationsPerContent = 1000
 func (c *collector) newJudge(ctx context.Context) *judge {
 	finder, matcher := c.set.Finder(), c.set.NewMatcher()
 	matcher.StopAt(ctx.Done())
-	return &judge{ctx: ctx, times: make(map[finding.Secret]int), collector: c, finder: finder, matcher: matcher, window: window{finder: finder, matcher: matcher}}
+	return &judge{window: window{finder: finder, matcher: matcher}, collector: c, ctx: ctx, times: make(map[finding.Secret]int)}
 }
 
 // stream judges what r yields, in windows. Nothing is collected until commit:
