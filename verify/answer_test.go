@@ -2,6 +2,7 @@ package verify
 
 import (
 	"net/http"
+	"runtime"
 	"strings"
 	"testing"
 	"unicode"
@@ -40,7 +41,7 @@ func TestWhatAnswersSay(t *testing.T) {
 		{"an array that was cut short", `[{"id":1},{"id`, 200, func(r *reply) { r.cut = true }, finding.CodeAccepted},
 		{"an array that ends too early", `[{"id":1},{"id`, 200, nil, finding.CodeUnexpectedAnswer},
 		{"an array that was cut short and is none", `[{"id":1}}`, 200, func(r *reply) { r.cut = true }, finding.CodeUnexpectedAnswer},
-		{"a name with a dot", `{"0.id":1}`, 200, nil, finding.CodeUnexpectedAnswer},
+		{"names with a dot", `{"error.live":true,"error.n":7}`, 401, nil, finding.CodeUnexpectedAnswer},
 		{"truth value and number", `{"error":{"live":true,"n":7}}`, 401, nil, finding.CodeExpired},
 		{"strings that look like them", `{"error":{"n":"7","live":"true"}}`, 401, nil, finding.CodeExpired},
 		{"another number", `{"error":{"live":true,"n":7.0}}`, 401, nil, finding.CodeUnexpectedAnswer},
@@ -70,6 +71,20 @@ func TestWhatAnswersSay(t *testing.T) {
 				t.Errorf("got %v, %s", o.verdict, o.code.Reason(o.words))
 			}
 		})
+	}
+}
+
+// The paths of nested values do not grow with their depth.
+func TestDepthCostsLittleMemory(t *testing.T) {
+	r := jsonReply(200, strings.Repeat("[", maxAnswer/2)+strings.Repeat("]", maxAnswer/2))
+	var before, after runtime.MemStats
+	runtime.ReadMemStats(&before)
+	if _, err := parse(envelope, r); err != nil {
+		t.Error(err)
+	}
+	runtime.ReadMemStats(&after)
+	if spent := after.TotalAlloc - before.TotalAlloc; spent > 32<<20 {
+		t.Errorf("%d bytes for an answer of %d", spent, len(r.body))
 	}
 }
 
