@@ -10,9 +10,9 @@ import (
 type setting struct{ name, value string }
 
 // parseConfig reads a git configuration (git-config(1), "Syntax") as far as it
-// can be read. It never fails: what is no setting is passed over, since git
-// itself accepts more than a strict reader would, and what we want of it is
-// little. It knows no include.
+// can be read. It never fails: what is not a setting is skipped, since git
+// itself accepts more than a strict reader would, and we need little of it.
+// Includes are not followed.
 //
 //	[section "subsection"]  or  [section.subsection]
 //	name = value ; comment

@@ -16,46 +16,31 @@ import (
 // readHead finds the Head that readRefs does, and reads no other refs than those
 // on the way: HEAD is the only one in Refs.
 func (r *Repository) readHead() {
-	refs, symbolic := make(map[string]oid.ID), make(map[string]string)
-	r.readRef(filepath.Join(r.GitDir, "HEAD"), "HEAD", refs, symbolic)
-	name := "HEAD"
-	for range symbolicDepth + 2 {
-		target, ok := symbolic[name]
-		if !ok {
-			r.Head = refs[name]
-			r.Refs = []Ref{{Name: "HEAD", ID: r.Head}}
-			return
-		}
-		if name = target; refs[name].IsZero() {
-			r.findRef(name, refs, symbolic)
-		}
-	}
+	f := r.newRefFiles()
+	f.read(filepath.Join(r.GitDir, "HEAD"), "HEAD")
+	f.onDemand = true
+	r.Head = f.resolve("HEAD")
+	r.Refs = []Ref{{Name: "HEAD", ID: r.Head}}
 }
 
-// findRef reads one ref below refs/: a loose one of this working tree, or of the
-// main one, or a packed one.
-func (r *Repository) findRef(name string, refs map[string]oid.ID, symbolic map[string]string) {
+// find reads one ref below refs/: a loose one of this working tree, or of the main
+// one, or a packed one.
+func (f *refFiles) find(name string) {
 	if !strings.HasPrefix(name, "refs/") {
 		return
 	}
-	known := func() bool {
-		_, isSymbolic := symbolic[name]
-		_, isRef := refs[name]
-		return isSymbolic || isRef
+	for _, root := range []string{f.repo.GitDir, f.repo.CommonDir} {
+		if !f.isKnown(name) && f.repo.isLooseName(root, name) {
+			f.read(filepath.Join(root, filepath.FromSlash(name)), name)
+		}
 	}
-	if r.isLooseName(r.GitDir, name) {
-		r.readRef(filepath.Join(r.GitDir, filepath.FromSlash(name)), name, refs, symbolic)
-	}
-	if !known() && r.CommonDir != r.GitDir && r.isLooseName(r.CommonDir, name) {
-		r.readRef(filepath.Join(r.CommonDir, filepath.FromSlash(name)), name, refs, symbolic)
-	}
-	if !known() {
-		r.findPackedRef(name, refs)
+	if !f.isKnown(name) {
+		f.findPacked(name)
 	}
 }
 
 // isLooseName reports whether root may have a loose ref of this name that
-// readLooseRefs would read, and that is a file.
+// readLoose would read, and that is a file.
 func (r *Repository) isLooseName(root, name string) bool {
 	if !filepath.IsLocal(filepath.FromSlash(name)) || strings.HasSuffix(name, ".lock") {
 		return false
@@ -83,10 +68,10 @@ func (r *Repository) isLooseName(root, name string) bool {
 	return false
 }
 
-// findPackedRef looks for one name in packed-refs, which it neither copies nor
+// findPacked looks for one name in packed-refs, which it neither copies nor
 // checks.
-func (r *Repository) findPackedRef(name string, refs map[string]oid.ID) {
-	path := filepath.Join(r.CommonDir, "packed-refs")
+func (f *refFiles) findPacked(name string) {
+	path := filepath.Join(f.repo.CommonDir, "packed-refs")
 	data, err := pack.Map(path)
 	if errors.Is(err, fs.ErrNotExist) {
 		return
@@ -95,17 +80,17 @@ func (r *Repository) findPackedRef(name string, refs map[string]oid.ID) {
 	if err == nil {
 		err = pack.Guard(func() error {
 			if id, ok := packedRef(data, name); ok {
-				refs[name] = id
+				f.ids[name] = id
 			}
 			return nil
 		})
 	}
 	if err != nil {
-		r.skip(finding.ReasonUnreadable, "%v", err)
+		f.repo.skip(finding.ReasonUnreadable, "%v", err)
 	}
 }
 
-// packedRef returns the id on the last line of packed-refs that is one of name.
+// packedRef returns the id on the last line of packed-refs for name.
 func packedRef(data []byte, name string) (id oid.ID, ok bool) {
 	behind := []byte(" " + name)
 	for from := 0; ; {
@@ -127,17 +112,9 @@ func packedRef(data []byte, name string) (id oid.ID, ok bool) {
 	}
 }
 
-// MergeHeads returns the commits that a merge under way brings in, as
+// MergeHeads returns the commits that a merge in progress brings in, as
 // MERGE_HEAD lists them.
-func (r *Repository) MergeHeads() (list []oid.ID) {
-	b, err := readSmall(filepath.Join(r.GitDir, "MERGE_HEAD"))
-	if err != nil {
-		return nil
-	}
-	for line := range bytes.Lines(b) {
-		if id, ok := oid.Parse(bytes.TrimSpace(line)); ok {
-			list = append(list, id)
-		}
-	}
+func (r *Repository) MergeHeads() []oid.ID {
+	list, _ := readIDs(filepath.Join(r.GitDir, "MERGE_HEAD"))
 	return list
 }

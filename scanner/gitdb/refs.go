@@ -26,22 +26,50 @@ const symbolicDepth = 5
 // packedRefsLimit is room for a million refs.
 const packedRefsLimit = 128 << 20
 
-// readRefs reads the refs of the files backend (git-pack-refs(1),
-// gitrepository-layout(5)): packed-refs, and loose ones that override them.
+// refFiles are refs of the files backend (git-pack-refs(1),
+// gitrepository-layout(5)), as far as they were read: packed-refs, and loose ones,
+// which override them.
+type refFiles struct {
+	repo     *Repository
+	ids      map[string]oid.ID
+	symbolic map[string]string // the name of another ref
+	onDemand bool              // resolve reads what it needs
+}
+
+func (r *Repository) newRefFiles() *refFiles {
+	return &refFiles{repo: r, ids: make(map[string]oid.ID), symbolic: make(map[string]string)}
+}
+
+// resolve returns what a ref leads to, zero if that is not there.
+func (f *refFiles) resolve(name string) oid.ID {
+	for range symbolicDepth + 2 {
+		if f.onDemand && !f.isKnown(name) {
+			f.find(name)
+		}
+		target, ok := f.symbolic[name]
+		if !ok {
+			return f.ids[name]
+		}
+		name = target
+	}
+	return oid.ID{}
+}
+
+func (f *refFiles) isKnown(name string) bool {
+	_, isSymbolic := f.symbolic[name]
+	_, isRef := f.ids[name]
+	return isSymbolic || isRef
+}
+
+// readRefs fills Refs and Head.
 func (r *Repository) readRefs() {
-	refs := make(map[string]oid.ID)
-	symbolic := make(map[string]string)
-	r.readPackedRefs(refs)
-	roots := []string{r.CommonDir}
+	f := r.newRefFiles()
+	f.readPacked()
+	f.readLoose(r.CommonDir, "refs")
+	f.read(filepath.Join(r.GitDir, "HEAD"), "HEAD")
 	if r.GitDir != r.CommonDir {
-		roots = append(roots, r.GitDir)
-	}
-	for _, root := range roots {
-		r.readLooseRefs(root, "refs", refs, symbolic)
-	}
-	r.readRef(filepath.Join(r.GitDir, "HEAD"), "HEAD", refs, symbolic)
-	if r.GitDir != r.CommonDir {
-		r.readRef(filepath.Join(r.CommonDir, "HEAD"), "main-worktree/HEAD", refs, symbolic)
+		f.readLoose(r.GitDir, "refs")
+		f.read(filepath.Join(r.CommonDir, "HEAD"), "main-worktree/HEAD")
 	}
 	trees, err := os.ReadDir(filepath.Join(r.CommonDir, "worktrees"))
 	if err != nil && !errors.Is(err, fs.ErrNotExist) {
@@ -51,43 +79,27 @@ func (r *Repository) readRefs() {
 		name := "worktrees/" + t.Name() + "/HEAD"
 		path := filepath.Join(r.CommonDir, filepath.FromSlash(name))
 		if _, err := os.Lstat(path); err == nil {
-			r.readRef(path, name, refs, symbolic)
+			f.read(path, name)
 		}
 	}
-	for name, id := range refs {
-		if _, also := symbolic[name]; !also {
-			r.Refs = append(r.Refs, Ref{Name: name, ID: id})
-		}
+	for name := range f.ids {
+		r.Refs = append(r.Refs, Ref{name, f.resolve(name)})
 	}
-	for name, target := range symbolic {
-		for range symbolicDepth {
-			next, ok := symbolic[target]
-			if !ok {
-				break
-			}
-			target = next
+	for name := range f.symbolic {
+		if _, also := f.ids[name]; !also {
+			r.Refs = append(r.Refs, Ref{name, f.resolve(name)})
 		}
-		ref := Ref{Name: name}
-		if _, deeper := symbolic[target]; !deeper {
-			ref.ID = refs[target]
-		}
-		r.Refs = append(r.Refs, ref)
-		if name == "HEAD" {
-			r.Head = ref.ID
-		}
-	}
-	if _, also := symbolic["HEAD"]; !also {
-		r.Head = refs["HEAD"]
 	}
 	slices.SortFunc(r.Refs, func(a, b Ref) int { return cmp.Compare(a.Name, b.Name) })
+	r.Head = f.resolve("HEAD")
 }
 
-func (r *Repository) readPackedRefs(refs map[string]oid.ID) {
+func (f *refFiles) readPacked() {
 	// A repository may have a hundred thousand refs: more than a small file.
-	b, err := readRegular(filepath.Join(r.CommonDir, "packed-refs"), packedRefsLimit)
+	b, err := readRegular(filepath.Join(f.repo.CommonDir, "packed-refs"), packedRefsLimit)
 	if err != nil {
 		if !errors.Is(err, fs.ErrNotExist) {
-			r.skip(finding.ReasonUnreadable, "%v", err)
+			f.repo.skip(finding.ReasonUnreadable, "%v", err)
 		}
 		return
 	}
@@ -99,15 +111,15 @@ func (r *Repository) readPackedRefs(refs map[string]oid.ID) {
 		hex, name, ok := bytes.Cut(line, []byte(" "))
 		id, valid := oid.Parse(hex)
 		if !ok || !valid {
-			r.skip(finding.ReasonDamaged, "packed-refs: malformed line")
+			f.repo.skip(finding.ReasonDamaged, "packed-refs: malformed line")
 			continue
 		}
-		refs[string(name)] = id
+		f.ids[string(name)] = id
 	}
 }
 
-// readLooseRefs reads root/below and what is in it.
-func (r *Repository) readLooseRefs(root, below string, refs map[string]oid.ID, symbolic map[string]string) {
+// readLoose reads root/below and what is in it.
+func (f *refFiles) readLoose(root, below string) {
 	todo := []string{below}
 	for len(todo) > 0 {
 		dir := todo[len(todo)-1]
@@ -115,23 +127,24 @@ func (r *Repository) readLooseRefs(root, below string, refs map[string]oid.ID, s
 		list, err := os.ReadDir(filepath.Join(root, filepath.FromSlash(dir)))
 		if err != nil {
 			if !errors.Is(err, fs.ErrNotExist) {
-				r.skip(finding.ReasonUnreadable, "%v", err)
+				f.repo.skip(finding.ReasonUnreadable, "%v", err)
 			}
 			continue
 		}
 		for _, e := range list {
 			name := dir + "/" + e.Name()
+			path := filepath.Join(root, filepath.FromSlash(name))
 			switch {
 			case strings.HasPrefix(e.Name(), "."), strings.HasSuffix(name, ".lock"):
-				// No names of refs: git-check-ref-format(1).
+				// Not the name of a ref: git-check-ref-format(1).
 			case e.IsDir():
 				todo = append(todo, name)
-			case e.Type()&fs.ModeSymlink != 0 && r.linkedFolder(filepath.Join(root, filepath.FromSlash(name))):
+			case e.Type()&fs.ModeSymlink != 0 && f.repo.linkedFolder(path):
 				if strings.Count(name, "/") < maxRefDepth {
 					todo = append(todo, name)
 				}
 			default:
-				r.readRef(filepath.Join(root, filepath.FromSlash(name)), name, refs, symbolic)
+				f.read(path, name)
 			}
 		}
 	}
@@ -156,36 +169,36 @@ func (r *Repository) linkedFolder(path string) bool {
 	return true
 }
 
-// readRef reads one ref file: an id, or "ref: NAME". A symbolic link to a name
+// read reads one ref file: an id, or "ref: NAME". A symbolic link to a name
 // below refs/ is an old form of the latter; it is not followed.
-func (r *Repository) readRef(path, name string, refs map[string]oid.ID, symbolic map[string]string) {
+func (f *refFiles) read(path, name string) {
 	if target, err := os.Readlink(path); err == nil {
 		if target = filepath.ToSlash(target); strings.HasPrefix(target, "refs/") {
-			symbolic[name] = target
+			f.symbolic[name] = target
 		}
 		return
 	}
 	b, err := readSmall(path)
 	if err != nil {
 		if !errors.Is(err, fs.ErrNotExist) {
-			r.skip(finding.ReasonUnreadable, "%v", err)
+			f.repo.skip(finding.ReasonUnreadable, "%v", err)
 		}
 		return
 	}
 	b = bytes.TrimSpace(b)
 	if target, ok := bytes.CutPrefix(b, []byte("ref:")); ok {
-		symbolic[name] = string(bytes.TrimSpace(target))
+		f.symbolic[name] = string(bytes.TrimSpace(target))
 		return
 	}
 	id, ok := oid.Parse(b)
 	if !ok {
-		r.skip(finding.ReasonDamaged, "ref %s: not an object id", name)
+		f.repo.skip(finding.ReasonDamaged, "ref %s: not an object id", name)
 		return
 	}
-	refs[name] = id
+	f.ids[name] = id
 }
 
-// Ref returns what a whole name of a ref names, and false if there is none.
+// Ref returns the id of the ref with this full name, and false if there is none.
 func (r *Repository) Ref(name string) (oid.ID, bool) {
 	i, ok := slices.BinarySearchFunc(r.Refs, name, func(ref Ref, name string) int { return strings.Compare(ref.Name, name) })
 	if ok {

@@ -1,7 +1,8 @@
-// Package gitdb reads git repositories: where they are, their refs, and every
-// object of their databases. It runs no git, follows no configuration that
-// could run a program, and opens nothing that the repository's own content
-// points to outside of it, unless asked.
+// Package gitdb reads git repositories: where they are, their configuration and
+// refs, where their objects are, and loose objects. Package history reads all
+// objects of a repository, package lookup single ones. None of them runs git,
+// follows configuration that could run a program, or opens what the repository's
+// own content points to outside of it, unless asked.
 package gitdb
 
 import (
@@ -267,17 +268,20 @@ func (r *Repository) readConfig() {
 
 // readShallow reads the commits whose parents a shallow clone leaves out.
 func (r *Repository) readShallow() {
-	path := filepath.Join(r.CommonDir, "shallow")
-	b, err := readSmall(path)
-	if err != nil {
-		if !errors.Is(err, fs.ErrNotExist) {
-			r.skip(finding.ReasonUnreadable, "%v", err)
-		}
-		return
+	list, err := readIDs(filepath.Join(r.CommonDir, "shallow"))
+	if err != nil && !errors.Is(err, fs.ErrNotExist) {
+		r.skip(finding.ReasonUnreadable, "%v", err)
 	}
+	r.Shallow = list
+}
+
+// readIDs reads the ids in a small file, one a line.
+func readIDs(path string) (list []oid.ID, _ error) {
+	b, err := readSmall(path)
 	for line := range bytes.Lines(b) {
 		if id, ok := oid.Parse(bytes.TrimSpace(line)); ok {
-			r.Shallow = append(r.Shallow, id)
+			list = append(list, id)
 		}
 	}
+	return list, err
 }

@@ -176,8 +176,8 @@ func (s *Skips) Merge(list []finding.Skipped) {
 // PromisorDetail says what absent objects of a partial clone are.
 const PromisorDetail = "objects that a partial clone left on its server (git fetch --refetch brings them)"
 
-// ReasonOf returns why an object or a pack was skipped that reading failed
-// for with err.
+// ReasonOf returns the reason for skipping an object or a pack that could not be
+// read because of err.
 func ReasonOf(err error) finding.Reason {
 	switch {
 	case errors.Is(err, pack.ErrTooLarge):

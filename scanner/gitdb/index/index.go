@@ -38,7 +38,7 @@ import (
 
 // The errors that Read's wrap, besides those of package os.
 var (
-	// ErrCorrupt says that the bytes are no index, or do not match their
+	// ErrCorrupt says that the bytes are not an index, or do not match their
 	// checksum.
 	ErrCorrupt = errors.New("corrupt index")
 	// ErrUnsupported says that the index is of a version or needs an extension
@@ -58,7 +58,7 @@ type Entry struct {
 	IntentToAdd  bool // git add -N: ID is the empty blob, which the next commit does not hold
 }
 
-// The modes that are no blob's.
+// The modes of entries that are not blobs.
 const (
 	ModeFolder    = 0o040000 // a tree, in a sparse index only
 	ModeSubmodule = 0o160000 // a commit of another repository
@@ -71,7 +71,7 @@ type Index struct {
 	// Sparse says that entries may be folders.
 	Sparse bool
 	// Shared is the path of the shared index that this one completes. Empty:
-	// it is none of a split index.
+	// the index is not split.
 	Shared string
 
 	// starts is where the entries are in region, if Entries is empty.

@@ -19,7 +19,7 @@ type Introduced struct {
 	Mode uint32 // as in pack.TreeEntry
 	ID   oid.ID
 	// Named says that no parent has an entry of this name there: the name is
-	// new, too. Else the content is.
+	// new as well as the content.
 	Named bool
 	// Before are the blobs that the parents have at this path. It is valid
 	// until the call returns.
@@ -149,7 +149,7 @@ type entries struct {
 	treeEntry
 	id   oid.ID
 	data []byte
-	at   int // behind the current entry, in data or in the index
+	at   int // after the current entry, in data or in the index
 	from int // where the current entry starts in data
 
 	staged *staged // nil: a tree object
@@ -282,8 +282,8 @@ func (d *Differ) skipEqual(list *entries, other *parentTree) {
 	}
 }
 
-// find returns the entry that bears the name of e, or nil. It must be asked in
-// git's order; of a tree that is not in order it finds too little, so that too
+// find returns the entry that bears the name of e, or nil. It must be called in
+// git's order; in a tree that is not in order it finds too little, so that too
 // much seems new, and nothing is hidden.
 func (p *parentTree) find(d *Differ, e *treeEntry) *treeEntry {
 	for !p.end && inOrder(&p.treeEntry, e) < 0 {

@@ -12,7 +12,7 @@ import (
 	"keysweep/scanner/gitdb/oid"
 )
 
-// Range is what the commits of a range are, as git rev-list INCLUDE… --not
+// Range is the commits of a range, as git rev-list INCLUDE… --not
 // EXCLUDE… lists them.
 type Range struct {
 	// Commits are reachable from an included object. Newest first by committer
@@ -22,8 +22,6 @@ type Range struct {
 	// trees and blobs, tags followed.
 	Tags   []gitdb.Tag
 	Others []oid.ID
-	// Absent are the excluded objects that are not in the database.
-	Absent []oid.ID
 	// Cut is the number of Commits whose parents a shallow clone leaves out:
 	// all that their trees hold counts as theirs.
 	Cut     int
@@ -74,13 +72,13 @@ type RangeOptions struct {
 }
 
 // NewRange walks from the included objects to the excluded ones. An included
-// object that is not in the database is skipped as missing; an excluded one is
-// in Absent, and excludes nothing. The error is ctx's alone.
+// object that is not in the database is skipped as missing; an excluded one
+// excludes nothing. The error is ctx's alone.
 //
 // The walk goes by date and ends when only excluded commits are left that are
 // older than all of Commits. Where clocks were wrong, Commits may then hold some
-// that exclude reaches on a way that was not walked to its end: never too few,
-// and Exact sorts these out.
+// that exclude reaches by a path that was not walked to its end: never too few,
+// and Exact removes these.
 func (db *Database) NewRange(ctx context.Context, opts RangeOptions) (*Range, error) {
 	r := &Range{db: db, reader: db.NewReader(1 << 20), seen: make(map[oid.ID]*walked), shallow: make(map[oid.ID]bool), tips: opts.Tips}
 	for _, id := range db.repo.Shallow {
@@ -110,7 +108,6 @@ func (r *Range) begin(ctx context.Context, id oid.ID, included bool, known map[o
 	case ctx.Err() != nil:
 		return context.Cause(ctx)
 	case !included && errors.Is(err, ErrAbsent):
-		r.Absent = append(r.Absent, id)
 		return nil
 	case err != nil:
 		r.skip(target, err)
@@ -153,7 +150,7 @@ func (r *Range) Commit(id oid.ID) (gitdb.Commit, bool) {
 	return w.Commit, true
 }
 
-// Holds reports whether id is one of Commits. It takes note of Exact.
+// Holds reports whether id is one of Commits, after Exact as well.
 func (r *Range) Holds(id oid.ID) bool {
 	w := r.seen[id]
 	return w != nil && w.included && !w.excluded
@@ -174,7 +171,7 @@ func (r *Range) enter(ctx context.Context, id oid.ID, included bool) error {
 		w = &walked{Commit: c}
 		r.seen[id] = w
 		if err != nil {
-			// What is missing behind an excluded commit excludes nothing.
+			// What is missing beyond an excluded commit excludes nothing.
 			if included {
 				r.skip(id, err)
 			}

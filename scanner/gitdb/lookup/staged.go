@@ -24,7 +24,7 @@ type staged struct {
 type stagedFolder struct {
 	first, end int // of the entries
 	cut        int // bytes of its path, with the last '/'
-	next       int // the number of the folder behind those below it
+	next       int // the number of the folder after those below it
 	// id is the name of the tree that the next commit would hold.
 	id oid.ID
 	// whole says that it would: there is no conflict in it.
@@ -32,8 +32,8 @@ type stagedFolder struct {
 	empty bool // the next commit holds nothing of it
 }
 
-// Staged calls emit for each entry of x that none of parents, trees, has. What
-// git add -N announces is none. Whether whole folders are as in a parent
+// Staged calls emit for each entry of x that none of parents, trees, has. Entries
+// of git add -N are left out. Whether whole folders are as in a parent
 // follows from the ids that their trees would have: the index's own cache of them
 // (the extension TREE) is not trusted. Nothing of what emit gets is part of x. An
 // error that wraps index.ErrCorrupt says that x's file was truncated meanwhile.
@@ -114,7 +114,7 @@ func (d *Differ) nameFolders(s *staged, first, end, cut int) {
 func folderOf(e *index.Entry, cut int) (name string, isFolder bool) {
 	name = e.Path[cut:]
 	if len(e.Path) > gitdb.MaxPath {
-		return name, false // no path that a file system has: not taken apart
+		return name, false // longer than the paths of file systems: not split
 	}
 	switch slash := strings.IndexByte(name, '/'); {
 	case slash < 0:

@@ -18,7 +18,7 @@ func (w *worker) stored(entry int32, h header) uint64 {
 	return w.pack.next(int(entry)) - w.pack.entries[entry].offset - uint64(h.stream)
 }
 
-// inflateRoot inflates an entry that is no delta.
+// inflateRoot inflates an entry that is not a delta.
 func (w *worker) inflateRoot(entry int32, h header) (*buffer, error) {
 	if err := w.checkSize(h, 0, w.stored(entry, h)); err != nil {
 		return nil, err

@@ -90,7 +90,7 @@ func apply(dst, base, instructions []byte, ops []op) ([]op, error) {
 				return ops, err
 			}
 		} else {
-			// At least seven operand bytes are there: no check a byte.
+			// At least seven operand bytes are there: no check for each.
 			i := 0
 			if c&0x01 != 0 {
 				off = uint32(d[i])
@@ -162,7 +162,7 @@ func copyOperands(c byte, d []byte) (off, size uint32, rest []byte, err error) {
 
 // freshSpans appends what a result holds that its base does not hold in one
 // piece: each inserted run, and for each seam between two instructions the
-// empty span at it. Whatever bytes lie outside the spans, and do not reach
+// empty span at it. Whatever bytes are outside the spans, and do not reach
 // across one, are in the base as they are. Spans ascend and do not overlap.
 func freshSpans(spans []Span, ops []op) []Span {
 	at := 0

@@ -54,7 +54,7 @@ func parseHeader(b []byte, hashSize int) (h header, err error) {
 		}
 		c = b[i]
 		i++
-		// 4 + 8*7 bits hold 2^60 bytes; more is no size of a real object.
+		// 4 + 8*7 bits hold 2^60 bytes; no real object is larger.
 		if shift > 53 {
 			return h, fmt.Errorf("%w: entry size does not fit 60 bits", ErrCorrupt)
 		}

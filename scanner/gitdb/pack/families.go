@@ -259,7 +259,7 @@ func (w *worker) need(entry int32, baseMarked bool) bool {
 	return w.opts.Need == nil || baseMarked || w.opts.Need.Has(int(entry))
 }
 
-// root walks the family of an entry that is no delta.
+// root walks the family of an entry that is not a delta.
 func (w *worker) root(entry int32) error {
 	e := &w.pack.entries[entry]
 	if w.opts.Type != 0 && oid.Type(e.typ) != w.opts.Type || !w.need(entry, false) {
@@ -462,7 +462,7 @@ func (w *worker) count(entry int32) {
 	w.bytes += int64(w.pack.next(int(entry)) - w.pack.entries[entry].offset)
 }
 
-// failed reports that entry and what is built on it cannot be had. It returns
+// failed reports that entry and what is built on it cannot be read. It returns
 // the error if it concerns the whole pack.
 func (w *worker) failed(entry int32, err error) error {
 	if errors.Is(err, ErrUnusable) {

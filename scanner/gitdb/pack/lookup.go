@@ -99,7 +99,7 @@ func (l *Lookup) base(offset uint64, h header) (uint64, error) {
 	return base, nil
 }
 
-// stream shows a large blob that is no delta.
+// stream shows a large blob that is not a delta.
 func (l *Lookup) stream(offset uint64, h header, use func(*Object) error) error {
 	r := inflate.NewReader(l.data[offset+uint64(h.stream):l.end()], h.size)
 	if err := use(&Object{Type: oid.Blob, Size: h.size, Stream: r}); err != nil {
@@ -146,7 +146,7 @@ type keptObject struct {
 const maxChain = 10_000
 
 // Read builds the entry at offset and calls use with it: whole, or as a stream
-// if it is a large blob that is no delta. The object is valid until use returns;
+// if it is a large blob that is not a delta. The object is valid until use returns;
 // the Data of a tree is not used again, and may be kept, but not written to.
 // Starts, FreshStarts and TreeErr are not filled.
 func (r *LookupReader) Read(l *Lookup, offset uint64, use func(*Object) error) error {
@@ -217,7 +217,7 @@ func (r *LookupReader) findBase(l *Lookup, offset uint64) (*keptObject, error) {
 	}
 }
 
-// inflateRoot inflates the entry at offset, which is no delta.
+// inflateRoot inflates the entry at offset, which is not a delta.
 func (r *LookupReader) inflateRoot(l *Lookup, offset uint64, h header) (*buffer, error) {
 	src := l.data[offset+uint64(h.stream) : l.end()]
 	if err := r.checkSize(h, 0, uint64(len(src))); err != nil {

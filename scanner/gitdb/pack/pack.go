@@ -21,7 +21,7 @@ const noBase = -2
 // repository.
 type entry struct {
 	offset  uint64
-	base    int32 // entry number, none for an object that is no delta, or noBase
+	base    int32 // entry number, none for an object that is not a delta, or noBase
 	child   int32 // first child in the delta family, or none
 	sibling int32 // next child of the same base, or none
 	weight  int32 // entries in the subtree below and with this one
@@ -45,11 +45,11 @@ type Pack struct {
 	names   *names
 	pos     []uint32 // entry number to position in names
 	entryAt []uint32 // position in names to entry number
-	roots   []int32  // entries that are no delta, ascending
+	roots   []int32  // entries that are not deltas, ascending
 	lost    []int32  // deltas whose base is not in the pack, or that form a cycle
 
 	bucketShift uint
-	buckets     []uint32 // first entry at or behind bucket<<bucketShift
+	buckets     []uint32 // first entry at or after bucket<<bucketShift
 }
 
 // Open maps the pack at path and numbers its entries by the index beside it.
@@ -112,7 +112,7 @@ func (p *Pack) IDs(f func(id oid.ID, entry int)) {
 // Offset returns where in the pack an entry starts.
 func (p *Pack) Offset(entry int) uint64 { return p.entries[entry].offset }
 
-// next returns where the entry behind entry starts.
+// next returns where the entry after entry starts.
 func (p *Pack) next(entry int) uint64 {
 	if entry+1 < len(p.entries) {
 		return p.entries[entry+1].offset

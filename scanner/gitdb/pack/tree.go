@@ -74,7 +74,7 @@ func (s *treeStarts) parse(tree []byte, hashSize int) {
 	s.parseRange(tree, 0, len(tree), hashSize)
 }
 
-// parseRange parses entries from offset at until one starts at or behind end,
+// parseRange parses entries from offset at until one starts at or after end,
 // and returns its offset.
 func (s *treeStarts) parseRange(tree []byte, at, end, hashSize int) int {
 	for at < end {
