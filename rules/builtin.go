@@ -10,6 +10,7 @@ import (
 	"path"
 	"sync"
 
+	"keysweep/rules/encoding"
 	"keysweep/rules/finder"
 )
 
@@ -46,7 +47,7 @@ func builtinSet(more []*ruleFile) *Set {
 		}
 		return c
 	})
-	heads := finder.FromHeads(builtinHeads, maxForm, func() *Finder { return compiled().finder })
+	heads := finder.FromHeads(builtinHeads, encoding.MaxForm, func() *Finder { return compiled().finder })
 	return &Set{finder: heads, compiled: compiled, sha256: sync.OnceValue(func() string {
 		h := newTextHash()
 		hashBuiltin(h)

@@ -10,6 +10,7 @@ import (
 	"strings"
 	"testing"
 
+	"keysweep/rules/encoding"
 	"keysweep/rules/finder"
 )
 
@@ -63,13 +64,13 @@ func TestPrefixesAreTheLiteralsOfTheBuiltInRules(t *testing.T) {
 
 func TestTextWithoutLiteralsReadsNoRule(t *testing.T) {
 	s := loaded(t)
-	s.finder = finder.FromHeads(builtinHeads, maxForm, func() *Finder { t.Fatal("the rules were read"); return nil })
+	s.finder = finder.FromHeads(builtinHeads, encoding.MaxForm, func() *Finder { t.Fatal("the rules were read"); return nil })
 	s.compiled = func() *compiled { t.Fatal("the rules were read"); return nil }
 	text := bytes.Repeat([]byte("	key := sk_test // a live test of \\x00 in 0000, base64 c2s=\n"), 1000)
 	if s.Finder().Contains(text) {
 		t.Error("a literal was found")
 	}
-	if got := s.NewMatcher(); got == nil || s.Finder().MaxLen() != maxForm || s.SHA256() == "" {
+	if got := s.NewMatcher(); got == nil || s.Finder().MaxLen() != encoding.MaxForm || s.SHA256() == "" {
 		t.Error("no matcher, length or hash")
 	}
 }

@@ -8,6 +8,7 @@ import (
 	"keysweep/finding"
 	"keysweep/rules/ascii"
 	"keysweep/rules/attribution"
+	"keysweep/rules/encoding"
 	"keysweep/rules/finder"
 )
 
@@ -55,22 +56,12 @@ type group struct {
 // entry is one literal of the finder.
 type entry struct {
 	prefix int
-	steps  []step // outermost first; nil for plain text
+	steps  encoding.Steps
 }
 
-// encoding returns the names of the steps.
-func (e *entry) encoding() []string {
-	var names []string
-	for _, s := range e.steps {
-		names = append(names, s.decoder.name())
-	}
-	return names
-}
-
-// sameSteps reports whether e and o decode alike, whatever the prefix.
-func (e *entry) sameSteps(o *entry) bool {
-	return slices.EqualFunc(e.steps, o.steps, func(a, b step) bool { return a.decoder == b.decoder && a.form.variant == b.form.variant })
-}
+// judgeReach is how many decoded bytes on either side of a prefix a verdict
+// may depend on: the longest body and what follows it.
+const judgeReach = 384
 
 // compile builds everything that follows from the rules.
 func (s *compiled) compile() {
@@ -123,7 +114,9 @@ func (s *compiled) listEntries() {
 		}
 		text := []byte(s.prefixes[i].text)
 		literals, s.entries = append(literals, text), append(s.entries, entry{prefix: i})
-		literals, s.entries = encodedEntries(literals, s.entries, i, text)
+		encoding.Forms(text, func(literal []byte, steps encoding.Steps) {
+			literals, s.entries = append(literals, literal), append(s.entries, entry{i, steps})
+		})
 	}
 	s.finder = finder.New(literals)
 }

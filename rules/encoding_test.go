@@ -163,7 +163,7 @@ func TestWrappedBase64(t *testing.T) {
 			for _, br := range []string{"\n", "\r\n", "\n    ", `\n`, `\r\n`, "%0A"} {
 				text := "k: \"" + wrapped(one, width, br) + "\""
 				list := accepted(m.Matches([]byte(text), Span{0, len(text)}))
-				if br[0] < ' ' || width >= minLine && literalIn(text) {
+				if br[0] < ' ' || width >= 16 && literalIn(text) {
 					if len(list) != 1 || list[0].Secret.Reveal() != key {
 						t.Errorf("%d a line, broken by %q: found\n%s%s", width, br, revealed(list), text)
 					}

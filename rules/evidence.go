@@ -1,16 +1,10 @@
 package rules
 
 import (
-	"sort"
-
 	"keysweep/finding"
 	"keysweep/rules/ascii"
 	"keysweep/rules/attribution"
 )
-
-// nestedReach is the reach of evidence around a key under two encodings, in
-// bytes.
-const nestedReach = 512
 
 // maxShared limits the stretch of text that neighbouring keys share one pass
 // over, and with it the scratch.
@@ -63,24 +57,17 @@ func (m *Matcher) addDecodedEvidence(buf []byte, list []candidate, size int) {
 		if first.attributed {
 			continue
 		}
-		d := first.entry.steps[len(first.entry.steps)-1].decoder
-		reach, shared := d.evidenceReach()
-		if len(first.entry.steps) > 1 {
-			// The outer encoding may take four bytes for each byte of the inner,
-			// and that four for one.
-			reach, shared = nestedReach, false
-		}
+		reach, shared := first.entry.steps.EvidenceReach(attribution.Reach)
 		decode := reach
 		if shared {
 			decode = size
 		}
-		m.whole = text{b: buf}
-		t, at, ok := m.decode(&m.whole, first.literalAt, first.entry, decode)
+		t, at, ok := m.reader.Read(buf, first.literalAt, first.entry.steps, decode)
 		if !ok {
 			first.attributed = true
 			continue
 		}
-		m.around.Scan(m.set.attributor, t.b, 0, len(t.b))
+		m.around.Scan(m.set.attributor, t.B, 0, len(t.B))
 		last := len(list)
 		if !shared {
 			last = i + 1
@@ -89,18 +76,17 @@ func (m *Matcher) addDecodedEvidence(buf []byte, list []candidate, size int) {
 			c := &list[k]
 			pos := at
 			if c != first {
-				if c.attributed || !c.entry.sameSteps(first.entry) {
+				if c.attributed || !c.entry.steps.Same(first.entry.steps) {
 					continue
 				}
 				// The same alignment has a decoded byte that starts here.
-				pos = sort.SearchInts(t.from, c.literalAt)
-				if pos >= len(t.from) || t.from[pos] != c.literalAt {
+				if pos, ok = t.At(c.literalAt); !ok {
 					continue
 				}
 			}
 			c.attributed = true
-			key := attribution.Key{Start: pos, End: min(len(t.b), pos+c.end-c.start)}
-			c.Evidence = m.around.Collect(m.set.attributor, t.b, key, reach, c.Shapes, c.Evidence)
+			key := attribution.Key{Start: pos, End: min(len(t.B), pos+c.end-c.start)}
+			c.Evidence = m.around.Collect(m.set.attributor, t.B, key, reach, c.Shapes, c.Evidence)
 		}
 	}
 }

@@ -13,7 +13,7 @@ func (c *candidate) explained(s *compiled) Explanation {
 	e.Prefix = s.prefixes[c.prefix].text
 	e.Literal, e.LiteralAt = e.Prefix, c.literalAt
 	if len(c.entry.steps) > 0 {
-		e.Literal = string(c.entry.steps[0].form.literal)
+		e.Literal = string(c.entry.steps.Literal())
 	}
 	body := []byte(strings.TrimPrefix(c.Secret.Reveal(), e.Prefix))
 	e.Scored = e.Parts != (score.Score{})

@@ -9,6 +9,7 @@ import (
 	"keysweep/finding"
 	"keysweep/rules/ascii"
 	"keysweep/rules/attribution"
+	"keysweep/rules/encoding"
 	"keysweep/rules/score"
 )
 
@@ -50,16 +51,16 @@ type candidate struct {
 	attributed bool
 }
 
-// judge judges the prefix p at t.b[at:] under group g. It returns
+// judge judges the prefix p at t.B[at:] under group g. It returns
 // false if there is no candidate: the prefix only leads to another one.
-func (m *Matcher) judge(t *text, at int, p int, g *group, left boundary) (candidate, bool) {
+func (m *Matcher) judge(t *encoding.Text, at int, p int, g *group, left boundary) (candidate, bool) {
 	s := m.set
 	start := at + len(s.prefixes[p].text)
 	c := candidate{group: g, prefix: p, start: at}
 	c.RuleID, c.Environment, c.Left, c.Limit = g.primary.ID, g.env, left.why, g.maxScore
-	end, tooLong := s.extent(g, t.b, start)
+	end, tooLong := s.extent(g, t.B, start)
 	if end == start && g.body.regex == nil {
-		m.inner = s.plain.AppendAt(m.inner[:0], t.b, start)
+		m.inner = s.plain.AppendAt(m.inner[:0], t.B, start)
 		for _, l := range m.inner {
 			if g.inner[s.plainPrefix[l]] {
 				return c, false
@@ -67,13 +68,13 @@ func (m *Matcher) judge(t *text, at int, p int, g *group, left boundary) (candid
 		}
 	}
 	m.work += end - at
-	body := t.b[start:end]
+	body := t.B[start:end]
 	if g.body.regex == nil && !tooLong {
 		if len(body) > minBody {
-			body = g.cutGluedWord(body, t.b[end:])
+			body = g.cutGluedWord(body, t.B[end:])
 			end = start + len(body)
 		}
-		if whole, last := g.joined(t.b, start, end, m.joined); last != end && !g.documented(body) {
+		if whole, last := g.joined(t.B, start, end, m.joined); last != end && !g.documented(body) {
 			body, end, m.joined = whole, last, whole[:0]
 		}
 	}
@@ -82,11 +83,10 @@ func (m *Matcher) judge(t *text, at int, p int, g *group, left boundary) (candid
 		at -= left.vendor
 		c.start = at
 	}
-	right := rightNeighbour(t.b, at, end)
+	right := rightNeighbour(t.B, at, end)
 	c.Right = rightWords[right]
 	c.verdict(m, t, body, left, right, tooLong)
-	raw := t.raw(at, c.end)
-	c.Start, c.End = raw.Start, raw.End
+	c.Start, c.End = t.Raw(at, c.end)
 	return c, true
 }
 
@@ -96,8 +96,8 @@ var rightWords = [...]string{
 }
 
 // verdict decides confidence and reason, from what needs no score to what does.
-func (c *candidate) verdict(m *Matcher, t *text, body []byte, left boundary, right neighbour, tooLong bool) {
-	prefix := string(t.b[c.start:c.start+left.vendor]) + m.set.prefixes[c.prefix].text
+func (c *candidate) verdict(m *Matcher, t *encoding.Text, body []byte, left boundary, right neighbour, tooLong bool) {
+	prefix := string(t.B[c.start:c.start+left.vendor]) + m.set.prefixes[c.prefix].text
 	c.Secret = finding.NewSecret(prefix, string(body))
 	if left.ok && len(body) < c.group.body.min && c.defused(m, t, body) {
 		return
@@ -107,7 +107,7 @@ func (c *candidate) verdict(m *Matcher, t *text, body []byte, left boundary, rig
 	}
 	part, parts := c.group.scored(body)
 	c.Parts, c.Score = parts, parts.LLR
-	if c.group.maxScore == score.Max && len(part) < 20 && secretAssigned(t.b, c.start) {
+	if c.group.maxScore == score.Max && len(part) < 20 && secretAssigned(t.B, c.start) {
 		c.Limit = score.Strong
 	}
 	documented := left.vendor == 0 && c.noteShapes(body)
@@ -122,7 +122,7 @@ func (c *candidate) verdict(m *Matcher, t *text, body []byte, left boundary, rig
 	}
 	c.Typed = parts.Typed >= score.MinTyped
 	switch {
-	case c.Typed, publicTwin(t.b, c.start, body):
+	case c.Typed, publicTwin(t.B, c.start, body):
 		c.Confidence = finding.Low
 	case left.vendor > 0, parts.LLR >= score.High, left.doubtful, right == neighbourEllipsis:
 		c.Confidence = finding.Medium
@@ -256,18 +256,18 @@ const minDefused = 20
 
 // defused recognises a key whose first character was replaced by another
 // sign, and makes it a match of low confidence.
-func (c *candidate) defused(m *Matcher, t *text, body []byte) bool {
+func (c *candidate) defused(m *Matcher, t *encoding.Text, body []byte) bool {
 	g := c.group
 	start := c.start + len(m.set.prefixes[c.prefix].text)
-	if len(body) != 0 || g.body.regex != nil || start >= len(t.b) {
+	if len(body) != 0 || g.body.regex != nil || start >= len(t.B) {
 		return false
 	}
 	// What starts an escape, a template or a pattern is not a replacement.
-	if r := t.b[start]; r <= ' ' || r >= 0x7F || ascii.IsWord(r) || ascii.IsQuote(r) || r == '\\' || r == '%' || r == '[' || r == '(' {
+	if r := t.B[start]; r <= ' ' || r >= 0x7F || ascii.IsWord(r) || ascii.IsQuote(r) || r == '\\' || r == '%' || r == '[' || r == '(' {
 		return false
 	}
-	end := ascii.RunEnd(t.b, start+1, maxBody, ascii.IsAlnum)
-	rest := t.b[start+1 : end]
+	end := ascii.RunEnd(t.B, start+1, maxBody, ascii.IsAlnum)
+	rest := t.B[start+1 : end]
 	if len(rest) < minDefused || len(rest) > maxBody-1 {
 		return false
 	}
@@ -276,7 +276,7 @@ func (c *candidate) defused(m *Matcher, t *text, body []byte) bool {
 		return false
 	}
 	c.Parts, c.Score, c.Confidence = s, s.LLR, finding.Low
-	c.Secret = finding.NewSecret(m.set.prefixes[c.prefix].text, string(t.b[start:end]))
+	c.Secret = finding.NewSecret(m.set.prefixes[c.prefix].text, string(t.B[start:end]))
 	c.Right = "a sign in place of the first character"
 	c.end = end
 	return true

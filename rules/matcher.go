@@ -1,14 +1,13 @@
 package rules
 
 import (
-	"bytes"
 	"cmp"
 	"slices"
 	"strings"
 
 	"keysweep/finding"
-	"keysweep/rules/ascii"
 	"keysweep/rules/attribution"
+	"keysweep/rules/encoding"
 )
 
 // maxSpan limits how many raw bytes one key can take: the longest body in the
@@ -24,11 +23,10 @@ type Matcher struct {
 	found      []int // literals at one position
 	inner      []int
 	joined     []byte // a body from several literals
-	whole      text
-	decoded    [2]text // one for each level of decoding
+	reader     encoding.Reader
 	around     attribution.Surroundings
 	done       <-chan struct{} // see StopAt; nil: never
-	work       int             // bytes decoded, searched for evidence, and judged; for tests
+	work       int             // bytes judged, for tests
 }
 
 // NewMatcher returns a matcher of s.
@@ -108,27 +106,26 @@ func (m *Matcher) stopped() bool {
 
 // judgeLiteral decodes around a literal at buf[at:] and judges what comes out.
 func (m *Matcher) judgeLiteral(buf []byte, at int, e *entry) {
-	m.whole = text{b: buf}
-	t, pos, ok := m.decode(&m.whole, at, e, m.set.reach)
+	t, pos, ok := m.reader.Read(buf, at, e.steps, m.set.reach)
 	prefix := m.set.prefixes[e.prefix].text
-	if !ok || string(t.b[pos:min(len(t.b), pos+len(prefix))]) != prefix {
+	if !ok || string(t.B[pos:min(len(t.B), pos+len(prefix))]) != prefix {
 		return
 	}
 	m.judgePrefix(t, pos, e.prefix, e, at)
 	// A longer prefix that ends in this one is another reading of the key.
 	for _, p := range m.set.prefixes[e.prefix].longer {
 		longer := m.set.prefixes[p].text
-		if start := pos + len(prefix) - len(longer); start >= 0 && string(t.b[start:start+len(longer)]) == longer {
+		if start := pos + len(prefix) - len(longer); start >= 0 && string(t.B[start:start+len(longer)]) == longer {
 			m.judgePrefix(t, start, p, e, at)
 		}
 	}
 }
 
-// judgePrefix judges the prefix p at t.b[pos:], which came from the literal of
+// judgePrefix judges the prefix p at t.B[pos:], which came from the literal of
 // e at buf[at:].
-func (m *Matcher) judgePrefix(t *text, pos, p int, e *entry, at int) {
-	left := leftBoundary(t.b, pos, m.set.plain)
-	if !left.ok && e.afterBinary(t.b, pos) {
+func (m *Matcher) judgePrefix(t *encoding.Text, pos, p int, e *entry, at int) {
+	left := leftBoundary(t.B, pos, m.set.plain)
+	if !left.ok && e.steps.AfterBinary(t.B, pos) {
 		left = boundary{ok: true, why: "behind bytes that are no text"}
 	}
 	for _, g := range m.set.prefixes[p].groups {
@@ -136,57 +133,9 @@ func (m *Matcher) judgePrefix(t *text, pos, p int, e *entry, at int) {
 		if !ok {
 			continue
 		}
-		c.entry, c.Encoding, c.literalAt = e, e.encoding(), at
+		c.entry, c.Encoding, c.literalAt = e, e.steps.Names(), at
 		m.candidates = append(m.candidates, c)
 	}
-}
-
-// binaryReach is how many decoded bytes before a key distinguish text from what comes
-// out when a run of characters starts elsewhere than the encoded text does.
-const binaryReach = 12
-
-// afterBinary reports whether what is before b[at:] is no text, where e
-// decoded a run of characters: the encoded text starts within the run
-// (example.com/c2tf…), and what is left of the key is not what it followed.
-func (e *entry) afterBinary(b []byte, at int) bool {
-	if !slices.ContainsFunc(e.steps, func(s step) bool { return s.decoder == decoder(base64Decoder{}) || s.decoder == decoder(hexDecoder{}) }) {
-		return false
-	}
-	for _, c := range b[max(0, at-binaryReach):at] {
-		if c >= 0x7F || c < ' ' && !ascii.IsSpace(c) {
-			return true
-		}
-	}
-	return false
-}
-
-// decode undoes the steps of e around t.b[at:], reach bytes on either side.
-func (m *Matcher) decode(t *text, at int, e *entry, reach int) (*text, int, bool) {
-	if len(e.steps) > 1 && !m.holdsInner(t, at, e) {
-		return nil, 0, false
-	}
-	for i, st := range e.steps {
-		dst := &m.decoded[i]
-		var ok bool
-		// The inner encodings take more bytes than they mean.
-		if at, ok = st.decoder.decode(t.b, at, st.form, reach<<(2*(len(e.steps)-1-i)), dst); !ok {
-			return nil, 0, false
-		}
-		m.work += len(dst.b)
-		dst.through(t)
-		t = dst
-	}
-	return t, at, true
-}
-
-// holdsInner decodes no more than the literal of e's inner encoding, to see
-// whether it is there: a literal may be a part of what it means.
-func (m *Matcher) holdsInner(t *text, at int, e *entry) bool {
-	outer, want := e.steps[0], e.steps[1].form.literal
-	dst := &m.decoded[0]
-	at, ok := outer.decoder.decode(t.b, at, outer.form, len(want)+1, dst)
-	m.work += len(dst.b)
-	return ok && bytes.HasPrefix(dst.b[at:], want)
 }
 
 // dropDoubles sorts the candidates and keeps one reading of each key. A

@@ -23,9 +23,9 @@ func TestSectionsCostNoMoreThanTheirReach(t *testing.T) {
 	} {
 		work := func(size int) int {
 			text := []byte(strings.Repeat(unit, size/len(unit)+1)[:size])
-			m.work, m.around.Work = 0, 0
+			m.work, m.reader.Work, m.around.Work = 0, 0, 0
 			m.Matches(text, Span{0, len(text)})
-			return m.work + m.around.Work
+			return m.work + m.reader.Work + m.around.Work
 		}
 		small, large := work(64<<10), work(1<<20)
 		t.Logf("%s: %.1f steps a byte", name, float64(large)/(1<<20))

@@ -1,9 +1,7 @@
-package rules
+package encoding
 
 import (
 	"unicode/utf8"
-
-	"keysweep/rules/attribution"
 )
 
 // utf32Decoder reads UTF-32 of either byte order:
@@ -14,7 +12,7 @@ type utf32Decoder struct{}
 
 func (utf32Decoder) name() string { return "utf-32" }
 
-func (utf32Decoder) evidenceReach() (int, bool) { return attribution.Reach / 4, true }
+func (utf32Decoder) evidenceReach(most int) (int, bool) { return most / 4, true }
 
 // holds leaves out wide characters within wide characters.
 func (utf32Decoder) holds(inner decoder) bool { return !wide(inner) }
@@ -36,13 +34,13 @@ func (utf32Decoder) forms(plain []byte, _ bool) []form {
 	return []form{{literal: le, variant: littleEndian}, {literal: be, variant: bigEndian}}
 }
 
-func (utf32Decoder) decode(raw []byte, at int, f form, reach int, dst *text) (plain int, ok bool) {
+func (utf32Decoder) decode(raw []byte, at int, f form, reach int, dst *Text) (plain int, ok bool) {
 	dst.reset()
 	start := at - 4*min(reach, at/4)
 	end := min(len(raw), at+len(f.literal)+4*reach)
 	for i := start; i+4 <= end; i += 4 {
 		if i == at {
-			plain = len(dst.b)
+			plain = len(dst.B)
 		}
 		unit := uint32(raw[i]) | uint32(raw[i+1])<<8 | uint32(raw[i+2])<<16 | uint32(raw[i+3])<<24
 		if f.variant == bigEndian {

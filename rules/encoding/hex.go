@@ -1,4 +1,4 @@
-package rules
+package encoding
 
 import "keysweep/rules/ascii"
 
@@ -14,7 +14,7 @@ const (
 func (hexDecoder) name() string { return "hex" }
 
 // evidenceReach is small for the reason that base64Decoder's is.
-func (hexDecoder) evidenceReach() (int, bool) { return 1 << 10, false }
+func (hexDecoder) evidenceReach(int) (int, bool) { return 1 << 10, false }
 
 func (hexDecoder) holds(decoder) bool { return true }
 
@@ -30,7 +30,7 @@ func (hexDecoder) forms(plain []byte, _ bool) []form {
 	return list
 }
 
-func (hexDecoder) decode(raw []byte, at int, f form, reach int, dst *text) (plain int, ok bool) {
+func (hexDecoder) decode(raw []byte, at int, f form, reach int, dst *Text) (plain int, ok bool) {
 	dst.reset()
 	// Pairs of digits are counted from the text's first digit.
 	start := at
@@ -57,7 +57,7 @@ func (hexDecoder) decode(raw []byte, at int, f form, reach int, dst *text) (plai
 			continue
 		}
 		if i == first {
-			plain = len(dst.b)
+			plain = len(dst.B)
 		}
 		if half < 0 {
 			half = i
@@ -67,5 +67,5 @@ func (hexDecoder) decode(raw []byte, at int, f form, reach int, dst *text) (plai
 		}
 		i++
 	}
-	return plain, plain >= 0 && plain < len(dst.b)
+	return plain, plain >= 0 && plain < len(dst.B)
 }

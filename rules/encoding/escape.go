@@ -1,4 +1,4 @@
-package rules
+package encoding
 
 import (
 	"bytes"
@@ -31,7 +31,7 @@ func (d escapeDecoder) name() string {
 }
 
 // evidenceReach is small: what is around is searched as it is, too.
-func (escapeDecoder) evidenceReach() (int, bool) { return 1 << 10, false }
+func (escapeDecoder) evidenceReach(int) (int, bool) { return 1 << 10, false }
 
 // holds leaves out hex and base64, of which no escape is made, and Markdown
 // around anything but text.
@@ -134,16 +134,16 @@ func (s *spelling) append(dst, plain []byte, keep int) []byte {
 	return dst
 }
 
-func (d escapeDecoder) decode(raw []byte, at int, f form, reach int, dst *text) (plain int, ok bool) {
+func (d escapeDecoder) decode(raw []byte, at int, f form, reach int, dst *Text) (plain int, ok bool) {
 	dst.reset()
 	plain = -1
 	// Twice the reach is enough for text of which every other byte is escaped.
 	end := min(len(raw), at+len(f.literal)+2*reach)
 	for i := max(0, at-reach); i < end; {
 		if i == at {
-			plain = len(dst.b)
+			plain = len(dst.B)
 		}
-		if plain >= 0 && len(dst.b)-plain > reach {
+		if plain >= 0 && len(dst.B)-plain > reach {
 			break
 		}
 		value, width := d.escapeAt(raw[i:])
@@ -160,7 +160,7 @@ func (d escapeDecoder) decode(raw []byte, at int, f form, reach int, dst *text) 
 		}
 		i += width
 	}
-	return plain, plain >= 0 && plain < len(dst.b)
+	return plain, plain >= 0 && plain < len(dst.B)
 }
 
 // maxEntity is the length of the longest named character reference that could

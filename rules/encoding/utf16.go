@@ -1,6 +1,4 @@
-package rules
-
-import "keysweep/rules/attribution"
+package encoding
 
 // utf16Decoder reads UTF-16 of either byte order:
 //
@@ -18,7 +16,7 @@ const (
 
 func (utf16Decoder) name() string { return "utf-16" }
 
-func (utf16Decoder) evidenceReach() (int, bool) { return attribution.Reach / 2, true }
+func (utf16Decoder) evidenceReach(most int) (int, bool) { return most / 2, true }
 
 func (utf16Decoder) holds(inner decoder) bool { return !wide(inner) }
 
@@ -30,7 +28,7 @@ func (utf16Decoder) forms(plain []byte, _ bool) []form {
 	return []form{{literal: le, variant: littleEndian}, {literal: be, variant: bigEndian}}
 }
 
-func (utf16Decoder) decode(raw []byte, at int, f form, reach int, dst *text) (plain int, ok bool) {
+func (utf16Decoder) decode(raw []byte, at int, f form, reach int, dst *Text) (plain int, ok bool) {
 	dst.reset()
 	low, high := 0, 1
 	if f.variant == bigEndian {
@@ -44,7 +42,7 @@ func (utf16Decoder) decode(raw []byte, at int, f form, reach int, dst *text) (pl
 	}
 	for i := start; i+2 <= end; i += 2 {
 		if i == at {
-			plain = len(dst.b)
+			plain = len(dst.B)
 		}
 		dst.addRune(rune(raw[i+low])|rune(raw[i+high])<<8, i, i+2)
 	}

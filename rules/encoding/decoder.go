@@ -1,4 +1,7 @@
-package rules
+// Package encoding looks through the encodings that keys are found under:
+// base64, hex, wide characters, escapes. It says which bytes a text becomes, and
+// decodes around such bytes, with the way back to where they came from.
+package encoding
 
 import (
 	"keysweep/rules/finder"
@@ -9,7 +12,7 @@ import (
 // boundaries, body, score and issuer are judged on the decoded text as on any
 // other.
 type decoder interface {
-	// name is what Match.Encoding says.
+	// name is what reports call it.
 	name() string
 	// forms returns what plain becomes under this encoding, nothing if it
 	// stays as it is. plain is a prefix or, if nested, a form of one.
@@ -18,12 +21,12 @@ type decoder interface {
 	// is, into dst: about reach decoded bytes on either side, less where
 	// the encoding ends. It returns where the plain text starts in dst, or
 	// false if it is not there after all.
-	decode(raw []byte, at int, f form, reach int, dst *text) (plain int, ok bool)
+	decode(raw []byte, at int, f form, reach int, dst *Text) (plain int, ok bool)
 	// evidenceReach is how many decoded bytes around a key are searched for
-	// its issuer; together with the raw bytes that they take they are within Context.
+	// its issuer, so that they take no more than most raw bytes.
 	// All keys of one alignment may share one decoding of a longer stretch,
 	// if the encoding does not end between them.
-	evidenceReach() (reach int, shared bool)
+	evidenceReach(most int) (reach int, shared bool)
 	// holds reports whether text under this encoding is searched for text
 	// under inner.
 	holds(inner decoder) bool
@@ -41,8 +44,8 @@ type form struct {
 	single bool
 }
 
-// step is one decoding on the way from raw bytes to the plain prefix.
-type step struct {
+// Step is one decoding on the way from raw bytes to the plain prefix.
+type Step struct {
 	decoder decoder
 	form    form
 }
@@ -55,22 +58,21 @@ func decoders() []decoder {
 	}
 }
 
-// maxForm limits the bytes of a literal that a decoder gives: every seam of a
+// MaxForm limits the bytes of a literal that a decoder gives: every seam of a
 // delta is searched as far around as the longest literal.
-const maxForm = 20
+const MaxForm = 20
 
-// encodedEntries appends the literals and entries of a prefix under one
+// Forms calls yield for every literal that shows where a prefix may be under one
 // encoding, and under two.
-func encodedEntries(lits [][]byte, entries []entry, index int, prefix []byte) ([][]byte, []entry) {
-	add := func(literal []byte, steps ...step) {
-		lits = append(lits, literal[:min(len(literal), maxForm)])
-		entries = append(entries, entry{index, steps})
+func Forms(prefix []byte, yield func(literal []byte, steps Steps)) {
+	add := func(literal []byte, steps ...Step) {
+		yield(literal[:min(len(literal), MaxForm)], steps)
 	}
 	all := decoders()
 	for _, inner := range all {
 		seen := make(map[string]bool) // of the two, what two spellings of the inner one become
 		for _, in := range inner.forms(prefix, false) {
-			add(in.literal, step{inner, in})
+			add(in.literal, Step{inner, in})
 			if in.single {
 				continue
 			}
@@ -85,17 +87,12 @@ func encodedEntries(lits [][]byte, entries []entry, index int, prefix []byte) ([
 					if _, ok := outer.(escapeDecoder); ok {
 						seen[string(out.literal)] = true
 					}
-					add(out.literal, step{outer, out}, step{inner, in})
+					add(out.literal, Step{outer, out}, Step{inner, in})
 				}
 			}
 		}
 	}
-	return lits, entries
 }
-
-// judgeReach is how many decoded bytes on either side of a prefix a verdict
-// may depend on: the longest body and what follows it.
-const judgeReach = 384
 
 // halves returns the two halves of an encoded text as forms, each long enough
 // to be searched for: a line break in one of them leaves the other whole.

@@ -1,4 +1,4 @@
-package rules
+package encoding
 
 import (
 	"slices"
@@ -20,7 +20,7 @@ func (base64Decoder) name() string { return "base64" }
 
 // evidenceReach is small: an encoded run holds a header or a small file, and
 // decoding it again for each of its keys must stay cheap.
-func (base64Decoder) evidenceReach() (int, bool) { return 1 << 10, false }
+func (base64Decoder) evidenceReach(int) (int, bool) { return 1 << 10, false }
 
 func (base64Decoder) holds(decoder) bool { return true }
 
@@ -117,7 +117,7 @@ var base64Escapes = []struct {
 // offset.
 var firstSextet = [3]int{0, 2, 3}
 
-func (base64Decoder) decode(raw []byte, at int, f form, reach int, dst *text) (plain int, ok bool) {
+func (base64Decoder) decode(raw []byte, at int, f form, reach int, dst *Text) (plain int, ok bool) {
 	dst.reset()
 	// Quanta are counted from the text's own, whose first character may be
 	// on the line before.
@@ -160,7 +160,7 @@ func (base64Decoder) decode(raw []byte, at int, f form, reach int, dst *text) (p
 		i += width
 	}
 	plain = 3*before + f.variant
-	return plain, plain < len(dst.b)
+	return plain, plain < len(dst.B)
 }
 
 // base64At returns the six bits of the character at raw[i:], and its width in

@@ -1,0 +1,98 @@
+package encoding
+
+import (
+	"bytes"
+	"slices"
+
+	"keysweep/rules/ascii"
+)
+
+// Steps are the decodings of one form of a prefix, the outermost first; none for
+// plain text.
+type Steps []Step
+
+// Names returns what the steps are called in reports.
+func (s Steps) Names() []string {
+	var names []string
+	for _, st := range s {
+		names = append(names, st.decoder.name())
+	}
+	return names
+}
+
+// Same reports whether s and o decode alike, whatever the prefix.
+func (s Steps) Same(o Steps) bool {
+	return slices.EqualFunc(s, o, func(a, b Step) bool { return a.decoder == b.decoder && a.form.variant == b.form.variant })
+}
+
+// Literal returns the bytes that the steps start from.
+func (s Steps) Literal() []byte { return s[0].form.literal }
+
+// nestedReach is the reach of evidence around a key under two encodings, in
+// bytes: the outer one may take four bytes for each byte of the inner, and that
+// four for one.
+const nestedReach = 512
+
+// EvidenceReach returns how many decoded bytes around a key are searched for its
+// issuer, so that they take no more than most raw bytes, and whether all keys of
+// one alignment may share one decoding of a longer stretch.
+func (s Steps) EvidenceReach(most int) (reach int, shared bool) {
+	if len(s) > 1 {
+		return nestedReach, false
+	}
+	return s[0].decoder.evidenceReach(most)
+}
+
+// binaryReach is how many decoded bytes before a key distinguish text from what
+// comes out when a run of characters starts elsewhere than the encoded text.
+const binaryReach = 12
+
+// AfterBinary reports whether what is before b[at:] is no text, where the steps
+// decoded a run of characters: the encoded text starts within the run
+// (example.com/c2tf…), and what is left of the key is not what it followed.
+func (s Steps) AfterBinary(b []byte, at int) bool {
+	runs := func(st Step) bool {
+		return st.decoder == decoder(base64Decoder{}) || st.decoder == decoder(hexDecoder{})
+	}
+	binary := func(c byte) bool { return c >= 0x7F || c < ' ' && !ascii.IsSpace(c) }
+	return slices.ContainsFunc(s, runs) && slices.ContainsFunc(b[max(0, at-binaryReach):at], binary)
+}
+
+// Reader undoes steps. It is the scratch of one goroutine.
+type Reader struct {
+	whole   Text
+	decoded [2]Text // one for each level of decoding
+	Work    int     // bytes decoded, for tests
+}
+
+// Read undoes the steps of a form whose literal is at buf[at:], reach decoded
+// bytes on either side. It returns where the plain text starts in t, which is
+// valid until the next call on r, or false if it is not there.
+func (r *Reader) Read(buf []byte, at int, steps Steps, reach int) (t *Text, pos int, ok bool) {
+	r.whole = Text{B: buf}
+	t = &r.whole
+	if len(steps) > 1 && !r.holdsInner(at, steps) {
+		return nil, 0, false
+	}
+	for i, st := range steps {
+		dst := &r.decoded[i]
+		// The inner encodings take more bytes than they mean.
+		if at, ok = st.decoder.decode(t.B, at, st.form, reach<<(2*(len(steps)-1-i)), dst); !ok {
+			return nil, 0, false
+		}
+		r.Work += len(dst.B)
+		dst.through(t)
+		t = dst
+	}
+	return t, at, true
+}
+
+// holdsInner decodes no more than the literal of the inner step, to see whether
+// it is there: a literal may be a part of what it means.
+func (r *Reader) holdsInner(at int, steps Steps) bool {
+	outer, want := steps[0], steps[1].form.literal
+	dst := &r.decoded[0]
+	at, ok := outer.decoder.decode(r.whole.B, at, outer.form, len(want)+1, dst)
+	r.Work += len(dst.B)
+	return ok && bytes.HasPrefix(dst.B[at:], want)
+}
