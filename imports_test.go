@@ -57,7 +57,7 @@ var mayImport = map[string][]string{
 var neverLinked = []string{"net", "net/http", "net/rpc", "net/smtp", "crypto/tls", "os/exec", "plugin"}
 
 // connects is the one package that may open connections, and connections what
-// it needs for it. Nothing that looks at content imports it; the program does.
+// it needs for it. Nothing that reads content imports it; the program does.
 const connects = "keysweep/verify"
 
 // audits is the one that calls it, beside the command line.
@@ -66,7 +66,7 @@ const audits = "keysweep/audit"
 var connections = []string{"net", "net/http", "crypto/tls"}
 
 // asks is the one package that may run a program, git, to learn where hooks
-// are, and consults the one that looks at a repository through it.
+// are, and consults the one that reads a repository through it.
 const (
 	asks     = "keysweep/command/hooks"
 	consults = "keysweep/command/doctor"

@@ -25,7 +25,7 @@ func TestMain(m *testing.M) {
 }
 
 // testKey returns prefix and n characters that look drawn at random, the same
-// for the same seed: keys are made when a test runs, so that none stands in the
+// for the same seed: keys are made when a test runs, so that none is in the
 // tree.
 func testKey(prefix, seed string, n int) string {
 	const alphabet = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789"

@@ -171,7 +171,7 @@ func (o *baselineOptions) find(c *call, b *exceptions.Baseline) (*audit.Audit, e
 func incompleteWords(res *finding.Result) string {
 	for _, s := range res.Skipped {
 		if s.Reason.Class() == finding.ClassIncomplete {
-			return fmt.Sprintf("the scan was incomplete (%s: %s; keysweep scan tells all)", s.Reason, s.Detail)
+			return fmt.Sprintf("the scan was incomplete (%s: %s; keysweep scan lists everything)", s.Reason, s.Detail)
 		}
 	}
 	return ""

@@ -115,7 +115,7 @@ func (r *ciRun) run(c *call) error {
 	if end != nil && (!errors.As(end, &ended) || ended.err != nil) {
 		return end
 	}
-	err = r.tell()
+	err = r.report()
 	var untold *untoldError
 	if errors.As(err, &untold) {
 		status := StatusUse
@@ -127,7 +127,7 @@ func (r *ciRun) run(c *call) error {
 	return cmp.Or(err, end)
 }
 
-// untoldError says that a later step, or the summary, lacks something.
+// untoldError says that an output of a later step, or the summary, is missing.
 type untoldError struct{ list []string }
 
 func (e *untoldError) Error() string { return strings.Join(e.list, "; ") }
@@ -156,7 +156,7 @@ const maxEvent = 64 << 20
 // readEvent reads a file that the CI names.
 func readEvent(path string) ([]byte, error) { return file.Read(path, maxEvent) }
 
-// links returns where places of the scan can be looked at.
+// links returns where occurrences can be opened in a browser.
 func links(checkout *ci.Checkout, path string) *report.Links {
 	l := &report.Links{Server: os.Getenv("GITHUB_SERVER_URL"), Name: os.Getenv("GITHUB_REPOSITORY"), Outside: true}
 	if checkout != nil {
@@ -173,7 +173,7 @@ func (r *ciRun) apply(checkout *ci.Checkout, path string) error {
 	opts.marked = r.noteAdded
 	if checkout != nil && checkout.Top() != "" {
 		if below, ok := checkout.Below(path); ok && below != "" {
-			// A folder stands for its repository, as it does for Changes.
+			// A folder means its repository, as it does for Changes.
 			opts.audit.Scan.Paths = []string{shown(checkout.Top())}
 			if opts.report.Links != nil {
 				opts.report.Links.Below = ""
@@ -251,9 +251,9 @@ func (r *ciRun) scan(c *call) (err error) {
 	return scanWith(c, r.opts)
 }
 
-// tell reports in the terms of GitHub Actions. Others have the text alone. A file
-// of GitHub's that cannot be written takes no other with it: *untoldError.
-func (r *ciRun) tell() error {
+// report reports to GitHub Actions; other systems get the text alone. When one of
+// GitHub's files cannot be written, the others still are: *untoldError.
+func (r *ciRun) report() error {
 	if !r.actions {
 		return nil
 	}
@@ -330,8 +330,8 @@ func (r *ciRun) outputs() []ci.Output {
 		ci.Output{Name: "read-only", Value: strconv.FormatBool(r.plan.ReadOnly)})
 }
 
-// appendTo appends to the file that a variable names, whose earlier lines are
-// those of others. Without the variable, nobody asks.
+// appendTo appends to the file that a variable names; its earlier lines come from
+// others. Without the variable, there is nothing to write.
 func appendTo(variable string, write func(io.Writer) error) error {
 	path := os.Getenv(variable)
 	if path == "" {

@@ -18,7 +18,7 @@ type spec struct {
 	name    string
 	purpose string // what it does, behind its name
 	args    string // the arguments, as help names them
-	about   string // stands above the options in its help
+	about   string // above the options in its help
 	example string // ends its help
 	flags   func() []cli.Flag
 	// statuses are those that its help lists. Nil: the text says them.

@@ -25,10 +25,10 @@ func doctorFlags() []cli.Flag {
 var doctorSpec = spec{
 	name: "doctor", purpose: "checks hooks, configuration and repository, and suggests fixes", args: "[PATH]",
 	about: `
-Looks at the repository of PATH, the current folder if not given, and changes
-nothing. In front of each line stands ✓ for what is well, ! for what works and
-does less than one might think, ✗ for what does not work; below it, a remedy. The
-status is 0 if all is well, 1 if there is something to mend.
+Reads the repository of PATH, the current folder if not given, and changes
+nothing. Each line begins with ✓ (in order), ! (works, but does less than you may
+think) or ✗ (does not work), followed by a remedy. The status is 0 if everything
+is in order, 1 if there is something to fix.
 `,
 	example: `keysweep doctor`,
 	flags:   doctorFlags, run: doctorCommand,

@@ -89,7 +89,7 @@ func hookCommand(c *call) error {
 	opts.allowIncomplete = c.Bool("allow-incomplete")
 	h := &hook{name: name, args: c.Args().Tail(), stdin: c.stdin, opts: opts, framework: screen.EnvIsTrue("PRE_COMMIT")}
 	if os.Getenv("GL_PROTOCOL") == "web" {
-		// GitLab shows whoever edits in a browser only these lines.
+		// GitLab shows only these lines to a user who edits in a browser.
 		c.stderr = &prefixed{w: c.stderr, prefix: "GL-HOOK-ERR: "}
 	}
 	c.stdout = c.stderr // one stream, so that lines stay in order
@@ -111,7 +111,7 @@ func hookCommand(c *call) error {
 	return err
 }
 
-// aim says what the hook looks at; false: there is nothing.
+// aim says what the hook scans; false: there is nothing.
 func (h *hook) aim() (bool, error) {
 	switch h.name {
 	case "commit-msg":
@@ -211,7 +211,7 @@ func (h *hook) aimPush() (bool, error) {
 		remote, url = os.Getenv("PRE_COMMIT_REMOTE_NAME"), os.Getenv("PRE_COMMIT_REMOTE_URL")
 		if tip = cmp.Or(os.Getenv("PRE_COMMIT_TO_REF"), os.Getenv("PRE_COMMIT_LOCAL_BRANCH")); tip != "" {
 			r.Include = []string{tip}
-			note = "The framework hands over one ref of a push: of several, the others were not looked at."
+			note = "The framework passes on one ref of a push: if there are several, the others were not scanned."
 		}
 		if from := os.Getenv("PRE_COMMIT_FROM_REF"); from != "" {
 			r.Exclude = []string{from}
@@ -238,7 +238,7 @@ func (h *hook) aimPush() (bool, error) {
 	if tip == "" {
 		tip = "HEAD"
 		r.IncludeRefs = []string{"refs/heads/"}
-		note = "Nobody said what is pushed: the commits of all branches here that the remote has not were looked at."
+		note = "It is not known what is pushed: every branch was checked for commits that the remote lacks."
 	}
 	if remote != "" && remote != url {
 		r.ExcludeRefs = []string{"refs/remotes/" + remote + "/"}
@@ -262,7 +262,7 @@ func (h *hook) note(words string) {
 	}
 }
 
-// aimReceived is for pre-receive. What is pushed lies in a folder of its own
+// aimReceived is for pre-receive. What is pushed is in a folder of its own
 // until the hook accepts it (git-receive-pack(1), "QUARANTINE ENVIRONMENT").
 func (h *hook) aimReceived() error {
 	updates, err := readUpdates(h.stdin)
@@ -303,16 +303,16 @@ func (h *hook) onwards(status int) string {
 	var lines []string
 	switch {
 	case status == StatusIncomplete && h.name == "pre-receive":
-		lines = append(lines, "What could not be read is not let in. Whoever runs this server may say otherwise: --allow-incomplete.")
+		lines = append(lines, "What could not be read is not let in, unless the administrator of this server allows it: --allow-incomplete.")
 	case status == StatusIncomplete:
-		lines = append(lines, "What could not be read may hold a key. Once it is mended, try again.")
+		lines = append(lines, "What could not be read may hold a key. Fix that and try again.")
 	case h.name == "commit-msg":
-		lines = append(lines, "Take the key out of the message: git commit -e -F "+quote.Name(h.args[0]))
+		lines = append(lines, "Remove the key from the message: git commit -e -F "+quote.Name(h.args[0]))
 	case commits:
-		lines = append(lines, "A commit that takes the key out is not enough: the one that brought it in stays.",
+		lines = append(lines, "A commit that removes the key is not enough: the one that added it is pushed too.",
 			"Rewrite that one (git commit --amend, git rebase -i), and try again.")
 	default:
-		lines = append(lines, "Take the key out of the file, git add it again, and commit.")
+		lines = append(lines, "Remove the key from the file, git add it again, and commit.")
 	}
 	if trust := h.opts.audit.Sources.Trust; status == StatusFound && h.name != "commit-msg" {
 		accepts := "keysweep:allow REASON on its line accepts it"

@@ -19,7 +19,7 @@ const (
 	// maxUpdates is the most bytes of such lines: half a million refs.
 	maxUpdates = 64 << 20
 	// patience is how long a read of standard input may take. Git writes all
-	// lines at once. Whoever lets the hook wait is not git: a hook runner may
+	// lines at once. Who lets the hook wait is not git: a hook runner may
 	// leave a pipe open for ever.
 	patience = 5 * time.Second
 )

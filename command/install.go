@@ -179,7 +179,7 @@ func install(c *call) error {
 		return err
 	}
 	if err == nil && r.InTree(r.Hooks) {
-		_, err := fmt.Fprintf(c.stdout, "The folder lies in the working tree: these hooks look for keysweep in PATH, and may be committed.\n")
+		_, err := fmt.Fprintf(c.stdout, "The folder is in the working tree: these hooks look for keysweep in PATH, and may be committed.\n")
 		return writing(err)
 	}
 	return err
@@ -241,7 +241,7 @@ func tellSteps(w io.Writer, steps []hooks.Step, dryRun bool) error {
 	return nil
 }
 
-// fromHere returns a path from the working directory, if it lies there.
+// fromHere returns a path from the working directory, if it is below it.
 func fromHere(path string) string {
 	here, err := os.Getwd()
 	if err != nil {

@@ -155,7 +155,7 @@ func (o *scanOptions) parseOutputs(c *call, format report.Format) (err error) {
 		}
 		if out.format == report.SARIF {
 			o.audit.Scan.LineHashes = true
-			// Without it, absolute targets are told apart by their number alone.
+			// Without it, absolute targets differ by their number alone.
 			o.report.WorkDir, _ = os.Getwd()
 		}
 	}

@@ -63,7 +63,7 @@ func parseOutputs(paths []string, format report.Format, formatGiven bool) ([]out
 }
 
 // checkOutputs refuses outputs that would overwrite each other or what is to
-// be scanned, and those that we can tell will fail, before the scan.
+// be scanned, and outputs that will certainly fail, before the scan.
 func checkOutputs(outputs []output, scanned []string, stdout io.Writer) error {
 	if err := checkNames(outputs); err != nil {
 		return err
@@ -147,7 +147,7 @@ func same(info os.FileInfo, path string) bool {
 // there, or to standard error if it is standard output that failed.
 func (o *scanOptions) deliver(res *finding.Result, stdout, stderr io.Writer) error {
 	var failed []error
-	told := false // standard output holds a report
+	reported := false // standard output holds a report
 	for _, out := range o.outputs {
 		if !out.standard() {
 			failed = append(failed, out.failed(file.Write(out.path, file.Own, func(w io.Writer) error {
@@ -162,7 +162,7 @@ func (o *scanOptions) deliver(res *finding.Result, stdout, stderr io.Writer) err
 				return err
 			}
 			failed = append(failed, err)
-			told = err == nil
+			reported = err == nil
 		}
 	}
 	err := errors.Join(failed...)
@@ -172,7 +172,7 @@ func (o *scanOptions) deliver(res *finding.Result, stdout, stderr io.Writer) err
 		}
 		return nil
 	}
-	if !told {
+	if !reported {
 		w, name := stdout, "standard output"
 		if slices.ContainsFunc(o.outputs, output.standard) {
 			w, name = stderr, "standard error"

@@ -28,7 +28,7 @@ import (
 // recheckFlags returns the options of recheck.
 func recheckFlags() []cli.Flag {
 	return slices.Concat([]cli.Flag{
-		&cli.BoolFlag{Name: "paste", Usage: "read the keys from standard input, one a line, in the place of looking for them; a terminal does not show them"},
+		&cli.BoolFlag{Name: "paste", Usage: "read the keys from standard input, one a line, instead of looking for them; a terminal does not show them"},
 	}, verifyFlags(""), ruleFlags(""), []cli.Flag{
 		&cli.StringFlag{Name: "format", Aliases: []string{"f"}, Usage: "write `FORMAT` " + orList(report.ExplainFormats())},
 		&cli.StringFlag{Name: "color", Usage: "colour the text: `WHEN` is auto, always or never"},
@@ -43,9 +43,9 @@ var recheckSpec = spec{
 REPORT is the JSON report of a scan. A report holds no keys: they are looked for
 again in what was scanned then (run it in the same folder), or pasted. Each is
 sent to its issuer alone: to Martis, to the issuers that the report's scan asked,
-and to those that --verify-issuer names.
-The status is 0 if every key is refused, 1 if one still works, and 3 if it could
-not be told of one.
+and to those named with --verify-issuer.
+The status is 0 if every key is refused, 1 if one still works, and 3 if there is
+no clear answer for one.
 `,
 	example: `keysweep recheck report.json`,
 	flags:   recheckFlags, run: recheck,
@@ -192,7 +192,7 @@ func askedIn(e *report.Earlier, set *rules.Set) []string {
 	return slices.Compact(names)
 }
 
-// here returns the names of the targets that can be looked at again.
+// here returns the names of the targets that can be scanned again.
 func here(targets []finding.Target) []string {
 	var paths []string
 	for _, t := range targets {
@@ -245,7 +245,7 @@ func (c *call) findAgain(o recheckOptions, paths []string, earlier *report.Earli
 		}
 	}
 	if missing > 0 && !res.Complete() {
-		c.warn("not all could be read again (keysweep scan tells what): " + keys(missing) + " may be where the report found it")
+		c.warn("some content could not be read again (keysweep scan lists it): " + keys(missing) + " may be where the report found it")
 	}
 	return nil
 }

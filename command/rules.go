@@ -26,9 +26,8 @@ func rulesFlags() []cli.Flag {
 var rulesSpec = spec{
 	name: "rules", purpose: "lists and shows the rules, and tests yours", args: "list|show ID|test [FILE…]",
 	about: `
-list          every rule: the built-in ones, those of .keysweep.toml, and those
-              of --rules
-show ID       everything about one of them
+list          lists every rule: built-in, of .keysweep.toml, and of --rules
+show ID       shows everything about one of them
 test [FILE…]  loads the rule files FILE beside the other rules, and runs their
               examples and counter-examples; without a FILE, those of
               .keysweep.toml and --rules; if there are none, the built-in ones.

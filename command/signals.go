@@ -26,7 +26,7 @@ func (i interruption) status() int { return StatusSignal + int(i.sig) }
 // TERM, whose cause is an interruption. After it the process exits when grace
 // is over, or at once on a second signal. stop ends the watch.
 //
-// A write to a standard output that nobody reads sends PIPE too; a PIPE after
+// A write to a standard output without a reader sends PIPE too; a PIPE after
 // another signal changes nothing, since the report goes on to its files.
 func WatchSignals(parent context.Context, stderr io.Writer) (ctx context.Context, stop func()) {
 	ctx, cancel := context.WithCancelCause(parent)

@@ -26,10 +26,10 @@ const endpointsVariable = "KEYSWEEP_ENDPOINTS"
 func verifyFlags(category string) []cli.Flag {
 	return []cli.Flag{
 		&cli.StringSliceFlag{Category: category, Name: "verify-issuer", Usage: "ask the issuer `NAME`, or all; repeatable"},
-		&cli.StringFlag{Category: category, Name: "issuer", Usage: "take keys for those of issuer `NAME`, unless their shape is another's alone"},
-		&cli.StringSliceFlag{Category: category, Name: "endpoint", Usage: "ask at an address of yours, `NAME=URL`; https, or http to this machine; repeatable"},
+		&cli.StringFlag{Category: category, Name: "issuer", Usage: "treat keys as `NAME`'s, unless their format belongs to a single other issuer"},
+		&cli.StringSliceFlag{Category: category, Name: "endpoint", Usage: "ask at another address, `NAME=URL`: https, or http to this machine; repeatable"},
 		&cli.StringFlag{Category: category, Name: "ca-file", Usage: "also trust the certificates of `FILE` (PEM)"},
-		&cli.BoolFlag{Category: category, Name: "dry-run", Usage: "say which key would go where, and send nothing"},
+		&cli.BoolFlag{Category: category, Name: "dry-run", Usage: "list which key would go where, and send nothing"},
 		&cli.StringFlag{Category: category, Name: "egress-log", Usage: "append a line for each request to `FILE` (JSON Lines, without keys)"},
 		&cli.StringFlag{Category: category, Name: "verify-timeout", Usage: "stop asking after `DURATION` in all; 60s if not given"},
 		&cli.StringFlag{Category: category, Name: "verify-limit", Usage: "ask about `N` keys at most; 100 if not given"},

@@ -25,7 +25,7 @@ type allowTable struct {
 }
 
 // Parse reads the bytes of a configuration called name: of the index or of
-// another commit, too. What it says of rules is looked at by rules.Load. An
+// another commit, too. Its rules are checked by rules.Load. An
 // error names file, line and column.
 func Parse(name string, text []byte) (*Config, error) {
 	c := &Config{Path: name, text: text}

@@ -212,7 +212,7 @@ func rootOf(path string) (string, bool) {
 		start = filepath.Dir(start)
 	}
 	if dir, ok := gitdb.Discover(start); ok {
-		// A bare repository, or what lies in a .git folder, has no tree.
+		// A bare repository, or what is in a .git folder, has no tree.
 		_, err := os.Lstat(filepath.Join(dir, ".git"))
 		return dir, err == nil
 	}
@@ -231,7 +231,7 @@ func realPath(path string) (string, error) {
 	return filepath.EvalSymlinks(abs)
 }
 
-// Inside reports whether the working directory lies in the root of a scanned
+// Inside reports whether the working directory is in the root of a scanned
 // path (see Find): what the root holds is then the user's own.
 func Inside(path string) bool {
 	here, err := realPath(".")

@@ -20,13 +20,13 @@ type places struct {
 type place struct {
 	own    bool   // the working directory, or what stands for it, is inside
 	prefix string // from the top to the target
-	inside bool   // the target lies below the top
+	inside bool   // the target is below the top
 	start  string // real path of the target's folder
 }
 
-// newPlaces looks at the paths of a scan. The top is the folder that c was
+// newPlaces resolves the paths of a scan. The top is the folder that c was
 // found in; if c was named, or there is none, the root of each path (see Find).
-// The user's own is what holds here, a folder that stands for the working
+// The user's own is what holds here, a folder that replaces the working
 // directory.
 func newPlaces(here string, c *Config, paths []string) *places {
 	if len(paths) == 0 {
@@ -66,7 +66,7 @@ func newPlaces(here string, c *Config, paths []string) *places {
 	return p
 }
 
-// own reports whether the working directory lies in the root of the target of
+// own reports whether the working directory is in the root of the target of
 // o, and o in no repository within it: then keysweep:allow on its lines is
 // believed.
 func (p *places) own(_ *finding.Finding, o *finding.Occurrence) bool {
@@ -93,7 +93,7 @@ func (p *places) own(_ *finding.Finding, o *finding.Occurrence) bool {
 }
 
 // pathOf returns the path of o from the top, '/'-separated, and false if it has
-// none, or lies elsewhere.
+// none, or is elsewhere.
 func (p *places) pathOf(o *finding.Occurrence) (string, bool) {
 	t, ok := p.targets[o.Target]
 	if !ok || !t.inside || o.Path == "" {
@@ -106,7 +106,7 @@ func (p *places) pathOf(o *finding.Occurrence) (string, bool) {
 	return s, s != ".." && !strings.HasPrefix(s, "../")
 }
 
-// placeInTree returns the path of o from the top of the tree that it stands in,
+// placeInTree returns the path of o from the top of the tree that it is in,
 // '/'-separated, and false if it has none.
 func placeInTree(o *finding.Occurrence) (string, bool) {
 	switch o.Source {

@@ -21,7 +21,7 @@ type Sources struct {
 	// None reads no configuration and no baseline but one that is named, and
 	// believes no comment.
 	None bool
-	// Here is a folder that stands for the working directory where it is asked
+	// Here is a folder that replaces the working directory when it is decided
 	// whose the scanned files are. "": the working directory.
 	Here string
 	// Trust says whose exceptions count instead of the working tree's. Nil: the
@@ -73,7 +73,7 @@ func (s Sources) Load(paths []string, read Reader) (*Loaded, error) {
 	case broken == nil:
 		return l, nil
 	case l.trusted != nil && l.trusted.Rev != "" && !s.namesConfig():
-		// Nobody could mend a broken file there if it stopped every change.
+		// A broken file there could not be fixed if it stopped every change.
 		l.note("None of its exceptions counts: " + broken.Error())
 		l.config = nil
 		l.Rules, err = rules.Load(s.Rules, named...)

@@ -224,7 +224,7 @@ func (l *Loaded) namedRules() (list []rules.File, err error) {
 		own := errors.Is(err, fs.ErrNotExist)
 		if own {
 			text, err = file.Read(f.Name, limit)
-			l.note(fmt.Sprintf("The rules of %s are those of the change: %s has none there.", quote.Name(f.Name), l.trusted.Name))
+			l.note(fmt.Sprintf("The rules of %s come from the change: %s has no such file.", quote.Name(f.Name), l.trusted.Name))
 		}
 		if err != nil {
 			return nil, fmt.Errorf("--rules %s: %w", quote.Name(f.Name), err)

@@ -8,7 +8,7 @@ import (
 	"keysweep/finding"
 )
 
-// Added returns the exceptions that after has and before has not, or has with
+// Added returns the exceptions that after has and before lacks, or has with
 // less effect: what a commit accepts anew, for people to see. The words alone
 // changed make none. Problem is not set.
 func Added(before, after *Set) []finding.Exception {

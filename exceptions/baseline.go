@@ -21,14 +21,14 @@ import (
 //	FINGERPRINT DATE ISSUER ENVIRONMENT PREFIX "REASON"[ # …]
 //
 // FINGERPRINT is the SHA-256 of the whole key in 64 hex digits: the rest of a
-// line is there for people, the reason for reports. No line tells where a key
-// stands, so that moving it changes nothing, and no line holds a character of
+// line is there for people, the reason for reports. No line says where a key
+// is, so that moving it changes nothing, and no line holds a character of
 // its body.
 //
 // Lines are sorted by fingerprint, below the post with its first two digits. A
 // merge of git conflicts where two branches add lines between the same two: the
 // posts see to it that they hardly ever do. Readers need neither order nor
-// posts, and take a line that stands twice, so that a conflict is solved by
+// posts, and take a line that is there twice, so that a conflict is solved by
 // keeping both sides.
 
 // BaselineName is what a baseline is called.
@@ -42,7 +42,7 @@ const (
 	baselineVersion = "1"
 )
 
-// baselineHeader stands above the posts of a new file.
+// baselineHeader is above the posts of a new file.
 const baselineHeader = `# Keys that people accepted, a line each: SHA-256 of the key, date, issuer,
 # environment, prefix, reason. "keysweep baseline create" adds, "keysweep baseline
 # prune" removes. Lines #00 to #ff keep merges apart; in a conflict, keep both sides.
@@ -152,7 +152,7 @@ func ParseBaseline(name string, text []byte) (*Baseline, error) {
 func parseLine(line string) (*BaselineLine, error) {
 	for _, marker := range [...]string{"<<<<<<<", "|||||||", "=======", ">>>>>>>"} {
 		if strings.HasPrefix(line, marker) {
-			return nil, errors.New("a merge conflict: keep the lines of both sides, and remove those of git")
+			return nil, errors.New("a merge conflict: keep the lines of both sides, and remove its markers")
 		}
 	}
 	m := keyLine().FindStringSubmatch(line)
@@ -226,7 +226,7 @@ func (b *Baseline) sort() {
 	slices.SortStableFunc(b.blocks, func(x, y block) int { return cmp.Compare(x.line.Fingerprint, y.line.Fingerprint) })
 }
 
-// Text returns the file: what was read and not removed stands as it stood.
+// Text returns the file: what was read and not removed is unchanged.
 func (b *Baseline) Text() []byte {
 	var out strings.Builder
 	put := func(lines ...string) {

@@ -1,6 +1,6 @@
 // Package exceptions marks the findings that a person accepted: by an [[allow]]
 // of the configuration, a line of a baseline, or keysweep:allow on the line of
-// the key. It only marks: what it is told changes nothing of what is read.
+// the key. It only marks: nothing here changes what is read.
 //
 // Whose exceptions count is the caller's to say: it hands in the bytes of the
 // configuration and of the baseline, and which comments are believed.
@@ -30,14 +30,14 @@ type Set struct {
 	// Allows see it, and false if it has none there. Nil: Folder and Path.
 	Place func(o *finding.Occurrence) (string, bool)
 	// Whole says that the scan saw all that Allows and Baseline speak of: what
-	// matches nothing is then told to be unused.
+	// matches nothing is then reported as unused.
 	Whole bool
 	// Now decides what is expired. Zero: the result's Started.
 	Now time.Time
 }
 
 // Mark sets Suppressed of the findings of res that are accepted, and fills in
-// res.Exceptions. A key that is known to work stays a finding whatever anybody
+// res.Exceptions. A key that is known to work stays a finding whatever was
 // accepted. Call it when all statuses are known.
 func (s *Set) Mark(res *finding.Result) {
 	m := marker{Set: s, now: s.Now, used: make([]bool, len(s.Allows))}
@@ -57,23 +57,23 @@ func (s *Set) Mark(res *finding.Result) {
 				accepted = &finding.Suppression{Kind: finding.KindBaseline, Reason: line.Reason}
 			}
 		}
-		// Asked in any case: it tells which globs are used, and of comments
-		// that do not count.
+		// Always asked: it notes which globs are used, and comments that do not
+		// count.
 		if byPlace := m.byPlace(f); accepted == nil {
 			accepted = byPlace
 		}
 		if accepted != nil && (f.Status == finding.Active || f.Status == finding.Restricted) {
-			m.tell(finding.Exception{Kind: accepted.Kind, Entry: f.Secret.ID(), Problem: finding.ExceptionLive,
+			m.report(finding.Exception{Kind: accepted.Kind, Entry: f.Secret.ID(), Problem: finding.ExceptionLive,
 				Reason: accepted.Reason, Owner: accepted.Owner, Expires: accepted.Expires})
 			accepted = nil
 		}
 		f.Suppressed = accepted
 	}
 	m.unused(res, lines)
-	slices.SortFunc(m.told, func(a, b finding.Exception) int {
+	slices.SortFunc(m.reported, func(a, b finding.Exception) int {
 		return cmp.Or(cmp.Compare(a.Problem, b.Problem), cmp.Compare(a.File, b.File), cmp.Compare(a.Line, b.Line), cmp.Compare(a.Entry, b.Entry))
 	})
-	res.Exceptions = slices.Compact(m.told)
+	res.Exceptions = slices.Compact(m.reported)
 }
 
 // AcceptsPlace reports whether the path of a place, or the comment on its line, is
@@ -97,12 +97,12 @@ func placeBelow(o *finding.Occurrence) (string, bool) {
 // marker is one run of Mark.
 type marker struct {
 	*Set
-	now  time.Time
-	used []bool // of Allows
-	told []finding.Exception
+	now      time.Time
+	used     []bool // of Allows
+	reported []finding.Exception
 }
 
-func (m *marker) tell(e finding.Exception) { m.told = append(m.told, e) }
+func (m *marker) report(e finding.Exception) { m.reported = append(m.reported, e) }
 
 // byFingerprint returns what the configuration says of a key.
 func (m *marker) byFingerprint(fingerprint string) (accepted *finding.Suppression) {
@@ -131,7 +131,7 @@ func (m *marker) byPlace(f *finding.Finding) *finding.Suppression {
 			continue
 		}
 		named++
-		by := m.byPath(o) // always: it tells which globs are used
+		by := m.byPath(o) // always: it notes which globs are used
 		if reason := newest[spotOf(o)]; reason != "" && by == nil {
 			by = &finding.Suppression{Kind: finding.KindInline, Reason: reason}
 		}
@@ -194,7 +194,7 @@ func (m *marker) byPath(o *finding.Occurrence) (accepted *finding.Suppression) {
 	return accepted
 }
 
-// spot is the file that versions of a key stand in.
+// spot is the file that versions of a key are in.
 type spot struct{ target, path string }
 
 func spotOf(o *finding.Occurrence) spot {
@@ -212,8 +212,8 @@ func spotOf(o *finding.Occurrence) spot {
 
 // newest returns, for each file that holds f, the reason that its newest version
 // gives for all lines with the key; "" if one has none. The working tree is
-// newer than the index, and that than HEAD, and that than the rest: nobody can
-// add a comment to the past.
+// newer than the index, and that than HEAD, and that than the rest: a comment
+// cannot be added to the past.
 func (m *marker) newest(f *finding.Finding) map[spot]string {
 	type state struct {
 		rank   int
@@ -271,15 +271,15 @@ func (m *marker) comment(f *finding.Finding, o *finding.Occurrence) string {
 	default:
 		return o.Comment.Reason
 	}
-	// Nobody can correct the past. That of a change can be accepted where it is
+	// The past cannot be corrected. That of a change can be accepted where it is
 	// to go.
 	if age(o) < 3 || o.Source == finding.SourceStdin || o.Newest && e.Problem == finding.ExceptionUntrusted {
-		m.tell(e)
+		m.report(e)
 	}
 	return ""
 }
 
-// unused tells which entries are expired, and which match nothing.
+// unused reports which entries are expired, and which match nothing.
 func (m *marker) unused(res *finding.Result, lines map[string]bool) {
 	below := map[string]bool{}
 	for _, fingerprint := range res.BelowFingerprints {
@@ -296,14 +296,14 @@ func (m *marker) unused(res *finding.Result, lines map[string]bool) {
 		default:
 			continue
 		}
-		m.tell(e)
+		m.report(e)
 	}
 	if !m.Whole || m.Baseline == nil {
 		return
 	}
 	for _, l := range m.Baseline.Lines() {
 		if !lines[l.Fingerprint] && !below[l.Fingerprint] {
-			m.tell(finding.Exception{Kind: finding.KindBaseline, File: m.Baseline.Name, Line: l.Number, Entry: l.Fingerprint[:16], Problem: finding.ExceptionUnused, Reason: l.Reason})
+			m.report(finding.Exception{Kind: finding.KindBaseline, File: m.Baseline.Name, Line: l.Number, Entry: l.Fingerprint[:16], Problem: finding.ExceptionUnused, Reason: l.Reason})
 		}
 	}
 }

@@ -9,8 +9,8 @@ import (
 
 // InTrusted returns a Set.Inline that believes a comment only if a trusted
 // version of the file has one too, on every line that holds the key. read
-// returns the trusted version of the file that an occurrence stands in, and
-// false if there is none. A key that stands there encoded is not recognised,
+// returns the trusted version of the file that an occurrence is in, and
+// false if there is none. A key that is encoded there is not recognised,
 // and its comment not believed.
 func InTrusted(read func(o *finding.Occurrence) ([]byte, bool)) func(*finding.Finding, *finding.Occurrence) bool {
 	return func(f *finding.Finding, o *finding.Occurrence) bool {
