@@ -48,7 +48,7 @@ func TestWhatAnswersSay(t *testing.T) {
 		{"an object in place of a value", `{"error":{"live":{"true":1},"n":7}}`, 401, nil, finding.CodeUnexpectedAnswer},
 		{"a value twice", `{"error":{"live":false,"live":true,"n":7}}`, 401, nil, finding.CodeUnexpectedAnswer},
 		{"words in the second message, in capitals", `{"errors":[{"detail":"There is NO SUCH KEY."},{"code":1}]}`, 401, nil, finding.CodeNotRecognised},
-		{"words in a message that is not looked at", `{"title":"hello","errors":[{"detail":"no such key"},{"code":1}]}`, 401, nil, finding.CodeUnexpectedAnswer},
+		{"words in a message that is not read", `{"title":"hello","errors":[{"detail":"no such key"},{"code":1}]}`, 401, nil, finding.CodeUnexpectedAnswer},
 		{"a message that is no string", `{"title":1,"errors":[{"detail":"no such key"},{"code":1}]}`, 401, nil, finding.CodeNotRecognised},
 		{"a header that is missing", `{"message":"no"}`, 403, nil, finding.CodeUnexpectedAnswer},
 		{"a header that is there", `{"message":"no"}`, 403, func(r *reply) { r.header.Set("x-api", "1") }, finding.CodeInsufficientPermissions},

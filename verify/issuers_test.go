@@ -80,7 +80,7 @@ func TestEachIssuerIsAskedAsItDocuments(t *testing.T) {
 	}
 }
 
-// TestNoProbeTakesTheAnswerOfAFirewall: what stands in front of an API answers
+// TestNoProbeTakesTheAnswerOfAFirewall: what is in front of an API answers
 // in JSON, too, and never decides.
 func TestNoProbeTakesTheAnswerOfAFirewall(t *testing.T) {
 	common := []string{

@@ -33,12 +33,12 @@ type fault func(w *world, rw http.ResponseWriter, r *http.Request, key string)
 type matrixRow struct {
 	name  string
 	state string // what the API knows of the key; see martis
-	// fault answers in the place of the API: for every key of ours and, if
+	// fault answers instead of the API: for every key of ours and, if
 	// always is set, for made-up keys, too.
 	fault  fault
 	always bool
 	tls    func(*tls.Config)
-	setup  func(w *world) // changes the world in place of starting the host
+	setup  func(w *world) // changes the world instead of starting the host
 	change func(f *finding.Finding)
 
 	status   finding.Status

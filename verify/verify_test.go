@@ -228,9 +228,9 @@ func TestADryRunSendsNothing(t *testing.T) {
 	w.opts.Issuers = []string{AllIssuers}
 	live, test, stripe := martisKey(1), martisKey(2), stripeKey("rk_"+"test_", 3)
 	test.Environment = finding.Sandbox
-	nobody := martisKey(4)
-	nobody.Issuer, nobody.IssuerStrength = finding.IssuerUnknown, finding.StrengthNone
-	sum := w.run(context.Background(), live, nobody, test, stripe)
+	unknown := martisKey(4)
+	unknown.Issuer, unknown.IssuerStrength = finding.IssuerUnknown, finding.StrengthNone
+	sum := w.run(context.Background(), live, unknown, test, stripe)
 	var lines []string
 	for _, p := range sum.Plans {
 		lines = append(lines, fmt.Sprintf("%v %s %v %s", p.Secret, p.Issuer, p.Environment, p.URL))
@@ -347,14 +347,14 @@ func TestRouting(t *testing.T) {
 		{"low confidence", func(f *finding.Finding, _ *Options) { f.Confidence, f.Typed = finding.Low, true }, 0, ""},
 		{"suppressed", func(f *finding.Finding, _ *Options) { f.Suppressed = &finding.Suppression{} }, 0, ""},
 		{"martis by path", func(f *finding.Finding, _ *Options) { f.IssuerStrength = finding.StrengthWeak }, finding.Unchecked, "issuer_unknown: the evidence for martis is too weak"},
-		{"nobody's", func(f *finding.Finding, _ *Options) { f.Issuer, f.IssuerStrength = "unknown", 0 }, finding.Unchecked, "issuer_unknown: nothing identifies the issuer"},
+		{"of an unknown issuer", func(f *finding.Finding, _ *Options) { f.Issuer, f.IssuerStrength = "unknown", 0 }, finding.Unchecked, "issuer_unknown: nothing identifies the issuer"},
 		{"two issuers'", func(f *finding.Finding, _ *Options) { f.Issuer, f.IssuerStrength = "ambiguous", 0 }, finding.Unchecked, "issuer_ambiguous: more than one issuer is named near it"},
 		{"rejected", func(f *finding.Finding, _ *Options) { f.Confidence = finding.Rejected }, finding.Unchecked, "not_asked: not a key"},
 		{"another issuer's", func(f *finding.Finding, _ *Options) { f.Issuer = "stripe" }, finding.Unchecked, "not_asked: verification of stripe keys is off"},
 		{"martis', and only stripe may be asked", func(_ *finding.Finding, o *Options) { o.Issuers = []string{"stripe"} }, finding.Unchecked, "not_asked: verification of martis keys is off"},
 		{"of an issuer without a probe", func(f *finding.Finding, _ *Options) { f.Issuer = "tap" }, finding.Unsupported, "no_probe: no rule has a probe for tap"},
 		{"of no environment", func(f *finding.Finding, _ *Options) { f.Environment = finding.EnvironmentUnknown }, finding.Unchecked, "not_asked: the environment of the key is unknown"},
-		{"nobody's, and the user says martis", func(f *finding.Finding, o *Options) {
+		{"of an unknown issuer, and the user says martis", func(f *finding.Finding, o *Options) {
 			f.Issuer, f.IssuerStrength, f.RuleID, o.Issuer = "unknown", 0, "payment-secret-key", "martis"
 		}, 0, ""},
 		{"two issuers', and the user says martis", func(f *finding.Finding, o *Options) {
@@ -363,7 +363,7 @@ func TestRouting(t *testing.T) {
 		{"another's by shape, and the user says martis", func(f *finding.Finding, o *Options) {
 			f.Issuer, f.IssuerStrength, f.RuleID, o.Issuer = "stripe", finding.StrengthShape, "stripe-secret-key", "martis"
 		}, finding.Unchecked, "not_asked: verification of stripe keys is off"},
-		{"a prefix that martis has not, and the user says martis", func(f *finding.Finding, o *Options) {
+		{"a prefix that martis lacks, and the user says martis", func(f *finding.Finding, o *Options) {
 			f.Issuer, f.IssuerStrength, f.RuleID, o.Issuer = "unknown", 0, "nothing", "martis"
 		}, finding.Unchecked, "issuer_unknown: nothing identifies the issuer"},
 		{"a body that no header can carry", func(f *finding.Finding, _ *Options) {

@@ -98,7 +98,7 @@ type world struct {
 	mu     sync.Mutex
 	hosts  map[string]string         // host:port to a loopback address; "" is a name that does not exist
 	saw    map[string]map[string]int // key to the hosts that saw it, and how often
-	keys   map[string]bool           // those of the test
+	keys   map[string]bool           // of the test
 	clock  time.Time
 	slept  time.Duration
 	output bytes.Buffer // everything that a run wrote anywhere
@@ -136,7 +136,7 @@ func (w *world) now() time.Time {
 	return w.clock
 }
 
-// sleep moves the clock of the world; nobody waits.
+// sleep moves the clock of the world instead of waiting.
 func (w *world) sleep(ctx context.Context, d time.Duration) error {
 	if ctx.Err() != nil {
 		return context.Cause(ctx)
@@ -157,7 +157,7 @@ func (w *world) dial(ctx context.Context, network, address string) (net.Conn, er
 	case !ok && isLoopback(host):
 		to = address
 	case !ok:
-		w.t.Errorf("somebody reaches for %s", address)
+		w.t.Errorf("a connection to %s", address)
 		return nil, &net.DNSError{Err: "no such host", Name: host}
 	case to == "":
 		return nil, &net.DNSError{Err: "no such host", Name: host, IsNotFound: true}

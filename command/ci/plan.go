@@ -229,7 +229,7 @@ func (p *Plan) compareWith(branch, words string) {
 
 func (p *Plan) noteNoExceptions() {
 	if p.Base == "" {
-		p.note("No exceptions count: they are those of %s, which is missing here.", p.BaseName)
+		p.note("No exceptions count: they are read from %s, which is missing here.", p.BaseName)
 	}
 }
 

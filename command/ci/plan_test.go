@@ -136,7 +136,7 @@ func TestGitHubEvents(t *testing.T) {
 			event: "push", file: push("refs/heads/main", c("a"), c("e")), sha: c("e"), repo: whole(),
 			want: Plan{Scope: Changes, Range: c("a") + ".." + c("e"), Base: c("a")},
 		},
-		"push to a branch: the exceptions are those of the default branch": {
+		"push to a branch: the default branch has the exceptions": {
 			event: "push", file: push("refs/heads/feature", c("b"), c("c")), sha: c("c"), repo: whole(),
 			want: Plan{Scope: Changes, Range: c("b") + ".." + c("c") + " ^" + c("e"), Base: c("e")},
 		},
@@ -480,21 +480,21 @@ func TestWhoseExceptionsCount(t *testing.T) {
 			whole(), c("e"), "main", main, false, ""},
 		"a branch whose name could speak":            {gitHub("pull_request", into("a\n::error::b"), c("d")), whole(), c("a"), "the target branch", "once merged into the target branch", false, ""},
 		"a branch whose name is too long":            {gitHub("pull_request", into(strings.Repeat("b", 101)), c("d")), whole(), c("a"), "the target branch", "once merged into the target branch", false, ""},
-		"a shallow checkout: nobody's":               {gitHub("pull_request", pull(nil), c("d")), tip("d"), "", "main", main, false, "No exceptions count: they are those of main, which is missing here."},
+		"a shallow checkout: none":                   {gitHub("pull_request", pull(nil), c("d")), tip("d"), "", "main", main, false, "No exceptions count: they are read from main, which is missing here."},
 		"a merge group":                              {gitHub("merge_group", group, c("d")), whole(), c("a"), "release/2", "once merged into release/2", false, ""},
 		"a push to the default branch":               {gitHub("push", push("refs/heads/main", c("a"), c("e")), c("e")), whole(), c("a"), "the previous commit", "from the next run on", false, ""},
 		"a push to a branch":                         {gitHub("push", push("refs/heads/feature", c("b"), c("c")), c("c")), whole(), c("e"), "main", main, false, ""},
-		"a push to a branch that alone is here":      {gitHub("push", push("refs/heads/feature", c("b"), c("c")), c("c")), feature(), "", "main", main, false, "No exceptions count: they are those of main"},
+		"a push to a branch when only that is here":  {gitHub("push", push("refs/heads/feature", c("b"), c("c")), c("c")), feature(), "", "main", main, false, "No exceptions count: they are read from main"},
 		"a push of a tag":                            {gitHub("push", push("refs/tags/v1", zero, c("c")), c("c")), whole(), c("e"), "main", main, false, ""},
 		"a tag that is called as the default branch": {gitHub("push", push("refs/tags/main", zero, c("c")), c("c")), whole(), c("e"), "main", main, false, ""},
 		"the first push of all":                      {gitHub("push", push("refs/heads/main", zero, c("e")), c("e")), whole(), "", "the previous commit", "from the next run on", false, "No exceptions count"},
-		"a schedule: those that are checked out":     {gitHub("schedule", file{text: "{}"}, c("d")), whole(), "", "", "", true, ""},
+		"a schedule: what is checked out":            {gitHub("schedule", file{text: "{}"}, c("d")), whole(), "", "", "", true, ""},
 		"a schedule, another commit is checked out": {gitHub("schedule", event2file(map[string]any{"repository": map[string]any{"default_branch": "main"}}), c("e")),
 			whole(), c("e"), "main", main, false, "Whose commit is checked out is not known"},
 		"a schedule of another repository": {gitHub("schedule", file{text: "{}"}, c("f")), whole(), "", "the default branch", "once merged into the default branch", false, "No exceptions count"},
 		"a comment on a pull request":      {gitHub("issue_comment", comment(true), c("d")), whole(), c("e"), "main", main, false, "Whose commit is checked out is not known"},
 		"a comment on a pull request, the default branch is not here": {gitHub("issue_comment", comment(true), c("d")),
-			feature(), "", "main", main, false, "No exceptions count: they are those of main, which is missing here."},
+			feature(), "", "main", main, false, "No exceptions count: they are read from main, which is missing here."},
 		"a comment on an issue": {gitHub("issue_comment", comment(false), c("d")), whole(), "", "", "", true, ""},
 		"GitLab, a schedule, another commit is checked out": {map[string]string{"GITLAB_CI": "true", "CI_PIPELINE_SOURCE": "schedule", "CI_COMMIT_SHA": c("c"), "CI_DEFAULT_BRANCH": "main"},
 			whole(), c("e"), "main", main, false, "Whose commit is checked out is not known"},
@@ -507,13 +507,13 @@ func TestWhoseExceptionsCount(t *testing.T) {
 		"Jenkins, which names no commit": {map[string]string{"JENKINS_URL": "x"}, whole(), "", "", "", false, ""},
 		"a run of a fork: the default branch": {gitHub("workflow_run", event2file(map[string]any{"workflow_run": map[string]any{}, "repository": map[string]any{"default_branch": "main"}}), c("d")),
 			whole(), c("e"), "main", main, false, ""},
-		"a fork that nobody tells the default branch of": {map[string]string{"CIRCLECI": "true", "CIRCLE_SHA1": c("d"), "CIRCLE_PR_USERNAME": "mallory"},
+		"a fork, and the default branch is not known": {map[string]string{"CIRCLECI": "true", "CIRCLE_SHA1": c("d"), "CIRCLE_PR_USERNAME": "mallory"},
 			whole(), "", "the default branch", "once merged into the default branch", false, "No exceptions count"},
 		"GitLab, merge request": {map[string]string{"GITLAB_CI": "true", "CI_PIPELINE_SOURCE": "merge_request_event", "CI_COMMIT_SHA": c("c"), "CI_MERGE_REQUEST_DIFF_BASE_SHA": c("a"), "CI_MERGE_REQUEST_TARGET_BRANCH_NAME": "main"},
 			whole(), c("a"), "main", main, false, ""},
 		"GitLab, push to a branch": {map[string]string{"GITLAB_CI": "true", "CI_PIPELINE_SOURCE": "push", "CI_COMMIT_SHA": c("c"), "CI_COMMIT_BEFORE_SHA": c("b"), "CI_COMMIT_BRANCH": "feature", "CI_DEFAULT_BRANCH": "main"},
 			whole(), c("e"), "main", main, false, ""},
-		"Jenkins, a branch, which does not tell the default one": {map[string]string{"JENKINS_URL": "x", "GIT_COMMIT": c("c"), "GIT_PREVIOUS_COMMIT": c("b")},
+		"Jenkins, a branch, which does not name the default one": {map[string]string{"JENKINS_URL": "x", "GIT_COMMIT": c("c"), "GIT_PREVIOUS_COMMIT": c("b")},
 			whole(), c("b"), "the previous commit", "from the next run on", false, ""},
 		"no CI": {nil, whole(), "", "", "", false, ""},
 	} {
@@ -528,8 +528,8 @@ func TestWhoseExceptionsCount(t *testing.T) {
 		if p.Base != test.base || p.BaseName != test.baseName || p.CountsFrom != test.countsFrom || p.OwnCheckout != test.own {
 			t.Errorf("%s: base %q, called %q, counts %q, own %v", name, p.Base, p.BaseName, p.CountsFrom, p.OwnCheckout)
 		}
-		nobodys := p.Scope == Everything && test.baseName != ""
-		if p.Scope == Everything && p.Fork != nobodys {
+		asFork := p.Scope == Everything && test.baseName != ""
+		if p.Scope == Everything && p.Fork != asFork {
 			t.Errorf("%s: fork %v", name, p.Fork)
 		}
 		if notes := strings.Join(p.Notes, "\n"); !strings.Contains(notes, test.notes) || test.base != "" && strings.Contains(notes, "No exceptions count") {

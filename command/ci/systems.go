@@ -59,7 +59,7 @@ func (v *variables) branch(name string) string {
 	return strings.TrimPrefix(v.get(name), "refs/heads/")
 }
 
-// sameProject reports whether two names are those of one repository; an empty name
+// sameProject reports whether two names are of one repository; an empty name
 // is no repository's. No service has two names that differ only in case.
 func sameProject(a, b string) bool { return a != "" && strings.EqualFold(a, b) }
 

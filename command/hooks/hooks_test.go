@@ -129,7 +129,7 @@ func (b *bench) install(dir string, names ...string) []Step {
 // hook returns where a hook of the repository is.
 func (b *bench) hook(name string) string { return filepath.Join(b.repo, ".git", "hooks", name) }
 
-// own puts a hook of somebody else's in the place, which writes down its calls.
+// own writes a hook that is not keysweep's and logs its calls.
 func (b *bench) own(folder, name string) {
 	b.write(folder, name, `#!/bin/sh
 echo "own `+name+` $*" >>"$LOG"
@@ -483,7 +483,7 @@ func TestHooksOfSeveralRepositoriesAreRefused(t *testing.T) {
 				b.t.Skip(err)
 			}
 		}, []string{"is a link that leads out of this repository"}},
-		{"a file in the place of the folder", func(b *bench) {
+		{"a file instead of the folder", func(b *bench) {
 			os.RemoveAll(filepath.Join(b.repo, ".git/hooks"))
 			b.write(b.repo, ".git/hooks", "", 0o644)
 		}, []string{"is not a folder"}},
@@ -508,7 +508,7 @@ func TestHooksOfSeveralRepositoriesAreRefused(t *testing.T) {
 	}
 }
 
-func TestWhatIsInThePlaceOfAHook(t *testing.T) {
+func TestInstallOverWhatIsThere(t *testing.T) {
 	const name = "pre-commit"
 	for _, tt := range []struct {
 		name    string
@@ -744,7 +744,7 @@ func TestUninstallLeavesWhatIsNotOurs(t *testing.T) {
 	}
 }
 
-// Hooks outside the repository may be those of others, even if keysweep wrote them.
+// Other repositories may use hooks outside this one, even if keysweep wrote them.
 func TestUninstallLeavesHooksOfSeveralRepositories(t *testing.T) {
 	b := newBench(t)
 	b.git(b.repo, "config", "core.hooksPath", filepath.Join(b.dir, "shared"))

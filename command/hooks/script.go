@@ -102,7 +102,7 @@ exec "$keysweep" hook NAME OPTIONS "$@"
 `
 )
 
-// shellQuote returns a word of sh that stands for s.
+// shellQuote returns s as one word of sh.
 func shellQuote(s string) string { return "'" + strings.ReplaceAll(s, "'", `'\''`) + "'" }
 
 // shellUnquote is the reverse of shellQuote.

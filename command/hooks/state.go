@@ -143,7 +143,7 @@ func (f *Framework) Mentions(top, name string) string {
 	return ""
 }
 
-// ids are those of our .pre-commit-hooks.yaml, without "-system". It has none for
+// ids are the ids in our .pre-commit-hooks.yaml, without "-system". It has none for
 // pre-receive.
 var ids = map[string]string{"pre-commit": "keysweep", "pre-push": "keysweep-push", "commit-msg": "keysweep-commit-msg", "pre-receive": "keysweep-pre-receive"}
 
