@@ -164,12 +164,12 @@ func (t *explanationText) score(k *ExplainedKey) {
 	if !k.Scored {
 		t.item("score", "not used; it would be:")
 	}
-	t.item("score", fmt.Sprintf("%s bits a character; text from %s on, high confidence below %s", decimal(s.LLR), decimal(k.Limit), decimal(score.High)))
+	t.item("score", fmt.Sprintf("%s bits per character; text from %s on, high confidence below %s", decimal(s.LLR), decimal(k.Limit), decimal(score.High)))
 	t.item("distinct", fmt.Sprintf("%d different characters; at least %d", s.Distinct, score.MinDistinct))
 	t.item("steps", fmt.Sprintf("%d in a row at most; fewer than %d", s.StepRun, score.MaxStepRun))
 	t.item("words", fmt.Sprintf("%.0f %% in dictionary words; less than %.0f %%", 100*s.Cover, 100*score.MaxCover))
 	t.item("typed", fmt.Sprintf("%.1f; typed by hand from %.1f on", s.Typed, score.MinTyped))
-	t.item("Shannon", fmt.Sprintf("%.2f bits a character; %s", s.Shannon, shannonWhy))
+	t.item("Shannon", fmt.Sprintf("%.2f bits per character; %s", s.Shannon, shannonWhy))
 }
 
 // evidence writes what speaks for issuers, and the verdict.

@@ -290,7 +290,7 @@ func (m *markdown) remedy() section {
 	return section{before: out.String()}
 }
 
-// code returns s, which Quote or escape has made one visible line, as a code
+// code returns s, which package quote has made one visible line, as a code
 // span: a fence longer than any run of backquotes in it, and a space beside a
 // backquote at an end, which is not part of the code. In a table a | parts
 // cells even in a code span, unless a backslash precedes it. See

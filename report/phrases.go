@@ -75,7 +75,7 @@ func (p *phrases) verdictWords() string {
 		none = "No keys " + p.threshold() + " found"
 	}
 	if suppressed > 0 {
-		none += fmt.Sprintf(" except %s suppressed", count(suppressed, "that is", "that are"))
+		none += fmt.Sprintf(" except %s accepted", count(suppressed, "that is", "that are"))
 	}
 	switch {
 	case interrupted:

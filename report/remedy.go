@@ -106,9 +106,9 @@ func marksOf(f *finding.Finding, now time.Time) []mark {
 	}
 	switch audienceOf(f) {
 	case browsers:
-		add("By its path, it reaches browsers: treat it as public.")
+		add("Its path suggests that it reaches browsers: treat it as public.")
 	case apps:
-		add("By its path, it reaches phones: treat it as public.")
+		add("Its path suggests that it reaches phones: treat it as public.")
 	}
 	if age := ageOf(f, now); age > rotateDays {
 		add(fmt.Sprintf("It is %s days old: replace keys after %d.", number(age), rotateDays))

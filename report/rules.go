@@ -203,7 +203,7 @@ func ruleFacts(r *rules.Rule) []fact {
 	} else {
 		add("body", fmt.Sprintf("%d to %d of %s", d.Min, d.Max, d.Alphabet))
 	}
-	add("max score", fmt.Sprintf("%s bits a character; a body at or above it is rejected", decimal(d.MaxScore)))
+	add("max score", fmt.Sprintf("%s bits per character; a body at or above it is rejected", decimal(d.MaxScore)))
 	for _, s := range d.Shapes {
 		words := s.Regex
 		if len(s.Literals) < len(r.Literals) {
