@@ -127,7 +127,7 @@ func (c *change) readNew(ctx context.Context, typ oid.Type, ids []oid.ID, source
 	found, err := c.judgeObjects(ctx, typ, ids, source, func(j *judge, o *pack.Object, at location) []*candidate {
 		list, rejected := j.take()
 		c.collector.add(rejected, j.cut)
-		c.progress.Objects.Add(1)
+		c.opts.Progress.Objects.Add(1)
 		if isLFSPointer(o.Data, int64(o.Size)) {
 			c.skipOne(finding.ReasonLFSPointer, at.path)
 		}

@@ -170,17 +170,10 @@ func (e *explainer) pathBelowTop() string {
 	if !inside {
 		root = "."
 	}
-	path, err := filepath.Abs(e.out.Path)
-	if err == nil {
-		root, err = filepath.Abs(root)
+	if below, ok := pathBelow(root, e.out.Path); ok {
+		return below
 	}
-	if err == nil {
-		path, err = filepath.Rel(root, path)
-	}
-	if err != nil || !filepath.IsLocal(path) {
-		return filepath.Base(e.out.Path)
-	}
-	return filepath.ToSlash(path)
+	return filepath.Base(e.out.Path)
 }
 
 // lineCounter counts the lines of what is read, and keeps the start of one.

@@ -22,7 +22,7 @@ type scannedHistory struct {
 // scanHistory reads every object of a repository. The database stays open: the
 // keys of findings are traced when all targets have been read.
 func (s *scan) scanHistory(ctx context.Context, t *target, repo *gitdb.Repository) error {
-	s.progress.Phase.Store("objects")
+	s.opts.Progress.Phase.Store("objects")
 	db, err := history.Open(ctx, repo, gitdb.OpenOptions{
 		FollowAlternates: s.opts.FollowAlternates,
 		Workers:          s.opts.Workers,
@@ -33,8 +33,8 @@ func (s *scan) scanHistory(ctx context.Context, t *target, repo *gitdb.Repositor
 	}
 	s.histories = append(s.histories, scannedHistory{t, t.folderOf(repo), db})
 	objects, bytes := db.Totals()
-	s.progress.ObjectsTotal.Add(objects)
-	s.progress.BytesTotal.Add(bytes)
+	s.opts.Progress.ObjectsTotal.Add(objects)
+	s.opts.Progress.BytesTotal.Add(bytes)
 
 	j := s.collector.newJudge(ctx)
 	for _, ref := range repo.Refs {
@@ -45,8 +45,8 @@ func (s *scan) scanHistory(ctx context.Context, t *target, repo *gitdb.Repositor
 		Gate:          s.collector.set.Finder(),
 		VerifyObjects: s.opts.VerifyObjects,
 		Progress: func(objects, bytes int64) {
-			s.progress.Objects.Add(objects)
-			s.progress.Bytes.Add(bytes)
+			s.opts.Progress.Objects.Add(objects)
+			s.opts.Progress.Bytes.Add(bytes)
 		},
 		NewVisitor: func() history.Visitor { return &objectJudge{judge: s.collector.newJudge(ctx), target: t} },
 	})

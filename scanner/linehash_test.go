@@ -162,7 +162,7 @@ func TestAFileThatIsNoLongerWhatItWasHasNoLineHash(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			s.collector = newCollector(loadRules(t), false, s.progress)
+			s.collector = newCollector(loadRules(t), false, s.opts.Progress)
 			if err := s.run(t.Context()); err != nil {
 				t.Fatal(err)
 			}

@@ -79,7 +79,7 @@ func isZeros(rev string) bool {
 
 // scanRange reads what the commits of the range add.
 func (s *scan) scanRange(ctx context.Context, t *target) error {
-	s.progress.Phase.Store("commits")
+	s.opts.Progress.Phase.Store("commits")
 	db, err := s.lookup(ctx, t)
 	if err != nil {
 		return err
@@ -116,8 +116,8 @@ func (s *scan) scanRange(ctx context.Context, t *target) error {
 		return err
 	}
 	c.readRefNames(ctx)
-	s.progress.Phase.Store("objects")
-	s.progress.ObjectsTotal.Add(int64(len(c.blobs)))
+	s.opts.Progress.Phase.Store("objects")
+	s.opts.Progress.ObjectsTotal.Add(int64(len(c.blobs)))
 	if err := c.readAdditions(ctx); err != nil {
 		return err
 	}

@@ -51,7 +51,7 @@ func (s *scan) finish(ctx context.Context) {
 		s.hashLines(ctx)
 	}
 	s.result.Sort()
-	s.result.Duration = s.opts.Now().Sub(s.now)
+	s.result.Duration = s.opts.Now().Sub(s.result.Started)
 }
 
 // listed returns the records that may be findings, sorted by key, and counts the

@@ -5,7 +5,6 @@ package scanner
 import (
 	"context"
 	"sync"
-	"time"
 
 	"keysweep/finding"
 	"keysweep/rules"
@@ -24,8 +23,6 @@ type scan struct {
 	exclude   worktree.Exclusions
 	accept    Accept
 	collector *collector
-	progress  *Progress
-	now       time.Time // when the scan started
 	histories []scannedHistory
 	changes   []*change       // of Staged and Range
 	scanned   map[string]bool // databases already scanned, by real path
@@ -48,10 +45,9 @@ func newScan(opts Options) (*scan, error) {
 	if err != nil {
 		return nil, err
 	}
-	now := opts.Now()
 	s := &scan{
-		opts: opts, exclude: worktree.NewExclusions(opts.Exclude...), progress: opts.Progress, now: now, scanned: make(map[string]bool), realPaths: make(realPaths),
-		result: &finding.Result{Started: now, Since: opts.Since},
+		opts: opts, exclude: worktree.NewExclusions(opts.Exclude...), scanned: make(map[string]bool), realPaths: make(realPaths),
+		result: &finding.Result{Started: opts.Now(), Since: opts.Since},
 	}
 	s.targets, err = resolve(&s.opts)
 	return s, err
@@ -87,7 +83,7 @@ type Accept func(key finding.Secret, o *finding.Occurrence) bool
 func (p *Prepared) Scan(ctx context.Context, set *rules.Set, accept Accept) (*finding.Result, error) {
 	s := p.scan
 	s.accept = accept
-	s.collector = newCollector(set, s.opts.KeepRejected, s.progress)
+	s.collector = newCollector(set, s.opts.KeepRejected, s.opts.Progress)
 	if err := s.run(ctx); err != nil {
 		if ctx.Err() == nil {
 			return nil, err

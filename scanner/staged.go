@@ -31,7 +31,7 @@ type Staged struct {
 // scanStaged compares the index with HEAD, and in a merge with what is merged.
 // Files of the working tree are not read.
 func (s *scan) scanStaged(ctx context.Context, t *target) error {
-	s.progress.Phase.Store("staged files")
+	s.opts.Progress.Phase.Store("staged files")
 	var x *lookup.Index // which a message is not compared with
 	var err error
 	if s.opts.Staged.Message == nil {

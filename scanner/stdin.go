@@ -11,14 +11,14 @@ import (
 // scanStdin reads standard input to its end, or until ctx ends: a read that
 // waits for a terminal is left behind.
 func (s *scan) scanStdin(ctx context.Context, t *target) error {
-	s.progress.Phase.Store("standard input")
+	s.opts.Progress.Phase.Store("standard input")
 	type outcome struct {
 		n   int64
 		err error
 	}
 	j := s.collector.newJudge(ctx)
 	done := make(chan outcome, 1)
-	r := &counted{r: s.opts.Stdin, bytes: &s.progress.Bytes}
+	r := &counted{r: s.opts.Stdin, bytes: &s.opts.Progress.Bytes}
 	go func() {
 		n, err := j.stream(r, location{target: t, source: finding.SourceStdin})
 		done <- outcome{n, err}

@@ -206,17 +206,17 @@ func fromTop(top, path string) string {
 	if !strings.HasPrefix(path, "./") && !strings.HasPrefix(path, "../") {
 		return path
 	}
-	here, err := filepath.EvalSymlinks(".")
-	if err == nil {
-		here, err = filepath.Abs(here)
+	if below, ok := pathBelow(top, filepath.FromSlash(path)); ok {
+		return below
 	}
-	real, errTop := filepath.EvalSymlinks(top)
-	if err != nil || errTop != nil {
-		return path
-	}
-	rel, err := filepath.Rel(real, filepath.Join(here, filepath.FromSlash(path)))
-	if err != nil {
-		return path
-	}
-	return filepath.ToSlash(rel)
+	return path
+}
+
+// pathBelow returns path, '/'-separated, as seen from top, and false if it is not
+// below it. Both may be relative to the working directory.
+func pathBelow(top, path string) (string, bool) {
+	top, errTop := filepath.Abs(top)
+	path, errPath := filepath.Abs(path)
+	rel, err := filepath.Rel(top, path)
+	return filepath.ToSlash(rel), errTop == nil && errPath == nil && err == nil && filepath.IsLocal(rel)
 }

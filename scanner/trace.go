@@ -15,7 +15,7 @@ func (s *scan) trace(ctx context.Context, list []*record) error {
 	if len(s.histories) == 0 || len(list) == 0 {
 		return nil
 	}
-	s.progress.Phase.Store("history of findings")
+	s.opts.Progress.Phase.Store("history of findings")
 	for _, h := range s.histories {
 		held := make(map[oid.ID][]int32)
 		for i, r := range list {
@@ -36,7 +36,7 @@ func (s *scan) trace(ctx context.Context, list []*record) error {
 			h.target.note("Its history holds more paths than were listed: some occurrences of the keys found are left out.")
 		}
 		for i, r := range list {
-			r.addTrace(t.Keys[i], s.now)
+			r.addTrace(t.Keys[i], s.result.Started)
 			r.addVersions(h, t)
 		}
 		if err != nil {

@@ -18,7 +18,7 @@ import (
 
 // scanTree reads the files of a target, and returns the repositories among them.
 func (s *scan) scanTree(ctx context.Context, t *target) ([]*gitdb.Repository, error) {
-	s.progress.Phase.Store("files")
+	s.opts.Progress.Phase.Store("files")
 	opts := worktree.Options{Ignored: s.opts.Ignored, Exclude: s.exclude, Workers: s.opts.Workers}
 	if t.repo != nil && t.repo.Top != "" {
 		opts.Repository = s.treeOf(t.repo)
@@ -71,8 +71,8 @@ func (s *scan) judgeFile(j *judge, t *target, f *worktree.File) error {
 	if err == nil && isLFSPointer(j.window.buf[:min(n, lfsMax)], n) {
 		s.skipOne(finding.ReasonLFSPointer, f.Path)
 	}
-	s.progress.Files.Add(1)
-	s.progress.Bytes.Add(f.Size)
+	s.opts.Progress.Files.Add(1)
+	s.opts.Progress.Bytes.Add(f.Size)
 	return err
 }
 

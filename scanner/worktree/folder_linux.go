@@ -123,14 +123,9 @@ func (f *linuxFolder) lstat(name string) (Kind, error) {
 }
 
 func (f *linuxFolder) open(name string, old file) (file, error) {
-	var fd int
-	var err error
-	for {
-		fd, err = unix.Openat(f.fd, name, unix.O_RDONLY|unix.O_CLOEXEC|unix.O_NOFOLLOW|unix.O_NONBLOCK|unix.O_NOCTTY, 0)
-		if err != unix.EINTR {
-			break
-		}
-	}
+	fd, err := retry(func() (int, error) {
+		return unix.Openat(f.fd, name, unix.O_RDONLY|unix.O_CLOEXEC|unix.O_NOFOLLOW|unix.O_NONBLOCK|unix.O_NOCTTY, 0)
+	})
 	switch err {
 	case nil:
 	case unix.ELOOP, unix.ENXIO: // a link; a socket or a device without driver
@@ -230,12 +225,8 @@ type linuxFile struct {
 }
 
 func (f *linuxFile) fstat() (state, error) {
-	for {
-		if err := unix.Fstat(f.fd, &f.st); err == nil {
-			break
-		} else if err != unix.EINTR {
-			return state{}, err
-		}
+	if _, err := retry(func() (int, error) { return 0, unix.Fstat(f.fd, &f.st) }); err != nil {
+		return state{}, err
 	}
 	return state{
 		size:     f.st.Size,
@@ -257,18 +248,14 @@ func (f *linuxFile) Read(p []byte) (int, error) {
 	if len(p) == 0 {
 		return 0, nil
 	}
-	for {
-		n, err := unix.Read(f.fd, p[:min(len(p), 1<<30)])
-		switch {
-		case err == unix.EINTR:
-			continue
-		case err != nil:
-			return 0, err
-		case n == 0:
-			return 0, io.EOF
-		}
-		return n, nil
+	n, err := retry(func() (int, error) { return unix.Read(f.fd, p[:min(len(p), 1<<30)]) })
+	switch {
+	case err != nil:
+		return 0, err
+	case n == 0:
+		return 0, io.EOF
 	}
+	return n, nil
 }
 
 func (f *linuxFile) seekData(off int64) (int64, error) {
