@@ -73,6 +73,7 @@ func TestKeysInTheirSurroundings(t *testing.T) {
 		{"escaped quote", `{\"value\":\"«{{test}}51{{base62:87:c}}00{{base62:8:d}}»\"}`, finding.High},
 		{"unicode escape", `"\u0022«{{live}}{{base62:24:a}}»\u0022"`, finding.High},
 		{"hex escape", `"\x22«{{live}}{{base62:24:a}}»\x22"`, finding.High},
+		{"hex escape at the start of the text", `\x20«{{live}}{{base62:24:a}}»`, finding.High},
 		{"octal escape", `"\042«{{live}}{{base62:24:a}}»\042"`, finding.High},
 		{"braced escape", `"\u{22}«{{live}}{{base62:24:a}}»"`, finding.High},
 		{"percent escape", `/Bearer%20«{{live}}{{base62:24:a}}»%22`, finding.High},
@@ -146,6 +147,18 @@ func TestKeysInTheirSurroundings(t *testing.T) {
 				t.Fatalf("want %s at %v, got\n%s", tt.confidence, span, revealed(list))
 			}
 		})
+	}
+}
+
+func TestEachOfTwoKeysThatRunTogetherIsFound(t *testing.T) {
+	m := loaded(t).NewMatcher()
+	for _, between := range []string{"", "_", "-"} {
+		first, second := expand(t, "{{live}}{{base62:40:a}}"), expand(t, "{{live}}{{base62:24:b}}")
+		text := first + between + second
+		found := accepted(m.Matches([]byte(text), Span{0, len(text)}))
+		if len(found) != 2 || found[0].Start != 0 || found[1].Secret.Reveal() != second || found[1].Confidence != finding.High {
+			t.Errorf("with %q between them: %s", between, revealed(found))
+		}
 	}
 }
 
