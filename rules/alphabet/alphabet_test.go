@@ -1,0 +1,19 @@
+package alphabet
+
+import "testing"
+
+func TestSetsAreReadAndWritten(t *testing.T) {
+	for set, want := range map[string]string{
+		"": "0-9A-Z_a-z-", Base64URL: "0-9A-Z_a-z-", "a-z0-9": "0-9a-z", "x": "x", "ab": "ab", "abc": "a-c", `\d`: "0-9", "é": "",
+	} {
+		a, err := Parse(set)
+		if err != nil || a.String() != want {
+			t.Errorf("%q: got %q, %v, want %q", set, a.String(), err, want)
+		}
+	}
+	for _, set := range []string{"z-a", "a]|[b", "[", "^", `\`} {
+		if _, err := Parse(set); err == nil {
+			t.Errorf("%q is a set", set)
+		}
+	}
+}
