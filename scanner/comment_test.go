@@ -59,7 +59,7 @@ func TestTheCommentOnTheLineOfAKey(t *testing.T) {
 			r.commit("one")
 			res := scanAll(t, Options{Paths: []string{r.dir}})
 			if len(res.Findings) != 1 || len(res.Findings[0].Occurrences) != 2 {
-				t.Fatalf("%v", places(res))
+				t.Fatalf("%v", occurrences(res))
 			}
 			for _, o := range res.Findings[0].Occurrences {
 				if o.Comment.Found != tt.found || o.Comment.Reason != tt.want {

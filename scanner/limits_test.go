@@ -14,7 +14,7 @@ import (
 	"keysweep/rules"
 )
 
-// A file may hold nothing but keys. Those that do not fit are told.
+// A file may hold nothing but keys. What does not fit is reported.
 func TestMoreCandidatesThanFit(t *testing.T) {
 	var b strings.Builder
 	for i := range maxKeys + 10 {
@@ -37,7 +37,7 @@ func TestMoreCandidatesThanFit(t *testing.T) {
 	}
 }
 
-func TestTwoPlacesOnALineAreOne(t *testing.T) {
+func TestTwoKeysOfALineAreOneOccurrence(t *testing.T) {
 	key, err := rules.Expand("{{live}}{{base62:24:a}}")
 	if err != nil {
 		t.Fatal(err)

@@ -94,7 +94,7 @@ func utf16Len(s string) (n int) {
 	return n
 }
 
-// lineHashes returns "path:line" and hash of every place in a file.
+// lineHashes returns "path:line" and hash of every occurrence in a file.
 func lineHashes(res *finding.Result) map[string]string {
 	m := make(map[string]string)
 	for _, f := range res.Findings {
@@ -138,7 +138,7 @@ func TestLineHashesAreOfFilesAndOnlyIfAskedFor(t *testing.T) {
 	res = scanAll(t, Options{Paths: []string{r.dir}})
 	for at, hash := range lineHashes(res) {
 		if hash != "" {
-			t.Errorf("%s has a hash, and nobody asked", at)
+			t.Errorf("%s has a hash that was not asked for", at)
 		}
 	}
 }

@@ -183,10 +183,10 @@ func TestTheWholeIndexMayBeAskedFor(t *testing.T) {
 	write(t, filepath.Join(r.dir, "f"), "key="+k+"\n")
 	r.commit("1")
 	if res := scanAll(t, Options{Paths: []string{r.dir}, Staged: &Staged{}}); len(res.Findings) != 0 || res.Read.Files != 0 {
-		t.Errorf("nothing is staged: %v, %d files", places(res), res.Read.Files)
+		t.Errorf("nothing is staged: %v, %d files", occurrences(res), res.Read.Files)
 	}
 	res := scanAll(t, Options{Paths: []string{r.dir}, Staged: &Staged{OrWhole: true}})
-	if got := places(res)[k]; !slices.Equal(got, []string{"index f:1"}) || res.Read.Files != 1 {
+	if got := occurrences(res)[k]; !slices.Equal(got, []string{"index f:1"}) || res.Read.Files != 1 {
 		t.Errorf("got %v", got)
 	}
 }
@@ -207,12 +207,12 @@ func TestAPushIsReadFromItsQuarantine(t *testing.T) {
 	}
 	res := scanAll(t, opts)
 	if len(found(res)) != 1 || res.Read.Commits != 1 || !res.Complete() {
-		t.Errorf("found %v in %d commits, skipped %v", places(res), res.Read.Commits, res.Skipped)
+		t.Errorf("found %v in %d commits, skipped %v", occurrences(res), res.Read.Commits, res.Skipped)
 	}
 	opts.Range = &Range{Include: []string{tip}, Exclude: []string{strings.Repeat("a", 40), old}, AbsentNoted: true}
 	res = scanAll(t, opts)
 	if len(found(res)) != 1 || !res.Complete() || len(res.Targets[0].Notes) != 1 {
-		t.Errorf("found %v, skipped %v, notes %v", places(res), res.Skipped, res.Targets[0].Notes)
+		t.Errorf("found %v, skipped %v, notes %v", occurrences(res), res.Skipped, res.Targets[0].Notes)
 	}
 	opts.ObjectDirs = nil
 	if _, err := prepareAndScan(context.Background(), opts, loadRules(t)); !errors.Is(err, ErrUse) {
@@ -240,7 +240,7 @@ func TestRangesAreRead(t *testing.T) {
 	}
 }
 
-func TestARangeTellsWhereTheTipHoldsAKey(t *testing.T) {
+func TestARangeSaysWhereTheTipHoldsAKey(t *testing.T) {
 	r := newRepo(t, filepath.Join(t.TempDir(), "r"))
 	write(t, filepath.Join(r.dir, "f"), "1\n")
 	r.commit("1")
@@ -276,7 +276,7 @@ func TestANameThatACommitOfARangeAddsIsOneOccurrence(t *testing.T) {
 	second := r.commit("two")
 	res := scanAll(t, Options{Paths: []string{r.dir}, Range: &Range{Include: []string{second}, Exclude: []string{second + "^"}, Names: []string{"refs/heads/" + k[1]}}})
 	if len(res.Findings) != 2 {
-		t.Fatalf("found %v", places(res))
+		t.Fatalf("found %v", occurrences(res))
 	}
 	for _, f := range res.Findings {
 		o := f.Occurrences
@@ -296,7 +296,7 @@ func TestAFolderOfABareRepositoryIsScannedAsPlainFiles(t *testing.T) {
 	r.git("clone", "-q", "--bare", ".", bare)
 	write(t, filepath.Join(bare, "hooks", "x"), k[1]+"\n")
 	res := scanAll(t, Options{Paths: []string{filepath.Join(bare, "hooks")}, Tree: true, History: true})
-	if got := places(res); len(got[k[0]]) != 1 || len(got[k[1]]) != 1 {
+	if got := occurrences(res); len(got[k[0]]) != 1 || len(got[k[1]]) != 1 {
 		t.Errorf("found %v", got)
 	}
 }
@@ -322,7 +322,7 @@ func TestAKeyIsOldIfAParentHoldsItWhereItIsNotAccepted(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if got := places(res); len(got) != 1 || !slices.Equal(got[k[0]], []string{"index new:1"}) {
+	if got := occurrences(res); len(got) != 1 || !slices.Equal(got[k[0]], []string{"index new:1"}) {
 		t.Errorf("got %v", got)
 	}
 }

@@ -96,8 +96,8 @@ func scanAll(t testing.TB, opts Options) *finding.Result {
 	return res
 }
 
-// places writes the occurrences of each key as "source path:line".
-func places(res *finding.Result) map[string][]string {
+// occurrences writes the occurrences of each key as "source path:line".
+func occurrences(res *finding.Result) map[string][]string {
 	m := make(map[string][]string)
 	for _, f := range res.Findings {
 		for _, o := range f.Occurrences {
@@ -117,7 +117,7 @@ func keysOf(n int, seed uint64) []string {
 	return list
 }
 
-func TestWhereAKeyStandsAndWhen(t *testing.T) {
+func TestWhereAKeyIsAndWhen(t *testing.T) {
 	r := newRepo(t, filepath.Join(t.TempDir(), "r"))
 	k := keysOf(6, 1)
 	write(t, filepath.Join(r.dir, "conf/a.env"), "# settings\nKEY="+k[0]+"\n")
@@ -140,7 +140,7 @@ func TestWhereAKeyStandsAndWhen(t *testing.T) {
 		k[4]: {"ref refs/heads/topic/" + k[4] + ":0"},
 		k[5]: {"worktree new.txt:1"},
 	}
-	if diff := cmp.Diff(want, places(res)); diff != "" {
+	if diff := cmp.Diff(want, occurrences(res)); diff != "" {
 		t.Error(diff)
 	}
 	for _, f := range res.Findings {
@@ -230,7 +230,7 @@ func TestOneWorkerAndEightReportTheSame(t *testing.T) {
 	}
 }
 
-func TestWhatLiesInsideAScannedFolder(t *testing.T) {
+func TestWhatIsInsideAScannedFolder(t *testing.T) {
 	top := t.TempDir()
 	k := keysOf(6, 4)
 	plain := filepath.Join(top, "plain")
@@ -248,7 +248,7 @@ func TestWhatLiesInsideAScannedFolder(t *testing.T) {
 	outside.git("rm", "-q", "y.txt")
 	outside.commit("gone")
 
-	got := places(scanAll(t, Options{Paths: []string{plain}}))
+	got := occurrences(scanAll(t, Options{Paths: []string{plain}}))
 	want := map[string][]string{
 		k[0]: {"blob x.txt:1"},
 		k[2]: {"worktree linked/y.txt:1"},
@@ -256,7 +256,7 @@ func TestWhatLiesInsideAScannedFolder(t *testing.T) {
 	if diff := cmp.Diff(want, got); diff != "" {
 		t.Error(diff)
 	}
-	got = places(scanAll(t, Options{Paths: []string{plain}, Ignored: true, Tree: true}))
+	got = occurrences(scanAll(t, Options{Paths: []string{plain}, Ignored: true, Tree: true}))
 	want = map[string][]string{
 		k[1]: {"worktree inner/ignored.log:1"},
 		k[2]: {"worktree linked/y.txt:1"},
@@ -415,7 +415,7 @@ func TestTheHistoryOfARemovedSubmoduleIsRead(t *testing.T) {
 	r.commit("removed")
 	for _, opts := range []Options{{}, {History: true}} {
 		opts.Paths = []string{r.dir}
-		if got := places(scanAll(t, opts)); len(got[k[0]]) != 1 {
+		if got := occurrences(scanAll(t, opts)); len(got[k[0]]) != 1 {
 			t.Errorf("%+v: found %v", opts.History, got)
 		}
 	}

@@ -18,7 +18,7 @@ import (
 
 const alphabet = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789"
 
-// key returns a random production key; none stands in the tree.
+// key returns a random production key; none is in the source.
 func key(r *rand.Rand) string {
 	b := []byte("sk_" + "live_")
 	for range 24 {
@@ -36,22 +36,22 @@ func loadRules(t testing.TB) *rules.Set {
 	return set
 }
 
-// spotted is a key and where it was seen.
-type spotted struct {
+// foundKey is a key and where it was seen.
+type foundKey struct {
 	Key          string
 	Line, Column int
 }
 
-func look(t testing.TB, set *rules.Set, r io.Reader) []spotted {
+func look(t testing.TB, set *rules.Set, r io.Reader) []foundKey {
 	t.Helper()
 	j := newCollector(set, false, new(Progress)).newJudge(context.Background())
 	if _, err := j.stream(r, location{}); err != nil {
 		t.Fatal(err)
 	}
-	var got []spotted
+	var got []foundKey
 	for _, s := range j.list {
 		if s.match.Confidence > finding.Rejected {
-			got = append(got, spotted{s.match.Secret.Reveal(), s.at.line, s.at.column})
+			got = append(got, foundKey{s.match.Secret.Reveal(), s.at.line, s.at.column})
 		}
 	}
 	return got
@@ -72,7 +72,7 @@ func TestAKeyAtEveryOffsetAroundEveryWindowEdgeIsFoundOnce(t *testing.T) {
 		for at := edge - len(k) - 3; at < edge+3; at += step {
 			b := bytes.Clone(filler)
 			copy(b[at-1:], "\""+k+"\"")
-			want := []spotted{{k, bytes.Count(b[:at], newline) + 1, at - bytes.LastIndexByte(b[:at], '\n')}}
+			want := []foundKey{{k, bytes.Count(b[:at], newline) + 1, at - bytes.LastIndexByte(b[:at], '\n')}}
 			if diff := cmp.Diff(want, look(t, set, bytes.NewReader(b))); diff != "" {
 				t.Fatalf("key at %d, edge at %d:\n%s", at, edge, diff)
 			}
@@ -84,11 +84,11 @@ func TestReadersOfEverySizeGiveTheSame(t *testing.T) {
 	set := loadRules(t)
 	r := rand.New(rand.NewPCG(2, 2))
 	var b strings.Builder
-	var want []spotted
+	var want []foundKey
 	for line := 1; b.Len() < 3*windowSize; line++ {
 		if r.IntN(40) == 0 {
 			k := key(r)
-			want = append(want, spotted{k, line, 6})
+			want = append(want, foundKey{k, line, 6})
 			fmt.Fprintf(&b, "key: %s\n", k)
 			continue
 		}
@@ -111,7 +111,7 @@ func TestALongLineKeepsItsColumns(t *testing.T) {
 	k := key(rand.New(rand.NewPCG(3, 3)))
 	b := strings.Repeat("x ", 3*windowSize/2) + k
 	got := look(t, set, strings.NewReader("first\n"+b))
-	if diff := cmp.Diff([]spotted{{k, 2, len(b) - len(k) + 1}}, got); diff != "" {
+	if diff := cmp.Diff([]foundKey{{k, 2, len(b) - len(k) + 1}}, got); diff != "" {
 		t.Error(diff)
 	}
 }
@@ -145,7 +145,7 @@ func TestAnExcerptShowsNoKey(t *testing.T) {
 			for _, k := range keys {
 				for n := len("sk_live_") + 4; n <= len(k); n++ {
 					if strings.Contains(shown, k[n-8:n]) && n > len("sk_live_")+8 {
-						t.Fatalf("a part of a key stands in %q", shown)
+						t.Fatalf("a part of a key is in %q", shown)
 					}
 				}
 			}

@@ -187,7 +187,7 @@ func diff(got, want []string) string {
 	return b.String()
 }
 
-// Git before 2.53 loses sight of what stands before "**" if it is literal, and
+// Git before 2.53 loses sight of what is before "**" if it is literal, and
 // so takes "a/b**/c" as "a/b" followed by "**/c". We do as gitignore(5) says.
 var oldGitErrs = regexp.MustCompile(`[^/*]\*\*`)
 
