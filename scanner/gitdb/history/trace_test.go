@@ -198,3 +198,22 @@ func TestTraceFollowsTheDefinitions(t *testing.T) {
 		})
 	}
 }
+
+func TestAKeyInATagIsAtATipWhileARefLeadsToTheTag(t *testing.T) {
+	r := gittest.New(t)
+	commit := r.Commit("one")
+	r.Git("tag", "-a", "-m", needle+"7", "v1")
+	tag, _ := oid.Parse([]byte(strings.TrimSpace(r.Git("rev-parse", "v1"))))
+	for _, reached := range []bool{true, false} {
+		db, _, _ := scanRepo(t, r.Dir, 1, gitdb.OpenOptions{})
+		tr, err := db.Trace(context.Background(), map[oid.ID][]int32{tag: {0}}, 1)
+		if err != nil {
+			t.Fatal(err)
+		}
+		paths := tr.Paths[tag]
+		if tr.Keys[0].AtTip != reached || len(paths) != 1 || paths[0].Path != "" || paths[0].Reachable != reached || paths[0].Commit.ID.String() != commit {
+			t.Errorf("reached %v: at a tip %v, paths %+v", reached, tr.Keys[0].AtTip, paths)
+		}
+		r.Git("update-ref", "-d", "refs/tags/v1")
+	}
+}

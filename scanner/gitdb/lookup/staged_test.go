@@ -79,6 +79,21 @@ func fastStaged(t testing.TB, dir string, parents ...string) (list, names []stri
 	return list, names
 }
 
+func TestANameIsNewWhereNoParentHasIt(t *testing.T) {
+	r := newRepo(t)
+	r.Write("old/changed", "1")
+	r.Write("old/same", "1")
+	r.Commit("one")
+	r.Write("old/changed", "2")
+	r.Write("old/new", "1")
+	r.Write("new/same", "1")
+	r.Git("add", ".")
+	list, names := fastStaged(t, r.Dir, r.revParse("HEAD"))
+	if want := []string{"new", "new/same", "old/new"}; len(list) != 3 || !slices.Equal(names, want) {
+		t.Errorf("%d entries, names %q, want %q", len(list), names, want)
+	}
+}
+
 func TestStagedEntriesAreThoseThatNoParentHas(t *testing.T) {
 	for seed := range gittest.Seeds() {
 		t.Run(fmt.Sprint(seed), func(t *testing.T) {
