@@ -26,9 +26,9 @@ var doctorSpec = spec{
 	name: "doctor", purpose: "checks hooks, configuration and repository, and suggests fixes", args: "[PATH]",
 	about: `
 Reads the repository of PATH, the current folder if not given, and changes
-nothing. Each line begins with ✓ (in order), ! (works, but does less than you may
-think) or ✗ (does not work), followed by a remedy. The status is 0 if everything
-is in order, 1 if there is something to fix.
+nothing. Each line begins with ✓ (in order), ! (works, but does less than you
+may think) or ✗ (does not work), followed by a remedy. The status is 0 if
+everything is in order, 1 if there is something to fix.
 `,
 	example: `keysweep doctor`,
 	flags:   doctorFlags, run: doctorCommand,

@@ -54,7 +54,8 @@ func (p *program) helpOf(s *spec) string {
 	if s.flags != nil {
 		usage += " [OPTION…]"
 	}
-	fmt.Fprintf(&b, "keysweep %s %s.\n\nUsage: %s\n%s", s.name, s.purpose, strings.TrimSpace(usage+" "+s.args), s.about)
+	wrapWords(&b, 0, "keysweep "+s.name+" "+s.purpose+".")
+	fmt.Fprintf(&b, "\nUsage: %s\n%s", strings.TrimSpace(usage+" "+s.args), s.about)
 	heading := "\x00"
 	for _, f := range p.flags(s) {
 		category := ""
@@ -85,14 +86,19 @@ func helpEntry(b *strings.Builder, left, right string) {
 		left = ""
 	}
 	b.WriteString(left + strings.Repeat(" ", helpIndent-len([]rune(left))))
-	column := helpIndent
-	for i, word := range strings.Fields(right) {
+	wrapWords(b, helpIndent, right)
+}
+
+// wrapWords appends text that starts at column indent, as its further lines do.
+func wrapWords(b *strings.Builder, indent int, text string) {
+	column := indent
+	for i, word := range strings.Fields(text) {
 		n := len([]rune(word))
 		switch {
 		case i == 0:
 		case column+1+n > helpWidth:
-			b.WriteString("\n" + strings.Repeat(" ", helpIndent))
-			column = helpIndent
+			b.WriteString("\n" + strings.Repeat(" ", indent))
+			column = indent
 		default:
 			b.WriteByte(' ')
 			column++

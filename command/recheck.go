@@ -42,8 +42,8 @@ var recheckSpec = spec{
 	about: `
 REPORT is the JSON report of a scan. A report holds no keys: they are looked for
 again in what was scanned then (run it in the same folder), or pasted. Each is
-sent to its issuer alone: to Martis, to the issuers that the report's scan asked,
-and to those named with --verify-issuer.
+sent to its issuer alone: to Martis, to the issuers that the report's scan
+asked, and to those named with --verify-issuer.
 The status is 0 if every key is refused, 1 if one still works, and 3 if there is
 no clear answer for one.
 `,

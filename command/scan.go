@@ -16,8 +16,8 @@ import (
 var scanSpec = spec{
 	name: "scan", purpose: "finds keys in files, folders, repositories and standard input", args: "[PATH…]",
 	about: `
-A PATH is a file, a folder, a repository, or - for standard input; the default is
-the current folder. Of a repository, the working tree and the whole object
+A PATH is a file, a folder, a repository, or - for standard input; the default
+is the current folder. Of a repository, the working tree and the whole object
 database are read. Options may come before and after paths; after --, all is
 paths. Results go to standard output, everything else to standard error.
 `,
