@@ -48,40 +48,24 @@ func builtinSet(more []*ruleFile) *Set {
 		return c
 	})
 	heads := finder.FromHeads(builtinHeads, encoding.MaxForm, func() *Finder { return compiled().finder })
-	return &Set{finder: heads, compiled: compiled, sha256: sync.OnceValue(func() string {
-		h := newTextHash()
+	return &Set{finder: heads, compiled: compiled, sha256: hashOf(more)}
+}
+
+// hashOf returns what makes the hash of the built-in rules and the files more.
+func hashOf(more []*ruleFile) func() string {
+	return sync.OnceValue(func() string {
+		h := sha256.New()
+		fmt.Fprintf(h, "%s\n", engineVersion)
 		hashBuiltin(h)
 		for _, m := range more {
-			hashText(h, m.Text)
+			fmt.Fprintf(h, "%d\n%s", len(m.Text), m.Text)
 		}
 		return hex.EncodeToString(h.Sum(nil))
-	})}
+	})
 }
 
-// set returns s as a set.
-func (s *compiled) set() *Set {
-	return &Set{finder: s.finder, compiled: func() *compiled { return s }, sha256: sync.OnceValue(func() string {
-		h := newTextHash()
-		for _, t := range s.texts {
-			hashText(h, t)
-		}
-		return hex.EncodeToString(h.Sum(nil))
-	})}
-}
-
-// newTextHash returns the hash of Set.SHA256 before any text.
-func newTextHash() hash.Hash {
-	h := sha256.New()
-	fmt.Fprintf(h, "%s\n", engineVersion)
-	return h
-}
-
-// hashText adds one file of rules.
-func hashText(h hash.Hash, text []byte) {
-	fmt.Fprintf(h, "%d\n%s", len(text), text)
-}
-
-// hashBuiltin is hashText for all files in builtin, which it does not copy.
+// hashBuiltin adds the length and the text of every built-in file to h. It
+// copies none.
 func hashBuiltin(h hash.Hash) {
 	names, err := builtinNames()
 	buf := make([]byte, 4<<10)

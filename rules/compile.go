@@ -15,7 +15,6 @@ import (
 // compiled is rules and all that follows from them. Nothing of it changes.
 type compiled struct {
 	rules        []*Rule
-	texts        [][]byte // the rule files, as they were read
 	literalCount int
 
 	prefixes []prefix

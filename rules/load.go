@@ -75,7 +75,7 @@ func Load(files []string, more ...File) (*Set, error) {
 	if err != nil {
 		return nil, err
 	}
-	return c.set(), nil
+	return &Set{finder: c.finder, compiled: func() *compiled { return c }, sha256: hashOf(list)}, nil
 }
 
 // load returns the built-in rules and the rules of list.
@@ -157,7 +157,6 @@ func (f *ruleFile) errorAt(n int, key, format string, args ...any) error {
 
 // join adds the rules of f to s, if they agree with the ones there.
 func (s *compiled) join(f *ruleFile) error {
-	s.texts = append(s.texts, f.Text)
 	for n, r := range f.rules {
 		r.BuiltIn, r.adds = f.builtIn, f.adds
 		if f.Found && r.Probe != nil {

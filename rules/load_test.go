@@ -208,7 +208,7 @@ func FuzzLoad(f *testing.F) {
 		}
 		s.compile()
 		probe := []byte("abcd sk_live_ 1234567890 aaaaaaaaaaaaaaaaaaaaaaa")
-		s.set().NewMatcher().Matches(probe, Span{0, len(probe)})
+		(&Set{compiled: func() *compiled { return s }}).NewMatcher().Matches(probe, Span{0, len(probe)})
 	})
 }
 
