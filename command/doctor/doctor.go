@@ -50,7 +50,7 @@ type Check struct {
 
 // Run checks the repository that dir is in.
 func Run(ctx context.Context, dir string) []Check {
-	e := &examination{dir: dir}
+	e := newExamination(dir)
 	asked, err := hooks.Find(ctx, dir)
 	found := ""
 	if err == nil {
@@ -96,26 +96,20 @@ func askRemedy(err error, found string) string {
 	return "hooks were not checked; a newer git may support this repository"
 }
 
-// examination collects the checks of a repository.
+// examination collects the checks of a repository. Remedies begin with its
+// commands, which name the folder.
 type examination struct {
-	dir    string // as named by the user
-	checks []Check
+	install, git string
+	checks       []Check
 }
 
-// install returns the command line that installs hooks.
-func (e *examination) install() string {
-	if e.dir == "." {
-		return "keysweep install"
+func newExamination(dir string) *examination {
+	e := &examination{install: "keysweep install", git: "git "}
+	if dir != "." {
+		e.install += " " + quote.Shell(dir)
+		e.git += "-C " + quote.Shell(dir) + " "
 	}
-	return "keysweep install " + quote.Shell(e.dir)
-}
-
-// git returns a command line of git for the repository.
-func (e *examination) git(args string) string {
-	if e.dir == "." {
-		return "git " + args
-	}
-	return "git -C " + quote.Shell(e.dir) + " " + args
+	return e
 }
 
 func (e *examination) add(name string, level Level, words, remedy string) {
@@ -135,7 +129,7 @@ func (e *examination) repository(r *gitdb.Repository, found string) {
 	for _, s := range r.Skipped {
 		switch {
 		case s.Reason == finding.ReasonUnknownFormat && strings.HasPrefix(s.Detail, "ref storage"):
-			e.add("refs", Weak, s.Detail, e.git("refs migrate --ref-format=files")+" (git 2.46 or newer)")
+			e.add("refs", Weak, s.Detail, e.git+"refs migrate --ref-format=files"+" (git 2.46 or newer)")
 		case s.Reason == finding.ReasonUnknownFormat:
 			e.add("format", Weak, s.Detail+" is not supported by this keysweep", "a newer keysweep may support it")
 		default:
@@ -143,14 +137,14 @@ func (e *examination) repository(r *gitdb.Repository, found string) {
 		}
 	}
 	if n := len(r.Shallow); n > 0 {
-		e.add("history", Weak, "a shallow clone: older commits are missing and not scanned", e.git("fetch --unshallow"))
+		e.add("history", Weak, "a shallow clone: older commits are missing and not scanned", e.git+"fetch --unshallow")
 	}
 	if r.Promisor {
 		e.add("history", Weak, "a partial clone: objects that were not fetched are not scanned", "clone again without --filter")
 	}
 	for _, dir := range r.OutsideAlternates() {
 		e.add("alternates", Weak, "objects are borrowed from "+dir+", outside the repository's parent folder: scans skip them",
-			"if you trust this repository: keysweep scan --follow-alternates\nor copy the objects: "+e.git("repack -a -d")+", then remove objects/info/alternates")
+			"if you trust this repository: keysweep scan --follow-alternates\nor copy the objects: "+e.git+"repack -a -d"+", then remove objects/info/alternates")
 	}
 	if r.Top != "" && usesLFS(r.Top) {
 		e.add("git lfs", Well, "in use: the history has only pointers; the files are scanned in the working tree", "")
@@ -218,7 +212,7 @@ func (e *examination) tracked(r *gitdb.Repository, name, file string, outside bo
 	case err != nil && !errors.Is(err, os.ErrNotExist):
 		e.add("index", Broken, err.Error(), "run git fsck for details; git reset rebuilds the index and unstages everything")
 	case err != nil || !x.Lookup(r.IgnoreCase).Tracked(file):
-		e.add(name, Weak, path+" is not tracked: it counts only here, and not for hooks", e.git("add "+file)+", and commit it")
+		e.add(name, Weak, path+" is not tracked: it counts only here, and not for hooks", e.git+"add "+file+", and commit it")
 	case outside:
 		e.add(name, Well, path+" is used by scans from inside the repository", "")
 	default:

@@ -230,9 +230,9 @@ func TestARemedyNamesTheFolder(t *testing.T) {
 		{"../shop", "keysweep install ../shop", "git -C ../shop fetch"},
 		{"it's", `keysweep install 'it'\''s'`, `git -C 'it'\''s' fetch`},
 	} {
-		e := &examination{dir: tt.dir}
-		if e.install() != tt.install || e.git("fetch") != tt.git {
-			t.Errorf("%s: %s, %s", tt.dir, e.install(), e.git("fetch"))
+		e := newExamination(tt.dir)
+		if e.install != tt.install || e.git+"fetch" != tt.git {
+			t.Errorf("%s: %s, %s", tt.dir, e.install, e.git+"fetch")
 		}
 	}
 }

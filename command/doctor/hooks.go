@@ -53,9 +53,9 @@ func (e *examination) hooks(r *hooks.Repository) {
 	}
 	switch {
 	case len(calling) > 0 && len(absent) > 0:
-		e.add("hooks", Well, "not installed: "+strings.Join(absent, ", ")+" ("+e.install()+")", "")
+		e.add("hooks", Well, "not installed: "+strings.Join(absent, ", ")+" ("+e.install+")", "")
 	case len(calling) == 0 && len(e.checks) == start:
-		e.add("hooks", Weak, "none installed: nothing stops a commit with a key ("+r.Hooks+")", e.install())
+		e.add("hooks", Weak, "none installed: nothing stops a commit with a key ("+r.Hooks+")", e.install)
 	}
 	for _, program := range programs {
 		e.program(program)
@@ -68,15 +68,15 @@ func (e *examination) shadowed(r *hooks.Repository, name string) bool {
 		return false
 	}
 	words := fmt.Sprintf("%s does not run: core.hooksPath (%s) makes git look in %s", filepath.Join(r.DefaultHooks(), name), r.HooksPath, r.Hooks)
-	remedy := e.git("config --local core.hooksPath ") + quote.Shell(filepath.ToSlash(r.DefaultHooks()))
+	remedy := e.git + "config --local core.hooksPath " + quote.Shell(filepath.ToSlash(r.DefaultHooks()))
 	switch {
 	case r.HooksScope == "local" || r.HooksScope == "worktree":
-		remedy = e.git("config --" + r.HooksScope + " --unset core.hooksPath")
+		remedy = e.git + "config --" + r.HooksScope + " --unset core.hooksPath"
 	case r.HooksScope == "command":
 		remedy = "remove core.hooksPath from the environment (GIT_CONFIG_COUNT, GIT_CONFIG_PARAMETERS)"
 	}
 	if r.Inside(r.Hooks) {
-		remedy += "\nor, to keep that folder: " + e.install()
+		remedy += "\nor, to keep that folder: " + e.install
 	} else {
 		remedy += "\nor call keysweep in the hook there: keysweep hook " + name + " \"$@\""
 	}
@@ -86,7 +86,7 @@ func (e *examination) shadowed(r *hooks.Repository, name string) bool {
 
 // ours checks a hook of ours that git finds.
 func (e *examination) ours(s hooks.State) {
-	again := e.install()
+	again := e.install
 	words := s.Path
 	if s.Earlier != "" {
 		words += ", after " + filepath.Base(s.Earlier)
@@ -125,10 +125,10 @@ func (e *examination) program(recorded string) {
 		e.add(name, Broken, missing+", which has none: they stop every commit and push", "add keysweep to PATH")
 		return
 	case used == "":
-		e.add(name, Broken, missing+", and PATH has no keysweep: they stop every commit and push", e.install())
+		e.add(name, Broken, missing+", and PATH has no keysweep: they stop every commit and push", e.install)
 		return
 	case used != recorded && recorded != "":
-		e.add(name, Weak, missing+": they run "+used, e.install())
+		e.add(name, Weak, missing+": they run "+used, e.install)
 		return
 	}
 	own, err := os.Executable()
@@ -143,7 +143,7 @@ func (e *examination) program(recorded string) {
 		e.add(name, Well, used+", whose version is not known (it is not run to find out)", "")
 	case theirs != mine:
 		e.add(name, Weak, fmt.Sprintf("the hooks run %s, keysweep %s, but this is keysweep %s", used, theirs, mine),
-			"update the older one; "+e.install()+" makes the hooks run this one")
+			"update the older one; "+e.install+" makes the hooks run this one")
 	default:
 		e.add(name, Well, used+", the same version as this keysweep", "")
 	}
