@@ -286,6 +286,27 @@ func TestANameThatACommitOfARangeAddsIsOneOccurrence(t *testing.T) {
 	}
 }
 
+// A file that was removed and brought back came with the first of the commits.
+func TestAKeyThatARangeBringsInTwiceCameWithTheFirst(t *testing.T) {
+	r := newRepo(t, filepath.Join(t.TempDir(), "r"))
+	k := keysOf(1, 34)[0]
+	write(t, filepath.Join(r.dir, "keep"), "keep")
+	start := r.commit("one")
+	write(t, filepath.Join(r.dir, "a"), k+"\n")
+	first := r.commit("two")
+	r.git("rm", "-q", "a")
+	r.commit("three")
+	write(t, filepath.Join(r.dir, "a"), k+"\n")
+	last := r.commit("four")
+	res := scanAll(t, Options{Paths: []string{r.dir}, Range: &Range{Include: []string{last}, Exclude: []string{start}}})
+	if len(res.Findings) != 1 {
+		t.Fatalf("found %v", occurrences(res))
+	}
+	if f := res.Findings[0]; f.FirstSeen.Commit != first || len(f.Occurrences) != 1 || f.Occurrences[0].Commit != first {
+		t.Errorf("first seen %+v in %+v, want %s", f.FirstSeen, f.Occurrences, first)
+	}
+}
+
 // A folder of a repository without a working tree, asked for with its history.
 func TestAFolderOfABareRepositoryIsScannedAsPlainFiles(t *testing.T) {
 	r := newRepo(t, filepath.Join(t.TempDir(), "r"))
