@@ -129,7 +129,7 @@ func (e *examination) repository(r *gitdb.Repository, found string) {
 	for _, s := range r.Skipped {
 		switch {
 		case s.Reason == finding.ReasonUnknownFormat && strings.HasPrefix(s.Detail, "ref storage"):
-			e.add("refs", Weak, s.Detail, e.git+"refs migrate --ref-format=files"+" (git 2.46 or newer)")
+			e.add("refs", Weak, s.Detail, e.git+"refs migrate --ref-format=files (git 2.46 or newer)")
 		case s.Reason == finding.ReasonUnknownFormat:
 			e.add("format", Weak, s.Detail+" is not supported by this keysweep", "a newer keysweep may support it")
 		default:
@@ -144,7 +144,7 @@ func (e *examination) repository(r *gitdb.Repository, found string) {
 	}
 	for _, dir := range r.OutsideAlternates() {
 		e.add("alternates", Weak, "objects are borrowed from "+dir+", outside the repository's parent folder: scans skip them",
-			"if you trust this repository: keysweep scan --follow-alternates\nor copy the objects: "+e.git+"repack -a -d"+", then remove objects/info/alternates")
+			"if you trust this repository: keysweep scan --follow-alternates\nor copy the objects: "+e.git+"repack -a -d, then remove objects/info/alternates")
 	}
 	if r.Top != "" && usesLFS(r.Top) {
 		e.add("git lfs", Well, "in use: the history has only pointers; the files are scanned in the working tree", "")

@@ -86,21 +86,20 @@ func (e *examination) shadowed(r *hooks.Repository, name string) bool {
 
 // ours checks a hook of ours that git finds.
 func (e *examination) ours(s hooks.State) {
-	again := e.install
 	words := s.Path
 	if s.Earlier != "" {
 		words += ", after " + filepath.Base(s.Earlier)
 	}
 	switch {
 	case !s.Executable:
-		e.add(s.Name, Broken, s.Path+" is not executable: git does not run it", again)
+		e.add(s.Name, Broken, s.Path+" is not executable: git does not run it", e.install)
 	case s.Edited:
 		e.add(s.Name, Weak, s.Path+" was edited after keysweep wrote it: it is no longer updated",
-			"move your commands to "+s.Name+hooks.Suffix+" beside it, remove the hook, then: "+again)
+			"move your commands to "+s.Name+hooks.Suffix+" beside it, remove the hook, then: "+e.install)
 	case s.Version > hooks.Version:
 		e.add(s.Name, Weak, fmt.Sprintf("%s was written by a newer keysweep", s.Path), "update this keysweep")
 	case !s.Current():
-		e.add(s.Name, Weak, s.Path+" was written by an older keysweep", again)
+		e.add(s.Name, Weak, s.Path+" was written by an older keysweep", e.install)
 	case strings.HasSuffix(s.Path, ".legacy"):
 		e.add(s.Name, Well, words+", which pre-commit runs", "")
 	default:
