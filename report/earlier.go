@@ -40,7 +40,10 @@ func ReadEarlier(r io.Reader) (*Earlier, error) {
 		Tool          struct {
 			Name string `json:"name"`
 		} `json:"tool"`
-		Scan     *scanRecord      `json:"scan"`
+		Scan *struct {
+			Started *string        `json:"started"`
+			Targets []targetRecord `json:"targets"`
+		} `json:"scan"`
 		Findings *[]findingRecord `json:"findings"`
 	}
 	dec := json.NewDecoder(io.LimitReader(r, maxReport))

@@ -8,26 +8,15 @@ import (
 	"keysweep/finding"
 )
 
-// exceptionRecord is an entry of scan.exceptions.
-type exceptionRecord struct {
-	Kind       string  `json:"kind"`
-	File       *string `json:"file"`
-	FileBase64 string  `json:"file_base64,omitempty"`
-	Line       *int    `json:"line"`
-	Entry      string  `json:"entry"`
-	Problem    string  `json:"problem"`
-	Reason     *string `json:"reason"`
-	Owner      *string `json:"owner"`
-	Expires    *string `json:"expires"`
-}
-
-func (r recorder) exceptions(list []finding.Exception) []exceptionRecord {
-	out := make([]exceptionRecord, 0, len(list))
+// exceptions returns the entries of scan.exceptions.
+func (r recorder) exceptions(list []finding.Exception) []object {
+	out := make([]object, 0, len(list))
 	for _, e := range list {
 		file := r.Path(e.File)
-		out = append(out, exceptionRecord{
-			Kind: e.Kind, File: absent(file), FileBase64: twin(file), Line: absent(e.Line), Entry: r.Text(e.Entry), Problem: string(e.Problem),
-			Reason: absent(r.Text(e.Reason)), Owner: absent(r.Text(e.Owner)), Expires: timestamp(e.Expires),
+		out = append(out, object{
+			{"kind", e.Kind}, {"file", absent(file)}, given("file_base64", twin(file)), {"line", absent(e.Line)},
+			{"entry", r.Text(e.Entry)}, {"problem", e.Problem},
+			{"reason", absent(r.Text(e.Reason))}, {"owner", absent(r.Text(e.Owner))}, {"expires", timestamp(e.Expires)},
 		})
 	}
 	return out

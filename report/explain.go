@@ -9,7 +9,6 @@ import (
 	"keysweep/finding"
 	"keysweep/quote"
 	"keysweep/rules"
-	"keysweep/rules/attribution"
 	"keysweep/rules/score"
 )
 
@@ -203,12 +202,6 @@ func (k *ExplainedKey) evidence() []explainedEvidence {
 		list = append(list, x)
 	}
 	return list
-}
-
-// evidenceKinds names the kinds of evidence in JSON.
-var evidenceKinds = map[attribution.Kind]string{
-	attribution.Path: "path", attribution.File: "file", attribution.Twin: "twin",
-	attribution.Name: "name", attribution.Host: "host", attribution.Shape: "shape",
 }
 
 // classes names the alphabets of a score.

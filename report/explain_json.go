@@ -1,164 +1,73 @@
 package report
 
 import (
-	"encoding/base64"
-	"unicode/utf8"
-
 	"keysweep/finding"
 	"keysweep/quote"
+	"keysweep/rules/attribution"
 	"keysweep/rules/score"
 )
 
-// The records of an explanation, as schema/explain-1.schema.json has them.
-
-type explanationRecord struct {
-	SchemaVersion int               `json:"schema_version"`
-	Tool          toolRecord        `json:"tool"`
-	Asked         string            `json:"asked"`
-	Source        string            `json:"source"`
-	Path          *string           `json:"path"`
-	PathBase64    string            `json:"path_base64,omitempty"`
-	Revision      *string           `json:"revision"`
-	Object        *string           `json:"object"`
-	Line          *int              `json:"line"`
-	Lines         int               `json:"lines"`
-	Limits        limitsRecord      `json:"limits"`
-	Candidates    []candidateRecord `json:"candidates"`
-	More          bool              `json:"more"`
-	LineBefore    *int              `json:"line_before"`
-	LineAfter     *int              `json:"line_after"`
-	NearMisses    []nearMissRecord  `json:"near_misses"`
-}
-
-type limitsRecord struct {
-	High     float64 `json:"high"`
-	Distinct int     `json:"distinct"`
-	StepRun  int     `json:"step_run"`
-	Cover    float64 `json:"cover"`
-	Typed    float64 `json:"typed"`
-}
-
-type candidateRecord struct {
-	Finding       bool             `json:"finding"`
-	Listed        bool             `json:"listed"`
-	Verdict       string           `json:"verdict"`
-	RejectedFor   *string          `json:"rejected_for"`
-	Secret        string           `json:"secret"`
-	SecretSHA256  string           `json:"secret_sha256"`
-	Length        int              `json:"length"`
-	RuleID        string           `json:"rule_id"`
-	RuleFile      string           `json:"rule_file"`
-	Environment   string           `json:"environment"`
-	Confidence    string           `json:"confidence"`
-	Line          int              `json:"line"`
-	Column        int              `json:"column"`
-	EndLine       int              `json:"end_line"`
-	Offset        int64            `json:"offset"`
-	Literal       string           `json:"literal"`
-	LiteralLine   int              `json:"literal_line"`
-	LiteralColumn int              `json:"literal_column"`
-	Prefix        string           `json:"prefix"`
-	Encoding      []string         `json:"encoding"`
-	Left          string           `json:"left"`
-	Right         *string          `json:"right"`
-	Body          bodyRecord       `json:"body"`
-	Score         *scoreRecord     `json:"score"`
-	Published     bool             `json:"published"`
-	Shapes        []string         `json:"shapes"`
-	Evidence      []evidenceRecord `json:"evidence"`
-	Issuer        *string          `json:"issuer"`
-	// Suppressed holds if the key's other places are accepted too, where
-	// OtherPlaces is set.
-	Suppressed  *suppressionRecord `json:"suppressed"`
-	OtherPlaces bool               `json:"other_places"`
-}
-
-type bodyRecord struct {
-	Length   int    `json:"length"`
-	Min      *int   `json:"min"`
-	Max      *int   `json:"max"`
-	Alphabet string `json:"alphabet"`
-}
-
-type scoreRecord struct {
-	Used     bool    `json:"used"`
-	LLR      float64 `json:"llr"`
-	Limit    float64 `json:"limit"`
-	Distinct int     `json:"distinct"`
-	StepRun  int     `json:"step_run"`
-	Cover    float64 `json:"cover"`
-	Typed    float64 `json:"typed"`
-	Shannon  float64 `json:"shannon"`
-}
-
-type evidenceRecord struct {
-	Issuer   string  `json:"issuer"`
-	Kind     string  `json:"kind"`
-	Distance int     `json:"distance"`
-	Text     string  `json:"text"`
-	Counts   bool    `json:"counts"`
-	Why      *string `json:"why"`
-}
-
-type nearMissRecord struct {
-	Column int    `json:"column"`
-	Prefix string `json:"prefix"`
-	Why    string `json:"why"`
-}
-
-// record returns the record of e.
-func (e *Explanation) record(opts Options) explanationRecord {
-	r := quote.NewRedactor(e.result(), opts.ShowSecrets)
-	out := explanationRecord{
-		SchemaVersion: SchemaVersion,
-		Tool:          opts.tool(),
-		Asked:         r.Text(e.What), Source: string(e.Source),
-		Path: absent(r.Text(e.Path)), Revision: absent(r.Text(e.Revision)), Object: absent(e.Object),
-		Line: absent(e.Line), Lines: e.Lines,
-		Limits:     limitsRecord{score.High, score.MinDistinct, score.MaxStepRun, score.MaxCover, score.MinTyped},
-		Candidates: []candidateRecord{}, More: e.Cut,
-		LineBefore: absent(e.Before), LineAfter: absent(e.After), NearMisses: []nearMissRecord{},
-	}
-	if !utf8.ValidString(e.Path) {
-		out.PathBase64 = base64.StdEncoding.EncodeToString([]byte(r.Text(e.Path)))
-	}
+// record returns e as schema/explain-1.schema.json has it.
+func (e *Explanation) record(opts Options) object {
+	r := newRecorder(e.result(), opts)
+	path := r.Text(e.Path)
+	candidates, nearMisses := []object{}, []object{}
 	for i := range e.Keys {
-		out.Candidates = append(out.Candidates, candidate(r, &e.Keys[i], opts))
+		candidates = append(candidates, candidate(r.Redactor, &e.Keys[i], opts))
 	}
 	for _, n := range e.NearMisses {
-		out.NearMisses = append(out.NearMisses, nearMissRecord{n.At + 1, n.Prefix, n.Why})
+		nearMisses = append(nearMisses, object{{"column", n.At + 1}, {"prefix", n.Prefix}, {"why", n.Why}})
 	}
-	return out
+	return object{
+		{"schema_version", SchemaVersion}, {"tool", opts.tool()}, {"asked", r.Text(e.What)}, {"source", e.Source},
+		{"path", absent(path)}, given("path_base64", twin(path)), {"revision", absent(r.Text(e.Revision))}, {"object", absent(e.Object)},
+		{"line", absent(e.Line)}, {"lines", e.Lines},
+		{"limits", object{
+			{"high", score.High}, {"distinct", score.MinDistinct}, {"step_run", score.MaxStepRun},
+			{"cover", score.MaxCover}, {"typed", score.MinTyped},
+		}},
+		{"candidates", candidates}, {"more", e.Cut},
+		{"line_before", absent(e.Before)}, {"line_after", absent(e.After)}, {"near_misses", nearMisses},
+	}
 }
 
 // candidate returns the record of one candidate.
-func candidate(r *quote.Redactor, k *ExplainedKey, opts Options) candidateRecord {
-	length := k.Secret.Len() - len(k.Prefix)
-	out := candidateRecord{
-		Finding: k.Confidence > finding.Rejected,
-		Listed:  k.Confidence > finding.Rejected && k.Confidence >= opts.MinConfidence,
-		Verdict: r.Text(k.verdict(opts)), RejectedFor: absent(k.RejectedFor),
-		Secret: opts.key(k.finding()), SecretSHA256: k.Secret.SHA256(), Length: k.Secret.Len(),
-		RuleID: k.RuleID, RuleFile: r.Text(k.RuleFile), Environment: k.Environment.String(), Confidence: k.Confidence.String(),
-		Line: k.Line, Column: k.Column, EndLine: k.EndLine, Offset: k.Offset,
-		Literal: k.Literal, LiteralLine: k.LiteralLine, LiteralColumn: k.LiteralColumn, Prefix: k.Prefix,
-		Encoding: append([]string{}, k.Encoding...), Left: r.Text(k.Left), Right: absent(k.Right),
-		Body:      bodyRecord{length, absent(k.BodyMin), absent(k.BodyMax), classes[k.Parts.Alphabet]},
-		Published: k.Published, Shapes: append([]string{}, k.Shapes...), Evidence: []evidenceRecord{},
-	}
+func candidate(r *quote.Redactor, k *ExplainedKey, opts Options) object {
+	length, s := k.Secret.Len()-len(k.Prefix), k.Parts
+	isFinding := k.Confidence > finding.Rejected
+	parts, issuer, evidence := object(nil), (*string)(nil), []object{}
 	if length > 0 {
-		s := k.Parts
-		out.Score = &scoreRecord{k.Scored, s.LLR, k.Limit, s.Distinct, s.StepRun, s.Cover, s.Typed, s.Shannon}
+		parts = object{
+			{"used", k.Scored}, {"llr", s.LLR}, {"limit", k.Limit}, {"distinct", s.Distinct}, {"step_run", s.StepRun},
+			{"cover", s.Cover}, {"typed", s.Typed}, {"shannon", s.Shannon},
+		}
+	}
+	if isFinding {
+		issuer = &k.Issuer
 	}
 	for _, e := range k.evidence() {
-		out.Evidence = append(out.Evidence, evidenceRecord{e.Issuer, evidenceKinds[e.Kind], e.Distance, r.Text(e.Text), e.Counts, absent(e.Why)})
+		evidence = append(evidence, object{{"issuer", e.Issuer}, {"kind", evidenceKinds[e.Kind]}, {"distance", e.Distance},
+			{"text", r.Text(e.Text)}, {"counts", e.Counts}, {"why", absent(e.Why)}})
 	}
-	if out.Finding {
-		out.Issuer = &k.Issuer
+	return object{
+		{"finding", isFinding}, {"listed", isFinding && k.Confidence >= opts.MinConfidence},
+		{"verdict", r.Text(k.verdict(opts))}, {"rejected_for", absent(k.RejectedFor)},
+		{"secret", opts.key(k.finding())}, {"secret_sha256", k.Secret.SHA256()}, {"length", k.Secret.Len()},
+		{"rule_id", k.RuleID}, {"rule_file", r.Text(k.RuleFile)},
+		{"environment", k.Environment.String()}, {"confidence", k.Confidence.String()},
+		{"line", k.Line}, {"column", k.Column}, {"end_line", k.EndLine}, {"offset", k.Offset},
+		{"literal", k.Literal}, {"literal_line", k.LiteralLine}, {"literal_column", k.LiteralColumn}, {"prefix", k.Prefix},
+		{"encoding", append([]string{}, k.Encoding...)}, {"left", r.Text(k.Left)}, {"right", absent(k.Right)},
+		{"body", object{{"length", length}, {"min", absent(k.BodyMin)}, {"max", absent(k.BodyMax)}, {"alphabet", classes[s.Alphabet]}}},
+		{"score", parts}, {"published", k.Published}, {"shapes", append([]string{}, k.Shapes...)}, {"evidence", evidence},
+		{"issuer", issuer}, {"suppressed", suppression(r, k.Suppressed)},
+		// Suppressed holds if the key's other places are accepted too.
+		{"other_places", k.OtherPlaces && k.Suppressed != nil},
 	}
-	if s := k.Suppressed; s != nil {
-		out.Suppressed = &suppressionRecord{s.Kind, r.Text(s.Reason), absent(r.Text(s.Owner)), timestamp(s.Expires)}
-		out.OtherPlaces = k.OtherPlaces
-	}
-	return out
+}
+
+// evidenceKinds names the kinds of evidence.
+var evidenceKinds = map[attribution.Kind]string{
+	attribution.Path: "path", attribution.File: "file", attribution.Twin: "twin",
+	attribution.Name: "name", attribution.Host: "host", attribution.Shape: "shape",
 }

@@ -6,6 +6,8 @@ import (
 	"encoding/json"
 	"fmt"
 	"io"
+	"reflect"
+	"strconv"
 	"unicode/utf8"
 
 	"keysweep/finding"
@@ -17,40 +19,85 @@ import (
 func writeJSON(w io.Writer, res *finding.Result, opts Options) error {
 	j := newJSONWriter(w)
 	r := newRecorder(res, opts)
-	j.raw("{\n  \"schema_version\": ")
-	j.value(SchemaVersion, "")
-	j.raw(",\n  \"tool\": ")
-	j.value(opts.tool(), "  ")
-	j.raw(",\n  \"scan\": ")
-	j.value(r.scan(res), "  ")
-	list(j, "findings", res.Findings, r.finding)
+	record := func(f *finding.Finding) any { return r.finding(f) }
+	j.indent = "  "
+	j.raw("{")
+	j.member("schema_version", SchemaVersion)
+	j.member("tool", opts.tool())
+	j.member("scan", r.scan(res))
+	list(j, "findings", res.Findings, record)
 	if opts.ShowRejected {
-		list(j, "rejected", res.RejectedFindings, r.finding)
+		list(j, "rejected", res.RejectedFindings, record)
 	}
-	list(j, "skipped", res.Skipped, r.skipped)
-	j.raw(",\n  \"summary\": ")
-	j.value(r.summary(res), "  ")
+	list(j, "skipped", res.Skipped, func(s finding.Skipped) any { return r.skipped(s) })
+	j.member("summary", r.summary(res))
 	j.raw("\n}\n")
 	return j.flush()
 }
 
-// list writes a member of the top object whose value is an array.
-func list[T, R any](j *jsonWriter, name string, items []T, record func(T) R) {
-	j.raw(",\n  \"" + name + "\": [")
-	for i, item := range items {
-		if j.err != nil {
-			return
+// list writes a member whose value is an array, until record returns nil. It
+// returns how many elements it wrote.
+func list[T any](j *jsonWriter, name string, items []T, record func(T) any) (written int) {
+	j.name(name)
+	j.raw("[")
+	for _, item := range items {
+		v := record(item)
+		if v == nil || j.err != nil {
+			break
 		}
-		if i > 0 {
+		if written > 0 {
 			j.raw(",")
 		}
-		j.raw("\n    ")
-		j.value(record(item), "    ")
+		j.raw("\n" + j.indent + "  ")
+		j.encode(v, j.indent+"  ", "  ")
+		written++
 	}
-	if len(items) > 0 {
-		j.raw("\n  ")
+	if written > 0 {
+		j.raw("\n" + j.indent)
 	}
 	j.raw("]")
+	return written
+}
+
+// object is a JSON object: its members in the order in which they are written.
+type object []member
+
+// member is a member of an object; one without a name is left out.
+type member struct {
+	name  string
+	value any
+}
+
+// given returns a member that is left out if value is zero or an empty list.
+func given(name string, value any) member {
+	if v := reflect.ValueOf(value); !v.IsValid() || v.IsZero() || v.Kind() == reflect.Slice && v.Len() == 0 {
+		return member{}
+	}
+	return member{name, value}
+}
+
+// MarshalJSON implements json.Marshaler. Nil is null.
+func (o object) MarshalJSON() ([]byte, error) {
+	if o == nil {
+		return []byte("null"), nil
+	}
+	out := bytes.NewBufferString("{")
+	encoder := json.NewEncoder(out)
+	encoder.SetEscapeHTML(false)
+	for _, m := range o {
+		if m.name == "" {
+			continue
+		}
+		if out.Len() > 1 {
+			out.WriteByte(',')
+		}
+		out.WriteString(strconv.Quote(m.name) + ":")
+		if err := encoder.Encode(m.value); err != nil {
+			return nil, err
+		}
+	}
+	out.WriteByte('}')
+	return out.Bytes(), nil
 }
 
 // jsonWriter keeps the first error, so that writers need not look each time.
@@ -59,6 +106,8 @@ type jsonWriter struct {
 	encoder *json.Encoder // into encoded; one for all, since it keeps its buffers
 	encoded bytes.Buffer
 	out     []byte
+	indent  string // of the members of the object that is written
+	comma   bool   // it has a member
 	err     error
 }
 
@@ -75,24 +124,30 @@ func (j *jsonWriter) raw(s string) {
 	}
 }
 
+// name starts a member of the object that is written.
+func (j *jsonWriter) name(name string) {
+	if j.comma {
+		j.raw(",")
+	}
+	j.comma = true
+	j.raw("\n" + j.indent + strconv.Quote(name) + ": ")
+}
+
+func (j *jsonWriter) member(name string, v any) {
+	j.name(name)
+	j.encode(v, j.indent, "  ")
+}
+
 // writeDocument writes v as a JSON text of its own.
 func writeDocument(w io.Writer, v any) error {
 	j := newJSONWriter(w)
-	j.value(v, "")
+	j.encode(v, "", "  ")
 	j.raw("\n")
 	return j.flush()
 }
 
-// value writes v, its lines after the first indented by indent and two
-// columns a level.
-func (j *jsonWriter) value(v any, indent string) { j.encode(v, indent, "  ") }
-
-// line writes v and a newline on one line.
-func (j *jsonWriter) line(v any) {
-	j.encode(v, "", "")
-	j.raw("\n")
-}
-
+// encode writes v, its lines after the first indented by prefix, and by indent
+// for each level. Without both it is one line.
 func (j *jsonWriter) encode(v any, prefix, indent string) {
 	if j.err != nil {
 		return

@@ -68,11 +68,15 @@ func TestJSONReportsFollowTheSchema(t *testing.T) {
 			for _, l := range lines {
 				validate(t, each, l)
 			}
-			var last line
+			var last struct {
+				Type     string
+				Complete *bool
+				Lines    int
+			}
 			if err := json.Unmarshal(lines[len(lines)-1], &last); err != nil {
 				t.Fatal(err)
 			}
-			if last.Type != "summary" || last.Lines != int64(len(lines)) || last.Complete == nil || *last.Complete != c.res().Complete() {
+			if last.Type != "summary" || last.Lines != len(lines) || last.Complete == nil || *last.Complete != c.res().Complete() {
 				t.Errorf("the last of %d lines is %+v", len(lines), last)
 			}
 		})

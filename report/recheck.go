@@ -31,12 +31,14 @@ type Rechecked struct {
 // Answer says what became of a key.
 type Answer string
 
-// The answers.
+// The answers. Those that need work come first in answers.
 const (
 	StillWorks   Answer = "still_works"
 	Refused      Answer = "refused"
 	CouldNotTell Answer = "could_not_tell"
 )
+
+var answers = [...]Answer{StillWorks, CouldNotTell, Refused}
 
 // Answer returns what the issuer's answer means for the rotation.
 func (k *Rechecked) Answer() Answer {
@@ -148,7 +150,7 @@ var answerStyles = map[Answer]style{StillWorks: boldRed, Refused: bold, CouldNot
 // report.
 func (r *Recheck) sorted() []*Rechecked {
 	var list []*Rechecked
-	for _, a := range []Answer{StillWorks, CouldNotTell, Refused} {
+	for _, a := range answers {
 		for i := range r.Keys {
 			if r.Keys[i].Answer() == a {
 				list = append(list, &r.Keys[i])
@@ -268,61 +270,31 @@ func (k *Rechecked) exposureWords(f *finding.Finding) string {
 	return words + ", not in HEAD"
 }
 
-// The record of recheck -f json; docs/report.md and its schema describe it.
-type recheckRecord struct {
-	SchemaVersion int                  `json:"schema_version"`
-	Tool          toolRecord           `json:"tool"`
-	Report        string               `json:"report"`
-	ReportBase64  string               `json:"report_base64,omitempty"`
-	Keys          []recheckedRecord    `json:"keys"`
-	Summary       recheckSummaryRecord `json:"summary"`
-}
-
-type recheckedRecord struct {
-	ID           string          `json:"id"`
-	SecretSHA256 string          `json:"secret_sha256"`
-	Secret       string          `json:"secret"`
-	Issuer       string          `json:"issuer"`
-	Environment  string          `json:"environment"`
-	Answer       Answer          `json:"answer"`
-	Status       string          `json:"status"`
-	StatusReason *string         `json:"status_reason"`
-	CheckedAt    *string         `json:"checked_at"`
-	Found        string          `json:"found"` // again, pasted, nowhere
-	FirstSeen    *sightingRecord `json:"first_seen"`
-	ExposedDays  *int64          `json:"exposed_days"`
-	InHead       bool            `json:"in_head"`
-	ToDo         []string        `json:"to_do"`
-}
-
-type recheckSummaryRecord struct {
-	StillWorks   int `json:"still_works"`
-	CouldNotTell int `json:"could_not_tell"`
-	Refused      int `json:"refused"`
-}
-
-func (r *Recheck) record(opts Options) recheckRecord {
+// record returns the document of recheck -f json.
+func (r *Recheck) record(opts Options) object {
 	red := newRecorder(r.result(), opts)
-	name := red.Text(r.Report)
-	doc := recheckRecord{
-		SchemaVersion: SchemaVersion, Tool: opts.tool(), Report: name, ReportBase64: twin(name), Keys: []recheckedRecord{},
-		Summary: recheckSummaryRecord{r.Count(StillWorks), r.Count(CouldNotTell), r.Count(Refused)},
-	}
+	name, keys, summary := red.Text(r.Report), []object{}, object{}
 	for _, k := range r.sorted() {
-		f := k.finding()
-		rec := recheckedRecord{
-			ID: k.Earlier.SHA256[:16], SecretSHA256: k.Earlier.SHA256, Secret: red.Text(k.Earlier.Redacted),
-			Issuer: red.Text(cmp.Or(f.Issuer, finding.IssuerUnknown)), Environment: f.Environment.String(), Answer: k.Answer(),
-			Status: f.Status.String(), StatusReason: absent(red.Text(f.StatusReason)), CheckedAt: timestamp(f.CheckedAt),
-			Found: "again", FirstSeen: sighting(f.FirstSeen), ExposedDays: exposedDays(f), InHead: f.InHead, ToDo: red.texts(k.todo(f, opts)),
-		}
+		f, found := k.finding(), "again"
 		switch {
 		case k.Now == nil:
-			rec.Found = "nowhere"
+			found = "nowhere"
 		case k.Pasted:
-			rec.Found = "pasted"
+			found = "pasted"
 		}
-		doc.Keys = append(doc.Keys, rec)
+		keys = append(keys, object{
+			{"id", k.Earlier.SHA256[:16]}, {"secret_sha256", k.Earlier.SHA256}, {"secret", red.Text(k.Earlier.Redacted)},
+			{"issuer", red.Text(cmp.Or(f.Issuer, finding.IssuerUnknown))}, {"environment", f.Environment.String()}, {"answer", k.Answer()},
+			{"status", f.Status.String()}, {"status_reason", absent(red.Text(f.StatusReason))}, {"checked_at", timestamp(f.CheckedAt)},
+			{"found", found}, {"first_seen", sighting(f.FirstSeen)}, {"exposed_days", exposedDays(f)}, {"in_head", f.InHead},
+			{"to_do", red.texts(k.todo(f, opts))},
+		})
 	}
-	return doc
+	for _, a := range answers {
+		summary = append(summary, member{string(a), r.Count(a)})
+	}
+	return object{
+		{"schema_version", SchemaVersion}, {"tool", opts.tool()}, {"report", name}, given("report_base64", twin(name)),
+		{"keys", keys}, {"summary", summary},
+	}
 }

@@ -20,30 +20,6 @@ const SchemaVersion = 1
 // there is null, never an empty string; arrays are never null. A string that
 // is not UTF-8 has a twin that ends in Base64, with the exact bytes.
 
-type toolRecord struct {
-	Name        string `json:"name"`
-	Version     string `json:"version"`
-	RulesSHA256 string `json:"rules_sha256"`
-}
-
-type scanRecord struct {
-	Targets    []targetRecord `json:"targets"`
-	Started    *string        `json:"started"`
-	Since      *string        `json:"since"`
-	DurationMS int64          `json:"duration_ms"`
-	Complete   bool           `json:"complete"`
-	// Null means that no target was scanned in this way; 0, that there was
-	// nothing.
-	Files   *int64 `json:"files"`
-	Objects *int64 `json:"objects"`
-	Blobs   *int64 `json:"blobs"`
-	Commits *int64 `json:"commits"`
-	Bytes   int64  `json:"bytes"`
-	Refs    *int64 `json:"refs"`
-	// Exceptions holds those that do not work as written.
-	Exceptions []exceptionRecord `json:"exceptions"`
-}
-
 type targetRecord struct {
 	Name       string   `json:"name"`
 	NameBase64 string   `json:"name_base64,omitempty"`
@@ -110,26 +86,6 @@ type occurrenceRecord struct {
 	InHead       bool    `json:"in_head"`
 }
 
-type skippedRecord struct {
-	Reason       string `json:"reason"`
-	Class        string `json:"class"`
-	Count        int64  `json:"count"`
-	Detail       string `json:"detail"`
-	DetailBase64 string `json:"detail_base64,omitempty"`
-}
-
-type summaryRecord struct {
-	Findings     int64            `json:"findings"`
-	ByStatus     map[string]int64 `json:"by_status"`
-	ByConfidence map[string]int64 `json:"by_confidence"`
-	ByIssuer     map[string]int64 `json:"by_issuer"`
-	Rejected     int64            `json:"rejected"`
-	Below        int64            `json:"below"`
-	BeforeSince  int64            `json:"before_since"`
-	Suppressed   int64            `json:"suppressed"`
-	SuppressedBy map[string]int64 `json:"suppressed_by"`
-}
-
 // recorder turns the records of package finding into those of JSON.
 type recorder struct {
 	*quote.Redactor
@@ -141,39 +97,44 @@ func newRecorder(res *finding.Result, opts Options) recorder {
 	return recorder{quote.NewRedactor(res, opts.ShowSecrets), opts, res.Started}
 }
 
-func (o Options) tool() toolRecord { return toolRecord{"keysweep", o.Version, o.RulesSHA256} }
+func (o Options) tool() object {
+	return object{{"name", "keysweep"}, {"version", o.Version}, {"rules_sha256", o.RulesSHA256}}
+}
 
-func (r recorder) scan(res *finding.Result) scanRecord {
-	rec := scanRecord{
-		Targets:    []targetRecord{},
-		Started:    timestamp(res.Started),
-		Since:      timestamp(res.Since),
-		DurationMS: res.Duration.Milliseconds(),
-		Complete:   res.Complete(),
-		Bytes:      res.Read.Bytes,
-		Exceptions: r.exceptions(res.Exceptions),
-	}
+func (r recorder) scan(res *finding.Result) object {
+	targets := []targetRecord{}
 	for _, t := range res.Targets {
 		name := r.Text(t.Name)
-		rec.Targets = append(rec.Targets, targetRecord{
+		targets = append(targets, targetRecord{
 			Name: name, NameBase64: twin(name), Kind: string(t.Kind),
 			Tree: t.Tree, History: t.History, Scope: string(t.Scope), Notes: r.texts(t.Notes),
 		})
 	}
+	out := object{{"targets", targets}, {"started", timestamp(res.Started)}, {"since", timestamp(res.Since)},
+		{"duration_ms", res.Duration.Milliseconds()}, {"complete", res.Complete()}}
+	out = append(out, readCounts(res)...)
+	return append(out, member{"exceptions", r.exceptions(res.Exceptions)}) // those that do not work as written
+}
+
+// readCounts says how much was read. Null means that no target was scanned in
+// this way; 0, that there was nothing.
+func readCounts(res *finding.Result) object {
 	scanned, read := scannedIn(res), res.Read
-	if scanned.tree || scanned.staged {
-		rec.Files = &read.Files
+	counted := func(n int64, in bool) *int64 {
+		if !in {
+			return nil
+		}
+		return &n
 	}
-	if scanned.history || scanned.staged || scanned.commits {
-		rec.Objects, rec.Blobs = &read.Objects, &read.Blobs
+	database := scanned.history || scanned.commits
+	return object{
+		{"files", counted(read.Files, scanned.tree || scanned.staged)},
+		{"objects", counted(read.Objects, database || scanned.staged)},
+		{"blobs", counted(read.Blobs, database || scanned.staged)},
+		{"commits", counted(read.Commits, database)},
+		{"bytes", read.Bytes},
+		{"refs", counted(read.Refs, scanned.history)},
 	}
-	if scanned.history || scanned.commits {
-		rec.Commits = &read.Commits
-	}
-	if scanned.history {
-		rec.Refs = &read.Refs
-	}
-	return rec
 }
 
 func (r recorder) finding(f *finding.Finding) findingRecord {
@@ -183,16 +144,13 @@ func (r recorder) finding(f *finding.Finding) findingRecord {
 		Environment: f.Environment.String(), Confidence: f.Confidence.String(), Severity: f.Severity().String(),
 		Secret: r.opts.key(f), SecretSHA256: f.Secret.SHA256(), Length: f.Secret.Len(), Score: round(f.Score),
 		Encoding: append([]string{}, f.Encoding...),
-		Status:   f.Status.String(), StatusReason: absent(r.Text(f.StatusReason)), CheckedAt: timestamp(f.CheckedAt),
+		Status:   f.Status.String(), StatusReason: absent(r.Text(f.StatusReason)), CheckedAt: timestamp(f.CheckedAt), Suppressed: suppression(r.Redactor, f.Suppressed),
 		FirstSeen: sighting(f.FirstSeen), LastSeen: sighting(f.LastSeen), ExposedDays: exposedDays(f), InHead: f.InHead,
 		Advice:      r.texts(slices.Concat(todo.Marks, todo.Steps)),
 		Occurrences: make([]occurrenceRecord, 0, len(f.Occurrences)),
 	}
 	if f.Confidence == finding.Rejected {
 		rec.RejectedFor = r.Text(f.RejectedFor)
-	}
-	if s := f.Suppressed; s != nil {
-		rec.Suppressed = &suppressionRecord{s.Kind, r.Text(s.Reason), absent(r.Text(s.Owner)), timestamp(s.Expires)}
 	}
 	for _, o := range f.Occurrences {
 		target, path := r.Text(o.Target), r.Path(o.Path)
@@ -207,32 +165,33 @@ func (r recorder) finding(f *finding.Finding) findingRecord {
 	return rec
 }
 
-func (r recorder) skipped(s finding.Skipped) skippedRecord {
+func (r recorder) skipped(s finding.Skipped) object {
 	detail := r.Text(s.Detail)
-	return skippedRecord{string(s.Reason), string(s.Reason.Class()), s.Count, detail, twin(detail)}
+	return object{{"reason", s.Reason}, {"class", s.Reason.Class()}, {"count", s.Count}, {"detail", detail}, given("detail_base64", twin(detail))}
 }
 
-func (r recorder) summary(res *finding.Result) summaryRecord {
-	rec := summaryRecord{
-		Findings: int64(len(res.Findings)), Rejected: int64(res.Rejected), Below: int64(res.Below), BeforeSince: int64(res.BeforeSince),
-		ByStatus: map[string]int64{}, ByConfidence: map[string]int64{}, ByIssuer: map[string]int64{},
-		SuppressedBy: byKind(res.Findings),
-	}
+func (r recorder) summary(res *finding.Result) object {
+	byStatus, byConfidence, byIssuer := map[string]int{}, map[string]int{}, map[string]int{}
 	for s := finding.Unchecked; s <= finding.Active; s++ {
-		rec.ByStatus[s.String()] = 0
+		byStatus[s.String()] = 0
 	}
 	for c := finding.Low; c <= finding.High; c++ {
-		rec.ByConfidence[c.String()] = 0
+		byConfidence[c.String()] = 0
 	}
+	suppressed := 0
 	for _, f := range res.Findings {
-		rec.ByStatus[f.Status.String()]++
-		rec.ByConfidence[f.Confidence.String()]++
-		rec.ByIssuer[cmp.Or(f.Issuer, finding.IssuerUnknown)]++
+		byStatus[f.Status.String()]++
+		byConfidence[f.Confidence.String()]++
+		byIssuer[cmp.Or(f.Issuer, finding.IssuerUnknown)]++
 		if f.Suppressed != nil {
-			rec.Suppressed++
+			suppressed++
 		}
 	}
-	return rec
+	return object{
+		{"findings", len(res.Findings)}, {"by_status", byStatus}, {"by_confidence", byConfidence}, {"by_issuer", byIssuer},
+		{"rejected", res.Rejected}, {"below", res.Below}, {"before_since", res.BeforeSince},
+		{"suppressed", suppressed}, {"suppressed_by", byKind(res.Findings)},
+	}
 }
 
 func (r recorder) texts(list []string) []string {
@@ -241,6 +200,13 @@ func (r recorder) texts(list []string) []string {
 		out = append(out, r.Text(s))
 	}
 	return out
+}
+
+func suppression(r *quote.Redactor, s *finding.Suppression) *suppressionRecord {
+	if s == nil {
+		return nil
+	}
+	return &suppressionRecord{s.Kind, r.Text(s.Reason), absent(r.Text(s.Owner)), timestamp(s.Expires)}
 }
 
 func sighting(s finding.Sighting) *sightingRecord {

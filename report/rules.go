@@ -12,54 +12,6 @@ import (
 	"keysweep/rules"
 )
 
-// ruleRecord is a rule in JSON.
-type ruleRecord struct {
-	ID           string            `json:"id"`
-	Issuer       *string           `json:"issuer"`
-	Description  string            `json:"description"`
-	Literals     []string          `json:"literals"`
-	Environments map[string]string `json:"environments"`
-	BuiltIn      bool              `json:"built_in"`
-	File         string            `json:"file"`
-	Body         ruleBodyRecord    `json:"body"`
-	MaxScore     float64           `json:"max_score"`
-	Shapes       []ruleShapeRecord `json:"shapes"`
-	Samples      int               `json:"samples"`
-	Evidence     ruleEvidence      `json:"evidence"`
-	Probe        *probeRecord      `json:"probe"`
-	Advice       string            `json:"advice"`
-	Examples     int               `json:"examples"`
-	Counter      int               `json:"counter_examples"`
-}
-
-type ruleBodyRecord struct {
-	Alphabet *string `json:"alphabet"`
-	Min      *int    `json:"min"`
-	Max      *int    `json:"max"`
-	Regex    *string `json:"regex"`
-}
-
-type ruleShapeRecord struct {
-	Regex    string   `json:"regex"`
-	Unique   bool     `json:"unique"`
-	Literals []string `json:"literals"`
-}
-
-type ruleEvidence struct {
-	Hosts   []string `json:"hosts"`
-	Names   []string `json:"names"`
-	Words   []string `json:"words"`
-	Headers []string `json:"headers"`
-	Twins   []string `json:"twins"`
-	Not     []string `json:"not"`
-}
-
-type probeRecord struct {
-	Auth       string  `json:"auth"`
-	Production *string `json:"production"`
-	Sandbox    *string `json:"sandbox"`
-}
-
 // sentAs says how a probe sends the key.
 func sentAs(p *rules.Probe) string {
 	switch p.Scheme {
@@ -71,32 +23,37 @@ func sentAs(p *rules.Probe) string {
 	return p.Header + ": " + p.Scheme
 }
 
-func ruleRecordOf(r *rules.Rule) ruleRecord {
+// ruleRecord is a rule in JSON.
+func ruleRecord(r *rules.Rule) object {
 	d := r.Details()
 	list := func(l []string) []string { return append([]string{}, l...) }
-	out := ruleRecord{
-		ID: r.ID, Issuer: absent(r.Issuer), Description: r.Description, Literals: list(r.Literals),
-		Environments: map[string]string{}, BuiltIn: r.BuiltIn, File: r.File,
-		Body:     ruleBodyRecord{absent(d.Alphabet), absent(d.Min), absent(d.Max), absent(d.Regex)},
-		MaxScore: d.MaxScore, Shapes: []ruleShapeRecord{}, Samples: d.Samples,
-		Evidence: ruleEvidence{list(d.Hosts), list(d.Names), list(d.Words), list(d.Headers), list(d.Twins), list(d.Not)},
-		Advice:   r.Advice, Examples: len(r.Examples), Counter: len(r.CounterExamples),
-	}
+	environments, shapes, probe := map[string]string{}, []object{}, object(nil)
 	for _, l := range r.Literals {
-		out.Environments[l] = r.Environments[l].String()
+		environments[l] = r.Environments[l].String()
 	}
 	for _, s := range d.Shapes {
-		out.Shapes = append(out.Shapes, ruleShapeRecord{s.Regex, s.Unique, list(s.Literals)})
+		shapes = append(shapes, object{{"regex", s.Regex}, {"unique", s.Unique}, {"literals", list(s.Literals)}})
 	}
 	if p := r.Probe; p != nil {
-		out.Probe = &probeRecord{sentAs(p), nil, nil}
-		for e, address := range map[finding.Environment]**string{finding.Production: &out.Probe.Production, finding.Sandbox: &out.Probe.Sandbox} {
+		address := func(e finding.Environment) *string {
 			if u := p.Endpoints[e]; u != nil {
-				*address = absent(u.String())
+				return absent(u.String())
 			}
+			return nil
 		}
+		probe = object{{"auth", sentAs(p)}, {"production", address(finding.Production)}, {"sandbox", address(finding.Sandbox)}}
 	}
-	return out
+	return object{
+		{"id", r.ID}, {"issuer", absent(r.Issuer)}, {"description", r.Description}, {"literals", list(r.Literals)},
+		{"environments", environments}, {"built_in", r.BuiltIn}, {"file", r.File},
+		{"body", object{{"alphabet", absent(d.Alphabet)}, {"min", absent(d.Min)}, {"max", absent(d.Max)}, {"regex", absent(d.Regex)}}},
+		{"max_score", d.MaxScore}, {"shapes", shapes}, {"samples", d.Samples},
+		{"evidence", object{
+			{"hosts", list(d.Hosts)}, {"names", list(d.Names)}, {"words", list(d.Words)},
+			{"headers", list(d.Headers)}, {"twins", list(d.Twins)}, {"not", list(d.Not)},
+		}},
+		{"probe", probe}, {"advice", r.Advice}, {"examples", len(r.Examples)}, {"counter_examples", len(r.CounterExamples)},
+	}
 }
 
 // WriteRules writes a list of rules, one a line, or as a JSON object whose
@@ -105,15 +62,11 @@ func ruleRecordOf(r *rules.Rule) ruleRecord {
 func WriteRules(w io.Writer, f Format, list []*rules.Rule, opts Options) error {
 	opts = opts.withDefaults()
 	return textOrJSON(f, "list of rules", func() error { return writeRuleTable(w, list, opts) }, func() error {
-		out := struct {
-			SchemaVersion int          `json:"schema_version"`
-			Tool          toolRecord   `json:"tool"`
-			Rules         []ruleRecord `json:"rules"`
-		}{SchemaVersion, opts.tool(), []ruleRecord{}}
+		records := []object{}
 		for _, r := range list {
-			out.Rules = append(out.Rules, ruleRecordOf(r))
+			records = append(records, ruleRecord(r))
 		}
-		return writeDocument(w, out)
+		return writeDocument(w, object{{"schema_version", SchemaVersion}, {"tool", opts.tool()}, {"rules", records}})
 	})
 }
 
@@ -186,7 +139,7 @@ func WriteRule(w io.Writer, f Format, r *rules.Rule, opts Options) error {
 			c.label(fact.name, explainWidth, quote.Words(fact.words))
 		}
 		return c.w.Flush()
-	}, func() error { return writeDocument(w, ruleRecordOf(r)) })
+	}, func() error { return writeDocument(w, ruleRecord(r)) })
 }
 
 // ruleFacts returns what there is to know about r. Facts of one name follow each

@@ -35,7 +35,14 @@ const (
 	reportURI  = projectURI + "/blob/main/docs/report.md#sarif"
 )
 
-// sarifReport holds what the parts of a SARIF file need.
+// sarifReport holds what the parts of a SARIF file need. Its objects have the
+// names of the standard (SARIF 2.1.0, OASIS, errata 01, §3), and no more of their
+// members than we fill: what is not there is left out, never -1, null or an
+// empty string.
+//
+// They are not those of github.com/owenrumney/go-sarif/v3: its types have no
+// way to leave out byteOffset, charOffset, index, parentIndex, ruleIndex and
+// the like, whose zero means something, or two dozen empty arrays a result.
 type sarifReport struct {
 	*phrases
 	bases     sarifBases
@@ -52,44 +59,27 @@ func writeSARIF(w io.Writer, res *finding.Result, opts Options) error {
 	opts.ShowSecrets, opts.Color = false, false
 	s := &sarifReport{phrases: newPhrases(res, opts)}
 	s.bases = newSARIFBases(s.Redactor, res, opts)
-	list := s.kept()
-	s.rules = newSARIFRules(s.Redactor, opts.Rules, list)
+	findings := s.kept()
+	s.rules = newSARIFRules(s.Redactor, opts.Rules, findings)
 	s.skipped()
 
 	packed := newPackedSize()
 	j := newJSONWriter(io.MultiWriter(w, packed))
 	j.raw("{\n  \"$schema\": \"https://json.schemastore.org/sarif-2.1.0.json\",\n  \"version\": \"2.1.0\",\n  \"runs\": [\n    {")
-	member := func(name string, v any) {
-		j.raw("\n      \"" + name + "\": ")
-		j.value(v, "      ")
-		j.raw(",")
-	}
-	member("tool", sarifTool{s.driver()})
-	member("automationDetails", sarifAutomation{s.category()})
-	member("columnKind", "utf16CodeUnits")
-	member("redactionTokens", []string{ellipsis})
-	j.raw("\n      \"results\": [")
-	written := 0
-	for _, f := range list {
-		if j.err != nil || packed.n > maxSARIFSize {
-			break
+	j.indent = "      "
+	j.member("tool", object{{"driver", s.driver()}})
+	j.member("automationDetails", object{{"id", s.category()}})
+	j.member("columnKind", "utf16CodeUnits")
+	j.member("redactionTokens", []string{ellipsis})
+	s.cut(list(j, "results", findings, func(f *finding.Finding) any {
+		if packed.n > maxSARIFSize {
+			return nil
 		}
-		if written > 0 {
-			j.raw(",")
-		}
-		j.raw("\n        ")
-		j.value(s.result(f), "        ")
-		written++
-	}
-	if written > 0 {
-		j.raw("\n      ")
-	}
-	j.raw("],")
-	s.cut(written)
-	member("originalUriBaseIds", s.bases.used())
-	member("invocations", []sarifInvocation{s.invocation()})
-	j.raw("\n      \"properties\": ")
-	j.value(s.runProperties(), "      ")
+		return s.result(f)
+	}))
+	j.member("originalUriBaseIds", s.bases.used())
+	j.member("invocations", []object{s.invocation()})
+	j.member("properties", s.runProperties())
 	j.raw("\n    }\n  ]\n}\n")
 	return j.flush()
 }
@@ -132,17 +122,16 @@ func newPackedSize() *packedSize {
 
 func (p *packedSize) Write(b []byte) (int, error) { return p.gz.Write(b) }
 
-func (s *sarifReport) driver() sarifDriver {
-	d := sarifDriver{
-		Name: "keysweep", Version: strings.TrimPrefix(s.opts.Version, "v"), InformationURI: projectURI,
-		Rules: s.rules.list, Notifications: s.notices.kinds(),
+func (s *sarifReport) driver() object {
+	version := strings.TrimPrefix(s.opts.Version, "v")
+	semanticVersion := semantic().FindString(version)
+	if semanticVersion == "" {
+		version = "0-" + cmp.Or(version, "unknown") // it starts with a number, readers say
 	}
-	if semantic().MatchString(d.Version) {
-		d.SemanticVersion = d.Version
-	} else {
-		d.Version = "0-" + cmp.Or(d.Version, "unknown") // it starts with a number, readers say
+	return object{
+		{"name", "keysweep"}, {"version", version}, given("semanticVersion", semanticVersion), {"informationUri", projectURI},
+		{"rules", s.rules.list}, given("notifications", s.notices.kinds()),
 	}
-	return d
 }
 
 var semantic = sync.OnceValue(func() *regexp.Regexp { return regexp.MustCompile(`^[0-9]+\.[0-9]+\.[0-9]+([-+][0-9A-Za-z.+-]+)?$`) })
@@ -166,26 +155,33 @@ func (s *sarifReport) category() string {
 	return "keysweep/" + strings.Join(parts, "+") + "/"
 }
 
-func (s *sarifReport) invocation() sarifInvocation {
-	return sarifInvocation{
-		ExecutionSuccessful: s.res.Complete(),
-		ExitCode:            s.opts.Exit.Status,
-		ExitCodeDescription: sarifText(s.bases.anonymous(s.quoteWords(s.exitWords()))) + ".",
-		StartTimeUTC:        timestamp(s.res.Started),
-		EndTimeUTC:          timestamp(s.res.Started.Add(s.res.Duration)),
-		Notifications:       s.notices.list,
+func (s *sarifReport) invocation() object {
+	return object{
+		{"executionSuccessful", s.res.Complete()},
+		{"exitCode", s.opts.Exit.Status},
+		{"exitCodeDescription", sarifText(s.bases.anonymous(s.quoteWords(s.exitWords()))) + "."},
+		given("startTimeUtc", timestamp(s.res.Started)),
+		given("endTimeUtc", timestamp(s.res.Started.Add(s.res.Duration))),
+		given("toolExecutionNotifications", s.notices.list),
 	}
 }
 
-func (s *sarifReport) runProperties() sarifRunProperties {
-	scan := recorder{s.Redactor, s.opts, s.res.Started}.scan(s.res)
-	return sarifRunProperties{
-		RulesSHA256: s.opts.RulesSHA256, Complete: scan.Complete,
-		Files: scan.Files, Objects: scan.Objects, Blobs: scan.Blobs, Commits: scan.Commits, Refs: scan.Refs, Bytes: scan.Bytes,
-		Findings: len(s.res.Findings), Suppressed: len(s.res.Findings) - len(s.counted),
-		Below: s.res.Below, Rejected: s.res.Rejected,
+// runProperties have the names of the JSON report's scan and summary.
+func (s *sarifReport) runProperties() object {
+	out := object{given("rules_sha256", s.opts.RulesSHA256), {"complete", s.res.Complete()}}
+	for _, m := range readCounts(s.res) {
+		if m.name != "bytes" {
+			out = append(out, given(m.name, m.value))
+		}
 	}
+	return append(out, member{"bytes", s.res.Read.Bytes},
+		member{"findings", len(s.res.Findings)}, // also those left out of the file
+		member{"suppressed", len(s.res.Findings) - len(s.counted)},
+		member{"below", s.res.Below}, member{"rejected", s.res.Rejected})
 }
+
+// messageObject returns a message, or a multiformatMessageString.
+func messageObject(text string) object { return object{{"text", text}} }
 
 // sarifText makes words fit for a message: not too long, and without what the
 // standard gives a meaning in one, embedded links (§3.11.6) and placeholders

@@ -2,6 +2,7 @@ package report
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 
 	"keysweep/finding"
@@ -19,13 +20,13 @@ const (
 
 // sarifNotices collects notifications and their kinds.
 type sarifNotices struct {
-	list  []sarifNotification
+	list  []object
 	order []string // ids of kinds
 }
 
-func (n *sarifNotices) add(kind, level, text string) {
-	n.list = append(n.list, sarifNotification{
-		Descriptor: sarifReference{kind, n.kind(kind)}, Level: level, Message: sarifMessage{Text: text},
+func (n *sarifNotices) add(kind, text string) {
+	n.list = append(n.list, object{
+		{"descriptor", object{{"id", kind}, {"index", n.kind(kind)}}}, {"level", noticeLevel(kind)}, {"message", messageObject(text)},
 	})
 }
 
@@ -35,32 +36,24 @@ func (n *sarifNotices) kind(id string) int {
 	if n.order == nil {
 		n.order = []string{noticeResults, noticePlaces}
 	}
-	for i, have := range n.order {
-		if have == id {
-			return i
-		}
+	i := slices.Index(n.order, id)
+	if i < 0 {
+		i = len(n.order)
+		n.order = append(n.order, id)
 	}
-	n.order = append(n.order, id)
-	return len(n.order) - 1
+	return i
 }
 
 // kinds returns the descriptors of the notifications.
-func (n *sarifNotices) kinds() []sarifDescriptor {
+func (n *sarifNotices) kinds() []object {
 	n.kind(noticeResults)
-	var list []sarifDescriptor
+	var list []object
 	for _, id := range n.order {
 		words := noticeWords[id]
 		if words.what == "" {
 			words.what, words.help = "Something was not read: "+id+".", "See the message."
 		}
-		list = append(list, sarifDescriptor{
-			ID: id, Name: nameOf(id, "Notice"),
-			ShortDescription:     sarifMessage{Text: words.what},
-			FullDescription:      sarifMessage{Text: words.what},
-			Help:                 sarifMessage{Text: words.help},
-			HelpURI:              reportURI,
-			DefaultConfiguration: sarifConfiguration{noticeLevel(id)},
-		})
+		list = append(list, descriptor(id, nameOf(id, "Notice"), words.what, words.what, messageObject(words.help), reportURI, noticeLevel(id)))
 	}
 	return list
 }
@@ -112,7 +105,7 @@ func (s *sarifReport) skipped() {
 		id := string(group[0].Reason)
 		add := func(count int64, more string) {
 			words := reasonText(group[0].Reason, count)
-			s.notices.add(id, noticeLevel(id), sarifText(strings.ToUpper(words[:1])+words[1:]+more)+".")
+			s.notices.add(id, sarifText(strings.ToUpper(words[:1])+words[1:]+more)+".")
 		}
 		var more int64
 		for i, k := range group {
@@ -130,7 +123,7 @@ func (s *sarifReport) skipped() {
 		}
 	}
 	for _, words := range s.exceptionLines() {
-		s.notices.add(noticeNote, noticeLevel(noticeNote), sarifText(s.bases.anonymous(words))+".")
+		s.notices.add(noticeNote, sarifText(s.bases.anonymous(words))+".")
 	}
 	for i, t := range s.res.Targets {
 		for _, note := range t.Notes {
@@ -138,7 +131,7 @@ func (s *sarifReport) skipped() {
 			if len(s.res.Targets) > 1 {
 				words = fmt.Sprintf("Target %d: %s", i+1, words)
 			}
-			s.notices.add(noticeNote, noticeLevel(noticeNote), strings.TrimSuffix(sarifText(words), ".")+".")
+			s.notices.add(noticeNote, strings.TrimSuffix(sarifText(words), ".")+".")
 		}
 	}
 }
@@ -151,11 +144,11 @@ func (s *sarifReport) cut(written int) {
 		if written < min(all, maxSARIFResults) {
 			why = "GitHub takes no file over 10 MB"
 		}
-		s.notices.add(noticeResults, noticeLevel(noticeResults), fmt.Sprintf("%s of %s left out, the least urgent: %s.",
+		s.notices.add(noticeResults, fmt.Sprintf("%s of %s left out, the least urgent: %s.",
 			number(int64(all-written)), count(all, "result was", "results were"), why))
 	}
 	if s.cutPlaces > 0 {
-		s.notices.add(noticePlaces, noticeLevel(noticePlaces), fmt.Sprintf("%s of %s left out of this file; occurrenceCount counts all.",
+		s.notices.add(noticePlaces, fmt.Sprintf("%s of %s left out of this file; occurrenceCount counts all.",
 			count(s.cutPlaces, "further place", "further places"), count(s.cutIn, "key", "keys")+" "+plural(s.cutPlaces, "was", "were")))
 	}
 }

@@ -134,10 +134,10 @@ func (b *sarifBases) folder(target, folder string) (base, below string) {
 }
 
 // used returns the bases that places were given.
-func (b *sarifBases) used() map[string]sarifArtifactLocation {
-	m := make(map[string]sarifArtifactLocation, len(b.words))
+func (b *sarifBases) used() map[string]object {
+	m := make(map[string]object, len(b.words))
 	for base, words := range b.words {
-		m[base] = sarifArtifactLocation{Description: &sarifMessage{Text: words}}
+		m[base] = object{{"description", messageObject(words)}}
 	}
 	return m
 }
@@ -183,41 +183,45 @@ var absolute = sync.OnceValue(func() *regexp.Regexp {
 	return regexp.MustCompile(`(^|[\s"'(=])(?:/|[A-Za-z]:[\\/]|\\\\)[^\s"':;)](?:[^"':;)\n]|:[^ ])*`)
 })
 
-// location returns the place of o.
-func (s *sarifReport) location(o finding.Occurrence) sarifLocation {
+// location returns the place of o: number, from 1, and message are those of a
+// related location. Its region is 1-based; columns are UTF-16 units, and
+// endColumn is the first one after the key.
+func (s *sarifReport) location(o finding.Occurrence, number int, message object) object {
 	base, name := s.bases.place(o)
-	l := sarifLocation{
-		PhysicalLocation: sarifPhysicalLocation{
-			ArtifactLocation: sarifArtifactLocation{URI: encodePath(name), URIBaseID: base},
-			// Names and refs have no line: the start of the file, empty.
-			Region: sarifRegion{1, 1, 1, 1},
-		},
-		Properties: sarifPlaceProperties{
-			Source: string(o.Source), Object: o.Object, Versions: o.Versions,
-			Commit: o.Commit, Date: timestamp(o.Date),
-		},
-	}
-	if o.Object != "" {
-		l.Properties.Reachable, l.Properties.InHead = &o.Reachable, &o.InHead
-	}
+	line, column, endColumn := 1, 1, 1 // names and refs have no line: the start of the file, empty
 	if o.Line > 0 {
-		l.PhysicalLocation.Region = sarifRegion{o.Line, max(1, o.UnitColumn), o.Line, max(1, o.UnitColumn, o.UnitEndColumn)}
+		line, column, endColumn = o.Line, max(1, o.UnitColumn), max(1, o.UnitColumn, o.UnitEndColumn)
 	}
-	logical := func(kind, name string) {
-		l.LogicalLocations = []sarifLogicalLocation{{Name: name, FullyQualifiedName: kind + " " + name, Kind: kind}}
+	properties := object{given("source", o.Source), given("object", o.Object), given("versions", o.Versions),
+		given("commit", o.Commit), given("date", timestamp(o.Date))}
+	if o.Object != "" { // of what a database holds
+		properties = append(properties, member{"reachable", o.Reachable}, member{"in_head", o.InHead})
 	}
+	return object{
+		given("id", number),
+		{"physicalLocation", object{
+			{"artifactLocation", object{{"uri", encodePath(name)}, {"uriBaseId", base}}},
+			{"region", object{{"startLine", line}, {"startColumn", column}, {"endLine", line}, {"endColumn", endColumn}}},
+		}},
+		given("logicalLocations", s.logical(o)),
+		given("message", message),
+		{"properties", properties},
+	}
+}
+
+// logical names o where it is no file.
+func (s *sarifReport) logical(o finding.Occurrence) []object {
+	kind, name := string(o.Source), o.Object
 	switch {
-	case o.Source == finding.SourceCommit:
-		logical("commit", o.Object)
-	case o.Source == finding.SourceTag:
-		logical("tag", o.Object)
+	case o.Source == finding.SourceCommit, o.Source == finding.SourceTag:
 	case o.Source == finding.SourceRef:
-		logical("ref", sarifText(s.quoteWords(o.Path)))
-	case o.Source == finding.SourceStdin:
-	case o.Path == "" && o.Object != "":
-		logical("object", o.Object)
+		name = sarifText(s.quoteWords(o.Path))
+	case o.Source != finding.SourceStdin && o.Path == "" && o.Object != "":
+		kind = "object"
+	default:
+		return nil
 	}
-	return l
+	return []object{{{"name", name}, {"fullyQualifiedName", kind + " " + name}, {"kind", kind}}}
 }
 
 // wherein says in words where o is. It names no path of this machine.

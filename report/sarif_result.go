@@ -14,57 +14,65 @@ import (
 
 // result returns what SARIF says of f: its best place as the location, the
 // others as related ones.
-func (s *sarifReport) result(f *finding.Finding) sarifResult {
+func (s *sarifReport) result(f *finding.Finding) object {
 	id, index := s.rules.of(f)
 	places := f.Occurrences
 	if len(places) == 0 { // a location there must be
 		places = []finding.Occurrence{{}}
 	}
-	first := s.location(places[0])
-	r := sarifResult{
-		RuleID: id, RuleIndex: index, Level: level(f.Severity()), Rank: rank(f),
-		Message:         sarifMessage{Text: s.sentence(f, places[0])},
-		Locations:       []sarifLocation{first},
-		OccurrenceCount: len(places),
-		PartialFingerprints: map[string]string{
-			"primaryLocationLineHash": cmp.Or(places[0].LineHash, stableHash(id, f, first)),
-			"keysweepFinding/v1":      f.Secret.ID(),
-		},
-		Properties: s.properties(f),
+	provenance, suppressions := object(nil), []object(nil)
+	if t := timestamp(f.FirstSeen.Date); f.FirstSeen.Commit != "" && t != nil {
+		provenance = object{{"firstDetectionTimeUtc", t}}
 	}
+	if u := f.Suppressed; u != nil {
+		kind := "external"
+		if u.Kind == finding.KindInline {
+			kind = "inSource"
+		}
+		suppressions = []object{{{"kind", kind}, {"status", "accepted"}, {"justification", sarifText("Accepted " + s.suppressionWords(u))}}}
+	}
+	return object{
+		{"ruleId", id}, {"ruleIndex", index}, {"level", level(f.Severity())}, {"rank", rank(f)},
+		{"message", messageObject(s.sentence(f, places[0]))},
+		{"locations", []object{s.location(places[0], 0, nil)}},
+		given("relatedLocations", s.relatedLocations(places[1:])),
+		{"occurrenceCount", len(places)},
+		{"partialFingerprints", map[string]string{
+			"primaryLocationLineHash": cmp.Or(places[0].LineHash, s.stableHash(id, f, places[0])),
+			"keysweepFinding/v1":      f.Secret.ID(),
+		}},
+		given("provenance", provenance),
+		given("suppressions", suppressions),
+		{"properties", s.properties(f)},
+	}
+}
+
+func (s *sarifReport) relatedLocations(places []finding.Occurrence) (list []object) {
 	size := 0
-	for i, o := range places[1:] {
-		l := s.location(o)
-		size += len(l.PhysicalLocation.ArtifactLocation.URI)
+	for i, o := range places {
+		_, name := s.bases.place(o)
+		size += len(encodePath(name))
 		if i == maxRelated || size > maxRelatedBytes || s.related == maxRelatedInAll {
-			s.cutPlaces += len(places) - 1 - i
+			s.cutPlaces += len(places) - i
 			s.cutIn++
 			break
 		}
 		s.related++
-		l.ID = i + 1
 		words := "The same key " + s.wherein(o)
 		if notes := s.notesOn(o); len(notes) > 0 {
 			words += " (" + strings.Join(notes, ", ") + ")"
 		}
-		l.Message = &sarifMessage{Text: sarifText(words) + "."}
-		r.RelatedLocations = append(r.RelatedLocations, l)
+		list = append(list, s.location(o, i+1, messageObject(sarifText(words)+".")))
 	}
-	if t := timestamp(f.FirstSeen.Date); f.FirstSeen.Commit != "" && t != nil {
-		r.Provenance = &sarifProvenance{*t}
-	}
-	if f.Suppressed != nil {
-		r.Suppressions = []sarifSuppression{s.suppression(f.Suppressed)}
-	}
-	return r
+	return list
 }
 
 // stableHash replaces the hash of a line that the checkout does not hold,
 // or not as it was scanned. The commit is no part of it: it changes when a
 // history is rewritten, and the leak is the same.
-func stableHash(rule string, f *finding.Finding, l sarifLocation) string {
-	a := l.PhysicalLocation.ArtifactLocation
-	sum := sha256.Sum256([]byte(rule + "\x00" + f.Secret.ID() + "\x00" + a.URIBaseID + "\x00" + a.URI))
+func (s *sarifReport) stableHash(rule string, f *finding.Finding, o finding.Occurrence) string {
+	base, name := s.bases.place(o)
+	sum := sha256.Sum256([]byte(rule + "\x00" + f.Secret.ID() + "\x00" + base + "\x00" + encodePath(name)))
 	return hex.EncodeToString(sum[:8]) + ":1"
 }
 
@@ -95,27 +103,22 @@ func (s *sarifReport) sentence(f *finding.Finding, o finding.Occurrence) string 
 	return sarifText(string(unicode.ToUpper(first))+words[size:]) + "."
 }
 
-func (s *sarifReport) properties(f *finding.Finding) sarifResultProperties {
-	p := sarifResultProperties{
-		ID: f.Secret.ID(), Secret: f.Redacted(), Issuer: cmp.Or(s.Text(f.Issuer), finding.IssuerUnknown),
-		Environment: f.Environment.String(), Confidence: f.Confidence.String(),
-		Severity: f.Severity().String(), SecuritySeverity: securitySeverity(f.Severity()),
-		Score: round(f.Score), Encoding: f.Encoding,
-		Status: f.Status.String(), StatusReason: sarifText(s.bases.anonymous(s.Text(f.StatusReason))), CheckedAt: timestamp(f.CheckedAt),
-		FirstSeen: sighting(f.FirstSeen), LastSeen: sighting(f.LastSeen), ExposedDays: exposedDays(f), InHead: f.InHead,
-	}
+// properties have the names of the JSON report.
+func (s *sarifReport) properties(f *finding.Finding) object {
 	const most = 20 // as the text has it, they start with the strongest
+	var evidence []string
 	for _, e := range f.IssuerEvidence[:min(len(f.IssuerEvidence), most)] {
-		p.IssuerEvidence = append(p.IssuerEvidence, sarifText(s.quoteWords(e)))
+		evidence = append(evidence, sarifText(s.quoteWords(e)))
 	}
-	return p
-}
-
-func (s *sarifReport) suppression(u *finding.Suppression) sarifSuppression {
-	rec := sarifSuppression{Kind: "external", Status: "accepted"}
-	if u.Kind == "inline" {
-		rec.Kind = "inSource"
+	return object{
+		{"id", f.Secret.ID()}, {"secret", f.Redacted()},
+		{"issuer", cmp.Or(s.Text(f.Issuer), finding.IssuerUnknown)}, given("issuer_evidence", evidence),
+		{"environment", f.Environment.String()}, {"confidence", f.Confidence.String()},
+		{"severity", f.Severity().String()}, {"security-severity", securitySeverity(f.Severity())},
+		{"score", round(f.Score)}, given("encoding", f.Encoding),
+		{"status", f.Status.String()}, given("status_reason", sarifText(s.bases.anonymous(s.Text(f.StatusReason)))),
+		given("checked_at", timestamp(f.CheckedAt)),
+		given("first_seen", sighting(f.FirstSeen)), given("last_seen", sighting(f.LastSeen)), given("exposed_days", exposedDays(f)),
+		{"in_head", f.InHead},
 	}
-	rec.Justification = sarifText("Accepted " + s.suppressionWords(u))
-	return rec
 }

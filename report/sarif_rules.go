@@ -2,6 +2,8 @@ package report
 
 import (
 	"cmp"
+	"maps"
+	"slices"
 	"strings"
 	"unicode"
 
@@ -15,7 +17,8 @@ import (
 // SARIF they are two rules, the second with ".sandbox" after its id. Rules
 // without a result are not listed: no viewer shows them.
 type sarifRules struct {
-	list  []sarifDescriptor
+	list  []object // their descriptors
+	ids   []string
 	index map[sarifRuleKey]int
 }
 
@@ -34,7 +37,7 @@ func newSARIFRules(r *quote.Redactor, all []*rules.Rule, findings []*finding.Fin
 	for _, rule := range all {
 		byID[rule.ID] = rule
 	}
-	s := &sarifRules{list: []sarifDescriptor{}, index: make(map[sarifRuleKey]int)}
+	s := &sarifRules{list: []object{}, index: make(map[sarifRuleKey]int)}
 	for _, f := range findings {
 		k := sarifRuleOf(f)
 		if _, ok := s.index[k]; ok {
@@ -45,7 +48,8 @@ func newSARIFRules(r *quote.Redactor, all []*rules.Rule, findings []*finding.Fin
 			rule = &rules.Rule{ID: f.RuleID, Environments: map[string]finding.Environment{f.Secret.Prefix(): f.Environment}}
 		}
 		s.index[k] = len(s.list)
-		s.list = append(s.list, ruleDescriptor(r, rule, k.sandbox))
+		id, words := ruleDescriptor(r, rule, k.sandbox)
+		s.ids, s.list = append(s.ids, id), append(s.list, words)
 	}
 	return s
 }
@@ -53,11 +57,11 @@ func newSARIFRules(r *quote.Redactor, all []*rules.Rule, findings []*finding.Fin
 // of returns the rule of f.
 func (s *sarifRules) of(f *finding.Finding) (id string, index int) {
 	index = s.index[sarifRuleOf(f)]
-	return s.list[index].ID, index
+	return s.ids[index], index
 }
 
-func ruleDescriptor(r *quote.Redactor, rule *rules.Rule, sandbox bool) sarifDescriptor {
-	id := sarifText(cmp.Or(r.Text(rule.ID), "unknown"))
+func ruleDescriptor(r *quote.Redactor, rule *rules.Rule, sandbox bool) (id string, words object) {
+	id = sarifText(cmp.Or(r.Text(rule.ID), "unknown"))
 	what := strings.TrimSuffix(cmp.Or(r.Text(rule.Description), "Secret key"), ".")
 	advice := cmp.Or(r.Text(rule.Advice), "Revoke the key at its issuer and use a new one.")
 	severity, precision := finding.SeverityHigh, "medium"
@@ -68,7 +72,7 @@ func ruleDescriptor(r *quote.Redactor, rule *rules.Rule, sandbox bool) sarifDesc
 		severity = finding.SeverityMedium
 		id, name, what = id+".sandbox", name+"Sandbox", what+", sandbox"
 		kind, harm = "sandbox key", "Anyone who can read it can use the sandbox."
-	case hasProduction(rule):
+	case slices.Contains(slices.Collect(maps.Values(rule.Environments)), finding.Production):
 		severity = finding.SeverityCritical
 		what += ", production"
 		kind, harm = "production key", "Anyone who can read it can use it, on real accounts and with real money."
@@ -82,30 +86,22 @@ func ruleDescriptor(r *quote.Redactor, rule *rules.Rule, sandbox bool) sarifDesc
 	kind = "A" + article(kind)[1:] + " " + kind
 	const again = "Deleting the key, even from the history of the repository, does not undo the leak."
 	const look = "Look through the issuer's logs for use that was not yours since the key was first seen."
-	return sarifDescriptor{
-		ID: id, Name: name,
-		ShortDescription: sarifMessage{Text: sarifText(what) + "."},
-		FullDescription:  sarifMessage{Text: sarifText(kind + " was found in a file or in Git history. " + harm)},
-		Help: sarifMessage{
-			Text:     sarifText(advice + " " + again + " " + look),
-			Markdown: "1. " + markdownText(sarifText(advice)) + "\n2. " + look + "\n3. " + again + "\n",
-		},
-		HelpURI:              cmp.Or(rule.Docs, rulesURI),
-		DefaultConfiguration: sarifConfiguration{level(severity)},
-		Properties: &sarifRuleProperties{
-			Tags:      []string{"security", "secret", "external/cwe/cwe-798"},
-			Precision: precision, SecuritySeverity: securitySeverity(severity),
-		},
-	}
+	help := append(messageObject(sarifText(advice+" "+again+" "+look)),
+		member{"markdown", "1. " + markdownText(sarifText(advice)) + "\n2. " + look + "\n3. " + again + "\n"})
+	words = descriptor(id, name, sarifText(what)+".", sarifText(kind+" was found in a file or in Git history. "+harm), help,
+		cmp.Or(rule.Docs, rulesURI), level(severity))
+	return id, append(words, member{"properties", object{ // those that GitHub reads
+		{"tags", []string{"security", "secret", "external/cwe/cwe-798"}},
+		{"precision", precision}, {"security-severity", securitySeverity(severity)},
+	}})
 }
 
-func hasProduction(rule *rules.Rule) bool {
-	for _, e := range rule.Environments {
-		if e == finding.Production {
-			return true
-		}
+// descriptor returns a reportingDescriptor: a rule, or a kind of notification.
+func descriptor(id, name, short, full string, help object, helpURI, level string) object {
+	return object{
+		{"id", id}, {"name", name}, {"shortDescription", messageObject(short)}, {"fullDescription", messageObject(full)},
+		{"help", help}, {"helpUri", helpURI}, {"defaultConfiguration", object{{"level", level}}},
 	}
-	return false
 }
 
 // nameOf returns the name of what id identifies. The two may not be the same,

@@ -1,12 +1,6 @@
 package report
 
-// The objects of SARIF 2.1.0 that we write, with the names of the standard
-// (OASIS, errata 01, §3), and no more of their members than we fill: what is
-// not there is left out, never -1, null or an empty string.
-//
-// They are not those of github.com/owenrumney/go-sarif/v3: its types have no
-// way to leave out byteOffset, charOffset, index, parentIndex, ruleIndex and
-// the like, whose zero means something, or two dozen empty arrays a result.
+// The objects of a SARIF file, to read one back.
 
 type sarifMessage struct {
 	Text     string `json:"text"`
