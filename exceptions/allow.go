@@ -1,11 +1,10 @@
 package exceptions
 
 import (
+	"cmp"
 	"slices"
 	"strings"
 	"time"
-
-	"github.com/bmatcuk/doublestar/v4"
 
 	"keysweep/finding"
 )
@@ -34,16 +33,35 @@ func IsFingerprint(s string) bool {
 	return (len(s) == 16 || len(s) == 64) && strings.Trim(s, "0123456789abcdef") == ""
 }
 
-func (a *Allow) matchesKey(fingerprint string) bool {
+// isOf reports whether a names the key with this fingerprint.
+func (a *Allow) isOf(fingerprint string) bool {
 	return a.Fingerprint != "" && strings.HasPrefix(fingerprint, a.Fingerprint)
 }
 
-func (a *Allow) matchesAny(fingerprints []string) bool {
-	return slices.ContainsFunc(fingerprints, a.matchesKey)
+// exception returns a, of a configuration called file, for reports.
+func (a *Allow) exception(file string, p finding.ExceptionProblem) finding.Exception {
+	return finding.Exception{Kind: finding.KindConfig, File: file, Line: a.Line, Entry: cmp.Or(a.Path, a.Fingerprint), Problem: p,
+		Reason: a.Reason, Owner: a.Owner, Expires: a.Expires}
 }
 
-func (a *Allow) matchesPath(place string) bool { return doublestar.MatchUnvalidated(a.Path, place) }
-
-func (a *Allow) suppression() *finding.Suppression {
-	return &finding.Suppression{Kind: finding.KindConfig, Reason: a.Reason, Owner: a.Owner, Expires: a.Expires}
+// Added returns the exceptions that after has and before lacks, or has with
+// less effect: what a commit accepts anew, for people to see. The words alone
+// changed make none. Problem is not set.
+func Added(before, after *Set) (list []finding.Exception) {
+	for i := range after.Allows {
+		a := &after.Allows[i]
+		covered := slices.ContainsFunc(before.Allows, func(b Allow) bool {
+			lasts := b.Expires.IsZero() || !a.Expires.IsZero() && !a.Expires.After(b.Expires)
+			return b.Path == a.Path && b.Fingerprint == a.Fingerprint && lasts
+		})
+		if !covered {
+			list = append(list, a.exception(after.File, ""))
+		}
+	}
+	for _, l := range after.Baseline.Lines() {
+		if before.Baseline.Line(l.Fingerprint) == nil {
+			list = append(list, l.exception(after.Baseline.Name, ""))
+		}
+	}
+	return list
 }

@@ -11,6 +11,8 @@ import (
 	"sync"
 	"time"
 	"unicode/utf8"
+
+	"keysweep/finding"
 )
 
 // The file, version 1, is UTF-8, its lines end in LF or CRLF:
@@ -52,17 +54,9 @@ const baselineHeader = `# Keys that people accepted, a line each: SHA-256 of the
 type Baseline struct {
 	Name string // of the file, for errors and reports
 
-	blocks []block // sorted by fingerprint
-	byKey  map[string]*BaselineLine
-	header []string // comments above all keys
-	footer []string // comments below all keys
-}
-
-// block is a line with the comments above it.
-type block struct {
-	line     *BaselineLine
-	comments []string
-	text     string
+	lines  []*BaselineLine // sorted by fingerprint
+	header []string        // comments above all keys
+	footer []string        // comments below all keys
 }
 
 // BaselineLine is one accepted key.
@@ -76,6 +70,9 @@ type BaselineLine struct {
 	// Comment is for people, "" if there is none. It may not hold a key.
 	Comment string
 	Number  int // of the line in the file that was read, 1-based
+
+	text  string
+	above []string // comments
 }
 
 // BaselineError is what is wrong with a baseline, and where.
@@ -98,13 +95,13 @@ var (
 
 // NewBaseline returns a baseline without keys.
 func NewBaseline(name string) *Baseline {
-	return &Baseline{Name: name, byKey: map[string]*BaselineLine{}, header: strings.Split(strings.TrimSuffix(baselineHeader, "\n"), "\n")}
+	return &Baseline{Name: name, header: strings.Split(strings.TrimSuffix(baselineHeader, "\n"), "\n")}
 }
 
 // ParseBaseline reads the bytes of a baseline called name, at most MaxBaseline.
 // An error is a *BaselineError.
 func ParseBaseline(name string, text []byte) (*Baseline, error) {
-	b := &Baseline{Name: name, byKey: map[string]*BaselineLine{}}
+	b := &Baseline{Name: name}
 	bad := func(number int, reason string) error { return &BaselineError{name, number, reason} }
 	if len(text) > MaxBaseline {
 		return nil, bad(1, "the file is larger than 64 MiB")
@@ -118,12 +115,12 @@ func ParseBaseline(name string, text []byte) (*Baseline, error) {
 		return nil, bad(1, fmt.Sprintf("version %q is not one that this keysweep reads; a newer one may", version))
 	}
 	var comments []string
+	seen := map[string]bool{} // by fingerprint
 	for i, line := range lines[1:] {
-		number := i + 2
 		line = strings.TrimSuffix(line, "\r")
 		switch {
 		case postLine().MatchString(line):
-			if len(b.blocks) == 0 && b.header == nil {
+			if len(b.lines) == 0 && b.header == nil {
 				b.header, comments = slices.Concat([]string{}, comments), nil
 			}
 			continue
@@ -133,17 +130,16 @@ func ParseBaseline(name string, text []byte) (*Baseline, error) {
 		}
 		l, err := parseLine(line)
 		if err != nil {
-			return nil, bad(number, err.Error())
+			return nil, bad(i+2, err.Error())
 		}
-		l.Number = number
-		if b.byKey[l.Fingerprint] == nil {
-			b.byKey[l.Fingerprint] = l
-			b.blocks = append(b.blocks, block{l, comments, line})
-			comments = nil
+		if !seen[l.Fingerprint] {
+			seen[l.Fingerprint] = true
+			l.Number, l.text, l.above = i+2, line, comments
+			b.lines, comments = append(b.lines, l), nil
 		}
 	}
 	b.footer = comments
-	b.sort()
+	slices.SortFunc(b.lines, func(x, y *BaselineLine) int { return cmp.Compare(x.Fingerprint, y.Fingerprint) })
 	return b, nil
 }
 
@@ -177,11 +173,7 @@ func (b *Baseline) Lines() []*BaselineLine {
 	if b == nil {
 		return nil
 	}
-	list := make([]*BaselineLine, 0, len(b.blocks))
-	for _, k := range b.blocks {
-		list = append(list, k.line)
-	}
-	return list
+	return b.lines
 }
 
 // Line returns the line of a key, or nil.
@@ -189,41 +181,47 @@ func (b *Baseline) Line(fingerprint string) *BaselineLine {
 	if b == nil {
 		return nil
 	}
-	return b.byKey[fingerprint]
+	if i, found := b.search(fingerprint); found {
+		return b.lines[i]
+	}
+	return nil
+}
+
+func (b *Baseline) search(fingerprint string) (at int, found bool) {
+	return slices.BinarySearchFunc(b.lines, fingerprint, func(l *BaselineLine, f string) int { return cmp.Compare(l.Fingerprint, f) })
+}
+
+// exception returns l, of a baseline called file, for reports.
+func (l *BaselineLine) exception(file string, p finding.ExceptionProblem) finding.Exception {
+	return finding.Exception{Kind: finding.KindBaseline, File: file, Line: l.Number, Entry: l.Fingerprint[:16], Problem: p, Reason: l.Reason}
 }
 
 // Add accepts a key, and reports whether it was not yet accepted: a line that is
 // there stays as it is. Its words are made fit for a line.
 func (b *Baseline) Add(l BaselineLine) bool {
-	if b.byKey[l.Fingerprint] != nil {
+	at, found := b.search(l.Fingerprint)
+	if found {
 		return false
 	}
-	text := fmt.Sprintf("%s %s %s %s %s %s", l.Fingerprint, l.Date, word(l.Issuer), word(l.Environment), word(l.Prefix), strconv.Quote(l.Reason))
+	l.text = fmt.Sprintf("%s %s %s %s %s %s", l.Fingerprint, l.Date, word(l.Issuer), word(l.Environment), word(l.Prefix), strconv.Quote(l.Reason))
 	if l.Comment != "" {
-		text += " # " + oneLine(l.Comment)
+		l.text += " # " + oneLine(l.Comment)
 	}
-	b.byKey[l.Fingerprint] = &l
-	b.blocks = append(b.blocks, block{line: &l, text: text})
-	b.sort()
+	b.lines = slices.Insert(b.lines, at, &l)
 	return true
 }
 
 // Remove removes the keys that gone reports, with the comments above them, and
 // returns their lines.
 func (b *Baseline) Remove(gone func(*BaselineLine) bool) (removed []*BaselineLine) {
-	b.blocks = slices.DeleteFunc(b.blocks, func(k block) bool {
-		if !gone(k.line) {
+	b.lines = slices.DeleteFunc(b.lines, func(l *BaselineLine) bool {
+		if !gone(l) {
 			return false
 		}
-		removed = append(removed, k.line)
-		delete(b.byKey, k.line.Fingerprint)
+		removed = append(removed, l)
 		return true
 	})
 	return removed
-}
-
-func (b *Baseline) sort() {
-	slices.SortStableFunc(b.blocks, func(x, y block) int { return cmp.Compare(x.line.Fingerprint, y.line.Fingerprint) })
 }
 
 // Text returns the file: what was read and not removed is unchanged.
@@ -236,12 +234,12 @@ func (b *Baseline) Text() []byte {
 	}
 	put(baselineTitle + " " + baselineVersion)
 	put(b.header...)
-	rest := b.blocks
+	rest := b.lines
 	for post := range 256 {
 		digits := fmt.Sprintf("%02x", post)
 		put("#" + digits)
-		for len(rest) > 0 && rest[0].line.Fingerprint[:2] == digits {
-			put(rest[0].comments...)
+		for len(rest) > 0 && rest[0].Fingerprint[:2] == digits {
+			put(rest[0].above...)
 			put(rest[0].text)
 			rest = rest[1:]
 		}

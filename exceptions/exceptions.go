@@ -13,6 +13,8 @@ import (
 	"slices"
 	"time"
 
+	"github.com/bmatcuk/doublestar/v4"
+
 	"keysweep/finding"
 )
 
@@ -40,17 +42,15 @@ type Set struct {
 // res.Exceptions. A key that is known to work stays a finding whatever was
 // accepted. Call it when all statuses are known.
 func (s *Set) Mark(res *finding.Result) {
-	m := marker{Set: s, now: s.Now, used: make([]bool, len(s.Allows))}
-	if m.now.IsZero() {
-		m.now = res.Started
+	now := s.Now
+	if now.IsZero() {
+		now = res.Started
 	}
-	if m.Place == nil {
-		m.Place = placeBelow
-	}
+	m := marker{s, now, make([]bool, len(s.Allows)), nil}
 	lines := map[string]bool{} // of the baseline that were used
 	for _, f := range res.Findings {
 		fingerprint := f.Secret.SHA256()
-		accepted := m.byFingerprint(fingerprint)
+		accepted := m.byAllows(func(a *Allow) bool { return a.isOf(fingerprint) })
 		if line := s.Baseline.Line(fingerprint); line != nil {
 			lines[fingerprint] = true
 			if accepted == nil {
@@ -79,19 +79,8 @@ func (s *Set) Mark(res *finding.Result) {
 // AcceptsPlace reports whether the path of a place, or the comment on its line, is
 // accepted, whatever the key.
 func (s *Set) AcceptsPlace(key finding.Secret, o *finding.Occurrence, now time.Time) bool {
-	m := marker{Set: s, now: now, used: make([]bool, len(s.Allows))}
-	if m.Place == nil {
-		m.Place = placeBelow
-	}
-	if m.byPath(o) != nil {
-		return true
-	}
-	return o.Comment.Reason != "" && s.Inline != nil && s.Inline(&finding.Finding{Secret: key}, o)
-}
-
-// placeBelow is Set.Place if that is nil.
-func placeBelow(o *finding.Occurrence) (string, bool) {
-	return path.Join(o.Folder, o.Path), o.Path != ""
+	m := marker{s, now, make([]bool, len(s.Allows)), nil}
+	return m.byPath(o) != nil || o.Comment.Reason != "" && s.Inline != nil && s.Inline(&finding.Finding{Secret: key}, o)
 }
 
 // marker is one run of Mark.
@@ -104,16 +93,17 @@ type marker struct {
 
 func (m *marker) report(e finding.Exception) { m.reported = append(m.reported, e) }
 
-// byFingerprint returns what the configuration says of a key.
-func (m *marker) byFingerprint(fingerprint string) (accepted *finding.Suppression) {
+// byAllows returns what the configuration says of a key, or of a place, that
+// matches describes, and notes which entries are used.
+func (m *marker) byAllows(matches func(*Allow) bool) (accepted *finding.Suppression) {
 	for i := range m.Allows {
 		a := &m.Allows[i]
-		if !a.matchesKey(fingerprint) {
+		if !matches(a) {
 			continue
 		}
 		m.used[i] = true
 		if accepted == nil && !a.Expired(m.now) {
-			accepted = a.suppression()
+			accepted = &finding.Suppression{Kind: finding.KindConfig, Reason: a.Reason, Owner: a.Owner, Expires: a.Expires}
 		}
 	}
 	return accepted
@@ -171,27 +161,15 @@ func both(a, b *finding.Suppression) *finding.Suppression {
 }
 
 // byPath returns what the globs say of a place.
-func (m *marker) byPath(o *finding.Occurrence) (accepted *finding.Suppression) {
-	place, ok := "", false
-	for i := range m.Allows {
-		a := &m.Allows[i]
-		if a.Path == "" {
-			continue
-		}
-		if !ok {
-			if place, ok = m.Place(o); !ok {
-				return nil
-			}
-		}
-		if !a.matchesPath(place) {
-			continue
-		}
-		m.used[i] = true
-		if accepted == nil && !a.Expired(m.now) {
-			accepted = a.suppression()
-		}
+func (m *marker) byPath(o *finding.Occurrence) *finding.Suppression {
+	place, ok := path.Join(o.Folder, o.Path), o.Path != ""
+	if m.Place != nil {
+		place, ok = m.Place(o)
 	}
-	return accepted
+	if !ok {
+		return nil
+	}
+	return m.byAllows(func(a *Allow) bool { return a.Path != "" && doublestar.MatchUnvalidated(a.Path, place) })
 }
 
 // spot is the file that versions of a key are in.
@@ -281,29 +259,24 @@ func (m *marker) comment(f *finding.Finding, o *finding.Occurrence) string {
 
 // unused reports which entries are expired, and which match nothing.
 func (m *marker) unused(res *finding.Result, lines map[string]bool) {
-	below := map[string]bool{}
-	for _, fingerprint := range res.BelowFingerprints {
-		below[fingerprint] = true
-	}
 	for i := range m.Allows {
 		a := &m.Allows[i]
-		e := finding.Exception{Kind: finding.KindConfig, File: m.File, Line: a.Line, Entry: cmp.Or(a.Path, a.Fingerprint), Reason: a.Reason, Owner: a.Owner, Expires: a.Expires}
 		switch {
 		case a.Expired(m.now):
-			e.Problem = finding.ExceptionExpired
-		case m.Whole && !m.used[i] && !a.matchesAny(res.BelowFingerprints):
-			e.Problem = finding.ExceptionUnused
-		default:
-			continue
+			m.report(a.exception(m.File, finding.ExceptionExpired))
+		case m.Whole && !m.used[i] && !slices.ContainsFunc(res.BelowFingerprints, a.isOf):
+			m.report(a.exception(m.File, finding.ExceptionUnused))
 		}
-		m.report(e)
 	}
-	if !m.Whole || m.Baseline == nil {
+	if !m.Whole {
 		return
 	}
+	for _, fingerprint := range res.BelowFingerprints {
+		lines[fingerprint] = true
+	}
 	for _, l := range m.Baseline.Lines() {
-		if !lines[l.Fingerprint] && !below[l.Fingerprint] {
-			m.report(finding.Exception{Kind: finding.KindBaseline, File: m.Baseline.Name, Line: l.Number, Entry: l.Fingerprint[:16], Problem: finding.ExceptionUnused, Reason: l.Reason})
+		if !lines[l.Fingerprint] {
+			m.report(l.exception(m.Baseline.Name, finding.ExceptionUnused))
 		}
 	}
 }
