@@ -4,9 +4,10 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"keysweep/screen"
 	"strings"
 	"time"
+
+	"keysweep/screen"
 )
 
 // update is a line that git hands pre-push or pre-receive: a ref, and what it
@@ -79,34 +80,24 @@ func isZeroID(s string) bool { return strings.Trim(s, "0") == "" }
 // or there are too many bytes; then ended is false. A read that fails is an end:
 // closed standard input has nothing to say.
 func readPatiently(r io.Reader, patience time.Duration) (text string, ended bool) {
-	parts := make(chan []byte)
-	done := make(chan struct{})
-	defer close(done)
-	go func() {
-		defer close(parts)
-		for {
-			b := make([]byte, 64<<10)
-			n, err := r.Read(b)
-			if n > 0 {
-				select {
-				case parts <- b[:n]:
-				case <-done:
-					return
-				}
-			}
-			if err != nil {
-				return
-			}
-		}
-	}()
+	type part struct {
+		n   int
+		err error
+	}
 	var all []byte
 	for len(all) <= maxUpdates {
+		b := make([]byte, 64<<10)
+		next := make(chan part, 1) // so that a read that ends too late can end
+		go func() {
+			n, err := r.Read(b)
+			next <- part{n, err}
+		}()
 		select {
-		case b, ok := <-parts:
-			if !ok {
+		case p := <-next:
+			all = append(all, b[:p.n]...)
+			if p.err != nil {
 				return string(all), true
 			}
-			all = append(all, b...)
 		case <-time.After(patience):
 			return string(all), false
 		}

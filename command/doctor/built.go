@@ -2,30 +2,22 @@ package doctor
 
 import (
 	"bytes"
-	"encoding/binary"
+	"encoding/hex"
 	"runtime/debug"
 	"strings"
 
 	"keysweep/file"
 )
 
-// The Go linker writes into each program, at a multiple of 16 bytes:
-//
-//	14 bytes   magic
-//	 1 byte    size of a pointer, not used
-//	 1 byte    flags; 2: what follows are the strings themselves
-//	16 bytes   not used
-//	           the version of Go: its length as a varint, its bytes
-//	           the modules: likewise, within 16 bytes of frame on either side
-//
-// debug/buildinfo reads this too, through the formats of six systems; linking
-// those makes every start of the program slower. See runtime/debug.BuildInfo.
+// The Go command frames the list of modules in each program with these bytes, in
+// hexadecimal here, so that they are in our own program only once
+// (cmd/go/internal/modload/build.go; see also runtime/debug.BuildInfo).
+// debug/buildinfo reads the list, too, through the formats of six systems; linking
+// those makes every start of the program slower.
 const (
-	buildMagic  = "\xff Go buildinf:"
-	buildHeader = 32
-	buildFrame  = 16
-	inline      = 2
-	maxProgram  = 256 << 20 // of which we are a tenth
+	buildStart = "3077af0c9274080241e1c107e6d618e6"
+	buildEnd   = "f932433186182072008242104116d8f2"
+	maxProgram = 256 << 20 // bytes, of which we are a tenth
 )
 
 // builtFrom returns the version and commit in the file of a program of ours. It
@@ -35,43 +27,24 @@ func builtFrom(path string) (string, bool) {
 	if err != nil {
 		return "", false
 	}
-	for at := 0; ; at++ {
-		i := bytes.Index(program[at:], []byte(buildMagic))
-		if i < 0 {
-			return "", false
-		}
-		at += i
-		if info, ok := parseBuild(program[at:]); ok && at%16 == 0 {
-			return describeBuild(info), info.Main.Path == "keysweep"
-		}
+	info, ok := parseBuild(program)
+	if !ok || info.Main.Path != "keysweep" {
+		return "", false
 	}
+	return describeBuild(info), true
 }
 
-// parseBuild reads what starts with buildMagic.
-func parseBuild(b []byte) (*debug.BuildInfo, bool) {
-	if len(b) < buildHeader || b[len(buildMagic)+1]&inline == 0 {
-		return nil, false
-	}
-	_, rest, ok := cutString(b[buildHeader:])
+// parseBuild reads the first framed list in the bytes of a program.
+func parseBuild(program []byte) (*debug.BuildInfo, bool) {
+	start, _ := hex.DecodeString(buildStart)
+	end, _ := hex.DecodeString(buildEnd)
+	_, rest, _ := bytes.Cut(program, start)
+	modules, _, ok := bytes.Cut(rest, end)
 	if !ok {
 		return nil, false
 	}
-	modules, _, ok := cutString(rest)
-	if !ok || len(modules) < 2*buildFrame {
-		return nil, false
-	}
-	info, err := debug.ParseBuildInfo(modules[buildFrame : len(modules)-buildFrame])
+	info, err := debug.ParseBuildInfo(string(modules))
 	return info, err == nil
-}
-
-// cutString takes a string with its length in front.
-func cutString(b []byte) (s string, rest []byte, ok bool) {
-	n, used := binary.Uvarint(b)
-	if used <= 0 || n > uint64(len(b)-used) {
-		return "", nil, false
-	}
-	b = b[used:]
-	return string(b[:n]), b[n:], true
 }
 
 func describeBuild(info *debug.BuildInfo) string {

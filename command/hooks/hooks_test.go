@@ -798,18 +798,18 @@ func TestAScriptSaysWhetherItIsAsWritten(t *testing.T) {
 	for _, name := range Names() {
 		for _, program := range []string{"", "/usr/bin/keysweep", `/a'b"c $d\e/keysweep`, "C:/Program Files/keysweep.exe"} {
 			text := Script(name, program)
-			if p, ours := parse(text); !ours || !p.intact || p.program != program || p.version != Version {
-				t.Errorf("%s, %q: %+v, %v", name, program, p, ours)
+			if s := (State{text: text}); !s.parse() || s.Edited || s.Program != program || s.Version != Version {
+				t.Errorf("%s, %q: %+v", name, program, s)
 			}
 			for _, changed := range []string{text + "\n", strings.ReplaceAll(text, "\n", "\r\n"), "#!/bin/bash" + text[len("#!/bin/sh"):], strings.TrimSuffix(text, "\n")} {
-				if p, ours := parse(changed); !ours || p.intact {
-					t.Errorf("%s, changed: %+v, %v\n%s", name, p, ours, changed)
+				if s := (State{text: changed}); !s.parse() || !s.Edited {
+					t.Errorf("%s, changed: %+v\n%s", name, s, changed)
 				}
 			}
 		}
 	}
 	for _, text := range []string{"", "#!/bin/sh\nkeysweep hook pre-commit\n", "# keysweep hook 1 xyz\n"} {
-		if _, ours := parse(text); ours {
+		if s := (State{text: text}); s.parse() {
 			t.Errorf("%q is taken for ours", text)
 		}
 	}

@@ -33,7 +33,7 @@ func Script(name, program string, options ...string) string {
 	replace := strings.NewReplacer(
 		"NAME", name,
 		"PROGRAM", shellQuote(program),
-		"ADVICE", shellQuote(advice[name]),
+		"ADVICE", shellQuote(advice(name)),
 		" OPTIONS", words,
 	)
 	text := replace.Replace(head)
@@ -49,11 +49,15 @@ func Script(name, program string, options ...string) string {
 func readsStdin(name string) bool { return name == "pre-push" || name == "pre-receive" }
 
 // advice says what to do without keysweep.
-var advice = map[string]string{
-	"pre-commit":  `  install keysweep and run "keysweep install" here; to skip the check once: git commit --no-verify`,
-	"commit-msg":  `  install keysweep and run "keysweep install" here; to skip the check once: git commit --no-verify`,
-	"pre-push":    `  install keysweep and run "keysweep install" here; to skip the check once: git push --no-verify`,
-	"pre-receive": `  the administrator must install keysweep and run "keysweep install", or remove this hook`,
+func advice(name string) string {
+	const here = `  install keysweep and run "keysweep install" here; to skip the check once: git `
+	switch name {
+	case "pre-push":
+		return here + "push --no-verify"
+	case "pre-receive":
+		return `  the administrator must install keysweep and run "keysweep install", or remove this hook`
+	}
+	return here + "commit --no-verify"
 }
 
 // The scripts. The hook that was kept runs first, since it may change what is
@@ -112,14 +116,6 @@ func shellUnquote(word string) string {
 
 func sum(text string) string { return fmt.Sprintf("%x", sha256.Sum256([]byte(text)))[:16] }
 
-// parsed is what a script of ours records.
-type parsed struct {
-	version int
-	intact  bool // not edited
-	program string
-	options []string
-}
-
 var (
 	lastLine    = sync.OnceValue(func() *regexp.Regexp { return regexp.MustCompile(`(?m)^# keysweep hook (\d{1,9}) ([0-9a-f]{16})\r?$`) })
 	programLine = sync.OnceValue(func() *regexp.Regexp { return regexp.MustCompile(`(?m)^keysweep=('(?:[^'\n]|'\\'')*')\r?$`) })
@@ -129,23 +125,24 @@ var (
 	quotedWord = sync.OnceValue(func() *regexp.Regexp { return regexp.MustCompile(`'(?:[^'\n]|'\\'')*'`) })
 )
 
-// parse reads a script of ours, of any version. It returns false for any other.
-func parse(text string) (p parsed, ours bool) {
-	at := lastLine().FindStringSubmatchIndex(text)
+// parse fills in what s.text records if it is a script of ours, of any version. It
+// returns false for any other.
+func (s *State) parse() (ours bool) {
+	at := lastLine().FindStringSubmatchIndex(s.text)
 	if at == nil {
-		return p, false
+		return false
 	}
-	p.version, _ = strconv.Atoi(text[at[2]:at[3]])
-	p.intact = sum(text[:at[0]]) == text[at[4]:at[5]] && text[at[5]:] == "\n"
-	if m := programLine().FindStringSubmatch(text); m != nil {
-		p.program = shellUnquote(m[1])
+	s.Version, _ = strconv.Atoi(s.text[at[2]:at[3]])
+	s.Edited = sum(s.text[:at[0]]) != s.text[at[4]:at[5]] || s.text[at[5]:] != "\n"
+	if m := programLine().FindStringSubmatch(s.text); m != nil {
+		s.Program = shellUnquote(m[1])
 	}
-	if m := callLine().FindStringSubmatch(text); m != nil {
+	if m := callLine().FindStringSubmatch(s.text); m != nil {
 		for _, word := range quotedWord().FindAllString(m[1], -1) {
-			p.options = append(p.options, shellUnquote(word))
+			s.Options = append(s.Options, shellUnquote(word))
 		}
 	}
-	return p, true
+	return true
 }
 
 // calls reports whether a script that is not ours calls keysweep for a hook,

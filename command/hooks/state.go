@@ -94,11 +94,12 @@ func look(folder, name, base string) State {
 	s.Executable = info.Mode()&0o111 != 0 || runtime.GOOS == "windows"
 	s.Kind = Foreign
 	s.text = readScript(s.Path)
-	if p, ours := parse(s.text); ours {
-		s.Kind, s.Version, s.Program, s.Options, s.Edited = Ours, p.version, p.program, p.options, !p.intact
-	} else if calls(s.text, name) {
+	switch {
+	case s.parse():
+		s.Kind = Ours
+	case calls(s.text, name):
 		s.Kind = Calling
-	} else {
+	default:
 		s.Framework = recognise(folder, s.text)
 	}
 	return s
@@ -132,7 +133,12 @@ type Framework struct {
 // Mentions returns the configuration file that calls keysweep for a hook, "" if
 // none does.
 func (f *Framework) Mentions(top, name string) string {
-	id := regexp.MustCompile(`(?m)^[ \t-]*id:[ \t]*["']?` + ids[name] + `(-system)?["']?[ \t\r]*(#.*)?$`)
+	// The ids in our .pre-commit-hooks.yaml.
+	hook := "keysweep"
+	if name != "pre-commit" {
+		hook += "-" + strings.TrimPrefix(name, "pre-")
+	}
+	id := regexp.MustCompile(`(?m)^[ \t-]*id:[ \t]*["']?` + hook + `(-system)?["']?[ \t\r]*(#.*)?$`)
 	for _, config := range f.Config {
 		config = strings.ReplaceAll(config, "NAME", name)
 		text := readScript(filepath.Join(top, filepath.FromSlash(config)))
@@ -142,10 +148,6 @@ func (f *Framework) Mentions(top, name string) string {
 	}
 	return ""
 }
-
-// ids are the ids in our .pre-commit-hooks.yaml, without "-system". It has none for
-// pre-receive.
-var ids = map[string]string{"pre-commit": "keysweep", "pre-push": "keysweep-push", "commit-msg": "keysweep-commit-msg", "pre-receive": "keysweep-pre-receive"}
 
 func preCommitLines(name string) string {
 	text := `  add to .pre-commit-config.yaml:
