@@ -32,6 +32,7 @@ func (s *scan) trace(ctx context.Context, list []*record) error {
 		if t == nil {
 			return err
 		}
+		s.skip(t.Skipped...)
 		if t.Cut {
 			h.target.note("Its history holds more paths than were listed: some occurrences of the keys found are left out.")
 		}

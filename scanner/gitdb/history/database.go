@@ -8,6 +8,7 @@ import (
 	"encoding/binary"
 	"path/filepath"
 	"slices"
+	"sync"
 
 	"keysweep/finding"
 	"keysweep/scanner/gitdb"
@@ -39,6 +40,9 @@ type Database struct {
 	commits []gitdb.Commit // by id
 	tags    []gitdb.Tag
 	missing map[oid.ID]struct{}
+	// failed holds, by store and entry, what could not be read: the second
+	// passes over trees report only what Scan could read.
+	failed sync.Map
 }
 
 // Open opens the object database of repo. What cannot be opened is skipped,
@@ -78,21 +82,6 @@ func (db *Database) Close() {
 	for _, p := range db.packs {
 		p.Close()
 	}
-}
-
-// A store is a pack, by its number, or all loose objects together: the last one.
-
-func (db *Database) stores() int { return len(db.packs) + 1 }
-
-// looseStore is the number of the store of the loose objects.
-func (db *Database) looseStore() int { return len(db.packs) }
-
-// newBits returns an empty set of the entries of a store.
-func (db *Database) newBits(store int) *pack.Bits {
-	if store == db.looseStore() {
-		return pack.NewBits(len(db.loose))
-	}
-	return pack.NewBits(db.packs[store].Count())
 }
 
 // short is the part of an id that sets of ids keep: ids are hashes, so eight

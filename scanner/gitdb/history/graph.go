@@ -2,7 +2,9 @@ package history
 
 import (
 	"context"
+	"maps"
 
+	"keysweep/scanner/gitdb"
 	"keysweep/scanner/gitdb/oid"
 	"keysweep/scanner/gitdb/pack"
 )
@@ -26,16 +28,22 @@ const maxTreeDepth = 2048
 // only families where some version newly names a wanted object are read again,
 // and of those only the versions that may hold it.
 //
-// cut says that trees nested deeper than maxTreeDepth were left out.
-func (db *Database) graphOf(ctx context.Context, wanted map[oid.ID]struct{}) (_ graph, cut bool, _ error) {
-	g := make(graph)
+// cut says that trees nested deeper than maxTreeDepth were left out; skipped is
+// what could not be read again. The error is ctx's alone.
+func (db *Database) graphOf(ctx context.Context, wanted map[oid.ID]struct{}) (g graph, skipped gitdb.Skips, cut bool, _ error) {
+	g = make(graph)
 	for depth := 0; len(wanted) > 0; depth++ {
 		if depth == maxTreeDepth {
-			return g, true, nil
+			return g, skipped, true, nil
 		}
-		found, err := db.holders(ctx, wanted)
-		if err != nil {
-			return nil, false, err
+		found := make(graph)
+		for store, need := range db.candidates(wanted) {
+			if need != nil {
+				skipped.Merge(db.holders(ctx, store, need, wanted, found))
+			}
+		}
+		if ctx.Err() != nil {
+			return nil, skipped, false, context.Cause(ctx)
 		}
 		wanted = make(map[oid.ID]struct{})
 		for tree, links := range found {
@@ -45,27 +53,7 @@ func (db *Database) graphOf(ctx context.Context, wanted map[oid.ID]struct{}) (_ 
 			g[tree] = append(g[tree], links...)
 		}
 	}
-	return g, false, nil
-}
-
-// holders returns the trees that name an object of wanted, with the entries
-// that do.
-func (db *Database) holders(ctx context.Context, wanted map[oid.ID]struct{}) (graph, error) {
-	found := make(graph)
-	candidates := db.candidates(wanted)
-	for store, p := range db.packs {
-		if need := candidates[store]; need != nil {
-			if err := db.packHolders(ctx, p, need, wanted, found); err != nil {
-				return nil, err
-			}
-		}
-	}
-	if need := candidates[db.looseStore()]; need != nil {
-		if err := db.looseHolders(ctx, need, wanted, found); err != nil {
-			return nil, err
-		}
-	}
-	return found, nil
+	return g, skipped, false, nil
 }
 
 // candidates returns, for each store, the trees that may name an object of
@@ -101,66 +89,35 @@ func (db *Database) candidates(wanted map[oid.ID]struct{}) []*pack.Bits {
 	return candidates
 }
 
-func (db *Database) packHolders(ctx context.Context, p *pack.Pack, need *pack.Bits, wanted map[oid.ID]struct{}, found graph) error {
+// holders puts into found the trees of a store that name an object of wanted,
+// with the entries that do; need holds those that may. It returns what could not
+// be read.
+func (db *Database) holders(ctx context.Context, store int, need *pack.Bits, wanted map[oid.ID]struct{}, found graph) (skipped gitdb.Skips) {
 	var visitors []*holderVisitor
-	err := p.Walk(ctx, pack.WalkOptions{
-		Workers: db.workers, MaxObject: db.maxObject, Type: oid.Tree, Need: need,
+	err := db.walk(ctx, store, pack.WalkOptions{
+		Need: need,
 		NewVisitor: func() pack.Visitor {
-			v := &holderVisitor{pack: p, wanted: wanted, hashSize: db.repo.Format.Size(), found: make(graph)}
+			v := &holderVisitor{reader: db.reader(store), wanted: wanted, found: make(graph)}
 			visitors = append(visitors, v)
 			return v
 		},
 	})
 	for _, v := range visitors {
-		for tree, links := range v.found {
-			found[tree] = links
-		}
+		maps.Copy(found, v.found)
+		skipped.Merge(v.skipped)
 	}
-	return err
-}
-
-func (db *Database) looseHolders(ctx context.Context, need *pack.Bits, wanted map[oid.ID]struct{}, found graph) error {
-	r := db.repo.NewLooseReader(nil)
-	for i, l := range db.loose {
-		if !need.Has(i) {
-			continue
-		}
-		if ctx.Err() != nil {
-			return context.Cause(ctx)
-		}
-		// Scan has reported what cannot be read.
-		_ = r.Read(l, db.maxObject, func(o *pack.Object) error {
-			if links := wantedLinks(o.Data, o.Starts, wanted, db.repo.Format.Size()); len(links) > 0 {
-				found[l.ID] = links
-			}
-			return nil
-		})
+	if err != nil {
+		skipped.Add(gitdb.ReasonOf(err), 1, "trees of the history: %v", err)
 	}
-	return nil
-}
-
-// wantedLinks returns the entries, of those that start at starts, that name an
-// object of wanted.
-func wantedLinks(tree []byte, starts []uint32, wanted map[oid.ID]struct{}, hashSize int) (links []link) {
-	for _, at := range starts {
-		e, _, err := pack.ParseTreeEntry(tree, int(at), hashSize)
-		if err != nil || e.IsSubmodule() {
-			continue
-		}
-		if _, ok := wanted[e.ID]; ok {
-			links = append(links, link{string(e.Name), e.ID})
-		}
-	}
-	return links
+	return skipped
 }
 
 // holderVisitor collects the trees that name an object of wanted. A tree is
 // marked if it does.
 type holderVisitor struct {
-	pack     *pack.Pack
-	wanted   map[oid.ID]struct{}
-	hashSize int
-	found    graph
+	reader
+	wanted map[oid.ID]struct{}
+	found  graph
 }
 
 // Visit implements pack.Visitor.
@@ -170,13 +127,19 @@ func (v *holderVisitor) Visit(o *pack.Object) (mark bool, err error) {
 		// No entry that it shares with its base is wanted.
 		starts = o.FreshStarts
 	}
-	links := wantedLinks(o.Data, starts, v.wanted, v.hashSize)
+	var links []link
+	for _, at := range starts {
+		e, _, err := pack.ParseTreeEntry(o.Data, int(at), v.size)
+		if err != nil || e.IsSubmodule() {
+			continue
+		}
+		if _, ok := v.wanted[e.ID]; ok {
+			links = append(links, link{string(e.Name), e.ID})
+		}
+	}
 	if len(links) == 0 {
 		return false, nil
 	}
-	v.found[v.pack.ID(o.Entry)] = links
+	v.found[v.claimed(o.Entry)] = links
 	return true, nil
 }
-
-// Fail implements pack.Visitor: Scan has reported it.
-func (v *holderVisitor) Fail(int, int, error) {}

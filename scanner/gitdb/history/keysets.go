@@ -41,8 +41,8 @@ func (s *keySets) intern(set []uint64) int32 {
 	return n
 }
 
-// below returns the number of the set of keys that an object holds or leads to.
-func (s *keySets) below(id oid.ID) int32 {
+// keysBelow returns the number of the set of keys that an object holds or leads to.
+func (s *keySets) keysBelow(id oid.ID) int32 {
 	if n, ok := s.of[id]; ok {
 		return n
 	}
@@ -56,7 +56,7 @@ func (s *keySets) below(id oid.ID) int32 {
 		set[k/64] |= 1 << (k % 64)
 	}
 	for _, l := range links {
-		unite(set, s.sets[s.below(l.id)])
+		unite(set, s.sets[s.keysBelow(l.id)])
 	}
 	n := s.intern(set)
 	s.of[id] = n
@@ -65,7 +65,7 @@ func (s *keySets) below(id oid.ID) int32 {
 
 // each calls f with every key that an object holds or leads to.
 func (s *keySets) each(id oid.ID, f func(key int)) {
-	eachKey(s.sets[s.below(id)], s.sets[0], f)
+	eachKey(s.sets[s.keysBelow(id)], s.sets[0], f)
 }
 
 func unite(set, more []uint64) {

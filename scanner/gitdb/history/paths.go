@@ -2,7 +2,6 @@ package history
 
 import (
 	"cmp"
-	"context"
 	"maps"
 	"slices"
 
@@ -17,27 +16,9 @@ const (
 	pathsPerObject = 10_000
 )
 
-// pathTracer lists the paths of held objects.
-type pathTracer struct {
-	*tracer
-	ctx    context.Context
-	graph  graph
-	paths  map[oid.ID]map[string]*PathTrace
-	budget int                            // links that may still be followed
-	full   bool                           // an object has more paths than are kept
-	byName map[oid.ID]map[string][]oid.ID // entries of large trees
-}
-
-func newPathTracer(ctx context.Context, t *tracer, g graph) *pathTracer {
-	return &pathTracer{tracer: t, ctx: ctx, graph: g, paths: make(map[oid.ID]map[string]*PathTrace), budget: linksFollowed}
-}
-
-// isCut reports whether paths were left out.
-func (t *pathTracer) isCut() bool { return t.full || t.budget < 0 }
-
 // list fills paths. HEAD and the tips come first: if the budget ends, these are
 // what matters.
-func (t *pathTracer) list() {
+func (t *tracer) list() {
 	t.listTags()
 	if t.head != noCommit {
 		t.below(t.db.commits[t.head].Tree, func(path string, id oid.ID) {
@@ -58,8 +39,20 @@ func (t *pathTracer) list() {
 	t.listLost()
 }
 
+// collect sorts paths into Paths.
+func (t *tracer) collect() {
+	for id, paths := range t.paths {
+		list := make([]PathTrace, 0, len(paths))
+		for _, p := range paths {
+			list = append(list, *p)
+		}
+		slices.SortFunc(list, func(a, b PathTrace) int { return cmp.Compare(a.Path, b.Path) })
+		t.Paths[id] = list
+	}
+}
+
 // listTags notes the tags that hold a key.
-func (t *pathTracer) listTags() {
+func (t *tracer) listTags() {
 	note := func(tags []gitdb.Tag, reachable bool) {
 		for _, tag := range tags {
 			if _, ok := t.held[tag.ID]; ok {
@@ -76,12 +69,12 @@ func (t *pathTracer) listTags() {
 }
 
 // listCommit notes what a commit holds that no parent does.
-func (t *pathTracer) listCommit(commit int) {
+func (t *tracer) listCommit(commit int) {
 	c, ref := &t.db.commits[commit], t.ref(commit)
 	if _, ok := t.held[c.ID]; ok {
 		t.note(c.ID, "", ref, t.reachable[commit])
 	}
-	if t.sets.below(c.Tree) == 0 {
+	if t.keysBelow(c.Tree) == 0 {
 		return
 	}
 	var trees []oid.ID
@@ -102,7 +95,7 @@ func (t *pathTracer) listCommit(commit int) {
 
 // listLost notes the objects that no commit and no ref leads to: they hang from
 // trees that nothing names, or from nothing.
-func (t *pathTracer) listLost() {
+func (t *tracer) listLost() {
 	named := make(map[oid.ID]bool) // trees that a commit or a tree names
 	for _, c := range t.db.commits {
 		if _, ok := t.graph[c.Tree]; ok {
@@ -135,7 +128,7 @@ func (t *pathTracer) listLost() {
 }
 
 // note notes that an object is at a path, which the commit by brought in.
-func (t *pathTracer) note(id oid.ID, path string, by gitdb.CommitRef, reachable bool) *PathTrace {
+func (t *tracer) note(id oid.ID, path string, by gitdb.CommitRef, reachable bool) *PathTrace {
 	paths := t.paths[id]
 	if paths == nil {
 		paths = make(map[string]*PathTrace)
@@ -157,20 +150,8 @@ func (t *pathTracer) note(id oid.ID, path string, by gitdb.CommitRef, reachable 
 	return p
 }
 
-// collect sorts paths into Paths.
-func (t *pathTracer) collect() {
-	for id, paths := range t.paths {
-		list := make([]PathTrace, 0, len(paths))
-		for _, p := range paths {
-			list = append(list, *p)
-		}
-		slices.SortFunc(list, func(a, b PathTrace) int { return cmp.Compare(a.Path, b.Path) })
-		t.Paths[id] = list
-	}
-}
-
 // below calls emit for every held object at and below an object.
-func (t *pathTracer) below(id oid.ID, emit func(path string, id oid.ID)) {
+func (t *tracer) below(id oid.ID, emit func(path string, id oid.ID)) {
 	if _, ok := t.held[id]; ok {
 		emit("", id)
 	}
@@ -179,7 +160,7 @@ func (t *pathTracer) below(id oid.ID, emit func(path string, id oid.ID)) {
 
 // introduced calls emit for each held object below tree, which is at path, that
 // none of parents has at the same path.
-func (t *pathTracer) introduced(tree oid.ID, parents []oid.ID, path string, emit func(path string, id oid.ID)) {
+func (t *tracer) introduced(tree oid.ID, parents []oid.ID, path string, emit func(path string, id oid.ID)) {
 	for _, l := range t.graph[tree] {
 		if t.budget--; t.budget < 0 {
 			return
@@ -215,7 +196,7 @@ func (t *pathTracer) introduced(tree oid.ID, parents []oid.ID, path string, emit
 }
 
 // named returns what the entries of a tree that bear a name lead to.
-func (t *pathTracer) named(tree oid.ID, name string) (ids []oid.ID) {
+func (t *tracer) named(tree oid.ID, name string) (ids []oid.ID) {
 	links := t.graph[tree]
 	if len(links) > 16 {
 		index := t.byName[tree]

@@ -113,7 +113,8 @@ func (db *Database) Missing(ctx context.Context) ([]finding.Skipped, error) {
 	if len(wanted) == 0 {
 		return list, nil
 	}
-	reached, err := db.reached(ctx, wanted)
+	reached, skipped, err := db.reached(ctx, wanted)
+	list.Merge(skipped)
 	switch {
 	case err != nil || len(reached) == 0:
 		return list, err
@@ -158,13 +159,14 @@ func (db *Database) absent() map[oid.ID]struct{} {
 	return wanted
 }
 
-// reached returns which of the wanted objects the refs lead to.
-func (db *Database) reached(ctx context.Context, wanted map[oid.ID]struct{}) ([]oid.ID, error) {
-	g, _, err := db.graphOf(ctx, wanted)
+// reached returns which of the wanted objects the refs lead to, and what could
+// not be read to find out.
+func (db *Database) reached(ctx context.Context, wanted map[oid.ID]struct{}) (list []oid.ID, _ gitdb.Skips, _ error) {
+	g, skipped, _, err := db.graphOf(ctx, wanted)
 	if err != nil {
-		return nil, err
+		return nil, skipped, err
 	}
-	var list, todo []oid.ID
+	var todo []oid.ID
 	seen := make(map[oid.ID]bool)
 	see := func(id oid.ID) {
 		if seen[id] {
@@ -197,5 +199,5 @@ func (db *Database) reached(ctx context.Context, wanted map[oid.ID]struct{}) ([]
 			see(l.id)
 		}
 	}
-	return list, nil
+	return list, skipped, nil
 }

@@ -5,9 +5,8 @@ import (
 	"encoding/binary"
 	"errors"
 	"io"
+	"maps"
 	"slices"
-	"sync"
-	"sync/atomic"
 
 	"keysweep/finding"
 	"keysweep/scanner/gitdb"
@@ -79,9 +78,6 @@ func childHash(id oid.ID) uint32 { return binary.LittleEndian.Uint32(id[:4]) }
 // visitors. It also collects the graph that Trace needs. The error is ctx's or
 // a visitor's; the result is then that of what was read.
 func (db *Database) Scan(ctx context.Context, opts ScanOptions) (*ScanResult, error) {
-	if opts.Progress == nil {
-		opts.Progress = func(int64, int64) {}
-	}
 	s := &scan{db: db, opts: opts, result: &ScanResult{Skipped: slices.Clone(db.skipped)}}
 	s.result.Counts.Refs = int64(len(db.repo.Refs))
 	s.result.Skipped.Merge(db.repo.Skipped)
@@ -110,6 +106,7 @@ func (s *scan) run(ctx context.Context) error {
 				p.Close()
 				s.db.packs[i] = q
 				s.db.edges[i] = nil
+				s.db.failed.Clear()
 				err = s.pack(ctx, i, q)
 			}
 		}
@@ -137,19 +134,9 @@ func (s *scan) pack(ctx context.Context, store int, p *pack.Pack) error {
 	if p.CutErr != nil {
 		s.result.Skipped.Add(finding.ReasonDamaged, p.CutCount, "%s: %v", p.Name(), p.CutErr)
 	}
-	var visitors []*visitor
 	trailer := make(chan error, 1)
 	go func() { trailer <- p.VerifyTrailer(ctx) }()
-	err := p.Walk(ctx, pack.WalkOptions{
-		Workers:   s.db.workers,
-		MaxObject: s.db.maxObject,
-		Progress:  s.opts.Progress,
-		NewVisitor: func() pack.Visitor {
-			v := s.visitor(store, p)
-			visitors = append(visitors, v)
-			return v
-		},
-	})
+	visitors, err := s.walk(ctx, store)
 	damaged := <-trailer
 	if errors.Is(err, pack.ErrUnusable) && ctx.Err() == nil {
 		return err
@@ -163,51 +150,21 @@ func (s *scan) pack(ctx context.Context, store int, p *pack.Pack) error {
 
 // loose scans the loose objects.
 func (s *scan) loose(ctx context.Context) error {
-	store := s.db.looseStore()
-	list := s.db.loose
-	visitors := make([]*visitor, s.db.workers)
-	errs := make([]error, s.db.workers)
-	var next atomic.Int64
-	var done sync.WaitGroup
-	for w := range s.db.workers {
-		v := s.visitor(store, nil)
-		visitors[w] = v
-		read := func() error {
-			r := s.db.repo.NewLooseReader(nil)
-			for ctx.Err() == nil {
-				i := int(next.Add(1)) - 1
-				if i >= len(list) {
-					return nil
-				}
-				err := r.Read(list[i], s.db.maxObject, func(o *pack.Object) error {
-					o.Entry = i
-					_, err := v.Visit(o)
-					return err
-				})
-				if errors.Is(err, errVisitor) {
-					return err
-				}
-				if err != nil {
-					v.Fail(i, 1, err)
-				}
-				s.opts.Progress(1, list[i].Size)
-			}
-			return nil
-		}
-		done.Go(func() { errs[w] = pack.Guard(read) })
-	}
-	done.Wait()
-	for w, err := range errs {
-		if errors.Is(err, pack.ErrCorrupt) {
-			s.result.Skipped.Add(finding.ReasonDamaged, 1, "loose objects: %v", err)
-			errs[w] = nil
-		}
-	}
-	s.merge(store, visitors)
-	if ctx.Err() != nil {
-		return context.Cause(ctx)
-	}
-	return errors.Join(errs...)
+	visitors, err := s.walk(ctx, s.db.looseStore())
+	s.merge(s.db.looseStore(), visitors)
+	return err
+}
+
+// walk shows all objects of a store to visitors, and returns these.
+func (s *scan) walk(ctx context.Context, store int) (visitors []*visitor, err error) {
+	err = s.db.walk(ctx, store, pack.WalkOptions{
+		Progress: s.opts.Progress,
+		NewVisitor: func() pack.Visitor {
+			visitors = append(visitors, s.visitor(store))
+			return visitors[len(visitors)-1]
+		},
+	})
+	return visitors, err
 }
 
 // merge takes over what the workers collected.
@@ -218,8 +175,6 @@ func (s *scan) merge(store int, visitors []*visitor) {
 		s.db.edges[store] = append(s.db.edges[store], v.edges...)
 		s.db.commits = append(s.db.commits, v.commits...)
 		s.db.tags = append(s.db.tags, v.tags...)
-		for id := range v.missing {
-			s.db.missing[id] = struct{}{}
-		}
+		maps.Copy(s.db.missing, v.missing)
 	}
 }

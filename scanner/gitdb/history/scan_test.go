@@ -178,7 +178,7 @@ func TestTheShortcutFindsWhatASlowScanFinds(t *testing.T) {
 // TestANeedleAtEverySeamIsFound puts the needle at every offset around every
 // seam of a delta, and takes a copied run for a part of it.
 func TestANeedleAtEverySeamIsFound(t *testing.T) {
-	v := &visitor{gate: gate{}, db: &Database{}}
+	v := &visitor{opts: &ScanOptions{Gate: gate{}}}
 	base := bytes.Repeat([]byte("."), 200)
 	// The base holds pieces of the needle, but no needle.
 	copy(base[100:], needle[:3])

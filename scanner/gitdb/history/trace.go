@@ -14,6 +14,8 @@ type Trace struct {
 	Paths map[oid.ID][]PathTrace
 	// Cut says that the history holds more paths than were listed.
 	Cut bool
+	// Skipped is what could not be read again.
+	Skipped gitdb.Skips
 }
 
 // KeyTrace is the history of one key.
@@ -43,40 +45,47 @@ type PathTrace struct {
 // Trace finds the history of keys. held gives, for each object that holds one,
 // the numbers of its keys, which are below keys.
 func (db *Database) Trace(ctx context.Context, held map[oid.ID][]int32, keys int) (*Trace, error) {
-	t := &Trace{Keys: make([]KeyTrace, keys), Paths: make(map[oid.ID][]PathTrace, len(held))}
+	t := &tracer{Trace: Trace{Keys: make([]KeyTrace, keys), Paths: make(map[oid.ID][]PathTrace, len(held))}}
 	if len(held) == 0 {
-		return t, nil
+		return &t.Trace, nil
 	}
 	wanted := make(map[oid.ID]struct{}, len(held))
 	for id := range held {
 		wanted[id] = struct{}{}
 	}
-	g, cut, err := db.graphOf(ctx, wanted)
+	g, skipped, cut, err := db.graphOf(ctx, wanted)
 	if err != nil {
 		return nil, err
 	}
-	tr := &tracer{Trace: t, reach: db.reach(), db: db, held: held, head: db.commitNumber(db.repo.Head), sets: newKeySets(g, held, keys)}
-	tr.keys()
-	p := newPathTracer(ctx, tr, g)
-	p.list()
-	p.collect()
-	t.Cut = cut || p.isCut()
-	return t, context.Cause(ctx)
+	t.ctx, t.db, t.reach, t.head, t.Skipped = ctx, db, db.reach(), db.commitNumber(db.repo.Head), skipped
+	t.keySets = newKeySets(g, held, keys)
+	t.keys()
+	t.paths, t.budget = make(map[oid.ID]map[string]*PathTrace), linksFollowed
+	t.list()
+	t.collect()
+	t.Cut = cut || t.full || t.budget < 0
+	return &t.Trace, context.Cause(ctx)
 }
 
 // tracer is one run of Trace.
 type tracer struct {
-	*Trace
+	Trace
 	*reach
+	*keySets
+	ctx  context.Context
 	db   *Database
-	held map[oid.ID][]int32
 	head int32 // commit number of HEAD, or noCommit
-	sets *keySets
+
+	// Of listing paths:
+	paths  map[oid.ID]map[string]*PathTrace
+	budget int                            // links that may still be followed
+	full   bool                           // an object has more paths than are kept
+	byName map[oid.ID]map[string][]oid.ID // entries of large trees
 }
 
 // keys fills Keys.
 func (t *tracer) keys() {
-	before := make([]uint64, t.sets.words)
+	before := make([]uint64, t.words)
 	for i := range t.db.commits {
 		t.sightMessage(i)
 		t.sightTree(i, before)
@@ -86,7 +95,7 @@ func (t *tracer) keys() {
 		if tip.commit != noCommit {
 			tree = t.db.commits[tip.commit].Tree
 		}
-		t.sets.each(tree, func(k int) { t.Keys[k].AtTip = true })
+		t.each(tree, func(k int) { t.Keys[k].AtTip = true })
 	}
 	for _, tag := range t.tags {
 		for _, k := range t.held[tag.ID] {
@@ -95,7 +104,7 @@ func (t *tracer) keys() {
 	}
 	if t.head != noCommit {
 		head := t.ref(int(t.head))
-		t.sets.each(t.db.commits[t.head].Tree, func(k int) {
+		t.each(t.db.commits[t.head].Tree, func(k int) {
 			t.Keys[k].InHead = true
 			t.Keys[k].Last = head
 		})
@@ -121,7 +130,7 @@ func (t *tracer) sightMessage(commit int) {
 // holds, and which of the parents' are gone. before is scratch.
 func (t *tracer) sightTree(commit int, before []uint64) {
 	ref := t.ref(commit)
-	set := t.sets.below(t.db.commits[commit].Tree)
+	set := t.keysBelow(t.db.commits[commit].Tree)
 	same := len(t.parents[commit]) > 0 // all parents hold the same keys
 	clear(before)
 	for _, p := range t.parents[commit] {
@@ -129,12 +138,12 @@ func (t *tracer) sightTree(commit int, before []uint64) {
 			same = false
 			continue
 		}
-		n := t.sets.below(t.db.commits[p].Tree)
+		n := t.keysBelow(t.db.commits[p].Tree)
 		same = same && n == set
-		unite(before, t.sets.sets[n])
+		unite(before, t.sets[n])
 	}
-	now := t.sets.sets[set]
-	eachKey(now, t.sets.sets[0], func(k int) { t.Keys[k].sight(ref, false) })
+	now := t.sets[set]
+	eachKey(now, t.sets[0], func(k int) { t.Keys[k].sight(ref, false) })
 	if !same {
 		eachKey(now, before, func(k int) { t.Keys[k].sight(ref, true) })
 		eachKey(before, now, func(k int) { t.Keys[k].Removed = max(t.Keys[k].Removed, ref.Date) })

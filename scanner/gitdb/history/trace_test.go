@@ -4,6 +4,8 @@ import (
 	"context"
 	"fmt"
 	"math/rand/v2"
+	"os"
+	"path/filepath"
 	"regexp"
 	"slices"
 	"strconv"
@@ -215,5 +217,51 @@ func TestAKeyInATagIsAtATipWhileARefLeadsToTheTag(t *testing.T) {
 			t.Errorf("reached %v: at a tip %v, paths %+v", reached, tr.Keys[0].AtTip, paths)
 		}
 		r.Git("update-ref", "-d", "refs/tags/v1")
+	}
+}
+
+func TestWhatOnlyTheSecondReadingCannotReadIsSkipped(t *testing.T) {
+	for _, name := range []string{"tree removed", "tree damaged", "pack truncated"} {
+		t.Run(name, func(t *testing.T) {
+			r := gittest.New(t)
+			r.Write("dir/a.txt", needle+"1\n")
+			r.Commit("one")
+			tree := strings.TrimSpace(r.Git("rev-parse", "HEAD:dir"))
+			if name == "pack truncated" {
+				r.Git("repack", "-adq")
+			}
+			db, res, rec := scanRepo(t, r.Dir, 2, gitdb.OpenOptions{})
+			if len(res.Skipped) > 0 {
+				t.Fatalf("the scan skipped %v", res.Skipped)
+			}
+			held := make(map[oid.ID][]int32)
+			for id := range rec.objects {
+				o, _ := oid.Parse([]byte(id))
+				held[o] = []int32{0}
+			}
+			loose := filepath.Join(r.Dir, ".git/objects", tree[:2], tree[2:])
+			var err error
+			switch name {
+			case "tree removed":
+				err = os.Remove(loose)
+			case "tree damaged":
+				_ = os.Remove(loose)
+				err = os.WriteFile(loose, []byte("x"), 0o600)
+			default:
+				packs, _ := filepath.Glob(filepath.Join(r.Dir, ".git/objects/pack/*.pack"))
+				_ = os.Chmod(packs[0], 0o600)
+				err = os.Truncate(packs[0], 0)
+			}
+			if err != nil {
+				t.Fatal(err)
+			}
+			tr, err := db.Trace(context.Background(), held, 1)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if len(tr.Skipped) != 1 {
+				t.Errorf("skipped %v, want one entry", tr.Skipped)
+			}
+		})
 	}
 }

@@ -14,16 +14,11 @@ import (
 
 // visitor is one worker's view of one store.
 type visitor struct {
-	db      *Database
-	store   int
-	pack    *pack.Pack // nil: loose objects
-	gate    Gate
+	reader
+	opts    *ScanOptions
 	judge   Visitor
-	all     bool // verify every object
 	hasher  *oid.Hasher
-	size    int // of an id
 	counts  finding.Counts
-	skipped gitdb.Skips
 	edges   []edge
 	commits []gitdb.Commit
 	tags    []gitdb.Tag
@@ -31,28 +26,11 @@ type visitor struct {
 	object  Object
 }
 
-func (s *scan) visitor(store int, p *pack.Pack) *visitor {
+func (s *scan) visitor(store int) *visitor {
 	return &visitor{
-		db: s.db, store: store, pack: p, gate: s.opts.Gate, judge: s.opts.NewVisitor(), all: s.opts.VerifyObjects,
-		hasher: oid.NewHasher(s.db.repo.Format), size: s.db.repo.Format.Size(), missing: make(map[oid.ID]struct{}),
+		reader: s.db.reader(store), opts: &s.opts, judge: s.opts.NewVisitor(),
+		hasher: oid.NewHasher(s.db.repo.Format), missing: make(map[oid.ID]struct{}),
 	}
-}
-
-// claimed is the name that the store gives to an object.
-func (v *visitor) claimed(entry int) oid.ID {
-	if v.pack == nil {
-		return v.db.loose[entry].ID
-	}
-	return v.pack.ID(entry)
-}
-
-// Fail counts objects that could not be read.
-func (v *visitor) Fail(entry, count int, err error) {
-	where := "loose object " + v.claimed(entry).String()
-	if v.pack != nil {
-		where = fmt.Sprintf("%s: entry at %d (%s)", v.pack.Name(), v.pack.Offset(entry), v.claimed(entry))
-	}
-	v.skipped.Add(gitdb.ReasonOf(err), int64(count), "%s: %v", where, err)
 }
 
 // Visit implements pack.Visitor.
@@ -75,7 +53,7 @@ func (v *visitor) Visit(o *pack.Object) (mark bool, err error) {
 		return true, v.stream(o)
 	}
 	// Loose objects are few, and only their hash shows that they are whole.
-	if v.all || v.pack == nil || v.db.shared[v.store] != nil && v.db.shared[v.store].Has(o.Entry) {
+	if v.opts.VerifyObjects || v.pack == nil || v.db.shared[v.store] != nil && v.db.shared[v.store].Has(o.Entry) {
 		v.object.id = v.verify(o)
 	}
 	if !v.marked(o) {
@@ -115,9 +93,9 @@ func (v *visitor) count(o *pack.Object) {
 // length minus one is on the other side.
 func (v *visitor) marked(o *pack.Object) bool {
 	if !o.Delta || o.BaseMarked {
-		return v.gate.Contains(o.Data)
+		return v.opts.Gate.Contains(o.Data)
 	}
-	margin := v.gate.MaxLen() - 1
+	margin := v.opts.Gate.MaxLen() - 1
 	at := 0 // start of the region being gathered
 	end := math.MinInt
 	for _, f := range o.Fresh {
@@ -126,12 +104,12 @@ func (v *visitor) marked(o *pack.Object) bool {
 			end = to
 			continue
 		}
-		if end > at && v.gate.Contains(o.Data[at:end]) {
+		if end > at && v.opts.Gate.Contains(o.Data[at:end]) {
 			return true
 		}
 		at, end = from, to
 	}
-	return end > at && v.gate.Contains(o.Data[at:end])
+	return end > at && v.opts.Gate.Contains(o.Data[at:end])
 }
 
 // verify returns the hash of an object, and notes if its store names it

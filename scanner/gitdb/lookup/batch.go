@@ -5,8 +5,6 @@ import (
 	"context"
 	"fmt"
 	"slices"
-	"sync"
-	"sync/atomic"
 
 	"keysweep/finding"
 	"keysweep/scanner/gitdb"
@@ -20,46 +18,6 @@ import (
 // the time to get the memory.
 const readBudget = 24 << 20
 
-// inParallel calls work for each number below n, with the workers of Open: each
-// takes step neighbours at once, of which least and most are the bounds, and has
-// a function of its own, made by newWork for a reader of budget bytes. The error
-// is ctx's or the first one of work.
-func (db *Database) inParallel(ctx context.Context, n, least, most int, newWork func(budget int) (work func(i int) error)) error {
-	step := min(max(n/(8*db.workers), least), most) // few cuts, but work for all
-	workers := min(db.workers, (n+step-1)/step)
-	errs := make([]error, workers)
-	var next atomic.Int64
-	var stop atomic.Bool
-	var done sync.WaitGroup
-	for w := range workers {
-		work := newWork(readBudget / workers)
-		run := func() error {
-			for ctx.Err() == nil && !stop.Load() {
-				from := (int(next.Add(1)) - 1) * step
-				if from >= n {
-					return nil
-				}
-				for i := from; i < min(from+step, n); i++ {
-					if err := work(i); err != nil {
-						return err
-					}
-				}
-			}
-			return context.Cause(ctx)
-		}
-		if workers == 1 { // a hook pays for starting one
-			return pack.Guard(run)
-		}
-		done.Go(func() {
-			if errs[w] = pack.Guard(run); errs[w] != nil {
-				stop.Store(true)
-			}
-		})
-	}
-	done.Wait()
-	return cmp.Or(errs...)
-}
-
 // ReadAll reads the objects of ids, which must be of type typ, in the order in
 // which they are stored, with the workers of Open. Each worker has a function of
 // its own, made by newUse; it is called once for each object that can be read.
@@ -68,8 +26,8 @@ func (db *Database) inParallel(ctx context.Context, n, least, most int, newWork 
 func (db *Database) ReadAll(ctx context.Context, typ oid.Type, ids []oid.ID, newUse func() func(oid.ID, *pack.Object) error) ([]finding.Skipped, error) {
 	list := db.stored(ids)
 	var skipped []*gitdb.Skips // by worker
-	err := db.inParallel(ctx, len(list), 16, 1024, func(budget int) func(int) error {
-		r, use, mine := db.NewReader(budget), newUse(), new(gitdb.Skips)
+	err := gitdb.InParallel(ctx, db.workers, len(list), 16, 1024, func(workers int) func(int) error {
+		r, use, mine := db.NewReader(readBudget/workers), newUse(), new(gitdb.Skips)
 		skipped = append(skipped, mine)
 		return func(i int) error {
 			id := list[i]
@@ -133,8 +91,8 @@ func (db *Database) stored(ids []oid.ID) []oid.ID {
 // that of compare.
 func (db *Database) CompareAll(ctx context.Context, n int, compare func(i int, d *Differ) error) ([]finding.Skipped, error) {
 	var differs []*Differ // by worker
-	err := db.inParallel(ctx, n, 1, 128, func(budget int) func(int) error {
-		d := db.NewDiffer(budget)
+	err := gitdb.InParallel(ctx, db.workers, n, 1, 128, func(workers int) func(int) error {
+		d := db.NewDiffer(readBudget / workers)
 		differs = append(differs, d)
 		return func(i int) error { return compare(i, d) }
 	})
