@@ -18,18 +18,10 @@ type decoder interface {
 	// stays as it is. plain is a prefix or, if nested, a form of one.
 	forms(plain []byte, nested bool) []form
 	// decode decodes the bytes around raw[at:], where the literal of form
-	// is, into dst: about reach decoded bytes on either side, less where
+	// is, into dst, which is empty: about reach decoded bytes on either side, less where
 	// the encoding ends. It returns where the plain text starts in dst, or
 	// false if it is not there after all.
 	decode(raw []byte, at int, f form, reach int, dst *Text) (plain int, ok bool)
-	// evidenceReach is how many decoded bytes around a key are searched for
-	// its issuer, so that they take no more than most raw bytes.
-	// All keys of one alignment may share one decoding of a longer stretch,
-	// if the encoding does not end between them.
-	evidenceReach(most int) (reach int, shared bool)
-	// holds reports whether text under this encoding is searched for text
-	// under inner.
-	holds(inner decoder) bool
 }
 
 // form is one byte string that shows where a text may be under an encoding:
@@ -53,9 +45,24 @@ type Step struct {
 // decoders are the encodings that are looked through, besides plain text.
 func decoders() []decoder {
 	return []decoder{
-		utf16Decoder{}, utf32Decoder{}, hexDecoder{}, base64Decoder{},
+		wideDecoder{2}, wideDecoder{4}, digitDecoder{4}, digitDecoder{6},
 		escapeDecoder{percentEscapes}, escapeDecoder{stringEscapes}, escapeDecoder{entityEscapes}, escapeDecoder{markdownEscapes},
 	}
+}
+
+// holds reports whether text under outer is searched for text under inner. Left
+// out are wide characters within wide characters, escapes of hex and base64,
+// which have no signs to escape, and Markdown around anything but text.
+func holds(outer, inner decoder) bool {
+	switch outer := outer.(type) {
+	case wideDecoder:
+		_, wide := inner.(wideDecoder)
+		return !wide
+	case escapeDecoder:
+		_, digits := inner.(digitDecoder)
+		return !digits && outer.kind != markdownEscapes
+	}
+	return true
 }
 
 // MaxForm limits the bytes of a literal that a decoder gives: every seam of a
@@ -77,7 +84,7 @@ func Forms(prefix []byte, yield func(literal []byte, steps Steps)) {
 				continue
 			}
 			for _, outer := range all {
-				if !outer.holds(inner) {
+				if !holds(outer, inner) {
 					continue
 				}
 				for _, out := range outer.forms(in.literal, true) {

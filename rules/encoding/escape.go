@@ -30,19 +30,6 @@ func (d escapeDecoder) name() string {
 	return [...]string{percentEscapes: "percent", stringEscapes: "json", entityEscapes: "html", markdownEscapes: "markdown"}[d.kind]
 }
 
-// evidenceReach is small: what is around is searched as it is, too.
-func (escapeDecoder) evidenceReach(int) (int, bool) { return 1 << 10, false }
-
-// holds leaves out hex and base64, of which no escape is made, and Markdown
-// around anything but text.
-func (d escapeDecoder) holds(inner decoder) bool {
-	switch inner.(type) {
-	case hexDecoder, base64Decoder:
-		return false
-	}
-	return d.kind != markdownEscapes
-}
-
 // spelling is how each byte is written; "" leaves it.
 type spelling [utf8.RuneSelf]string
 
@@ -135,7 +122,6 @@ func (s *spelling) append(dst, plain []byte, keep int) []byte {
 }
 
 func (d escapeDecoder) decode(raw []byte, at int, f form, reach int, dst *Text) (plain int, ok bool) {
-	dst.reset()
 	plain = -1
 	// Twice the reach is enough for text of which every other byte is escaped.
 	end := min(len(raw), at+len(f.literal)+2*reach)

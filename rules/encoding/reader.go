@@ -33,6 +33,11 @@ func (s Steps) Literal() []byte { return s[0].form.literal }
 // four for one.
 const nestedReach = 512
 
+// singleReach is that around a key under one: base64 holds a header or a small
+// file, and decoding it again for each of its keys must stay cheap; what is
+// around escapes is searched as it is, too.
+const singleReach = 1 << 10
+
 // EvidenceReach returns how many decoded bytes around a key are searched for its
 // issuer, so that they take no more than most raw bytes, and whether all keys of
 // one alignment may share one decoding of a longer stretch.
@@ -40,7 +45,10 @@ func (s Steps) EvidenceReach(most int) (reach int, shared bool) {
 	if len(s) > 1 {
 		return nestedReach, false
 	}
-	return s[0].decoder.evidenceReach(most)
+	if wide, ok := s[0].decoder.(wideDecoder); ok {
+		return most / wide.width, true
+	}
+	return singleReach, false
 }
 
 // binaryReach is how many decoded bytes before a key distinguish text from what
@@ -52,7 +60,8 @@ const binaryReach = 12
 // (example.com/c2tf…), and what is left of the key is not what it followed.
 func (s Steps) AfterBinary(b []byte, at int) bool {
 	runs := func(st Step) bool {
-		return st.decoder == decoder(base64Decoder{}) || st.decoder == decoder(hexDecoder{})
+		_, ok := st.decoder.(digitDecoder)
+		return ok
 	}
 	binary := func(c byte) bool { return c >= 0x7F || c < ' ' && !ascii.IsSpace(c) }
 	return slices.ContainsFunc(s, runs) && slices.ContainsFunc(b[max(0, at-binaryReach):at], binary)
@@ -76,6 +85,7 @@ func (r *Reader) Read(buf []byte, at int, steps Steps, reach int) (t *Text, pos 
 	}
 	for i, st := range steps {
 		dst := &r.decoded[i]
+		dst.reset()
 		// The inner encodings take more bytes than they mean.
 		if at, ok = st.decoder.decode(t.B, at, st.form, reach<<(2*(len(steps)-1-i)), dst); !ok {
 			return nil, 0, false
@@ -92,6 +102,7 @@ func (r *Reader) Read(buf []byte, at int, steps Steps, reach int) (t *Text, pos 
 func (r *Reader) holdsInner(at int, steps Steps) bool {
 	outer, want := steps[0], steps[1].form.literal
 	dst := &r.decoded[0]
+	dst.reset()
 	at, ok := outer.decoder.decode(r.whole.B, at, outer.form, len(want)+1, dst)
 	r.Work += len(dst.B)
 	return ok && bytes.HasPrefix(dst.B[at:], want)

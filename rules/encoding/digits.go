@@ -1,39 +1,46 @@
 package encoding
 
 import (
+	"bytes"
+	"encoding/hex"
 	"slices"
 
+	"keysweep/rules/ascii"
 	"keysweep/rules/finder"
 )
 
-// base64Decoder reads base64 (RFC 4648), with either alphabet, in one line or
-// broken into lines. Three bytes become a quantum of four characters, so a
+// digitDecoder reads text written in digits of 4 or 6 bits, hexadecimal (in
+// either case) or base64 (RFC 4648, with either alphabet), in one line or broken
+// into lines. In base64, three bytes become a quantum of four characters, so a
 // prefix has three forms, by its offset in the quantum; a form holds only the
 // characters that no neighbour of the prefix has a bit in:
 //
 //	offset 0   |c2tf|bGl2|ZV9.|        c2tfbGl2ZV
 //	offset 1   |.HNr|X2xp|dmVf|         NrX2xpdmVf
 //	offset 2   |..cz|...                za19saXZlX
-type base64Decoder struct{}
+type digitDecoder struct{ bits int }
 
-func (base64Decoder) name() string { return "base64" }
-
-// evidenceReach is small: an encoded run holds a header or a small file, and
-// decoding it again for each of its keys must stay cheap.
-func (base64Decoder) evidenceReach(int) (int, bool) { return 1 << 10, false }
-
-func (base64Decoder) holds(decoder) bool { return true }
+func (d digitDecoder) name() string {
+	if d.bits == 4 {
+		return "hex"
+	}
+	return "base64"
+}
 
 const base64Alphabet = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/"
 
-func (base64Decoder) forms(plain []byte, nested bool) []form {
+func (d digitDecoder) forms(plain []byte, nested bool) []form {
 	list := make([]form, 0, 6)
+	if d.bits == 4 {
+		lower := hex.AppendEncode(nil, plain)
+		return append(append(list, halves(lower, 0)...), halves(bytes.ToUpper(lower), 0)...)
+	}
 	for offset := range 3 {
-		bytes := append(make([]byte, offset, offset+len(plain)), plain...)
+		quanta := append(make([]byte, offset, offset+len(plain)), plain...)
 		chars := make([]byte, 0, 4*len(plain)/3+1)
-		for bit := 0; bit+6 <= 8*len(bytes); bit += 6 {
+		for bit := 0; bit+6 <= 8*len(quanta); bit += 6 {
 			if bit >= 8*offset {
-				chars = append(chars, base64Alphabet[sextet(bytes, bit)])
+				chars = append(chars, base64Alphabet[sextet(quanta, bit)])
 			}
 		}
 		if whole := halves(chars, offset); len(whole) > 1 {
@@ -117,56 +124,63 @@ var base64Escapes = []struct {
 // offset.
 var firstSextet = [3]int{0, 2, 3}
 
-func (base64Decoder) decode(raw []byte, at int, f form, reach int, dst *Text) (plain int, ok bool) {
-	dst.reset()
+func (d digitDecoder) decode(raw []byte, at int, f form, reach int, dst *Text) (plain int, ok bool) {
+	isDigit, chars, bytes := isBase64, 4, 3 // of a quantum
+	if d.bits == 4 {
+		isDigit, chars, bytes = ascii.IsHex, 2, 1
+	}
 	// Quanta are counted from the text's own, whose first character may be
 	// on the line before.
 	start := at
 	for range f.skip + firstSextet[f.variant] {
-		if start = previousOf(raw, start, isBase64); start < 0 {
+		if start = previousOf(raw, start, isDigit); start < 0 {
 			return 0, false // the text's first byte is not all there
 		}
 	}
 	before := 0 // quanta
-	for ; before < reach/3 && start >= 4 && isBase64Quantum(raw[start-4:start]); before++ {
-		start -= 4
+	for ; before < reach/bytes && start >= chars && ascii.RunStart(raw, start, chars, isDigit) == start-chars; before++ {
+		start -= chars
 	}
 	// A form may hold a break, and the reader must get past it.
 	wrapped := at + len(f.literal)
-	end := min(len(raw), wrapped+reach*4/3+maxBreak*reach/minLine)
+	end := min(len(raw), wrapped+reach*chars/bytes+maxBreak*reach/minLine)
 	var bits uint32
 	n, last := 0, 0 // bits held, and where the last character is
 	for i := start; i < end; {
-		v, width := base64At(raw, i)
+		v, width := d.digitAt(raw, i)
 		if width == 0 {
-			next := -1
-			if i < wrapped {
-				next = breakAt(raw, i)
+			if i < wrapped && d.bits == 6 {
+				i = breakAt(raw, i)
 			} else {
-				next = lineBreak(raw, i, isBase64)
+				i = lineBreak(raw, i, isDigit)
 			}
-			if next < 0 {
+			if i < 0 {
 				break
 			}
-			i = next
 			continue
 		}
-		bits = bits<<6 | uint32(v)
-		if n += 6; n >= 8 {
+		bits = bits<<d.bits | uint32(v)
+		if n += d.bits; n >= 8 {
 			n -= 8
 			dst.add(byte(bits>>n), last, i+width)
 		}
 		last = i
 		i += width
 	}
-	plain = 3*before + f.variant
+	plain = bytes*before + f.variant
 	return plain, plain < len(dst.B)
 }
 
-// base64At returns the six bits of the character at raw[i:], and its width in
-// bytes; 0 if there is none.
-func base64At(raw []byte, i int) (value byte, width int) {
+// digitAt returns the bits of the character at raw[i:], and its width in bytes;
+// 0 if there is none.
+func (d digitDecoder) digitAt(raw []byte, i int) (value byte, width int) {
 	c := raw[i]
+	if d.bits == 4 {
+		if ascii.IsHex(c) {
+			return ascii.HexDigit(c), 1
+		}
+		return 0, 0
+	}
 	if v, ok := base64Value(c); ok {
 		return v, 1
 	}
@@ -178,13 +192,4 @@ func base64At(raw []byte, i int) (value byte, width int) {
 		}
 	}
 	return 0, 0
-}
-
-func isBase64Quantum(b []byte) bool {
-	for _, c := range b {
-		if !isBase64(c) {
-			return false
-		}
-	}
-	return true
 }
