@@ -17,6 +17,7 @@
 package finder
 
 import (
+	"bytes"
 	"encoding/binary"
 	"encoding/hex"
 	"fmt"
@@ -65,13 +66,10 @@ type Finder struct {
 	// takes longer to make; nil: this one does.
 	whole func() *Finder
 	lits  [][]byte
-	// byHead holds the literals of one head after each other, lowest index
-	// first: byHead[ranges[i].first:ranges[i].last] are those of heads[i].
-	byHead []uint32
-	ranges []literalRange
+	// first holds the first literal of each of heads, next the one that follows
+	// each of lits under its head, lowest index first; -1 after the last.
+	first, next []int32
 }
-
-type literalRange struct{ first, last uint32 }
 
 // New returns a finder of lits, each at least 4 bytes. It keeps lits.
 func New(lits [][]byte) *Finder {
@@ -85,29 +83,13 @@ func New(lits [][]byte) *Finder {
 	for _, head := range heads {
 		f.add(head)
 	}
-	f.lits, f.ranges = lits, make([]literalRange, len(f.heads))
-	of := make([]uint32, len(lits))
-	for i, l := range lits {
+	f.lits, f.first, f.next = lits, slices.Repeat([]int32{-1}, len(f.heads)), make([]int32, len(lits))
+	for i, l := range slices.Backward(lits) {
 		if len(l) < f.headLen {
-			of[i] = uint32(len(f.heads)) // refused by the loader
-			continue
+			continue // refused by the loader
 		}
 		slot, _, _ := f.slot(headAt(l, 0, f.headLen))
-		of[i] = uint32(slot)
-		f.ranges[slot].last++ // a count, so far
-	}
-	at := uint32(0)
-	for h := range f.ranges {
-		n := f.ranges[h].last
-		f.ranges[h] = literalRange{at, at}
-		at += n
-	}
-	f.byHead = make([]uint32, at)
-	for i, h := range of {
-		if int(h) < len(f.ranges) {
-			f.byHead[f.ranges[h].last] = uint32(i)
-			f.ranges[h].last++
-		}
+		f.next[i], f.first[slot] = f.first[slot], int32(i)
 	}
 	return f
 }
@@ -222,12 +204,14 @@ func (f *Finder) Contains(b []byte) bool {
 // several literals at one start it returns the one with the lowest index.
 // Following occurrences are found with from = start + 1.
 func (f *Finder) Next(b []byte, from int) (start, literal int, ok bool) {
+	p := max(from, 0)
 	if f.stride == HeadLen-gramLen+1 {
-		return f.next5(b, from)
+		if p, start, literal, ok = f.next5(b, from, p); ok {
+			return start, literal, true
+		}
 	}
-	for p := max(from, 0); p+gramLen <= len(b); p += f.stride {
-		g := binary.LittleEndian.Uint32(b[p:])
-		if f.maybe(g) {
+	for ; p+gramLen <= len(b); p += f.stride {
+		if f.maybe(binary.LittleEndian.Uint32(b[p:])) {
 			if start, literal, ok = f.check(b, from, p); ok {
 				return start, literal, true
 			}
@@ -251,11 +235,10 @@ func (f *Finder) All(b []byte) iter.Seq2[int, int] {
 }
 
 // next5 is Next for a stride of 5, eight samples (40 bytes) a turn: the loop
-// that the whole product waits for.
-func (f *Finder) next5(b []byte, from int) (start, literal int, ok bool) {
+// that the whole product waits for. It begins at p and returns where it ended.
+func (f *Finder) next5(b []byte, from, p int) (end, start, literal int, ok bool) {
 	const stride, block = 5, 40
 	t := &f.filter
-	p := max(from, 0)
 	for p+block <= len(b) {
 		w := (*[block]byte)(b[p:])
 		g0 := binary.LittleEndian.Uint32(w[0:4])
@@ -272,26 +255,17 @@ func (f *Finder) next5(b []byte, from int) (start, literal int, ok bool) {
 			t[h4/64]>>(h4%64) | t[h5/64]>>(h5%64) | t[h6/64]>>(h6%64) | t[h7/64]>>(h7%64)
 		if any&1 != 0 {
 			for q := p; q < p+block; q += stride {
-				g := binary.LittleEndian.Uint32(b[q:])
-				if !f.maybe(g) {
+				if !f.maybe(binary.LittleEndian.Uint32(b[q:])) {
 					continue
 				}
 				if start, literal, ok = f.check(b, from, q); ok {
-					return start, literal, true
+					return q, start, literal, true
 				}
 			}
 		}
 		p += block
 	}
-	for ; p+gramLen <= len(b); p += stride {
-		g := binary.LittleEndian.Uint32(b[p:])
-		if f.maybe(g) {
-			if start, literal, ok = f.check(b, from, p); ok {
-				return start, literal, true
-			}
-		}
-	}
-	return 0, 0, false
+	return p, 0, 0, false
 }
 
 func (f *Finder) maybe(g uint32) bool {
@@ -310,9 +284,9 @@ func (f *Finder) check(b []byte, from, p int) (start, literal int, ok bool) {
 		if f.whole != nil {
 			return f.whole().check(b, at, p)
 		}
-		for _, literal := range f.byHead[f.ranges[slot].first:f.ranges[slot].last] {
-			if l := f.lits[literal]; at+len(l) <= len(b) && string(b[at:at+len(l)]) == string(l) {
-				return at, int(literal), true
+		for l := f.first[slot]; l >= 0; l = f.next[l] {
+			if bytes.HasPrefix(b[at:], f.lits[l]) {
+				return at, int(l), true
 			}
 		}
 	}
@@ -332,9 +306,9 @@ func (f *Finder) AppendAt(dst []int, b []byte, start int) []int {
 	if f.whole != nil {
 		return f.whole().AppendAt(dst, b, start)
 	}
-	for _, literal := range f.byHead[f.ranges[slot].first:f.ranges[slot].last] {
-		if l := f.lits[literal]; start+len(l) <= len(b) && string(b[start:start+len(l)]) == string(l) {
-			dst = append(dst, int(literal))
+	for l := f.first[slot]; l >= 0; l = f.next[l] {
+		if bytes.HasPrefix(b[start:], f.lits[l]) {
+			dst = append(dst, int(l))
 		}
 	}
 	return dst
