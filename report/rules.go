@@ -25,13 +25,12 @@ func sentAs(p *rules.Probe) string {
 
 // ruleRecord is a rule in JSON.
 func ruleRecord(r *rules.Rule) object {
-	d := r.Details()
 	list := func(l []string) []string { return append([]string{}, l...) }
 	environments, shapes, probe := map[string]string{}, []object{}, object(nil)
 	for _, l := range r.Literals {
 		environments[l] = r.Environments[l].String()
 	}
-	for _, s := range d.Shapes {
+	for _, s := range r.Shapes {
 		shapes = append(shapes, object{{"regex", s.Regex}, {"unique", s.Unique}, {"literals", list(s.Literals)}})
 	}
 	if p := r.Probe; p != nil {
@@ -46,11 +45,11 @@ func ruleRecord(r *rules.Rule) object {
 	return object{
 		{"id", r.ID}, {"issuer", absent(r.Issuer)}, {"description", r.Description}, {"literals", list(r.Literals)},
 		{"environments", environments}, {"built_in", r.BuiltIn}, {"file", r.File},
-		{"body", object{{"alphabet", absent(d.Alphabet)}, {"min", absent(d.Min)}, {"max", absent(d.Max)}, {"regex", absent(d.Regex)}}},
-		{"max_score", d.MaxScore}, {"shapes", shapes}, {"samples", d.Samples},
+		{"body", object{{"alphabet", absent(r.Body.Alphabet)}, {"min", absent(r.Body.Min)}, {"max", absent(r.Body.Max)}, {"regex", absent(r.Body.Regex)}}},
+		{"max_score", r.MaxScore}, {"shapes", shapes}, {"samples", len(r.Samples)},
 		{"evidence", object{
-			{"hosts", list(d.Hosts)}, {"names", list(d.Names)}, {"words", list(d.Words)},
-			{"headers", list(d.Headers)}, {"twins", list(d.Twins)}, {"not", list(d.Not)},
+			{"hosts", list(r.Naming.Hosts)}, {"names", list(r.Naming.Names)}, {"words", list(r.Naming.Words)},
+			{"headers", list(r.Naming.Headers)}, {"twins", list(r.Naming.Twins)}, {"not", list(r.Naming.Not)},
 		}},
 		{"probe", probe}, {"advice", r.Advice}, {"examples", len(r.Examples)}, {"counter_examples", len(r.CounterExamples)},
 	}
@@ -145,19 +144,18 @@ func WriteRule(w io.Writer, f Format, r *rules.Rule, opts Options) error {
 // ruleFacts returns what there is to know about r. Facts of one name follow each
 // other; without words there is nothing to say.
 func ruleFacts(r *rules.Rule) []fact {
-	d := r.Details()
 	list := []fact{{"what", r.Description}, {"issuer", r.Issuer}}
 	add := func(name, words string) { list = append(list, fact{name, words}) }
 	for _, l := range r.Literals {
 		add("literals", l+", "+r.Environments[l].String())
 	}
-	if d.Regex != "" {
-		add("body", "what "+d.Regex+" describes")
+	if r.Body.Regex != "" {
+		add("body", "what "+r.Body.Regex+" describes")
 	} else {
-		add("body", fmt.Sprintf("%d to %d of %s", d.Min, d.Max, d.Alphabet))
+		add("body", fmt.Sprintf("%d to %d of %s", r.Body.Min, r.Body.Max, r.Body.Alphabet))
 	}
-	add("max score", fmt.Sprintf("%s bits per character; a body at or above it is rejected", decimal(d.MaxScore)))
-	for _, s := range d.Shapes {
+	add("max score", fmt.Sprintf("%s bits per character; a body at or above it is rejected", decimal(r.MaxScore)))
+	for _, s := range r.Shapes {
 		words := s.Regex
 		if len(s.Literals) < len(r.Literals) {
 			words += " behind " + strings.Join(s.Literals, " ")
@@ -167,16 +165,16 @@ func ruleFacts(r *rules.Rule) []fact {
 		}
 		add("shapes", words)
 	}
-	if d.Samples > 0 {
-		add("samples", count(d.Samples, "body that documentation prints, known by its hash", "bodies that documentation prints, known by their hashes"))
+	if len(r.Samples) > 0 {
+		add("samples", count(len(r.Samples), "body that documentation prints, known by its hash", "bodies that documentation prints, known by their hashes"))
 	}
 	list = append(list, []fact{
-		{"hosts", strings.Join(d.Hosts, " ")},
-		{"names", strings.Join(d.Names, " ")},
-		{"in words", strings.Join(d.Words, " ")},
-		{"headers", strings.Join(d.Headers, " ")},
-		{"twins", strings.Join(d.Twins, " ")},
-		{"but not", strings.Join(d.Not, " ")},
+		{"hosts", strings.Join(r.Naming.Hosts, " ")},
+		{"names", strings.Join(r.Naming.Names, " ")},
+		{"in words", strings.Join(r.Naming.Words, " ")},
+		{"headers", strings.Join(r.Naming.Headers, " ")},
+		{"twins", strings.Join(r.Naming.Twins, " ")},
+		{"but not", strings.Join(r.Naming.Not, " ")},
 	}...)
 	return append(list, probeFacts(r)...)
 }

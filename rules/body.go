@@ -2,6 +2,7 @@ package rules
 
 import (
 	"bytes"
+	"slices"
 
 	"keysweep/rules/ascii"
 	"keysweep/rules/score"
@@ -24,14 +25,14 @@ const (
 // extent returns where the body that starts at b[start:] ends, and whether it
 // goes on beyond the greatest length.
 func (s *compiled) extent(g *group, b []byte, start int) (end int, tooLong bool) {
-	if g.body.regex != nil {
-		m := g.body.regex.FindIndex(b[start:min(len(b), start+maxRegexBody)])
+	if g.regex != nil {
+		m := g.regex.FindIndex(b[start:min(len(b), start+maxRegexBody)])
 		if m == nil {
 			return start, false
 		}
 		return start + m[1], false
 	}
-	end = g.body.run(b, start)
+	end = g.run(b, start)
 	// Another key that runs into this one ends it. The run may be cut within
 	// that key's prefix.
 	look := b[start:min(len(b), end+maxLiteral)]
@@ -44,8 +45,8 @@ func (s *compiled) extent(g *group, b []byte, start int) (end int, tooLong bool)
 		}
 	}
 	end = dotted(b, start, end)
-	if end-start > g.body.max {
-		return start + g.body.max, true
+	if end-start > g.Body.Max {
+		return start + g.Body.Max, true
 	}
 	for end > start && (b[end-1] == '_' || b[end-1] == '-') {
 		end--
@@ -55,8 +56,8 @@ func (s *compiled) extent(g *group, b []byte, start int) (end int, tooLong bool)
 
 // run returns where the characters that start at b[start:] and may be a body
 // end, or one behind the greatest length.
-func (body *body) run(b []byte, start int) int {
-	return ascii.RunEnd(b, start, body.max+1, func(c byte) bool { return body.alphabet[c] })
+func (g *group) run(b []byte, start int) int {
+	return ascii.RunEnd(b, start, g.Body.Max+1, func(c byte) bool { return g.alphabet[c] })
 }
 
 // dotted extends a body b[start:end] that is the id of id.secret over the
@@ -90,7 +91,7 @@ func (g *group) joined(b []byte, start, end int, dst []byte) (body []byte, last 
 	body, last = b[start:end], end
 	for range maxSplits {
 		next, stop, ok := g.nextPiece(b, last, len(body))
-		if !ok || len(body)+stop-next > g.body.max {
+		if !ok || len(body)+stop-next > g.Body.Max {
 			break
 		}
 		if last == end {
@@ -137,7 +138,7 @@ func (g *group) nextPiece(b []byte, at, held int) (start, end int, ok bool) {
 		return 0, 0, false
 	}
 	start = i + len(second)
-	end = g.body.run(b, start)
+	end = g.run(b, start)
 	if end-start < minSplit || quoteAt(b, end) != second {
 		return 0, 0, false
 	}
@@ -188,15 +189,14 @@ func (g *group) cutGluedWord(body, behind []byte) []byte {
 	if g.documented(body) {
 		return body
 	}
-	for i, r := range g.rules {
-		for _, sh := range r.shapes {
-			for _, n := range sh.lengths {
-				if n >= len(body) || n < letters || score.WordLen(body[n:]) != len(body)-n {
-					continue
-				}
-				if documented, _ := r.has(g.literal[i], body[:n]); documented {
-					return body[:n]
-				}
+	for _, r := range g.rules {
+		for _, sh := range r.Shapes {
+			n := sh.length
+			if n == 0 || n >= len(body) || n < letters || score.WordLen(body[n:]) != len(body)-n {
+				continue
+			}
+			if documented, _ := r.has(g.prefix, body[:n]); documented {
+				return body[:n]
 			}
 		}
 	}
@@ -205,10 +205,8 @@ func (g *group) cutGluedWord(body, behind []byte) []byte {
 
 // documented reports whether body has a documented shape of any rule of g.
 func (g *group) documented(body []byte) bool {
-	for i, r := range g.rules {
-		if has, _ := r.has(g.literal[i], body); has {
-			return true
-		}
-	}
-	return false
+	return slices.ContainsFunc(g.rules, func(r *Rule) bool {
+		has, _ := r.has(g.prefix, body)
+		return has
+	})
 }

@@ -37,17 +37,16 @@ type prefix struct {
 	longer []int
 }
 
-// group is rules that share a literal and say the same of its body: they are
+// group is rules that share a literal and have one Body and MaxScore: they are
 // judged once, and only the issuer distinguishes them.
 type group struct {
-	rules    []*Rule
-	literal  []int // of the prefix, in rules[i].Literals
-	primary  *Rule // names the match if no shape does
-	body     body
-	maxScore float64
-	env      finding.Environment
-	samples  []map[[sha256.Size]byte]bool
-	inner    map[int]bool // prefixes that end a body: those of the same rules
+	rules   []*Rule
+	*Rule          // the first of rules
+	prefix  string // the literal
+	primary *Rule  // names the match if no shape does
+	env     finding.Environment
+	samples []map[[sha256.Size]byte]bool
+	inner   map[int]bool // prefixes that end a body: those of the same rules
 	// owner is the issuer that alone uses the literal; "" if it is shared.
 	owner string
 }
@@ -76,7 +75,7 @@ func (s *compiled) compile() {
 	s.listEntries()
 	s.listPlain()
 	s.reach = judgeReach
-	if slices.ContainsFunc(s.rules, func(r *Rule) bool { return r.body.regex != nil }) {
+	if slices.ContainsFunc(s.rules, func(r *Rule) bool { return r.regex != nil }) {
 		s.reach += maxRegexBody
 	}
 	s.attributor = newAttributor(s.rules)
@@ -87,14 +86,14 @@ func (s *compiled) compile() {
 func (s *compiled) listPrefixes() map[string]int {
 	index := map[string]int{}
 	for _, r := range s.rules {
-		for l, text := range r.Literals {
+		for _, text := range r.Literals {
 			i, ok := index[text]
 			if !ok {
 				i = len(s.prefixes)
 				index[text] = i
 				s.prefixes = append(s.prefixes, prefix{text: text})
 			}
-			s.prefixes[i].add(r, l)
+			s.prefixes[i].add(r)
 		}
 	}
 	return index
@@ -145,19 +144,15 @@ func (s *compiled) shorterOf(i int) int {
 	return shortest
 }
 
-// add puts r, whose l-th literal is p, into the group of its like.
-func (p *prefix) add(r *Rule, l int) {
-	var g *group
-	for _, have := range p.groups {
-		if have.body.spec == r.body.spec && have.maxScore == r.maxScore {
-			g = have
-		}
+// add puts r, which has the literal p, into the group of its like.
+func (p *prefix) add(r *Rule) {
+	i := slices.IndexFunc(p.groups, func(g *group) bool { return g.Body == r.Body && g.MaxScore == r.MaxScore })
+	if i < 0 {
+		i = len(p.groups)
+		p.groups = append(p.groups, &group{Rule: r, prefix: p.text, inner: map[int]bool{}})
 	}
-	if g == nil {
-		g = &group{body: r.body, maxScore: r.maxScore, inner: map[int]bool{}}
-		p.groups = append(p.groups, g)
-	}
-	g.rules, g.literal = append(g.rules, r), append(g.literal, l)
+	g := p.groups[i]
+	g.rules = append(g.rules, r)
 	if g.primary == nil || g.primary.Issuer != "" && r.Issuer == "" {
 		g.primary = r
 	}
@@ -166,8 +161,8 @@ func (p *prefix) add(r *Rule, l int) {
 	}
 	// A configuration may add rules; it may not turn down the keys of the
 	// built-in ones.
-	if len(r.samples) > 0 && !(r.adds && g.rules[0].BuiltIn) {
-		g.samples = append(g.samples, r.samples)
+	if len(r.Samples) > 0 && !(r.adds && g.BuiltIn) {
+		g.samples = append(g.samples, r.Samples)
 	}
 }
 

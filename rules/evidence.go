@@ -104,7 +104,7 @@ func newAttributor(rules []*Rule) *attribution.Attributor {
 			}
 		}
 		if r.Issuer != "" {
-			issuers = append(issuers, r.naming)
+			issuers = append(issuers, r.Naming)
 		}
 	}
 	return attribution.New(issuers, prefixes)

@@ -21,9 +21,7 @@ func (c *candidate) explained(s *compiled) Explanation {
 		_, e.Parts = score.OfPart(body)
 	}
 	e.Published = len(body) > 0 && c.group.published(body)
-	if c.group.body.regex == nil {
-		e.BodyMin, e.BodyMax = c.group.body.min, c.group.body.max
-	}
+	e.BodyMin, e.BodyMax = c.group.Body.Min, c.group.Body.Max
 	e.Encoding, e.Shapes, e.Evidence = slices.Clone(e.Encoding), slices.Clone(e.Shapes), slices.Clone(e.Evidence)
 	return e
 }

@@ -57,9 +57,9 @@ func (m *Matcher) judge(t *encoding.Text, at int, p int, g *group, left boundary
 	s := m.set
 	start := at + len(s.prefixes[p].text)
 	c := candidate{group: g, prefix: p, start: at}
-	c.RuleID, c.Environment, c.Left, c.Limit = g.primary.ID, g.env, left.why, g.maxScore
+	c.RuleID, c.Environment, c.Left, c.Limit = g.primary.ID, g.env, left.why, g.MaxScore
 	end, tooLong := s.extent(g, t.B, start)
-	if end == start && g.body.regex == nil {
+	if end == start && g.regex == nil {
 		m.inner = s.plain.AppendAt(m.inner[:0], t.B, start)
 		for _, l := range m.inner {
 			if g.inner[s.plainPrefix[l]] {
@@ -69,7 +69,7 @@ func (m *Matcher) judge(t *encoding.Text, at int, p int, g *group, left boundary
 	}
 	m.work += end - at
 	body := t.B[start:end]
-	if g.body.regex == nil && !tooLong {
+	if g.regex == nil && !tooLong {
 		if len(body) > minBody {
 			body = g.cutGluedWord(body, t.B[end:])
 			end = start + len(body)
@@ -99,7 +99,7 @@ var rightWords = [...]string{
 func (c *candidate) verdict(m *Matcher, t *encoding.Text, body []byte, left boundary, right neighbour, tooLong bool) {
 	prefix := string(t.B[c.start:c.start+left.vendor]) + m.set.prefixes[c.prefix].text
 	c.Secret = finding.NewSecret(prefix, string(body))
-	if left.ok && len(body) < c.group.body.min && c.defused(m, t, body) {
+	if left.ok && len(body) < c.group.Body.Min && c.defused(m, t, body) {
 		return
 	}
 	if c.RejectedFor = c.group.misfit(body, left, right, tooLong); c.RejectedFor != "" {
@@ -107,7 +107,7 @@ func (c *candidate) verdict(m *Matcher, t *encoding.Text, body []byte, left boun
 	}
 	part, parts := c.group.scored(body)
 	c.Parts, c.Score = parts, parts.LLR
-	if c.group.maxScore == score.Max && len(part) < 20 && secretAssigned(t.B, c.start) {
+	if c.group.MaxScore == score.Max && len(part) < 20 && secretAssigned(t.B, c.start) {
 		c.Limit = score.Strong
 	}
 	documented := left.vendor == 0 && c.noteShapes(body)
@@ -136,10 +136,10 @@ func (g *group) misfit(body []byte, left boundary, right neighbour, tooLong bool
 	switch {
 	case !left.ok:
 		return left.why
-	case len(body) < g.body.min:
+	case len(body) < max(1, g.Body.Min):
 		return shortReason(g, body, right)
 	case tooLong:
-		return fmt.Sprintf("longer than %d characters", g.body.max)
+		return fmt.Sprintf("longer than %d characters", g.Body.Max)
 	case g.published(body):
 		return "published sample"
 	}
@@ -149,8 +149,8 @@ func (g *group) misfit(body []byte, left boundary, right neighbour, tooLong bool
 // noteShapes notes whose documented shape the body has, and reports whether it
 // is anyone's.
 func (c *candidate) noteShapes(body []byte) (documented bool) {
-	for i, r := range c.group.rules {
-		has, unique := r.has(c.group.literal[i], body)
+	for _, r := range c.group.rules {
+		has, unique := r.has(c.group.prefix, body)
 		if !has || r.Issuer == "" {
 			continue
 		}
@@ -228,12 +228,12 @@ func shortReason(g *group, body []byte, right neighbour) string {
 		}
 	}
 	switch {
-	case g.body.regex != nil:
+	case g.regex != nil:
 		return "not what the rule's expression describes"
 	case len(body) == 0:
 		return "nothing follows the prefix"
 	}
-	return fmt.Sprintf("shorter than %d characters", g.body.min)
+	return fmt.Sprintf("shorter than %d characters", g.Body.Min)
 }
 
 // published reports whether body is a sample that documentation prints.
@@ -259,7 +259,7 @@ const minDefused = 20
 func (c *candidate) defused(m *Matcher, t *encoding.Text, body []byte) bool {
 	g := c.group
 	start := c.start + len(m.set.prefixes[c.prefix].text)
-	if len(body) != 0 || g.body.regex != nil || start >= len(t.B) {
+	if len(body) != 0 || g.regex != nil || start >= len(t.B) {
 		return false
 	}
 	// What starts an escape, a template or a pattern is not a replacement.

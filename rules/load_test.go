@@ -278,7 +278,7 @@ func TestBuiltInRulesAreComplete(t *testing.T) {
 		if r.File != "builtin/"+r.Issuer+".toml" || r.ID != r.Issuer+"-secret-key" || !r.named {
 			t.Errorf("%s of %q, called %q, stands in %s", r.ID, r.Issuer, r.Name, r.File)
 		}
-		if len(r.naming.Hosts) == 0 {
+		if len(r.Naming.Hosts) == 0 {
 			t.Errorf("%s: no host", r.ID)
 		}
 	}

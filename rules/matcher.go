@@ -205,7 +205,7 @@ func (c *candidate) sameKey(b *candidate) bool {
 // mayDrop reports whether c can be shown instead of b at all: no rule of
 // the user's makes a key of the built-in rules less sure.
 func (c *candidate) mayDrop(b *candidate) bool {
-	return c.group.primary.BuiltIn || !b.group.rules[0].BuiltIn || c.Confidence >= b.Confidence
+	return c.group.primary.BuiltIn || !b.group.BuiltIn || c.Confidence >= b.Confidence
 }
 
 // better orders readings of the same bytes: accepted before rejected, the

@@ -3,9 +3,9 @@ package rules
 import (
 	"crypto/sha256"
 	"regexp"
+	"slices"
 
 	"keysweep/finding"
-	"keysweep/rules/alphabet"
 	"keysweep/rules/attribution"
 	"keysweep/rules/score"
 )
@@ -30,42 +30,43 @@ type Rule struct {
 	File                      string // where the rule was read from
 	BuiltIn                   bool
 
+	Body     Body
+	MaxScore float64                    // bits per character; a body scoring this or more is rejected
+	Samples  map[[sha256.Size]byte]bool // bodies that documentation prints
+	Shapes   []Shape
+	Naming   attribution.Naming // the evidence for the issuer; callers must not change it
+
 	named    bool // the rule says Name itself
-	body     body
-	maxScore float64
-	shapes   []shape
-	samples  map[[sha256.Size]byte]bool
-	naming   attribution.Naming
 	adds     bool // from a File: its samples are none of the built-in rules
+	alphabet alphabet
+	regex    *regexp.Regexp // of Body; anchored at the left
 }
 
-// body says what may follow a literal.
-type body struct {
-	spec     string // identifies equal bodies
-	alphabet alphabet.Alphabet
-	min, max int            // in characters
-	regex    *regexp.Regexp // instead of the others; anchored at the left
+// Body is what may follow a literal: Min to Max characters of Alphabet, a set
+// such as 0-9A-Z_a-z-; or what Regex matches, and the others are empty and 0.
+type Body struct {
+	Alphabet string
+	Min, Max int
+	Regex    string
 }
 
-// shape is a documented form of an issuer's bodies.
-type shape struct {
-	regex    *regexp.Regexp
-	unique   bool   // no other issuer has it
-	random   int    // index of the group that captures the random part; 0: none
-	literals []bool // by index in Rule.Literals; nil: all of them
-	lengths  []int  // lengths at which a glued word is cut off; see cutGluedWord
+// Shape is a documented form of an issuer's bodies.
+type Shape struct {
+	Regex    string   `toml:"regex"`
+	Unique   bool     `toml:"unique"`   // no other issuer has it
+	Literals []string `toml:"literals"` // the prefixes that it follows
+
+	regex  *regexp.Regexp
+	random int // index of the group that captures the random part; 0: none
+	length int // of every body, in characters; 0 if they differ, or are too short
 }
 
-// has reports whether body has a documented shape of r under its literal, and
+// has reports whether body has a documented shape of r behind prefix, and
 // whether no other issuer has that shape.
-func (r *Rule) has(literal int, body []byte) (documented, unique bool) {
-	for i := range r.shapes {
-		s := &r.shapes[i]
-		if s.literals != nil && !s.literals[literal] {
-			continue
-		}
-		if s.regex.Match(body) {
-			documented, unique = true, unique || s.unique
+func (r *Rule) has(prefix string, body []byte) (documented, unique bool) {
+	for i := range r.Shapes {
+		if s := &r.Shapes[i]; slices.Contains(s.Literals, prefix) && s.regex.Match(body) {
+			documented, unique = true, unique || s.Unique
 		}
 	}
 	return documented, unique
@@ -74,10 +75,10 @@ func (r *Rule) has(literal int, body []byte) (documented, unique bool) {
 // scored returns the part of body that its score is taken from: the one that a
 // documented shape calls random, if it has one.
 func (g *group) scored(body []byte) ([]byte, score.Score) {
-	for i, r := range g.rules {
-		for j := range r.shapes {
-			s := &r.shapes[j]
-			if s.random == 0 || s.literals != nil && !s.literals[g.literal[i]] {
+	for _, r := range g.rules {
+		for i := range r.Shapes {
+			s := &r.Shapes[i]
+			if s.random == 0 || !slices.Contains(s.Literals, g.prefix) {
 				continue
 			}
 			if m := s.regex.FindSubmatchIndex(body); m != nil && m[2*s.random] >= 0 {

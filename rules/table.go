@@ -13,7 +13,6 @@ import (
 	"unicode/utf8"
 
 	"keysweep/finding"
-	"keysweep/rules/alphabet"
 	"keysweep/rules/ascii"
 	"keysweep/rules/attribution"
 	"keysweep/rules/score"
@@ -32,22 +31,22 @@ const (
 
 // The tables of a rule file. ruleTable.rule checks their values.
 type ruleTable struct {
-	ID              string            `toml:"id"`
-	Issuer          string            `toml:"issuer"`
-	Name            *string           `toml:"name"`
-	Description     string            `toml:"description"`
-	Literals        []string          `toml:"literals"`
-	Body            bodyTable         `toml:"body"`
-	Shapes          []shapeTable      `toml:"shapes"`
-	Environments    map[string]string `toml:"environments"`
-	MaxScore        *float64          `toml:"max_score"`
-	SamplesSHA256   []string          `toml:"samples_sha256"`
-	Evidence        evidenceTable     `toml:"evidence"`
-	Probe           *probeTable       `toml:"probe"`
-	Advice          string            `toml:"advice"`
-	Docs            *string           `toml:"docs"`
-	Examples        []string          `toml:"examples"`
-	CounterExamples []string          `toml:"counter_examples"`
+	ID              string             `toml:"id"`
+	Issuer          string             `toml:"issuer"`
+	Name            *string            `toml:"name"`
+	Description     string             `toml:"description"`
+	Literals        []string           `toml:"literals"`
+	Body            bodyTable          `toml:"body"`
+	Shapes          []Shape            `toml:"shapes"`
+	Environments    map[string]string  `toml:"environments"`
+	MaxScore        *float64           `toml:"max_score"`
+	SamplesSHA256   []string           `toml:"samples_sha256"`
+	Evidence        attribution.Naming `toml:"evidence"`
+	Probe           *probeTable        `toml:"probe"`
+	Advice          string             `toml:"advice"`
+	Docs            *string            `toml:"docs"`
+	Examples        []string           `toml:"examples"`
+	CounterExamples []string           `toml:"counter_examples"`
 }
 
 type bodyTable struct {
@@ -55,36 +54,6 @@ type bodyTable struct {
 	Min      *int   `toml:"min"`
 	Max      *int   `toml:"max"`
 	Regex    string `toml:"regex"`
-}
-
-type shapeTable struct {
-	Regex    string   `toml:"regex"`
-	Unique   bool     `toml:"unique"`
-	Literals []string `toml:"literals"`
-}
-
-// evidenceTable is an attribution.Naming.
-type evidenceTable struct {
-	Hosts      []string    `toml:"hosts"`
-	Names      []string    `toml:"names"`
-	Words      []string    `toml:"words"`
-	Twins      []string    `toml:"twins"`
-	Headers    []string    `toml:"headers"`
-	TwinShapes []twinTable `toml:"twin_shapes"`
-	Echoes     []echoTable `toml:"echoes"`
-	Not        []string    `toml:"not"`
-}
-
-type echoTable struct {
-	Literal string `toml:"literal"`
-	From    int    `toml:"from"`
-	To      int    `toml:"to"`
-}
-
-type twinTable struct {
-	Literals []string `toml:"literals"`
-	Regex    string   `toml:"regex"`
-	Base64   bool     `toml:"base64"`
 }
 
 // fault is what is wrong with a rule.
@@ -104,7 +73,7 @@ func (t *ruleTable) rule() (*Rule, error) {
 	r := &Rule{
 		ID: t.ID, Issuer: t.Issuer, Description: t.Description, Advice: t.Advice,
 		Literals: t.Literals, Examples: t.Examples, CounterExamples: t.CounterExamples,
-		maxScore: score.Max,
+		MaxScore: score.Max, Shapes: t.Shapes, Naming: t.Evidence,
 	}
 	for _, read := range [...]func(*Rule) error{
 		t.readNames, t.readLiterals, t.readBody, t.readShapes, t.readEnvironments, t.readScore, t.readEvidence, t.readProbe,
@@ -185,61 +154,54 @@ func checkLiteral(key, l string) error {
 	return nil
 }
 
-func (t *ruleTable) readBody(r *Rule) error {
-	b, bt := &r.body, &t.Body
-	b.min, b.max = minBody, maxBody
-	var err error
+func (t *ruleTable) readBody(r *Rule) (err error) {
+	b, bt := &r.Body, &t.Body
 	if bt.Regex != "" {
 		if bt.Alphabet != "" || bt.Min != nil || bt.Max != nil {
 			return wrong("body.regex", "a body has either a regex, or alphabet, min and max")
 		}
-		if b.regex, err = anchored(bt.Regex, false); err != nil {
+		if r.regex, err = anchored(bt.Regex, false); err != nil {
 			return wrong("body.regex", "%v", err)
 		}
-		b.spec, b.min = "regex "+bt.Regex, 1
+		b.Regex = bt.Regex
 		return nil
 	}
-	if b.alphabet, err = alphabet.Parse(bt.Alphabet); err != nil {
+	if r.alphabet, err = parseAlphabet(bt.Alphabet); err != nil {
 		return wrong("body.alphabet", "%v", err)
 	}
+	*b = Body{Alphabet: r.alphabet.String(), Min: minBody, Max: maxBody}
 	if bt.Min != nil {
-		b.min = *bt.Min
+		b.Min = *bt.Min
 	}
 	if bt.Max != nil {
-		b.max = *bt.Max
+		b.Max = *bt.Max
 	}
-	if b.min < 8 || b.max > maxBody || b.min > b.max {
-		return wrong("body", "a body of %d to %d characters: min must be 8 or more, max %d or less", b.min, b.max, maxBody)
+	if b.Min < 8 || b.Max > maxBody || b.Min > b.Max {
+		return wrong("body", "a body of %d to %d characters: min must be 8 or more, max %d or less", b.Min, b.Max, maxBody)
 	}
-	b.spec = fmt.Sprintf("%s %d %d", b.alphabet.String(), b.min, b.max)
 	return nil
 }
 
-func (t *ruleTable) readShapes(r *Rule) error {
-	if len(t.Shapes) > maxShapeCount {
+func (t *ruleTable) readShapes(r *Rule) (err error) {
+	if len(r.Shapes) > maxShapeCount {
 		return wrong("shapes", "more than %d shapes", maxShapeCount)
 	}
-	for i, st := range t.Shapes {
-		key := fmt.Sprintf("shapes[%d]", i)
-		re, err := anchored(st.Regex, true)
-		if err != nil {
+	for i := range r.Shapes {
+		s, key := &r.Shapes[i], fmt.Sprintf("shapes[%d]", i)
+		if s.regex, err = anchored(s.Regex, true); err != nil {
 			return wrong(key+".regex", "%v", err)
 		}
-		s := shape{regex: re, unique: st.Unique, random: max(0, re.SubexpIndex("random"))}
-		if len(st.Literals) > 0 {
-			s.literals = make([]bool, len(t.Literals))
+		s.random = max(0, s.regex.SubexpIndex("random"))
+		given := s.Literals
+		if i := slices.IndexFunc(given, func(l string) bool { return !slices.Contains(r.Literals, l) }); i >= 0 {
+			return wrong(key+".literals", "%q is not one of the literals", given[i])
 		}
-		for _, l := range st.Literals {
-			at := slices.Index(t.Literals, l)
-			if at < 0 {
-				return wrong(key+".literals", "%q is not one of the literals", l)
-			}
-			s.literals[at] = true
+		s.Literals = slices.DeleteFunc(slices.Clone(r.Literals), func(l string) bool {
+			return len(given) > 0 && !slices.Contains(given, l)
+		})
+		if length := fixedLength(s.Regex); length >= minBody {
+			s.length = length
 		}
-		if length := fixedLength(st.Regex); length >= minBody {
-			s.lengths = []int{length}
-		}
-		r.shapes = append(r.shapes, s)
 	}
 	return nil
 }
@@ -266,27 +228,24 @@ func (t *ruleTable) readEnvironments(r *Rule) error {
 // readScore reads the greatest score, and the bodies that are known samples.
 func (t *ruleTable) readScore(r *Rule) error {
 	if t.MaxScore != nil {
-		if r.maxScore = *t.MaxScore; !(r.maxScore >= -6 && r.maxScore <= 6) {
+		if r.MaxScore = *t.MaxScore; !(r.MaxScore >= -6 && r.MaxScore <= 6) {
 			return wrong("max_score", "max_score is bits per character, from -6 to 6")
 		}
 	}
-	r.samples = map[[sha256.Size]byte]bool{}
+	r.Samples = map[[sha256.Size]byte]bool{}
 	for _, h := range t.SamplesSHA256 {
 		b, err := hex.DecodeString(h)
 		if err != nil || len(b) != sha256.Size {
 			return wrong("samples_sha256", "%q is not a SHA-256 in hex", h)
 		}
-		r.samples[[sha256.Size]byte(b)] = true
+		r.Samples[[sha256.Size]byte(b)] = true
 	}
 	return nil
 }
 
 func (t *ruleTable) readEvidence(r *Rule) error {
-	e := &t.Evidence
-	r.naming = attribution.Naming{
-		Issuer: t.Issuer, Hosts: e.Hosts, Names: e.Names, Words: e.Words, Twins: e.Twins, Headers: e.Headers, Not: e.Not,
-		Documented: len(r.shapes) > 0,
-	}
+	e := &r.Naming
+	e.Issuer, e.Documented = r.Issuer, len(r.Shapes) > 0
 	for _, list := range [...]struct {
 		key   string
 		words []string
@@ -294,7 +253,7 @@ func (t *ruleTable) readEvidence(r *Rule) error {
 		{"hosts", e.Hosts}, {"names", e.Names}, {"words", e.Words}, {"twins", e.Twins}, {"headers", e.Headers}, {"not", e.Not},
 	} {
 		key := "evidence." + list.key
-		if len(list.words) > 0 && t.Issuer == "" {
+		if len(list.words) > 0 && r.Issuer == "" {
 			return wrong(key, needsIssuer)
 		}
 		for _, w := range list.words {
@@ -303,14 +262,14 @@ func (t *ruleTable) readEvidence(r *Rule) error {
 			}
 		}
 	}
-	for i := range e.TwinShapes {
-		if err := t.readTwin(r, i); err != nil {
+	for i := range e.Public {
+		if err := readPublic(&e.Public[i], fmt.Sprintf("evidence.twin_shapes[%d]", i), r.Issuer); err != nil {
 			return err
 		}
 	}
 	for i, echo := range e.Echoes {
 		key := fmt.Sprintf("evidence.echoes[%d]", i)
-		if t.Issuer == "" {
+		if r.Issuer == "" {
 			return wrong("evidence.echoes", needsIssuer)
 		}
 		if err := checkLiteral(key+".literal", echo.Literal); err != nil {
@@ -319,31 +278,27 @@ func (t *ruleTable) readEvidence(r *Rule) error {
 		if echo.From < 0 || echo.To > maxBody || echo.To-echo.From < minEcho {
 			return wrong(key, "from and to are a part of the body, %d characters or more", minEcho)
 		}
-		r.naming.Echoes = append(r.naming.Echoes, attribution.Echo(echo))
 	}
 	return nil
 }
 
 const needsIssuer = "evidence needs an issuer to speak for"
 
-// readTwin reads the i-th public key.
-func (t *ruleTable) readTwin(r *Rule, i int) error {
-	twin, key := &t.Evidence.TwinShapes[i], fmt.Sprintf("evidence.twin_shapes[%d]", i)
-	if t.Issuer == "" {
+// readPublic reads the public keys at key.
+func readPublic(p *attribution.PublicKey, key, issuer string) (err error) {
+	if issuer == "" {
 		return wrong("evidence.twin_shapes", needsIssuer)
 	}
-	if len(twin.Literals) == 0 {
+	if len(p.Literals) == 0 {
 		return wrong(key, "a public key needs a literal that it starts with")
 	}
-	re, err := anchored(twin.Regex, true)
-	if err != nil {
+	if p.Rest, err = anchored(p.Regex, true); err != nil {
 		return wrong(key+".regex", "%v", err)
 	}
-	for _, l := range twin.Literals {
+	for _, l := range p.Literals {
 		if err := checkLiteral(key+".literals", l); err != nil {
 			return err
 		}
-		r.naming.Public = append(r.naming.Public, attribution.PublicKey{Literal: l, Regex: re, Base64: twin.Base64})
 	}
 	return nil
 }

@@ -14,14 +14,14 @@ type Key struct{ Start, End int }
 // lower case.
 type Naming struct {
 	Issuer  string
-	Hosts   []string // and their subdomains
-	Names   []string // of variables, settings, sections; not in prose
-	Words   []string // anywhere, as whole words
-	Twins   []string // imports, SDK calls, prefixes of public keys
-	Headers []string // HTTP headers and Authorization schemes that carry the key
-	Not     []string // a name or word within one of these is none
-	Public  []PublicKey
-	Echoes  []Echo
+	Hosts   []string    `toml:"hosts"`   // and their subdomains
+	Names   []string    `toml:"names"`   // of variables, settings, sections; not in prose
+	Words   []string    `toml:"words"`   // anywhere, as whole words
+	Twins   []string    `toml:"twins"`   // imports, SDK calls, prefixes of public keys
+	Headers []string    `toml:"headers"` // HTTP headers and Authorization schemes that carry the key
+	Not     []string    `toml:"not"`     // a name or word within one of these is none
+	Public  []PublicKey `toml:"twin_shapes"`
+	Echoes  []Echo      `toml:"echoes"`
 	// Documented says that the bodies of its keys have a documented shape: a body
 	// without it is not the issuer's.
 	Documented bool
@@ -29,17 +29,19 @@ type Naming struct {
 
 // PublicKey is how the public keys of one issuer look, and of no other.
 type PublicKey struct {
-	Literal string
-	Regex   *regexp.Regexp // matches the whole of what follows
-	Base64  bool           // Regex is for what that decodes to
+	Literals []string       `toml:"literals"` // one of them is before it
+	Regex    string         `toml:"regex"`
+	Base64   bool           `toml:"base64"` // the rest decodes to what Regex is for
+	Rest     *regexp.Regexp // Regex; matches the whole of what follows
 }
 
 // Echo is text that holds a part of the key: Stripe's account ids do.
 type Echo struct {
-	Literal string // is before the part
+	Literal string `toml:"literal"` // is before the part
 	// From and To are the part: a half-open range of the key's body, in
 	// characters.
-	From, To int
+	From int `toml:"from"`
+	To   int `toml:"to"`
 }
 
 // sourceKind says how an evidence literal is read.
@@ -58,10 +60,11 @@ const (
 
 // source is one literal of a rule's evidence.
 type source struct {
-	issuer string
-	kind   sourceKind
-	public *PublicKey // of sourcePublic
-	echo   *Echo      // of sourceEcho
+	issuer  string
+	literal string
+	kind    sourceKind
+	public  *PublicKey // of sourcePublic
+	echo    *Echo      // of sourceEcho
 }
 
 // Attributor knows what names each issuer. It is safe for concurrent use.
@@ -79,8 +82,8 @@ type Attributor struct {
 func New(issuers []Naming, prefixes [][]byte) *Attributor {
 	a := &Attributor{documented: map[string]bool{}, keys: finder.New(prefixes)}
 	var literals [][]byte
-	add := func(literal string, s source) {
-		literals = append(literals, []byte(strings.ToLower(literal)))
+	add := func(s source) {
+		literals = append(literals, []byte(strings.ToLower(s.literal)))
 		a.sources = append(a.sources, s)
 	}
 	for i := range issuers {
@@ -93,14 +96,16 @@ func New(issuers []Naming, prefixes [][]byte) *Attributor {
 			sourceTwin: n.Twins, sourceHeader: n.Headers, sourceNot: n.Not,
 		} {
 			for _, l := range list {
-				add(l, source{issuer: n.Issuer, kind: sourceKind(kind)})
+				add(source{issuer: n.Issuer, literal: l, kind: sourceKind(kind)})
 			}
 		}
 		for i := range n.Public {
-			add(n.Public[i].Literal, source{issuer: n.Issuer, kind: sourcePublic, public: &n.Public[i]})
+			for _, l := range n.Public[i].Literals {
+				add(source{issuer: n.Issuer, literal: l, kind: sourcePublic, public: &n.Public[i]})
+			}
 		}
 		for i := range n.Echoes {
-			add(n.Echoes[i].Literal, source{issuer: n.Issuer, kind: sourceEcho, echo: &n.Echoes[i]})
+			add(source{issuer: n.Issuer, literal: n.Echoes[i].Literal, kind: sourceEcho, echo: &n.Echoes[i]})
 		}
 	}
 	a.finder = finder.New(literals)

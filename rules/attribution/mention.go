@@ -22,20 +22,26 @@ func mentionAt(src *source, b []byte, start, end int) (mention, bool) {
 	case sourceTwin, sourceHeader:
 		return m, start == 0 || !ascii.IsAlnum(b[start-1]) || !ascii.IsAlnum(b[start])
 	case sourcePublic:
+		if !src.isPrefix(b, start, end) {
+			return m, false
+		}
 		return src.public.at(b, start, end)
 	case sourceEcho:
-		return m, string(b[start:end]) == src.echo.Literal && (start == 0 || !ascii.IsWord(b[start-1]))
+		return m, src.isPrefix(b, start, end)
 	}
 	return m, true
+}
+
+// isPrefix reports whether b[start:end] starts a word, and is the literal in its
+// case.
+func (src *source) isPrefix(b []byte, start, end int) bool {
+	return string(b[start:end]) == src.literal && (start == 0 || !ascii.IsWord(b[start-1]))
 }
 
 // at recognises a public key whose literal is b[start:end]; the mention is the
 // whole of it.
 func (p *PublicKey) at(b []byte, start, end int) (mention, bool) {
-	m := mention{start: start, end: end}
-	if string(b[start:end]) != p.Literal || start > 0 && ascii.IsWord(b[start-1]) {
-		return m, false
-	}
+	m := mention{start: start}
 	m.end = ascii.RunEnd(b, end, maxPublic+1, func(c byte) bool { return ascii.IsName(c) || p.Base64 && (c == '+' || c == '/') })
 	body := b[end:m.end]
 	if p.Base64 {
@@ -46,7 +52,7 @@ func (p *PublicKey) at(b []byte, start, end int) (mention, bool) {
 		}
 		body = text[:n]
 	}
-	return m, p.Regex.Match(body)
+	return m, p.Rest.Match(body)
 }
 
 // of reports whether what follows the mention is the part of the key that e
