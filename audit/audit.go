@@ -47,7 +47,6 @@ type Audit struct {
 
 	opts     Options
 	prepared *scanner.Prepared
-	accepted *config.Accepted
 	verifier *Verifier
 }
 
@@ -77,9 +76,7 @@ func (a *Audit) load(ctx context.Context) (err error) {
 	if a.Loaded, err = a.opts.Sources.Load(a.opts.Scan.Paths, read); err != nil {
 		return err
 	}
-	if a.opts.Baseline != nil {
-		a.accepted = a.Loaded.AcceptedWith(a.opts.Baseline)
-	} else if a.accepted, err = a.Loaded.Accepted(); err != nil {
+	if err = a.Loaded.Accept(a.opts.Baseline); err != nil {
 		return err
 	}
 	a.verifier, err = a.opts.Verify.Open(a.Loaded.Rules)
@@ -90,7 +87,9 @@ func (a *Audit) load(ctx context.Context) (err error) {
 // that ctx ended before there was anything to report; all else is in
 // Result.Skipped.
 func (a *Audit) Scan(ctx context.Context) (err error) {
-	a.Result, err = a.prepared.Scan(ctx, a.Loaded.Rules, a.accepted.At(a.opts.Scan.Now()))
+	now := a.opts.Scan.Now()
+	accepts := func(key finding.Secret, o *finding.Occurrence) bool { return a.Loaded.AcceptsPlace(key, o, now) }
+	a.Result, err = a.prepared.Scan(ctx, a.Loaded.Rules, accepts)
 	return err
 }
 
@@ -103,10 +102,9 @@ func (a *Audit) Verify(ctx context.Context, progress func(done, total int)) (ver
 // Mark marks what a person accepted, puts keys that work first, and notes at the
 // targets which files were not used. With verbose, it also notes which were.
 func (a *Audit) Mark(verbose bool) {
-	a.accepted.MarkAll(a.Result, len(a.opts.Scan.Exclude) == 0)
+	a.Loaded.MarkAll(a.Result, len(a.opts.Scan.Exclude) == 0)
 	a.Result.Sort()
 	a.Loaded.AddNotes(a.Result, verbose)
-	a.accepted.AddNotes(a.Result, verbose)
 }
 
 // ReportOptions returns o with what a report has to say of the rules.

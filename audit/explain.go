@@ -28,8 +28,7 @@ func Explain(ctx context.Context, opts scanner.ExplainOptions, sources config.So
 	if err != nil {
 		return nil, err
 	}
-	accepted, err := loaded.Accepted()
-	if err != nil {
+	if err := loaded.Accept(nil); err != nil {
 		return nil, err
 	}
 	e, err := scanner.Explain(ctx, opts, loaded.Rules)
@@ -38,24 +37,24 @@ func Explain(ctx context.Context, opts scanner.ExplainOptions, sources config.So
 	}
 	for i := range e.Keys {
 		if k := &e.Keys[i]; k.Confidence != finding.Rejected {
-			k.Suppressed, k.OtherPlaces = suppression(accepted, e, k, file, now)
+			k.Suppressed, k.OtherPlaces = suppression(loaded, e, k, file, now)
 		}
 	}
-	return &Explanation{e, loaded.Rules, append(loaded.Notes(), accepted.Notes()...)}, nil
+	return &Explanation{e, loaded.Rules, loaded.Notes(false)}, nil
 }
 
 // suppression returns who accepted a key, as far as the place that was read
 // says, and whether it depends on its other places.
-func suppression(accepted *config.Accepted, e *scanner.Explained, k *scanner.ExplainedKey, file string, now time.Time) (*finding.Suppression, bool) {
+func suppression(l *config.Loaded, e *scanner.Explained, k *scanner.ExplainedKey, file string, now time.Time) (*finding.Suppression, bool) {
 	o := finding.Occurrence{Target: file, Source: e.Source, Path: e.Path, Line: k.Line, Comment: k.Comment}
 	if e.Source == finding.SourceWorktree {
 		o.Path = filepath.Base(e.Path)
 	} else if e.Source != finding.SourceStdin {
-		accepted.Place = func(*finding.Occurrence) (string, bool) { return e.Path, true }
+		l.Place = func(*finding.Occurrence) (string, bool) { return e.Path, true }
 		o.InHead = true // its only version here
 	}
 	nowhere := finding.Finding{Secret: k.Secret}
 	here := finding.Finding{Secret: k.Secret, Occurrences: []finding.Occurrence{o}}
-	accepted.Mark(&finding.Result{Started: now, Findings: []*finding.Finding{&nowhere, &here}})
+	l.Mark(&finding.Result{Started: now, Findings: []*finding.Finding{&nowhere, &here}})
 	return here.Suppressed, nowhere.Suppressed == nil
 }

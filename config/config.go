@@ -15,12 +15,10 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
-	"strings"
 
 	"keysweep/exceptions"
 	"keysweep/file"
 	"keysweep/rules"
-	"keysweep/scanner/gitdb"
 )
 
 // Name is what a configuration is called.
@@ -62,20 +60,71 @@ func (c *Config) Rules() []rules.File {
 type Note struct {
 	Path  int // its index
 	Words string
+
+	detail bool // for verbose reports
+}
+
+// kind is one of the two files in which a repository keeps exceptions.
+type kind[T any] struct {
+	word, name string // in messages, and of the file
+	option     string // names such a file
+	limit      int64  // bytes
+	parse      func(name string, text []byte) (*T, error)
+}
+
+var (
+	configs   = kind[Config]{"configuration", Name, "--config", maxSize, Parse}
+	baselines = kind[exceptions.Baseline]{"baseline", exceptions.BaselineName, "--baseline", exceptions.MaxBaseline, exceptions.ParseBaseline}
+)
+
+// parsed parses what was read, unless err says that it was not. Errors name it.
+func (k *kind[T]) parsed(name string, text []byte, err error) (*T, error) {
+	var p *fs.PathError
+	if errors.As(err, &p) {
+		err = p.Err // without the path
+	}
+	if err != nil {
+		return nil, fmt.Errorf("%s %s: %w", k.word, name, err)
+	}
+	return k.parse(name, text)
+}
+
+func (k *kind[T]) named(path string) (*T, error) {
+	text, err := file.Read(path, k.limit)
+	return k.parsed(path, text, err)
+}
+
+// find reads the file of the innermost root that holds the working directory, or
+// returns nil. Notes are about those that were not used.
+func (k *kind[T]) find(roots []root) (v *T, at *root, notes []Note, err error) {
+	for i := range roots {
+		r := &roots[i]
+		path := filepath.Join(r.dir, k.name)
+		if _, err := os.Lstat(path); err != nil {
+			continue
+		}
+		switch {
+		case !r.own:
+			notes = append(notes, Note{Path: r.index, Words: fmt.Sprintf("%s was not used: the working directory is outside (%s reads it).", shown(path), k.option)})
+		case at == nil || len(r.real) > len(at.real):
+			at = r
+		}
+	}
+	if at == nil {
+		return nil, nil, notes, nil
+	}
+	text, err := inRoot(at.dir, k.name, k.limit)
+	v, err = k.parsed(shown(filepath.Join(at.dir, k.name)), text, err)
+	return v, at, notes, err
 }
 
 // Named reads the configuration that the user named. Errors name it.
 func Named(path string) (*Config, error) {
-	text, err := file.Read(path, maxSize)
-	if err != nil {
-		return nil, wrap(path, err)
+	c, err := configs.named(path)
+	if c != nil {
+		c.Named = true
 	}
-	c, err := Parse(path, text)
-	if err != nil {
-		return nil, err
-	}
-	c.Named = true
-	return c, nil
+	return c, err
 }
 
 // Find reads the configuration for a scan of paths ("-" is standard input; no
@@ -85,80 +134,26 @@ func Named(path string) (*Config, error) {
 // the working directory. It returns nil if there is none. Notes are about
 // configurations that were not used.
 func Find(here string, paths []string) (*Config, []Note, error) {
-	root, notes, err := find(here, paths, Name, "--config")
-	if root == "" || err != nil {
-		return nil, notes, err
+	return findConfig(rootsOf(here, paths))
+}
+
+func findConfig(roots []root) (*Config, []Note, error) {
+	c, at, notes, err := configs.find(roots)
+	if c != nil {
+		c.root = at.real
 	}
-	path := shown(filepath.Join(root, Name))
-	text, err := inRoot(root, Name, maxSize)
-	if err != nil {
-		return nil, notes, wrap(path, err)
-	}
-	c, err := Parse(path, text)
-	if err != nil {
-		return nil, notes, err
-	}
-	c.root, err = realPath(root)
 	return c, notes, err
 }
 
 // FindBaseline reads the baseline for a scan of paths as Find does the
 // configuration.
 func FindBaseline(here string, paths []string) (*exceptions.Baseline, []Note, error) {
-	root, notes, err := find(here, paths, exceptions.BaselineName, "--baseline")
-	if root == "" || err != nil {
-		return nil, notes, err
-	}
-	path := shown(filepath.Join(root, exceptions.BaselineName))
-	text, err := inRoot(root, exceptions.BaselineName, exceptions.MaxBaseline)
-	if err != nil {
-		return nil, notes, wrapBaseline(path, err)
-	}
-	b, err := exceptions.ParseBaseline(path, text)
+	b, _, notes, err := baselines.find(rootsOf(here, paths))
 	return b, notes, err
 }
 
 // NamedBaseline reads the baseline that the user named. Errors name it.
-func NamedBaseline(path string) (*exceptions.Baseline, error) {
-	text, err := file.Read(path, exceptions.MaxBaseline)
-	if err != nil {
-		return nil, wrapBaseline(path, err)
-	}
-	return exceptions.ParseBaseline(path, text)
-}
-
-// find returns the innermost root of paths that holds here and a file called
-// name, or "". option is the one that names such a file.
-func find(here string, paths []string, name, option string) (best string, notes []Note, err error) {
-	here, err = realPath(here)
-	if err != nil {
-		return "", nil, fmt.Errorf("configuration: %w", err)
-	}
-	if len(paths) == 0 {
-		paths = []string{"."}
-	}
-	bestReal := ""
-	for i, path := range paths {
-		root, ok := rootOf(path)
-		if !ok {
-			continue
-		}
-		real, err := realPath(root)
-		if err != nil {
-			continue // the scan says that the path is not there
-		}
-		if _, err := os.Lstat(filepath.Join(root, name)); err != nil {
-			continue
-		}
-		switch {
-		case !within(real, here):
-			notes = append(notes, Note{i, fmt.Sprintf("%s was not used: the working directory is outside (%s reads it).", shown(filepath.Join(root, name)), option)})
-		case len(real) > len(bestReal):
-			best, bestReal = root, real
-		}
-	}
-	return best, notes, nil
-}
+func NamedBaseline(path string) (*exceptions.Baseline, error) { return baselines.named(path) }
 
 // inRoot is file.Read of a file of a root. Its links may not lead out.
 func inRoot(root, name string, limit int64) ([]byte, error) {
@@ -180,90 +175,4 @@ func inRoot(root, name string, limit int64) ([]byte, error) {
 	}
 	defer f.Close()
 	return file.ReadAll(f, limit)
-}
-
-func wrap(path string, err error) error { return fmt.Errorf("configuration %s: %w", path, bare(err)) }
-
-func wrapBaseline(path string, err error) error {
-	return fmt.Errorf("baseline %s: %w", path, bare(err))
-}
-
-// bare takes the path out of an error: wrap names it.
-func bare(err error) error {
-	var p *fs.PathError
-	if errors.As(err, &p) {
-		return p.Err
-	}
-	return err
-}
-
-// rootOf returns the folder whose configuration is that of a scanned path.
-func rootOf(path string) (string, bool) {
-	start := path
-	if path == "-" {
-		start = "."
-	}
-	info, err := os.Stat(start)
-	if err != nil {
-		return "", false
-	}
-	isFile := !info.IsDir()
-	if isFile {
-		start = filepath.Dir(start)
-	}
-	if dir, ok := gitdb.Discover(start); ok {
-		// A bare repository, or what is in a .git folder, has no tree.
-		_, err := os.Lstat(filepath.Join(dir, ".git"))
-		return dir, err == nil
-	}
-	if isFile {
-		start = "."
-	}
-	return start, true
-}
-
-// realPath returns the absolute path with links resolved.
-func realPath(path string) (string, error) {
-	abs, err := filepath.Abs(path)
-	if err != nil {
-		return "", err
-	}
-	return filepath.EvalSymlinks(abs)
-}
-
-// Inside reports whether the working directory is in the root of a scanned
-// path (see Find): what the root holds is then the user's own.
-func Inside(path string) bool {
-	here, err := realPath(".")
-	if err != nil {
-		return false
-	}
-	root, ok := rootOf(path)
-	if !ok {
-		return false
-	}
-	real, err := realPath(root)
-	return err == nil && within(real, here)
-}
-
-// within reports whether path is root or lies below it; both are real.
-func within(root, path string) bool {
-	rel, err := filepath.Rel(root, path)
-	return err == nil && rel != ".." && !strings.HasPrefix(rel, ".."+string(filepath.Separator))
-}
-
-// shown returns path from the working directory, if that is shorter.
-func shown(path string) string {
-	abs, err := filepath.Abs(path)
-	if err != nil {
-		return path
-	}
-	here, err := filepath.Abs(".")
-	if err != nil {
-		return path
-	}
-	if rel, err := filepath.Rel(here, abs); err == nil && len(rel) < len(path) {
-		return rel
-	}
-	return path
 }

@@ -4,7 +4,9 @@ import (
 	"cmp"
 	"errors"
 	"fmt"
+	"slices"
 
+	"keysweep/exceptions"
 	"keysweep/finding"
 	"keysweep/quote"
 	"keysweep/rules"
@@ -29,15 +31,19 @@ type Sources struct {
 	Trust *Trust
 }
 
-// Loaded is the rules for a scan, and the configuration that counts for it.
+// Loaded is the rules for a scan, and the configuration and the exceptions that
+// count for it.
 type Loaded struct {
 	// Rules is what to look for.
 	Rules *rules.Set
+	// Set is the exceptions, after Accept.
+	exceptions.Set
 
 	sources Sources
-	paths   []string
+	roots   []root
 	trusted *trusted // nil: Sources.Trust is
 	config  *Config  // nil: none counts
+	places  *places  // after Accept
 	notes   []Note
 }
 
@@ -45,14 +51,14 @@ type Loaded struct {
 // for it. read is asked for files of the index and of commits; it may be nil if
 // Trust is.
 func (s Sources) Load(paths []string, read Reader) (*Loaded, error) {
-	l := &Loaded{sources: s, paths: paths}
+	l := &Loaded{sources: s, roots: rootsOf(cmp.Or(s.Here, "."), paths)}
 	if s.Trust != nil {
 		l.trusted = newTrusted(*s.Trust, read)
 		l.notes = l.trusted.distrustOutside(paths)
 	}
 	broken := l.readConfig()
 	if broken == nil && l.config == nil && s.Config != "" {
-		if err := l.absent("--config", s.Config, func() error { _, err := Named(s.Config); return err }); err != nil {
+		if err := configs.absent(l, s.Config); err != nil {
 			return nil, err
 		}
 	}
@@ -71,6 +77,9 @@ func (s Sources) Load(paths []string, read Reader) (*Loaded, error) {
 	}
 	switch {
 	case broken == nil:
+		if l.config != nil {
+			l.noteUsed("configuration", l.config.Path)
+		}
 		return l, nil
 	case l.trusted != nil && l.trusted.Rev != "" && !s.namesConfig():
 		// A broken file there could not be fixed if it stopped every change.
@@ -98,8 +107,7 @@ func (s *Sources) namesBaseline() bool {
 
 // readConfig reads the configuration that counts, if there is one.
 func (l *Loaded) readConfig() (err error) {
-	s := &l.sources
-	switch {
+	switch s := &l.sources; {
 	case s.None:
 	case s.namesConfig():
 		l.config, err = Named(s.Config)
@@ -107,29 +115,95 @@ func (l *Loaded) readConfig() (err error) {
 		l.config, err = l.trusted.config()
 	default:
 		var notes []Note
-		l.config, notes, err = Find(cmp.Or(s.Here, "."), l.paths)
+		l.config, notes, err = findConfig(l.roots)
 		l.notes = append(l.notes, notes...)
 	}
 	return err
 }
 
-func (l *Loaded) note(words string) { l.notes = append(l.notes, Note{Words: words}) }
-
-// Notes returns what there is to say about files that were not used.
-func (l *Loaded) Notes() []Note { return l.notes }
-
-// AddNotes adds to a result which files were not used and, if verbose, which
-// configuration was.
-func (l *Loaded) AddNotes(res *finding.Result, verbose bool) {
-	addNotes(res, l.notes)
-	if verbose && l.config != nil {
-		addNotes(res, []Note{{Words: "The configuration " + quote.Name(l.config.Path) + " was used."}})
+// readBaseline reads the baseline that counts, if there is one. With Sources.None,
+// only one that the user named does.
+func (l *Loaded) readBaseline() (b *exceptions.Baseline, err error) {
+	switch s := &l.sources; {
+	case s.namesBaseline():
+		return NamedBaseline(s.Baseline)
+	case s.None && s.Baseline == "":
+		return nil, nil
+	case l.trusted == nil:
+		var notes []Note
+		b, _, notes, err = baselines.find(l.roots)
+		l.notes = append(l.notes, notes...)
+	default:
+		b, err = l.trusted.baseline()
+		switch {
+		case err != nil && l.trusted.Rev != "":
+			l.note("None of its lines counts: " + err.Error())
+			return nil, nil
+		case err == nil && b == nil && s.Baseline != "":
+			return nil, baselines.absent(l, s.Baseline)
+		}
 	}
+	if err != nil {
+		return nil, goOn(err)
+	}
+	return b, nil
 }
 
-// addNotes adds notes to the targets that they are about.
-func addNotes(res *finding.Result, notes []Note) {
-	for _, n := range notes {
+// Accept reads the exceptions that count: of the configuration and of the
+// baseline, and comments in what is the user's own. If b is not nil, it is the
+// baseline.
+func (l *Loaded) Accept(b *exceptions.Baseline) (err error) {
+	if b == nil {
+		if b, err = l.readBaseline(); err != nil {
+			return err
+		}
+	}
+	l.places = newPlaces(l.roots, l.config)
+	l.Place, l.Baseline = l.places.pathOf, b
+	if b != nil {
+		l.noteUsed("baseline", b.Name)
+	}
+	if l.config != nil {
+		l.File, l.Allows = l.config.Path, l.config.allows
+	}
+	switch {
+	case l.sources.None:
+	case l.trusted != nil:
+		l.Place, l.Inline = placeInTree, l.trusted.believes()
+	default:
+		l.Inline = l.places.own
+	}
+	return nil
+}
+
+// MarkAll marks what is accepted in the result of a scan. all says that no path
+// was left out that an exception may be about: an entry that matches nothing is
+// then reported as unused.
+func (l *Loaded) MarkAll(res *finding.Result, all bool) {
+	if all && res.Complete() && res.Since.IsZero() {
+		for _, t := range res.Targets {
+			whole := t.Tree && (t.History || t.Kind != finding.TargetRepository && !t.InRepository)
+			l.Whole = l.Whole || whole && l.places.covers(t.Name)
+		}
+	}
+	l.Mark(res)
+}
+
+func (l *Loaded) note(words string) { l.notes = append(l.notes, Note{Words: words}) }
+
+func (l *Loaded) noteUsed(word, name string) {
+	l.notes = append(l.notes, Note{Words: fmt.Sprintf("The %s %s was used.", word, quote.Name(name)), detail: true})
+}
+
+// Notes returns what there is to say about files that were not used and, if
+// verbose, about those that were.
+func (l *Loaded) Notes(verbose bool) []Note {
+	return slices.DeleteFunc(slices.Clone(l.notes), func(n Note) bool { return n.detail && !verbose })
+}
+
+// AddNotes adds Notes to the targets that they are about.
+func (l *Loaded) AddNotes(res *finding.Result, verbose bool) {
+	for _, n := range l.Notes(verbose) {
 		if n.Path < len(res.Targets) {
 			t := &res.Targets[n.Path]
 			t.Notes = append(t.Notes, n.Words)

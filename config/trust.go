@@ -60,14 +60,26 @@ type trusted struct {
 
 func newTrusted(t Trust, read Reader) *trusted {
 	r := &trusted{Trust: t, reader: read, files: map[string][]byte{}}
-	r.config = sync.OnceValues(r.readConfig)
-	r.baseline = sync.OnceValues(r.readBaseline)
+	r.config = sync.OnceValues(func() (*Config, error) {
+		c, err := configs.at(r, r.Config)
+		if c != nil {
+			c.Named = r.Config != ""
+		}
+		return c, err
+	})
+	r.baseline = sync.OnceValues(func() (*exceptions.Baseline, error) { return baselines.at(r, r.Baseline) })
 	return r
 }
 
-// at returns what another revision has in the same files.
-func (t *trusted) at(rev, name string) *trusted {
-	return newTrusted(Trust{Rev: rev, Name: name, Config: t.Config, Baseline: t.Baseline}, t.reader)
+// at reads the file that t has at path, "" being the usual one; nil: it is not
+// there.
+func (k *kind[T]) at(t *trusted, path string) (*T, error) {
+	path = cmp.Or(path, k.name)
+	text, err := t.read(path, k.limit)
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil, nil
+	}
+	return k.parsed(t.name(path), text, err)
 }
 
 // distrustOutside makes nothing count if the working directory is outside of
@@ -93,34 +105,6 @@ func (t *trusted) read(path string, limit int64) ([]byte, error) {
 }
 
 func (t *trusted) name(path string) string { return path + " of " + t.Name }
-
-func (t *trusted) readConfig() (*Config, error) {
-	path := cmp.Or(t.Config, Name)
-	text, err := t.read(path, maxSize)
-	if errors.Is(err, fs.ErrNotExist) {
-		return nil, nil
-	}
-	if err != nil {
-		return nil, wrap(t.name(path), err)
-	}
-	c, err := Parse(t.name(path), text)
-	if c != nil {
-		c.Named = t.Config != ""
-	}
-	return c, err
-}
-
-func (t *trusted) readBaseline() (*exceptions.Baseline, error) {
-	path := cmp.Or(t.Baseline, exceptions.BaselineName)
-	text, err := t.read(path, exceptions.MaxBaseline)
-	if errors.Is(err, fs.ErrNotExist) {
-		return nil, nil
-	}
-	if err != nil {
-		return nil, wrapBaseline(t.name(path), err)
-	}
-	return exceptions.ParseBaseline(t.name(path), text)
-}
 
 // believes says which comments count.
 func (t *trusted) believes() func(*finding.Finding, *finding.Occurrence) bool {
@@ -182,7 +166,7 @@ func (l *Loaded) ChangeOf(tip string, findings []*finding.Finding) (c Change) {
 	if base == nil || base.Nothing || l.sources.None {
 		return c
 	}
-	change := base.at(tip, "this change")
+	change := newTrusted(Trust{Rev: tip, Name: "this change", Config: base.Config, Baseline: base.Baseline}, base.reader)
 	if _, err := change.config(); err != nil {
 		c.Broken = "What the change makes of the exceptions is broken and would not count: " + err.Error() + "."
 	} else if _, err := change.baseline(); err != nil {
@@ -235,11 +219,12 @@ func (l *Loaded) namedRules() (list []rules.File, err error) {
 }
 
 // absent notes that a file that the user named does not count, since what is
-// trusted lacks it. A file that is nowhere is an error: named says it.
-func (l *Loaded) absent(option, name string, named func() error) error {
+// trusted lacks it. A file that is nowhere is an error.
+func (k *kind[T]) absent(l *Loaded, name string) error {
 	if _, err := os.Stat(name); err != nil {
-		return cmp.Or(named(), err) // which names the file as well
+		_, named := k.named(name)
+		return cmp.Or(named, err) // which names the file as well
 	}
-	l.note(fmt.Sprintf("%s %s does not count: it is not in %s (merge the exceptions first).", option, quote.Name(name), l.trusted.Name))
+	l.note(fmt.Sprintf("%s %s does not count: it is not in %s (merge the exceptions first).", k.option, quote.Name(name), l.trusted.Name))
 	return nil
 }

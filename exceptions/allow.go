@@ -30,8 +30,10 @@ func (a *Allow) Expired(now time.Time) bool { return !a.Expires.IsZero() && now.
 
 // IsFingerprint reports whether s has the form of Allow.Fingerprint.
 func IsFingerprint(s string) bool {
-	return (len(s) == 16 || len(s) == 64) && strings.Trim(s, "0123456789abcdef") == ""
+	return (len(s) == 16 || len(s) == 64) && isHex(s)
 }
+
+func isHex(s string) bool { return strings.Trim(s, "0123456789abcdef") == "" }
 
 // isOf reports whether a names the key with this fingerprint.
 func (a *Allow) isOf(fingerprint string) bool {

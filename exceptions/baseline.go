@@ -8,7 +8,6 @@ import (
 	"slices"
 	"strconv"
 	"strings"
-	"sync"
 	"time"
 	"unicode/utf8"
 
@@ -86,12 +85,7 @@ func (e *BaselineError) Error() string {
 	return fmt.Sprintf("baseline %s: line %d: %s", e.File, e.Line, e.Reason)
 }
 
-var (
-	postLine = sync.OnceValue(func() *regexp.Regexp { return regexp.MustCompile(`^#[0-9a-f]{2}$`) })
-	keyLine  = sync.OnceValue(func() *regexp.Regexp {
-		return regexp.MustCompile(`^([0-9a-f]{64}) ([0-9]{4}-[0-9]{2}-[0-9]{2}) ([^ "#]+) ([^ "#]+) ([^ "#]+) ("(?:[^"\\]|\\.)*")(?: # ?(.*))?$`)
-	})
-)
+const keyLine = `^([0-9a-f]{64}) ([0-9]{4}-[0-9]{2}-[0-9]{2}) ([^ "#]+) ([^ "#]+) ([^ "#]+) ("(?:[^"\\]|\\.)*")(?: # ?(.*))?$`
 
 // NewBaseline returns a baseline without keys.
 func NewBaseline(name string) *Baseline {
@@ -114,12 +108,13 @@ func ParseBaseline(name string, text []byte) (*Baseline, error) {
 	case version != baselineVersion:
 		return nil, bad(1, fmt.Sprintf("version %q is not one that this keysweep reads; a newer one may", version))
 	}
+	form := regexp.MustCompile(keyLine)
 	var comments []string
 	seen := map[string]bool{} // by fingerprint
 	for i, line := range lines[1:] {
 		line = strings.TrimSuffix(line, "\r")
 		switch {
-		case postLine().MatchString(line):
+		case len(line) == 3 && line[0] == '#' && isHex(line[1:]):
 			if len(b.lines) == 0 && b.header == nil {
 				b.header, comments = slices.Concat([]string{}, comments), nil
 			}
@@ -128,7 +123,7 @@ func ParseBaseline(name string, text []byte) (*Baseline, error) {
 			comments = append(comments, line)
 			continue
 		}
-		l, err := parseLine(line)
+		l, err := parseLine(form, line)
 		if err != nil {
 			return nil, bad(i+2, err.Error())
 		}
@@ -145,13 +140,13 @@ func ParseBaseline(name string, text []byte) (*Baseline, error) {
 
 // parseLine reads the line of a key. Its errors repeat nothing of it: it may be
 // anything.
-func parseLine(line string) (*BaselineLine, error) {
+func parseLine(form *regexp.Regexp, line string) (*BaselineLine, error) {
 	for _, marker := range [...]string{"<<<<<<<", "|||||||", "=======", ">>>>>>>"} {
 		if strings.HasPrefix(line, marker) {
 			return nil, errors.New("a merge conflict: keep the lines of both sides, and remove its markers")
 		}
 	}
-	m := keyLine().FindStringSubmatch(line)
+	m := form.FindStringSubmatch(line)
 	if m == nil || !utf8.ValidString(line) {
 		return nil, errors.New(`damaged: not FINGERPRINT DATE ISSUER ENVIRONMENT PREFIX "REASON"`)
 	}

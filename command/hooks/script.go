@@ -6,7 +6,6 @@ import (
 	"regexp"
 	"strconv"
 	"strings"
-	"sync"
 )
 
 // Version is the version of the scripts that Script writes. "keysweep install"
@@ -116,29 +115,27 @@ func shellUnquote(word string) string {
 
 func sum(text string) string { return fmt.Sprintf("%x", sha256.Sum256([]byte(text)))[:16] }
 
-var (
-	lastLine    = sync.OnceValue(func() *regexp.Regexp { return regexp.MustCompile(`(?m)^# keysweep hook (\d{1,9}) ([0-9a-f]{16})\r?$`) })
-	programLine = sync.OnceValue(func() *regexp.Regexp { return regexp.MustCompile(`(?m)^keysweep=('(?:[^'\n]|'\\'')*')\r?$`) })
-	callLine    = sync.OnceValue(func() *regexp.Regexp {
-		return regexp.MustCompile(`(?m)^exec "\$keysweep" hook [a-z-]+((?: '(?:[^'\n]|'\\'')*')*) "\$@"\r?$`)
-	})
-	quotedWord = sync.OnceValue(func() *regexp.Regexp { return regexp.MustCompile(`'(?:[^'\n]|'\\'')*'`) })
+const (
+	lastLine    = `(?m)^# keysweep hook (\d{1,9}) ([0-9a-f]{16})\r?$`
+	quotedWord  = `'(?:[^'\n]|'\\'')*'`
+	programLine = `(?m)^keysweep=(` + quotedWord + `)\r?$`
+	callLine    = `(?m)^exec "\$keysweep" hook [a-z-]+((?: ` + quotedWord + `)*) "\$@"\r?$`
 )
 
 // parse fills in what s.text records if it is a script of ours, of any version. It
 // returns false for any other.
 func (s *State) parse() (ours bool) {
-	at := lastLine().FindStringSubmatchIndex(s.text)
+	at := regexp.MustCompile(lastLine).FindStringSubmatchIndex(s.text)
 	if at == nil {
 		return false
 	}
 	s.Version, _ = strconv.Atoi(s.text[at[2]:at[3]])
 	s.Edited = sum(s.text[:at[0]]) != s.text[at[4]:at[5]] || s.text[at[5]:] != "\n"
-	if m := programLine().FindStringSubmatch(s.text); m != nil {
+	if m := regexp.MustCompile(programLine).FindStringSubmatch(s.text); m != nil {
 		s.Program = shellUnquote(m[1])
 	}
-	if m := callLine().FindStringSubmatch(s.text); m != nil {
-		for _, word := range quotedWord().FindAllString(m[1], -1) {
+	if m := regexp.MustCompile(callLine).FindStringSubmatch(s.text); m != nil {
+		for _, word := range regexp.MustCompile(quotedWord).FindAllString(m[1], -1) {
 			s.Options = append(s.Options, shellUnquote(word))
 		}
 	}
