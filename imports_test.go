@@ -32,7 +32,7 @@ var mayImport = map[string][]string{
 	"keysweep/scanner/gitdb":         {"file", "scanner/gitdb/pack", "scanner/gitdb/inflate", "scanner/gitdb/oid", "finding"},
 	"keysweep/scanner/gitdb/gittest": nil,
 	"keysweep/scanner/gitdb/pack":    {"scanner/gitdb/inflate", "scanner/gitdb/oid"},
-	"keysweep/scanner/gitdb/index":   nil,
+	"keysweep/scanner/gitdb/index":   {"scanner/gitdb/oid"},
 	"keysweep/scanner/gitdb/inflate": nil,
 	"keysweep/scanner/gitdb/oid":     nil,
 	"keysweep/rules":                 {"rules/ascii", "rules/attribution", "rules/encoding", "rules/finder", "rules/score", "file", "toml", "finding"},

@@ -124,7 +124,7 @@ func modules(repo *gitdb.Repository) (list []*gitdb.Repository) {
 // ignored files are read as well, since one of them might be.
 func (s *scan) treeOf(repo *gitdb.Repository) *worktree.Repository {
 	w := &worktree.Repository{Top: repo.Top, InfoExclude: filepath.Join(repo.CommonDir, "info", "exclude"), IgnoreCase: repo.IgnoreCase}
-	idx, err := index.Read(filepath.Join(repo.GitDir, "index"), repo.Format.Size())
+	idx, err := index.Read(filepath.Join(repo.GitDir, "index"), repo.Format)
 	if errors.Is(err, fs.ErrNotExist) {
 		return w
 	}

@@ -207,7 +207,7 @@ func (e *examination) baseline(r *gitdb.Repository) {
 // counts neither in other clones nor for hooks.
 func (e *examination) tracked(r *gitdb.Repository, name, file string, outside bool) {
 	path := filepath.Join(r.Top, file)
-	x, err := index.Read(filepath.Join(r.GitDir, "index"), r.Format.Size())
+	x, err := index.Read(filepath.Join(r.GitDir, "index"), r.Format)
 	switch {
 	case err != nil && !errors.Is(err, os.ErrNotExist):
 		e.add("index", Broken, err.Error(), "run git fsck for details; git reset rebuilds the index and unstages everything")

@@ -22,8 +22,6 @@ package index
 import (
 	"bytes"
 	"cmp"
-	"crypto/sha1"
-	"crypto/sha256"
 	"encoding/binary"
 	"encoding/hex"
 	"errors"
@@ -34,6 +32,8 @@ import (
 	"slices"
 	"strings"
 	"unsafe"
+
+	"keysweep/scanner/gitdb/oid"
 )
 
 // The errors that Read's wrap, besides those of package os.
@@ -75,56 +75,37 @@ type Index struct {
 	Shared string
 
 	// starts is where the entries are in region, if Entries is empty.
-	starts   []uint32
-	region   []byte
-	hashSize int
+	starts []uint32
+	region []byte
+	format oid.Format
 }
 
 // maxFile is the most bytes that are read: five million entries.
 const maxFile = 512 << 20
 
-// Read reads the index at path. hashSize is 20 or 32. If there is none, which
-// means an empty index, the error is fs.ErrNotExist; a shared index that is
-// missing is ErrCorrupt.
-func Read(path string, hashSize int) (*Index, error) {
+// Read reads the index at path. If there is none, which means an empty index, the
+// error is fs.ErrNotExist; a shared index that is missing is ErrCorrupt.
+func Read(path string, format oid.Format) (*Index, error) {
 	data, err := load(path)
 	if err != nil {
 		return nil, fmt.Errorf("reading index: %w", err)
 	}
-	x, link, err := parse(data, hashSize, false)
-	if err != nil {
-		return nil, fmt.Errorf("reading %s: %w", path, err)
-	}
-	if link == nil || allZero(link.base) {
-		if err := x.whole(); err != nil {
-			return nil, fmt.Errorf("reading %s: %w", path, err)
+	x, link, err := parse(data, format, false)
+	if err == nil && link != nil {
+		shared := filepath.Join(filepath.Dir(path), "sharedindex."+hex.EncodeToString(link.base))
+		if data, err = load(shared); errors.Is(err, os.ErrNotExist) {
+			err = fmt.Errorf("%w: its shared index is missing", ErrCorrupt)
 		}
-		return x, nil
-	}
-
-	x.Shared = filepath.Join(filepath.Dir(path), "sharedindex."+hex.EncodeToString(link.base))
-	data, err = load(x.Shared)
-	if errors.Is(err, os.ErrNotExist) {
-		err = fmt.Errorf("%w: its shared index is missing", ErrCorrupt)
+		if err == nil {
+			x.Shared, path = shared, shared
+			var base *Index
+			if base, err = parseShared(data, format, link); err == nil {
+				err = x.complete(base, link)
+			}
+		}
 	}
 	if err != nil {
 		return nil, fmt.Errorf("reading %s: %w", path, err)
-	}
-	base, further, err := parse(data, hashSize, false)
-	if err == nil && further != nil && !allZero(further.base) {
-		err = fmt.Errorf("%w: a shared index has a shared index", ErrCorrupt)
-	}
-	if sum := data[max(0, len(data)-hashSize):]; err == nil && !bytes.Equal(sum, link.base) && !allZero(sum) {
-		err = fmt.Errorf("%w: its name is not its checksum", ErrCorrupt)
-	}
-	if err == nil {
-		err = base.whole()
-	}
-	if err == nil {
-		err = x.complete(base, link)
-	}
-	if err != nil {
-		return nil, fmt.Errorf("reading %s: %w", x.Shared, err)
 	}
 	return x, nil
 }
@@ -157,17 +138,14 @@ func load(path string) ([]byte, error) {
 // Parse reads an index from data, which the index keeps: it must not be written
 // to any more. A split index, whose other half is in another file, is
 // ErrUnsupported.
-func Parse(data []byte, hashSize int) (*Index, error) { return parseWhole(data, hashSize, false) }
+func Parse(data []byte, format oid.Format) (*Index, error) { return parseWhole(data, format, false) }
 
-func parseWhole(data []byte, hashSize int, compact bool) (*Index, error) {
-	x, link, err := parse(data, hashSize, compact)
+func parseWhole(data []byte, format oid.Format, compact bool) (*Index, error) {
+	x, link, err := parse(data, format, compact)
+	if link != nil {
+		err = fmt.Errorf("%w: half of a split index", ErrUnsupported)
+	}
 	if err != nil {
-		return nil, err
-	}
-	if link != nil && !allZero(link.base) {
-		return nil, fmt.Errorf("%w: half of a split index", ErrUnsupported)
-	}
-	if err := x.whole(); err != nil {
 		return nil, err
 	}
 	return x, nil
@@ -192,42 +170,36 @@ const (
 	moreIntentToAdd  = 0x2000
 )
 
-// parse reads one file; paths may be empty if it is half of a split index.
-func parse(data []byte, hashSize int, compact bool) (*Index, *link, error) {
-	if hashSize != sha1.Size && hashSize != sha256.Size {
-		return nil, nil, fmt.Errorf("%w: object names of %d bytes", ErrUnsupported, hashSize)
-	}
-	if len(data) < headerSize+hashSize || string(data[:4]) != "DIRC" {
+// parse reads one file. If the link is not nil it is half of a split index, whose
+// entries are not in order and may lack their paths.
+func parse(data []byte, format oid.Format, compact bool) (*Index, *link, error) {
+	if len(data) < headerSize+format.Size() || string(data[:4]) != "DIRC" {
 		return nil, nil, fmt.Errorf("%w: no header", ErrCorrupt)
 	}
-	x := &Index{Version: binary.BigEndian.Uint32(data[4:]), hashSize: hashSize}
+	x := &Index{Version: binary.BigEndian.Uint32(data[4:]), format: format}
 	if x.Version < 2 || x.Version > 4 {
 		return nil, nil, fmt.Errorf("%w: version %d", ErrUnsupported, x.Version)
 	}
-	body, sum := data[:len(data)-hashSize], data[len(data)-hashSize:]
-	if !allZero(sum) && !bytes.Equal(sum, checksum(body, hashSize)) {
+	body, sum := data[:len(data)-format.Size()], data[len(data)-format.Size():]
+	hash := format.New()
+	hash.Write(body)
+	if !allZero(sum) && !bytes.Equal(sum, hash.Sum(nil)) {
 		return nil, nil, fmt.Errorf("%w: wrong checksum", ErrCorrupt)
 	}
 	rest, err := x.parseEntries(body[headerSize:], binary.BigEndian.Uint32(data[8:]), compact && x.Version < 4)
 	if err != nil {
 		return nil, nil, err
 	}
-	l, err := x.parseExtensions(rest, hashSize)
-	return x, l, err
-}
-
-func checksum(body []byte, hashSize int) []byte {
-	if hashSize == sha256.Size {
-		sum := sha256.Sum256(body)
-		return sum[:]
+	l, err := x.parseExtensions(rest)
+	if err == nil && l == nil {
+		err = x.order()
 	}
-	sum := sha1.Sum(body)
-	return sum[:]
+	return x, l, err
 }
 
 // parseEntries reads count entries and returns what follows them.
 func (x *Index) parseEntries(b []byte, count uint32, compact bool) ([]byte, error) {
-	if uint64(count) > uint64(len(b)/(statSize+x.hashSize+2+1)) {
+	if uint64(count) > uint64(len(b)/(statSize+x.format.Size()+2+1)) {
 		return nil, fmt.Errorf("%w: %d entries in %d bytes", ErrCorrupt, count, len(b))
 	}
 	if compact {
@@ -260,7 +232,7 @@ var errCutShort = errors.New("truncated")
 // decode returns the entry that b starts with and how many bytes it takes.
 // packed, for version 4, holds the path before.
 func (x *Index) decode(b []byte, packed *paths) (e Entry, n int, err error) {
-	at := statSize + x.hashSize + 2
+	at := statSize + x.format.Size() + 2
 	if len(b) < at {
 		return e, 0, errCutShort
 	}
@@ -322,11 +294,7 @@ func (p *paths) next(b []byte) (path string, n int, err error) {
 	if p.room -= keep + length; p.room < 0 {
 		return "", 0, errors.New("paths of more than eight times the file")
 	}
-	var s strings.Builder
-	s.Grow(keep + length)
-	s.WriteString(p.last[:keep])
-	s.Write(b[n : n+length])
-	p.last = s.String()
+	p.last = p.last[:keep] + string(b[n:n+length])
 	return p.last, n + length + 1, nil
 }
 
@@ -350,7 +318,7 @@ func varint(b []byte) (v uint64, n int) {
 
 // parseExtensions looks for those that matter. An unknown one may be skipped
 // if its name begins with an upper-case letter.
-func (x *Index) parseExtensions(b []byte, hashSize int) (*link, error) {
+func (x *Index) parseExtensions(b []byte) (*link, error) {
 	var l *link
 	for len(b) > 0 {
 		if len(b) < 8 {
@@ -365,7 +333,7 @@ func (x *Index) parseExtensions(b []byte, hashSize int) (*link, error) {
 		switch {
 		case name == "link":
 			var err error
-			if l, err = parseLink(body, hashSize); err != nil {
+			if l, err = parseLink(body, x.format.Size()); err != nil {
 				return nil, err
 			}
 		case name == "sdir":
@@ -377,10 +345,10 @@ func (x *Index) parseExtensions(b []byte, hashSize int) (*link, error) {
 	return l, nil
 }
 
-// whole checks and sorts entries that no other file completes.
-func (x *Index) whole() error {
+// order checks and sorts the entries of an index that is not split.
+func (x *Index) order() error {
 	last, sorted := Entry{}, true
-	for i := range x.starts {
+	for i := range x.Len() {
 		e := x.At(i)
 		if e.Path == "" {
 			return fmt.Errorf("%w: entry %d has no path", ErrCorrupt, i)
@@ -390,13 +358,6 @@ func (x *Index) whole() error {
 	}
 	if !sorted {
 		x.expand()
-	}
-	for i := range x.Entries {
-		if x.Entries[i].Path == "" {
-			return fmt.Errorf("%w: entry %d has no path", ErrCorrupt, i)
-		}
-	}
-	if !slices.IsSortedFunc(x.Entries, compare) {
 		slices.SortStableFunc(x.Entries, compare)
 	}
 	return nil

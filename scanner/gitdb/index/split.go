@@ -1,9 +1,12 @@
 package index
 
 import (
+	"bytes"
 	"encoding/binary"
 	"fmt"
 	"slices"
+
+	"keysweep/scanner/gitdb/oid"
 )
 
 // link is the extension that makes an index half of a split one. The other
@@ -15,30 +18,46 @@ import (
 // in this half, in order and without paths; the rest is added. Base alone, with
 // no bitmaps, deletes and replaces nothing.
 type link struct {
-	base             []byte
-	deleted, replace *bitmap
+	base              []byte
+	deleted, replaced bitmap
 }
 
+// parseLink returns nil for the link of an index that was split once.
 func parseLink(b []byte, hashSize int) (*link, error) {
 	if len(b) < hashSize {
 		return nil, fmt.Errorf("%w: extension link of %d bytes", ErrCorrupt, len(b))
 	}
-	l := &link{base: b[:hashSize], deleted: new(bitmap), replace: new(bitmap)}
-	b = b[hashSize:]
-	if len(b) == 0 {
-		return l, nil
+	l := &link{base: b[:hashSize]}
+	if b = b[hashSize:]; len(b) > 0 {
+		for _, m := range []*bitmap{&l.deleted, &l.replaced} {
+			var err error
+			if *m, b, err = parseBitmap(b); err != nil {
+				return nil, err
+			}
+		}
+		if len(b) > 0 {
+			return nil, fmt.Errorf("%w: %d bytes after the bitmaps of extension link", ErrCorrupt, len(b))
+		}
 	}
-	var err error
-	if l.deleted, b, err = parseBitmap(b); err != nil {
-		return nil, err
-	}
-	if l.replace, b, err = parseBitmap(b); err != nil {
-		return nil, err
-	}
-	if len(b) > 0 {
-		return nil, fmt.Errorf("%w: %d bytes after the bitmaps of extension link", ErrCorrupt, len(b))
+	if allZero(l.base) {
+		return nil, nil
 	}
 	return l, nil
+}
+
+// parseShared reads the shared index that l names.
+func parseShared(data []byte, format oid.Format, l *link) (*Index, error) {
+	x, further, err := parse(data, format, false)
+	switch {
+	case err != nil:
+	case further != nil:
+		err = fmt.Errorf("%w: a shared index has a shared index", ErrCorrupt)
+	default:
+		if sum := data[len(data)-format.Size():]; !bytes.Equal(sum, l.base) && !allZero(sum) {
+			err = fmt.Errorf("%w: its name is not its checksum", ErrCorrupt)
+		}
+	}
+	return x, err
 }
 
 // complete merges the entries of a shared index into x.
@@ -47,7 +66,7 @@ func (x *Index) complete(base *Index, l *link) error {
 	if err != nil {
 		return err
 	}
-	replaced, err := l.replace.positions(len(base.Entries))
+	replaced, err := l.replaced.positions(len(base.Entries))
 	if err != nil {
 		return err
 	}
@@ -90,9 +109,9 @@ func (x *Index) complete(base *Index, l *link) error {
 //
 // A marker word says: bit 0 is repeated in (bits 1 to 32) words, and then come
 // (bits 33 to 63) words as they are. The lowest bit of a word is the first.
-type bitmap struct{ words []byte }
+type bitmap []byte
 
-func parseBitmap(b []byte) (m *bitmap, rest []byte, err error) {
+func parseBitmap(b []byte) (m bitmap, rest []byte, err error) {
 	if len(b) < 8 {
 		return nil, nil, fmt.Errorf("%w: bitmap of %d bytes", ErrCorrupt, len(b))
 	}
@@ -100,15 +119,15 @@ func parseBitmap(b []byte) (m *bitmap, rest []byte, err error) {
 	if size+12 > uint64(len(b)) {
 		return nil, nil, fmt.Errorf("%w: bitmap of %d bytes, %d are left", ErrCorrupt, size+12, len(b))
 	}
-	return &bitmap{b[8 : 8+size]}, b[8+size+4:], nil
+	return b[8 : 8+size], b[8+size+4:], nil
 }
 
 // positions returns the bits that are set, all less than limit, in order.
-func (m *bitmap) positions(limit int) ([]int, error) {
+func (m bitmap) positions(limit int) ([]int, error) {
 	const maxRun = 1<<32 - 1
 	var out []int
 	var at uint64 // in bits
-	words := m.words
+	words := []byte(m)
 	set := func(bits uint64) error {
 		for i := uint64(0); bits != 0; i, bits = i+1, bits>>1 {
 			if bits&1 == 0 {

@@ -35,7 +35,7 @@ func OpenIndex(path string, format oid.Format) (*Index, error) {
 	}
 	x := &Index{mapped: data}
 	err = pack.Guard(func() error {
-		whole, err := index.ParseCompact(data, format.Size())
+		whole, err := index.ParseCompact(data, format)
 		if err == nil {
 			x.Index = *whole
 		}
@@ -59,7 +59,7 @@ func OpenIndex(path string, format oid.Format) (*Index, error) {
 const maxMappedIndex = 512 << 20
 
 func readIndex(path string, format oid.Format) (*Index, error) {
-	x, err := index.Read(path, format.Size())
+	x, err := index.Read(path, format)
 	if errors.Is(err, fs.ErrNotExist) {
 		return new(Index), nil // as git has it
 	}
@@ -73,8 +73,8 @@ func readIndex(path string, format oid.Format) (*Index, error) {
 // (git add -N). The error wraps index.ErrCorrupt: the file was truncated.
 func (x *Index) Find(path string) (e index.Entry, found bool, err error) {
 	err = pack.Guard(func() error {
-		at := sort.Search(x.Len(), func(i int) bool { return x.PathAt(i) >= path })
-		for ; at < x.Len() && x.PathAt(at) == path; at++ {
+		at := sort.Search(x.Len(), func(i int) bool { return x.At(i).Path >= path })
+		for ; at < x.Len() && x.At(at).Path == path; at++ {
 			if e = x.At(at); e.Stage == 0 && !e.IntentToAdd {
 				e.Path, e.ID, found = path, bytes.Clone(e.ID), true
 				break

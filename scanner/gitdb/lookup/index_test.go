@@ -51,7 +51,7 @@ func TestOpenIndexReadsWhatReadReads(t *testing.T) {
 			if err := os.WriteFile(path, tt.data, 0o600); err != nil {
 				t.Fatal(err)
 			}
-			want, wantErr := index.Read(path, 20)
+			want, wantErr := index.Read(path, oid.SHA1)
 			got, err := OpenIndex(path, oid.SHA1)
 			if wantErr != nil {
 				if err == nil || err.Error() != wantErr.Error() || errors.Is(err, index.ErrCorrupt) != errors.Is(wantErr, index.ErrCorrupt) || errors.Is(err, index.ErrUnsupported) != errors.Is(wantErr, index.ErrUnsupported) {

@@ -3,6 +3,7 @@ package lookup
 import (
 	"context"
 	"fmt"
+	"sort"
 	"strconv"
 	"strings"
 
@@ -93,9 +94,7 @@ func (d *Differ) nameFolders(s *staged, first, end, cut int) {
 		}
 		from := i
 		prefix := e.Path[cut : cut+len(name)+1]
-		for i++; i < end && strings.HasPrefix(s.index.PathAt(i)[cut:], prefix); {
-			i++
-		}
+		i += sort.Search(end-i, func(k int) bool { return !strings.HasPrefix(s.index.At(from + k).Path[cut:], prefix) })
 		sub := len(s.folders)
 		d.nameFolders(s, from, i, cut+len(prefix))
 		if sub := &s.folders[sub]; !sub.empty {
