@@ -24,24 +24,20 @@ type Verification struct {
 
 // Verifier asks issuers by a set of rules.
 type Verifier struct {
-	on   bool
-	opts verify.Options
-	set  *rules.Set
-	log  *os.File // nil: none, or closed
+	Verification
+	set *rules.Set
+	log *os.File // nil: none, or closed
 }
 
 // Open checks v against the rules and opens the egress log, before anything is
 // scanned: a request that could not be logged would not be sent.
 func (v Verification) Open(set *rules.Set) (*Verifier, error) {
-	r := &Verifier{on: v.On, opts: v.Options, set: set}
+	r := &Verifier{Verification: v, set: set}
 	if !v.On {
 		return r, nil
 	}
-	if err := verify.Check(v.Options, set); err != nil {
-		return nil, err
-	}
-	if v.EgressLog == "" {
-		return r, nil
+	if err := verify.Check(v.Options, set); err != nil || v.EgressLog == "" {
+		return r, err
 	}
 	if info, err := os.Stat(v.EgressLog); err == nil && info.Mode()&os.ModeNamedPipe != 0 {
 		return nil, fmt.Errorf("--egress-log: %s is a FIFO, and the scan would wait for its reader", quote.Name(v.EgressLog))
@@ -50,26 +46,25 @@ func (v Verification) Open(set *rules.Set) (*Verifier, error) {
 	if err != nil {
 		return nil, fmt.Errorf("--egress-log: %w", err)
 	}
-	r.opts.EgressLog, r.log = log, log
+	r.Options.EgressLog, r.log = log, log
 	return r, nil
 }
 
 // Ask asks about the findings and closes the log; progress may be nil. After an
 // error, the findings still say what is known.
 func (r *Verifier) Ask(ctx context.Context, findings []*finding.Finding, progress func(done, total int)) (sum verify.Summary, err error) {
-	if r.on {
-		r.opts.Progress = progress
-		sum, err = verify.All(ctx, r.opts, r.set, findings)
+	if r.On {
+		r.Options.Progress = progress
+		sum, err = verify.All(ctx, r.Options, r.set, findings)
 	}
 	return sum, errors.Join(err, r.Close())
 }
 
 // Close closes the log, if Ask did not.
 func (r *Verifier) Close() error {
-	if r.log == nil {
+	log := r.log
+	if r.log = nil; log == nil {
 		return nil
 	}
-	err := r.log.Close()
-	r.log = nil
-	return err
+	return log.Close()
 }

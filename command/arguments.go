@@ -7,13 +7,14 @@ import (
 	"flag"
 	"fmt"
 	"io"
-	"keysweep/quote"
 	"os"
 	"slices"
 	"strconv"
 	"strings"
 
 	"github.com/urfave/cli/v2"
+
+	"keysweep/quote"
 )
 
 // line is what the user typed, taken apart.
@@ -270,6 +271,9 @@ func nearest(typed string, names []string) string {
 	best, least := "", len(typed)/3+1
 	letters := strings.TrimLeft(typed, "-")
 	for _, name := range names {
+		if len(typed) > 2*len(name)+2 {
+			continue // is further away; what is typed may be long
+		}
 		d := distance(strings.ToLower(typed), name)
 		if len(letters) >= 3 && strings.HasPrefix(strings.TrimLeft(name, "-"), letters) {
 			d = min(d, 1)
@@ -284,30 +288,22 @@ func nearest(typed string, names []string) string {
 // distance returns how many letters must be inserted, removed, replaced or
 // swapped with their neighbour to make b of a.
 func distance(a, b string) int {
-	// rows[i%3][j] is the distance of a[:i] and b[:j].
-	var rows [3][]int
-	for i := range rows {
-		rows[i] = make([]int, len(b)+1)
-	}
-	for i := 0; i <= len(a); i++ {
-		row, above, twoAbove := rows[i%3], rows[(i+2)%3], rows[(i+1)%3]
-		for j := 0; j <= len(b); j++ {
-			switch {
-			case i == 0:
-				row[j] = j
-			case j == 0:
-				row[j] = i
-			default:
-				replaced := above[j-1]
-				if a[i-1] != b[j-1] {
-					replaced++
-				}
-				row[j] = min(above[j]+1, row[j-1]+1, replaced)
-				if i > 1 && j > 1 && a[i-1] == b[j-2] && a[i-2] == b[j-1] {
-					row[j] = min(row[j], twoAbove[j-2]+1)
-				}
+	d := make([][]int, len(a)+1) // d[i][j] is the distance of a[:i] and b[:j]
+	for i := range d {
+		d[i] = make([]int, len(b)+1)
+		for j := range d[i] {
+			if i == 0 || j == 0 {
+				d[i][j] = i + j
+				continue
+			}
+			d[i][j] = min(d[i-1][j], d[i][j-1], d[i-1][j-1]) + 1
+			if a[i-1] == b[j-1] {
+				d[i][j] = min(d[i][j], d[i-1][j-1])
+			}
+			if i > 1 && j > 1 && a[i-1] == b[j-2] && a[i-2] == b[j-1] {
+				d[i][j] = min(d[i][j], d[i-2][j-2]+1)
 			}
 		}
 	}
-	return rows[len(a)%3][len(b)]
+	return d[len(a)][len(b)]
 }

@@ -22,7 +22,6 @@ import (
 	"keysweep/finding"
 	"keysweep/quote"
 	"keysweep/rules"
-	"keysweep/scanner"
 )
 
 // baselineCommands are the words behind "keysweep baseline".
@@ -86,28 +85,17 @@ func baselineCommand(c *call) error {
 }
 
 func parseBaseline(c *call, word string) (o *baselineOptions, err error) {
-	o = &baselineOptions{
-		audit:  audit.Options{Scan: scanner.Options{Paths: c.Args().Tail(), Ignored: c.Bool("ignored"), FollowAlternates: c.Bool("follow-alternates"), Now: c.now, Progress: c.progress()}},
-		reason: strings.TrimSpace(c.String("reason")),
+	paths := c.Args().Tail()
+	if len(paths) == 0 {
+		paths = []string{"."}
 	}
-	if len(o.audit.Scan.Paths) == 0 {
-		o.audit.Scan.Paths = []string{"."}
-	}
-	if o.audit.Sources, err = parseSources(c); err != nil {
-		return nil, err
-	}
-	if err := cmp.Or(
-		read(c, "min-confidence", parseConfidence, &o.audit.Scan.MinConfidence),
-		read(c, "max-object", parseSize, &o.audit.Scan.MaxObject),
-		read(c, "jobs", numberUpTo(1, maxWorkers), &o.audit.Scan.Workers),
-	); err != nil {
+	o = &baselineOptions{reason: strings.TrimSpace(c.String("reason"))}
+	if o.audit, err = parseAudit(c, paths); err != nil {
 		return nil, err
 	}
 	files := c.StringSlice("output")
 	switch {
-	case slices.Contains(o.audit.Scan.Paths, ""):
-		return nil, errors.New("a path is empty")
-	case slices.Contains(o.audit.Scan.Paths, "-"):
+	case slices.Contains(paths, "-"):
 		return nil, errors.New("a baseline is of files and repositories, not of standard input")
 	case len(files) > 1:
 		return nil, errors.New("--output: one baseline at a time")
@@ -203,7 +191,7 @@ func baselineCreate(c *call, o *baselineOptions) error {
 			}
 			b.Add(line)
 			added++
-			fmt.Fprintf(&out, "  %s  %s  %s %s  %s\n", f.Secret.ID(), quote.Text(f.Secret.Redacted()), quote.Text(f.Issuer), f.Environment, quote.Text(line.Comment))
+			listKey(&out, f.Secret.ID(), f.Secret.Redacted(), f.Issuer, f.Environment.String(), line.Comment)
 		case f.Suppressed.Kind == finding.KindBaseline:
 			there++
 		default:
@@ -228,7 +216,11 @@ func baselineCreate(c *call, o *baselineOptions) error {
 		line("%s had been accepted there before.", keys(there))
 	}
 	if elsewhere > 0 {
-		line("%s left out: the configuration or a comment accepts %s already.", keys(elsewhere), pronoun(elsewhere))
+		pronoun := "them"
+		if elsewhere == 1 {
+			pronoun = "it"
+		}
+		line("%s left out: the configuration or a comment accepts %s already.", keys(elsewhere), pronoun)
 	}
 	if err := say(c.stdout, out.String()); err != nil {
 		return err
@@ -239,17 +231,14 @@ func baselineCreate(c *call, o *baselineOptions) error {
 	return nil
 }
 
+func listKey(out *strings.Builder, id, redacted, issuer, environment, comment string) {
+	fmt.Fprintf(out, "  %s  %s  %s %s  %s\n", id, quote.Text(redacted), quote.Text(issuer), quote.Text(environment), quote.Text(comment))
+}
+
 // say writes to standard output.
 func say(w io.Writer, text string) error {
 	_, err := io.WriteString(w, text)
 	return writing(err)
-}
-
-func pronoun(n int) string {
-	if n == 1 {
-		return "it"
-	}
-	return "them"
 }
 
 // prefixWord returns the prefix of f without its last underscore: with it, each
@@ -308,7 +297,7 @@ func baselinePrune(c *call, o *baselineOptions) error {
 	removed := b.Remove(func(l *exceptions.BaselineLine) bool { return !found[l.Fingerprint] })
 	var out strings.Builder
 	for _, l := range removed {
-		fmt.Fprintf(&out, "  %s  %s  %s %s  %s\n", l.Fingerprint[:16], quote.Text(l.Prefix), quote.Text(l.Issuer), quote.Text(l.Environment), quote.Text(quote.HideKeys(l.Comment)))
+		listKey(&out, l.Fingerprint[:16], l.Prefix, l.Issuer, l.Environment, quote.HideKeys(l.Comment))
 	}
 	if len(removed) == 0 {
 		fmt.Fprintf(&out, "Every key of %s is still found: nothing was removed.\n", quote.Name(file))

@@ -16,6 +16,7 @@ import (
 
 	"keysweep/audit"
 	"keysweep/command/ci"
+	"keysweep/config"
 	"keysweep/file"
 	"keysweep/finding"
 	"keysweep/quote"
@@ -72,7 +73,7 @@ func ciCommand(c *call, token string) error {
 	var end *ending
 	if r.actions && err != nil && !errors.Is(err, errClosedPipe) && (!errors.As(err, &end) || end.err != nil) {
 		message, _, _ := strings.Cut(quote.Message(err.Error()), "\n")
-		fmt.Fprint(c.stdout, report.WorkflowCommand(report.LevelError, message, report.Property{Name: "title", Value: "keysweep"}))
+		_ = annotate(c.stdout, report.LevelError, message)
 	}
 	return err
 }
@@ -102,6 +103,7 @@ func (r *ciRun) run(c *call) error {
 			return err
 		}
 	}
+	readEvent := func(path string) ([]byte, error) { return file.Read(path, maxEvent) }
 	if r.plan, err = ci.Detect(ci.Environment{Get: os.Getenv, ReadFile: readEvent}, repo); err != nil {
 		return err
 	}
@@ -115,22 +117,16 @@ func (r *ciRun) run(c *call) error {
 	if end != nil && (!errors.As(end, &ended) || ended.err != nil) {
 		return end
 	}
-	err = r.report()
-	var untold *untoldError
-	if errors.As(err, &untold) {
+	untold, err := r.report()
+	if len(untold) > 0 {
 		status := StatusUse
 		if ended != nil && ended.status != StatusClean {
 			status = ended.status // that something was found matters more
 		}
-		return &ending{status, err}
+		return &ending{status, errors.New(strings.Join(untold, "; "))}
 	}
 	return cmp.Or(err, end)
 }
-
-// untoldError says that an output of a later step, or the summary, is missing.
-type untoldError struct{ list []string }
-
-func (e *untoldError) Error() string { return strings.Join(e.list, "; ") }
 
 // checkWrites refuses to write where only a link of what is checked out leads.
 func (o *scanOptions) checkWrites(checkout *ci.Checkout) error {
@@ -153,9 +149,6 @@ func (o *scanOptions) checkWrites(checkout *ci.Checkout) error {
 // maxEvent is the most bytes of an event's file. GitHub's are 25 MB at most.
 const maxEvent = 64 << 20
 
-// readEvent reads a file that the CI names.
-func readEvent(path string) ([]byte, error) { return file.Read(path, maxEvent) }
-
 // links returns where occurrences can be opened in a browser.
 func links(checkout *ci.Checkout, path string) *report.Links {
 	l := &report.Links{Server: os.Getenv("GITHUB_SERVER_URL"), Name: os.Getenv("GITHUB_REPOSITORY"), Outside: true}
@@ -168,24 +161,18 @@ func links(checkout *ci.Checkout, path string) *report.Links {
 
 // apply turns the plan into options.
 func (r *ciRun) apply(checkout *ci.Checkout, path string) error {
-	opts, plan := r.opts, r.plan
+	opts, plan, links := r.opts, r.plan, r.opts.report.Links
 	r.trustBase(checkout, path)
 	opts.marked = r.noteAdded
-	if checkout != nil && checkout.Top() != "" {
-		if below, ok := checkout.Below(path); ok && below != "" {
-			// A folder means its repository, as it does for Changes.
-			opts.audit.Scan.Paths = []string{shown(checkout.Top())}
-			if opts.report.Links != nil {
-				opts.report.Links.Below = ""
-			}
-		}
+	if links.Below != "" {
+		// A folder means its repository, as it does for Changes.
+		opts.audit.Scan.Paths = []string{config.Shown(checkout.Top())}
+		links.Below = ""
 	}
 	if plan.Scope == ci.Changes {
-		if err := selectRange(&opts.audit.Scan, plan.Range); err != nil {
+		var err error
+		if opts.audit.Scan.Range, err = scanner.ParseRange(strings.Fields(plan.Range)); err != nil {
 			return err
-		}
-		if opts.report.Links != nil && !opts.report.Links.Outside {
-			opts.report.Links.Below = "" // the paths of commits start at the top
 		}
 	}
 	if plan.Fork && opts.audit.Verify.On {
@@ -213,24 +200,6 @@ func (r *ciRun) apply(checkout *ci.Checkout, path string) error {
 	return nil
 }
 
-// selectRange hands the commits of a plan to the scanner.
-func selectRange(o *scanner.Options, commits string) (err error) {
-	o.Range, err = scanner.ParseRange(strings.Fields(commits))
-	return err
-}
-
-// shown returns path from the working directory, if that is shorter.
-func shown(path string) string {
-	here, err := os.Getwd()
-	if err != nil {
-		return path
-	}
-	if rel, err := filepath.Rel(here, path); err == nil && len(rel) < len(path) {
-		return rel
-	}
-	return path
-}
-
 // scan scans and reports. On GitHub, no line of the report is read as a command.
 func (r *ciRun) scan(c *call) (err error) {
 	if r.actions {
@@ -252,29 +221,25 @@ func (r *ciRun) scan(c *call) (err error) {
 }
 
 // report reports to GitHub Actions; other systems get the text alone. When one of
-// GitHub's files cannot be written, the others still are: *untoldError.
-func (r *ciRun) report() error {
+// GitHub's files cannot be written, untold says so, and the others still are.
+func (r *ciRun) report() (untold []string, err error) {
 	if !r.actions {
-		return nil
+		return nil, nil
 	}
 	if r.res != nil {
 		if !r.res.Complete() {
-			words := "The scan is incomplete: the report of the job says what was not read."
-			if r.plan.Missing != "" {
-				words = "The scan is incomplete: " + r.plan.Missing + "."
-			}
-			if _, err := fmt.Fprint(r.stdout, report.WorkflowCommand(report.LevelWarning, words, report.Property{Name: "title", Value: "keysweep"})); err != nil {
-				return writing(err)
+			words := cmp.Or(r.plan.Missing, "the report of the job says what was not read")
+			if err := annotate(r.stdout, report.LevelWarning, "The scan is incomplete: "+words+"."); err != nil {
+				return nil, err
 			}
 		}
 		if err := writing(report.Annotations(r.stdout, r.res, r.opts.report)); err != nil {
-			return err
+			return nil, err
 		}
 	}
-	var untold untoldError
 	note := func(err error) {
 		if err != nil {
-			untold.list = append(untold.list, err.Error())
+			untold = append(untold, err.Error())
 		}
 	}
 	note(appendTo("GITHUB_OUTPUT", func(w io.Writer) error { return ci.WriteOutputs(w, r.outputs(), r.token) }))
@@ -283,10 +248,13 @@ func (r *ciRun) report() error {
 			return report.Write(w, report.Markdown, r.res, r.opts.report)
 		}))
 	}
-	if len(untold.list) > 0 {
-		return &untold
-	}
-	return nil
+	return untold, nil
+}
+
+// annotate writes a message for the page of the run.
+func annotate(w io.Writer, level report.Level, message string) error {
+	_, err := fmt.Fprint(w, report.WorkflowCommand(level, message, report.Property{Name: "title", Value: "keysweep"}))
+	return writing(err)
 }
 
 // outputs returns what later steps may want to know.

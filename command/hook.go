@@ -98,6 +98,10 @@ func hookCommand(c *call) error {
 		return nil
 	}
 	if err == nil {
+		opts.audit.Scan.FromEnvironment(os.Getenv)
+		if name == "pre-receive" {
+			opts.audit.Scan.WorkTree = ""
+		}
 		err = scanWith(c, opts)
 	}
 	var end *ending
@@ -133,13 +137,11 @@ func (h *hook) aimCommit() {
 		// pre-commit run --from-ref A --to-ref B
 		o.audit.Scan.Range = &scanner.Range{Include: []string{to}, Exclude: []string{from}}
 		o.audit.Sources.Trust = &config.Trust{Rev: from, Name: from}
-		o.audit.Scan.FromEnvironment(os.Getenv)
 		return
 	}
 	// A commit hands over its index; without one, this is pre-commit run
 	// --all-files, or by hand.
 	o.audit.Scan.Staged = &scanner.Staged{OrWhole: h.framework && os.Getenv("GIT_INDEX_FILE") == "", Merging: merging()}
-	o.audit.Scan.FromEnvironment(os.Getenv)
 	o.audit.Sources.Trust = &config.Trust{Name: "the index"}
 	o.found = func(a *audit.Audit) {
 		if res := a.Result; len(res.Targets) > 0 && res.Targets[0].Scope == finding.ScopeStaged && !o.audit.Sources.None {
@@ -174,7 +176,6 @@ func (h *hook) aimMessage() error {
 	}
 	h.opts.audit.Scan.Staged = &scanner.Staged{Message: aboveScissors(text)}
 	h.opts.audit.Sources.Trust = &config.Trust{Name: "the index"}
-	h.opts.audit.Scan.FromEnvironment(os.Getenv)
 	return nil
 }
 
@@ -198,15 +199,9 @@ func aboveScissors(text []byte) []byte {
 // branches are deleted.
 func (h *hook) aimPush() (bool, error) {
 	r := &scanner.Range{AbsentNoted: true}
-	remote, url := "", ""
-	if len(h.args) > 0 {
-		remote = h.args[0]
-	}
-	if len(h.args) > 1 {
-		url = h.args[1]
-	}
-	note := ""
-	tip := "" // whose exceptions count
+	args := append(h.args, "", "")
+	remote, url := args[0], args[1]
+	note, tip := "", "" // tip: whose exceptions count
 	if h.framework {
 		remote, url = os.Getenv("PRE_COMMIT_REMOTE_NAME"), os.Getenv("PRE_COMMIT_REMOTE_URL")
 		if tip = cmp.Or(os.Getenv("PRE_COMMIT_TO_REF"), os.Getenv("PRE_COMMIT_LOCAL_BRANCH")); tip != "" {
@@ -245,21 +240,12 @@ func (h *hook) aimPush() (bool, error) {
 	}
 	h.opts.audit.Scan.Range = r
 	h.opts.audit.Sources.Trust = &config.Trust{Rev: tip, Name: "what is pushed", Comments: true}
-	h.opts.audit.Scan.FromEnvironment(os.Getenv)
-	h.note(note)
-	return true, nil
-}
-
-// note adds a sentence to the report.
-func (h *hook) note(words string) {
-	if words == "" {
-		return
-	}
 	h.opts.found = func(a *audit.Audit) {
-		if res := a.Result; len(res.Targets) > 0 {
-			res.Targets[0].Notes = append(res.Targets[0].Notes, words)
+		if t := a.Result.Targets; note != "" && len(t) > 0 {
+			t[0].Notes = append(t[0].Notes, note)
 		}
 	}
+	return true, nil
 }
 
 // aimReceived is for pre-receive. What is pushed is in a folder of its own
@@ -282,8 +268,6 @@ func (h *hook) aimReceived() error {
 	}
 	o := h.opts
 	o.audit.Scan.Range = r
-	o.audit.Scan.FromEnvironment(os.Getenv)
-	o.audit.Scan.WorkTree = ""
 	// Who may push a branch is not who decides what goes into the default one.
 	o.audit.Sources.Trust = &config.Trust{Rev: "HEAD", Name: "the default branch"}
 	return nil

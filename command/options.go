@@ -7,7 +7,6 @@ import (
 	"io"
 	"math"
 	"os"
-	"path/filepath"
 	"slices"
 	"strconv"
 	"strings"
@@ -51,21 +50,8 @@ const maxWorkers = 1024
 func parseScan(c *call) (*scanOptions, error) { return parseScanOf(c, c.Args().Slice()) }
 
 // parseScanOf is parseScan for a command whose arguments are not its paths.
-func parseScanOf(c *call, paths []string) (*scanOptions, error) {
-	o := &scanOptions{
-		audit: audit.Options{Scan: scanner.Options{
-			Paths:            paths,
-			Stdin:            c.stdin,
-			Tree:             c.Bool("tree"),
-			History:          c.Bool("history"),
-			Ignored:          c.Bool("ignored"),
-			Exclude:          c.StringSlice("exclude"),
-			KeepRejected:     c.Bool("show-rejected"),
-			VerifyObjects:    c.Bool("verify-objects"),
-			FollowAlternates: c.Bool("follow-alternates"),
-			Now:              c.now,
-			Progress:         c.progress(),
-		}},
+func parseScanOf(c *call, paths []string) (o *scanOptions, err error) {
+	o = &scanOptions{
 		report: report.Options{
 			Version:        buildVersion().Version,
 			Program:        programName(),
@@ -78,25 +64,21 @@ func parseScanOf(c *call, paths []string) (*scanOptions, error) {
 		secrets:  c.Bool("show-secrets"),
 		exitCode: StatusFound,
 	}
+	if o.audit, err = parseAudit(c, paths); err != nil {
+		return nil, err
+	}
 	var format report.Format
 	if err := cmp.Or(
-		read(c, "min-confidence", parseConfidence, &o.audit.Scan.MinConfidence),
 		read(c, "since", func(s string) (time.Time, error) { return parseSince(s, c.now()) }, &o.audit.Scan.Since),
 		read(c, "fail-on", parseFailOn, &o.failOn),
 		read(c, "exit-code", numberUpTo(0, maxExitCode), &o.exitCode),
 		read(c, "timeout", parseTimeout, &o.timeout),
-		read(c, "jobs", numberUpTo(1, maxWorkers), &o.audit.Scan.Workers),
-		read(c, "max-object", parseSize, &o.audit.Scan.MaxObject),
 		read(c, "color", parseColor, &o.color),
 		read(c, "format", report.ParseFormat, &format),
 	); err != nil {
 		return nil, err
 	}
 	o.report.MinConfidence = o.audit.Scan.MinConfidence
-	var err error
-	if o.audit.Sources, err = parseSources(c); err != nil {
-		return nil, err
-	}
 	if o.audit.Verify, err = parseVerification(c, false); err != nil {
 		return nil, err
 	}
@@ -104,6 +86,31 @@ func parseScanOf(c *call, paths []string) (*scanOptions, error) {
 		return nil, err
 	}
 	return o, o.parseOutputs(c, format)
+}
+
+// parseAudit reads the options that say what is read, and by which rules.
+func parseAudit(c *call, paths []string) (o audit.Options, err error) {
+	o.Scan = scanner.Options{
+		Paths:            paths,
+		Stdin:            c.stdin,
+		Tree:             c.Bool("tree"),
+		History:          c.Bool("history"),
+		Ignored:          c.Bool("ignored"),
+		Exclude:          c.StringSlice("exclude"),
+		KeepRejected:     c.Bool("show-rejected"),
+		VerifyObjects:    c.Bool("verify-objects"),
+		FollowAlternates: c.Bool("follow-alternates"),
+		Now:              c.now,
+		Progress:         c.progress(),
+	}
+	if slices.Contains(paths, "") {
+		return o, errors.New("a path is empty")
+	}
+	o.Sources, err = parseSources(c)
+	return o, cmp.Or(err,
+		read(c, "min-confidence", parseConfidence, &o.Scan.MinConfidence),
+		read(c, "jobs", numberUpTo(1, maxWorkers), &o.Scan.Workers),
+		read(c, "max-object", parseSize, &o.Scan.MaxObject))
 }
 
 // check refuses options that exclude each other, and values that mean nothing.
@@ -116,8 +123,6 @@ func (o *scanOptions) check(c *call) error {
 		return errors.New("--fail-on active needs --verify or --verify-issuer: without an answer no key is known to work")
 	case o.failOn == failOnActive && v.Options.DryRun:
 		return errors.New("--fail-on active and --dry-run exclude each other: a dry run gets no answers")
-	case slices.Contains(o.audit.Scan.Paths, ""):
-		return errors.New("a path is empty")
 	case c.Bool("quiet") && c.Bool("verbose"):
 		return errors.New("--quiet and --verbose exclude each other")
 	}
@@ -150,7 +155,7 @@ func (o *scanOptions) parseOutputs(c *call, format report.Format) (err error) {
 	}
 	log := o.audit.Verify.EgressLog
 	for _, out := range o.outputs {
-		if log != "" && !out.standard() && (filepath.Clean(out.path) == filepath.Clean(log) || sameFile(out.path, log)) {
+		if log != "" && !out.standard() && (absolute(out.path) == absolute(log) || sameFile(out.path, log)) {
 			return fmt.Errorf("--egress-log: %s is the file of a report", quote.Name(log))
 		}
 		if out.format == report.SARIF {

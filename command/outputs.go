@@ -65,80 +65,54 @@ func parseOutputs(paths []string, format report.Format, formatGiven bool) ([]out
 // checkOutputs refuses outputs that would overwrite each other or what is to
 // be scanned, and outputs that will certainly fail, before the scan.
 func checkOutputs(outputs []output, scanned []string, stdout io.Writer) error {
-	if err := checkNames(outputs); err != nil {
-		return err
-	}
 	for i, out := range outputs {
+		name := quote.Name(out.path)
+		for _, other := range outputs[:i] {
+			switch {
+			case out.standard() && other.standard():
+				return errors.New("--output: two reports to standard output")
+			case out.standard() || other.standard():
+			case absolute(out.path) == absolute(other.path):
+				return fmt.Errorf("--output: %s is named twice", name)
+			case sameFile(out.path, other.path):
+				return fmt.Errorf("--output: %s and %s are the same file", quote.Name(other.path), name)
+			}
+		}
 		if out.standard() {
 			continue
 		}
 		if err := file.Check(out.path); err != nil {
 			return out.failed(err)
 		}
-		info, err := os.Stat(out.path)
-		if err != nil || !info.Mode().IsRegular() {
-			continue // a new file, or a device
-		}
-		if err := checkFile(info, out, outputs[:i], scanned); err != nil {
-			return err
+		if slices.ContainsFunc(scanned, func(path string) bool { return sameFile(out.path, path) }) {
+			return fmt.Errorf("--output: %s is to be scanned, and would be overwritten", name)
 		}
 		if f, ok := stdout.(*os.File); ok && slices.ContainsFunc(outputs, output.standard) {
-			if to, err := f.Stat(); err == nil && os.SameFile(info, to) {
-				return fmt.Errorf("--output: %s is where standard output goes", quote.Name(out.path))
+			if to, err := f.Stat(); err == nil && isAt(to, out.path) {
+				return fmt.Errorf("--output: %s is where standard output goes", name)
 			}
 		}
 	}
 	return nil
 }
 
-// checkNames refuses outputs that are named twice.
-func checkNames(outputs []output) error {
-	seen := map[string]bool{} // by absolute path, or "-"
-	for _, out := range outputs {
-		name := out.path
-		if !out.standard() {
-			abs, err := filepath.Abs(out.path)
-			if err != nil {
-				return fmt.Errorf("--output %s: %w", quote.Name(out.path), err)
-			}
-			name = abs
-		}
-		switch {
-		case seen[name] && out.standard():
-			return errors.New("--output: two reports to standard output")
-		case seen[name]:
-			return fmt.Errorf("--output: %s is named twice", quote.Name(out.path))
-		}
-		seen[name] = true
+func absolute(path string) string {
+	if abs, err := filepath.Abs(path); err == nil {
+		return abs
 	}
-	return nil
+	return path
 }
 
-// checkFile refuses an output whose file is that of an earlier one, or is to be
-// scanned.
-func checkFile(info os.FileInfo, out output, earlier []output, scanned []string) error {
-	for _, other := range earlier {
-		if same(info, other.path) {
-			return fmt.Errorf("--output: %s and %s are the same file", quote.Name(other.path), quote.Name(out.path))
-		}
-	}
-	for _, path := range scanned {
-		if same(info, path) {
-			return fmt.Errorf("--output: %s is to be scanned, and would be overwritten", quote.Name(out.path))
-		}
-	}
-	return nil
-}
-
-// sameFile reports whether two paths name one file that is there.
+// sameFile reports whether two paths name one file that is there. A device may be
+// written to twice.
 func sameFile(a, b string) bool {
 	info, err := os.Stat(a)
-	return err == nil && same(info, b)
+	return err == nil && isAt(info, b)
 }
 
-func same(info os.FileInfo, path string) bool {
+func isAt(info os.FileInfo, path string) bool {
 	other, err := os.Stat(path)
-	return err == nil && os.SameFile(info, other)
+	return err == nil && info.Mode().IsRegular() && os.SameFile(info, other)
 }
 
 // deliver writes the report to every output, files first, so that a standard

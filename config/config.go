@@ -105,7 +105,7 @@ func (k *kind[T]) find(roots []root) (v *T, at *root, notes []Note, err error) {
 		}
 		switch {
 		case !r.own:
-			notes = append(notes, Note{Path: r.index, Words: fmt.Sprintf("%s was not used: the working directory is outside (%s reads it).", shown(path), k.option)})
+			notes = append(notes, Note{Path: r.index, Words: fmt.Sprintf("%s was not used: the working directory is outside (%s reads it).", Shown(path), k.option)})
 		case at == nil || len(r.real) > len(at.real):
 			at = r
 		}
@@ -114,7 +114,7 @@ func (k *kind[T]) find(roots []root) (v *T, at *root, notes []Note, err error) {
 		return nil, nil, notes, nil
 	}
 	text, err := inRoot(at.dir, k.name, k.limit)
-	v, err = k.parsed(shown(filepath.Join(at.dir, k.name)), text, err)
+	v, err = k.parsed(Shown(filepath.Join(at.dir, k.name)), text, err)
 	return v, at, notes, err
 }
 

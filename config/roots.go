@@ -82,7 +82,7 @@ func Inside(path string) bool {
 // (see Find), and false if it has none.
 func Root(path string) (string, bool) {
 	r, ok := rootOf(path)
-	return shown(r.dir), ok
+	return Shown(r.dir), ok
 }
 
 // BaselinePath returns where the baseline of a scan of paths is or would be: at
@@ -92,7 +92,7 @@ func BaselinePath(paths []string) (string, bool) {
 	if len(roots) == 0 || !roots[0].own {
 		return "", false
 	}
-	return shown(filepath.Join(roots[0].dir, exceptions.BaselineName)), true
+	return Shown(filepath.Join(roots[0].dir, exceptions.BaselineName)), true
 }
 
 // within reports whether path is root or is below it; both are real.
@@ -101,8 +101,8 @@ func within(root, path string) bool {
 	return err == nil && filepath.IsLocal(rel)
 }
 
-// shown returns path from the working directory, if that is shorter.
-func shown(path string) string {
+// Shown returns path from the working directory, if that is shorter.
+func Shown(path string) string {
 	abs, err := filepath.Abs(path)
 	if err != nil {
 		return path
