@@ -112,7 +112,7 @@ func load(list []*ruleFile) (*compiled, error) {
 // ruleFile is a rule file that was parsed.
 type ruleFile struct {
 	File
-	keys          *toml.Keys
+	keys          toml.Keys
 	rules         []*Rule
 	builtIn, adds bool // see Rule
 }

@@ -9,9 +9,14 @@ package toml
 
 import (
 	"bytes"
+	"errors"
 	"fmt"
+	"reflect"
+	"slices"
 	"strings"
 	"unicode/utf8"
+
+	"github.com/pelletier/go-toml/v2/unstable"
 )
 
 // Position is where a key is in a file: 1-based, the column in bytes.
@@ -34,13 +39,13 @@ type LocalDate string
 // Keys holds the position of every key that was decoded, by its path: names
 // joined by dots, with the index of a table or value in its array. The key id
 // of the third [[rule]] is rule[2].id.
-type Keys struct{ at map[string]Position }
+type Keys map[string]Position
 
 // At returns the position of the key at path; if the file lacks it, that of the
 // innermost table around it that has a position, or else line 1, column 1.
-func (k *Keys) At(path string) Position {
+func (k Keys) At(path string) Position {
 	for {
-		if p, ok := k.at[path]; ok {
+		if p, ok := k[path]; ok {
 			return p
 		}
 		i := strings.LastIndexAny(path, ".[")
@@ -56,13 +61,37 @@ func (k *Keys) At(path string) Position {
 // pointers to one of them, and any. A value of type any holds a string or a
 // LocalDate, or the text of another value as []byte. Keys at the top for which
 // skip returns true are left to other readers; skip may be nil. An error is an *Error.
-func Decode(text []byte, v any, skip func(key string) bool) (*Keys, error) {
+func Decode(text []byte, v any, skip func(key string) bool) (Keys, error) {
 	if !utf8.Valid(text) {
 		return nil, &Error{Position{1, 1}, "not UTF-8"}
 	}
-	d := newDecoder(bytes.TrimPrefix(text, []byte("\uFEFF")), v, skip)
-	if err := d.decode(); err != nil {
-		return nil, err
+	d := &decoder{text: bytes.TrimPrefix(text, []byte("\uFEFF")), root: node{v: reflect.ValueOf(v).Elem()}, skip: skip, at: Keys{}, lines: []int{0}}
+	for i, c := range d.text {
+		if c == '\n' {
+			d.lines = append(d.lines, i+1)
+		}
 	}
-	return &Keys{d.at}, nil
+	var parser unstable.Parser
+	parser.Reset(d.text)
+	for table := d.root; parser.NextExpression(); {
+		var err error
+		if e := parser.Expression(); e.Kind == unstable.KeyValue {
+			err = d.pair(table, e)
+		} else {
+			table, err = d.header(e)
+		}
+		if err != nil {
+			return nil, err
+		}
+	}
+	if syntax, ok := errors.AsType[*unstable.ParserError](parser.Error()); ok {
+		return nil, &Error{d.position(int(parser.Range(syntax.Highlight).Offset)), syntax.Message}
+	}
+	return d.at, nil
+}
+
+// position returns where a byte of the text is.
+func (d *decoder) position(offset int) Position {
+	line, _ := slices.BinarySearch(d.lines, offset+1)
+	return Position{line, offset - d.lines[line-1] + 1}
 }
