@@ -2,6 +2,9 @@ package rules
 
 import (
 	"bytes"
+	"slices"
+	"strconv"
+	"strings"
 
 	"keysweep/rules/ascii"
 )
@@ -49,7 +52,7 @@ func leftBoundary(b []byte, at int, plain *Finder) boundary {
 	if (c == 'u' || c == 'H') && at >= 2 && b[at-2] == '-' && (at == 2 || ascii.IsSpace(b[at-3]) || ascii.IsQuote(b[at-3])) {
 		return boundary{ok: true, why: "behind the option -" + string(c)}
 	}
-	if n := runOf(b[:at], '_'); n > 0 && n <= 2 && (at == n || !ascii.IsName(b[at-n-1])) {
+	if n := at - len(bytes.TrimRight(b[:at], "_")); n > 0 && n <= 2 && (at == n || !ascii.IsName(b[at-n-1])) {
 		return boundary{ok: true, why: "behind Markdown's sign of emphasis"}
 	}
 	if k := prefixBefore(b, at, plain); k.ok {
@@ -95,17 +98,9 @@ func vendorBefore(b []byte, at int) int {
 	if start > 0 && b[start-1] == '-' || ascii.ClassOf(b[start]) == ascii.Digit || b[start] == '_' {
 		return 0
 	}
-	var folded [maxVendor + 2]byte
-	word := folded[:0]
-	for _, c := range b[start : at+2] {
-		word = append(word, ascii.Fold(c))
-	}
-	if b[at-1] != '_' {
-		for _, w := range skWords[:] {
-			if bytes.HasSuffix(word, []byte(w)) {
-				return 0
-			}
-		}
+	word := string(bytes.ToLower(b[start : at+2]))
+	if b[at-1] != '_' && slices.ContainsFunc(skWords[:], func(w string) bool { return strings.HasSuffix(word, w) }) {
+		return 0
 	}
 	return n
 }
@@ -132,17 +127,12 @@ func escapeBefore(b []byte, at int) (boundary, bool) {
 		if m < 1 || b[m] != e.mark[0] || backslashesBefore(b, m) == 0 {
 			continue
 		}
-		value, ok := 0, true
-		for _, d := range b[m+1 : at] {
-			ok = ok && ascii.IsHex(d)
-			value = value<<4 | int(ascii.HexDigit(d))
-		}
-		if ok && !(value < 0x80 && ascii.IsWord(byte(value))) {
+		if v, err := strconv.ParseUint(string(b[m+1:at]), 16, 32); err == nil && !(v < 0x80 && ascii.IsWord(byte(v))) {
 			return boundary{ok: true, why: `behind the escape \` + string(b[m:at])}, true
 		}
 	}
-	if at >= 4 && b[at-4] == '\\' && ascii.IsOctal(b[at-3]) && ascii.IsOctal(b[at-2]) && ascii.IsOctal(c) {
-		if v := b[at-3]&3<<6 | b[at-2]&7<<3 | c&7; !ascii.IsWord(v) {
+	if at >= 4 && b[at-4] == '\\' {
+		if v, err := strconv.ParseUint(string(b[at-3:at]), 8, 16); err == nil && !ascii.IsWord(byte(v)) {
 			return boundary{ok: true, why: `behind the escape \` + string(b[at-3:at])}, true
 		}
 	}
@@ -159,15 +149,6 @@ func escapeBefore(b []byte, at int) (boundary, bool) {
 	return boundary{}, false
 }
 
-// runOf returns how often b ends in c.
-func runOf(b []byte, c byte) int {
-	n := 0
-	for n < len(b) && b[len(b)-n-1] == c {
-		n++
-	}
-	return n
-}
-
 // backslashesBefore counts the backslashes that end at b[:at].
 func backslashesBefore(b []byte, at int) int {
 	return at - ascii.RunStart(b, at, maxEscapes, func(c byte) bool { return c == '\\' })
@@ -181,12 +162,8 @@ func ansiBefore(b []byte, at int) bool {
 		return false
 	}
 	head := b[max(0, i-8) : i-1]
-	for _, esc := range [...]string{"\x1b", `\e`, `\033`, `\33`, `\x1b`, `\x1B`, `\u001b`, `\u001B`} {
-		if bytes.HasSuffix(head, []byte(esc)) {
-			return true
-		}
-	}
-	return false
+	escapes := []string{"\x1b", `\e`, `\033`, `\33`, `\x1b`, `\x1B`, `\u001b`, `\u001B`}
+	return slices.ContainsFunc(escapes, func(esc string) bool { return bytes.HasSuffix(head, []byte(esc)) })
 }
 
 // prefixBefore recognises a complete prefix right before b[at:] (the
@@ -246,10 +223,7 @@ func rightNeighbour(b []byte, start, end int) neighbour {
 	case bytes.HasPrefix(rest, []byte("•")), bytes.HasPrefix(rest, []byte("●")), bytes.HasPrefix(rest, []byte(`\u2022`)):
 		return neighbourMask
 	case rest[0] == '*':
-		stars := 0
-		for stars < len(rest) && rest[stars] == '*' {
-			stars++
-		}
+		stars := len(rest) - len(bytes.TrimLeft(rest, "*"))
 		// **key** is emphasis, and so is ***the key is key***.
 		if stars == 3 && bytes.Contains(b[max(0, start-maxEmphasis):start], rest[:stars]) && (stars == len(rest) || !ascii.IsWord(rest[stars])) {
 			return neighbourNone
@@ -283,11 +257,7 @@ func secretAssigned(b []byte, at int) bool {
 	const maxName = 64
 	low := max(0, at-200)
 	i := at
-	skip := func(set string) {
-		for i > low && bytes.IndexByte([]byte(set), b[i-1]) >= 0 {
-			i--
-		}
-	}
+	skip := func(set string) { i = low + len(bytes.TrimRight(b[low:i], set)) }
 	skip("\"'`\\ \t(")
 	for _, scheme := range [...]string{"Bearer", "bearer", "Basic", "basic"} {
 		if bytes.HasSuffix(b[low:i], []byte(scheme)) {
@@ -303,21 +273,10 @@ func secretAssigned(b []byte, at int) bool {
 	}
 	skip("\"'`\\ \t])")
 	end = i
-	for i > low && end-i < maxName && (ascii.IsName(b[i-1]) || b[i-1] == '.') {
-		i--
-	}
+	i = ascii.RunStart(b, i, min(maxName, i-low), ascii.IsDotted)
 	if i == end {
 		return false
 	}
-	var folded [maxName]byte
-	name := folded[:0]
-	for _, c := range b[i:end] {
-		name = append(name, ascii.Fold(c))
-	}
-	for _, w := range [...]string{"secret", "key", "token"} {
-		if bytes.Contains(name, []byte(w)) {
-			return true
-		}
-	}
-	return false
+	name := string(bytes.ToLower(b[i:end]))
+	return strings.Contains(name, "secret") || strings.Contains(name, "key") || strings.Contains(name, "token")
 }

@@ -5,6 +5,7 @@ import (
 	"crypto/sha256"
 	"encoding/base64"
 	"fmt"
+	"slices"
 
 	"keysweep/finding"
 	"keysweep/rules/ascii"
@@ -188,12 +189,7 @@ func namesHost(body []byte) bool {
 	if err != nil || n < 4 || plain[n-1] != '$' || bytes.IndexByte(host, '.') < 0 {
 		return false
 	}
-	for _, b := range host {
-		if !ascii.IsAlnum(b) && b != '.' && b != '-' {
-			return false
-		}
-	}
-	return true
+	return !slices.ContainsFunc(host, func(b byte) bool { return !ascii.IsDotted(b) || b == '_' })
 }
 
 // publicReach is how far from a key its public twin is searched for, in bytes.
@@ -242,12 +238,7 @@ func (g *group) published(body []byte) bool {
 		return false
 	}
 	sum := sha256.Sum256(body)
-	for _, list := range g.samples {
-		if list[sum] {
-			return true
-		}
-	}
-	return false
+	return slices.ContainsFunc(g.samples, func(list map[[sha256.Size]byte]bool) bool { return list[sum] })
 }
 
 // minDefused is how much of a key must be left when its first character was

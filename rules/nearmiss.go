@@ -73,8 +73,8 @@ type disguise struct {
 
 func disguisesOf(text []byte) []disguise {
 	folded := foldedASCII(text)
-	joined, joinedFrom := unquoted(folded)
-	plain, plainFrom := unescaped(folded)
+	joined, joinedFrom := rewritten(folded, seam)
+	plain, plainFrom := rewritten(folded, escapedUnderscore)
 	return []disguise{
 		{text: folded, why: "the prefix PREFIX is searched for in lower case only"},
 		{text: bytes.ReplaceAll(folded, []byte("-"), []byte("_")), why: "it is written with dashes: a key has PREFIX"},
@@ -122,49 +122,44 @@ func positions(b []byte, p string) (list []int) {
 // escapedUnderscores are ways to write an underscore, in lower case.
 var escapedUnderscores = []string{"%5f", "%255f", `\u005f`, `\x5f`, `\_`, "&#95;", "&#x5f;", "&lowbar;"}
 
-// unescaped returns b with plain underscores, and where each byte came from.
-func unescaped(b []byte) (out []byte, from []int) {
-next:
-	for i := 0; i < len(b); {
-		for _, e := range escapedUnderscores {
-			if bytes.HasPrefix(b[i:], []byte(e)) {
-				out, from = append(out, '_'), append(from, i)
-				i += len(e)
-				continue next
-			}
-		}
-		out, from = append(out, b[i]), append(from, i)
-		i++
+// escapedUnderscore returns the length of the escape at the start of b, or 0, and
+// the underscore that it means.
+func escapedUnderscore(b []byte) (length int, plain []byte) {
+	i := slices.IndexFunc(escapedUnderscores, func(e string) bool { return bytes.HasPrefix(b, []byte(e)) })
+	if i < 0 {
+		return 0, nil
 	}
-	return out, from
+	return len(escapedUnderscores[i]), []byte("_")
 }
 
-// unquoted returns b without the seams between neighbouring string literals,
-// "a" + "b" or 'a' 'b', and where each byte came from.
-func unquoted(b []byte) (out []byte, from []int) {
+// rewritten returns b with what replace says for the text at a position, which
+// is as long as length says if it is not 0; and where each byte came from.
+func rewritten(b []byte, replace func(b []byte) (length int, by []byte)) (out []byte, from []int) {
 	for i := 0; i < len(b); {
-		if n := seam(b[i:]); n > 0 {
-			i += n
-			continue
+		n, by := replace(b[i:])
+		if n == 0 {
+			n, by = 1, b[i:i+1]
 		}
-		out, from = append(out, b[i]), append(from, i)
-		i++
+		for _, c := range by {
+			out, from = append(out, c), append(from, i)
+		}
+		i += n
 	}
 	return out, from
 }
 
 // seam returns the length of what joins two string literals at the start of b,
-// or 0.
-func seam(b []byte) int {
+// "a" + "b" or 'a' 'b', or 0. Nothing replaces it.
+func seam(b []byte) (length int, _ []byte) {
 	if !ascii.IsQuote(b[0]) {
-		return 0
+		return 0, nil
 	}
 	i := 1
 	for i < len(b) && i < maxSplitGap && bytes.IndexByte([]byte(" \t+.&|,"), b[i]) >= 0 {
 		i++
 	}
 	if i == 1 || i >= len(b) || !ascii.IsQuote(b[i]) {
-		return 0
+		return 0, nil
 	}
-	return i + 1
+	return i + 1, nil
 }

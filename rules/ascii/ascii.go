@@ -47,9 +47,6 @@ func IsHex(c byte) bool {
 	return c >= '0' && c <= '9' || c >= 'a' && c <= 'f' || c >= 'A' && c <= 'F'
 }
 
-// IsOctal reports whether c is an octal digit.
-func IsOctal(c byte) bool { return c >= '0' && c <= '7' }
-
 // IsSpace reports whether c is white space.
 func IsSpace(c byte) bool { return IsBlank(c) || c == '\n' || c == '\r' }
 

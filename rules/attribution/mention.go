@@ -3,6 +3,7 @@ package attribution
 import (
 	"bytes"
 	"encoding/base64"
+	"slices"
 
 	"keysweep/rules/ascii"
 )
@@ -83,15 +84,7 @@ const maxCarrier = 24
 // carries reports whether nothing but punctuation is between a header or
 // an Authorization scheme and the key behind it.
 func carries(b []byte, m mention, key Key) bool {
-	if m.end > key.Start || key.Start-m.end > maxCarrier {
-		return false
-	}
-	for _, c := range b[m.end:key.Start] {
-		if bytes.IndexByte([]byte(" \t:=>,([]\\\"'`"), c) < 0 {
-			return false
-		}
-	}
-	return true
+	return m.end <= key.Start && key.Start-m.end <= maxCarrier && len(bytes.Trim(b[m.end:key.Start], " \t:=>,([]\\\"'`")) == 0
 }
 
 // isUserOf reports whether the key is the user in a URL of the host m:
@@ -100,12 +93,7 @@ func isUserOf(b []byte, key Key, m mention) bool {
 	if m.start <= key.End || m.start-key.End > maxNameRun || b[m.start-1] != '@' || b[key.End] != ':' && b[key.End] != '@' {
 		return false
 	}
-	for _, c := range b[key.End : m.start-1] {
-		if c <= ' ' || ascii.IsQuote(c) || c == '/' || c == '@' {
-			return false
-		}
-	}
-	return true
+	return !slices.ContainsFunc(b[key.End:m.start-1], func(c byte) bool { return c <= ' ' || ascii.IsQuote(c) || c == '/' || c == '@' })
 }
 
 // hostAt recognises a host name that is, or ends in, b[start:end]; the mention is
@@ -177,12 +165,7 @@ func nameAt(b []byte, start, end int) (loose, ok bool) {
 }
 
 func isUpperName(b []byte) bool {
-	for _, c := range b {
-		if ascii.ClassOf(c) == ascii.Lower || c == '-' {
-			return false
-		}
-	}
-	return true
+	return !slices.ContainsFunc(b, func(c byte) bool { return ascii.ClassOf(c) == ascii.Lower || c == '-' })
 }
 
 // assignedAt reports whether b[at:] goes on as an assignment or opens a
@@ -217,12 +200,8 @@ func startsStatement(b []byte, at int) bool {
 		// A comment's sign makes what follows prose: "# Martis: call me".
 		return i == 0 || b[i-1] != '#' && b[i-1] != '/' && b[i-1] != '*'
 	}
-	for _, w := range [...]string{"export", "let", "const", "var", "set", "val", "def", "ENV", "ARG", "local", "final", "static", "string", "String"} {
-		if bytes.HasSuffix(b[max(0, i-len(w)):i], []byte(w)) {
-			return true
-		}
-	}
-	return false
+	words := []string{"export", "let", "const", "var", "set", "val", "def", "ENV", "ARG", "local", "final", "static", "string", "String"}
+	return slices.ContainsFunc(words, func(w string) bool { return bytes.HasSuffix(b[:i], []byte(w)) })
 }
 
 // bracketed recognises [name], ["name"] and ['name'].

@@ -2,6 +2,7 @@ package attribution
 
 import (
 	"bytes"
+	"slices"
 	"strings"
 
 	"keysweep/rules/ascii"
@@ -67,15 +68,7 @@ func (l *layout) read(a *Attributor, b []byte, key Key) {
 // isKeyLike reports whether the literal b[at:end] is by itself and has
 // some characters behind it: a key, or a placeholder of one.
 func isKeyLike(b []byte, at, end int) bool {
-	if at > 0 && ascii.IsName(b[at-1]) || end+4 > len(b) {
-		return false
-	}
-	for _, c := range b[end : end+4] {
-		if !ascii.IsName(c) {
-			return false
-		}
-	}
-	return true
+	return (at == 0 || !ascii.IsName(b[at-1])) && ascii.RunEnd(b, end, 4, ascii.IsName) == end+4
 }
 
 // add takes s, and what holds the key whatever the number.
@@ -116,15 +109,8 @@ func (l *layout) readBrackets(b []byte) {
 
 // isOneName reports whether b is one word, perhaps in quotes.
 func isOneName(b []byte) bool {
-	if len(b) > maxNameRun {
-		return false
-	}
-	for _, c := range b {
-		if !ascii.IsName(c) && c != '.' && !ascii.IsQuote(c) && c != ' ' {
-			return false
-		}
-	}
-	return true
+	other := func(c byte) bool { return !ascii.IsDotted(c) && !ascii.IsQuote(c) && c != ' ' }
+	return len(b) <= maxNameRun && !slices.ContainsFunc(b, other)
 }
 
 // bracketName returns where the name of the bracket at b[at] starts: of
@@ -150,12 +136,9 @@ func (l *layout) readLines(b []byte) {
 			at = l.low + i + 1
 		}
 	}
-	for at < l.high {
-		end := l.high
-		if i := bytes.IndexByte(b[at:l.high], '\n'); i >= 0 {
-			end = at + i + 1
-		}
-		line := bytes.TrimRight(b[at:end], " \t\r\n")
+	for line := range bytes.Lines(b[at:l.high]) {
+		end := at + len(line)
+		line = bytes.TrimRight(line, " \t\r\n")
 		text := bytes.TrimLeft(line, " \t")
 		if len(text) > 0 {
 			indent := len(line) - len(text)
@@ -179,8 +162,6 @@ func (l *layout) readLines(b []byte) {
 				}
 				header = section{at, end, l.high}
 			}
-		}
-		if len(text) > 0 {
 			last = at
 		}
 		at = end
@@ -215,12 +196,7 @@ func (l *layout) lineOf(b []byte, p int) (start, end int) {
 
 // otherIn reports whether another key starts in b[start:end].
 func (l *layout) otherIn(start, end int) bool {
-	for _, o := range l.others {
-		if o >= start && o < end {
-			return true
-		}
-	}
-	return false
+	return slices.ContainsFunc(l.others, func(o int) bool { return o >= start && o < end })
 }
 
 // isComment reports whether a line is a comment or a heading.

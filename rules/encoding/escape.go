@@ -5,6 +5,8 @@ import (
 	"fmt"
 	"html"
 	"slices"
+	"strconv"
+	"strings"
 	"sync"
 	"unicode/utf8"
 
@@ -184,57 +186,32 @@ func (d escapeDecoder) escapeAt(b []byte) (value []byte, width int) {
 
 // stringEscapeAt is escapeAt for a backslash and at least one more byte.
 func stringEscapeAt(b []byte) (value []byte, width int) {
-	digits := 0
-	switch b[1] {
-	case '0', '1':
-		if len(b) >= 4 && ascii.IsOctal(b[2]) && ascii.IsOctal(b[3]) {
-			return []byte{b[1]&1<<6 | b[2]&7<<3 | b[3]&7}, 4
-		}
-	case 'x':
-		digits = 2
-	case 'u':
-		digits = 4
-	case '\\', '/', '"', '\'', '`':
+	const letters, meanings, maxBraced = "nrtbf", "\n\r\t\b\f", len("\\u{10FFFF}")
+	c, base, from, to := b[1], 16, 2, 0 // the digits are b[from:to]
+	switch {
+	case c == '0' || c == '1':
+		base, from, to, width = 8, 1, 4, 4
+	case c == 'x':
+		to, width = 4, 4
+	case c == 'u' && len(b) > 3 && b[2] == '{': // ECMA-262
+		from, to = 3, bytes.IndexByte(b[:min(len(b), maxBraced)], '}')
+		width = to + 1
+	case c == 'u':
+		to, width = 6, 6
+	case bytes.IndexByte([]byte("\\/\"'`"), c) >= 0:
 		return b[1:2], 2
-	case 'n':
-		return []byte{'\n'}, 2
-	case 'r':
-		return []byte{'\r'}, 2
-	case 't':
-		return []byte{'\t'}, 2
-	case 'b':
-		return []byte{'\b'}, 2
-	case 'f':
-		return []byte{'\f'}, 2
+	case strings.IndexByte(letters, c) >= 0:
+		return []byte{meanings[strings.IndexByte(letters, c)]}, 2
 	}
-	if digits == 4 && len(b) > 3 && b[2] == '{' {
-		return bracedEscapeAt(b)
-	}
-	if digits == 0 || len(b) < 2+digits {
+	if to <= from || to > len(b) {
 		return nil, 0
 	}
-	r := rune(0)
-	for _, c := range b[2 : 2+digits] {
-		if !ascii.IsHex(c) {
-			return nil, 0
-		}
-		r = r<<4 | rune(ascii.HexDigit(c))
-	}
-	if digits == 2 {
-		return []byte{byte(r)}, 2 + digits
-	}
-	return utf8.AppendRune(nil, r), 2 + digits
-}
-
-// bracedEscapeAt is escapeAt for \u{ and what follows (ECMA-262).
-func bracedEscapeAt(b []byte) (value []byte, width int) {
-	const maxDigits = 6
-	r, i := rune(0), 3
-	for ; i < len(b) && i < 3+maxDigits && ascii.IsHex(b[i]); i++ {
-		r = r<<4 | rune(ascii.HexDigit(b[i]))
-	}
-	if i == 3 || i == len(b) || b[i] != '}' {
+	v, err := strconv.ParseUint(string(b[from:to]), base, 32)
+	switch {
+	case err != nil:
 		return nil, 0
+	case c == 'u':
+		return utf8.AppendRune(nil, rune(v)), width
 	}
-	return utf8.AppendRune(nil, r), i + 1
+	return []byte{byte(v)}, width
 }

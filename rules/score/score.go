@@ -183,8 +183,9 @@ func WordLen(b []byte) int { return tables().wordAt(b) }
 
 // Of returns every part of the score of body.
 func Of(body []byte) Score {
-	var scratch [uuidLen]byte
-	body = withoutDashes(body, scratch[:0])
+	if isUUID(body) { // its dashes say nothing about its digits
+		body = bytes.ReplaceAll(body, []byte("-"), nil)
+	}
 	if len(body) == 0 {
 		return Score{}
 	}
@@ -201,39 +202,14 @@ func Of(body []byte) Score {
 	}
 }
 
-// withoutDashes returns a UUID without its dashes, appended to dst, and any
-// other body as it is: the dashes of a UUID say nothing about its digits.
-func withoutDashes(body, dst []byte) []byte {
-	if !isUUID(body) {
-		return body
-	}
-	for _, c := range body {
-		if c != '-' {
-			dst = append(dst, c)
-		}
-	}
-	return dst
-}
-
-const uuidLen = 36 // with dashes
-
 func isUUID(body []byte) bool {
-	if len(body) != uuidLen {
-		return false
-	}
 	for i, c := range body {
-		switch i {
-		case 8, 13, 18, 23:
-			if c != '-' {
-				return false
-			}
-		default:
-			if !ascii.IsHex(c) {
-				return false
-			}
+		dash := i == 8 || i == 13 || i == 18 || i == 23
+		if dash && c != '-' || !dash && !ascii.IsHex(c) {
+			return false
 		}
 	}
-	return true
+	return len(body) == 36
 }
 
 // alphabetOf returns the size of the smallest class that holds body: digits,
@@ -422,16 +398,8 @@ func (s *scorer) wordAt(b []byte) int {
 func typed(body []byte, alphabet int) float64 {
 	var share [4]float64
 	a := float64(alphabet)
-	switch alphabet {
-	case 10:
-		share[ascii.Digit] = 1
-	case 16:
-		share[ascii.Digit], share[ascii.Lower] = 10/a, 6/a
-	case 36:
-		share[ascii.Digit], share[ascii.Lower] = 10/a, 26/a
-	default:
-		share[ascii.Digit], share[ascii.Lower], share[ascii.Upper], share[ascii.Other] = 10/a, 26/a, 26/a, (a-62)/a
-	}
+	share[ascii.Digit], share[ascii.Lower] = 10/a, min(26, a-10)/a
+	share[ascii.Upper], share[ascii.Other] = max(0, min(26, a-36))/a, max(0, a-62)/a
 	change := 1.0
 	for _, p := range share {
 		change -= p * p
