@@ -4,7 +4,8 @@ import (
 	"encoding/csv"
 	"fmt"
 	"io"
-	"strconv"
+	"reflect"
+	"slices"
 	"strings"
 	"unicode/utf8"
 
@@ -35,14 +36,16 @@ var csvColumns = []string{
 	"suppressed_owner", "suppressed_expires",
 }
 
+// csvWords are the columns that hold sentences; the others hold names.
+var csvWords = []string{"status_reason", "issuer_evidence", "encoding", "suppressed_reason", "suppressed_owner", "rejected_for", "advice"}
+
 func writeCSV(w io.Writer, res *finding.Result, opts Options) error {
-	c := &csvWriter{w: csv.NewWriter(w), recorder: newRecorder(res, opts)}
+	c := &csvWriter{csv.NewWriter(w), newRecorder(res, opts)}
 	c.w.UseCRLF = true
 	_ = c.w.Write(csvColumns) // the writer keeps its first error
 	for _, s := range res.Skipped {
 		if s.Reason.Class() == finding.ClassIncomplete {
-			c.line(map[string]string{"type": csvIncomplete, "skipped_reason": string(s.Reason),
-				"skipped_count": strconv.FormatInt(s.Count, 10), "skipped_detail": name(c.Text(s.Detail))})
+			c.line(csvIncomplete, map[string]string{}, object{{"skipped", c.skipped(s)}})
 		}
 	}
 	c.findings(csvFinding, res.Findings)
@@ -54,68 +57,62 @@ func writeCSV(w io.Writer, res *finding.Result, opts Options) error {
 type csvWriter struct {
 	w *csv.Writer
 	recorder
-	row []string
-}
-
-// line writes the line with these cells; the others are empty.
-func (c *csvWriter) line(cells map[string]string) {
-	c.row = c.row[:0]
-	for _, name := range csvColumns {
-		c.row = append(c.row, harmlessCell(cells[name]))
-	}
-	_ = c.w.Write(c.row)
 }
 
 func (c *csvWriter) findings(kind string, list []*finding.Finding) {
 	for _, f := range list {
-		rec := c.finding(f)
-		rec.Advice = remedyOf(f, c.opts, c.now).Marks // the steps are those of many keys, and long
-		key := map[string]string{
-			"type": kind, "id": rec.ID, "severity": rec.Severity, "confidence": rec.Confidence, "issuer": quote.Text(rec.Issuer),
-			"environment": rec.Environment, "status": rec.Status, "status_reason": quote.Words(value(rec.StatusReason)), "checked_at": value(rec.CheckedAt),
-			"secret": quote.Text(rec.Secret), "secret_sha256": rec.SecretSHA256, "rule_id": name(rec.RuleID),
-			"issuer_evidence": quote.Words(strings.Join(rec.IssuerEvidence, "; ")), "encoding": quote.Words(strings.Join(rec.Encoding, "; ")),
-			"rejected_for": quote.Words(rec.RejectedFor), "advice": quote.Words(strings.Join(rec.Advice, " ")),
+		cells, record := map[string]string{}, c.finding(f)
+		occurrences := record[len(record)-1].value.([]object)
+		addCells(cells, "", record[:len(record)-1])
+		// The steps are those of many keys, and long.
+		cells["advice"] = strings.Join(c.texts(remedyOf(f, c.opts, c.now).Marks), " ")
+		cells["in_head"] = "" // of the place, not of the key
+		if len(occurrences) == 0 {
+			c.line(kind, cells, nil)
 		}
-		if s := rec.Suppressed; s != nil {
-			key["suppressed_kind"], key["suppressed_reason"] = s.Kind, quote.Words(s.Reason)
-			key["suppressed_owner"], key["suppressed_expires"] = quote.Words(value(s.Owner)), value(s.Expires)
-		}
-		if s := rec.FirstSeen; s != nil {
-			key["first_seen_commit"], key["first_seen_date"] = quote.Text(s.Commit), value(s.Date)
-		}
-		if s := rec.LastSeen; s != nil {
-			key["last_seen_commit"], key["last_seen_date"] = quote.Text(s.Commit), value(s.Date)
-		}
-		key["exposed_days"] = value(rec.ExposedDays)
-		if len(rec.Occurrences) == 0 {
-			c.line(key)
-		}
-		for _, o := range rec.Occurrences {
-			key["target"], key["source"], key["path"] = name(o.Target), o.Source, name(value(o.Path))
-			key["line"], key["column"] = value(o.Line), value(o.Column)
-			key["object"], key["versions"] = name(value(o.Object)), strconv.Itoa(o.Versions)
-			key["commit"], key["date"] = name(value(o.Commit)), value(o.Date)
-			key["reachable"], key["in_head"] = strconv.FormatBool(o.Reachable), strconv.FormatBool(o.InHead)
-			c.line(key)
+		for _, o := range occurrences {
+			c.line(kind, cells, o)
 		}
 	}
 }
 
-// name quotes what may be absent: an empty cell stays empty.
-func name(s string) string {
-	if s == "" {
-		return ""
+// line writes a line with the cells of o added; the others are empty.
+func (c *csvWriter) line(kind string, cells map[string]string, o object) {
+	addCells(cells, "", o)
+	cells["type"] = kind
+	row := make([]string, 0, len(csvColumns))
+	for _, name := range csvColumns {
+		cell := cells[name]
+		switch {
+		case cell == "":
+		case slices.Contains(csvWords, name):
+			cell = quote.Words(cell)
+		default:
+			cell = quote.Text(cell)
+		}
+		row = append(row, harmlessCell(cell))
 	}
-	return quote.Text(s)
+	_ = c.w.Write(row)
 }
 
-// value returns *v, or "" for null.
-func value[T any](v *T) string {
-	if v == nil {
-		return ""
+// addCells adds the members of o, their names after prefix.
+func addCells(cells map[string]string, prefix string, o object) {
+	for _, m := range o {
+		name := prefix + m.name
+		switch v := m.value.(type) {
+		case object:
+			addCells(cells, name+"_", v)
+		case string:
+			cells[name] = v
+		case []string:
+			cells[name] = strings.Join(v, "; ")
+		default:
+			cells[name] = ""
+			if v := reflect.Indirect(reflect.ValueOf(v)); v.IsValid() { // else null
+				cells[name] = fmt.Sprint(v)
+			}
+		}
 	}
-	return fmt.Sprint(*v)
 }
 
 // formulaStarts make a spreadsheet take a cell for a formula: those of OWASP's

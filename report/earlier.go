@@ -28,6 +28,38 @@ type EarlierKey struct {
 	Finding  finding.Finding
 }
 
+// earlierReport has the members of a report that are read again. Null is the
+// zero value.
+type earlierReport struct {
+	SchemaVersion int `json:"schema_version"`
+	Tool          struct{ Name string }
+	Scan          *struct {
+		Started string
+		Targets []struct {
+			finding.Target
+			NameBase64 string `json:"name_base64"`
+		}
+	}
+	Findings *[]earlierFinding
+}
+
+type earlierFinding struct {
+	Issuer, Environment, Confidence, Secret, Status string
+
+	RuleID         string          `json:"rule_id"`
+	IssuerEvidence []string        `json:"issuer_evidence"`
+	IssuerStrength string          `json:"issuer_strength"`
+	SecretSHA256   string          `json:"secret_sha256"`
+	StatusReason   string          `json:"status_reason"`
+	CheckedAt      string          `json:"checked_at"`
+	FirstSeen      earlierSighting `json:"first_seen"`
+	LastSeen       earlierSighting `json:"last_seen"`
+	ExposedDays    int64           `json:"exposed_days"`
+	InHead         bool            `json:"in_head"`
+}
+
+type earlierSighting struct{ Commit, Date string }
+
 // maxReport limits what ReadEarlier reads: a report of 100 000 findings has
 // about 100 MB.
 const maxReport = 1 << 30
@@ -35,17 +67,7 @@ const maxReport = 1 << 30
 // ReadEarlier reads the JSON report of a scan. Errors say what is wrong with
 // it; they hold nothing of its content.
 func ReadEarlier(r io.Reader) (*Earlier, error) {
-	var doc struct {
-		SchemaVersion int `json:"schema_version"`
-		Tool          struct {
-			Name string `json:"name"`
-		} `json:"tool"`
-		Scan *struct {
-			Started *string        `json:"started"`
-			Targets []targetRecord `json:"targets"`
-		} `json:"scan"`
-		Findings *[]findingRecord `json:"findings"`
-	}
+	var doc earlierReport
 	dec := json.NewDecoder(io.LimitReader(r, maxReport))
 	err := dec.Decode(&doc)
 	var (
@@ -71,9 +93,8 @@ func ReadEarlier(r io.Reader) (*Earlier, error) {
 	}
 	e := &Earlier{Started: parseTimestamp(doc.Scan.Started)}
 	for _, t := range doc.Scan.Targets {
-		e.Targets = append(e.Targets, finding.Target{
-			Name: untwin(t.Name, t.NameBase64), Kind: finding.TargetKind(t.Kind), Tree: t.Tree, History: t.History, Scope: finding.Scope(t.Scope),
-		})
+		t.Name, t.Notes = untwin(t.Name, t.NameBase64), nil
+		e.Targets = append(e.Targets, t.Target)
 	}
 	for _, f := range *doc.Findings {
 		if len(f.SecretSHA256) != 64 || strings.Trim(f.SecretSHA256, "0123456789abcdef") != "" {
@@ -102,20 +123,17 @@ func redactedAgain(secret string) string {
 }
 
 // earlier returns what is needed of a finding's record.
-func (f *findingRecord) earlier() finding.Finding {
+func (f *earlierFinding) earlier() finding.Finding {
 	e := finding.Finding{
-		RuleID: f.RuleID, Issuer: f.Issuer, IssuerEvidence: f.IssuerEvidence, InHead: f.InHead,
+		RuleID: f.RuleID, Issuer: f.Issuer, IssuerEvidence: f.IssuerEvidence, InHead: f.InHead, StatusReason: f.StatusReason,
 		FirstSeen: f.FirstSeen.earlier(), LastSeen: f.LastSeen.earlier(), CheckedAt: parseTimestamp(f.CheckedAt),
+		Environment:    named(f.Environment, finding.EnvironmentUnknown, finding.Production),
+		Confidence:     named(f.Confidence, finding.Rejected, finding.High),
+		Status:         named(f.Status, finding.Unchecked, finding.Active),
+		IssuerStrength: named(f.IssuerStrength, finding.StrengthNone, finding.StrengthUser),
 	}
-	e.Environment = named(f.Environment, finding.EnvironmentUnknown, finding.Production)
-	e.Confidence = named(f.Confidence, finding.Rejected, finding.High)
-	e.Status = named(f.Status, finding.Unchecked, finding.Active)
-	e.IssuerStrength = named(f.IssuerStrength, finding.StrengthNone, finding.StrengthUser)
-	if f.StatusReason != nil {
-		e.StatusReason = *f.StatusReason
-	}
-	if f.ExposedDays != nil && *f.ExposedDays >= 0 && *f.ExposedDays < maxDays {
-		e.Exposed = time.Duration(*f.ExposedDays) * 24 * time.Hour
+	if f.ExposedDays >= 0 && f.ExposedDays < maxDays {
+		e.Exposed = time.Duration(f.ExposedDays) * 24 * time.Hour
 	}
 	return e
 }
@@ -136,8 +154,8 @@ func named[T interface {
 // maxDays is more than a duration is asked to hold.
 const maxDays = 100_000
 
-func (s *sightingRecord) earlier() finding.Sighting {
-	if s == nil || strings.Trim(s.Commit, "0123456789abcdef") != "" || len(s.Commit) != 40 && len(s.Commit) != 64 {
+func (s earlierSighting) earlier() finding.Sighting {
+	if strings.Trim(s.Commit, "0123456789abcdef") != "" || len(s.Commit) != 40 && len(s.Commit) != 64 {
 		return finding.Sighting{}
 	}
 	return finding.Sighting{Commit: s.Commit, Date: parseTimestamp(s.Date)}
@@ -152,14 +170,8 @@ func untwin(s, twin string) string {
 	return s
 }
 
-// parseTimestamp is the inverse of timestamp.
-func parseTimestamp(s *string) time.Time {
-	if s == nil {
-		return time.Time{}
-	}
-	t, err := time.Parse(time.RFC3339, *s)
-	if err != nil {
-		return time.Time{}
-	}
+// parseTimestamp is the inverse of timestamp: zero if s is no time.
+func parseTimestamp(s string) time.Time {
+	t, _ := time.Parse(time.RFC3339, s)
 	return t
 }

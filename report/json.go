@@ -3,6 +3,7 @@ package report
 import (
 	"bufio"
 	"bytes"
+	"cmp"
 	"encoding/json"
 	"fmt"
 	"io"
@@ -59,7 +60,8 @@ func list[T any](j *jsonWriter, name string, items []T, record func(T) any) (wri
 	return written
 }
 
-// object is a JSON object: its members in the order in which they are written.
+// object is a JSON object: its members in the order in which they are written,
+// or null. It has at least one.
 type object []member
 
 // member is a member of an object; one without a name is left out.
@@ -76,35 +78,12 @@ func given(name string, value any) member {
 	return member{name, value}
 }
 
-// MarshalJSON implements json.Marshaler. Nil is null.
-func (o object) MarshalJSON() ([]byte, error) {
-	if o == nil {
-		return []byte("null"), nil
-	}
-	out := bytes.NewBufferString("{")
-	encoder := json.NewEncoder(out)
-	encoder.SetEscapeHTML(false)
-	for _, m := range o {
-		if m.name == "" {
-			continue
-		}
-		if out.Len() > 1 {
-			out.WriteByte(',')
-		}
-		out.WriteString(strconv.Quote(m.name) + ":")
-		if err := encoder.Encode(m.value); err != nil {
-			return nil, err
-		}
-	}
-	out.WriteByte('}')
-	return out.Bytes(), nil
-}
-
 // jsonWriter keeps the first error, so that writers need not look each time.
 type jsonWriter struct {
 	w       *bufio.Writer
-	encoder *json.Encoder // into encoded; one for all, since it keeps its buffers
-	encoded bytes.Buffer
+	encoder *json.Encoder // into compact; one for all, since it keeps its buffers
+	compact bytes.Buffer
+	spread  bytes.Buffer // compact with line feeds and indentation
 	out     []byte
 	indent  string // of the members of the object that is written
 	comma   bool   // it has a member
@@ -113,7 +92,7 @@ type jsonWriter struct {
 
 func newJSONWriter(w io.Writer) *jsonWriter {
 	j := &jsonWriter{w: bufio.NewWriter(w)}
-	j.encoder = json.NewEncoder(&j.encoded)
+	j.encoder = json.NewEncoder(&j.compact)
 	j.encoder.SetEscapeHTML(false)
 	return j
 }
@@ -130,7 +109,7 @@ func (j *jsonWriter) name(name string) {
 		j.raw(",")
 	}
 	j.comma = true
-	j.raw("\n" + j.indent + strconv.Quote(name) + ": ")
+	j.raw("\n" + j.indent + `"` + name + `": `)
 }
 
 func (j *jsonWriter) member(name string, v any) {
@@ -152,13 +131,59 @@ func (j *jsonWriter) encode(v any, prefix, indent string) {
 	if j.err != nil {
 		return
 	}
-	j.encoded.Reset()
-	j.encoder.SetIndent(prefix, indent)
-	if j.err = j.encoder.Encode(v); j.err != nil {
+	j.compact.Reset()
+	j.add(v)
+	doc := j.compact.Bytes()
+	if prefix+indent != "" && j.err == nil {
+		j.spread.Reset()
+		j.err = json.Indent(&j.spread, doc, prefix, indent)
+		doc = j.spread.Bytes()
+	}
+	if j.err != nil {
 		return
 	}
-	j.out = appendHarmless(j.out[:0], bytes.TrimSuffix(j.encoded.Bytes(), []byte("\n")))
+	j.out = appendHarmless(j.out[:0], doc)
 	_, j.err = j.w.Write(j.out)
+}
+
+// add appends v to compact.
+func (j *jsonWriter) add(v any) {
+	switch v := v.(type) {
+	case []object:
+		j.compact.WriteByte('[')
+		for i, o := range v {
+			if i > 0 {
+				j.compact.WriteByte(',')
+			}
+			j.add(o)
+		}
+		j.compact.WriteByte(']')
+	case object:
+		if v == nil {
+			j.compact.WriteString("null")
+			return
+		}
+		separator := byte('{')
+		for _, m := range v {
+			if m.name != "" {
+				j.compact.WriteByte(separator)
+				j.compact.WriteString(`"` + m.name + `":`) // names are ours
+				j.add(m.value)
+				separator = ','
+			}
+		}
+		j.compact.WriteByte('}')
+	case bool:
+		j.compact.WriteString(strconv.FormatBool(v))
+	case int:
+		j.compact.WriteString(strconv.Itoa(v))
+	default:
+		if err := j.encoder.Encode(v); err != nil {
+			j.err = cmp.Or(j.err, err)
+			return
+		}
+		j.compact.Truncate(j.compact.Len() - 1) // its line feed
+	}
 }
 
 func (j *jsonWriter) flush() error {

@@ -20,72 +20,6 @@ const SchemaVersion = 1
 // there is null, never an empty string; arrays are never null. A string that
 // is not UTF-8 has a twin that ends in Base64, with the exact bytes.
 
-type targetRecord struct {
-	Name       string   `json:"name"`
-	NameBase64 string   `json:"name_base64,omitempty"`
-	Kind       string   `json:"kind"`
-	Tree       bool     `json:"tree"`
-	History    bool     `json:"history"`
-	Scope      string   `json:"scope,omitempty"`
-	Notes      []string `json:"notes"`
-}
-
-type findingRecord struct {
-	ID             string             `json:"id"`
-	RuleID         string             `json:"rule_id"`
-	Issuer         string             `json:"issuer"`
-	IssuerEvidence []string           `json:"issuer_evidence"`
-	IssuerStrength string             `json:"issuer_strength"`
-	Environment    string             `json:"environment"`
-	Confidence     string             `json:"confidence"`
-	Severity       string             `json:"severity"`
-	Secret         string             `json:"secret"`
-	SecretSHA256   string             `json:"secret_sha256"`
-	Length         int                `json:"length"`
-	Score          float64            `json:"score"`
-	Encoding       []string           `json:"encoding"`
-	Status         string             `json:"status"`
-	StatusReason   *string            `json:"status_reason"`
-	CheckedAt      *string            `json:"checked_at"`
-	Suppressed     *suppressionRecord `json:"suppressed"`
-	RejectedFor    string             `json:"rejected_for,omitempty"` // only in "rejected"
-	FirstSeen      *sightingRecord    `json:"first_seen"`
-	LastSeen       *sightingRecord    `json:"last_seen"`
-	ExposedDays    *int64             `json:"exposed_days"`
-	InHead         bool               `json:"in_head"`
-	Advice         []string           `json:"advice"`
-	Occurrences    []occurrenceRecord `json:"occurrences"`
-}
-
-type suppressionRecord struct {
-	Kind    string  `json:"kind"`
-	Reason  string  `json:"reason"`
-	Owner   *string `json:"owner"`
-	Expires *string `json:"expires"`
-}
-
-type sightingRecord struct {
-	Commit string  `json:"commit"`
-	Date   *string `json:"date"`
-}
-
-type occurrenceRecord struct {
-	Target       string  `json:"target"`
-	TargetBase64 string  `json:"target_base64,omitempty"`
-	Source       string  `json:"source"`
-	Path         *string `json:"path"`
-	PathBase64   string  `json:"path_base64,omitempty"`
-	Line         *int    `json:"line"`
-	Column       *int    `json:"column"`
-	EndColumn    *int    `json:"end_column"`
-	Object       *string `json:"object"`
-	Versions     int     `json:"versions"`
-	Commit       *string `json:"commit"`
-	Date         *string `json:"date"`
-	Reachable    bool    `json:"reachable"`
-	InHead       bool    `json:"in_head"`
-}
-
 // recorder turns the records of package finding into those of JSON.
 type recorder struct {
 	*quote.Redactor
@@ -102,12 +36,12 @@ func (o Options) tool() object {
 }
 
 func (r recorder) scan(res *finding.Result) object {
-	targets := []targetRecord{}
+	targets := []object{}
 	for _, t := range res.Targets {
 		name := r.Text(t.Name)
-		targets = append(targets, targetRecord{
-			Name: name, NameBase64: twin(name), Kind: string(t.Kind),
-			Tree: t.Tree, History: t.History, Scope: string(t.Scope), Notes: r.texts(t.Notes),
+		targets = append(targets, object{
+			{"name", name}, given("name_base64", twin(name)), {"kind", t.Kind},
+			{"tree", t.Tree}, {"history", t.History}, given("scope", t.Scope), {"notes", r.texts(t.Notes)},
 		})
 	}
 	out := object{{"targets", targets}, {"started", timestamp(res.Started)}, {"since", timestamp(res.Since)},
@@ -137,32 +71,37 @@ func readCounts(res *finding.Result) object {
 	}
 }
 
-func (r recorder) finding(f *finding.Finding) findingRecord {
+func (r recorder) finding(f *finding.Finding) object {
 	todo := remedyOf(f, r.opts, r.now)
-	rec := findingRecord{
-		ID: f.Secret.ID(), RuleID: f.RuleID, Issuer: cmp.Or(f.Issuer, finding.IssuerUnknown), IssuerEvidence: r.texts(f.IssuerEvidence), IssuerStrength: f.IssuerStrength.String(),
-		Environment: f.Environment.String(), Confidence: f.Confidence.String(), Severity: f.Severity().String(),
-		Secret: r.opts.key(f), SecretSHA256: f.Secret.SHA256(), Length: f.Secret.Len(), Score: round(f.Score),
-		Encoding: append([]string{}, f.Encoding...),
-		Status:   f.Status.String(), StatusReason: absent(r.Text(f.StatusReason)), CheckedAt: timestamp(f.CheckedAt), Suppressed: suppression(r.Redactor, f.Suppressed),
-		FirstSeen: sighting(f.FirstSeen), LastSeen: sighting(f.LastSeen), ExposedDays: exposedDays(f), InHead: f.InHead,
-		Advice:      r.texts(slices.Concat(todo.Marks, todo.Steps)),
-		Occurrences: make([]occurrenceRecord, 0, len(f.Occurrences)),
-	}
-	if f.Confidence == finding.Rejected {
-		rec.RejectedFor = r.Text(f.RejectedFor)
-	}
+	occurrences, rejectedFor := make([]object, 0, len(f.Occurrences)), member{}
 	for _, o := range f.Occurrences {
-		target, path := r.Text(o.Target), r.Path(o.Path)
-		rec.Occurrences = append(rec.Occurrences, occurrenceRecord{
-			Target: target, TargetBase64: twin(target), Source: string(o.Source),
-			Path: absent(path), PathBase64: twin(path),
-			Line: absent(o.Line), Column: absent(o.Column), EndColumn: absent(o.EndColumn),
-			Object: absent(o.Object), Versions: o.Versions, Commit: absent(o.Commit), Date: timestamp(o.Date),
-			Reachable: o.Reachable, InHead: o.InHead,
-		})
+		occurrences = append(occurrences, r.occurrence(o))
 	}
-	return rec
+	if f.Confidence == finding.Rejected { // only in "rejected"
+		rejectedFor = given("rejected_for", r.Text(f.RejectedFor))
+	}
+	return object{
+		{"id", f.Secret.ID()}, {"rule_id", f.RuleID}, {"issuer", cmp.Or(f.Issuer, finding.IssuerUnknown)},
+		{"issuer_evidence", r.texts(f.IssuerEvidence)}, {"issuer_strength", f.IssuerStrength.String()},
+		{"environment", f.Environment.String()}, {"confidence", f.Confidence.String()}, {"severity", f.Severity().String()},
+		{"secret", r.opts.key(f)}, {"secret_sha256", f.Secret.SHA256()}, {"length", f.Secret.Len()}, {"score", round(f.Score)},
+		{"encoding", append([]string{}, f.Encoding...)},
+		{"status", f.Status.String()}, {"status_reason", absent(r.Text(f.StatusReason))}, {"checked_at", timestamp(f.CheckedAt)},
+		{"suppressed", suppression(r.Redactor, f.Suppressed)}, rejectedFor,
+		{"first_seen", sighting(f.FirstSeen)}, {"last_seen", sighting(f.LastSeen)}, {"exposed_days", exposedDays(f)}, {"in_head", f.InHead},
+		{"advice", r.texts(slices.Concat(todo.Marks, todo.Steps))},
+		{"occurrences", occurrences},
+	}
+}
+
+func (r recorder) occurrence(o finding.Occurrence) object {
+	target, path := r.Text(o.Target), r.Path(o.Path)
+	return object{
+		{"target", target}, given("target_base64", twin(target)), {"source", o.Source}, {"path", absent(path)}, given("path_base64", twin(path)),
+		{"line", absent(o.Line)}, {"column", absent(o.Column)}, {"end_column", absent(o.EndColumn)},
+		{"object", absent(o.Object)}, {"versions", o.Versions}, {"commit", absent(o.Commit)}, {"date", timestamp(o.Date)},
+		{"reachable", o.Reachable}, {"in_head", o.InHead},
+	}
 }
 
 func (r recorder) skipped(s finding.Skipped) object {
@@ -202,18 +141,18 @@ func (r recorder) texts(list []string) []string {
 	return out
 }
 
-func suppression(r *quote.Redactor, s *finding.Suppression) *suppressionRecord {
+func suppression(r *quote.Redactor, s *finding.Suppression) object {
 	if s == nil {
 		return nil
 	}
-	return &suppressionRecord{s.Kind, r.Text(s.Reason), absent(r.Text(s.Owner)), timestamp(s.Expires)}
+	return object{{"kind", s.Kind}, {"reason", r.Text(s.Reason)}, {"owner", absent(r.Text(s.Owner))}, {"expires", timestamp(s.Expires)}}
 }
 
-func sighting(s finding.Sighting) *sightingRecord {
+func sighting(s finding.Sighting) object {
 	if s.Commit == "" {
 		return nil
 	}
-	return &sightingRecord{s.Commit, timestamp(s.Date)}
+	return object{{"commit", s.Commit}, {"date", timestamp(s.Date)}}
 }
 
 // exposedDays returns for how many days f could be read, nil if no commit holds

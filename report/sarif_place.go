@@ -2,6 +2,7 @@ package report
 
 import (
 	"fmt"
+	"maps"
 	"path"
 	"path/filepath"
 	"regexp"
@@ -134,12 +135,11 @@ func (b *sarifBases) folder(target, folder string) (base, below string) {
 }
 
 // used returns the bases that places were given.
-func (b *sarifBases) used() map[string]object {
-	m := make(map[string]object, len(b.words))
-	for base, words := range b.words {
-		m[base] = object{{"description", messageObject(words)}}
+func (b *sarifBases) used() (list object) {
+	for _, base := range slices.Sorted(maps.Keys(b.words)) {
+		list = append(list, member{base, object{{"description", messageObject(b.words[base])}}})
 	}
-	return m
+	return list
 }
 
 // anonymous takes paths of this machine out of words: those below the working
