@@ -166,7 +166,7 @@ func check(t *testing.T, err error, want string) string {
 
 func TestOnlyANamedConfigurationMayHaveAProbe(t *testing.T) {
 	probe := rule + "[rule.probe]\nauth = \"bearer\"\nproduction = \"https://acme.example/v1/ping\"\nsources = [\"https://acme.example/docs\"]\n" +
-		"[[rule.probe.answers]]\nstatus = \"2xx\"\njson = \"any\"\nverdict = \"active\"\ncode = \"accepted\"\n"
+		"[[rule.probe.answers]]\nstatus = \"2xx\"\nverdict = \"active\"\ncode = \"accepted\"\n"
 	root := layout(t, map[string]string{"plain/" + Name: probe})
 	t.Chdir(filepath.Join(root, "plain"))
 	c, err := Named(Name)

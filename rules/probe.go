@@ -6,7 +6,6 @@ import (
 	"net/url"
 	"regexp"
 	"slices"
-	"strconv"
 	"strings"
 	"sync"
 
@@ -26,41 +25,67 @@ type Probe struct {
 	Header string
 	// Sources are the addresses of the documents that say so.
 	Sources []string
-	// Answers are tried in order; the first that fits counts.
+	// Unsupported says, by literal, why keys with it cannot be asked about.
+	Unsupported map[string]string
+	// Message lists the paths where the API puts its own words. The first that
+	// is a string is the message.
+	Message []string
+	// Answers are tried in order; the first that fits counts. What none fits
+	// says nothing about the key.
 	Answers []Answer
 }
 
 // Answer is one kind of answer and what it says of the key. All of its
 // conditions must hold; all answers are JSON.
 type Answer struct {
-	Low, High int      // the range of status codes, both included
-	JSON      JSONKind // what the body is
-	Headers   []string // that must be there
+	Status  string   // such as 401, or 2xx
+	Headers []string // that must be there
 	// Fields must be there; of each, one of the alternatives. A path names
 	// members by their names and elements by their index from 0, separated by
 	// dots: errors.0.code.
 	Fields [][]string
 	// Values holds what a field may be (a string, a number, true or false, as
 	// text), by path.
-	Values map[string][]string
-	// Message lists where the API's own words may be: the first path that
-	// is a string. With Words, one of them must be in it, in any case.
-	Message []string
-	Words   []string // in lower case
+	Values   map[string][]string
+	Messages []string // as fold returns them; see Says
 
-	Verdict finding.Status // Active, Restricted, Inactive or Unknown
+	Verdict finding.Status // Active, Restricted or Inactive
 	Code    finding.StatusCode
 }
 
-// JSONKind is what the whole of an answer is.
-type JSONKind uint8
-
-// The kinds.
+// The parts of a listed message that vary: the key, whole or masked, which
+// starts with its prefix and has only characters of keyText, and the rest of any
+// word.
 const (
-	JSONObject JSONKind = iota
-	JSONArray
-	JSONAny // either of them
+	shownKey, anyText = "{key}", "*"
+	keyText           = "abcdefghijklmnopqrstuvwxyz0123456789_-*.…"
 )
+
+// Says reports whether the message of an answer to a key with that prefix is one
+// that the rule lists: as a whole, but for case, spaces and a final stop. It is
+// true if the rule lists none.
+func (a *Answer) Says(message, prefix string) bool {
+	got := strings.Fields(fold(message))
+	return len(a.Messages) == 0 || slices.ContainsFunc(a.Messages, func(listed string) bool {
+		return slices.EqualFunc(strings.Fields(listed), got, func(want, word string) bool {
+			head, tail, key := strings.Cut(want, shownKey)
+			if key {
+				head += strings.ToLower(prefix)
+			} else if head, tail, _ = strings.Cut(want, anyText); head == want {
+				return word == want
+			}
+			rest, ok := strings.CutPrefix(word, head)
+			rest, ok2 := strings.CutSuffix(rest, tail)
+			return ok && ok2 && (!key || strings.Trim(rest, keyText) == "")
+		})
+	})
+}
+
+// fold returns the form in which messages are compared.
+func fold(message string) string {
+	words := strings.Join(strings.Fields(strings.ToLower(message)), " ")
+	return strings.TrimSpace(strings.TrimSuffix(words, "."))
+}
 
 // The limits of a probe.
 const (
@@ -76,17 +101,19 @@ type probeTable struct {
 	Auth       string        `toml:"auth"`
 	Header     string        `toml:"header"`
 	Sources    []string      `toml:"sources"`
+	Message    []string      `toml:"message"`
 	Answers    []answerTable `toml:"answers"`
+
+	Unsupported map[string]string `toml:"unsupported"`
 }
 
 type answerTable struct {
 	Status  string              `toml:"status"`
-	JSON    string              `toml:"json"`
 	Headers []string            `toml:"headers"`
 	Fields  []string            `toml:"fields"`
 	Values  map[string][]string `toml:"values"`
-	Message []string            `toml:"message"`
-	Words   []string            `toml:"words"`
+	Says    []string            `toml:"says"`
+	Source  string              `toml:"source"`
 	Verdict string              `toml:"verdict"`
 	Code    string              `toml:"code"`
 }
@@ -96,7 +123,7 @@ func (t *ruleTable) readProbe(r *Rule) error {
 	if pt == nil {
 		return nil
 	}
-	p := &Probe{Endpoints: map[finding.Environment]*url.URL{}, Sources: pt.Sources}
+	p := &Probe{Endpoints: map[finding.Environment]*url.URL{}, Sources: pt.Sources, Message: pt.Message, Unsupported: pt.Unsupported}
 	if t.Issuer == "" {
 		return wrong("probe", "a probe needs an issuer to ask")
 	}
@@ -107,14 +134,44 @@ func (t *ruleTable) readProbe(r *Rule) error {
 	if p.Scheme, p.Header, err = pt.credentials(); err != nil {
 		return err
 	}
+	if err := pt.readAddresses(p, t.Literals); err != nil {
+		return err
+	}
+	for literal := range p.Unsupported {
+		if !slices.Contains(t.Literals, literal) {
+			return wrong("probe.unsupported", "%q is none of the literals", literal)
+		}
+	}
+	if i := slices.IndexFunc(p.Message, isNoPath); i >= 0 {
+		return wrong("probe.message", "%q is not a path such as error.message", p.Message[i])
+	}
+	if len(pt.Answers) == 0 || len(pt.Answers) > maxAnswers {
+		return wrong("probe", "a probe needs 1 to %d answers", maxAnswers)
+	}
+	for i := range pt.Answers {
+		a, err := pt.Answers[i].answer(fmt.Sprintf("probe.answers[%d]", i))
+		if err != nil {
+			return err
+		}
+		if len(a.Messages) > 0 && len(p.Message) == 0 {
+			return wrong("probe", "says needs message, the paths of the API's words")
+		}
+		p.Answers = append(p.Answers, *a)
+	}
+	r.Probe = p
+	return nil
+}
+
+// readAddresses reads where the probe goes and what documents it.
+func (t *probeTable) readAddresses(p *Probe, literals []string) error {
 	for _, e := range [...]struct {
 		key, address string
 		env          finding.Environment
-	}{{"production", pt.Production, finding.Production}, {"sandbox", pt.Sandbox, finding.Sandbox}} {
+	}{{"production", t.Production, finding.Production}, {"sandbox", t.Sandbox, finding.Sandbox}} {
 		if e.address == "" {
 			continue
 		}
-		u, err := endpoint(e.address, t.Literals)
+		u, err := endpoint(e.address, literals)
 		if err != nil {
 			return wrong("probe."+e.key, "%v", err)
 		}
@@ -126,23 +183,16 @@ func (t *ruleTable) readProbe(r *Rule) error {
 	if len(p.Sources) == 0 {
 		return wrong("probe", "a probe needs sources: links to what documents it")
 	}
-	for _, s := range p.Sources {
-		if u, err := url.Parse(s); err != nil || u.Scheme != "https" || u.Host == "" {
-			return wrong("probe.sources", "%q is not an https:// address", s)
-		}
+	if i := slices.IndexFunc(p.Sources, isNoLink); i >= 0 {
+		return wrong("probe.sources", "%q is not an https:// address", p.Sources[i])
 	}
-	if len(pt.Answers) == 0 || len(pt.Answers) > maxAnswers {
-		return wrong("probe", "a probe needs 1 to %d answers", maxAnswers)
-	}
-	for i := range pt.Answers {
-		a, err := pt.Answers[i].answer(fmt.Sprintf("probe.answers[%d]", i))
-		if err != nil {
-			return err
-		}
-		p.Answers = append(p.Answers, *a)
-	}
-	r.Probe = p
 	return nil
+}
+
+// isNoLink reports whether s is not the address of a page.
+func isNoLink(s string) bool {
+	u, err := url.Parse(s)
+	return err != nil || u.Scheme != "https" || u.Host == ""
 }
 
 // token is the form of header names and authorization schemes (RFC 9110).
@@ -223,25 +273,9 @@ var statusForm = sync.OnceValue(func() *regexp.Regexp { return regexp.MustCompil
 
 // answer checks the answer at key.
 func (t *answerTable) answer(key string) (*Answer, error) {
-	a := &Answer{Headers: t.Headers, Values: t.Values, Message: t.Message, Words: t.Words, Code: finding.StatusCode(t.Code)}
+	a := &Answer{Status: t.Status, Headers: t.Headers, Values: t.Values, Code: finding.StatusCode(t.Code)}
 	if !statusForm().MatchString(t.Status) {
 		return nil, wrong(key+".status", `%q is neither a status such as "401" nor a class such as "2xx"`, t.Status)
-	}
-	if class, ok := strings.CutSuffix(t.Status, "xx"); ok {
-		a.Low, _ = strconv.Atoi(class + "00")
-		a.High = a.Low + 99
-	} else {
-		a.Low, _ = strconv.Atoi(t.Status)
-		a.High = a.Low
-	}
-	switch t.JSON {
-	case "", "object":
-	case "array":
-		a.JSON = JSONArray
-	case "any":
-		a.JSON = JSONAny
-	default:
-		return nil, wrong(key+".json", "%q is neither object, array nor any", t.JSON)
 	}
 	if err := t.readConditions(a, key); err != nil {
 		return nil, err
@@ -251,10 +285,8 @@ func (t *answerTable) answer(key string) (*Answer, error) {
 
 // readConditions reads what the body and the headers of an answer must hold.
 func (t *answerTable) readConditions(a *Answer, key string) error {
-	for _, h := range t.Headers {
-		if !token().MatchString(h) {
-			return wrong(key+".headers", "%q is not the name of a header", h)
-		}
+	if i := slices.IndexFunc(t.Headers, func(h string) bool { return !token().MatchString(h) }); i >= 0 {
+		return wrong(key+".headers", "%q is not the name of a header", t.Headers[i])
 	}
 	for _, field := range t.Fields {
 		alternatives := strings.Split(field, "|")
@@ -268,58 +300,49 @@ func (t *answerTable) readConditions(a *Answer, key string) error {
 			return wrong(key+".values", "%q is not a path such as error.type, with a list of values", path)
 		}
 	}
-	for _, path := range t.Message {
-		if isNoPath(path) {
-			return wrong(key+".message", "%q is not a path such as error.message", path)
+	for _, message := range t.Says {
+		if fold(message) == "" {
+			return wrong(key+".says", "an empty message says nothing")
 		}
-	}
-	for _, w := range t.Words {
-		if w == "" || strings.ToLower(w) != w {
-			return wrong(key+".words", "%q is empty or not in lower case", w)
-		}
-	}
-	if len(t.Words) > 0 && len(t.Message) == 0 {
-		return wrong(key+".words", "words need a message that holds them")
+		a.Messages = append(a.Messages, fold(message))
 	}
 	return nil
 }
 
-// readVerdict reads what an answer says of the key. No verdict rests on a status
-// alone: a firewall, a portal or a proxy answers 401 and 403, too.
+// ours is the source of messages that no page shows.
+const ours = "ours"
+
+// readVerdict reads what an answer says of the key. None of them rests on a status
+// alone, nor on a part of a message: a firewall, a portal or a proxy answers 401
+// and 403, too, and a refusal may be about anything.
 func (t *answerTable) readVerdict(a *Answer, key string) error {
-	var codes []finding.StatusCode
+	class, codes := "4", []finding.StatusCode{finding.CodeInsufficientPermissions, finding.CodeIPNotAllowed, finding.CodeAccountNotActivated}
 	switch t.Verdict {
 	case "active":
-		a.Verdict, codes = finding.Active, []finding.StatusCode{finding.CodeAccepted}
+		a.Verdict, class, codes = finding.Active, "2", []finding.StatusCode{finding.CodeAccepted}
 	case "restricted":
-		a.Verdict, codes = finding.Restricted, []finding.StatusCode{finding.CodeInsufficientPermissions, finding.CodeIPNotAllowed, finding.CodeAccountNotActivated}
+		a.Verdict = finding.Restricted
 	case "inactive":
 		a.Verdict, codes = finding.Inactive, []finding.StatusCode{finding.CodeExpired, finding.CodeNotRecognised}
-	case "unknown":
-		a.Verdict, codes = finding.Unknown, []finding.StatusCode{finding.CodeUnexpectedAnswer, finding.CodeRateLimited}
 	default:
-		return wrong(key+".verdict", "%q is neither active, restricted, inactive nor unknown", t.Verdict)
+		return wrong(key+".verdict", "%q is neither active, restricted nor inactive; what no answer fits is unknown", t.Verdict)
 	}
-	refuses := a.Verdict == finding.Restricted || a.Verdict == finding.Inactive
+	refuses := a.Verdict != finding.Active
 	switch {
 	case !slices.Contains(codes, a.Code):
-		return wrong(key+".code", "%q is no code for %s: there is %s", t.Code, t.Verdict, joinCodes(codes))
-	case a.Verdict == finding.Active && a.Low/100 != 2:
-		return wrong(key+".status", "only a 2xx answer accepts a key")
-	case refuses && a.Low/100 != 4:
-		return wrong(key+".status", "only a 4xx answer refuses a key")
+		return wrong(key+".code", "%q is no code for %s: there is %s", t.Code, t.Verdict, strings.Trim(fmt.Sprint(codes), "[]"))
+	case a.Status[:1] != class:
+		return wrong(key+".status", "only a %sxx answer is %s", class, t.Verdict)
 	case refuses && len(t.Fields)+len(t.Values) == 0:
 		return wrong(key, "a verdict on a status alone: add the fields or values that distinguish the API's answers")
+	case refuses && len(a.Messages) == 0:
+		return wrong(key, "%s needs says, the whole messages with which the API says so", t.Verdict)
+	case refuses && t.Source != ours && isNoLink(t.Source):
+		return wrong(key, `%s needs source, the https:// address of the page that shows the messages, or %q`, t.Verdict, ours)
+	case a.Verdict == finding.Inactive && strings.Contains(strings.Join(t.Says, ""), anyText):
+		return wrong(key+".says", "only %s may vary in a refusal, not %s", shownKey, anyText)
 	}
 	return nil
-}
-
-func joinCodes(codes []finding.StatusCode) string {
-	words := make([]string, len(codes))
-	for i, c := range codes {
-		words[i] = string(c)
-	}
-	return strings.Join(words, ", ")
 }
 
 // isNoPath reports whether p does not name a field as Answer.Fields says.

@@ -17,9 +17,10 @@ literals = ["acme_pat_"]
 production = "https://api.acme.example/v1/me?limit=1"
 auth = "Token"
 sources = ["https://acme.example/docs"]
+message = ["error.message"]
+unsupported = { acme_pat_ = "needs a seal" }
 [[rule.probe.answers]]
 status = "2xx"
-json = "array"
 verdict = "active"
 code = "accepted"
 [[rule.probe.answers]]
@@ -27,8 +28,8 @@ status = "401"
 headers = ["X-Request-Id"]
 fields = ["error.code|errors.0.code"]
 values = { "error.type" = ["auth", "key"] }
-message = ["error.message"]
-words = ["no such key"]
+says = ["No such  key."]
+source = "https://acme.example/docs/errors"
 verdict = "inactive"
 code = "not_recognised"
 `
@@ -41,11 +42,11 @@ func TestAProbe(t *testing.T) {
 		t.Fatalf("got %+v", p)
 	}
 	a, b := p.Answers[0], p.Answers[1]
-	if a.Low != 200 || a.High != 299 || a.JSON != JSONArray || a.Verdict != finding.Active || a.Code != finding.CodeAccepted {
+	if a.Status != "2xx" || a.Verdict != finding.Active || a.Code != finding.CodeAccepted {
 		t.Errorf("got %+v", a)
 	}
-	if b.Low != 401 || b.High != 401 || b.JSON != JSONObject || len(b.Fields) != 1 || strings.Join(b.Fields[0], " ") != "error.code errors.0.code" ||
-		len(b.Values["error.type"]) != 2 || b.Message[0] != "error.message" || b.Words[0] != "no such key" || b.Headers[0] != "X-Request-Id" || b.Verdict != finding.Inactive {
+	if b.Status != "401" || len(b.Fields) != 1 || strings.Join(b.Fields[0], " ") != "error.code errors.0.code" ||
+		len(b.Values["error.type"]) != 2 || p.Message[0] != "error.message" || p.Unsupported["acme_pat_"] == "" || !b.Says("no such key", "acme_pat_") || b.Headers[0] != "X-Request-Id" || b.Verdict != finding.Inactive {
 		t.Errorf("got %+v", b)
 	}
 	for auth, want := range map[string]string{`auth = "bearer"`: "Bearer", `auth = "BASIC"`: "Basic", `auth = "Alma-Auth"`: "Alma-Auth", `header = "X-Api-Key"`: ""} {
@@ -89,23 +90,30 @@ func TestAProbeThatIsNotSafeIsRefused(t *testing.T) {
 		{"a header of the client's", "auth = \"Token\"", "header = \"Host\"", 7, "can carry a key"},
 		{"a cookie", "auth = \"Token\"", "header = \"Cookie\"", 7, "can carry a key"},
 		{"no issuer", "issuer = \"acme\"\n", "", 4, "needs an issuer"},
-		{"unknown verdict", `verdict = "inactive"`, `verdict = "revoked"`, 21, "neither active"},
-		{"unknown code", `code = "not_recognised"`, `code = "gone"`, 22, "no code for inactive"},
-		{"a code of another verdict", `code = "not_recognised"`, `code = "accepted"`, 22, "no code for inactive: there is expired, not_recognised"},
-		{"a refusal that is no 4xx", `status = "401"`, `status = "200"`, 15, "only a 4xx"},
-		{"an acceptance that is no 2xx", `status = "2xx"`, `status = "404"`, 10, "only a 2xx"},
-		{"a verdict on a redirect", `status = "401"`, `status = "302"`, 15, "neither a status"},
-		{"a verdict on a server error", `status = "401"`, `status = "5xx"`, 15, "neither a status"},
-		{"a verdict on any status", `status = "401"`, `status = "*"`, 15, "neither a status"},
-		{"a verdict on a status alone", "fields = [\"error.code|errors.0.code\"]\nvalues = { \"error.type\" = [\"auth\", \"key\"] }\n", "", 14, "status alone"},
-		{"words without a message", "message = [\"error.message\"]\n", "", 19, "need a message"},
-		{"words in capitals", `"no such key"`, `"No such key"`, 20, "lower case"},
-		{"an empty word", `"no such key"`, `""`, 20, "lower case"},
-		{"a path with a hole", "error.code|", "error..code|", 17, "not a path"},
-		{"values without values", `["auth", "key"]`, `[]`, 18, "list of values"},
-		{"a body that is no JSON", `json = "array"`, `json = "html"`, 11, "neither object"},
-		{"a header that is none", "X-Request-Id", "X: Y", 16, "name of a header"},
-		{"a misspelt key", "json =", "jsno =", 11, "unknown key"},
+		{"unknown verdict", `verdict = "inactive"`, `verdict = "revoked"`, 22, "neither active"},
+		{"unknown code", `code = "not_recognised"`, `code = "gone"`, 23, "no code for inactive"},
+		{"a code of another verdict", `code = "not_recognised"`, `code = "accepted"`, 23, "no code for inactive: there is expired not_recognised"},
+		{"a refusal that is no 4xx", `status = "401"`, `status = "200"`, 16, "only a 4xx"},
+		{"an acceptance that is no 2xx", `status = "2xx"`, `status = "404"`, 12, "only a 2xx"},
+		{"a verdict on a redirect", `status = "401"`, `status = "302"`, 16, "neither a status"},
+		{"a verdict on a server error", `status = "401"`, `status = "5xx"`, 16, "neither a status"},
+		{"a verdict on any status", `status = "401"`, `status = "*"`, 16, "neither a status"},
+		{"a verdict on a status alone", "fields = [\"error.code|errors.0.code\"]\nvalues = { \"error.type\" = [\"auth\", \"key\"] }\n", "", 15, "status alone"},
+		{"says without a message", "message = [\"error.message\"]\n", "", 5, "needs message"},
+		{"a message that is no path", `["error.message"]`, `["error..message"]`, 9, "not a path"},
+		{"a refusal that says nothing", "says = [\"No such  key.\"]\n", "", 15, "inactive needs says"},
+		{"a refusal of an empty list", `["No such  key."]`, `[]`, 15, "inactive needs says"},
+		{"a refusal that no page shows", "source = \"https://acme.example/docs/errors\"\n", "", 15, "inactive needs source"},
+		{"a refusal from hearsay", "https://acme.example/docs/errors", "a friend", 15, "inactive needs source"},
+		{"a refusal that may go on", `"No such  key."`, `"No such key: *"`, 20, "only {key} may vary"},
+		{"words that excuse", "says =", "words =", 20, "unknown key"},
+		{"an answer that is unknown", "verdict = \"inactive\"", "verdict = \"unknown\"", 22, "what no answer fits is unknown"},
+		{"a prefix that no key has", "unsupported = { acme_pat_", "unsupported = { acme_", 10, "none of the literals"},
+		{"an empty message", `"No such  key."`, `" . "`, 20, "says nothing"},
+		{"a path with a hole", "error.code|", "error..code|", 18, "not a path"},
+		{"values without values", `["auth", "key"]`, `[]`, 19, "list of values"},
+		{"a header that is none", "X-Request-Id", "X: Y", 17, "name of a header"},
+		{"a misspelt key", "headers =", "heards =", 17, "unknown key"},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			text := strings.Replace(probeText, tt.old, tt.new, 1)
@@ -125,6 +133,38 @@ func TestAProbeThatIsNotSafeIsRefused(t *testing.T) {
 				t.Errorf("got %v, want line %d: %s", err, tt.line, tt.reason)
 			}
 		})
+	}
+}
+
+// A listed message is the whole one, but for case, spaces, a final stop and, where
+// the rule says so, the key or the rest of a word.
+func TestWhatAMessageSays(t *testing.T) {
+	for _, tt := range []struct {
+		listed, message string
+		want            bool
+	}{
+		{"No such key", "no  SUCH\tkey. ", true},
+		{"No such key.", "No such key", true},
+		{"No such key", "No such key..", false},
+		{"No such key", "No such key!", false},
+		{"No such key", "No such keys", false},
+		{"No such key", "There is no such key", false},
+		{"No such key", "No such key from this address", false},
+		{"No such key", "", false},
+		{"Bad key: {key}", "Bad key: ab_live_****wxyz.", true},
+		{"Bad key: {key}", "Bad key: ab_live_", true},
+		{"Bad key: {key}", "Bad key: AB_LIVE_x", true},
+		{"Bad key: {key}", "Bad key: unavailable", false},
+		{"Bad key: {key}", "Bad key: ab_live_x from here", false},
+		{"Bad key: {key}", "Bad key:", false},
+		{"Key '{key}' of '*'", "Key 'ab_live_x' of 'me'", true},
+		{"Key '{key}' of '*'", "Key 'ab_live_x' of 'me and you'", false},
+		{"Key '{key}' of '*'", "Key 'ab_live_x' of '", false},
+	} {
+		a := &Answer{Messages: []string{"something else", fold(tt.listed)}}
+		if got := a.Says(tt.message, "ab_live_"); got != tt.want {
+			t.Errorf("%q for %q: %v", tt.message, tt.listed, got)
+		}
 	}
 }
 

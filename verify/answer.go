@@ -2,6 +2,7 @@ package verify
 
 import (
 	"bytes"
+	"cmp"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -20,15 +21,15 @@ import (
 	"keysweep/rules"
 )
 
-// maxAnswer is how much of an answer is read, in bytes.
-const maxAnswer = 64 << 10
+// maxAnswer is the size of the longest answer that is judged, in bytes: a list of
+// charges may be long, and a failure may be reported at its end.
+const maxAnswer = 4 << 20
 
 // reply is an answer as it came.
 type reply struct {
 	status int
 	header http.Header
-	body   []byte
-	cut    bool // the body is longer
+	body   []byte // a byte more than maxAnswer at most
 }
 
 // outcome is what an answer, or the lack of one, means.
@@ -59,11 +60,20 @@ func (o outcome) hostFailed() bool {
 	return false
 }
 
-// read decides what an answer says about the key. The words of the outcome may
-// still contain it.
-func read(p *rules.Probe, r *reply) outcome {
+// read decides what an answer says about a key with that prefix. What is not
+// recognised is unknown, with the API's words. They may still contain the key.
+func read(p *rules.Probe, r *reply, prefix string) outcome {
 	unknown := func(code finding.StatusCode, words string, again bool) outcome {
 		return outcome{finding.Unknown, code, fmt.Sprintf("HTTP %d%s", r.status, words), again}
+	}
+	d, err := parse(r)
+	message := d.message(p.Message)
+	said := ""
+	if words := cmp.Or(message, d.message(usualPaths)); words != "" {
+		said = ": " + strconv.Quote(words)
+	}
+	if slices.ContainsFunc(p.Message, d.several) {
+		message = "" // the other one is not known
 	}
 	switch {
 	case r.status >= 300 && r.status < 400:
@@ -71,72 +81,50 @@ func read(p *rules.Probe, r *reply) outcome {
 	case r.status == http.StatusProxyAuthRequired:
 		return unknown(finding.CodeProxy, ": the proxy asks for credentials", false)
 	case r.status == http.StatusTooManyRequests:
-		return unknown(finding.CodeRateLimited, "", true)
+		return unknown(finding.CodeRateLimited, said, true)
 	case r.status >= 500:
-		return unknown(finding.CodeServerError, "", true)
-	}
-	d, err := parse(p, r)
-	if err != nil {
+		return unknown(finding.CodeServerError, said, true)
+	case err != nil:
 		return unknown(finding.CodeUnexpectedAnswer, ", "+err.Error(), false)
 	}
 	for i := range p.Answers {
 		a := &p.Answers[i]
-		if message, ok := matches(a, r, d); ok {
-			if a.Verdict == finding.Inactive && (notAboutKey().Match(bytes.ToLower(r.body)) || message == "" && len(a.Message) > 0) {
-				return unknown(finding.CodeUnexpectedAnswer, ", which may not be about the key", false)
-			}
-			if message == "" {
-				message = fmt.Sprintf("HTTP %d", r.status)
-			}
-			return final(a.Verdict, a.Code, message)
+		if !matches(a, r, d) || !a.Says(message, prefix) {
+			continue
 		}
+		if member := d.failure(a); a.Verdict == finding.Active && member != "" {
+			return unknown(finding.CodeUnexpectedAnswer, ", but its "+strconv.Quote(member)+" says otherwise"+said, false)
+		}
+		return final(a.Verdict, a.Code, cmp.Or(message, fmt.Sprintf("HTTP %d", r.status)))
 	}
-	return unknown(finding.CodeUnexpectedAnswer, ", JSON that matches no known answer", false)
+	return unknown(finding.CodeUnexpectedAnswer, cmp.Or(said, ", JSON that matches no known answer"), false)
 }
 
-// notAboutKey matches, in lower case, words of a refusal that concern the sender's
-// address, the service or something on the way. Such a key may work from
-// elsewhere, or tomorrow: it is not called inactive, whatever the issuer's rule
-// says.
-var notAboutKey = sync.OnceValue(func() *regexp.Regexp {
-	return regexp.MustCompile(`(?:^|[^a-z0-9])(?:ips?|allow-?list(?:ed)?|allow list|whitelist(?:ed)?|blocked|too many|rate limit(?:ed)?|unavailable|try again|maintenance|proxy|gateway|firewall|certificate|missing authorization|authentication service|log ?in|session|origin|suspended)(?:[^a-z0-9]|$)`)
-})
+// usualPaths is where APIs and what is in front of them put their words.
+var usualPaths = []string{"message", "error", "detail", "title", "reason", "msg", "description", "error_description",
+	"error.message", "errors.0.message", "errors.0.detail", "data.message", "0.message"}
 
-// matches reports whether r is the answer a, and returns the API's message.
-func matches(a *rules.Answer, r *reply, d *document) (message string, ok bool) {
-	if r.status < a.Low || r.status > a.High || a.JSON == rules.JSONObject && d.array || a.JSON == rules.JSONArray && !d.array {
-		return "", false
-	}
-	for _, h := range a.Headers {
-		if r.header.Get(h) == "" {
-			return "", false
-		}
+// matches reports whether r is the answer a, but for its message.
+func matches(a *rules.Answer, r *reply, d *document) bool {
+	status := strconv.Itoa(r.status)
+	if a.Status != status && a.Status != status[:1]+"xx" ||
+		slices.ContainsFunc(a.Headers, func(h string) bool { return r.header.Get(h) == "" }) {
+		return false
 	}
 	for _, alternatives := range a.Fields {
 		if !slices.ContainsFunc(alternatives, func(p string) bool { _, there := d.fields[p]; return there }) {
-			return "", false
+			return false
 		}
 	}
 	for path, values := range a.Values {
 		if f, there := d.fields[path]; !there || f.nested || !slices.Contains(values, f.text) {
-			return "", false
+			return false
 		}
 	}
-	for _, path := range a.Message {
-		if f := d.fields[path]; f.quoted && f.text != "" {
-			message = f.text
-			break
-		}
-	}
-	if len(a.Words) == 0 {
-		return message, true
-	}
-	low := strings.ToLower(message)
-	return message, slices.ContainsFunc(a.Words, func(w string) bool { return strings.Contains(low, w) })
+	return true
 }
 
-// document is a JSON answer: its kind, and the fields that a probe asks for, by
-// path.
+// document is a JSON answer: its kind, and its fields by path.
 type document struct {
 	array  bool
 	fields map[string]field
@@ -149,76 +137,135 @@ type field struct {
 	quoted, nested bool
 }
 
+// message returns the first of the paths that is a string.
+func (d *document) message(paths []string) string {
+	for _, path := range paths {
+		if f := d.fields[path]; f.quoted && f.text != "" {
+			return f.text
+		}
+	}
+	return ""
+}
+
+// several reports whether path leads into the first of several elements.
+func (d *document) several(path string) bool {
+	list, _, in := strings.Cut(path, ".0.")
+	_, second := d.fields[list+".1"]
+	return in && second
+}
+
+// failure returns the path of a member of an accepting answer that speaks of a
+// failure, or "". If the rule does not say what the answer contains, nor may the
+// objects in it, the elements of a list must have ids, and words alone are none.
+func (d *document) failure(a *rules.Answer) string {
+	shown := len(a.Fields)+len(a.Values) > 0
+	content := false
+	for _, path := range slices.Sorted(maps.Keys(d.fields)) {
+		f, depth := d.fields[path], strings.Count(path, ".")
+		_, listed := a.Values[path]
+		if listed || depth > 1 || depth == 1 && shown {
+			continue
+		}
+		_, hasID := d.fields[path+".id"]
+		reports, failed := result(path[strings.LastIndexByte(path, '.')+1:], f, d.array)
+		if failed || d.array && !shown && depth == 0 && !hasID {
+			return path
+		}
+		content = content || reports || f.nested
+	}
+	if !shown && !content && d.message(usualPaths) != "" {
+		return "message"
+	}
+	return ""
+}
+
+// The names of members that report how a request ended, in lower case without
+// signs: those of failures, and those whose value says which.
+var (
+	failureName = sync.OnceValue(func() *regexp.Regexp { return regexp.MustCompile(`error|fault$|exception$|failure$|failed$`) })
+	resultName  = sync.OnceValue(func() *regexp.Regexp {
+		return regexp.MustCompile(`^(is)?(ok|success|succeeded|valid|authenticated|authorized)$|^(http|response|result)?(status|code|statuscode)$`)
+	})
+)
+
+// result says whether a member reports how the request ended, and whether that is
+// a failure: anything but a known word for success, 2xx, or the code 0. In a
+// list, the status of an element may be that of the thing listed.
+func result(name string, f field, list bool) (reports, failed bool) {
+	name = strings.NewReplacer("_", "", "-", "").Replace(strings.ToLower(name))
+	text := strings.ToLower(f.text)
+	number, err := strconv.Atoi(text)
+	switch {
+	case failureName().MatchString(name):
+		return true, f.nested || text != "false"
+	case !resultName().MatchString(name):
+		return false, false
+	case list && err != nil && (strings.HasSuffix(name, "status") || strings.HasSuffix(name, "code")):
+		return true, text == "error" || text == "fail"
+	case err == nil:
+		return true, number/100 != 2 && !(number == 0 && strings.HasSuffix(name, "code"))
+	}
+	return true, !slices.Contains([]string{"true", "ok", "success", "successful", "succeeded"}, text)
+}
+
 var (
 	errNotJSON  = errors.New("not JSON")
 	errEncoding = errors.New("compressed without being asked")
+	errTooLong  = fmt.Errorf("longer than %d MiB", maxAnswer>>20)
 )
 
-// parse reads the fields of an answer. An answer that is too long to be read
-// whole must be well-formed as far as it was read: a list of charges may be long.
-func parse(p *rules.Probe, r *reply) (*document, error) {
-	switch r.header.Get("Content-Encoding") {
-	case "", "identity":
-	default:
-		return nil, errEncoding
+// parse reads the fields of an answer. The document is never nil.
+func parse(r *reply) (*document, error) {
+	d := &document{fields: map[string]field{}}
+	if e := r.header.Get("Content-Encoding"); e != "" && e != "identity" {
+		return d, errEncoding
 	}
 	kind, _, err := mime.ParseMediaType(r.header.Get("Content-Type"))
 	if err != nil || kind != "application/json" && !(strings.HasPrefix(kind, "application/") && strings.HasSuffix(kind, "+json")) {
-		return nil, errNotJSON
+		return d, errNotJSON
 	}
 	first := bytes.TrimLeft(r.body, " \t\r\n")
-	if len(first) == 0 || first[0] != '{' && first[0] != '[' {
-		return nil, errNotJSON // a bare string or number
+	switch {
+	case len(r.body) > maxAnswer:
+		return d, errTooLong
+	case len(first) == 0 || first[0] != '{' && first[0] != '[':
+		return d, errNotJSON // a bare string or number
 	}
-	d := &document{array: first[0] == '[', fields: map[string]field{}}
-	v := values{dec: json.NewDecoder(bytes.NewReader(r.body)), wanted: wanted(p), doc: d}
+	d.array = first[0] == '['
+	v := values{dec: json.NewDecoder(bytes.NewReader(r.body)), doc: d}
 	v.dec.UseNumber()
-	err = v.read(nil)
-	if err == nil {
-		if _, more := v.dec.Token(); more != io.EOF {
-			return nil, errNotJSON // a second document
-		}
-	}
-	if err != nil && !(r.cut && (err == io.EOF || errors.Is(err, io.ErrUnexpectedEOF))) {
-		return nil, errNotJSON
+	err = v.read("", 0)
+	if _, more := v.dec.Token(); err != nil || more != io.EOF { // a second document
+		return &document{}, errNotJSON
 	}
 	return d, nil
 }
 
-// wanted returns the paths of the fields that the answers of a probe name.
-func wanted(p *rules.Probe) map[string]bool {
-	paths := map[string]bool{}
-	for i := range p.Answers {
-		a := &p.Answers[i]
-		for _, path := range slices.Concat(slices.Concat(a.Fields...), slices.Collect(maps.Keys(a.Values)), a.Message) {
-			paths[path] = true
-		}
-	}
-	return paths
-}
-
-// values reads JSON token by token, so that a document that was cut can be read
-// up to its end.
+// values reads JSON token by token.
 type values struct {
-	dec    *json.Decoder
-	wanted map[string]bool
-	doc    *document
+	dec *json.Decoder
+	doc *document
 }
 
-// maxDepth is deeper than any path in a rule; below it, paths do not grow.
-const maxDepth = 20
+// The limits of a document: brackets within each other, fields, and the bytes of a
+// path that may be longer by one name. No rule asks for longer ones.
+const (
+	maxDepth  = 1000
+	maxFields = 1 << 18
+	maxPath   = 256
+)
 
-// read reads one value, whose path is the names and indexes above it. It recurses
-// for each bracket, of which there are at most maxAnswer.
-func (v *values) read(path []string) error {
+// read reads one value. Its path is the names and indexes above it, as far as
+// they fit into maxPath.
+func (v *values) read(path string, depth int) error {
 	t, err := v.dec.Token()
 	if err != nil {
 		return err
 	}
 	switch t := t.(type) {
 	case json.Delim:
-		if err := v.add(path, field{nested: true}); err != nil {
-			return err
+		if err := v.add(path, depth, field{nested: true}); err != nil || depth > maxDepth {
+			return errNotJSON
 		}
 		for i := 0; v.dec.More(); i++ {
 			name := strconv.Itoa(i)
@@ -228,38 +275,42 @@ func (v *values) read(path []string) error {
 					return err
 				}
 				name, _ = token.(string) // the decoder takes no other name
+				// A name with a dot would look like several.
+				name = strings.ReplaceAll(name, ".", "\x00")
 			}
-			below := path
-			if len(path) <= maxDepth {
-				below = append(path, name)
+			if len(path) > maxPath {
+				name = path // too long for any rule: what is below has no path
+			} else if depth > 0 {
+				name = path + "." + name
 			}
-			if err := v.read(below); err != nil {
+			if err := v.read(name, depth+1); err != nil {
 				return err
 			}
 		}
 		_, err = v.dec.Token() // ] or }
 		return err
 	case string:
-		return v.add(path, field{text: t, quoted: true})
+		return v.add(path, depth, field{text: t, quoted: true})
 	case json.Number:
-		return v.add(path, field{text: t.String()})
+		return v.add(path, depth, field{text: t.String()})
 	case bool:
-		return v.add(path, field{text: strconv.FormatBool(t)})
+		return v.add(path, depth, field{text: strconv.FormatBool(t)})
+	}
+	if v.doc.array && depth == 1 {
+		return v.add(path, depth, field{}) // an element of a list
 	}
 	return nil // null counts as absent
 }
 
-// add keeps a value if the probe asks for it. Readers disagree on which of two
-// equal names counts, so such a document is refused. A name with a dot would look
-// like several.
-func (v *values) add(path []string, f field) error {
-	joined := strings.Join(path, ".")
-	if !v.wanted[joined] || strings.Count(joined, ".") != len(path)-1 {
+// add keeps a value. Readers disagree on which of two equal names counts, so such
+// a document is refused.
+func (v *values) add(path string, depth int, f field) error {
+	if depth == 0 || depth > 2 && len(path) > maxPath {
 		return nil
 	}
-	if _, twice := v.doc.fields[joined]; twice {
+	if _, twice := v.doc.fields[path]; twice || len(v.doc.fields) >= maxFields {
 		return errNotJSON
 	}
-	v.doc.fields[joined] = f
+	v.doc.fields[path] = f
 	return nil
 }

@@ -32,7 +32,7 @@ func (r *run) attempts(ctx context.Context, e *endpoint, key finding.Secret, mad
 		}
 		rep, o := r.request(ctx, e, key, madeUp, attempt)
 		if rep != nil {
-			o = read(e.probe, rep)
+			o = read(e.probe, rep, key.Prefix())
 			o.words = clean(o.words, key.Reveal(), key.Prefix())
 		}
 		wait, again := r.retry(e.host, rep, &o, pause)
@@ -90,14 +90,17 @@ func retryAfter(header http.Header, now time.Time) (time.Duration, bool) {
 	return 0, false
 }
 
-// request sends one request and logs it.
+// request sends one request. It is logged before it is sent, or not sent, and
+// again with its result.
 func (r *run) request(ctx context.Context, e *endpoint, key finding.Secret, madeUp bool, attempt int) (*reply, outcome) {
+	rec := Record{Event: "request", Method: http.MethodGet, Host: e.url.Host, Path: e.url.EscapedPath(), Key: key.ID(), MadeUp: madeUp, Attempt: attempt}
+	if !r.egress.write(rec) {
+		return nil, final(finding.Unknown, finding.CodeCancelled, "the egress log cannot be written")
+	}
 	rep, o := r.client.get(ctx, e, key.Reveal())
-	rec := Record{Method: http.MethodGet, Host: e.url.Host, Path: e.url.EscapedPath(), Key: key.ID(), MadeUp: madeUp, Attempt: attempt}
+	rec.Event, rec.Error = "result", o.code
 	if rep != nil {
 		rec.Status = rep.status
-	} else {
-		rec.Error = o.code
 	}
 	r.egress.write(rec)
 	return rep, o

@@ -179,11 +179,7 @@ func (c *client) get(ctx context.Context, e *endpoint, key string) (*reply, outc
 		}
 		return nil, o
 	}
-	rep := &reply{status: res.StatusCode, header: res.Header, body: body}
-	if len(body) > maxAnswer {
-		rep.body, rep.cut = body[:maxAnswer], true
-	}
-	return rep, outcome{}
+	return &reply{res.StatusCode, res.Header, body}, outcome{}
 }
 
 // credentials returns the value of the header that carries the key.

@@ -10,10 +10,11 @@ import (
 	"keysweep/finding"
 )
 
-// Record is one line of the egress log: a request that was sent, and the result.
-// It contains no key and no words of the other side.
+// Record is one line of the egress log: a request that is about to be sent, or its
+// result. It contains no key and no words of the other side.
 type Record struct {
-	Time   string `json:"time"` // of the end, RFC 3339 with milliseconds, UTC
+	Time   string `json:"time"`  // RFC 3339 with milliseconds, UTC
+	Event  string `json:"event"` // request, and then result
 	Method string `json:"method"`
 	Host   string `json:"host"`
 	Path   string `json:"path"`
@@ -40,9 +41,10 @@ func newEgress(w io.Writer, now func() time.Time) *egress {
 	return &egress{w: w, now: now, failed: func(error) {}}
 }
 
-func (e *egress) write(r Record) {
+// write writes one line. It returns false if this or an earlier one failed.
+func (e *egress) write(r Record) bool {
 	if e.w == nil {
-		return
+		return true
 	}
 	r.Time = e.now().UTC().Format("2006-01-02T15:04:05.000Z07:00")
 	line, err := json.Marshal(r)
@@ -50,7 +52,7 @@ func (e *egress) write(r Record) {
 		e.mu.Lock()
 		defer e.mu.Unlock()
 		if e.first != nil {
-			return
+			return false
 		}
 		_, err = e.w.Write(append(line, '\n'))
 	}
@@ -58,6 +60,7 @@ func (e *egress) write(r Record) {
 		e.first = fmt.Errorf("writing the egress log: %w", err)
 		e.failed(e.first)
 	}
+	return err == nil
 }
 
 func (e *egress) err() error {

@@ -198,7 +198,7 @@ func matrix() []matrixRow {
 			status: finding.Unknown, code: finding.CodeNotRecognised, requests: 1},
 		{name: "401 expired, issuer known by name", state: "expired", change: func(f *finding.Finding) { f.IssuerStrength = finding.StrengthStrong },
 			status: finding.Inactive, code: finding.CodeExpired, requests: 1},
-		{name: "401 invalid or expired, issuer known by name", fault: says(401, `{"status":"error","message":"Invalid or expired API key"}`),
+		{name: "401 invalid or expired, issuer known by name", fault: says(401, `{"status":"error","message":"Invalid, expired, or missing API key"}`),
 			change: func(f *finding.Finding) { f.IssuerStrength = finding.StrengthStrong }, status: finding.Unknown, code: finding.CodeNotRecognised, requests: 1},
 		{name: "401 revoked", fault: says(401, `{"status":"fail","message":"This key has been revoked."}`), status: finding.Inactive, code: finding.CodeExpired, requests: 1},
 		{name: "401 address refused in other words", fault: says(401, `{"status":"error","message":"Your IP is blocked"}`), status: finding.Unknown, code: finding.CodeUnexpectedAnswer, requests: 1},
@@ -207,11 +207,18 @@ func matrix() []matrixRow {
 		{name: "401 without words", fault: says(401, `{"status":"error","message":""}`), status: finding.Unknown, code: finding.CodeUnexpectedAnswer, requests: 1},
 		{name: "403 from a security policy, in the API's envelope", fault: says(403, `{"status":"error","message":"Request blocked by security policy"}`), status: finding.Unknown, code: finding.CodeUnexpectedAnswer, requests: 1},
 		{name: "403 that calls the key invalid", fault: says(403, `{"status":"error","message":"Invalid API key"}`), status: finding.Unknown, code: finding.CodeUnexpectedAnswer, requests: 1},
+		{name: "401 that goes on after the refusal", fault: says(401, `{"status":"error","message":"Invalid or missing API key: the service is in maintenance"}`), status: finding.Unknown, code: finding.CodeUnexpectedAnswer, requests: 1},
+		{name: "200 with a list that ends in a failure", fault: func(_ *world, rw http.ResponseWriter, _ *http.Request, _ string) {
+			answer(rw, 200, `{"data":["`+strings.Repeat("x", 2<<20)+`"],"success":false}`)
+		}, status: finding.Unknown, code: finding.CodeUnexpectedAnswer, requests: 1},
+		{name: "200 with a list of 5 MiB", fault: func(_ *world, rw http.ResponseWriter, _ *http.Request, _ string) {
+			answer(rw, 200, `{"data":["`+strings.Repeat("x", 5<<20)+`"]}`)
+		}, status: finding.Unknown, code: finding.CodeUnexpectedAnswer, requests: 1},
 		{name: "200 that is an error", fault: says(200, `{"status":"error","message":"API key expired"}`), status: finding.Unknown, code: finding.CodeUnexpectedAnswer, requests: 1},
 		{name: "200 with an error", fault: says(200, `{"error":"unauthorized"}`), status: finding.Unknown, code: finding.CodeUnexpectedAnswer, requests: 1},
 		{name: "101, connection kept open", fault: kept("HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n\r\n"), status: finding.Unknown, code: finding.CodeUnexpectedAnswer, requests: 1},
 		{name: "401 in the other envelope", fault: says(401, `{"status":"fail","data":{"message":"Invalid or missing API key"}}`), status: finding.Inactive, code: finding.CodeNotRecognised, requests: 1},
-		{name: "403 in the other envelope, without words", fault: says(403, `{"status":"fail","data":{"permission":"charges"}}`), status: finding.Restricted, code: finding.CodeInsufficientPermissions, requests: 1},
+		{name: "403 in the other envelope, without words", fault: says(403, `{"status":"fail","data":{"permission":"charges"}}`), status: finding.Unknown, code: finding.CodeUnexpectedAnswer, requests: 1},
 		{name: "401 with no code or message", fault: says(401, `{"status":"error"}`), status: finding.Unknown, code: finding.CodeUnexpectedAnswer, requests: 1},
 		{name: "a sandbox key, and the sandbox cannot be found", change: func(f *finding.Finding) { f.Environment = finding.Sandbox },
 			setup:  func(w *world) { w.at(martisTest, ""); w.host(martisLive, martis(nil), nil) },
@@ -219,7 +226,7 @@ func matrix() []matrixRow {
 
 		{name: "200 HTML (captive portal)", fault: page(200), always: true, status: finding.Unknown, code: finding.CodeUnexpectedAnswer, requests: 1},
 		{name: "200 JSON for every key (another service)", fault: says(200, `{"hello":"world"}`), always: true, status: finding.Unknown, code: finding.CodeAcceptsAnything, requests: 1},
-		{name: "403 JSON envelope for every key", fault: says(403, `{"status":"error","message":"Insufficient permissions"}`), always: true, status: finding.Unknown, code: finding.CodeAcceptsAnything, requests: 1},
+		{name: "403 JSON envelope for every key", fault: says(403, `{"status":"error","message":"Insufficient permissions for this action"}`), always: true, status: finding.Unknown, code: finding.CodeAcceptsAnything, requests: 1},
 		{name: "200 JSON, and no clear answer about the made-up key", fault: func(w *world, rw http.ResponseWriter, r *http.Request, key string) {
 			if w.ours(key) {
 				answer(rw, 200, `{}`)
@@ -274,10 +281,10 @@ func matrix() []matrixRow {
 		{name: "reset within the header", fault: hijacked("HTTP/1.1 200 OK\r\nContent-", true), status: finding.Unknown, code: finding.CodeUnexpectedAnswer, requests: 1},
 		{name: "half a body, then closed", fault: hijacked("HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Length: 1000\r\n\r\n{\"status\":\"success\"}", false), status: finding.Unknown, code: finding.CodeConnection, requests: 1},
 		{name: "half a chunked body, then reset", fault: hijacked("HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nTransfer-Encoding: chunked\r\n\r\n2\r\n{}\r\n", true), status: finding.Unknown, code: finding.CodeConnection, requests: 1},
-		{name: "endless body of one token", fault: stream("application/json", `{"status":"error"}`, "x", 0), status: finding.Unknown, code: finding.CodeUnexpectedAnswer, requests: 1},
+		{name: "endless body of one token", fault: stream("application/json", `{"status":"error"}`, strings.Repeat("x", 4096), 0), status: finding.Unknown, code: finding.CodeUnexpectedAnswer, requests: 1},
 		{name: "endless spaces", fault: stream("application/json", "", strings.Repeat(" ", 4096), 0), status: finding.Unknown, code: finding.CodeUnexpectedAnswer, requests: 1},
-		{name: "endless JSON for every key", fault: stream("application/json", `{"data":["`, "x", 0), always: true, status: finding.Unknown, code: finding.CodeAcceptsAnything, requests: 1},
-		{name: "endless brackets", fault: stream("application/json", "", strings.Repeat("[", 4096), 0), always: true, status: finding.Unknown, code: finding.CodeAcceptsAnything, requests: 1},
+		{name: "endless JSON for every key", fault: stream("application/json", `{"data":["`, strings.Repeat("x", 4096), 0), always: true, status: finding.Unknown, code: finding.CodeUnexpectedAnswer, requests: 1},
+		{name: "endless brackets", fault: stream("application/json", "", strings.Repeat("[", 4096), 0), always: true, status: finding.Unknown, code: finding.CodeUnexpectedAnswer, requests: 1},
 		{name: "endless header", fault: func(w *world, rw http.ResponseWriter, r *http.Request, key string) {
 			hijacked("HTTP/1.1 200 OK\r\nX: "+strings.Repeat("x", 1<<20)+"\r\n", false)(w, rw, r, key)
 		}, status: finding.Unknown, code: finding.CodeUnexpectedAnswer, requests: 1},
@@ -360,17 +367,17 @@ func matrix() []matrixRow {
 			_, _ = io.Copy(c, to)
 		}), status: finding.Active, code: finding.CodeAccepted, requests: 1},
 
-		{name: "the answer echoes the key", fault: echo(func(key string) string { return key }), status: finding.Inactive, code: finding.CodeNotRecognised, requests: 1},
-		{name: "… in base64", fault: echo(func(key string) string { return base64.StdEncoding.EncodeToString([]byte("x" + key)) }), status: finding.Inactive, code: finding.CodeNotRecognised, requests: 1},
+		{name: "the answer echoes the key", fault: echo(func(key string) string { return key }), status: finding.Unknown, code: finding.CodeUnexpectedAnswer, requests: 1},
+		{name: "… in base64", fault: echo(func(key string) string { return base64.StdEncoding.EncodeToString([]byte("x" + key)) }), status: finding.Unknown, code: finding.CodeUnexpectedAnswer, requests: 1},
 		{name: "… in percent-encoding", fault: echo(func(key string) string {
 			text := ""
 			for _, c := range []byte(key) {
 				text += fmt.Sprintf("%%%02X", c)
 			}
 			return text
-		}), status: finding.Inactive, code: finding.CodeNotRecognised, requests: 1},
-		{name: "… with spaces between its characters", fault: echo(func(key string) string { return strings.Join(strings.Split(key, ""), " ") }), status: finding.Inactive, code: finding.CodeNotRecognised, requests: 1},
-		{name: "… backwards", fault: echo(reversed), status: finding.Inactive, code: finding.CodeNotRecognised, requests: 1},
+		}), status: finding.Unknown, code: finding.CodeUnexpectedAnswer, requests: 1},
+		{name: "… with spaces between its characters", fault: echo(func(key string) string { return strings.Join(strings.Split(key, ""), " ") }), status: finding.Unknown, code: finding.CodeUnexpectedAnswer, requests: 1},
+		{name: "… backwards", fault: echo(reversed), status: finding.Unknown, code: finding.CodeUnexpectedAnswer, requests: 1},
 		{name: "… in a header and the status line", fault: func(w *world, rw http.ResponseWriter, r *http.Request, key string) {
 			hijacked("HTTP/1.1 418 "+key+"\r\nX-Key: "+key+"\r\nLocation: https://"+key+".example/\r\nContent-Length: 0\r\nContent-Type: "+key+"\r\n\r\n", false)(w, rw, r, key)
 		}, status: finding.Unknown, code: finding.CodeUnexpectedAnswer, requests: 1},

@@ -103,6 +103,9 @@ func (r *router) replace(issuer string, u *url.URL) (*url.URL, error) {
 	switch {
 	case err != nil || base.Host == "" || base.Hostname() == "":
 		return nil, fmt.Errorf("the address for %s is not a URL such as https://host:8443", issuer)
+	case strings.ContainsFunc(base.Host, func(r rune) bool { return r <= ' ' || r > '~' }):
+		// The client would map it to another name than the one that crosses sees.
+		return nil, fmt.Errorf("the host of the address for %s is not ASCII: give its xn-- form", issuer)
 	case base.User != nil:
 		return nil, fmt.Errorf("the address for %s has a user name", issuer)
 	case base.RawQuery != "" || base.ForceQuery || strings.Contains(text, "#"):
@@ -208,6 +211,9 @@ func (r *router) endpoint(f *finding.Finding) (*endpoint, finding.Strength, outc
 	}
 	if !slices.Contains(r.opts.Issuers, f.Issuer) && !slices.Contains(r.opts.Issuers, AllIssuers) && r.opts.Issuer != f.Issuer {
 		return unchecked(finding.CodeNotAsked, "verification of "+f.Issuer+" keys is off")
+	}
+	if why := rule.Probe.Unsupported[f.Secret.Prefix()]; why != "" {
+		return nil, 0, final(finding.Unsupported, finding.CodeNoProbe, why)
 	}
 	if f.Environment == finding.EnvironmentUnknown {
 		return unchecked(finding.CodeNotAsked, "the environment of the key is unknown")

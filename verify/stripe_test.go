@@ -60,7 +60,7 @@ func TestStripe(t *testing.T) {
 			{"address", finding.Restricted, "ip_not_allowed: The API key provided does not allow requests from your IP address (203.0.113.7)."},
 			{"no request id", finding.Unknown, "unexpected_answer: HTTP 200, JSON that matches no known answer"},
 			{"charge", finding.Unknown, "unexpected_answer: HTTP 200, JSON that matches no known answer"},
-			{"no key sent", finding.Unknown, "unexpected_answer: HTTP 401, JSON that matches no known answer"},
+			{"no key sent", finding.Unknown, `unexpected_answer: HTTP 401: "You did not provide an API key."`},
 		} {
 			t.Run(prefix+tt.state, func(t *testing.T) {
 				w := newWorld(t)

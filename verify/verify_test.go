@@ -258,10 +258,17 @@ func TestEgressLog(t *testing.T) {
 	w.at(martisLive, closedPort(t))
 	w.run(context.Background(), bad)
 	var got []string
+	sending := false
 	for line := range strings.Lines(log.String()) {
 		var r Record
 		if err := json.Unmarshal([]byte(line), &r); err != nil {
 			t.Fatal(err)
+		}
+		if sending = !sending; sending != (r.Event == "request") || sending == (r.Event == "result") {
+			t.Errorf("got %s", line)
+		}
+		if sending {
+			continue
 		}
 		if when, err := time.Parse(time.RFC3339, r.Time); err != nil || when.Year() != 2026 || r.Method != "GET" || r.Host != "api.martis.id" || r.Path != "/api/v1/payments/charges" {
 			t.Errorf("got %s", line)
@@ -298,6 +305,21 @@ func (f fault) or(w *world, g func(http.ResponseWriter, *http.Request, string)) 
 	}
 }
 
+// A process that is killed while it waits for an answer leaves a line.
+func TestARequestIsLoggedBeforeItIsSent(t *testing.T) {
+	w := newWorld(t)
+	var log bytes.Buffer
+	w.opts.EgressLog, w.opts.concurrency = &log, 1
+	f := martisKey(1)
+	w.host(martisLive, func(rw http.ResponseWriter, r *http.Request, key string) {
+		if text := log.String(); strings.Count(text, "\n") != 1 || !strings.Contains(text, `"event":"request"`) || !strings.Contains(text, f.Secret.ID()) {
+			t.Errorf("while a request waits, the log is %q", text)
+		}
+		martis(nil)(rw, r, key)
+	}, nil)
+	w.run(context.Background(), f)
+}
+
 func TestWhatCannotBeNotedIsNotSent(t *testing.T) {
 	w := newWorld(t)
 	full := errors.New("no space left")
@@ -305,8 +327,8 @@ func TestWhatCannotBeNotedIsNotSent(t *testing.T) {
 	w.host(martisLive, martis(nil), nil)
 	list := []*finding.Finding{martisKey(1), martisKey(2), martisKey(3)}
 	_, err := All(context.Background(), w.opts, built(), list)
-	if keys, made := w.sent(list...); !errors.Is(err, full) || keys+made != 1 {
-		t.Errorf("error %v after %d requests, want the writer's after 1", err, keys+made)
+	if keys, made := w.sent(list...); !errors.Is(err, full) || keys+made != 0 {
+		t.Errorf("error %v after %d requests, want the writer's after none", err, keys+made)
 	}
 	if list[2].Status != finding.Unknown || !strings.HasPrefix(list[2].StatusReason, "cancelled: ") {
 		t.Errorf("got %v, %s", list[2].Status, list[2].StatusReason)
@@ -369,6 +391,10 @@ func TestRouting(t *testing.T) {
 		{"a body that no header can carry", func(f *finding.Finding, _ *Options) {
 			f.Secret = finding.NewSecret("sk_"+"live_", "abcdefgh\r\nHost: evil.example")
 		}, finding.Unchecked, "not_asked: it has characters that a header cannot carry"},
+		{"an organization key of stripe", func(f *finding.Finding, o *Options) {
+			o.Issuers = []string{AllIssuers}
+			*f = *stripeKey("sk_"+"org_live_", 1)
+		}, finding.Unsupported, "no_probe: an organization key needs a Stripe-Context header, which names an account"},
 		{"a live key and the address of the sandbox", func(_ *finding.Finding, o *Options) {
 			o.Endpoints = map[string]string{"martis": "https://API-staging.martis.id:443/"}
 		}, finding.Unchecked, "not_asked: the address given is not for production keys"},
@@ -523,6 +549,7 @@ func TestReplacedAddresses(t *testing.T) {
 		{"https://martis.internal:8443/x", ""}, {"https://10.0.0.1", ""},
 		{"http://example.com", "plain http"}, {"http://10.0.0.1", "plain http"}, {"http://127.0.0.1.example.com", "plain http"},
 		{"http://localhost.example.com", "plain http"}, {"http://0.0.0.0", "plain http"}, {"http://[::ffff:10.0.0.1]", "plain http"},
+		{"https://api-staging.martis\u3002id", "not ASCII"}, {"https://\uff41pi-staging.martis.id", "not ASCII"}, {"https://api-staging.martis.i\u00add", "not ASCII"}, {"https://api-staging.martis%E3%80%82id", "not ASCII"},
 		{"https://user:pass@martis.internal", "user name"}, {"https://martis.internal?x=1", "query"}, {"https://martis.internal#x", "query or a fragment"},
 		{"ftp://martis.internal", "neither https"}, {"martis.internal", "not a URL"}, {"https://", "not a URL"}, {"https://:8443", "not a URL"}, {"://", "not a URL"},
 	} {
@@ -608,6 +635,7 @@ environments = { acme_pat_ = "production" }
 production = "https://api.acme.example/me"
 header = "X-Api-Key"
 sources = ["https://acme.example/docs"]
+message = ["error"]
 [[rule.probe.answers]]
 status = "200"
 fields = ["id"]
@@ -615,7 +643,9 @@ verdict = "active"
 code = "accepted"
 [[rule.probe.answers]]
 status = "401"
-values = { error = ["bad key"] }
+fields = ["error"]
+says = ["Bad key"]
+source = "https://acme.example/docs"
 verdict = "inactive"
 code = "not_recognised"
 `
