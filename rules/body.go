@@ -40,7 +40,7 @@ func (s *compiled) extent(g *group, b []byte, start int) (end int, tooLong bool)
 		if start+p >= end {
 			break
 		}
-		if g.inner[s.plainPrefix[l]] {
+		if g.inner[string(s.plain.Literals()[l])] {
 			return start + p, false
 		}
 	}
@@ -192,7 +192,7 @@ func (g *group) cutGluedWord(body, behind []byte) []byte {
 	for _, r := range g.rules {
 		for _, sh := range r.Shapes {
 			n := sh.length
-			if n == 0 || n >= len(body) || n < letters || score.WordLen(body[n:]) != len(body)-n {
+			if n < minBody || n >= len(body) || n < letters || score.WordLen(body[n:]) != len(body)-n {
 				continue
 			}
 			if documented, _ := r.has(g.prefix, body[:n]); documented {

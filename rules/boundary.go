@@ -201,15 +201,15 @@ func ellipsisCopyBefore(b []byte, at int) bool {
 	return bytes.HasSuffix(b[at:end], tail)
 }
 
-// neighbour is what follows a body at once.
-type neighbour uint8
+// neighbour is what follows a body at once, in words.
+type neighbour string
 
 const (
-	neighbourNone     neighbour = iota // anything that says nothing
-	neighbourEllipsis                  // ... or …
-	neighbourMask                      // *** or •
-	neighbourTemplate                  // ${ or <, or a quote followed by +
-	neighbourRegex                     // [ or ( or \w or a bare *
+	neighbourNone     neighbour = ""            // anything that says nothing
+	neighbourEllipsis neighbour = "an ellipsis" // ... or …
+	neighbourMask     neighbour = "a mask"      // *** or •
+	neighbourTemplate neighbour = "a template"  // ${ or <, or a quote followed by +
+	neighbourRegex    neighbour = "a pattern"   // [ or ( or \w or a bare *
 )
 
 // rightNeighbour judges the bytes behind a key b[start:end].

@@ -5,9 +5,8 @@ import (
 	"embed"
 	"encoding/hex"
 	"fmt"
-	"hash"
 	"io"
-	"path"
+	"io/fs"
 	"sync"
 
 	"keysweep/rules/encoding"
@@ -19,44 +18,42 @@ import (
 //go:embed builtin/*.toml
 var builtin embed.FS
 
-// builtinHeads holds the heads of the literals of the built-in rules. Reading all rules for them takes longer than most scans of a
-// hook do. TestBuiltinHeads writes it with -update.
+// builtinHeads holds the heads of the literals of the built-in rules. Reading all
+// rules for them takes longer than most scans of a hook do. TestBuiltinHeads writes it with -update.
 //
 //go:embed data/heads.txt
 var builtinHeads string
 
-// builtinNames returns the names of the files in builtin, in order.
-func builtinNames() ([]string, error) {
-	list, err := builtin.ReadDir("builtin")
+// must returns v, which depends on nothing but what is part of the program.
+func must[T any](v T, err error) T {
 	if err != nil {
-		return nil, fmt.Errorf("listing the built-in rules: %w", err)
+		panic("rules: " + err.Error())
 	}
-	names := make([]string, len(list))
-	for i, e := range list {
-		names[i] = path.Join("builtin", e.Name())
-	}
-	return names, nil
+	return v
 }
+
+// builtinNames returns the names of the files in builtin, in order.
+func builtinNames() []string { return must(fs.Glob(builtin, "builtin/*.toml")) }
 
 // builtinSet returns the built-in rules and the files more, which have no rules.
 func builtinSet(more []*ruleFile) *Set {
-	compiled := sync.OnceValue(func() *compiled {
-		c, err := load(more)
-		if err != nil {
-			panic("rules: " + err.Error()) // the tests load them
-		}
-		return c
-	})
+	compiled := sync.OnceValue(func() *compiled { return must(load(more)) })
 	heads := finder.FromHeads(builtinHeads, encoding.MaxForm, func() *Finder { return compiled().finder })
 	return &Set{finder: heads, compiled: compiled, sha256: hashOf(more)}
 }
 
-// hashOf returns what makes the hash of the built-in rules and the files more.
+// hashOf returns what makes the hash of the built-in rules and the files more:
+// of the version, and of the length and the text of each. It copies no text.
 func hashOf(more []*ruleFile) func() string {
 	return sync.OnceValue(func() string {
 		h := sha256.New()
 		fmt.Fprintf(h, "%s\n", engineVersion)
-		hashBuiltin(h)
+		buf := make([]byte, 4<<10)
+		for _, name := range builtinNames() {
+			f := must(builtin.Open(name))
+			fmt.Fprintf(h, "%d\n", must(f.Stat()).Size())
+			must(io.CopyBuffer(h, f, buf))
+		}
 		for _, m := range more {
 			fmt.Fprintf(h, "%d\n%s", len(m.Text), m.Text)
 		}
@@ -64,23 +61,19 @@ func hashOf(more []*ruleFile) func() string {
 	})
 }
 
-// hashBuiltin adds the length and the text of every built-in file to h. It
-// copies none.
-func hashBuiltin(h hash.Hash) {
-	names, err := builtinNames()
-	buf := make([]byte, 4<<10)
-	for _, name := range names {
-		f, errOpen := builtin.Open(name)
-		if err = errOpen; err != nil {
-			break
-		}
-		info, _ := f.Stat()
-		fmt.Fprintf(h, "%d\n", info.Size())
-		if _, err = io.CopyBuffer(h, f, buf); err != nil {
-			break
-		}
-	}
-	if err != nil {
-		panic("rules: " + err.Error()) // they are part of the program
-	}
+// builtinPrefixes are the literals of the built-in rules, sorted. They are
+// listed once more so that what prints a message can hide keys without reading
+// the rules; TestPrefixesAreTheLiterals compares the two.
+var builtinPrefixes = []string{
+	"are_sk_live_", "are_sk_test_",
+	"egy_sk_live_", "egy_sk_test_",
+	"rk_live_", "rk_test_",
+	"sau_sk_live_", "sau_sk_test_",
+	"sk-live-", "sk-test-",
+	"sk_live_", "sk_org_live_", "sk_org_test_",
+	"sk_prod_", "sk_sandbox_", "sk_test_",
 }
+
+// Prefixes returns what the keys of the built-in rules start with, in plain
+// text, sorted. It reads no rule. Callers must not change it.
+func Prefixes() []string { return builtinPrefixes }

@@ -17,15 +17,12 @@ type compiled struct {
 	rules        []*Rule
 	literalCount int
 
-	prefixes []prefix
-	entries  []entry // by index in Literals
-	finder   *Finder
-	// plain finds the prefixes in judged text; plainPrefix maps its literals
-	// to prefixes.
-	plain       *Finder
-	plainPrefix []int
-	reach       int // see judgeReach
-	attributor  *attribution.Attributor
+	prefixes   []prefix
+	entries    []entry // by index in Literals
+	finder     *Finder
+	plain      *Finder // of the prefixes in judged text
+	reach      int     // see judgeReach
+	attributor *attribution.Attributor
 }
 
 // prefix is one plain literal of the rules and what may follow it.
@@ -46,7 +43,7 @@ type group struct {
 	primary *Rule  // names the match if no shape does
 	env     finding.Environment
 	samples []map[[sha256.Size]byte]bool
-	inner   map[int]bool // prefixes that end a body: those of the same rules
+	inner   map[string]bool // prefixes that end a body: those of the same rules
 	// owner is the issuer that alone uses the literal; "" if it is shared.
 	owner string
 }
@@ -63,11 +60,8 @@ const judgeReach = 384
 
 // compile builds everything that follows from the rules.
 func (s *compiled) compile() {
-	index := s.listPrefixes()
+	s.listPrefixes()
 	for i := range s.prefixes {
-		for _, g := range s.prefixes[i].groups {
-			g.noteEnds(index)
-		}
 		if groups := s.prefixes[i].groups; len(groups) == 1 {
 			groups[0].owner = groups[0].soleIssuer()
 		}
@@ -81,10 +75,9 @@ func (s *compiled) compile() {
 	s.attributor = newAttributor(s.rules)
 }
 
-// listPrefixes sorts the rules under their literals, and returns the indices of
-// these in s.prefixes.
-func (s *compiled) listPrefixes() map[string]int {
-	index := map[string]int{}
+// listPrefixes sorts the rules under their literals.
+func (s *compiled) listPrefixes() {
+	index := map[string]int{} // of a literal in s.prefixes
 	for _, r := range s.rules {
 		for _, text := range r.Literals {
 			i, ok := index[text]
@@ -96,7 +89,6 @@ func (s *compiled) listPrefixes() map[string]int {
 			s.prefixes[i].add(r)
 		}
 	}
-	return index
 }
 
 // listEntries makes the finder of every form of every prefix. A prefix that
@@ -126,7 +118,6 @@ func (s *compiled) listPlain() {
 	for i := range s.prefixes {
 		if text := s.prefixes[i].text; !ascii.IsAlnum(text[len(text)-1]) {
 			plain = append(plain, []byte(text))
-			s.plainPrefix = append(s.plainPrefix, i)
 		}
 	}
 	s.plain = finder.New(plain)
@@ -149,10 +140,13 @@ func (p *prefix) add(r *Rule) {
 	i := slices.IndexFunc(p.groups, func(g *group) bool { return g.Body == r.Body && g.MaxScore == r.MaxScore })
 	if i < 0 {
 		i = len(p.groups)
-		p.groups = append(p.groups, &group{Rule: r, prefix: p.text, inner: map[int]bool{}})
+		p.groups = append(p.groups, &group{Rule: r, prefix: p.text, inner: map[string]bool{}})
 	}
 	g := p.groups[i]
 	g.rules = append(g.rules, r)
+	for _, l := range r.Literals {
+		g.inner[l] = true
+	}
 	if g.primary == nil || g.primary.Issuer != "" && r.Issuer == "" {
 		g.primary = r
 	}
@@ -163,15 +157,6 @@ func (p *prefix) add(r *Rule) {
 	// built-in ones.
 	if len(r.Samples) > 0 && !(r.adds && g.BuiltIn) {
 		g.samples = append(g.samples, r.Samples)
-	}
-}
-
-// noteEnds notes the prefixes, by index, that end a body of g.
-func (g *group) noteEnds(index map[string]int) {
-	for _, r := range g.rules {
-		for _, l := range r.Literals {
-			g.inner[index[l]] = true
-		}
 	}
 }
 

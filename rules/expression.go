@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"regexp"
 	"regexp/syntax"
+	"slices"
 	"strings"
 )
 
@@ -40,53 +41,37 @@ func startsAnchored(re *syntax.Regexp) bool {
 	case syntax.OpConcat, syntax.OpCapture:
 		return len(re.Sub) > 0 && startsAnchored(re.Sub[0])
 	case syntax.OpAlternate:
-		for _, s := range re.Sub {
-			if !startsAnchored(s) {
-				return false
-			}
-		}
-		return len(re.Sub) > 0
+		return !slices.ContainsFunc(re.Sub, func(s *syntax.Regexp) bool { return !startsAnchored(s) })
 	}
 	return false
 }
 
-// fixedLength returns the number of characters that every match of expr has,
-// or 0 if they differ.
-func fixedLength(expr string) int {
-	re, err := syntax.Parse(expr, syntax.Perl)
-	if err != nil {
-		return 0
-	}
-	n, ok := length(re)
-	if !ok {
-		return 0
-	}
-	return n
-}
-
-func length(re *syntax.Regexp) (int, bool) {
+// fixedLength returns the number of characters that every match of re has, or -1
+// if they differ.
+func fixedLength(re *syntax.Regexp) int {
 	switch re.Op {
 	case syntax.OpEmptyMatch, syntax.OpBeginText, syntax.OpEndText, syntax.OpBeginLine, syntax.OpEndLine:
-		return 0, true
+		return 0
 	case syntax.OpLiteral:
-		return len(re.Rune), true
+		return len(re.Rune)
 	case syntax.OpCharClass, syntax.OpAnyChar, syntax.OpAnyCharNotNL:
-		return 1, true
+		return 1
 	case syntax.OpCapture:
-		return length(re.Sub[0])
+		return fixedLength(re.Sub[0])
 	case syntax.OpRepeat:
-		n, ok := length(re.Sub[0])
-		return n * re.Min, ok && re.Min == re.Max
+		if n := fixedLength(re.Sub[0]); n >= 0 && re.Min == re.Max {
+			return n * re.Min
+		}
 	case syntax.OpConcat:
 		sum := 0
 		for _, s := range re.Sub {
-			n, ok := length(s)
-			if !ok {
-				return 0, false
+			n := fixedLength(s)
+			if n < 0 {
+				return -1
 			}
 			sum += n
 		}
-		return sum, true
+		return sum
 	}
-	return 0, false
+	return -1
 }

@@ -6,6 +6,7 @@ import (
 	"encoding/base64"
 	"fmt"
 	"slices"
+	"strings"
 
 	"keysweep/finding"
 	"keysweep/rules/ascii"
@@ -52,6 +53,25 @@ type candidate struct {
 	attributed bool
 }
 
+// explained returns c's explanation, completed. Its slices are its own.
+func (c *candidate) explained(s *compiled) Explanation {
+	e := c.Explanation
+	e.Prefix = s.prefixes[c.prefix].text
+	e.Literal, e.LiteralAt = e.Prefix, c.literalAt
+	if len(c.entry.steps) > 0 {
+		e.Literal = string(c.entry.steps.Literal())
+	}
+	body := []byte(strings.TrimPrefix(c.Secret.Reveal(), e.Prefix))
+	e.Scored = e.Parts != (score.Score{})
+	if !e.Scored && len(body) > 0 {
+		_, e.Parts = score.OfPart(body)
+	}
+	e.Published = len(body) > 0 && c.group.published(body)
+	e.BodyMin, e.BodyMax = c.group.Body.Min, c.group.Body.Max
+	e.Encoding, e.Shapes, e.Evidence = slices.Clone(e.Encoding), slices.Clone(e.Shapes), slices.Clone(e.Evidence)
+	return e
+}
+
 // judge judges the prefix p at t.B[at:] under group g. It returns
 // false if there is no candidate: the prefix only leads to another one.
 func (m *Matcher) judge(t *encoding.Text, at int, p int, g *group, left boundary) (candidate, bool) {
@@ -62,10 +82,8 @@ func (m *Matcher) judge(t *encoding.Text, at int, p int, g *group, left boundary
 	end, tooLong := s.extent(g, t.B, start)
 	if end == start && g.regex == nil {
 		m.inner = s.plain.AppendAt(m.inner[:0], t.B, start)
-		for _, l := range m.inner {
-			if g.inner[s.plainPrefix[l]] {
-				return c, false
-			}
+		if slices.ContainsFunc(m.inner, func(l int) bool { return g.inner[string(s.plain.Literals()[l])] }) {
+			return c, false
 		}
 	}
 	m.work += end - at
@@ -85,15 +103,10 @@ func (m *Matcher) judge(t *encoding.Text, at int, p int, g *group, left boundary
 		c.start = at
 	}
 	right := rightNeighbour(t.B, at, end)
-	c.Right = rightWords[right]
+	c.Right = string(right)
 	c.verdict(m, t, body, left, right, tooLong)
 	c.Start, c.End = t.Raw(at, c.end)
 	return c, true
-}
-
-var rightWords = [...]string{
-	neighbourNone: "", neighbourEllipsis: "an ellipsis", neighbourMask: "a mask",
-	neighbourTemplate: "a template", neighbourRegex: "a pattern",
 }
 
 // verdict decides confidence and reason, from what needs no score to what does.

@@ -40,6 +40,8 @@ type File struct {
 	Found bool
 	// Others are keys at the top that other packages read.
 	Others []string
+
+	named, builtIn bool // by the user; one of ours
 }
 
 // Load returns the built-in rules, those of more, and the rules of the files that
@@ -47,25 +49,22 @@ type File struct {
 func Load(files []string, more ...File) (*Set, error) {
 	own := false
 	var list []*ruleFile
+	for _, name := range files {
+		more = append(slices.Clip(more), File{Name: name, named: true})
+	}
 	for _, m := range more {
+		if m.named {
+			text, err := file.Read(m.Name, maxRuleFile)
+			if err != nil {
+				return nil, &LoadError{File: m.Name, Reason: err.Error()}
+			}
+			m.Text = text
+		}
 		f, err := parse(m)
 		if err != nil {
 			return nil, err
 		}
-		f.adds = true
-		own = own || len(f.rules) > 0
-		list = append(list, f)
-	}
-	for _, name := range files {
-		text, err := file.Read(name, maxRuleFile)
-		if err != nil {
-			return nil, &LoadError{File: name, Reason: err.Error()}
-		}
-		f, err := parse(File{Name: name, Text: text})
-		if err != nil {
-			return nil, err
-		}
-		own = true
+		own = own || m.named || len(f.rules) > 0
 		list = append(list, f)
 	}
 	if !own {
@@ -81,20 +80,8 @@ func Load(files []string, more ...File) (*Set, error) {
 // load returns the built-in rules and the rules of list.
 func load(list []*ruleFile) (*compiled, error) {
 	s := &compiled{}
-	names, err := builtinNames()
-	if err != nil {
-		return nil, err
-	}
-	for _, name := range names {
-		text, err := builtin.ReadFile(name)
-		if err != nil {
-			return nil, &LoadError{File: name, Reason: err.Error()}
-		}
-		f, err := parse(File{Name: name, Text: text})
-		if err != nil {
-			return nil, err
-		}
-		f.builtIn = true
+	for _, name := range builtinNames() {
+		f := must(parse(File{Name: name, Text: must(builtin.ReadFile(name)), builtIn: true}))
 		if err := s.join(f); err != nil {
 			return nil, err
 		}
@@ -112,9 +99,8 @@ func load(list []*ruleFile) (*compiled, error) {
 // ruleFile is a rule file that was parsed.
 type ruleFile struct {
 	File
-	keys          toml.Keys
-	rules         []*Rule
-	builtIn, adds bool // see Rule
+	keys  toml.Keys
+	rules []*Rule
 }
 
 // parse reads a file, and checks its rules one by one.
@@ -128,37 +114,30 @@ func parse(source File) (*ruleFile, error) {
 	f := &ruleFile{File: source}
 	var err error
 	f.keys, err = toml.Decode(source.Text, &top, func(key string) bool { return slices.Contains(source.Others, key) })
-	var wrong *toml.Error
-	if errors.As(err, &wrong) {
+	if wrong, ok := errors.AsType[*toml.Error](err); ok {
 		return nil, &LoadError{File: source.Name, Line: wrong.Line, Col: wrong.Col, Reason: wrong.Reason}
 	}
 	for n := range top.Rule {
 		r, err := top.Rule[n].rule()
-		if err != nil {
-			var bad *fault
-			errors.As(err, &bad)
+		if bad, ok := errors.AsType[*fault](err); ok {
 			return nil, f.errorAt(n, bad.key, "%s", bad.reason)
 		}
-		r.File = source.Name
+		r.File, r.BuiltIn, r.adds = source.Name, source.builtIn, !source.builtIn && !source.named
 		f.rules = append(f.rules, r)
 	}
 	return f, nil
 }
 
-// keyPath returns the path of a key, which is dotted below [[rule]], of the n-th
-// rule of a file, from 0.
-func keyPath(n int, key string) string { return fmt.Sprintf("rule[%d].%s", n, key) }
-
-// errorAt returns an error at key of the n-th rule.
+// errorAt returns an error at key, which is dotted below [[rule]], of the n-th
+// rule, from 0.
 func (f *ruleFile) errorAt(n int, key, format string, args ...any) error {
-	p := f.keys.At(keyPath(n, key))
+	p := f.keys.At(fmt.Sprintf("rule[%d].%s", n, key))
 	return &LoadError{File: f.Name, Line: p.Line, Col: p.Col, Reason: fmt.Sprintf(format, args...)}
 }
 
 // join adds the rules of f to s, if they agree with the ones there.
 func (s *compiled) join(f *ruleFile) error {
 	for n, r := range f.rules {
-		r.BuiltIn, r.adds = f.builtIn, f.adds
 		if f.Found && r.Probe != nil {
 			return f.errorAt(n, "probe", "a probe is only allowed in a file that you name: what is scanned does not decide where a key is sent")
 		}

@@ -83,7 +83,7 @@ func (m *Matcher) judgeAll(buf []byte, core Span) {
 		}
 	}
 	m.dropDoubles()
-	m.keep(func(c *candidate) bool { return c.Start >= core.Start && c.Start < core.End })
+	m.candidates = slices.DeleteFunc(m.candidates, func(c candidate) bool { return c.Start < core.Start || c.Start >= core.End })
 	m.addEvidence(buf)
 }
 
@@ -169,24 +169,8 @@ func (m *Matcher) dropDoubles() {
 		}
 	}
 	if drop {
-		m.keep(func(c *candidate) bool { return c.prefix != dropped })
+		m.candidates = slices.DeleteFunc(m.candidates, func(c candidate) bool { return c.prefix == dropped })
 	}
-}
-
-// keep removes the other candidates.
-func (m *Matcher) keep(wanted func(*candidate) bool) {
-	n := 0
-	for i := range m.candidates {
-		if !wanted(&m.candidates[i]) {
-			continue
-		}
-		if n != i {
-			m.candidates[n] = m.candidates[i]
-		}
-		n++
-	}
-	clear(m.candidates[n:])
-	m.candidates = m.candidates[:n]
 }
 
 // before orders by start, the longer first.

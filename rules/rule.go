@@ -58,7 +58,7 @@ type Shape struct {
 
 	regex  *regexp.Regexp
 	random int // index of the group that captures the random part; 0: none
-	length int // of every body, in characters; 0 if they differ, or are too short
+	length int // of every body, in characters; -1 if they differ
 }
 
 // has reports whether body has a documented shape of r behind prefix, and

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"maps"
 	"regexp"
+	"regexp/syntax"
 	"slices"
 	"strings"
 	"sync"
@@ -199,8 +200,8 @@ func (t *ruleTable) readShapes(r *Rule) (err error) {
 		s.Literals = slices.DeleteFunc(slices.Clone(r.Literals), func(l string) bool {
 			return len(given) > 0 && !slices.Contains(given, l)
 		})
-		if length := fixedLength(s.Regex); length >= minBody {
-			s.length = length
+		if parsed, err := syntax.Parse(s.Regex, syntax.Perl); err == nil {
+			s.length = fixedLength(parsed)
 		}
 	}
 	return nil
