@@ -61,7 +61,7 @@ func list[T any](j *jsonWriter, name string, items []T, record func(T) any) (wri
 }
 
 // object is a JSON object: its members in the order in which they are written,
-// or null. It has at least one.
+// or null.
 type object []member
 
 // member is a member of an object; one without a name is left out.
@@ -163,13 +163,13 @@ func (j *jsonWriter) add(v any) {
 			j.compact.WriteString("null")
 			return
 		}
-		separator := byte('{')
+		j.compact.WriteByte('{')
+		separator := ""
 		for _, m := range v {
 			if m.name != "" {
-				j.compact.WriteByte(separator)
-				j.compact.WriteString(`"` + m.name + `":`) // names are ours
+				j.compact.WriteString(separator + `"` + m.name + `":`) // names are ours
 				j.add(m.value)
-				separator = ','
+				separator = ","
 			}
 		}
 		j.compact.WriteByte('}')
