@@ -88,28 +88,46 @@ type builder struct {
 }
 
 // checkSize refuses sizes in an entry header that are over the limit, or that
-// the stored bytes cannot yield, before memory is set aside. over is how many
-// bytes more than an object the entry may have.
-func (b *builder) checkSize(h header, over uint64, stored uint64) error {
+// the stored bytes cannot yield, before memory is set aside, and takes them from
+// left. over is how many bytes more than an object the entry may have.
+func (b *builder) checkSize(h header, over, stored uint64, left *allowance) error {
 	if h.size > b.maxObject+over {
 		return fmt.Errorf("%w: %d bytes", ErrTooLarge, h.size)
 	}
 	if h.size > stored*inflate.MaxRatio {
 		return fmt.Errorf("%w: %d stored bytes cannot yield %d", ErrCorrupt, stored, h.size)
 	}
-	return nil
+	return left.spend(h.size)
 }
 
-// deltaOver is what checkSize grants to a delta: it is no longer than what it
-// may yield, but for instructions.
-const deltaOver = 64
-
-// room returns n bytes for a delta, valid until the next call.
-func (b *builder) room(n uint64) []byte {
-	if uint64(cap(b.delta)) < n || cap(b.delta) > max(1<<20, int(n)) {
-		b.delta = make([]byte, max(n, 64<<10))
+// inflateRoot inflates an object that is not a delta from the start of src; stored
+// of its bytes may be the stream's. n is how many are.
+func (b *builder) inflateRoot(h header, src []byte, stored uint64, left *allowance) (_ *buffer, n int, err error) {
+	if err := b.checkSize(h, 0, stored, left); err != nil {
+		return nil, 0, err
 	}
-	return b.delta[:n]
+	buf := b.get(int(h.size))
+	if n, err = b.decoder.Inflate(buf.data, src); err != nil {
+		b.release(buf)
+		return nil, 0, fmt.Errorf("%w: %w", ErrCorrupt, err)
+	}
+	return buf, n, nil
+}
+
+// inflateDelta does the same with a delta, which is valid until the next call.
+func (b *builder) inflateDelta(h header, src []byte, stored uint64, left *allowance) (delta []byte, n int, err error) {
+	// It is no longer than what it may yield, but for instructions.
+	if err := b.checkSize(h, 64, stored, left); err != nil {
+		return nil, 0, err
+	}
+	if uint64(cap(b.delta)) < h.size || cap(b.delta) > max(1<<20, int(h.size)) {
+		b.delta = make([]byte, max(h.size, 64<<10))
+	}
+	delta = b.delta[:h.size]
+	if n, err = b.decoder.Inflate(delta, src); err != nil {
+		return nil, 0, fmt.Errorf("%w: %w", ErrCorrupt, err)
+	}
+	return delta, n, nil
 }
 
 // apply builds the version that delta makes of base.

@@ -1,7 +1,6 @@
 package pack
 
 import (
-	"errors"
 	"fmt"
 
 	"keysweep/scanner/gitdb/inflate"
@@ -13,41 +12,29 @@ func (w *worker) header(entry int32) (header, error) {
 	return parseHeader(p.data[p.entries[entry].offset:p.next(int(entry))], p.format.Size())
 }
 
-// stored is how many bytes of an entry hold its stream.
-func (w *worker) stored(entry int32, h header) uint64 {
-	return w.pack.next(int(entry)) - w.pack.entries[entry].offset - uint64(h.stream)
+// source returns the bytes from the stream of an entry on, and how many of them
+// are before the next entry.
+func (w *worker) source(entry int32, h header) (src []byte, stored uint64) {
+	p := w.pack
+	start := p.entries[entry].offset + uint64(h.stream)
+	return p.data[start:p.end()], p.next(int(entry)) - start
 }
 
 // inflateRoot inflates an entry that is not a delta.
 func (w *worker) inflateRoot(entry int32, h header) (*buffer, error) {
-	if err := w.checkSize(h, 0, w.stored(entry, h)); err != nil {
-		return nil, err
+	src, stored := w.source(entry, h)
+	buf, n, err := w.builder.inflateRoot(h, src, stored, &w.left)
+	if err == nil {
+		err = w.pack.checkEnd(entry, h, n)
 	}
-	buf := w.get(int(h.size))
-	if err := w.inflate(buf.data, entry, h); err != nil {
-		w.release(buf)
-		return nil, err
-	}
-	return buf, nil
+	return buf, err
 }
 
-// inflate fills dst with the stream of an entry, which must end where the next
+// checkEnd returns an error if a stream of n bytes does not end where the next
 // entry starts: this proves that no byte of the pack is left out, whatever the
-// index says.
-func (w *worker) inflate(dst []byte, entry int32, h header) error {
-	p := w.pack
-	start := p.entries[entry].offset + uint64(h.stream)
-	n, err := w.decoder.Inflate(dst, p.data[start:p.end()])
-	if err != nil {
-		return fmt.Errorf("%w: %w", ErrCorrupt, err)
-	}
-	return p.checkEnd(entry, start+uint64(n))
-}
-
-// checkEnd returns an error if an entry does not end where the next one starts.
-// With a pack that was read without its index it can only be damage.
-func (p *Pack) checkEnd(entry int32, end uint64) error {
-	next := p.next(int(entry))
+// index says. With a pack that was read without its index it can only be damage.
+func (p *Pack) checkEnd(entry int32, h header, n int) error {
+	end, next := p.entries[entry].offset+uint64(h.stream)+uint64(n), p.next(int(entry))
 	if end == next {
 		return nil
 	}
@@ -65,19 +52,15 @@ func (w *worker) build(entry int32, base *buffer) (*buffer, error) {
 	if err != nil {
 		return nil, err
 	}
-	if err := w.checkSize(h, deltaOver, w.stored(entry, h)); err != nil {
+	src, stored := w.source(entry, h)
+	delta, n, err := w.inflateDelta(h, src, stored, &w.left)
+	if err == nil {
+		err = w.pack.checkEnd(entry, h, n)
+	}
+	if err != nil {
 		return nil, err
 	}
-	delta := w.room(h.size)
-	if err := w.inflate(delta, entry, h); err != nil {
-		return nil, err
-	}
-	buf, err := w.apply(delta, base.data, &w.left)
-	if errors.Is(err, errSpent) {
-		w.fail(err)
-		return nil, fmt.Errorf("%w: the pack as a whole", ErrTooLarge)
-	}
-	return buf, err
+	return w.apply(delta, base.data, &w.left)
 }
 
 // rebuild makes a version that was dropped again, from the root of its family.
@@ -103,9 +86,8 @@ func (w *worker) rebuild(entry int32) (*buffer, error) {
 
 // stream shows a large root as a stream.
 func (w *worker) stream(entry int32, h header) error {
-	p := w.pack
-	start := p.entries[entry].offset + uint64(h.stream)
-	r := inflate.NewReader(p.data[start:p.end()], h.size)
+	src, _ := w.source(entry, h)
+	r := inflate.NewReader(src, h.size)
 	w.object = Object{Entry: int(entry), Type: w.typ, Size: h.size, Stream: r}
 	if _, err := w.visitor.Visit(&w.object); err != nil {
 		return err
@@ -118,10 +100,10 @@ func (w *worker) stream(entry int32, h header) error {
 	if err != nil {
 		return w.failed(entry, fmt.Errorf("%w: %w", ErrCorrupt, err))
 	}
-	if err := p.checkEnd(entry, start+uint64(n)); err != nil {
+	if err := w.pack.checkEnd(entry, h, n); err != nil {
 		return err
 	}
-	if n := p.entries[entry].weight - 1; n > 0 {
+	if n := w.pack.entries[entry].weight - 1; n > 0 {
 		w.entries += int64(n)
 		w.visitor.Fail(int(entry), int(n), fmt.Errorf("%w: versions built on an object of %d bytes", ErrTooLarge, h.size))
 	}

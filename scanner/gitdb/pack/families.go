@@ -61,8 +61,6 @@ type Visitor interface {
 type WalkOptions struct {
 	Workers   int
 	MaxObject uint64 // zero: DefaultMaxObject
-	// Type restricts the walk to families of one type; zero walks all.
-	Type oid.Type
 	// Need, if not nil, restricts the walk: an entry is built only if it is
 	// in Need, which holds with each entry its base, or if its base is marked.
 	Need *Bits
@@ -84,7 +82,7 @@ func (p *Pack) Walk(ctx context.Context, opts WalkOptions) error {
 		w := newWorker(s, opts.NewVisitor())
 		if i == 0 {
 			for _, e := range p.lost {
-				if opts.Need == nil && opts.Type == 0 {
+				if opts.Need == nil {
 					w.visitor.Fail(int(e), int(p.entries[e].weight), fmt.Errorf("%w: its delta base is not in the pack", ErrCorrupt))
 				}
 			}
@@ -262,7 +260,7 @@ func (w *worker) need(entry int32, baseMarked bool) bool {
 // root walks the family of an entry that is not a delta.
 func (w *worker) root(entry int32) error {
 	e := &w.pack.entries[entry]
-	if w.opts.Type != 0 && oid.Type(e.typ) != w.opts.Type || !w.need(entry, false) {
+	if !w.need(entry, false) {
 		return nil
 	}
 	w.typ = oid.Type(e.typ)
@@ -467,6 +465,10 @@ func (w *worker) count(entry int32) {
 func (w *worker) failed(entry int32, err error) error {
 	if errors.Is(err, ErrUnusable) {
 		return err
+	}
+	if errors.Is(err, errSpent) {
+		w.fail(err)
+		err = fmt.Errorf("%w: the pack as a whole", ErrTooLarge)
 	}
 	w.entries += int64(w.pack.entries[entry].weight)
 	w.visitor.Fail(int(entry), int(w.pack.entries[entry].weight), err)

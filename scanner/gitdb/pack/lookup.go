@@ -99,9 +99,14 @@ func (l *Lookup) base(offset uint64, h header) (uint64, error) {
 	return base, nil
 }
 
+// source returns the bytes from the stream of the entry at offset on.
+func (l *Lookup) source(offset uint64, h header) []byte {
+	return l.data[offset+uint64(h.stream) : l.end()]
+}
+
 // stream shows a large blob that is not a delta.
 func (l *Lookup) stream(offset uint64, h header, use func(*Object) error) error {
-	r := inflate.NewReader(l.data[offset+uint64(h.stream):l.end()], h.size)
+	r := inflate.NewReader(l.source(offset, h), h.size)
 	if err := use(&Object{Type: oid.Blob, Size: h.size, Stream: r}); err != nil {
 		return err
 	}
@@ -172,14 +177,24 @@ func (r *LookupReader) read(l *Lookup, offset uint64, use func(*Object) error) e
 		if len(r.chain) == 0 && oid.Type(h.typ) == oid.Blob && h.size > streamOver {
 			return l.stream(root, h, use)
 		}
-		buf, err := r.inflateRoot(l, root, h)
+		src := l.source(root, h)
+		buf, _, err := r.inflateRoot(h, src, uint64(len(src)), &l.left)
 		if err != nil {
 			return err
 		}
 		base = &keptObject{keptKey{l, root}, oid.Type(h.typ), buf}
 	}
 	for i := len(r.chain) - 1; i >= 0; i-- {
-		buf, err := r.build(l, r.chain[i], base.buf.data)
+		h, err := l.header(r.chain[i])
+		if err != nil {
+			return err
+		}
+		src := l.source(r.chain[i], h)
+		delta, _, err := r.inflateDelta(h, src, uint64(len(src)), &l.left)
+		if err != nil {
+			return err
+		}
+		buf, err := r.apply(delta, base.buf.data, &l.left)
 		if err != nil {
 			return err
 		}
@@ -215,42 +230,6 @@ func (r *LookupReader) findBase(l *Lookup, offset uint64) (*keptObject, error) {
 			return nil, err
 		}
 	}
-}
-
-// inflateRoot inflates the entry at offset, which is not a delta.
-func (r *LookupReader) inflateRoot(l *Lookup, offset uint64, h header) (*buffer, error) {
-	src := l.data[offset+uint64(h.stream) : l.end()]
-	if err := r.checkSize(h, 0, uint64(len(src))); err != nil {
-		return nil, err
-	}
-	if err := l.left.spend(h.size); err != nil {
-		return nil, err
-	}
-	buf := r.get(int(h.size))
-	if _, err := r.decoder.Inflate(buf.data, src); err != nil {
-		return nil, fmt.Errorf("%w: %w", ErrCorrupt, err)
-	}
-	return buf, nil
-}
-
-// build makes the version that the delta at offset is from its base.
-func (r *LookupReader) build(l *Lookup, offset uint64, base []byte) (*buffer, error) {
-	h, err := l.header(offset)
-	if err != nil {
-		return nil, err
-	}
-	src := l.data[offset+uint64(h.stream) : l.end()]
-	if err := r.checkSize(h, deltaOver, uint64(len(src))); err != nil {
-		return nil, err
-	}
-	if err := l.left.spend(h.size); err != nil {
-		return nil, err
-	}
-	delta := r.room(h.size)
-	if _, err := r.decoder.Inflate(delta, src); err != nil {
-		return nil, fmt.Errorf("%w: %w", ErrCorrupt, err)
-	}
-	return r.apply(delta, base, &l.left)
 }
 
 // keep remembers o within the budget.
