@@ -79,7 +79,7 @@ const (
 // errFull is not an error of the stream: dst is full, and more would follow.
 var errFull = errors.New("output is full")
 
-// Decoder holds the tables of one goroutine, about 37 KiB. The zero value is
+// Decoder holds the tables of one goroutine, about 27 KiB. The zero value is
 // ready for use. It keeps no reference to what it was given.
 type Decoder struct {
 	// Checksum makes Inflate and Prefix compare the Adler-32 at the end of
@@ -88,10 +88,8 @@ type Decoder struct {
 	// must be there in either case.
 	Checksum bool
 
-	fixedBuilt bool
-	fixed      codes // RFC 1951 section 3.2.6
-	dynamic    codes // of the block that is being decoded
-	lengths    lengths
+	dynamic codes // of the block that is being decoded
+	lengths lengths
 }
 
 // codes are the two codes of a block.
@@ -235,10 +233,7 @@ func (d *Decoder) begin(s *stream) error {
 		s.codes = nil
 		return s.beginStored()
 	case 1:
-		if !d.fixedBuilt {
-			d.buildFixed()
-		}
-		s.codes = &d.fixed
+		s.codes = fixedCodes()
 	case 2:
 		s.codes = &d.dynamic
 		return d.readCodes(s)

@@ -3,6 +3,7 @@ package inflate
 import (
 	"encoding/binary"
 	"math/bits"
+	"sync"
 )
 
 // A block of type 2 begins with its two codes, RFC 1951 section 3.2.7.
@@ -75,6 +76,10 @@ const (
 	isOther   = 1 << 15 // neither a literal nor a base
 	isLink    = 1 << 14
 	isEnd     = 1 << 13
+
+	// notValid is the entry of what is no code. In the table of preSymbols it
+	// repeats 1: read must come to an end.
+	notValid = isOther | 1<<23
 )
 
 // perWidth is what a code's width is multiplied by to be put into an entry.
@@ -123,7 +128,7 @@ func makeDistSymbols() (t [32]uint32) {
 // lengths holds the code lengths of a block while its tables are built.
 type lengths struct {
 	// pre is the table of the code length code, see preSymbols.
-	pre [128]uint32
+	pre [1 << preBits]uint32
 
 	// lists has, for each code length n, the symbols of that length in
 	// ascending order, two bytes each, from listSize*n on: first literals and
@@ -151,18 +156,18 @@ var preOrder = [19]uint8{16, 17, 18, 0, 8, 7, 9, 6, 10, 5, 11, 4, 12, 3, 13, 2, 
 // preSymbols has an entry for each symbol of the code length code, with a
 // width of 0:
 //
-//	31  30      27 26       23 22    16 15        8 7 6 5       0
-//	+--+----------+-----------+--------+-----------+---+---------+
-//	|  |  length  |  repeats  |  mask  |   width   | | | consume |
-//	+--+----------+-----------+--------+-----------+---+---------+
+//	31  30      27 26       23 22    16 15 14     8 7 6 5       0
+//	+--+----------+-----------+--------+--+--------+---+---------+
+//	|  |  length  |  repeats  |  mask  |  | width  |   | consume |
+//	+--+----------+-----------+--------+--+--------+---+---------+
 //
-// Bit 31 takes the previous length, bit 7 says that the code is not valid. The
+// Bit 31 takes the previous length, bit 15 says that the code is not valid. The
 // extra bits, as many as mask has ones, are added to repeats.
 var preSymbols = makePreSymbols()
 
 const (
-	preAgain   = 1 << 31
-	preInvalid = 1 << 7
+	preBits  = 7 // of the longest code
+	preAgain = 1 << 31
 	// preNone stands for the length before the first.
 	preNone = 16
 )
@@ -207,7 +212,6 @@ func (d *Decoder) readCodes(s *stream) error {
 // readPre reads n code length code lengths and builds l.pre.
 func (l *lengths) readPre(s *stream, n uint) error {
 	var widths [19]uint8
-	counts := uint64(0) // a byte for each width
 	for i, sym := range preOrder[:n] {
 		if i == 0 || i == 10 { // 30 bits, 27 bits
 			s.refill()
@@ -218,35 +222,21 @@ func (l *lengths) readPre(s *stream, n uint) error {
 		w := s.bits & 7
 		s.drop(3)
 		widths[sym] = uint8(w)
-		counts += 1 << (8 * w)
 	}
-
-	var next [8]uint8 // the next code of each width, in units of 1/128
-	sum := uint64(0)
-	for w := uint(1); w <= 7; w++ {
-		next[w] = uint8(sum)
-		sum += counts >> (8 * w) & 255 << (7 - w)
-	}
-	if sum != 128 {
-		if sum != 0 && (sum != 64 || counts>>8&255 != 1) {
-			return errLengths
-		}
-		for i := range l.pre {
-			l.pre[i] = 1<<23 | preInvalid // repeats 1: read must come to an end
-		}
-	}
+	var count [16]uint16
 	for sym, w := range widths {
-		if w == 0 {
-			continue
-		}
-		w &= 7
-		e := preSymbols[sym] + uint32(w)*perWidth
-		for i := uint(bits.Reverse8(next[w]) >> 1); i < uint(len(l.pre)); i += 1 << w {
-			l.pre[i] = e
-		}
-		next[w] += 128 >> w
+		l.put(uint(w), sym, &count)
+	}
+	if !l.build(l.pre[:], preBits, preSymbols[:], 0, new([16]uint16), &count) {
+		return errLengths
 	}
 	return nil
+}
+
+// put appends a symbol to the list of n, which has count[n].
+func (l *lengths) put(n uint, sym int, count *[16]uint16) {
+	binary.LittleEndian.PutUint16(l.lists[n*listSize+2*uint(count[n]):], uint16(sym))
+	count[n]++
 }
 
 // read reads the code lengths of nlit literals and lengths and of ndist
@@ -261,12 +251,12 @@ func (l *lengths) read(s *stream, nlit, ndist uint32) error {
 			if s.count < 7+7 {
 				s.refill()
 			}
-			e := l.pre[s.bits&127]
+			e := l.pre[s.bits&(1<<preBits-1)]
 			if uint(e&63) > s.count {
 				return errTruncated
 			}
 			length := e>>27&15 | previous&uint32(int32(e)>>31)
-			bad |= e&preInvalid | length&preNone
+			bad |= e&isOther | length&preNone
 			repeats := e>>23&15 + uint32(s.bits>>(e>>8&63))&(e>>16&127)
 			s.drop(uint(e & 63))
 			length &= 15
@@ -310,7 +300,7 @@ func (l *lengths) build(table []uint32, tableBits uint, symbols []uint32, first 
 		if sum != 0 && (sum != 1<<14 || least != 1) {
 			return false
 		}
-		table[0], table[1] = isOther, isOther
+		table[0], table[1] = notValid, notValid
 	}
 
 	// The table for n bits is twice that for n-1 bits, and the codes of n
@@ -359,23 +349,25 @@ func (l *lengths) build(table []uint32, tableBits uint, symbols []uint32, first 
 	return true
 }
 
-// buildFixed builds d.fixed, RFC 1951 section 3.2.6.
-func (d *Decoder) buildFixed() {
-	l := &d.lengths
+// fixedCodes returns the codes of blocks of type 1, RFC 1951 section 3.2.6.
+var fixedCodes = sync.OnceValue(func() *codes {
+	c, l := new(codes), new(lengths)
 	var none, count [16]uint16
-	put := func(n, from, to int) {
-		for sym := from; sym < to; sym++ {
-			binary.LittleEndian.PutUint16(l.lists[n*listSize+2*int(count[n]):], uint16(sym))
-			count[n]++
+	for sym := range 288 {
+		switch {
+		case sym < 144 || sym >= 280:
+			l.put(8, sym, &count)
+		case sym < 256:
+			l.put(9, sym, &count)
+		default:
+			l.put(7, sym, &count)
 		}
 	}
-	put(8, 0, 144)
-	put(9, 144, 256)
-	put(7, 256, 280)
-	put(8, 280, 288)
-	l.build(d.fixed.lit[:], litBits, litSymbols[:], 0, &none, &count)
+	l.build(c.lit[:], litBits, litSymbols[:], 0, &none, &count)
 	count = none
-	put(5, 0, 32)
-	l.build(d.fixed.dist[:], distBits, distSymbols[:], 0, &none, &count)
-	d.fixedBuilt = true
-}
+	for sym := range 32 {
+		l.put(5, sym, &count)
+	}
+	l.build(c.dist[:], distBits, distSymbols[:], 0, &none, &count)
+	return c
+})
