@@ -102,12 +102,8 @@ func packedRef(data []byte, name string) (id oid.ID, ok bool) {
 		if from = at + len(behind); from < len(data) && data[from] != '\n' && data[from] != '\r' {
 			continue // a longer name
 		}
-		for _, digits := range [...]int{2 * oid.SHA1.Size(), 2 * oid.SHA256.Size()} {
-			if start := at - digits; start == 0 || start > 0 && data[start-1] == '\n' {
-				if found, valid := oid.Parse(data[start:at]); valid {
-					id, ok = found, true
-				}
-			}
+		if found, valid := oid.Parse(data[bytes.LastIndexByte(data[:at], '\n')+1 : at]); valid {
+			id, ok = found, true
 		}
 	}
 }

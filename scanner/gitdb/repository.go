@@ -65,11 +65,23 @@ func Discover(path string) (dir string, ok bool) {
 // IsRepository reports whether dir is the top of a working tree or a bare
 // repository.
 func IsRepository(dir string) bool {
-	if isGitDir(dir) {
-		return true
-	}
-	_, err := resolveGitDir(dir)
+	_, _, err := locate(dir)
 	return err == nil
+}
+
+// locate returns the repository folder for the top of a working tree, or for
+// itself; top is then empty.
+func locate(dir string) (gitDir, top string, err error) {
+	gitDir, err = resolveGitDir(dir)
+	switch {
+	case err == nil:
+		return gitDir, dir, nil
+	case isGitDir(dir):
+		return dir, "", nil
+	case errors.Is(err, ErrNotRepository) || errors.Is(err, fs.ErrNotExist):
+		err = fmt.Errorf("%s: %w", dir, ErrNotRepository)
+	}
+	return "", "", err
 }
 
 // isGitDir follows git's own test: HEAD, objects and refs, the latter two in
@@ -105,10 +117,7 @@ func resolveGitDir(top string) (string, error) {
 		if !ok {
 			return "", fmt.Errorf("%s: %w: it does not begin with \"gitdir: \"", dotGit, ErrNotRepository)
 		}
-		dir = filepath.FromSlash(strings.TrimRight(target, "\r\n"))
-		if !filepath.IsAbs(dir) {
-			dir = filepath.Join(top, dir)
-		}
+		dir = pathIn(top, target)
 	}
 	if !isGitDir(dir) {
 		return "", fmt.Errorf("%s: %w", dir, ErrNotRepository)
@@ -123,11 +132,16 @@ func commonDir(gitDir string) string {
 	if err != nil {
 		return gitDir
 	}
-	dir := filepath.FromSlash(strings.TrimRight(string(b), "\r\n"))
-	if !filepath.IsAbs(dir) {
-		dir = filepath.Join(gitDir, dir)
+	return filepath.Clean(pathIn(gitDir, string(b)))
+}
+
+// pathIn returns the path that a line holds, which may be relative to dir.
+func pathIn(dir, line string) string {
+	path := filepath.FromSlash(strings.TrimRight(line, "\r\n"))
+	if filepath.IsAbs(path) {
+		return path
 	}
-	return filepath.Clean(dir)
+	return filepath.Join(dir, path)
 }
 
 // readSmall reads a regular file of at most smallFile bytes.
@@ -145,22 +159,22 @@ func readRegular(path string, limit int64) ([]byte, error) {
 // Open reads the layout of the repository at dir: the top of a working tree, a
 // .git folder, or a bare repository. What it cannot read, and can do without,
 // is in Skipped.
-func Open(dir string) (*Repository, error) {
-	r, err := openLayout(dir)
-	if err == nil {
-		r.readRefs()
-	}
-	return r, err
-}
+func Open(dir string) (*Repository, error) { return open(dir, false) }
 
 // OpenHead is Open for a caller that needs no ref but HEAD: there may be a hundred
 // thousand. It does not report what is wrong with the others.
-func OpenHead(dir string) (*Repository, error) {
-	r, err := openLayout(dir)
-	if err == nil {
-		r.readHead()
+func OpenHead(dir string) (*Repository, error) { return open(dir, true) }
+
+func open(dir string, onlyHead bool) (*Repository, error) {
+	dir, err := filepath.Abs(dir)
+	if err != nil {
+		return nil, err
 	}
-	return r, err
+	gitDir, top, err := locate(dir)
+	if err != nil {
+		return nil, err
+	}
+	return newRepository(gitDir, top, onlyHead), nil
 }
 
 // OpenGitDir is Open for the repository folder gitDir, as git takes it from
@@ -179,37 +193,18 @@ func OpenGitDir(gitDir, top string, onlyHead bool) (*Repository, error) {
 			return nil, err
 		}
 	}
-	r := newRepository(gitDir, top)
+	return newRepository(gitDir, top, onlyHead), nil
+}
+
+func newRepository(gitDir, top string, onlyHead bool) *Repository {
+	r := &Repository{Top: top, GitDir: gitDir, CommonDir: commonDir(gitDir)}
+	r.readConfig()
+	r.readShallow()
 	if onlyHead {
 		r.readHead()
 	} else {
 		r.readRefs()
 	}
-	return r, nil
-}
-
-func openLayout(dir string) (*Repository, error) {
-	dir, err := filepath.Abs(dir)
-	if err != nil {
-		return nil, err
-	}
-	gitDir, err := resolveGitDir(dir)
-	switch {
-	case err == nil:
-		return newRepository(gitDir, dir), nil
-	case isGitDir(dir):
-		return newRepository(dir, ""), nil
-	case errors.Is(err, ErrNotRepository) || errors.Is(err, fs.ErrNotExist):
-		return nil, fmt.Errorf("%s: %w", dir, ErrNotRepository)
-	}
-	return nil, err
-}
-
-// newRepository reads all but the refs.
-func newRepository(gitDir, top string) *Repository {
-	r := &Repository{Top: top, GitDir: gitDir, CommonDir: commonDir(gitDir)}
-	r.readConfig()
-	r.readShallow()
 	return r
 }
 

@@ -2,6 +2,7 @@ package gitdb
 
 import (
 	"bytes"
+	"context"
 	"errors"
 	"fmt"
 	"io/fs"
@@ -76,6 +77,23 @@ func (r *Repository) Stores(opts OpenOptions) *Stores {
 	return s
 }
 
+// OpenPacks opens the packs of s by open. What cannot be opened is in Skipped; the
+// error is ctx's alone.
+func OpenPacks[P any](ctx context.Context, s *Stores, open func(path string) (P, error)) (packs []P, err error) {
+	for _, path := range s.Packs {
+		p, err := open(path)
+		switch {
+		case ctx.Err() != nil:
+			return packs, context.Cause(ctx)
+		case err != nil:
+			s.Skipped.Add(ReasonOf(err), 1, "%s: %v", filepath.Base(path), err)
+		default:
+			packs = append(packs, p)
+		}
+	}
+	return packs, nil
+}
+
 // listPacks adds the packs in a pack folder.
 func (s *Stores) listPacks(dir string) {
 	list, err := os.ReadDir(dir)
@@ -111,15 +129,9 @@ func (r *Repository) alternates(dir string, skipped *Skips) (dirs []string) {
 		return nil
 	}
 	for line := range bytes.Lines(b) {
-		line = bytes.TrimRight(line, "\r\n")
-		if len(line) == 0 || line[0] == '#' {
-			continue
+		if line = bytes.TrimRight(line, "\r\n"); len(line) > 0 && line[0] != '#' {
+			dirs = append(dirs, filepath.Clean(pathIn(dir, string(line))))
 		}
-		alt := filepath.FromSlash(string(line))
-		if !filepath.IsAbs(alt) {
-			alt = filepath.Join(dir, alt)
-		}
-		dirs = append(dirs, filepath.Clean(alt))
 	}
 	return dirs
 }

@@ -6,7 +6,6 @@ import (
 	"cmp"
 	"context"
 	"encoding/binary"
-	"path/filepath"
 	"slices"
 	"sync"
 
@@ -49,21 +48,14 @@ type Database struct {
 // which the result of Scan says. The error is ctx's alone.
 func Open(ctx context.Context, repo *gitdb.Repository, opts gitdb.OpenOptions) (*Database, error) {
 	stores := repo.Stores(opts)
+	packs, err := gitdb.OpenPacks(ctx, stores, func(path string) (*pack.Pack, error) { return pack.Open(ctx, path, repo.Format) })
 	db := &Database{
-		repo: repo, promisor: stores.Promisor, skipped: stores.Skipped,
+		repo: repo, packs: packs, promisor: stores.Promisor, skipped: stores.Skipped,
 		workers: max(opts.Workers, 1), maxObject: opts.MaxObject, missing: make(map[oid.ID]struct{}),
 	}
-	for _, path := range stores.Packs {
-		p, err := pack.Open(ctx, path, repo.Format)
-		if ctx.Err() != nil {
-			db.Close()
-			return nil, context.Cause(ctx)
-		}
-		if err != nil {
-			db.skipped.Add(gitdb.ReasonOf(err), 1, "%s: %v", filepath.Base(path), err)
-			continue
-		}
-		db.packs = append(db.packs, p)
+	if err != nil {
+		db.Close()
+		return nil, err
 	}
 	for _, dir := range stores.Dirs {
 		db.loose = append(db.loose, repo.ListLoose(dir, &db.skipped)...)

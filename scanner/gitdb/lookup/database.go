@@ -7,7 +7,6 @@ import (
 	"context"
 	"errors"
 	"os"
-	"path/filepath"
 	"sync"
 	"sync/atomic"
 
@@ -34,21 +33,14 @@ type Database struct {
 // The error is ctx's alone.
 func Open(ctx context.Context, repo *gitdb.Repository, opts gitdb.OpenOptions) (*Database, error) {
 	stores := repo.Stores(opts)
+	packs, err := gitdb.OpenPacks(ctx, stores, func(path string) (*indexedPack, error) { return openPack(ctx, path, repo.Format) })
 	db := &Database{
-		repo: repo, dirs: stores.Dirs, promisor: stores.Promisor, skipped: stores.Skipped,
+		repo: repo, packs: packs, dirs: stores.Dirs, promisor: stores.Promisor, skipped: stores.Skipped,
 		workers: max(opts.Workers, 1), maxObject: opts.MaxObject,
 	}
-	for _, path := range stores.Packs {
-		p, err := openPack(ctx, path, repo.Format)
-		if ctx.Err() != nil {
-			db.Close()
-			return nil, context.Cause(ctx)
-		}
-		if err != nil {
-			db.skipped.Add(gitdb.ReasonOf(err), 1, "%s: %v", filepath.Base(path), err)
-			continue
-		}
-		db.packs = append(db.packs, p)
+	if err != nil {
+		db.Close()
+		return nil, err
 	}
 	return db, nil
 }

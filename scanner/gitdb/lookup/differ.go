@@ -113,11 +113,8 @@ func (d *Differ) tree(ctx context.Context, id oid.ID) ([]byte, error) {
 	}
 	data, ok := d.old[id]
 	if !ok && !gitdb.IsEmptyTree(id) {
-		err := d.reader.Read(ctx, id, func(o *pack.Object) error {
-			if o.Type != oid.Tree {
-				return fmt.Errorf("%w: %s is a %v, not a tree", ErrRevision, id, o.Type)
-			}
-			if data = o.Data; d.reader.borrowed {
+		err := d.reader.readTyped(ctx, id, oid.Tree, func(b []byte) error {
+			if data = b; d.reader.borrowed {
 				data = bytes.Clone(data)
 			}
 			return nil

@@ -34,7 +34,6 @@ type Range struct {
 	shallow  map[oid.ID]bool
 	included int // entries of queue that exclude is not known to reach
 	oldest   int64
-	exact    bool
 	tips     bool
 }
 
@@ -85,20 +84,12 @@ func (db *Database) NewRange(ctx context.Context, opts RangeOptions) (*Range, er
 		r.shallow[id] = true
 	}
 	known := make(map[oid.ID]bool) // tags
-	for _, id := range opts.Exclude {
-		if err := r.begin(ctx, id, false, known); err != nil {
+	for i, id := range slices.Concat(opts.Exclude, opts.Include) {
+		if err := r.begin(ctx, id, i >= len(opts.Exclude), known); err != nil {
 			return nil, err
 		}
 	}
-	for _, id := range opts.Include {
-		if err := r.begin(ctx, id, true, known); err != nil {
-			return nil, err
-		}
-	}
-	if err := r.walk(ctx, false); err != nil {
-		return nil, err
-	}
-	return r, nil
+	return r, r.walk(ctx, false)
 }
 
 // begin notes an object from which the walk starts. The error is ctx's alone.
@@ -129,25 +120,15 @@ func (r *Range) begin(ctx context.Context, id oid.ID, included bool, known map[o
 }
 
 // Exact walks all that exclude reaches, and takes it out of Commits.
-func (r *Range) Exact(ctx context.Context) error {
-	if r.exact {
-		return nil
-	}
-	if err := r.walk(ctx, true); err != nil {
-		return err
-	}
-	r.exact = true
-	return nil
-}
+func (r *Range) Exact(ctx context.Context) error { return r.walk(ctx, true) }
 
 // Commit returns a commit that the walk has met: one of Commits, or a parent of
 // one.
 func (r *Range) Commit(id oid.ID) (gitdb.Commit, bool) {
-	w := r.seen[id]
-	if w == nil || w.Tree.IsZero() {
-		return gitdb.Commit{}, false
+	if w := r.seen[id]; w != nil && !w.Tree.IsZero() {
+		return w.Commit, true
 	}
-	return w.Commit, true
+	return gitdb.Commit{}, false
 }
 
 // Holds reports whether id is one of Commits, after Exact as well.
@@ -162,32 +143,29 @@ func (r *Range) skip(id oid.ID, err error) {
 
 // enter meets a commit. The error is ctx's alone.
 func (r *Range) enter(ctx context.Context, id oid.ID, included bool) error {
-	w := r.seen[id]
-	if w == nil {
-		c, err := r.reader.commit(ctx, id)
-		if ctx.Err() != nil {
-			return context.Cause(ctx)
+	if w := r.seen[id]; w != nil {
+		if !included {
+			r.exclude(w)
 		}
-		w = &walked{Commit: c}
-		r.seen[id] = w
-		if err != nil {
-			// What is missing beyond an excluded commit excludes nothing.
-			if included {
-				r.skip(id, err)
-			}
-			w.done, w.excluded = true, true
-			return nil
-		}
-		w.included, w.excluded = included, !included
+		return nil
+	}
+	c, err := r.reader.commit(ctx, id)
+	if ctx.Err() != nil {
+		return context.Cause(ctx)
+	}
+	w := &walked{Commit: c, included: included, excluded: !included}
+	r.seen[id] = w
+	switch {
+	case err == nil:
 		heap.Push(&r.queue, w)
 		if included {
 			r.included++
 		}
 		return nil
+	case included: // what is missing beyond an excluded commit excludes nothing
+		r.skip(id, err)
 	}
-	if !included {
-		r.exclude(w)
-	}
+	w.included, w.excluded, w.done = false, true, true
 	return nil
 }
 

@@ -9,6 +9,7 @@ import (
 	"crypto/sha256"
 	"encoding/hex"
 	"hash"
+	"slices"
 	"strconv"
 )
 
@@ -61,28 +62,19 @@ const (
 	Tag    Type = 4
 )
 
+var typeNames = [...]string{Commit: "commit", Tree: "tree", Blob: "blob", Tag: "tag"}
+
 func (t Type) String() string {
-	switch t {
-	case Commit:
-		return "commit"
-	case Tree:
-		return "tree"
-	case Blob:
-		return "blob"
-	case Tag:
-		return "tag"
+	if t == 0 || int(t) >= len(typeNames) {
+		return "type " + strconv.Itoa(int(t))
 	}
-	return "type " + strconv.Itoa(int(t))
+	return typeNames[t]
 }
 
 // ParseType returns the type that s names.
 func ParseType(s string) (Type, bool) {
-	for t := Commit; t <= Tag; t++ {
-		if s == t.String() {
-			return t, true
-		}
-	}
-	return 0, false
+	i := slices.Index(typeNames[:], s)
+	return Type(max(i, 0)), i > 0
 }
 
 // Format is a repository's object format: which hash names objects.
