@@ -60,6 +60,9 @@ func TestPatternsMatchAsGitignoreSays(t *testing.T) {
 	}
 }
 
+// Following one way after the other through the first two patterns takes longer
+// than the universe is old: that they end is the proof that all ways are followed
+// at once. The third says that the budget is kept.
 func TestHostilePatternsCostLittleAndIgnoreNothingUndecided(t *testing.T) {
 	for _, tt := range []struct {
 		name, pattern, path string
@@ -71,13 +74,18 @@ func TestHostilePatternsCostLittleAndIgnoreNothingUndecided(t *testing.T) {
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			r := parseRules([]byte(tt.pattern), 0, false, nil)
-			var scratch []bool
-			start := time.Now()
-			if got := r.match(tt.path, false, &scratch); got != tt.want {
-				t.Errorf("got %d, want %d", got, tt.want)
-			}
-			if took := time.Since(start); took > time.Second {
-				t.Errorf("it took %v", took)
+			got := make(chan verdict, 1)
+			go func() {
+				var scratch []bool
+				got <- r.match(tt.path, false, &scratch)
+			}()
+			select {
+			case got := <-got:
+				if got != tt.want {
+					t.Errorf("got %d, want %d", got, tt.want)
+				}
+			case <-time.After(time.Minute):
+				t.Fatal("it does not end")
 			}
 		})
 	}
