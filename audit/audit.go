@@ -14,6 +14,7 @@ package audit
 
 import (
 	"context"
+	"errors"
 	"time"
 
 	"keysweep/config"
@@ -96,7 +97,8 @@ func (a *Audit) Scan(ctx context.Context) (err error) {
 // Verify asks the issuers, if Options.Verify says so; progress may be nil. After
 // an error, which is one of the egress log, the findings still say what is known.
 func (a *Audit) Verify(ctx context.Context, progress func(done, total int)) (verify.Summary, error) {
-	return a.verifier.Ask(ctx, a.Result.Findings, progress)
+	sum, err := a.verifier.Ask(ctx, a.Result.Findings, progress)
+	return sum, errors.Join(err, a.verifier.Close())
 }
 
 // Mark marks what a person accepted, puts keys that work first, and notes at the

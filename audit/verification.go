@@ -2,7 +2,6 @@ package audit
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"os"
 
@@ -50,17 +49,17 @@ func (v Verification) Open(set *rules.Set) (*Verifier, error) {
 	return r, nil
 }
 
-// Ask asks about the findings and closes the log; progress may be nil. After an
-// error, the findings still say what is known.
-func (r *Verifier) Ask(ctx context.Context, findings []*finding.Finding, progress func(done, total int)) (sum verify.Summary, err error) {
-	if r.On {
-		r.Options.Progress = progress
-		sum, err = verify.All(ctx, r.Options, r.set, findings)
+// Ask asks about the findings; progress may be nil. After an error, the findings
+// still say what is known.
+func (r *Verifier) Ask(ctx context.Context, findings []*finding.Finding, progress func(done, total int)) (verify.Summary, error) {
+	if !r.On {
+		return verify.Summary{}, nil
 	}
-	return sum, errors.Join(err, r.Close())
+	r.Options.Progress = progress
+	return verify.All(ctx, r.Options, r.set, findings)
 }
 
-// Close closes the log, if Ask did not.
+// Close closes the log.
 func (r *Verifier) Close() error {
 	log := r.log
 	if r.log = nil; log == nil {

@@ -11,6 +11,7 @@ import (
 	"os"
 	"slices"
 	"strings"
+	"time"
 
 	"github.com/urfave/cli/v2"
 	"golang.org/x/term"
@@ -29,6 +30,7 @@ import (
 func recheckFlags() []cli.Flag {
 	return slices.Concat([]cli.Flag{
 		&cli.BoolFlag{Name: "paste", Usage: "read the keys from standard input, one a line, instead of looking for them; a terminal does not show them"},
+		&cli.StringFlag{Name: "wait", Usage: "ask again for `DURATION` about keys that still work: an issuer may need a while to forget a key"},
 	}, verifyFlags(""), ruleFlags(""), []cli.Flag{
 		&cli.StringFlag{Name: "format", Aliases: []string{"f"}, Usage: "write `FORMAT` " + orList(report.ExplainFormats())},
 		&cli.StringFlag{Name: "color", Usage: "colour the text: `WHEN` is auto, always or never"},
@@ -45,7 +47,7 @@ again in what was scanned then (run it in the same folder), or pasted. Each is
 sent to its issuer alone: to Martis, to the issuers that the report's scan
 asked, and to those named with --verify-issuer.
 The status is 0 if every key is refused, 1 if one still works, and 3 if there is
-no clear answer for one.
+no clear answer for one, or if the report's scan was incomplete.
 `,
 	example: `keysweep recheck report.json`,
 	flags:   recheckFlags, run: recheck,
@@ -73,7 +75,7 @@ func recheck(c *call) error {
 		return err
 	}
 	defer verifier.Close()
-	outcome := &report.Recheck{Report: o.file, Targets: earlier.Targets}
+	outcome := &report.Recheck{Report: o.file, Targets: earlier.Targets, Incomplete: !earlier.Complete}
 	for _, k := range earlier.Keys {
 		outcome.Keys = append(outcome.Keys, report.Rechecked{Earlier: k, Pasted: o.paste})
 	}
@@ -85,15 +87,7 @@ func recheck(c *call) error {
 	if err != nil {
 		return errors.Join(err, verifier.Close())
 	}
-	var found []*finding.Finding
-	for _, k := range outcome.Keys {
-		if k.Now != nil {
-			found = append(found, k.Now)
-		}
-	}
-	asked := c.ask(o.verification, o.progress != nil, found, func(progress func(done, total int)) (verify.Summary, error) {
-		return verifier.Ask(c.ctx, found, progress)
-	})
+	asked := errors.Join(c.askUntilRefused(o, verifier, outcome), verifier.Close())
 	if o.verification.Options.DryRun && asked == nil {
 		return nil
 	}
@@ -106,6 +100,47 @@ func recheck(c *call) error {
 		return err
 	}
 	return &ending{o.report.Exit.Status, asked}
+}
+
+// The pauses between two questions about the same key: the first, doubled each
+// time, and the longest.
+const firstPause, longestPause = time.Second, 30 * time.Second
+
+// askUntilRefused asks about the keys that were found, and for o.wait again about
+// those that work. An unclear answer does not replace a clear one.
+func (c *call) askUntilRefused(o recheckOptions, verifier *audit.Verifier, outcome *report.Recheck) error {
+	var asking []*finding.Finding
+	for _, k := range outcome.Keys {
+		if k.Now != nil {
+			asking = append(asking, k.Now)
+		}
+	}
+	end, pause := time.Now().Add(o.wait), firstPause
+	for again := false; ; again = true {
+		before := map[*finding.Finding]finding.Finding{}
+		for _, f := range asking {
+			before[f] = *f
+		}
+		err := c.ask(o.verification, o.progress != nil, asking, func(progress func(done, total int)) (verify.Summary, error) {
+			return verifier.Ask(c.ctx, asking, progress)
+		})
+		for _, f := range asking {
+			if again && f.Status == finding.Unknown {
+				*f = before[f]
+			}
+		}
+		asking = slices.DeleteFunc(asking, func(f *finding.Finding) bool { return f.Status < finding.Restricted })
+		left := time.Until(end)
+		if err != nil || len(asking) == 0 || left <= 0 {
+			return err
+		}
+		select {
+		case <-c.ctx.Done():
+			return nil
+		case <-time.After(min(pause, left)):
+		}
+		pause = min(2*pause, longestPause)
+	}
 }
 
 // recheckReason returns the status that an outcome leads to.
@@ -121,6 +156,8 @@ func recheckReason(ctx context.Context, r *report.Recheck) report.ExitReason {
 		return report.ExitReason{Status: StatusFound, Words: keys(works) + " still work"}
 	case unclear > 0:
 		return report.ExitReason{Status: StatusIncomplete, Words: "could not tell for " + keys(unclear)}
+	case r.Incomplete:
+		return report.ExitReason{Status: StatusIncomplete, Words: "the scan of the report was incomplete: it may lack keys"}
 	case len(r.Keys) == 0:
 		return report.ExitReason{Status: StatusClean, Words: "there is nothing to ask about"}
 	}
@@ -134,6 +171,7 @@ type recheckOptions struct {
 	verification audit.Verification
 	report       report.Options
 	format       report.Format
+	wait         time.Duration // how long keys that work are asked about again
 	workers      int
 	progress     *scanner.Progress // nil: no bar
 }
@@ -154,6 +192,12 @@ func parseRecheck(c *call) (o recheckOptions, err error) {
 	}
 	if o.report, o.format, err = shortOutput(c); err != nil {
 		return o, err
+	}
+	if err := read(c, "wait", parseTimeout, &o.wait); err != nil {
+		return o, err
+	}
+	if o.wait > 0 && o.verification.Options.DryRun {
+		return o, errors.New("--wait has no effect with --dry-run: nothing is sent")
 	}
 	o.progress = c.progress()
 	return o, read(c, "jobs", numberUpTo(1, maxWorkers), &o.workers)

@@ -69,6 +69,9 @@ func TestStatusesOfRecheck(t *testing.T) {
 		{"not found", t.Context(), []report.Rechecked{key(finding.Inactive), {}}, 3},
 		{"interrupted", interrupted, []report.Rechecked{key(finding.Active)}, 130},
 	} {
+		if got := recheckReason(tt.ctx, &report.Recheck{Keys: tt.keys, Incomplete: true}); got.Status != max(tt.want, 3) && tt.want != 1 {
+			t.Errorf("%s, of an incomplete scan: %+v", tt.name, got)
+		}
 		if got := recheckReason(tt.ctx, &report.Recheck{Keys: tt.keys}); got.Status != tt.want || got.Words == "" {
 			t.Errorf("%s: %+v, want %d", tt.name, got, tt.want)
 		}

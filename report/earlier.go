@@ -15,9 +15,10 @@ import (
 // Earlier is what a JSON report of an earlier scan says, as far as it is
 // needed to look for its keys again.
 type Earlier struct {
-	Started time.Time
-	Targets []finding.Target
-	Keys    []EarlierKey // in the order of the report
+	Started  time.Time
+	Targets  []finding.Target
+	Keys     []EarlierKey // in the order of the report
+	Complete bool         // the scan read everything, and the report says so
 }
 
 // EarlierKey is a finding of an earlier report. Finding.Secret is empty: a
@@ -33,14 +34,31 @@ type EarlierKey struct {
 type earlierReport struct {
 	SchemaVersion int `json:"schema_version"`
 	Tool          struct{ Name string }
-	Scan          *struct {
-		Started string
-		Targets []struct {
+	Scan          once[*struct {
+		Started  string
+		Complete once[bool]
+		Targets  once[[]struct {
 			finding.Target
 			NameBase64 string `json:"name_base64"`
-		}
+		}]
+	}]
+	Findings once[*[]earlierFinding]
+}
+
+// once is a member that must not occur twice: readers disagree on which counts.
+type once[T any] struct {
+	value T
+	there bool
+}
+
+var errTwice = errors.New("a member of it occurs twice")
+
+func (o *once[T]) UnmarshalJSON(text []byte) error {
+	if o.there {
+		return errTwice
 	}
-	Findings *[]earlierFinding
+	o.there = true
+	return json.Unmarshal(text, &o.value)
 }
 
 type earlierFinding struct {
@@ -49,7 +67,7 @@ type earlierFinding struct {
 	RuleID         string          `json:"rule_id"`
 	IssuerEvidence []string        `json:"issuer_evidence"`
 	IssuerStrength string          `json:"issuer_strength"`
-	SecretSHA256   string          `json:"secret_sha256"`
+	SecretSHA256   once[string]    `json:"secret_sha256"`
 	StatusReason   string          `json:"status_reason"`
 	CheckedAt      string          `json:"checked_at"`
 	FirstSeen      earlierSighting `json:"first_seen"`
@@ -74,8 +92,10 @@ func ReadEarlier(r io.Reader) (*Earlier, error) {
 		syntax *json.SyntaxError
 		kind   *json.UnmarshalTypeError
 	)
-	isReport := doc.Tool.Name == "keysweep" && doc.Scan != nil && doc.Findings != nil
+	isReport := doc.Tool.Name == "keysweep" && doc.Scan.value != nil && doc.Findings.value != nil
 	switch {
+	case errors.Is(err, errTwice):
+		return nil, errTwice
 	case errors.As(err, &syntax):
 		return nil, fmt.Errorf("it is not JSON (byte %d)", syntax.Offset)
 	case errors.Is(err, io.EOF):
@@ -91,16 +111,18 @@ func ReadEarlier(r io.Reader) (*Earlier, error) {
 	case dec.More():
 		return nil, errors.New("something follows its end")
 	}
-	e := &Earlier{Started: parseTimestamp(doc.Scan.Started)}
-	for _, t := range doc.Scan.Targets {
+	scan := doc.Scan.value
+	e := &Earlier{Started: parseTimestamp(scan.Started), Complete: scan.Complete.value}
+	for _, t := range scan.Targets.value {
 		t.Name, t.Notes = untwin(t.Name, t.NameBase64), nil
 		e.Targets = append(e.Targets, t.Target)
 	}
-	for _, f := range *doc.Findings {
-		if len(f.SecretSHA256) != 64 || strings.Trim(f.SecretSHA256, "0123456789abcdef") != "" {
+	for _, f := range *doc.Findings.value {
+		sum := f.SecretSHA256.value
+		if len(sum) != 64 || strings.Trim(sum, "0123456789abcdef") != "" {
 			return nil, errors.New("a finding in it has no secret_sha256")
 		}
-		e.Keys = append(e.Keys, EarlierKey{SHA256: f.SecretSHA256, Redacted: redactedAgain(f.Secret), Finding: f.earlier()})
+		e.Keys = append(e.Keys, EarlierKey{SHA256: sum, Redacted: redactedAgain(f.Secret), Finding: f.earlier()})
 	}
 	return e, nil
 }

@@ -16,6 +16,8 @@ type Recheck struct {
 	Report  string           // the file that names the keys
 	Targets []finding.Target // where they were scanned for again
 	Keys    []Rechecked
+	// Incomplete says that the report's scan was: it may lack keys.
+	Incomplete bool
 }
 
 // Rechecked is one key of an earlier report.
@@ -225,8 +227,12 @@ func (r *Recheck) verdict() string {
 	works, refused, unclear := r.Count(StillWorks), r.Count(Refused), r.Count(CouldNotTell)
 	n := len(r.Keys)
 	switch {
+	case n == 0 && r.Incomplete:
+		return "The report names no keys, but its scan was incomplete."
 	case n == 0:
 		return "The report names no keys."
+	case refused == n && r.Incomplete:
+		return "Every key of the report is refused, but its scan was incomplete: there may be others."
 	case refused == n && n == 1:
 		return "The rotation worked: the key is refused."
 	case refused == n && n == 2:
@@ -294,7 +300,7 @@ func (r *Recheck) record(opts Options) object {
 		summary = append(summary, member{string(a), r.Count(a)})
 	}
 	return object{
-		{"schema_version", SchemaVersion}, {"tool", opts.tool()}, {"report", name}, given("report_base64", twin(name)),
+		{"schema_version", SchemaVersion}, {"tool", opts.tool()}, {"report", name}, given("report_base64", twin(name)), {"report_complete", !r.Incomplete},
 		{"keys", keys}, {"summary", summary},
 	}
 }
