@@ -52,13 +52,11 @@ func TooLarge(limit int64) error {
 // bare takes the name of the file out of an error: a caller says what it was
 // doing and to what, and the name of a temporary file helps no user.
 func bare(err error) error {
-	var path *fs.PathError
-	var link *os.LinkError
-	switch {
-	case errors.As(err, &path):
-		return path.Err
-	case errors.As(err, &link):
-		return link.Err
+	if e, ok := errors.AsType[*fs.PathError](err); ok {
+		return e.Err
+	}
+	if e, ok := errors.AsType[*os.LinkError](err); ok {
+		return e.Err
 	}
 	return err
 }

@@ -32,13 +32,13 @@ const Own fs.FileMode = 0o600
 //
 // The error does not name the file.
 func Write(path string, mode fs.FileMode, write func(io.Writer) error) error {
-	to, err := locate(path)
+	to, replaced, err := locate(path)
 	switch {
 	case err != nil:
-	case to.replace:
-		err = replace(to.path, mode, write)
+	case replaced:
+		err = replace(to, mode, write)
 	default:
-		err = writeInPlace(to.path, write)
+		err = writeInPlace(to, write)
 	}
 	return bare(err)
 }
@@ -46,59 +46,44 @@ func Write(path string, mode fs.FileMode, write func(io.Writer) error) error {
 // Check returns the error that Write would return for path before it wrote
 // anything, so that a long run is not for nothing. It changes nothing.
 func Check(path string) error {
-	to, err := locate(path)
-	if err == nil && to.replace {
+	to, replaced, err := locate(path)
+	if err == nil && replaced {
 		var temp *os.File
-		if temp, err = createTemp(to.path, Own); err == nil {
+		if temp, err = createTemp(to, Own); err == nil {
 			err = errors.Join(temp.Close(), os.Remove(temp.Name()))
 		}
 	}
 	return bare(err)
 }
 
-// destination is where the bytes go.
-type destination struct {
-	path    string // no symbolic link
-	replace bool   // else it is written to
-}
-
-func locate(path string) (destination, error) {
+// locate returns where the bytes for path go, past symbolic links, and whether
+// that is replaced; else it is written to.
+func locate(path string) (to string, replaced bool, err error) {
 	if path == "" {
-		return destination{}, errors.New("it has no name")
-	}
-	if system(path) {
-		// /dev/stdout leads to whatever standard output is: to replace that
-		// file would lose what the shell's redirection put there.
-		if info, err := os.Stat(path); err != nil {
-			return destination{}, err
-		} else if info.IsDir() {
-			return destination{}, errDirectory
-		}
-		return destination{path, false}, nil
+		return "", false, errors.New("it has no name")
 	}
 	info, err := os.Stat(path)
 	switch {
+	case err == nil && info.IsDir():
+		return "", false, errDirectory
+	case system(path):
+		// /dev/stdout leads to whatever standard output is: to replace that
+		// file would lose what the shell's redirection put there.
+		return path, false, err
 	case errors.Is(err, fs.ErrNotExist):
 		// Another process may have put a file there since Stat.
 		if link, err := os.Lstat(path); err == nil && link.Mode()&fs.ModeSymlink != 0 {
-			return destination{}, errors.New("it is a symbolic link to nothing")
+			return "", false, errors.New("it is a symbolic link to nothing")
 		}
 		if strings.HasSuffix(path, "/") {
-			return destination{}, errDirectory
+			return "", false, errDirectory
 		}
-		return destination{path, true}, nil
-	case err != nil:
-		return destination{}, err
-	case info.IsDir():
-		return destination{}, errDirectory
-	case !info.Mode().IsRegular():
-		return destination{path, false}, nil
+		return path, true, nil
+	case err != nil || !info.Mode().IsRegular():
+		return path, false, err
 	}
 	path, err = filepath.EvalSymlinks(path)
-	if err == nil && system(path) {
-		return destination{path, false}, nil
-	}
-	return destination{path, true}, err
+	return path, err != nil || !system(path), err
 }
 
 var errDirectory = errors.New("it is a directory")

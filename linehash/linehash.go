@@ -58,7 +58,7 @@ type Hasher struct {
 	wasCR  bool
 	counts map[uint64]int32
 
-	decoder utf8Decoder
+	partial []byte // the start of a character, at most three bytes
 }
 
 // New returns a hasher of these lines, counted from 1.
@@ -73,22 +73,41 @@ func New(lines []int) *Hasher {
 
 // Write implements io.Writer. It never fails.
 func (h *Hasher) Write(p []byte) (int, error) {
-	n := len(p)
-	for len(p) > 0 && h.left > 0 {
-		r, size, ok := h.decoder.next(p)
-		p = p[size:]
-		if ok {
-			h.add(r)
+	for _, c := range p {
+		if h.left == 0 {
+			break
 		}
+		h.decode(c)
 	}
-	return n, nil
+	return len(p), nil
+}
+
+// decode takes the next byte as the WHATWG's Encoding Standard says, "UTF-8
+// decoder": what is not UTF-8 becomes one U+FFFD for as many bytes as a
+// character could have begun with. Go's own decoder makes one of every byte.
+func (h *Hasher) decode(c byte) {
+	if c < utf8.RuneSelf && len(h.partial) == 0 {
+		h.unit(uint16(c))
+		return
+	}
+	before := len(h.partial)
+	h.partial = append(h.partial, c)
+	if !utf8.FullRune(h.partial) {
+		return
+	}
+	r, size := utf8.DecodeRune(h.partial)
+	h.partial = h.partial[:0]
+	h.add(r)
+	if before > 0 && size == 1 { // not the rest of a character, perhaps the start of one
+		h.decode(c)
+	}
 }
 
 // Finish takes the end of the text and returns the hashes by line, "" for a line
 // that is not there. Nothing may be written after it.
 func (h *Hasher) Finish() map[int]string {
 	if h.left > 0 {
-		if h.decoder.pending() {
+		if len(h.partial) > 0 {
 			h.add(utf8.RuneError)
 		}
 		h.unit(endOfText)
@@ -154,55 +173,4 @@ func (h *Hasher) push(u uint16) {
 	h.units[h.next] = u
 	h.hash = h.hash*hashFactor + uint64(u) - hashDrop*uint64(oldest)
 	h.next = (h.next + 1) % hashedUnits
-}
-
-// utf8Decoder decodes a stream as the WHATWG's Encoding Standard says, "UTF-8
-// decoder": what is not UTF-8 becomes one U+FFFD for as many bytes as a
-// character could have begun with. Go's own decoder makes one of every byte.
-type utf8Decoder struct {
-	r         rune
-	need      int  // continuation bytes to come; 0: between characters
-	low, high byte // the range of the next one
-}
-
-func (d *utf8Decoder) pending() bool { return d.need > 0 }
-
-// next reads from p, which is not empty. ok says that r is a character; size
-// is 0 if the first byte of p is to be read again.
-func (d *utf8Decoder) next(p []byte) (r rune, size int, ok bool) {
-	c := p[0]
-	if d.need == 0 {
-		d.low, d.high = 0x80, 0xbf
-		switch {
-		case c < 0x80:
-			return rune(c), 1, true
-		case c >= 0xc2 && c <= 0xdf:
-			d.need, d.r = 1, rune(c&0x1f)
-		case c >= 0xe0 && c <= 0xef:
-			d.need, d.r = 2, rune(c&0xf)
-			if c == 0xe0 {
-				d.low = 0xa0
-			} else if c == 0xed {
-				d.high = 0x9f
-			}
-		case c >= 0xf0 && c <= 0xf4:
-			d.need, d.r = 3, rune(c&0x7)
-			if c == 0xf0 {
-				d.low = 0x90
-			} else if c == 0xf4 {
-				d.high = 0x8f
-			}
-		default:
-			return utf8.RuneError, 1, true
-		}
-		return 0, 1, false
-	}
-	if c < d.low || c > d.high {
-		d.need = 0
-		return utf8.RuneError, 0, true
-	}
-	d.low, d.high = 0x80, 0xbf
-	d.r = d.r<<6 | rune(c&0x3f)
-	d.need--
-	return d.r, 1, d.need == 0
 }

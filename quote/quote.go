@@ -3,6 +3,7 @@
 package quote
 
 import (
+	"fmt"
 	"strconv"
 	"strings"
 	"unicode"
@@ -56,18 +57,12 @@ func escape(out *strings.Builder, b string, quoted bool) {
 	for i := 0; i < len(b); {
 		r, size := utf8.DecodeRuneInString(b[i:])
 		switch {
-		case r == utf8.RuneError && size <= 1:
-			out.WriteString(`\x`)
-			out.WriteByte(hexDigits[b[i]>>4])
-			out.WriteByte(hexDigits[b[i]&15])
+		case r == utf8.RuneError && size <= 1, commandAt(b, i):
+			// Both runners compare exact characters: one escape disarms a command.
+			fmt.Fprintf(out, `\x%02x`, b[i])
 		case quoted && (r == '"' || r == '\\'):
 			out.WriteByte('\\')
 			out.WriteByte(byte(r))
-		case commandAt(b, i):
-			// Both runners compare exact characters: one escape disarms it.
-			out.WriteString(`\x`)
-			out.WriteByte(hexDigits[r>>4])
-			out.WriteByte(hexDigits[r&15])
 		case Visible(r):
 			out.WriteString(b[i : i+size])
 		default:
@@ -77,8 +72,6 @@ func escape(out *strings.Builder, b string, quoted bool) {
 		i += size
 	}
 }
-
-const hexDigits = "0123456789abcdef"
 
 // needsEscape reports whether escape, not quoted, would change b.
 func needsEscape(b string) bool {

@@ -160,21 +160,32 @@ func (p *phrases) stepForSkipped() Step {
 			break
 		}
 	}
-	switch {
-	case p.res.Complete():
+	if p.res.Complete() {
 		return Step{}
-	case has(finding.ReasonInterrupted):
-		return Step{p.scan("", p.names()...), "scans again, to the end."}
-	case has(finding.ReasonShallow):
-		return Step{git(repository) + " fetch --unshallow", "gets the older history (in a GitHub workflow: fetch-depth: 0); then scan again."}
-	case has(finding.ReasonPromisor):
-		return Step{git(repository) + " fetch --refetch --no-filter", "gets the objects left on the server; then scan again."}
-	case has(finding.ReasonMissing), has(finding.ReasonDamaged):
-		return Step{git(repository) + " fsck --full", "says what is broken; a fresh clone may be whole."}
-	case has(finding.ReasonChanged):
-		return Step{p.scan("", p.names()...), "scans again, while nothing writes there."}
+	}
+	for _, step := range stepsForSkipped {
+		switch {
+		case !has(step.reason):
+		case step.git != "":
+			return Step{git(repository) + " " + step.git, step.why}
+		default:
+			return Step{p.scan("", p.names()...), step.why}
+		}
 	}
 	return Step{p.scan("-v", p.names()...), "names everything that could not be read."}
+}
+
+// stepsForSkipped answer reasons with a git command or another scan.
+var stepsForSkipped = []struct {
+	reason   finding.Reason
+	git, why string
+}{
+	{finding.ReasonInterrupted, "", "scans again, to the end."},
+	{finding.ReasonShallow, "fetch --unshallow", "gets the older history (in a GitHub workflow: fetch-depth: 0); then scan again."},
+	{finding.ReasonPromisor, "fetch --refetch --no-filter", "gets the objects left on the server; then scan again."},
+	{finding.ReasonMissing, "fsck --full", "says what is broken; a fresh clone may be whole."},
+	{finding.ReasonDamaged, "fsck --full", "says what is broken; a fresh clone may be whole."},
+	{finding.ReasonChanged, "", "scans again, while nothing writes there."},
 }
 
 // scan returns our own command for targets.

@@ -64,15 +64,11 @@ func Annotations(w io.Writer, res *finding.Result, opts Options) error {
 	opts.ShowSecrets, opts.Color = false, false
 	p := newPhrases(res, opts.withDefaults())
 	out := bufio.NewWriter(w)
-	list := p.counted
-	shown := list
-	if len(list) > maxAnnotations {
-		shown = list[:maxAnnotations]
-	}
+	shown := p.counted[:min(len(p.counted), maxAnnotations)]
 	for _, f := range shown {
 		_, _ = out.WriteString(p.annotation(f)) // its first error stays until Flush
 	}
-	if more := len(list) - len(shown); more > 0 {
+	if more := len(p.counted) - len(shown); more > 0 {
 		_, _ = out.WriteString(WorkflowCommand(LevelWarning,
 			count(more, "more key is", "more keys are")+" in the report of the job.", Property{"title", "keysweep"}))
 	}

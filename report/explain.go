@@ -181,25 +181,24 @@ func (k *ExplainedKey) listing(least finding.Confidence) string {
 // suppressedBy says in words which kind of exception accepted a key.
 var suppressedBy = map[string]string{"inline": "by a comment on the line", "config": "by the configuration", "baseline": "by the baseline"}
 
-// explainedEvidence is one piece of evidence and whether it counted.
+// explainedEvidence is one piece of evidence and why it did not count, "" if it
+// did.
 type explainedEvidence struct {
 	rules.Evidence
-	Counts bool
-	Why    string // if it does not
+	Why string
 }
 
 func (k *ExplainedKey) evidence() []explainedEvidence {
 	var list []explainedEvidence
 	for _, e := range k.Evidence {
-		x := explainedEvidence{Evidence: e, Counts: slices.Contains(k.IssuerWhy, e.Issuer+": "+e.Text)}
+		why := "something stronger decides, or the body is not of its documented form"
 		switch {
-		case x.Counts:
+		case slices.Contains(k.IssuerWhy, e.Issuer+": "+e.Text):
+			why = ""
 		case e.Weaker:
-			x.Why = "something for another issuer is stronger or nearer, or the body is not of its documented form"
-		default:
-			x.Why = "something stronger decides, or the body is not of its documented form"
+			why = "something for another issuer is stronger or nearer, or the body is not of its documented form"
 		}
-		list = append(list, x)
+		list = append(list, explainedEvidence{e, why})
 	}
 	return list
 }

@@ -47,7 +47,7 @@ func candidate(r *quote.Redactor, k *ExplainedKey, opts Options) object {
 	}
 	for _, e := range k.evidence() {
 		evidence = append(evidence, object{{"issuer", e.Issuer}, {"kind", evidenceKinds[e.Kind]}, {"distance", e.Distance},
-			{"text", r.Text(e.Text)}, {"counts", e.Counts}, {"why", absent(e.Why)}})
+			{"text", r.Text(e.Text)}, {"counts", e.Why == ""}, {"why", absent(e.Why)}})
 	}
 	return object{
 		{"finding", isFinding}, {"listed", isFinding && k.Confidence >= opts.MinConfidence},

@@ -181,7 +181,7 @@ func (t *explanationText) evidence(k *ExplainedKey) {
 	list := k.evidence()
 	for _, e := range list {
 		words := fmt.Sprintf("%s: %s (counts)", e.Issuer, e.Text)
-		if !e.Counts {
+		if e.Why != "" {
 			words = fmt.Sprintf("%s: %s (does not count: %s)", e.Issuer, e.Text, e.Why)
 		}
 		t.item("evidence", t.quoteWords(words))

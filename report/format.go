@@ -11,6 +11,7 @@
 package report
 
 import (
+	"cmp"
 	"fmt"
 	"io"
 	"path/filepath"
@@ -82,15 +83,12 @@ func ParseFormat(name string) (Format, error) {
 // if it asks for none.
 func FormatOf(path string) (Format, bool) {
 	name := strings.ToLower(filepath.Base(path))
-	format, longest := Text, ""
-	for i, f := range formats {
-		for _, ext := range f.extensions {
-			if len(ext) > len(longest) && strings.HasSuffix(name, ext) {
-				format, longest = Format(i), ext
-			}
+	for i, f := range slices.Backward(formats[:]) { // .sarif.json is SARIF, not JSON
+		if slices.ContainsFunc(f.extensions, func(ext string) bool { return strings.HasSuffix(name, ext) }) {
+			return Format(i), true
 		}
 	}
-	return format, longest != ""
+	return Text, false
 }
 
 // Options says what to write. The zero value is a plain text of 80 columns
@@ -153,14 +151,10 @@ func Write(w io.Writer, f Format, res *finding.Result, opts Options) error {
 
 // withDefaults replaces zero values by what they mean.
 func (o Options) withDefaults() Options {
-	if o.MinConfidence == finding.Rejected {
-		o.MinConfidence = finding.Medium
-	}
+	o.MinConfidence = cmp.Or(o.MinConfidence, finding.Medium)
+	o.Program = cmp.Or(o.Program, "keysweep")
 	if o.Width <= 0 {
 		o.Width = 80
-	}
-	if o.Program == "" {
-		o.Program = "keysweep"
 	}
 	return o
 }

@@ -5,6 +5,7 @@ import (
 	"cmp"
 	"fmt"
 	"io"
+	"slices"
 	"strings"
 
 	"keysweep/finding"
@@ -85,12 +86,9 @@ func (m *markdown) head() section {
 	for _, f := range m.counted {
 		severities[f.Severity()]++
 	}
-	for s := finding.SeverityCritical; ; s-- {
-		if severities[s] > 0 {
-			parts = append(parts, fmt.Sprintf("%d %v", severities[s], s))
-		}
-		if s == 0 {
-			break
+	for s, n := range slices.Backward(severities[:]) {
+		if n > 0 {
+			parts = append(parts, fmt.Sprintf("%d %v", n, finding.Severity(s)))
 		}
 	}
 	line := ""

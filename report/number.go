@@ -3,7 +3,6 @@ package report
 import (
 	"fmt"
 	"strconv"
-	"strings"
 	"time"
 
 	"keysweep/quote"
@@ -12,24 +11,15 @@ import (
 // number returns n with a comma between thousands.
 func number(n int64) string {
 	s := strconv.FormatInt(n, 10)
-	sign := ""
-	if s[0] == '-' {
-		sign, s = "-", s[1:]
+	for i := len(s) - 3; i > 0 && s[i-1] != '-'; i -= 3 {
+		s = s[:i] + "," + s[i:]
 	}
-	var groups []string
-	for len(s) > 3 {
-		groups = append([]string{s[len(s)-3:]}, groups...)
-		s = s[:len(s)-3]
-	}
-	return sign + strings.Join(append([]string{s}, groups...), ",")
+	return s
 }
 
 // count returns "1 key" or "2 keys".
 func count[N int | int64](n N, one, many string) string {
-	if n == 1 {
-		return "1 " + one
-	}
-	return number(int64(n)) + " " + many
+	return number(int64(n)) + " " + plural(n, one, many)
 }
 
 // plural returns one or many.
@@ -99,8 +89,5 @@ func days(d time.Duration) int64 { return int64(d / (24 * time.Hour)) }
 // short returns the first 12 digits of an object id, enough to be unique in
 // any repository we know of.
 func short(id string) string {
-	if len(id) > 12 {
-		return quote.Text(id[:12])
-	}
-	return quote.Text(id)
+	return quote.Text(id[:min(len(id), 12)])
 }

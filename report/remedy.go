@@ -172,8 +172,8 @@ type audience uint8
 
 const (
 	ourselves audience = iota
-	browsers
 	apps
+	browsers
 )
 
 // audienceOf returns the widest audience of f's files, of whatever age: what
@@ -187,9 +187,7 @@ func audienceOf(f *finding.Finding) audience {
 			if p == "" {
 				p = strings.ReplaceAll(o.Target, `\`, "/") // a single file
 			}
-			if a := audienceOfPath(p); a != ourselves && (found == ourselves || a < found) {
-				found = a
-			}
+			found = max(found, audienceOfPath(p))
 		}
 	}
 	return found

@@ -117,12 +117,9 @@ func (c *canvas) table(rows [][]string) {
 		}
 		line := ""
 		for i, cell := range row {
-			line += cell
-			if i < len(row)-1 {
-				line += strings.Repeat(" ", widths[i]-width(cell)+2)
-			}
+			line += cell + strings.Repeat(" ", widths[i]-width(cell)+2)
 		}
-		c.put(st, line)
+		c.put(st, strings.TrimRight(line, " "))
 		c.write("\n")
 	}
 }
@@ -168,26 +165,19 @@ func ruleFacts(r *rules.Rule) []fact {
 	if len(r.Samples) > 0 {
 		add("samples", count(len(r.Samples), "body that documentation prints, known by its hash", "bodies that documentation prints, known by their hashes"))
 	}
-	list = append(list, []fact{
-		{"hosts", strings.Join(r.Naming.Hosts, " ")},
-		{"names", strings.Join(r.Naming.Names, " ")},
-		{"in words", strings.Join(r.Naming.Words, " ")},
-		{"headers", strings.Join(r.Naming.Headers, " ")},
-		{"twins", strings.Join(r.Naming.Twins, " ")},
-		{"but not", strings.Join(r.Naming.Not, " ")},
-	}...)
-	return append(list, probeFacts(r)...)
-}
-
-// probeFacts returns how a key of r is checked, and where the rule is from.
-func probeFacts(r *rules.Rule) []fact {
-	var list []fact
+	list = append(list,
+		fact{"hosts", strings.Join(r.Naming.Hosts, " ")},
+		fact{"names", strings.Join(r.Naming.Names, " ")},
+		fact{"in words", strings.Join(r.Naming.Words, " ")},
+		fact{"headers", strings.Join(r.Naming.Headers, " ")},
+		fact{"twins", strings.Join(r.Naming.Twins, " ")},
+		fact{"but not", strings.Join(r.Naming.Not, " ")})
 	if r.Probe == nil {
-		list = []fact{{"probe", "none: the keys of this rule cannot be checked"}}
+		add("probe", "none: the keys of this rule cannot be checked")
 	} else {
 		for _, e := range [...]finding.Environment{finding.Production, finding.Sandbox} {
 			if address := r.Probe.Endpoints[e]; address != nil {
-				list = append(list, fact{"probe", fmt.Sprintf("%s: GET %s with the key as %s", e, address, sentAs(r.Probe))})
+				add("probe", fmt.Sprintf("%s: GET %s with the key as %s", e, address, sentAs(r.Probe)))
 			}
 		}
 	}

@@ -60,11 +60,12 @@ func writeSARIF(w io.Writer, res *finding.Result, opts Options) error {
 	s := &sarifReport{phrases: newPhrases(res, opts)}
 	s.bases = newSARIFBases(s.Redactor, res, opts)
 	findings := s.kept()
-	s.rules = newSARIFRules(s.Redactor, opts.Rules, findings)
+	s.rules = newSARIFRules(s.Redactor, opts, findings)
 	s.skipped()
 
-	packed := newPackedSize()
-	j := newJSONWriter(io.MultiWriter(w, packed))
+	var packed counter                                    // as uploads are gzipped, and a little more than what a slower compressor makes
+	gz, _ := gzip.NewWriterLevel(&packed, gzip.BestSpeed) // the level is valid
+	j := newJSONWriter(io.MultiWriter(w, gz))
 	j.raw("{\n  \"$schema\": \"https://json.schemastore.org/sarif-2.1.0.json\",\n  \"version\": \"2.1.0\",\n  \"runs\": [\n    {")
 	j.indent = "      "
 	j.member("tool", object{{"driver", s.driver()}})
@@ -72,7 +73,7 @@ func writeSARIF(w io.Writer, res *finding.Result, opts Options) error {
 	j.member("columnKind", "utf16CodeUnits")
 	j.member("redactionTokens", []string{ellipsis})
 	s.cut(list(j, "results", findings, func(f *finding.Finding) any {
-		if packed.n > maxSARIFSize {
+		if packed > maxSARIFSize {
 			return nil
 		}
 		return s.result(f)
@@ -100,27 +101,13 @@ func (s *sarifReport) kept() []*finding.Finding {
 	return list[:maxSARIFResults]
 }
 
-// packedSize counts the bytes that what is written to it takes when gzipped,
-// as uploads are. It is a little more than what a slower compressor makes.
-type packedSize struct {
-	gz *gzip.Writer
-	n  counter
-}
-
+// counter counts the bytes that are written to it.
 type counter int64
 
 func (n *counter) Write(b []byte) (int, error) {
 	*n += counter(len(b))
 	return len(b), nil
 }
-
-func newPackedSize() *packedSize {
-	p := new(packedSize)
-	p.gz, _ = gzip.NewWriterLevel(&p.n, gzip.BestSpeed) // the level is valid
-	return p
-}
-
-func (p *packedSize) Write(b []byte) (int, error) { return p.gz.Write(b) }
 
 func (s *sarifReport) driver() object {
 	version := strings.TrimPrefix(s.opts.Version, "v")

@@ -32,18 +32,14 @@ func sarifRuleOf(f *finding.Finding) sarifRuleKey {
 }
 
 // newSARIFRules lists the rules of findings, in the order of first use.
-func newSARIFRules(r *quote.Redactor, all []*rules.Rule, findings []*finding.Finding) *sarifRules {
-	byID := make(map[string]*rules.Rule, len(all))
-	for _, rule := range all {
-		byID[rule.ID] = rule
-	}
+func newSARIFRules(r *quote.Redactor, opts Options, findings []*finding.Finding) *sarifRules {
 	s := &sarifRules{list: []object{}, index: make(map[sarifRuleKey]int)}
 	for _, f := range findings {
 		k := sarifRuleOf(f)
 		if _, ok := s.index[k]; ok {
 			continue
 		}
-		rule := byID[f.RuleID]
+		rule := ruleOf(f, opts)
 		if rule == nil {
 			rule = &rules.Rule{ID: f.RuleID, Environments: map[string]finding.Environment{f.Secret.Prefix(): f.Environment}}
 		}

@@ -1,6 +1,9 @@
 package report
 
-import "strings"
+import (
+	"fmt"
+	"strings"
+)
 
 // encodePath returns path, raw bytes separated by '/', as a relative URI
 // reference (RFC 3986 §4.2): decoding each %XX gives the bytes back.
@@ -11,37 +14,28 @@ import "strings"
 // the start, and the segments "." and "..", which readers remove.
 func encodePath(path string) string {
 	var out strings.Builder
-	out.Grow(len(path) + 16)
-	first, rest := true, path
-	if strings.HasPrefix(rest, "/") {
+	path, rooted := strings.CutPrefix(path, "/")
+	if rooted {
 		out.WriteString("%2F")
-		rest = rest[1:]
 	}
-	for {
-		segment, after, more := strings.Cut(rest, "/")
+	for i, segment := range strings.Split(path, "/") {
+		if i > 0 {
+			out.WriteByte('/')
+		}
 		if segment == "." || segment == ".." {
 			out.WriteString(strings.Repeat("%2E", len(segment)))
-		} else {
-			for _, c := range []byte(segment) {
-				if inSegment(c) && (c != ':' || !first) {
-					out.WriteByte(c)
-				} else {
-					out.WriteByte('%')
-					out.WriteByte(upperHex[c>>4])
-					out.WriteByte(upperHex[c&15])
-				}
+			continue
+		}
+		for _, c := range []byte(segment) {
+			if inSegment(c) && (c != ':' || i > 0) {
+				out.WriteByte(c)
+			} else {
+				fmt.Fprintf(&out, "%%%02X", c) // upper case: §2.1
 			}
 		}
-		if !more {
-			return out.String()
-		}
-		out.WriteByte('/')
-		first, rest = false, after
 	}
+	return out.String()
 }
-
-// upperHex are the digits that RFC 3986 §2.1 asks for.
-const upperHex = "0123456789ABCDEF"
 
 // inSegment reports whether c may stand in a path segment: pchar of RFC 3986.
 func inSegment(c byte) bool {

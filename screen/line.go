@@ -1,6 +1,7 @@
 package screen
 
 import (
+	"cmp"
 	"io"
 	"time"
 )
@@ -25,12 +26,9 @@ func DrawLine(w io.Writer, line func(now time.Time, width int) string) (erase fu
 		for {
 			select {
 			case now := <-tick.C:
-				width := Columns(w)
-				if width == 0 {
-					width = defaultColumns
-				}
 				// One column less: some terminals wrap a line as soon as it is full.
-				_, _ = io.WriteString(w, "\r"+cut(line(now, width-1), width-1)+"\x1b[K")
+				width := cmp.Or(Columns(w), defaultColumns) - 1
+				_, _ = io.WriteString(w, "\r"+cut(line(now, width), width)+"\x1b[K")
 				end = "\r\x1b[J"
 			case <-stop:
 				_, _ = io.WriteString(w, end)
