@@ -2,6 +2,7 @@ package gitdb
 
 import (
 	"bytes"
+	"slices"
 	"strings"
 )
 
@@ -31,13 +32,15 @@ func parseConfig(b []byte) (list []setting) {
 			line = append(bytes.Clone(line[:len(line)-1]), more...)
 		}
 		text := strings.TrimSpace(string(line))
-		if strings.HasPrefix(text, "[") {
-			end := sectionEnd(text)
-			if end < 0 {
+		if header, ok := strings.CutPrefix(text, "["); ok {
+			header, rest, closed := unquote(header, "]")
+			if !closed {
 				continue
 			}
-			section = sectionName(text[1:end])
-			text = strings.TrimSpace(text[end+1:])
+			section, text = strings.ToLower(header), strings.TrimSpace(rest)
+			if i := strings.IndexAny(header, " \t"); i >= 0 {
+				section = strings.ToLower(header[:i]) + "." + strings.TrimSpace(header[i:])
+			}
 		}
 		name, value, hasValue := strings.Cut(text, "=")
 		name = strings.ToLower(strings.TrimSpace(name))
@@ -50,65 +53,37 @@ func parseConfig(b []byte) (list []setting) {
 			}
 			value = "true"
 		}
-		list = append(list, setting{section + "." + name, configValue(value)})
+		value, _, commented := unquote(strings.TrimSpace(value), "#;")
+		if commented {
+			value = strings.TrimSpace(value)
+		}
+		list = append(list, setting{section + "." + name, value})
 	}
 	return list
 }
 
-// sectionEnd returns where the ']' of a section header is, or -1.
-func sectionEnd(text string) int {
-	quoted := false
-	for i := 1; i < len(text); i++ {
-		switch text[i] {
-		case '\\':
-			i++
-		case '"':
-			quoted = !quoted
-		case ']':
-			if !quoted {
-				return i
-			}
-		}
-	}
-	return -1
-}
-
-// sectionName joins a section and its subsection by a dot.
-func sectionName(header string) string {
-	name, sub, ok := strings.Cut(header, "\"")
-	name = strings.ToLower(strings.TrimSpace(name))
-	if !ok {
-		return name
-	}
-	return name + "." + strings.TrimSuffix(sub, "\"")
-}
-
-// configValue takes quotes, escapes and a comment off a value.
-func configValue(v string) string {
-	v = strings.TrimSpace(v)
+// unquote takes quotes and escapes off text, up to a character of stop outside of
+// quotes. rest is what follows that, if it is there.
+func unquote(text, stop string) (value, rest string, stopped bool) {
 	var b strings.Builder
 	quoted := false
-	for i := 0; i < len(v); i++ {
-		switch c := v[i]; {
-		case c == '\\' && i+1 < len(v):
+	for i := 0; i < len(text); i++ {
+		switch c := text[i]; {
+		case c == '\\' && i+1 < len(text):
 			i++
-			b.WriteByte(v[i])
+			b.WriteByte(text[i])
 		case c == '"':
 			quoted = !quoted
-		case (c == '#' || c == ';') && !quoted:
-			return strings.TrimSpace(b.String())
+		case !quoted && strings.IndexByte(stop, c) >= 0:
+			return b.String(), text[i+1:], true
 		default:
 			b.WriteByte(c)
 		}
 	}
-	return b.String()
+	return b.String(), "", false
 }
 
 // isTrue reports whether a value is true as git reads a boolean.
 func isTrue(value string) bool {
-	switch strings.ToLower(value) {
-	case "true", "yes", "on", "1":
-		return true
-	}
-	return false
+	return slices.Contains([]string{"true", "yes", "on", "1"}, strings.ToLower(value))
 }

@@ -84,18 +84,15 @@ func short(id oid.ID) uint64 { return binary.LittleEndian.Uint64(id[:8]) }
 func (db *Database) compareStores() {
 	db.shared = make([]*pack.Bits, db.stores())
 	db.repeated = make([]*pack.Bits, db.stores())
+	for store := range db.stores() {
+		db.shared[store], db.repeated[store] = db.newBits(store), db.newBits(store)
+	}
 	if len(db.loose) == 0 && len(db.packs) < 2 {
 		return
 	}
 	type location struct{ store, entry int32 }
 	db.present = make(map[uint64]struct{})
 	first := make(map[uint64]location)
-	add := func(sets []*pack.Bits, store, entry int) {
-		if sets[store] == nil {
-			sets[store] = db.newBits(store)
-		}
-		sets[store].Add(entry)
-	}
 	see := func(store, entry int, id oid.ID) {
 		k := short(id)
 		db.present[k] = struct{}{}
@@ -104,9 +101,9 @@ func (db *Database) compareStores() {
 			first[k] = location{int32(store), int32(entry)}
 			return
 		}
-		add(db.shared, int(at.store), int(at.entry))
-		add(db.shared, store, entry)
-		add(db.repeated, store, entry)
+		db.shared[at.store].Add(int(at.entry))
+		db.shared[store].Add(entry)
+		db.repeated[store].Add(entry)
 	}
 	for i, p := range db.packs {
 		p.IDs(func(id oid.ID, entry int) { see(i, entry, id) })

@@ -53,7 +53,7 @@ func (v *visitor) Visit(o *pack.Object) (mark bool, err error) {
 		return true, v.stream(o)
 	}
 	// Loose objects are few, and only their hash shows that they are whole.
-	if v.opts.VerifyObjects || v.pack == nil || v.db.shared[v.store] != nil && v.db.shared[v.store].Has(o.Entry) {
+	if v.opts.VerifyObjects || v.pack == nil || v.db.shared[v.store].Has(o.Entry) {
 		v.object.id = v.verify(o)
 	}
 	if !v.marked(o) {
@@ -71,7 +71,7 @@ const lfsLimit = 1024
 var lfsHead = []byte("version https://git-lfs.github.com/spec/")
 
 func (v *visitor) count(o *pack.Object) {
-	if r := v.db.repeated[v.store]; r != nil && r.Has(o.Entry) {
+	if v.db.repeated[v.store].Has(o.Entry) {
 		return
 	}
 	v.counts.Objects++
@@ -115,14 +115,10 @@ func (v *visitor) marked(o *pack.Object) bool {
 // verify returns the hash of an object, and notes if its store names it
 // otherwise.
 func (v *visitor) verify(o *pack.Object) oid.ID {
-	claimed := v.claimed(o.Entry)
-	if o.Stream != nil {
-		return claimed
-	}
-	return v.compare(o.Entry, claimed, v.hasher.Sum(o.Type, o.Data))
+	return v.compare(v.claimed(o.Entry), v.hasher.Sum(o.Type, o.Data))
 }
 
-func (v *visitor) compare(entry int, claimed, id oid.ID) oid.ID {
+func (v *visitor) compare(claimed, id oid.ID) oid.ID {
 	if id != claimed {
 		v.skipped.Add(finding.ReasonDamaged, 1, "object %s: its content hashes to %s", claimed, id)
 	}
@@ -131,15 +127,14 @@ func (v *visitor) compare(entry int, claimed, id oid.ID) oid.ID {
 
 // stream shows a large blob, and hashes what is read of it.
 func (v *visitor) stream(o *pack.Object) error {
-	claimed := v.claimed(o.Entry)
-	v.object.id = claimed
+	v.object.id = v.claimed(o.Entry)
 	v.hasher.Begin(o.Type, int64(o.Size))
 	v.object.Stream = io.TeeReader(o.Stream, v.hasher)
 	if err := v.judge.Object(&v.object); err != nil {
 		return fmt.Errorf("%w: %w", errVisitor, err)
 	}
 	if _, err := io.Copy(io.Discard, v.object.Stream); err == nil {
-		v.compare(o.Entry, claimed, v.hasher.ID())
+		v.compare(v.object.id, v.hasher.ID())
 	}
 	return nil
 }

@@ -32,21 +32,17 @@ func (x *Index) Lookup(ignoreCase bool) *Lookup {
 }
 
 func (l *Lookup) key(path string) string {
-	if !l.fold {
+	isUpper := func(r rune) bool { return r >= 'A' && r <= 'Z' }
+	if !l.fold || !strings.ContainsFunc(path, isUpper) {
 		return path
 	}
-	for i := 0; i < len(path); i++ {
-		if c := path[i]; c >= 'A' && c <= 'Z' {
-			b := []byte(path)
-			for ; i < len(b); i++ {
-				if b[i] >= 'A' && b[i] <= 'Z' {
-					b[i] |= 0x20
-				}
-			}
-			return string(b)
+	b := []byte(path)
+	for i, c := range b {
+		if isUpper(rune(c)) {
+			b[i] |= 0x20
 		}
 	}
-	return path
+	return string(b)
 }
 
 // Tracked reports whether the index holds path, at any stage. What is below

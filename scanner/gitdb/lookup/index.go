@@ -41,18 +41,11 @@ func OpenIndex(path string, format oid.Format) (*Index, error) {
 		}
 		return err
 	})
-	switch {
-	case err == nil:
-		return x, nil
-	case errors.Is(err, index.ErrUnsupported):
+	if err != nil {
 		x.Close()
-		return readIndex(path, format) // it may be half of one
+		return readIndex(path, format) // likewise, or it is half of one
 	}
-	x.Close()
-	if !errors.Is(err, index.ErrCorrupt) {
-		err = fmt.Errorf("%w: %w", index.ErrCorrupt, err)
-	}
-	return nil, fmt.Errorf("reading %s: %w", path, err)
+	return x, nil
 }
 
 // maxMappedIndex is where index.Read, which refuses larger ones, has its limit.

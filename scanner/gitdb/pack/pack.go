@@ -179,7 +179,7 @@ func (p *Pack) useIndex(ctx context.Context) error {
 	if len(located) == 0 && p.end() != packHeader {
 		return fmt.Errorf("%w: bytes after the last entry", ErrUnusable)
 	}
-	return p.link(ctx, func(id oid.ID) int {
+	return p.link(ctx, func(_ int, id oid.ID) int {
 		if e, ok := p.Find(id); ok {
 			return e
 		}
@@ -234,8 +234,8 @@ func (p *Pack) at(offset uint64) int {
 }
 
 // link decodes the header of each entry and joins deltas to their bases.
-// find returns the entry that bears an id, or noBase.
-func (p *Pack) link(ctx context.Context, find func(oid.ID) int) error {
+// find returns the entry that bears the id in the header of a delta, or noBase.
+func (p *Pack) link(ctx context.Context, find func(delta int, base oid.ID) int) error {
 	for i := range p.entries {
 		if i%(1<<14) == 0 && ctx.Err() != nil {
 			return context.Cause(ctx)
@@ -254,7 +254,7 @@ func (p *Pack) link(ctx context.Context, find func(oid.ID) int) error {
 				e.base = int32(p.at(e.offset - h.back))
 			}
 		case refDelta:
-			e.base = int32(find(h.base))
+			e.base = int32(find(i, h.base))
 		}
 	}
 	p.family()

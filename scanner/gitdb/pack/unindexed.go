@@ -28,18 +28,12 @@ func (p *Pack) readWithoutIndex(ctx context.Context) error {
 		p.entries[i] = entry{offset: at.offset}
 	}
 	waiting := make(map[oid.ID][]int32) // deltas by the id of a base not yet named
-	if err := p.link(ctx, func(oid.ID) int { return noBase }); err != nil {
+	err = p.link(ctx, func(entry int, base oid.ID) int {
+		waiting[base] = append(waiting[base], int32(entry))
+		return noBase
+	})
+	if err != nil {
 		return err
-	}
-	for i := range p.entries {
-		if p.entries[i].typ != refDelta {
-			continue
-		}
-		h, err := parseHeader(p.data[p.entries[i].offset:], p.format.Size())
-		if err != nil {
-			return err
-		}
-		waiting[h.base] = append(waiting[h.base], int32(i))
 	}
 	n := &namer{pack: p, hasher: oid.NewHasher(p.format), ids: make([]oid.ID, len(p.entries)), waiting: waiting}
 	// One walk names all but what is built on an object that was streamed
