@@ -243,7 +243,7 @@ func unescapeMarkdown(s string) string {
 	return strings.NewReplacer(`\_`, "_", `\*`, "*", `\[`, "[", `\]`, "]", "&lt;", "<", `\<`, "<", `\.`, ".", `\-`, "-", `\(`, "(", `\)`, ")", "`", "").Replace(s)
 }
 
-// A run for a fork, or for nobody knows whom, that does not tell what is new scans
+// A run for a fork, or of unknown origin, that does not say what is new scans
 // everything. What the fork accepts is not accepted.
 func aForkIsJudgedByTheDefaultBranch(t *testing.T, r *runner) {
 	s := exceptionShop(t, accepting{}, "nowhere")

@@ -517,7 +517,7 @@ func theActionScansWhatEachEventIsAbout(t *testing.T, r *runner) {
 			status: 1, found: "removed", want: map[string]string{"findings": "1", "complete": "true"}, says: "that main lacks"},
 		{name: "a push to a branch that merged main", commit: "updated", env: s.push("refs/heads/updated", "head", "updated", nil),
 			status: 0, want: map[string]string{"findings": "0", "complete": "true"}, says: "that main lacks"},
-		{name: "a pull request of a fork asks nobody", commit: "merge", env: fork, inputs: map[string]string{"verify": "true", "fail-on": "active"},
+		{name: "a pull request of a fork asks no issuer", commit: "merge", env: fork, inputs: map[string]string{"verify": "true", "fail-on": "active"},
 			status: 1, found: "removed", want: map[string]string{"active": "0", "upload": "true", "read-only": "true"}, says: "no key was sent to its issuer"},
 		{name: "a pull request, depth 1", commit: "merge", depth: 1, env: s.pullRequest(false),
 			status: 1, found: "main old", want: map[string]string{"complete": "false", "findings": "2"}, says: "fetch-depth: 0"},
@@ -547,9 +547,9 @@ func theActionScansWhatEachEventIsAbout(t *testing.T, r *runner) {
 			status: 1, found: "main", want: map[string]string{"findings": "1", "complete": "true"}},
 		{name: "a deletion of a tag", commit: "later", env: s.push("refs/tags/v1", "head", "", map[string]any{"deleted": true}),
 			status: 0, want: map[string]string{"findings": "0", "complete": "true", "json": ""}},
-		{name: "an event that nobody has heard of", commit: "later", env: s.event("page_built", "later", map[string]any{}),
+		{name: "an unknown event", commit: "later", env: s.event("page_built", "later", map[string]any{}),
 			status: 1, found: "everything", says: "does not say which commits are new"},
-		{name: "an event that nobody has heard of, nothing fails", commit: "later", env: s.event("check_run", "later", map[string]any{}), inputs: map[string]string{"fail-on": "none"},
+		{name: "an unknown event, nothing fails", commit: "later", env: s.event("check_run", "later", map[string]any{}), inputs: map[string]string{"fail-on": "none"},
 			status: 0, found: "everything"},
 		{name: "a schedule: all there is", commit: "later", env: s.event("schedule", "later", map[string]any{}),
 			status: 1, found: "everything", want: map[string]string{"findings": "4", "upload": "true"}},
@@ -665,7 +665,7 @@ func theActionSaysWhereAKeyIs(t *testing.T, r *runner) {
 	}
 }
 
-// The path names the repository, wherever it lies and wherever the runner is.
+// The path names the repository, wherever it is and wherever the runner is.
 func theActionScansTheRepositoryOfAPath(t *testing.T, r *runner) {
 	s := newShop(t)
 	s.write(".keysweep.toml", "[[allow]]\nfingerprint = \""+sha256Hex(s.key("main"))+"\"\nreason = \"revoked\"\n[[allow]]\npath = \"made up/**\"\nreason = \"made up\"\n")
@@ -791,7 +791,7 @@ func noFileSpeaksToTheRunner(t *testing.T, r *runner) {
 	s.git("merge", "-q", "--no-ff", "-m", "Merge", "feature")
 	s.ids["merge"] = s.git("rev-parse", "HEAD")
 	s.git("update-ref", "refs/pull/1/merge", "HEAD")
-	// No git makes such refs, but whoever makes a .git folder can.
+	// git makes no such refs, but they can be written into a .git folder by hand.
 	dir := s.checkout("merge", 0)
 	for _, name := range []string{"::error::a" + s.key("ref"), "##[error]b" + s.key("ref"), "c\n::add-mask::" + s.key("ref")} {
 		if err := os.WriteFile(filepath.Join(dir, ".git", "refs", "remotes", strings.ReplaceAll(name, "/", "")), []byte(s.ids["merge"]+"\n"), 0o600); err != nil {

@@ -28,7 +28,7 @@ func inUTF16(s string) string {
 // explainedLines are lines of every kind of verdict. Each is a file of its own.
 func explainedLines() map[string]string {
 	live, test := testKey("sk_live_", "explain", 40), testKey("sk_test_", "explained", 24)
-	long := strings.Repeat("filler text that names nobody\n", 700)
+	long := strings.Repeat("filler text that names no issuer\n", 700)
 	return map[string]string{
 		"assigned":            "API_KEY=" + live,
 		"of Martis by host":   "curl https://api.martis.id/api/v1/payments/charges -H 'Authorization: Bearer " + live + "'",
@@ -126,7 +126,7 @@ func TestExplainAgreesWithScan(t *testing.T) {
 			}
 			for p := range places {
 				if !seen[p] {
-					t.Errorf("scan found a place that explain has not: %s of %v", p, seen)
+					t.Errorf("scan found an occurrence that explain lacks: %s of %v", p, seen)
 				}
 			}
 		})

@@ -19,13 +19,13 @@ import (
 	"github.com/rogpeppe/go-internal/testscript"
 )
 
-// noWayOut is a proxy at which nobody listens: a test that asks an issuer of the
+// noWayOut is a proxy address without a listener: a test that asks an issuer of the
 // world by mistake fails, and no key leaves the machine. Addresses of this
 // machine need no proxy.
 const noWayOut = "http://127.0.0.1:1"
 
 // issuer plays the API of Martis on this machine, once in plain HTTP and once
-// in TLS with a certificate that nobody knows. It answers by key.
+// in TLS with a certificate that no system trusts. It answers by key.
 type issuer struct {
 	plain, secure *httptest.Server
 	delay         time.Duration // of every answer

@@ -23,7 +23,7 @@ import (
 //	what it prints
 //	```
 //
-// or <!-- not run: the reason -->. In what it prints, a line "…" stands for any
+// or <!-- not run: the reason -->. In what it prints, a line "…" matches any
 // lines, and a line that ends with " …" for any end. The commands run one after
 // the other in a folder with the repository shop (testdata/readme/shop.sh).
 
@@ -240,7 +240,7 @@ func TestSetUpsOfTheReadmeAreThoseOfThePages(t *testing.T) {
 	}
 }
 
-// Whoever copies a set-up gets the commit that it names: one of this history, in
+// A copied set-up gets the commit that it names: one of this history, in
 // which the hooks and the action are.
 func TestSetUpsArePinnedToCommitsThatAreThere(t *testing.T) {
 	for _, page := range []string{"README.md", "docs/hooks.md", "docs/ci.md"} {

@@ -56,7 +56,7 @@ type hookRunner struct {
 	builds string
 	// system has it run the keysweep in PATH.
 	system bool
-	// all looks at all files.
+	// all scans all files.
 	all []string
 }
 
@@ -117,7 +117,7 @@ func newWorkshop(t *testing.T) *workshop {
 		// and make cross have built is taken from the cache.
 		"GOPROXY=off", "GOTOOLCHAIN=local", "GOFLAGS=-buildvcs=false -trimpath", "CGO_ENABLED=0",
 		"PRE_COMMIT_HOME="+filepath.Join(w.dir, "pre-commit"), "PREK_HOME="+filepath.Join(w.dir, "prek"),
-		// npx finds husky here, and asks nobody for news.
+		// npx finds husky here, and does not look for updates.
 		"npm_config_offline=true", "npm_config_update_notifier=false",
 		"PATH="+os.Getenv(runnersVariable)+string(filepath.ListSeparator)+os.Getenv("PATH"))
 	return w
@@ -237,7 +237,7 @@ func hookSetUps(t *testing.T) (list []block) {
 		names := strings.Split(m[1], ", ")
 		for _, name := range names {
 			if !slices.ContainsFunc(hookRunners, func(r hookRunner) bool { return r.name == name }) {
-				t.Errorf("docs/hooks.md: a set-up of %q, which nobody tries", name)
+				t.Errorf("docs/hooks.md: a setup of %q, which no test tries", name)
 			}
 		}
 		list = append(list, block{names, m[2], m[3]})

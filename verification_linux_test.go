@@ -189,7 +189,7 @@ func TestNoRunLeavesAKey(t *testing.T) {
 			t.Errorf("%s: status %d, want %v\n%s", args[0], got, statuses, &w.stderr)
 		}
 		if w.samples == 0 {
-			t.Errorf("%s: the process was never looked at", args[0])
+			t.Errorf("%s: the process was never inspected", args[0])
 		}
 		samples += w.samples
 		outputs.Write(w.stdout.Bytes())
@@ -213,7 +213,7 @@ func TestNoRunLeavesAKey(t *testing.T) {
 		times[r.key]++
 	}
 	if n := times[often]; n > 4 { // one for each run that asks
-		t.Errorf("the key that stands 500 times was sent %d times", n)
+		t.Errorf("the key that occurs 500 times was sent %d times", n)
 	}
 	planted := append(keys, often)
 	sent := 0

@@ -25,12 +25,12 @@ func TestLinesThatGitHandsAHookAreRead(t *testing.T) {
 		{"ids of SHA-256", long + " " + strings.Repeat("0", 64) + " refs/heads/y\n", []update{{long, strings.Repeat("0", 64), "refs/heads/y"}}},
 		{"no line end", b + " " + a + " refs/heads/y", []update{{b, a, "refs/heads/y"}}},
 		{"line ends of Windows", b + " " + a + " refs/heads/y\r\n", []update{{b, a, "refs/heads/y"}}},
-		{"a name in the place of an id", "main " + a + " refs/heads/y\n", nil},
+		{"a name instead of an id", "main " + a + " refs/heads/y\n", nil},
 		{"an id that was cut", b + " " + a[1:] + " refs/heads/y\n", nil},
 		{"too few words", b + " " + a + "\n", nil},
 		{"too many words", b + " " + a + " c d e\n", nil},
 		{"an empty line", "\n", nil},
-		{"an option in the place of an id", "--all " + a + " refs/heads/y\n", nil},
+		{"an option instead of an id", "--all " + a + " refs/heads/y\n", nil},
 	} {
 		got, err := readUpdates(strings.NewReader(tt.text))
 		if (err != nil) != (tt.want == nil) || !slices.Equal(got, tt.want) {

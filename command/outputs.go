@@ -116,7 +116,7 @@ func isAt(info os.FileInfo, path string) bool {
 }
 
 // deliver writes the report to every output, files first, so that a standard
-// output that nobody reads takes no file with it. When an output fails, the
+// output without a reader takes no file with it. When an output fails, the
 // findings are not lost: if standard output holds no report yet, the text goes
 // there, or to standard error if it is standard output that failed.
 func (o *scanOptions) deliver(res *finding.Result, stdout, stderr io.Writer) error {

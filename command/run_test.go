@@ -10,7 +10,7 @@ import (
 	"time"
 )
 
-// discarded is a process that nobody reads from.
+// discarded is a process whose output is discarded.
 var discarded = Process{Stdin: strings.NewReader(""), Stdout: io.Discard, Stderr: io.Discard, Now: time.Now}
 
 // plain makes a test's environment that of a person without a terminal's

@@ -53,7 +53,7 @@ func TestWrongAllowTablesAreRefusedWithTheirPlace(t *testing.T) {
 		{"the second without", "[[allow]]\npath = \"a\"\nreason = \"r\"\n\n  [[allow]]\npath = \"b\"\n", "line 5, column 3: an [[allow]] needs a reason"},
 		{"a short fingerprint", "[[allow]]\nfingerprint = \"0123\"\nreason = \"r\"\n", "line 2, column 1: a fingerprint is"},
 		{"capital digits", "[[allow]]\nfingerprint = \"0123456789ABCDEF\"\nreason = \"r\"\n", "line 2, column 1: a fingerprint is"},
-		{"a key in the place of a fingerprint", "[[allow]]\nfingerprint = \"sk_live_x\"\nreason = \"r\"\n", "line 2, column 1: a fingerprint is"},
+		{"a key instead of a fingerprint", "[[allow]]\nfingerprint = \"sk_live_x\"\nreason = \"r\"\n", "line 2, column 1: a fingerprint is"},
 		{"no glob", "[[allow]]\npath = \"a[\"\nreason = \"r\"\n", "line 2, column 1: \"a[\" is not a glob"},
 		{"an absolute path", "[[allow]]\npath = \"/a\"\nreason = \"r\"\n", "line 2, column 1: a path is a glob from the top"},
 		{"a path from here", "[[allow]]\npath = \"./a\"\nreason = \"r\"\n", "line 2, column 1: a path is a glob from the top"},

@@ -147,7 +147,7 @@ func TestADamagedBaselineIsRefusedWithItsLine(t *testing.T) {
 	}
 }
 
-// gap is what git sees as one place: the two lines that an added one stands
+// gap is what git sees as one place: the two lines that an added one is
 // between.
 func gap(base *Baseline, fingerprint string) string {
 	list := fingerprints(base)

@@ -65,7 +65,7 @@ func TestWhatIsAccepted(t *testing.T) {
 		{"an expired path", Set{Allows: []Allow{old}}, 0, []finding.Occurrence{in("testdata/a", "")}, ""},
 		{"an expired path, and one that holds", Set{Allows: []Allow{old, fixtures}}, 0, []finding.Occurrence{in("testdata/a", "")}, "config fixtures"},
 		{"a comment", Set{Inline: believe}, 0, []finding.Occurrence{in("a", "why")}, "inline why"},
-		{"a comment that nobody believes", Set{}, 0, []finding.Occurrence{in("a", "why")}, ""},
+		{"a comment that does not count", Set{}, 0, []finding.Occurrence{in("a", "why")}, ""},
 		{"a comment without a reason", Set{Inline: believe}, 0, []finding.Occurrence{in("a", "-")}, ""},
 		{"a comment on one of two lines", Set{Inline: believe}, 0, []finding.Occurrence{in("a", "why"), in("a", "")}, ""},
 		{"a comment in one of two files", Set{Inline: believe}, 0, []finding.Occurrence{in("a", "why"), in("b", "")}, ""},
@@ -95,7 +95,7 @@ func TestWhatIsAccepted(t *testing.T) {
 				t.Errorf("%q, want %q", got, tt.want)
 			}
 			if live := len(res.Exceptions) == 1 && res.Exceptions[0].Problem == finding.ExceptionLive; live != (tt.status >= finding.Restricted) {
-				t.Errorf("told: %+v", res.Exceptions)
+				t.Errorf("reported: %+v", res.Exceptions)
 			}
 		})
 	}

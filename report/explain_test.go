@@ -83,7 +83,7 @@ func TestExplanations(t *testing.T) {
 	}
 }
 
-// Each part of the score stands beside what it is held against.
+// Each part of the score is shown beside its limit.
 func TestTheScoreOfAnExplanationHasItsLimits(t *testing.T) {
 	var text bytes.Buffer
 	if err := WriteExplanation(&text, Text, explained(t, "api.martis.id STRIPE_KEY={{live}}{{base62:24:a}}"), Options{Width: 1000}); err != nil {

@@ -12,8 +12,8 @@ import (
 	"keysweep/quote"
 )
 
-// spans parts a line of Markdown into what stands outside code spans, with a
-// "·" in the place of each, and what they hold. It follows CommonMark, "Code
+// spans splits a line of Markdown into what is outside code spans, with a
+// "·" for each, and what they hold. It follows CommonMark, "Code
 // spans": a backslash before a run of backquotes takes one away, a run closes
 // at the next run of its length, and a space at both ends is not part.
 func spans(line string) (outside string, inside []string) {
@@ -167,7 +167,7 @@ func TestTextOfRulesIsText(t *testing.T) {
 	}
 }
 
-// TestPastedReportsAreSafe looks at the lines of every Markdown and CSV report.
+// TestPastedReportsAreSafe checks the lines of every Markdown and CSV report.
 func TestPastedReportsAreSafe(t *testing.T) {
 	for _, c := range reports {
 		for _, f := range []Format{Markdown, CSV} {

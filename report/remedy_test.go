@@ -129,7 +129,7 @@ func TestWhoSeesAFile(t *testing.T) {
 	}
 }
 
-// TestTextSaysOnceWhatHoldsForAll looks at a report of many keys.
+// TestTextSaysOnceWhatHoldsForAll reads a report of many keys.
 func TestTextSaysOnceWhatHoldsForAll(t *testing.T) {
 	out := string(write(t, Text, remedies(), Options{Exit: ExitReason{Status: 1}}))
 	for _, words := range []string{"does not undo", "less urgent", "set an IP allowlist", "secrets manager", "in this order"} {

@@ -86,7 +86,7 @@ func stripe() *finding.Finding {
 	}
 }
 
-// lost is a key of nobody knows whom in an object that no ref reaches.
+// lost is a key of an unknown issuer in an object that no ref reaches.
 func lost() *finding.Finding {
 	key := live(3)
 	return &finding.Finding{

@@ -16,7 +16,7 @@ import (
 
 var sgr = regexp.MustCompile("\x1b\\[[0-9;]*m")
 
-// TestTextIsSafe looks at every line of every report of the golden files.
+// TestTextIsSafe checks every line of every report of the golden files.
 func TestTextIsSafe(t *testing.T) {
 	for _, c := range reports {
 		for _, color := range []bool{false, true} {
@@ -242,7 +242,7 @@ func TestNextStepAnswersWhatWasMissed(t *testing.T) {
 		t.Errorf("the caller's step is not in\n%s", out)
 	}
 	if out := write(t, Text, res, Options{Next: []Step{}}); bytes.Contains(out, []byte("Next ")) {
-		t.Errorf("a step that nobody wanted in\n%s", out)
+		t.Errorf("an unwanted step in\n%s", out)
 	}
 }
 

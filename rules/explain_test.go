@@ -136,7 +136,7 @@ func TestARuleFileThatWasFoundSaysNothingOfBuiltInIssuers(t *testing.T) {
 	}
 }
 
-// A scan that was told to stop does not wait for the expressions of a rule.
+// A scan that was asked to stop does not wait for the expressions of a rule.
 func TestAMatcherStops(t *testing.T) {
 	s := loaded(t)
 	m := s.NewMatcher()

@@ -162,7 +162,7 @@ func TestEachOfTwoKeysThatRunTogetherIsFound(t *testing.T) {
 	}
 }
 
-// gaps removes what stands between the pieces of a split key.
+// gaps removes what is between the pieces of a split key.
 var gaps = strings.NewReplacer("\" + \"", "", "' +\n  '", "", "' . '", "", "\" .. \"", "", "\" <> \"", "",
 	"\"\n     \"", "", "\" \\\n \"", "", "\" \"", "", "\"\n     f\"", "", "\" + \\\n  \"", "", "' + \"", "", `\" + \"`, "")
 
@@ -221,7 +221,7 @@ func TestWhatIsNoKey(t *testing.T) {
 }
 
 // The bodies that documentation prints are known by their hash only; this one
-// stands in for them.
+// replaces them.
 func TestPublishedSamplesAreKnownUnderAnyPrefix(t *testing.T) {
 	s := loaded(t, ruleFileOf(t, `
 [[rule]]

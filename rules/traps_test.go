@@ -8,7 +8,7 @@ import (
 	"keysweep/finding"
 )
 
-// trap is a text as it stands in public code, real keys replaced by random
+// trap is a text as found in public code, real keys replaced by random
 // ones of the same shape; {{b64:…}} is base64 of what is in it.
 type trap struct{ class, text string }
 

@@ -60,7 +60,7 @@ func TestTwoKeysOfALineAreOneOccurrence(t *testing.T) {
 	}
 }
 
-// The expression of a rule may take long: the time limit ends it all the same.
+// The expression of a rule may take long: the time limit still ends it.
 func TestALimitEndsASlowExpression(t *testing.T) {
 	dir := t.TempDir()
 	if err := os.WriteFile(filepath.Join(dir, "f"), []byte(strings.Repeat("abcd x = y\n", 2<<20/11)), 0o600); err != nil {

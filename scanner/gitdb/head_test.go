@@ -59,7 +59,7 @@ func TestOpenHeadFindsTheHeadThatOpenFinds(t *testing.T) {
 		}, true},
 		{"detached", func(t *testing.T, r *gittest.Repo, id string) { r.Git("checkout", "-q", "--detach") }, true},
 		{"unborn", func(t *testing.T, r *gittest.Repo, id string) { write(t, r.Dir, "HEAD", "ref: refs/heads/none\n") }, false},
-		{"a folder in the place of a ref", func(t *testing.T, r *gittest.Repo, id string) {
+		{"a folder instead of a ref", func(t *testing.T, r *gittest.Repo, id string) {
 			write(t, r.Dir, "refs/heads/d/e", id)
 			write(t, r.Dir, "HEAD", "ref: refs/heads/d\n")
 		}, false},

@@ -71,7 +71,7 @@ func write(t testing.TB, root string, files map[string]string) {
 	}
 }
 
-// repository tells Walk of the repository at top what git says of it.
+// repository describes the repository at top to Walk, as git reports it.
 func repository(t testing.TB, top string) *Repository {
 	t.Helper()
 	tracked := make(map[string]bool)
@@ -171,7 +171,7 @@ func tryWalk(ctx context.Context, root string, opts Options) (*walked, error) {
 // run with each.
 var openings = map[string]func(string) (folder, error){"native": openFolder, "os.Root": openRoot}
 
-// diff tells what is only in one of two sorted lists.
+// diff returns what is in only one of two sorted lists.
 func diff(got, want []string) string {
 	var b strings.Builder
 	for _, g := range got {

@@ -181,7 +181,7 @@ func TestEntriesAreWhatGitLists(t *testing.T) {
 				}
 				flags := intent.FindAllStringSubmatch(git(t, dir, "ls-files", "--debug", "--sparse"), -1)
 				if len(flags) != len(x.Entries) {
-					t.Fatalf("git tells the flags of %d entries, we have %d", len(flags), len(x.Entries))
+					t.Fatalf("git lists the flags of %d entries, we have %d", len(flags), len(x.Entries))
 				}
 				for i, e := range x.Entries {
 					f, _ := hex.DecodeString(fmt.Sprintf("%08s", flags[i][1]))

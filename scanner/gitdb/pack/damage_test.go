@@ -30,7 +30,7 @@ func newPackFile() *packFile {
 	return p
 }
 
-// add appends an entry; base is what stands between its header and its stream.
+// add appends an entry; base is what is between its header and its stream.
 func (p *packFile) add(typ byte, base, content []byte) {
 	p.offsets = append(p.offsets, p.Len())
 	p.count++
@@ -289,7 +289,7 @@ type damaged struct {
 	contents map[string]bool
 }
 
-// damagedWalk reads a pack and tells whether anything was reported.
+// damagedWalk reads a pack and returns whether anything was reported.
 func damagedWalk(t *testing.T, b []byte, ids []oid.ID, offsets []int, withIndex bool) damaged {
 	t.Helper()
 	path := filepath.Join(t.TempDir(), "pack-bad.pack")
