@@ -36,7 +36,12 @@ func eager(t testing.TB, more ...File) *Set {
 
 func TestHeadsAreThoseOfTheBuiltInRules(t *testing.T) {
 	whole := eager(t).finder
-	want := finder.Heads(whole.Literals())
+	var heads []string
+	for _, l := range whole.Literals() {
+		heads = append(heads, fmt.Sprintf("%x\n", l[:finder.HeadLen]))
+	}
+	slices.Sort(heads)
+	want := strings.Join(slices.Compact(heads), "")
 	if *update {
 		if err := os.WriteFile("data/heads.txt", []byte(want), 0o666); err != nil {
 			t.Fatal(err)

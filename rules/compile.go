@@ -72,7 +72,13 @@ func (s *compiled) compile() {
 	if slices.ContainsFunc(s.rules, func(r *Rule) bool { return r.regex != nil }) {
 		s.reach += maxRegexBody
 	}
-	s.attributor = newAttributor(s.rules)
+	var issuers []attribution.Naming
+	for _, r := range s.rules {
+		if r.Issuer != "" {
+			issuers = append(issuers, r.Naming)
+		}
+	}
+	s.attributor = attribution.New(issuers, s.plain)
 }
 
 // listPrefixes sorts the rules under their literals.

@@ -2,7 +2,6 @@ package rules
 
 import (
 	"keysweep/finding"
-	"keysweep/rules/ascii"
 	"keysweep/rules/attribution"
 )
 
@@ -89,25 +88,6 @@ func (m *Matcher) addDecodedEvidence(buf []byte, list []candidate, size int) {
 			c.Evidence = m.around.Collect(m.set.attributor, t.B, key, reach, c.Shapes, c.Evidence)
 		}
 	}
-}
-
-// newAttributor returns what knows the issuers of rules.
-func newAttributor(rules []*Rule) *attribution.Attributor {
-	var issuers []attribution.Naming
-	var prefixes [][]byte
-	listed := map[string]bool{}
-	for _, r := range rules {
-		for _, l := range r.Literals {
-			if !listed[l] && !ascii.IsAlnum(l[len(l)-1]) {
-				listed[l] = true
-				prefixes = append(prefixes, []byte(l))
-			}
-		}
-		if r.Issuer != "" {
-			issuers = append(issuers, r.Naming)
-		}
-	}
-	return attribution.New(issuers, prefixes)
 }
 
 // PathEvidence returns which issuers the path of a file names. It separates

@@ -132,18 +132,16 @@ func (t *ruleTable) readLiterals(*Rule) error {
 	if len(t.Literals) == 0 {
 		return wrong("literals", "a rule needs a literal: what is in no literal cannot be found")
 	}
-	seen := map[string]bool{}
-	for _, l := range t.Literals {
+	for i, l := range t.Literals {
 		if err := checkLiteral("literals", l); err != nil {
 			return err
 		}
 		switch {
 		case !strings.ContainsFunc(l, func(c rune) bool { return c >= utf8.RuneSelf || ascii.IsAlnum(byte(c)) }):
 			return wrong("literals", "the literal %q holds no letter or digit: it would stop at every line", l)
-		case seen[l]:
+		case slices.Contains(t.Literals[:i], l):
 			return wrong("literals", "the literal %q is listed twice", l)
 		}
-		seen[l] = true
 	}
 	return nil
 }

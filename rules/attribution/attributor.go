@@ -78,9 +78,9 @@ type Attributor struct {
 }
 
 // New returns what knows the issuers by their names, and their keys by what
-// these start with.
-func New(issuers []Naming, prefixes [][]byte) *Attributor {
-	a := &Attributor{documented: map[string]bool{}, keys: finder.New(prefixes)}
+// these start with, which keys finds.
+func New(issuers []Naming, keys *finder.Finder) *Attributor {
+	a := &Attributor{documented: map[string]bool{}, keys: keys}
 	var literals [][]byte
 	add := func(s source) {
 		literals = append(literals, []byte(strings.ToLower(s.literal)))

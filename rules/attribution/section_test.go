@@ -1,12 +1,13 @@
 package attribution
 
 import (
+	"keysweep/rules/finder"
 	"slices"
 	"testing"
 )
 
 func TestSectionsOfAText(t *testing.T) {
-	a := New(nil, nil)
+	a := New(nil, finder.New(nil))
 	for _, tt := range []struct {
 		name, text string
 		want       []string // name|body

@@ -39,8 +39,6 @@ type Surroundings struct {
 	used     []int       // sources with mentions
 	near     []nearby    // evidence of one key
 	layout   layout
-	// relations of near to the key
-	relations []relation
 	// Work counts the bytes and mentions that were visited, for tests.
 	Work int
 }
@@ -108,9 +106,10 @@ func (s *Surroundings) dropVoid(a *Attributor) {
 type nearby struct {
 	Evidence
 	mention
-	kind    sourceKind
-	onLine  bool
-	comment int // start of the comment line it is on, before the key; -1
+	relation // to the key
+	kind     sourceKind
+	onLine   bool
+	comment  int // start of the comment line it is on, before the key; -1
 }
 
 func inLine(c byte) bool { return c != '\n' }

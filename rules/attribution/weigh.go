@@ -2,6 +2,7 @@ package attribution
 
 import (
 	"bytes"
+	"slices"
 
 	"keysweep/rules/ascii"
 )
@@ -11,22 +12,15 @@ import (
 // another key or another section counts for little (Beside), or not at
 // all (Kind 0).
 func (s *Surroundings) weigh(a *Attributor, b []byte, key Key, shapes []string, known []Evidence) {
-	if len(s.near) == 0 {
+	if len(s.near) == 0 || slices.ContainsFunc(known, func(e Evidence) bool { return e.Kind == Shape }) {
 		return
-	}
-	for _, e := range known {
-		if e.Kind == Shape {
-			return
-		}
 	}
 	l := &s.layout
 	l.read(a, b, key)
 	s.Work += l.high - l.low + len(s.near)*(len(l.sections)+len(l.others))/8
 	deepest := 0
-	s.relations = s.relations[:0]
 	for i := range s.near {
 		n := &s.near[i]
-		s.relations = append(s.relations, relation{})
 		if n.Kind < Carrier && l.headsAnother(b, n, key) {
 			n.Kind = 0
 			continue
@@ -34,25 +28,24 @@ func (s *Surroundings) weigh(a *Attributor, b []byte, key Key, shapes []string, 
 		if n.Kind >= Carrier || n.start < l.low || n.end > l.high {
 			continue
 		}
-		st := l.relationOf(n.start, key)
-		s.relations[i] = st
+		n.relation = l.relationOf(n.start, key)
 		switch {
-		case st.void:
+		case n.void:
 			n.Kind = 0
 			continue
-		case st.names && (n.kind == sourceName || n.kind == sourceWord):
+		case n.names && (n.kind == sourceName || n.kind == sourceWord):
 			n.Kind = Name
 		case s.isSpent(b, n, key):
 			n.Kind = Beside
 			continue
 		}
 		if !a.contradicts(n.Evidence, shapes) {
-			deepest = max(deepest, st.level)
+			deepest = max(deepest, n.level)
 		}
 	}
 	for i := range s.near {
 		n := &s.near[i]
-		if s.relations[i].foreign && s.relations[i].level < deepest && n.Kind != 0 && n.Kind < Carrier {
+		if n.foreign && n.level < deepest && n.Kind != 0 && n.Kind < Carrier {
 			n.Kind = Beside
 		}
 	}

@@ -75,20 +75,18 @@ func blockBefore(raw []byte, i, n int, in func(byte) bool) bool {
 // previousOf returns the index of the character of an encoding that is
 // before raw[i:], directly or with one line break between, or -1.
 func previousOf(raw []byte, i int, in func(byte) bool) int {
-	if i > 0 && in(raw[i-1]) {
-		// The last character of a spelt break is one of base64, too.
-		for _, br := range breaks[2:] {
-			if i > len(br) && string(raw[i-len(br):i]) == br && in(raw[i-len(br)-1]) {
-				return i - len(br) - 1
-			}
-		}
-		return i - 1
+	beside, end := i > 0 && in(raw[i-1]), i
+	if !beside {
+		end = ascii.RunStart(raw, i, maxIndent, ascii.IsBlank)
 	}
-	j := ascii.RunStart(raw, i, maxIndent, ascii.IsBlank)
+	// The last character of a spelt break is one of base64, too.
 	for _, br := range breaks {
-		if j > len(br) && string(raw[j-len(br):j]) == br && in(raw[j-len(br)-1]) {
-			return j - len(br) - 1
+		if last := end - len(br) - 1; last >= 0 && string(raw[last+1:end]) == br && in(raw[last]) {
+			return last
 		}
+	}
+	if beside {
+		return i - 1
 	}
 	return -1
 }

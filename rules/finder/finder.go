@@ -78,8 +78,16 @@ func New(lits [][]byte) *Finder {
 		headLen = min(headLen, len(l))
 		maxLen = max(maxLen, len(l))
 	}
-	heads := headsOf(lits, max(headLen, gramLen))
-	f := newHeadFinder(len(heads), max(headLen, gramLen), maxLen)
+	headLen = max(headLen, gramLen)
+	heads := make([]uint64, 0, len(lits))
+	for _, l := range lits {
+		if len(l) >= headLen {
+			heads = append(heads, headAt(l, 0, headLen))
+		}
+	}
+	slices.Sort(heads)
+	heads = slices.Compact(heads)
+	f := newHeadFinder(len(heads), headLen, maxLen)
 	for _, head := range heads {
 		f.add(head)
 	}
@@ -94,34 +102,11 @@ func New(lits [][]byte) *Finder {
 	return f
 }
 
-// headsOf returns the distinct heads of lits, sorted.
-func headsOf(lits [][]byte, headLen int) []uint64 {
-	heads := make([]uint64, 0, len(lits))
-	for _, l := range lits {
-		if len(l) >= headLen {
-			heads = append(heads, headAt(l, 0, headLen))
-		}
-	}
-	slices.Sort(heads)
-	return slices.Compact(heads)
-}
-
 // headLine is the length of a line of a table of heads.
 const headLine = 2*HeadLen + 1
 
-// Heads returns the heads of lits as FromHeads reads them: sorted, in hex, one a
-// line.
-func Heads(lits [][]byte) string {
-	var lines []string
-	for _, head := range headsOf(lits, HeadLen) {
-		lines = append(lines, fmt.Sprintf("%0*x\n", headLine-1, bits.ReverseBytes64(head)))
-	}
-	slices.Sort(lines)
-	return strings.Join(lines, "")
-}
-
 // FromHeads returns a finder of literals, the longest of maxLen bytes, that are
-// known by their heads alone. Where one of these is met it goes on with whole,
+// known by their heads alone: in hex, one a line. Where one of these is met it goes on with whole,
 // a finder of the literals, which takes longer to make.
 func FromHeads(heads string, maxLen int, whole func() *Finder) *Finder {
 	f := newHeadFinder(len(heads)/headLine, HeadLen, maxLen)

@@ -3,10 +3,12 @@ package finder
 import (
 	"bytes"
 	"encoding/base64"
+	"fmt"
 	"go/build"
 	"math/rand/v2"
 	"os"
 	"path/filepath"
+	"strings"
 	"testing"
 )
 
@@ -134,7 +136,11 @@ func TestHeadsAloneAreEnoughWhereThereIsNoLiteral(t *testing.T) {
 	long := benchLiterals()
 	whole := New(long)
 	made := 0
-	f := FromHeads(Heads(long), whole.MaxLen(), func() *Finder { made++; return whole })
+	var heads strings.Builder
+	for _, l := range long {
+		fmt.Fprintf(&heads, "%x\n", l[:HeadLen])
+	}
+	f := FromHeads(heads.String(), whole.MaxLen(), func() *Finder { made++; return whole })
 	if f.stride != whole.stride || f.headLen != whole.headLen || f.MaxLen() != whole.MaxLen() || f.filter != whole.filter || len(f.Literals()) > 0 {
 		t.Errorf("stride %d, heads of %d bytes, longest literal of %d", f.stride, f.headLen, f.MaxLen())
 	}
