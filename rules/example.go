@@ -20,21 +20,10 @@ var placeholder = sync.OnceValue(func() *regexp.Regexp { return regexp.MustCompi
 // placeholderAlphabet returns the alphabet of a kind of placeholder, or "".
 func placeholderAlphabet(kind string) string {
 	const digits, lower, upper = "0123456789", "abcdefghijklmnopqrstuvwxyz", "ABCDEFGHIJKLMNOPQRSTUVWXYZ"
-	switch kind {
-	case "digits":
-		return digits
-	case "hex":
-		return digits + lower[:6]
-	case "HEX":
-		return digits + upper[:6]
-	case "base36":
-		return digits + lower
-	case "base62":
-		return digits + lower + upper
-	case "base64url":
-		return digits + lower + upper + "-_"
-	}
-	return ""
+	return map[string]string{
+		"digits": digits, "hex": digits + lower[:6], "HEX": digits + upper[:6],
+		"base36": digits + lower, "base62": digits + lower + upper, "base64url": digits + lower + upper + "-_",
+	}[kind]
 }
 
 // Expand fills in the placeholders of an example, so that no rule file and no

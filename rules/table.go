@@ -206,19 +206,16 @@ func (t *ruleTable) readShapes(r *Rule) (err error) {
 }
 
 func (t *ruleTable) readEnvironments(r *Rule) error {
+	environments := map[string]finding.Environment{"production": finding.Production, "sandbox": finding.Sandbox}
 	r.Environments = map[string]finding.Environment{}
 	for _, l := range slices.Sorted(maps.Keys(t.Environments)) {
 		key := "environments." + l
 		if !slices.Contains(t.Literals, l) {
 			return wrong(key, "%q is not one of the literals", l)
 		}
-		switch e := t.Environments[l]; e {
-		case "production":
-			r.Environments[l] = finding.Production
-		case "sandbox":
-			r.Environments[l] = finding.Sandbox
-		default:
-			return wrong(key, "%q is neither production nor sandbox", e)
+		var ok bool
+		if r.Environments[l], ok = environments[t.Environments[l]]; !ok {
+			return wrong(key, "%q is neither production nor sandbox", t.Environments[l])
 		}
 	}
 	return nil
@@ -248,12 +245,14 @@ func (t *ruleTable) readEvidence(r *Rule) error {
 	for _, list := range [...]struct {
 		key   string
 		words []string
+		more  int
 	}{
-		{"hosts", e.Hosts}, {"names", e.Names}, {"words", e.Words}, {"twins", e.Twins}, {"headers", e.Headers}, {"not", e.Not},
+		{"hosts", e.Hosts, 0}, {"names", e.Names, 0}, {"words", e.Words, 0}, {"twins", e.Twins, 0}, {"headers", e.Headers, 0}, {"not", e.Not, 0},
+		{"twin_shapes", nil, len(e.Public)}, {"echoes", nil, len(e.Echoes)},
 	} {
 		key := "evidence." + list.key
-		if len(list.words) > 0 && r.Issuer == "" {
-			return wrong(key, needsIssuer)
+		if len(list.words)+list.more > 0 && r.Issuer == "" {
+			return wrong(key, "evidence needs an issuer to speak for")
 		}
 		for _, w := range list.words {
 			if len(w) < minLiteral || len(w) > maxLiteral || strings.ToLower(w) != w {
@@ -262,15 +261,12 @@ func (t *ruleTable) readEvidence(r *Rule) error {
 		}
 	}
 	for i := range e.Public {
-		if err := readPublic(&e.Public[i], fmt.Sprintf("evidence.twin_shapes[%d]", i), r.Issuer); err != nil {
+		if err := readPublic(&e.Public[i], fmt.Sprintf("evidence.twin_shapes[%d]", i)); err != nil {
 			return err
 		}
 	}
 	for i, echo := range e.Echoes {
 		key := fmt.Sprintf("evidence.echoes[%d]", i)
-		if r.Issuer == "" {
-			return wrong("evidence.echoes", needsIssuer)
-		}
 		if err := checkLiteral(key+".literal", echo.Literal); err != nil {
 			return err
 		}
@@ -281,13 +277,8 @@ func (t *ruleTable) readEvidence(r *Rule) error {
 	return nil
 }
 
-const needsIssuer = "evidence needs an issuer to speak for"
-
 // readPublic reads the public keys at key.
-func readPublic(p *attribution.PublicKey, key, issuer string) (err error) {
-	if issuer == "" {
-		return wrong("evidence.twin_shapes", needsIssuer)
-	}
+func readPublic(p *attribution.PublicKey, key string) (err error) {
 	if len(p.Literals) == 0 {
 		return wrong(key, "a public key needs a literal that it starts with")
 	}

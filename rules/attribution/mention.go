@@ -73,13 +73,10 @@ func (e *Echo) of(b []byte, m mention, key Key) bool {
 
 // The limits of what is read on either side of a literal, in bytes.
 const (
-	maxPublic = 256 // of a public key
-	maxUser   = 280 // between a host and the start of its URL
+	maxPublic  = 256 // of a public key
+	maxUser    = 280 // between a host and the start of its URL
+	maxCarrier = 24  // between a header and the key that it carries
 )
-
-// maxCarrier is how many bytes may be between a header and the key that it
-// carries.
-const maxCarrier = 24
 
 // carries reports whether nothing but punctuation is between a header or
 // an Authorization scheme and the key behind it.

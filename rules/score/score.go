@@ -89,12 +89,10 @@ var keyRows = [...]string{"qwertyuiop", "asdfghjkl", "zxcvbnm", "1234567890", "a
 type scorer struct {
 	bigram    [startState + 1][startState]float64 // P(next | previous)
 	neighbour [startState][startState]float64     // P(next | a neighbour of previous)
-	symbol    [256]uint8                          // case-folded index in symbols, or noSymbol
+	symbol    [256]uint8                          // case-folded index in symbols; that of _ for others
 	words     map[string]struct{}
 	heads     []uint64 // bitmap of the first four letters of words, base 26
 }
-
-const noSymbol = 0xFF
 
 // tables builds the tables once, when the first body is scored.
 var tables = sync.OnceValue(newScorer)
@@ -112,7 +110,7 @@ func newScorer() *scorer {
 		row++
 	}
 	for i := range s.symbol {
-		s.symbol[i] = noSymbol
+		s.symbol[i] = uint8(strings.IndexByte(symbols, '_')) // a user's alphabet may hold it: noise
 	}
 	for i := range len(symbols) {
 		s.symbol[symbols[i]] = uint8(i)
@@ -249,65 +247,36 @@ func (s *scorer) llr(body []byte, alphabet int) float64 {
 	a := float64(alphabet)
 	mixed := alphabet >= 62
 	previous, product, bits := startState, 1.0, 0.0
+	// Before the body are bytes that no text holds and that neighbour none.
+	const nothing = "\xff\xff\xff\xff\xff\xff\xff\xff"
+	var scratch [len(nothing) + maxCovered]byte
+	padded := append(append(scratch[:0], nothing...), body...)
 	for i, c := range body {
 		x := int(s.symbol[c])
-		if x == noSymbol {
-			// A user's alphabet may hold other bytes: they are noise.
-			x = int(s.symbol['_'])
-		}
 		half := 1.0
 		if mixed && x < 26 {
 			half = 0.5
 		}
-		var copies, near float64
-		if i < 8 {
-			copies, near = s.early(body[:i], c, x)
-		} else {
-			w := (*[9]byte)(body[i-8:])
-			n := 0
-			if w[7] == c {
-				n = 3
-			}
-			for _, d := range w[:7] {
-				if d == c {
-					n++
-				}
-			}
-			copies = float64(n) / 10
-			near = 0.5*s.neighbour[s.at(w[7])][x] + 0.3*s.neighbour[s.at(w[6])][x] + 0.2*s.neighbour[s.at(w[4])][x]
+		w := (*[8]byte)(padded[i:]) // the characters before c
+		n := 0
+		if w[7] == c {
+			n = 3
 		}
+		for _, d := range w[:7] {
+			if d == c {
+				n++
+			}
+		}
+		copies := float64(n) / 10
+		near := 0.5*s.neighbour[s.symbol[w[7]]][x] + 0.3*s.neighbour[s.symbol[w[6]]][x] + 0.2*s.neighbour[s.symbol[w[4]]][x]
 		product *= (weightBigram*s.bigram[previous][x]*half+weightCopy*copies+weightNeighbour*near*half)*a + weightUniform
 		previous = x
-		if i%64 == 63 { // each factor lies between 0.1 and 64: 64 of them fit
+		if i%64 == 63 { // each factor is between 0.1 and 64: 64 of them fit
 			bits += math.Log2(product)
 			product = 1
 		}
 	}
 	return (bits + math.Log2(product)) / float64(len(body))
-}
-
-// early returns how well a copy and a neighbour of the characters before, fewer
-// than eight, explain c, whose symbol is x.
-func (s *scorer) early(before []byte, c byte, x int) (copies, near float64) {
-	weights := [...]float64{1: 0.5, 2: 0.3, 4: 0.2, 7: 0} // by distance
-	for lag := 1; lag <= len(before); lag++ {
-		d := before[len(before)-lag]
-		if d == c {
-			copies += 0.1
-			if lag == 1 {
-				copies += 0.2
-			}
-		}
-		near += weights[lag] * s.neighbour[s.at(d)][x]
-	}
-	return copies, near
-}
-
-func (s *scorer) at(c byte) int {
-	if x := s.symbol[c]; x != noSymbol {
-		return int(x)
-	}
-	return int(s.symbol['_'])
 }
 
 func distinct(body []byte) int {
