@@ -20,12 +20,12 @@ import (
 // line is what the user typed, taken apart.
 type line struct {
 	command  *spec
-	options  []option // by their long names, in the order typed
-	operands []string // behind the command
+	options  []setting // in the order typed
+	operands []string  // behind the command
 }
 
-// option is one option as typed, by its long name.
-type option struct{ name, value string }
+// setting is one option as typed, by its long name.
+type setting struct{ name, value string }
 
 // parse takes apart what the user typed. urfave/cli v2 stops looking for options
 // at the first path and silently takes the rest for paths: here options may be
@@ -33,7 +33,7 @@ type option struct{ name, value string }
 // -n value, -nvalue, -n=value, and several without a value as -qv. A value may
 // start with a dash. "-" alone is a path, and so is -:LINE.
 func (p *program) parse(args []string) (*line, error) {
-	var typed []option
+	var typed []setting
 	var operands []string
 	for len(args) > 0 {
 		arg := args[0]
@@ -46,13 +46,13 @@ func (p *program) parse(args []string) (*line, error) {
 			operands = append(operands, arg)
 		default:
 			var err error
-			if typed, args, err = p.parseOption(p.called(operands, args), typed, arg, args); err != nil {
+			if typed, args, err = parseOption(p.called(operands, args), typed, arg, args); err != nil {
 				return nil, err
 			}
 		}
 	}
 	help, version := false, false
-	typed = slices.DeleteFunc(typed, func(o option) bool {
+	typed = slices.DeleteFunc(typed, func(o setting) bool {
 		help, version = help || o.name == "help", version || o.name == "version"
 		return o.name == "help" || o.name == "version"
 	})
@@ -78,7 +78,7 @@ func (p *program) parse(args []string) (*line, error) {
 		return &line{command: p.command("help"), operands: operands[:1]}, nil
 	}
 	for _, o := range typed {
-		if flagOf(p.flags(command), o.name) == nil {
+		if !command.has(o.name) {
 			return nil, fmt.Errorf("%s has no option --%s%s", command.name, o.name, seeHelp(command.name))
 		}
 	}
@@ -94,13 +94,13 @@ func (p *program) call(ctx context.Context, l *line) (*call, error) {
 	set.SetOutput(io.Discard)
 	lists := map[string][]string{}
 	for _, o := range l.options {
-		f := flagOf(p.flags(l.command), o.name)
+		f := optionOf(l.command.name, o.name)
 		if set.Lookup(o.name) == nil {
-			if err := f.Apply(set); err != nil {
+			if err := f.flag().Apply(set); err != nil {
 				return nil, fmt.Errorf("--%s: %w", o.name, err)
 			}
 		}
-		if _, isList := f.(*cli.StringSliceFlag); isList {
+		if f.takes == list {
 			lists[o.name] = append(lists[o.name], o.value)
 		} else if err := set.Set(o.name, o.value); err != nil {
 			return nil, fmt.Errorf("--%s: %w", o.name, err)
@@ -137,14 +137,14 @@ func (p *program) called(operands, rest []string) *spec {
 
 // parseOption appends to typed the option or options of arg. It returns what
 // is left of rest, whose first element may be the value.
-func (p *program) parseOption(command *spec, typed []option, arg string, rest []string) ([]option, []string, error) {
+func parseOption(command *spec, typed []setting, arg string, rest []string) ([]setting, []string, error) {
 	if long, isLong := strings.CutPrefix(arg, "--"); isLong {
 		name, value, hasValue := strings.Cut(long, "=")
-		flag := p.lookup(command, name)
+		o := optionOf(command.name, name)
 		switch {
-		case flag == nil || len(name) == 1:
-			return nil, nil, p.unknownOption(command.name, "--"+name)
-		case !takesValue(flag):
+		case o == nil || len(name) == 1:
+			return nil, nil, unknownOption(command.name, "--"+name)
+		case o.takes == none:
 			if !hasValue {
 				value = "true"
 			}
@@ -153,84 +153,54 @@ func (p *program) parseOption(command *spec, typed []option, arg string, rest []
 			}
 		case !hasValue:
 			var err error
-			if value, rest, err = p.nextValue(command, "--"+name, rest); err != nil {
+			if value, rest, err = nextValue("--"+name, rest); err != nil {
 				return nil, nil, err
 			}
 		}
-		return append(typed, option{flag.Names()[0], value}), rest, nil
+		return append(typed, setting{o.name, value}), rest, nil
 	}
 	for letters := arg[1:]; letters != ""; {
-		flag := p.lookup(command, letters[:1])
-		if flag == nil {
-			return nil, nil, p.unknownOption(command.name, arg)
+		o := optionOf(command.name, letters[:1])
+		if o == nil {
+			return nil, nil, unknownOption(command.name, arg)
 		}
-		name, attached := flag.Names()[0], letters[1:]
-		if !takesValue(flag) {
+		attached := letters[1:]
+		if o.takes == none {
 			if strings.HasPrefix(attached, "=") {
 				return nil, nil, fmt.Errorf("-%s takes no value", letters[:1])
 			}
-			typed = append(typed, option{name, "true"})
+			typed = append(typed, setting{o.name, "true"})
 			letters = attached
 			continue
 		}
 		value := strings.TrimPrefix(attached, "=")
 		if attached == "" {
 			var err error
-			if value, rest, err = p.nextValue(command, "-"+letters[:1], rest); err != nil {
+			if value, rest, err = nextValue("-"+letters[:1], rest); err != nil {
 				return nil, nil, err
 			}
 		}
-		return append(typed, option{name, value}), rest, nil
+		return append(typed, setting{o.name, value}), rest, nil
 	}
 	return typed, rest, nil
 }
 
 // nextValue takes the value of the option called flag from rest. The name of
 // an option is not a value: "--output --history" has a word missing.
-func (p *program) nextValue(command *spec, flag string, rest []string) (string, []string, error) {
+func nextValue(flag string, rest []string) (string, []string, error) {
 	if len(rest) == 0 {
 		return "", nil, fmt.Errorf("%s needs a value", flag)
 	}
-	if name := strings.TrimLeft(rest[0], "-"); strings.HasPrefix(rest[0], "--") && p.lookup(command, name) != nil {
+	if name := strings.TrimLeft(rest[0], "-"); strings.HasPrefix(rest[0], "--") && optionOf("", name) != nil {
 		return "", nil, fmt.Errorf("%s needs a value, and %s is an option (write %s=%s if you mean it)", flag, rest[0], flag, rest[0])
 	}
 	return rest[0], rest[1:], nil
 }
 
-// lookup returns the option called name: of the command that was called, else of
-// any, for no two commands use a name in different ways.
-func (p *program) lookup(called *spec, name string) cli.Flag {
-	for _, s := range []*spec{called, nil} {
-		if f := flagOf(p.flags(s), name); f != nil {
-			return f
-		}
-	}
-	return flagOf(p.allFlags(), name)
-}
-
-// flagOf returns the option of that name, nil if there is none.
-func flagOf(flags []cli.Flag, name string) cli.Flag {
-	for _, f := range flags {
-		if slices.Contains(f.Names(), name) {
-			return f
-		}
-	}
-	return nil
-}
-
-func takesValue(f cli.Flag) bool {
-	d, ok := f.(cli.DocGenerationFlag)
-	return ok && d.TakesValue()
-}
-
-func (p *program) unknownOption(command, typed string) error {
+func unknownOption(command, typed string) error {
 	var names []string
-	for _, f := range p.allFlags() {
-		for _, name := range f.Names() {
-			if len(name) > 1 {
-				names = append(names, "--"+name)
-			}
-		}
+	for _, o := range options {
+		names = append(names, "--"+o.name)
 	}
 	message := "unknown option " + quote.Name(typed) + didYouMean("--"+strings.TrimLeft(typed, "-"), names)
 	if _, err := os.Lstat(typed); err == nil {

@@ -1,14 +1,15 @@
 package command
 
 import (
-	"fmt"
 	"os"
 	"slices"
 	"strings"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
-	"github.com/urfave/cli/v2"
+
+	"keysweep/command/hooks"
+	"keysweep/report"
 )
 
 // words returns l in one order: the command, its options, "--", its operands.
@@ -115,17 +116,51 @@ func TestAFileThatLooksLikeAnOptionIsExplained(t *testing.T) {
 
 // lookup relies on it: one name means the same in every command.
 func TestNoOptionNameHasTwoMeanings(t *testing.T) {
-	seen := map[string]cli.Flag{}
-	for _, f := range newProgram(discarded).allFlags() {
-		for _, name := range f.Names() {
+	seen := map[string]option{}
+	for _, o := range options {
+		for _, name := range []string{o.name, o.short} {
 			// Several commands may have it: then it is of one sort everywhere.
-			if other := seen[name]; other != nil && (fmt.Sprintf("%T", other) != fmt.Sprintf("%T", f) || !slices.Equal(other.Names(), f.Names())) {
+			if other, ok := seen[name]; ok && name != "" && (other.takes != o.takes || other.name != o.name || other.short != o.short) {
 				t.Errorf("two options are called %s, and differ", name)
 			}
-			seen[name] = f
+			seen[name] = o
 		}
-		if f.Names()[0] == "" || len(f.Names()[0]) == 1 {
-			t.Errorf("%v: the first name is the long one", f.Names())
+		if len(o.name) < 2 || len(o.short) > 1 {
+			t.Errorf("%s, %s: the first name is the long one", o.name, o.short)
+		}
+		if (o.takes == none) != (o.value() == "") {
+			t.Errorf("%s: its usage does not name its value, or one that it has not", o.name)
+		}
+	}
+}
+
+// Each option of a command is in the table, each line of the table is some
+// command's.
+func TestTheTableHoldsTheOptionsOfAllCommands(t *testing.T) {
+	used := map[*option]bool{optionOf("", "help"): true, optionOf("", "version"): true}
+	for _, s := range specs {
+		for _, g := range s.options {
+			for name := range strings.FieldsSeq(g.names) {
+				o := optionOf(s.name, name)
+				if o == nil {
+					t.Fatalf("%s: no option %s", s.name, name)
+				}
+				used[o] = true
+			}
+		}
+	}
+	for i := range options {
+		if !used[&options[i]] {
+			t.Errorf("no command has %s of %v", options[i].name, options[i].only)
+		}
+	}
+	for _, tt := range []struct {
+		command, option string
+		values          []string
+	}{{"scan", "format", report.FormatNames()}, {"explain", "format", report.ExplainFormats()}, {"rules", "format", report.ExplainFormats()},
+		{"doctor", "format", report.ExplainFormats()}, {"install", "hook", hooks.Names()}, {"uninstall", "hook", hooks.Names()}} {
+		if o := optionOf(tt.command, tt.option); !strings.Contains(o.usage, "` "+orList(tt.values)) {
+			t.Errorf("%s --%s: %s; want %s", tt.command, tt.option, o.usage, orList(tt.values))
 		}
 	}
 }
@@ -158,7 +193,7 @@ func FuzzParse(f *testing.F) {
 			return // its operand may be --version
 		}
 		for _, o := range l.options {
-			if flagOf(p.flags(l.command), o.name) == nil {
+			if !l.command.has(o.name) {
 				t.Fatalf("%q became %q: %q is no option", args, l.words(), o.name)
 			}
 		}

@@ -13,8 +13,6 @@ import (
 	"strings"
 	"time"
 
-	"github.com/urfave/cli/v2"
-
 	"keysweep/audit"
 	"keysweep/config"
 	"keysweep/exceptions"
@@ -26,21 +24,6 @@ import (
 
 // baselineCommands are the words behind "keysweep baseline".
 var baselineCommands = []string{"create", "prune"}
-
-// baselineFlags returns the options of baseline.
-func baselineFlags() []cli.Flag {
-	return slices.Concat([]cli.Flag{
-		&cli.StringSliceFlag{Name: "output", Aliases: []string{"o"}, Usage: "the baseline, `FILE`; " + exceptions.BaselineName + " at the top of the first PATH if not given"},
-		&cli.StringFlag{Name: "reason", Usage: "why the keys are accepted, `WORDS` for reports"},
-		&cli.StringFlag{Name: "min-confidence", Usage: "accept what a scan with this `LEVEL` low, medium or high lists; medium if not given"},
-		&cli.BoolFlag{Name: "ignored", Usage: "also the files that git ignores; prune always reads them"},
-	}, ruleFlags(""), []cli.Flag{
-		&cli.BoolFlag{Name: "follow-alternates", Usage: "also alternate object stores outside the folder that holds the repository"},
-		&cli.StringFlag{Name: "max-object", Usage: "skip a packed delta that unpacks to more than `SIZE`, and say so; 256MiB if not given"},
-		&cli.BoolFlag{Name: "no-progress", Usage: "show no progress bar"},
-		&cli.StringFlag{Name: "jobs", Aliases: []string{"j"}, Usage: "read with `N` workers; one per processor if not given"},
-	})
-}
 
 var baselineSpec = spec{
 	name: "baseline", purpose: "accepts today's keys, or forgets those that are gone", args: "create|prune [PATH…]",
@@ -55,7 +38,8 @@ The file holds a hash of each key and no character of its body; commit it. The
 status is 0, or 3 if the scan was incomplete.
 `,
 	example: `keysweep baseline create --reason "known before we scanned"`,
-	flags:   baselineFlags, run: baselineCommand,
+	options: []group{{"", "output reason min-confidence ignored " + ruleOptions + " follow-alternates max-object no-progress jobs"}},
+	run:     baselineCommand,
 }
 
 // baselineOptions is what the options of baseline mean together.

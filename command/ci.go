@@ -12,8 +12,6 @@ import (
 	"strconv"
 	"strings"
 
-	"github.com/urfave/cli/v2"
-
 	"keysweep/audit"
 	"keysweep/command/ci"
 	"keysweep/config"
@@ -36,23 +34,15 @@ Keys found in a fork are not sent to their issuers. A change cannot silence
 itself: exceptions count once they are merged. docs/ci.md has setups to copy.
 `,
 	example: "keysweep ci --fail-on active --verify -o keysweep.sarif",
-	flags:   ciFlags, statuses: scanStatuses,
-	run: func(c *call) error { return ciCommand(c, rand.Text()) },
-}
-
-// notOfCI are the options of scan that ci does not have: the run decides on what
-// they are about, or they are for a person at a terminal.
-var notOfCI = []string{"tree", "history", "staged", "range", "since", "ignored", "show-secrets", "no-progress", "color"}
-
-// ciFlags returns the options of ci, in the order of its help: those of scan, but
-// for a few.
-func ciFlags() []cli.Flag {
-	flags := slices.DeleteFunc(scanFlags(), func(f cli.Flag) bool { return slices.Contains(notOfCI, f.Names()[0]) })
-	at := 1 + slices.IndexFunc(flags, func(f cli.Flag) bool { return f.Names()[0] == "exit-code" })
-	return slices.Insert(flags, at, cli.Flag(&cli.BoolFlag{
-		Category: headingCounts, Name: "allow-incomplete",
-		Usage: "do not fail because some content was not read, as the older commits of a shallow checkout; the report still lists it",
-	}))
+	// Those of scan, but for what the run decides on, or is for a person at a terminal.
+	options: []group{
+		{headingWhat, "exclude " + ruleOptions + " follow-alternates verify-objects max-object"},
+		{headingCounts, "min-confidence baseline fail-on exit-code allow-incomplete show-rejected show-suppressed"},
+		{headingVerify, "verify " + verifyOptions},
+		{headingReports, "format output quiet verbose"},
+		{headingLimits, "timeout jobs"},
+	},
+	statuses: scanStatuses, run: func(c *call) error { return ciCommand(c, rand.Text()) },
 }
 
 // ciRun is one run of the command ci.

@@ -20,7 +20,7 @@ type spec struct {
 	args    string // the arguments, as help names them
 	about   string // above the options in its help
 	example string // ends its help
-	flags   func() []cli.Flag
+	options []group
 	// statuses are those that its help lists. Nil: the text says them.
 	statuses []exitStatus
 	// quick says that it ends before anyone could stop it.
@@ -28,31 +28,19 @@ type spec struct {
 	run   func(*call) error
 }
 
-// specs are the commands, in the order of the help. No options are made here, and
-// nothing is done when the program starts: a hook is called often.
+// specs are the commands, in the order of the help.
 var specs = []*spec{
 	&scanSpec, &ciSpec, &recheckSpec, &explainSpec, &baselineSpec, &rulesSpec, &hookSpec,
 	&installSpec, &uninstallSpec, &doctorSpec, &versionSpec, &completionSpec, &helpSpec,
-}
-
-// globalFlags are the options of the program itself.
-func globalFlags() []cli.Flag {
-	return []cli.Flag{
-		&cli.BoolFlag{Name: "help", Aliases: []string{"h"}, Usage: "this text"},
-		&cli.BoolFlag{Name: "version", Usage: "the same as the command version"},
-	}
 }
 
 // program is one run of keysweep.
 type program struct {
 	Process
 	commands []*spec
-	made     map[*spec][]cli.Flag // options that were made; of nil: the program's
 }
 
-func newProgram(p Process) *program {
-	return &program{Process: p, commands: specs, made: map[*spec][]cli.Flag{}}
-}
+func newProgram(p Process) *program { return &program{p, specs} }
 
 // command returns the command of that name, nil if there is none.
 func (p *program) command(name string) *spec {
@@ -60,30 +48,6 @@ func (p *program) command(name string) *spec {
 		return p.commands[i]
 	}
 	return nil
-}
-
-// flags returns the options of a command, of nil those of the program.
-func (p *program) flags(s *spec) []cli.Flag {
-	flags, made := p.made[s]
-	switch {
-	case made:
-		return flags
-	case s == nil:
-		flags = globalFlags()
-	case s.flags != nil:
-		flags = s.flags()
-	}
-	p.made[s] = flags
-	return flags
-}
-
-// allFlags returns the options of the program and of its commands.
-func (p *program) allFlags() []cli.Flag {
-	flags := slices.Clone(p.flags(nil))
-	for _, s := range p.commands {
-		flags = append(flags, p.flags(s)...)
-	}
-	return flags
 }
 
 // call is one call of a command: its options and arguments, and what it has of

@@ -9,8 +9,6 @@ import (
 	"testing"
 	"text/template"
 
-	"github.com/urfave/cli/v2"
-
 	"keysweep/command/hooks"
 	"keysweep/report"
 )
@@ -89,12 +87,13 @@ func describe(p *program) []commandWords {
 				words.Arguments = append(words.Arguments, c.name)
 			}
 		}
-		for _, f := range p.flags(c) {
-			o := optionWords{Long: f.Names()[0], Usage: flagUsage(f), Value: valueName(f)}
-			for _, name := range f.Names()[1:] {
-				o.Short = name
-			}
-			_, o.Repeatable = f.(*cli.StringSliceFlag)
+		names := ""
+		for _, g := range c.options {
+			names += " " + g.names
+		}
+		for name := range strings.FieldsSeq(names) {
+			f := optionOf(c.name, name)
+			o := optionWords{Long: f.name, Short: f.short, Usage: f.words(), Value: f.value(), Repeatable: f.takes == list}
 			switch o.Long {
 			case "format":
 				o.Values = report.FormatNames()

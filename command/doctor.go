@@ -8,19 +8,10 @@ import (
 	"slices"
 	"strings"
 
-	"github.com/urfave/cli/v2"
-
 	"keysweep/command/doctor"
 	"keysweep/quote"
 	"keysweep/report"
 )
-
-// doctorFlags returns the options of doctor.
-func doctorFlags() []cli.Flag {
-	return []cli.Flag{
-		&cli.StringFlag{Name: "format", Aliases: []string{"f"}, Usage: "write standard output as `FORMAT` " + orList(report.ExplainFormats())},
-	}
-}
 
 var doctorSpec = spec{
 	name: "doctor", purpose: "checks hooks, configuration and repository, and suggests fixes", args: "[PATH]",
@@ -31,7 +22,7 @@ may think) or ✗ (does not work), followed by a remedy. The status is 0 if
 everything is in order, 1 if there is something to fix.
 `,
 	example: `keysweep doctor`,
-	flags:   doctorFlags, run: doctorCommand,
+	options: []group{{"", "format"}}, run: doctorCommand,
 }
 
 // doctorCommand is the action of the command doctor.

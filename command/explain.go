@@ -4,24 +4,11 @@ import (
 	"cmp"
 	"errors"
 
-	"github.com/urfave/cli/v2"
-
 	"keysweep/audit"
 	"keysweep/finding"
 	"keysweep/report"
 	"keysweep/scanner"
 )
-
-// explainFlags returns the options of explain.
-func explainFlags() []cli.Flag {
-	return append(append(ruleFlags(""), baselineFlag("")),
-		&cli.BoolFlag{Name: "follow-alternates", Usage: "also alternate object stores outside the folder that holds the repository"},
-		&cli.StringFlag{Name: "min-confidence", Usage: "say what a scan with this `LEVEL` low, medium or high lists; medium if not given"},
-		&cli.StringFlag{Name: "format", Aliases: []string{"f"}, Usage: "write `FORMAT` " + orList(report.ExplainFormats())},
-		&cli.BoolFlag{Name: "show-secrets", Usage: "print keys whole, on a terminal only"},
-		&cli.StringFlag{Name: "color", Usage: "colour the text: `WHEN` is auto, always or never"},
-	)
-}
 
 var explainSpec = spec{
 	name: "explain", purpose: "says why a line is a finding or not", args: "FILE[:LINE]|REV:PATH[:LINE]",
@@ -34,7 +21,8 @@ Keys are judged as a scan judges them. The status is 0 if there was something
 to explain, finding or not, and 2 if there is no such file, line or revision.
 `,
 	example: `keysweep explain config/pay.env:12`,
-	flags:   explainFlags, run: explain,
+	options: []group{{"", ruleOptions + " baseline follow-alternates min-confidence format show-secrets color"}},
+	run:     explain,
 }
 
 // explain is the action of the command of that name.

@@ -3,10 +3,7 @@ package command
 import (
 	"cmp"
 	"fmt"
-	"slices"
 	"strings"
-
-	"github.com/urfave/cli/v2"
 )
 
 // helpWidth is the width of help in columns, helpIndent where its second
@@ -26,7 +23,7 @@ func help(c *call) error {
 		if s == nil {
 			return c.program.unknownCommand(c.Args().First())
 		}
-		text = c.program.helpOf(s)
+		text = s.help()
 	}
 	return say(c.stdout, text)
 }
@@ -39,34 +36,30 @@ func (p *program) help() string {
 		helpEntry(&b, strings.TrimSpace("keysweep "+s.name+" "+s.args), s.purpose)
 	}
 	b.WriteString("\nOptions:\n")
-	for _, f := range p.flags(nil) {
-		helpEntry(&b, flagNames(f), flagUsage(f))
+	for _, name := range []string{"help", "version"} {
+		o := optionOf("", name)
+		helpEntry(&b, o.typed(), o.words())
 	}
 	b.WriteString("\nExample:\n  keysweep scan .\n")
 	return b.String()
 }
 
-// helpOf returns the help of a command: what it is for, its options and
+// help returns the help of a command: what it is for, its options and
 // statuses, and an example.
-func (p *program) helpOf(s *spec) string {
+func (s *spec) help() string {
 	var b strings.Builder
 	usage := "keysweep " + s.name
-	if s.flags != nil {
+	if s.options != nil {
 		usage += " [OPTION…]"
 	}
 	wrapWords(&b, 0, "keysweep "+s.name+" "+s.purpose+".")
 	fmt.Fprintf(&b, "\nUsage: %s\n%s", strings.TrimSpace(usage+" "+s.args), s.about)
-	heading := "\x00"
-	for _, f := range p.flags(s) {
-		category := ""
-		if f, ok := f.(cli.CategorizableFlag); ok {
-			category = f.GetCategory()
+	for _, g := range s.options {
+		fmt.Fprintf(&b, "\n%s:\n", cmp.Or(g.heading, "Options"))
+		for name := range strings.FieldsSeq(g.names) {
+			o := optionOf(s.name, name)
+			helpEntry(&b, o.typed(), o.words())
 		}
-		if category != heading {
-			heading = category
-			fmt.Fprintf(&b, "\n%s:\n", cmp.Or(category, "Options"))
-		}
-		helpEntry(&b, flagNames(f), flagUsage(f))
 	}
 	if len(s.statuses) > 0 {
 		b.WriteString("\nExit status:\n")
@@ -107,37 +100,4 @@ func wrapWords(b *strings.Builder, indent int, text string) {
 		column += n
 	}
 	b.WriteByte('\n')
-}
-
-// flagNames returns "-f, --format FORMAT".
-func flagNames(f cli.Flag) string {
-	names := slices.Clone(f.Names())
-	slices.Reverse(names)
-	for i, name := range names {
-		names[i] = "--" + name
-		if len(name) == 1 {
-			names[i] = "-" + name
-		}
-	}
-	return strings.TrimSpace(strings.Join(names, ", ") + " " + valueName(f))
-}
-
-// valueName returns the word in backquotes of the usage, the name of the value.
-func valueName(f cli.Flag) string {
-	if d, ok := f.(cli.DocGenerationFlag); ok && d.TakesValue() {
-		if _, rest, ok := strings.Cut(d.GetUsage(), "`"); ok {
-			name, _, _ := strings.Cut(rest, "`")
-			return name
-		}
-		return "VALUE"
-	}
-	return ""
-}
-
-func flagUsage(f cli.Flag) string {
-	d, ok := f.(cli.DocGenerationFlag)
-	if !ok {
-		return ""
-	}
-	return strings.ReplaceAll(d.GetUsage(), "`", "")
 }

@@ -10,7 +10,7 @@ import (
 func TestEachHelpBeginsWithAPurposeAndEndsWithAnExample(t *testing.T) {
 	p := newProgram(discarded)
 	for _, s := range p.commands {
-		text := p.helpOf(s)
+		text := s.help()
 		if !strings.HasPrefix(text, "keysweep "+s.name+" ") || !strings.HasSuffix(text, "\nExample:\n  "+s.example+"\n") {
 			t.Errorf("%s:\n%s", s.name, text)
 		}
@@ -26,7 +26,7 @@ func TestEachHelpBeginsWithAPurposeAndEndsWithAnExample(t *testing.T) {
 		// What help speaks of must be there.
 		for _, status := range s.statuses {
 			for word := range strings.FieldsFuncSeq(status.meaning, func(r rune) bool { return strings.ContainsRune(" ,()", r) }) {
-				if name, ok := strings.CutPrefix(word, "--"); ok && flagOf(p.flags(s), name) == nil {
+				if name, ok := strings.CutPrefix(word, "--"); ok && !s.has(name) {
 					t.Errorf("%s: the statuses name --%s, which it lacks", s.name, name)
 				}
 			}

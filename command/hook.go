@@ -10,8 +10,6 @@ import (
 	"slices"
 	"strings"
 
-	"github.com/urfave/cli/v2"
-
 	"keysweep/audit"
 	"keysweep/command/hooks"
 	"keysweep/config"
@@ -34,7 +32,9 @@ ARG and standard input are what git gives the hook (githooks(5)). A hook that
 finds nothing prints nothing. No key is sent anywhere.
 `,
 	example: "keysweep hook pre-commit",
-	flags:   entryFlags, run: hookCommand,
+	// Git says what is scanned, and nothing is sent.
+	options: []group{{headingWhat, hookReads}, {headingCounts, hookCounts}, {headingReports, hookReports}, {headingLimits, hookLimits}},
+	run:     hookCommand,
 	statuses: []exitStatus{
 		{"0", "nothing to report: git goes on"},
 		{"1", "findings that count (--fail-on, --min-confidence)"},
@@ -44,20 +44,13 @@ finds nothing prints nothing. No key is sent anywhere.
 	},
 }
 
-// ofHook are the options of scan that hooks have, too. Git says what is scanned,
-// and nothing is sent.
-var ofHook = [...]string{"exclude", "rules", "config", "no-config", "min-confidence", "baseline",
-	"show-suppressed", "color", "quiet", "verbose", "timeout", "jobs"}
-
-// entryFlags returns the options of the command hook: some of scan's, and two of
-// its own.
-func entryFlags() []cli.Flag {
-	flags := slices.DeleteFunc(scanFlags(), func(f cli.Flag) bool { return !slices.Contains(ofHook[:], f.Names()[0]) })
-	at := 1 + slices.IndexFunc(flags, func(f cli.Flag) bool { return f.Names()[0] == "baseline" })
-	return slices.Insert(flags, at,
-		cli.Flag(&cli.StringFlag{Category: headingCounts, Name: "fail-on", Usage: "findings that stop: `WHICH` is any or none; any if not given"}),
-		cli.Flag(&cli.BoolFlag{Category: headingCounts, Name: "allow-incomplete", Usage: "do not stop because some content was not read; the report still lists it"}))
-}
+// The options of hook, which install writes into hooks.
+const (
+	hookReads   = "exclude " + ruleOptions
+	hookCounts  = "min-confidence baseline fail-on allow-incomplete show-suppressed"
+	hookReports = "color quiet verbose"
+	hookLimits  = "timeout jobs"
+)
 
 // hook is one call of a hook by git.
 type hook struct {

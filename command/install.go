@@ -10,22 +10,9 @@ import (
 	"slices"
 	"strings"
 
-	"github.com/urfave/cli/v2"
-
 	"keysweep/command/hooks"
 	"keysweep/quote"
 )
-
-// hookFlags are the options of install and uninstall. verb is what they do.
-func hookFlags(verb string) []cli.Flag {
-	return []cli.Flag{
-		&cli.StringSliceFlag{Name: "hook", Usage: verb + " only the hook `NAME` " + orList(hooks.Names()) + "; repeatable"},
-		&cli.BoolFlag{Name: "dry-run", Usage: "say what would be done, and do nothing"},
-	}
-}
-
-// installFlags returns the options of install: its own, and those of hook.
-func installFlags() []cli.Flag { return append(hookFlags("install"), entryFlags()...) }
 
 var installSpec = spec{
 	name: "install", purpose: "installs git hooks that stop keys", args: "[PATH]",
@@ -41,7 +28,8 @@ it keeps what it has, until "keysweep uninstall". A FILE counts from the top of
 the working tree, on a server from the repository.
 `,
 	example: "keysweep install --fail-on any --min-confidence high",
-	flags:   installFlags, run: install,
+	options: []group{{"", "hook dry-run"}, {headingWhat, hookReads}, {headingCounts, hookCounts}, {headingReports, hookReports}, {headingLimits, hookLimits}},
+	run:     install,
 }
 
 var uninstallSpec = spec{
@@ -51,7 +39,7 @@ Removes the hooks that "keysweep install" wrote, and puts back those that were
 there before. A hook that was changed since is left, and the status is 1.
 `,
 	example: "keysweep uninstall --dry-run",
-	flags:   func() []cli.Flag { return hookFlags("remove") }, run: uninstall,
+	options: []group{{"", "hook dry-run"}}, run: uninstall,
 }
 
 // parseHooks reads what install and uninstall have in common: the repository,
@@ -111,17 +99,16 @@ func onePath(c *call) (string, error) {
 
 // recorded returns the options to be written into hooks, nil if there are none.
 func recorded(c *call, r *hooks.Repository) (options []string, err error) {
-	for _, f := range entryFlags() {
-		name := f.Names()[0]
+	for name := range strings.FieldsSeq(hookReads + " " + hookCounts + " " + hookReports + " " + hookLimits) {
 		if !c.IsSet(name) {
 			continue
 		}
-		switch f.(type) {
-		case *cli.BoolFlag:
+		switch optionOf("hook", name).takes {
+		case none:
 			if c.Bool(name) {
 				options = append(options, "--"+name)
 			}
-		case *cli.StringSliceFlag:
+		case list:
 			for _, value := range c.StringSlice(name) {
 				options = append(options, "--"+name+"="+value)
 			}

@@ -117,7 +117,7 @@ func parseAudit(c *call, paths []string) (o audit.Options, err error) {
 func (o *scanOptions) check(c *call) error {
 	v := &o.audit.Verify
 	switch {
-	case o.failOn == failOnActive && flagOf(c.program.flags(c.command), "verify") == nil:
+	case o.failOn == failOnActive && !c.command.has("verify"):
 		return fmt.Errorf("--fail-on: %s sends no key, so that none is known to work: it is any or none", c.command.name)
 	case o.failOn == failOnActive && !v.On:
 		return errors.New("--fail-on active needs --verify or --verify-issuer: without an answer no key is known to work")

@@ -13,7 +13,6 @@ import (
 	"strings"
 	"time"
 
-	"github.com/urfave/cli/v2"
 	"golang.org/x/term"
 
 	"keysweep/audit"
@@ -26,19 +25,6 @@ import (
 	"keysweep/verify"
 )
 
-// recheckFlags returns the options of recheck.
-func recheckFlags() []cli.Flag {
-	return slices.Concat([]cli.Flag{
-		&cli.BoolFlag{Name: "paste", Usage: "read the keys from standard input, one a line, instead of looking for them; a terminal does not show them"},
-		&cli.StringFlag{Name: "wait", Usage: "ask again for `DURATION` about keys that still work: an issuer may need a while to forget a key"},
-	}, verifyFlags(""), ruleFlags(""), []cli.Flag{
-		&cli.StringFlag{Name: "format", Aliases: []string{"f"}, Usage: "write `FORMAT` " + orList(report.ExplainFormats())},
-		&cli.StringFlag{Name: "color", Usage: "colour the text: `WHEN` is auto, always or never"},
-		&cli.BoolFlag{Name: "no-progress", Usage: "show no progress bar"},
-		&cli.StringFlag{Name: "jobs", Aliases: []string{"j"}, Usage: "read with `N` workers; one per processor if not given"},
-	})
-}
-
 var recheckSpec = spec{
 	name: "recheck", purpose: "asks again whether the keys of a report still work", args: "REPORT",
 	about: `
@@ -50,7 +36,8 @@ The status is 0 if every key is refused, 1 if one still works, and 3 if there is
 no clear answer for one, or if the report's scan was incomplete.
 `,
 	example: `keysweep recheck report.json`,
-	flags:   recheckFlags, run: recheck,
+	options: []group{{"", "paste wait " + verifyOptions + " " + ruleOptions + " format color no-progress jobs"}},
+	run:     recheck,
 }
 
 // recheck is the action of the command of that name.

@@ -5,8 +5,6 @@ import (
 	"errors"
 	"slices"
 
-	"github.com/urfave/cli/v2"
-
 	"keysweep/quote"
 	"keysweep/report"
 	"keysweep/rules"
@@ -14,14 +12,6 @@ import (
 
 // rulesCommands are the words behind "keysweep rules".
 var rulesCommands = []string{"list", "show", "test"}
-
-// rulesFlags returns the options of rules.
-func rulesFlags() []cli.Flag {
-	return append(ruleFlags(""),
-		&cli.StringFlag{Name: "format", Aliases: []string{"f"}, Usage: "write list and show as `FORMAT` " + orList(report.ExplainFormats())},
-		&cli.StringFlag{Name: "color", Usage: "colour the text: `WHEN` is auto, always or never"},
-	)
-}
 
 var rulesSpec = spec{
 	name: "rules", purpose: "lists and shows the rules, and tests yours", args: "list|show ID|test [FILE…]",
@@ -35,7 +25,7 @@ test [FILE…]  loads the rule files FILE beside the other rules, and runs their
               load.
 `,
 	example: `keysweep rules show martis-secret-key`,
-	flags:   rulesFlags, run: rulesCommand,
+	options: []group{{"", ruleOptions + " format color"}}, run: rulesCommand,
 }
 
 // rulesCommand is the action of the command rules.

@@ -22,7 +22,14 @@ database are read. Options may come before and after paths; after --, all is
 paths. Results go to standard output, everything else to standard error.
 `,
 	example: "keysweep scan --min-confidence high -o report.sarif .",
-	flags:   scanFlags, statuses: scanStatuses, run: scan,
+	options: []group{
+		{headingWhat, "tree history staged range ignored exclude " + ruleOptions + " follow-alternates verify-objects max-object"},
+		{headingCounts, "min-confidence baseline since fail-on exit-code show-rejected show-suppressed"},
+		{headingVerify, "verify " + verifyOptions},
+		{headingReports, "format output show-secrets color no-progress quiet verbose"},
+		{headingLimits, "timeout jobs"},
+	},
+	statuses: scanStatuses, run: scan,
 }
 
 // scan is the action of the command of that name.

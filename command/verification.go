@@ -7,34 +7,15 @@ import (
 	"slices"
 	"strings"
 
-	"github.com/urfave/cli/v2"
-
 	"keysweep/audit"
 	"keysweep/finding"
 	"keysweep/quote"
 	"keysweep/verify"
 )
 
-const headingVerify = "Verification (nothing is sent without --verify or --verify-issuer)"
-
 // endpointsVariable names the environment variable that replaces addresses, as
 // --endpoint does: NAME=URL, separated by commas.
 const endpointsVariable = "KEYSWEEP_ENDPOINTS"
-
-// verifyFlags are the options that say whom to ask and how. Scan and recheck
-// have them.
-func verifyFlags(category string) []cli.Flag {
-	return []cli.Flag{
-		&cli.StringSliceFlag{Category: category, Name: "verify-issuer", Usage: "ask the issuer `NAME`, or all; repeatable"},
-		&cli.StringFlag{Category: category, Name: "issuer", Usage: "treat keys as `NAME`'s, unless their format belongs to a single other issuer"},
-		&cli.StringSliceFlag{Category: category, Name: "endpoint", Usage: "ask at another address, `NAME=URL`: https, or http to this machine; repeatable"},
-		&cli.StringFlag{Category: category, Name: "ca-file", Usage: "also trust the certificates of `FILE` (PEM)"},
-		&cli.BoolFlag{Category: category, Name: "dry-run", Usage: "list which key would go where, and send nothing"},
-		&cli.StringFlag{Category: category, Name: "egress-log", Usage: "append a line for each request to `FILE` (JSON Lines, without keys)"},
-		&cli.StringFlag{Category: category, Name: "verify-timeout", Usage: "stop asking after `DURATION` in all; 60s if not given"},
-		&cli.StringFlag{Category: category, Name: "verify-limit", Usage: "ask about `N` keys at most; 100 if not given"},
-	}
-}
 
 // maxKeys bounds --verify-limit.
 const maxKeys = 100_000
@@ -44,8 +25,8 @@ const maxKeys = 100_000
 func parseVerification(c *call, recheck bool) (audit.Verification, error) {
 	v := audit.Verification{On: recheck || c.Bool("verify") || c.IsSet("verify-issuer"), EgressLog: c.String("egress-log")}
 	if !v.On {
-		for _, f := range verifyFlags("") {
-			if name := f.Names()[0]; c.IsSet(name) {
+		for name := range strings.FieldsSeq(verifyOptions) {
+			if c.IsSet(name) {
 				return v, fmt.Errorf("--%s has no effect without --verify or --verify-issuer", name)
 			}
 		}

@@ -3,11 +3,10 @@ package command
 import (
 	"encoding/json"
 	"fmt"
-	"keysweep/quote"
 	"runtime"
 	"runtime/debug"
 
-	"github.com/urfave/cli/v2"
+	"keysweep/quote"
 )
 
 // build says what this program was built from, as the Go command recorded it.
@@ -45,7 +44,7 @@ func buildVersion() build {
 
 var versionSpec = spec{
 	name: "version", purpose: "prints version, commit, Go and platform", example: "keysweep version --json",
-	flags: func() []cli.Flag { return []cli.Flag{&cli.BoolFlag{Name: "json", Usage: "as a JSON object"}} }, run: version, quick: true,
+	options: []group{{"", "json"}}, run: version, quick: true,
 }
 
 // version is the action of the command of that name.
