@@ -52,7 +52,6 @@ type baselineOptions struct {
 // defaultReason is that of a line whose author gave none.
 const defaultReason = "accepted with the baseline"
 
-// baselineCommand is the action of the command baseline.
 func baselineCommand(c *call) error {
 	word, err := c.subcommand(baselineCommands)
 	if err != nil {
@@ -131,8 +130,7 @@ func (o *baselineOptions) find(c *call, b *exceptions.Baseline) (*audit.Audit, e
 	if err := c.find(c.ctx, a.Scan, o.audit.Scan.Progress); err != nil {
 		return nil, err
 	}
-	var signal interruption
-	if errors.As(context.Cause(c.ctx), &signal) {
+	if signal, ok := errors.AsType[interruption](context.Cause(c.ctx)); ok {
 		return nil, &ending{signal.status(), signal}
 	}
 	a.Mark(false)

@@ -55,13 +55,12 @@ type ciRun struct {
 	stdout  io.Writer
 }
 
-// ciCommand is the action of the command ci. The token is drawn at random, so
-// that nothing that is scanned can hold it.
+// ciCommand is the command ci. The token is drawn at random, so that nothing that is
+// scanned can hold it.
 func ciCommand(c *call, token string) error {
 	r := &ciRun{token: token, actions: screen.EnvIsTrue("GITHUB_ACTIONS"), stdout: c.stdout}
 	err := r.run(c)
-	var end *ending
-	if r.actions && err != nil && !errors.Is(err, errClosedPipe) && (!errors.As(err, &end) || end.err != nil) {
+	if end, ok := errors.AsType[*ending](err); r.actions && err != nil && !errors.Is(err, errClosedPipe) && (!ok || end.err != nil) {
 		message, _, _ := strings.Cut(quote.Message(err.Error()), "\n")
 		_ = annotate(c.stdout, report.LevelError, message)
 	}
@@ -103,8 +102,8 @@ func (r *ciRun) run(c *call) error {
 		return err
 	}
 	end := r.scan(c)
-	var ended *ending
-	if end != nil && (!errors.As(end, &ended) || ended.err != nil) {
+	ended, ok := errors.AsType[*ending](end)
+	if end != nil && (!ok || ended.err != nil) {
 		return end
 	}
 	untold, err := r.report()

@@ -23,7 +23,6 @@ var completionSpec = spec{
 	example: "keysweep completion bash >~/.local/share/bash-completion/completions/keysweep", run: completion, quick: true,
 }
 
-// completion is the action of the command of that name.
 func completion(c *call) error {
 	if c.Args().Len() != 1 {
 		return errors.New("completion needs the name of one shell: " + orList(shells()))

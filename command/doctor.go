@@ -25,7 +25,6 @@ everything is in order, 1 if there is something to fix.
 	options: []group{{"", "format"}}, run: doctorCommand,
 }
 
-// doctorCommand is the action of the command doctor.
 func doctorCommand(c *call) error {
 	var format report.Format
 	if err := read(c, "format", parseShortFormat, &format); err != nil {

@@ -25,7 +25,6 @@ to explain, finding or not, and 2 if there is no such file, line or revision.
 	run:     explain,
 }
 
-// explain is the action of the command of that name.
 func explain(c *call) error {
 	sources, err := parseSources(c)
 	opts, format, wrong := parseExplain(c)
@@ -36,8 +35,7 @@ func explain(c *call) error {
 	e, err := audit.Explain(c.ctx, scanner.ExplainOptions{
 		What: what, Stdin: c.stdin, FollowAlternates: c.Bool("follow-alternates"),
 	}, sources, c.now())
-	var signal interruption
-	if errors.As(err, &signal) {
+	if signal, ok := errors.AsType[interruption](err); ok {
 		return &ending{signal.status(), err}
 	}
 	if err != nil {

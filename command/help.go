@@ -15,7 +15,6 @@ const (
 
 var helpSpec = spec{name: "help", purpose: "shows the commands, or the options of one", args: "[COMMAND]", example: "keysweep help scan", run: help, quick: true}
 
-// help is the action of the command of that name.
 func help(c *call) error {
 	text := c.program.help()
 	if c.Args().Present() {

@@ -63,7 +63,6 @@ type hook struct {
 	framework bool
 }
 
-// hookCommand is the action of the command hook.
 func hookCommand(c *call) error {
 	name := c.Args().First()
 	if !slices.Contains(hooks.Names(), name) {
@@ -97,11 +96,11 @@ func hookCommand(c *call) error {
 		}
 		err = scanWith(c, opts)
 	}
-	var end *ending
-	if err != nil && !errors.As(err, &end) && name != "pre-receive" {
+	end, ok := errors.AsType[*ending](err)
+	if err != nil && !ok && name != "pre-receive" {
 		return fmt.Errorf("%w\n  to skip the check once: git %s --no-verify", err, h.what())
 	}
-	if errors.As(err, &end) && end.err == nil && (end.status == StatusFound || end.status == StatusIncomplete) {
+	if ok && end.err == nil && (end.status == StatusFound || end.status == StatusIncomplete) {
 		_, werr := fmt.Fprint(c.stdout, h.onwards(end.status))
 		err = cmp.Or(writing(werr), err)
 	}

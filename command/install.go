@@ -116,7 +116,15 @@ func recorded(c *call, r *hooks.Repository) (options []string, err error) {
 			options = append(options, "--"+name+"="+c.String(name))
 		}
 	}
-	if err := readAsHook(c, options); err != nil {
+	l, err := c.program.parse(append([]string{"hook"}, options...)) // what the hook would refuse
+	var hook *call
+	if err == nil {
+		hook, err = c.program.call(c.ctx, l)
+	}
+	if err == nil {
+		_, err = parseScanOf(hook, nil)
+	}
+	if err != nil {
 		return nil, fmt.Errorf("%w%s", err, seeHelp("install"))
 	}
 	top := cmp.Or(r.Top, r.GitDir) // where git runs hooks
@@ -132,20 +140,6 @@ func recorded(c *call, r *hooks.Repository) (options []string, err error) {
 	return options, nil
 }
 
-// readAsHook refuses options that the hook will refuse.
-func readAsHook(c *call, options []string) error {
-	l, err := c.program.parse(append([]string{"hook"}, options...))
-	if err != nil {
-		return err
-	}
-	hook, err := c.program.call(c.ctx, l)
-	if err == nil {
-		_, err = parseScanOf(hook, nil)
-	}
-	return err
-}
-
-// install is the action of the command of that name.
 func install(c *call) error {
 	r, names, err := parseHooks(c)
 	if err != nil {
@@ -172,7 +166,6 @@ func install(c *call) error {
 	return err
 }
 
-// uninstall is the action of the command of that name.
 func uninstall(c *call) error {
 	r, names, err := parseHooks(c)
 	if err != nil {

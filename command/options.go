@@ -70,7 +70,7 @@ func parseScanOf(c *call, paths []string) (o *scanOptions, err error) {
 	var format report.Format
 	if err := cmp.Or(
 		read(c, "since", func(s string) (time.Time, error) { return parseSince(s, c.now()) }, &o.audit.Scan.Since),
-		read(c, "fail-on", parseFailOn, &o.failOn),
+		read(c, "fail-on", oneOf("any active none", failOnAny, failOnActive, failOnNone), &o.failOn),
 		read(c, "exit-code", numberUpTo(0, maxExitCode), &o.exitCode),
 		read(c, "timeout", parseTimeout, &o.timeout),
 		read(c, "color", parseColor, &o.color),
@@ -111,6 +111,22 @@ func parseAudit(c *call, paths []string) (o audit.Options, err error) {
 		read(c, "min-confidence", parseConfidence, &o.Scan.MinConfidence),
 		read(c, "jobs", numberUpTo(1, maxWorkers), &o.Scan.Workers),
 		read(c, "max-object", parseSize, &o.Scan.MaxObject))
+}
+
+// parseSources reads ruleOptions and --baseline.
+func parseSources(c *call) (config.Sources, error) {
+	s := config.Sources{Rules: c.StringSlice("rules"), Config: c.String("config"), None: c.Bool("no-config"), Baseline: c.String("baseline")}
+	switch {
+	case slices.Contains(s.Rules, ""):
+		return s, errors.New("--rules: the name of the file is empty")
+	case c.IsSet("config") && s.Config == "":
+		return s, errors.New("--config: the name of the file is empty")
+	case c.IsSet("baseline") && s.Baseline == "":
+		return s, errors.New("--baseline: the name of the file is empty")
+	case s.Config != "" && s.None:
+		return s, errors.New("--config and --no-config exclude each other")
+	}
+	return s, nil
 }
 
 // check refuses options that exclude each other, and values that mean nothing.
@@ -227,10 +243,6 @@ func parseConfidence(s string) (finding.Confidence, error) {
 	return oneOf("low medium high", finding.Low, finding.Medium, finding.High)(s)
 }
 
-func parseFailOn(s string) (failOn, error) {
-	return oneOf("any active none", failOnAny, failOnActive, failOnNone)(s)
-}
-
 func parseColor(s string) (string, error) {
 	return oneOf("auto always never", "auto", "always", "never")(s)
 }
@@ -264,44 +276,32 @@ const (
 	// maxBack bounds how far back --since goes: further than any commit.
 	maxBack = 200 * 365 * 24 * time.Hour
 	// maxAhead is how far the day of a user may be ahead of the UTC day.
-	maxAhead = 14 * time.Hour
+	maxAhead time.Duration = 14 * time.Hour
 )
 
-// sinceUnit returns the unit of a --since that counts back from now; 0: there is
-// none. There is no m: months to some, minutes to others.
-func sinceUnit(letter byte) time.Duration {
-	switch letter {
-	case 'h':
-		return time.Hour
-	case 'd':
-		return 24 * time.Hour
-	case 'w':
-		return 7 * 24 * time.Hour
-	}
-	return 0
-}
-
 // parseSince reads a day (from its start in UTC, as reports have it), a time in
-// RFC 3339, or a span back from now as 12h, 30d or 2w.
+// RFC 3339, or a span back from now as 12h, 30d or 2w. There is no m: months to
+// some, minutes to others.
 func parseSince(s string, now time.Time) (time.Time, error) {
-	day, err := time.Parse(time.DateOnly, s)
-	if err == nil {
-		if day.After(now.Add(maxAhead)) {
-			return time.Time{}, fmt.Errorf("%s is in the future", s)
-		}
-		return day, nil
+	ahead := maxAhead
+	t, err := time.Parse(time.DateOnly, s)
+	if err != nil {
+		ahead = 0
+		t, err = time.Parse(time.RFC3339, s)
 	}
-	if t, err := time.Parse(time.RFC3339, s); err == nil {
-		if t.After(now) {
-			return time.Time{}, fmt.Errorf("%s is in the future", s)
-		}
+	switch {
+	case err == nil && t.After(now.Add(ahead)):
+		return time.Time{}, fmt.Errorf("%s is in the future", s)
+	case err == nil:
 		return t, nil
 	}
-	if len(s) > 1 {
-		unit := sinceUnit(s[len(s)-1])
-		n, err := strconv.ParseUint(s[:len(s)-1], 10, 32)
+	const day = 24 * time.Hour
+	units := map[string]time.Duration{"h": time.Hour, "d": day, "w": 7 * day}
+	if last := len(s) - 1; last > 0 && units[s[last:]] > 0 {
+		unit := units[s[last:]]
+		n, err := strconv.ParseUint(s[:last], 10, 32)
 		switch {
-		case unit == 0 || err != nil:
+		case err != nil:
 		case n == 0:
 			return time.Time{}, fmt.Errorf("%s is no time at all", quote.Name(s))
 		case time.Duration(n) > maxBack/unit:

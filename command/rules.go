@@ -28,7 +28,6 @@ test [FILE…]  loads the rule files FILE beside the other rules, and runs their
 	options: []group{{"", ruleOptions + " format color"}}, run: rulesCommand,
 }
 
-// rulesCommand is the action of the command rules.
 func rulesCommand(c *call) error {
 	word, err := c.subcommand(rulesCommands)
 	if err != nil {

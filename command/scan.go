@@ -32,7 +32,6 @@ paths. Results go to standard output, everything else to standard error.
 	statuses: scanStatuses, run: scan,
 }
 
-// scan is the action of the command of that name.
 func scan(c *call) error {
 	opts, err := parseScan(c)
 	if err != nil {
@@ -96,8 +95,7 @@ func (c *call) find(ctx context.Context, scan func(context.Context) error, progr
 		defer showScan(c.stderr, progress)()
 	}
 	err := scan(ctx)
-	var signal interruption
-	if err != nil && errors.As(context.Cause(ctx), &signal) {
+	if signal, ok := errors.AsType[interruption](context.Cause(ctx)); ok && err != nil {
 		return &ending{signal.status(), err}
 	}
 	return err

@@ -47,7 +47,6 @@ var versionSpec = spec{
 	options: []group{{"", "json"}}, run: version, quick: true,
 }
 
-// version is the action of the command of that name.
 func version(c *call) error {
 	if c.Args().Present() {
 		return fmt.Errorf("version takes no path: %s", quote.Name(c.Args().First()))

@@ -79,8 +79,7 @@ var (
 
 // parsed parses what was read, unless err says that it was not. Errors name it.
 func (k *kind[T]) parsed(name string, text []byte, err error) (*T, error) {
-	var p *fs.PathError
-	if errors.As(err, &p) {
+	if p, ok := errors.AsType[*fs.PathError](err); ok {
 		err = p.Err // without the path
 	}
 	if err != nil {

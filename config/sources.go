@@ -68,8 +68,7 @@ func (s Sources) Load(paths []string, read Reader) (*Loaded, error) {
 	}
 	if broken == nil {
 		l.Rules, err = rules.Load(s.Rules, append(l.config.Rules(), named...)...)
-		var at *rules.LoadError
-		if errors.As(err, &at) && l.config != nil && at.File == l.config.Path {
+		if at, ok := errors.AsType[*rules.LoadError](err); ok && l.config != nil && at.File == l.config.Path {
 			broken = fmt.Errorf("configuration %s: line %d, column %d: %s", at.File, at.Line, at.Col, at.Reason)
 		} else if err != nil {
 			return nil, err

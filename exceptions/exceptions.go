@@ -7,6 +7,7 @@
 package exceptions
 
 import (
+	"bytes"
 	"cmp"
 	"fmt"
 	"path"
@@ -16,6 +17,7 @@ import (
 	"github.com/bmatcuk/doublestar/v4"
 
 	"keysweep/finding"
+	"keysweep/rules"
 )
 
 // Set is the exceptions that count for a scan. The zero value accepts nothing.
@@ -34,19 +36,13 @@ type Set struct {
 	// Whole says that the scan saw all that Allows and Baseline speak of: what
 	// matches nothing is then reported as unused.
 	Whole bool
-	// Now decides what is expired. Zero: the result's Started.
-	Now time.Time
 }
 
 // Mark sets Suppressed of the findings of res that are accepted, and fills in
 // res.Exceptions. A key that is known to work stays a finding whatever was
 // accepted. Call it when all statuses are known.
 func (s *Set) Mark(res *finding.Result) {
-	now := s.Now
-	if now.IsZero() {
-		now = res.Started
-	}
-	m := marker{s, now, make([]bool, len(s.Allows)), nil}
+	m := marker{s, res.Started, make([]bool, len(s.Allows)), nil}
 	lines := map[string]bool{} // of the baseline that were used
 	for _, f := range res.Findings {
 		fingerprint := f.Secret.SHA256()
@@ -117,8 +113,8 @@ func (m *marker) byPlace(f *finding.Finding) *finding.Suppression {
 	named, all := 0, true
 	for i := range f.Occurrences {
 		o := &f.Occurrences[i]
-		if isNameless(o) {
-			continue
+		if o.Source == finding.SourceBlob && o.Path == "" && !o.Reachable {
+			continue // git add leaves one behind for every version that is not committed
 		}
 		named++
 		by := m.byPath(o) // always: it notes which globs are used
@@ -135,13 +131,6 @@ func (m *marker) byPlace(f *finding.Finding) *finding.Suppression {
 		return nil
 	}
 	return accepted
-}
-
-// isNameless reports whether o is a blob that no tree names and no ref reaches,
-// as git add leaves one behind for every version that is not committed. What is
-// accepted of the key elsewhere holds for it.
-func isNameless(o *finding.Occurrence) bool {
-	return o.Source == finding.SourceBlob && o.Path == "" && !o.Reachable
 }
 
 // both joins what two places say: the comment is named only if all have one,
@@ -278,5 +267,30 @@ func (m *marker) unused(res *finding.Result, lines map[string]bool) {
 		if !lines[l.Fingerprint] {
 			m.report(l.exception(m.Baseline.Name, finding.ExceptionUnused))
 		}
+	}
+}
+
+// InTrusted returns a Set.Inline that believes a comment only if a trusted
+// version of the file has one too, on every line that holds the key. read
+// returns the trusted version of the file that an occurrence is in, and
+// false if there is none. A key that is encoded there is not recognised,
+// and its comment not believed.
+func InTrusted(read func(o *finding.Occurrence) ([]byte, bool)) func(*finding.Finding, *finding.Occurrence) bool {
+	return func(f *finding.Finding, o *finding.Occurrence) bool {
+		text, ok := read(o)
+		if !ok {
+			return false
+		}
+		key, held := []byte(f.Secret.Reveal()), false
+		for line := range bytes.Lines(text) {
+			if !bytes.Contains(line, key) {
+				continue
+			}
+			if reason, _ := rules.FindComment(line); reason.Start == reason.End {
+				return false
+			}
+			held = true
+		}
+		return held
 	}
 }

@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"io"
 	"io/fs"
 	"strings"
 )
@@ -124,11 +125,10 @@ func readEventFile(env Environment) (*event, error) {
 		return nil, errors.New("not set")
 	}
 	text, err := env.ReadFile(path)
-	var pathErr *fs.PathError
-	switch {
-	case errors.As(err, &pathErr):
-		return nil, pathErr.Err
-	case err != nil:
+	if p, ok := errors.AsType[*fs.PathError](err); ok {
+		err = p.Err
+	}
+	if err != nil {
 		return nil, err
 	}
 	e := new(event)
@@ -159,4 +159,24 @@ func eventWord(name string) string {
 		return "an event of an unknown kind"
 	}
 	return name
+}
+
+// Output is a value that a step of GitHub Actions passes to later steps.
+type Output struct{ Name, Value string }
+
+// WriteOutputs writes outputs in the form of the file that GITHUB_OUTPUT names.
+// Each value is between two lines with a delimiter made from token, which must be
+// unpredictable: no value can end itself and begin another (docs.github.com,
+// "Workflow commands", multiline strings). The error is w's, or says that a value
+// contains the token.
+func WriteOutputs(w io.Writer, list []Output, token string) error {
+	var b strings.Builder
+	for _, o := range list {
+		if strings.Contains(o.Value, token) {
+			return fmt.Errorf("the output %s contains the delimiter", o.Name)
+		}
+		fmt.Fprintf(&b, "%s<<keysweep_%s\n%s\nkeysweep_%s\n", o.Name, token, o.Value, token)
+	}
+	_, err := io.WriteString(w, b.String())
+	return err
 }

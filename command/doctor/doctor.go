@@ -166,8 +166,7 @@ func (e *examination) configuration(r *gitdb.Repository) {
 	}
 	if err == nil {
 		_, err = rules.Load(nil, loaded.Rules()...)
-		var at *rules.LoadError
-		if errors.As(err, &at) {
+		if at, ok := errors.AsType[*rules.LoadError](err); ok {
 			err = fmt.Errorf("%s: line %d, column %d: %s", at.File, at.Line, at.Col, at.Reason)
 		}
 	}

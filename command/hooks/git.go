@@ -96,8 +96,7 @@ func Find(ctx context.Context, dir string) (*Repository, error) {
 
 // gitError returns the first line of git's message.
 func gitError(err error, stderr string) error {
-	var exit *exec.ExitError
-	if !errors.As(err, &exit) {
+	if _, ok := errors.AsType[*exec.ExitError](err); !ok {
 		return fmt.Errorf("asking git: %w", err)
 	}
 	if strings.Contains(stderr, "not a git repository") {
