@@ -94,6 +94,9 @@ func (p *program) call(ctx context.Context, l *line) (*call, error) {
 	set.SetOutput(io.Discard)
 	lists := map[string][]string{}
 	for _, o := range l.options {
+		if o.value == "" {
+			return nil, fmt.Errorf("--%s: its value is empty%s", o.name, seeHelp(l.command.name))
+		}
 		f := optionOf(l.command.name, o.name)
 		if set.Lookup(o.name) == nil {
 			if err := f.flag().Apply(set); err != nil {

@@ -82,8 +82,6 @@ func parseBaseline(c *call, word string) (o *baselineOptions, err error) {
 		return nil, errors.New("a baseline is of files and repositories, not of standard input")
 	case len(files) > 1:
 		return nil, errors.New("--output: one baseline at a time")
-	case slices.Contains(files, ""):
-		return nil, errors.New("--output: the name of the file is empty")
 	case c.IsSet("reason") && o.reason == "":
 		return nil, errors.New("--reason: it is empty")
 	case quote.HideKeys(o.reason) != o.reason:

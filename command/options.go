@@ -116,14 +116,7 @@ func parseAudit(c *call, paths []string) (o audit.Options, err error) {
 // parseSources reads ruleOptions and --baseline.
 func parseSources(c *call) (config.Sources, error) {
 	s := config.Sources{Rules: c.StringSlice("rules"), Config: c.String("config"), None: c.Bool("no-config"), Baseline: c.String("baseline")}
-	switch {
-	case slices.Contains(s.Rules, ""):
-		return s, errors.New("--rules: the name of the file is empty")
-	case c.IsSet("config") && s.Config == "":
-		return s, errors.New("--config: the name of the file is empty")
-	case c.IsSet("baseline") && s.Baseline == "":
-		return s, errors.New("--baseline: the name of the file is empty")
-	case s.Config != "" && s.None:
+	if s.Config != "" && s.None {
 		return s, errors.New("--config and --no-config exclude each other")
 	}
 	return s, nil
@@ -143,7 +136,7 @@ func (o *scanOptions) check(c *call) error {
 		return errors.New("--quiet and --verbose exclude each other")
 	}
 	for _, glob := range o.audit.Scan.Exclude {
-		if glob == "" || !doublestar.ValidatePattern(glob) {
+		if !doublestar.ValidatePattern(glob) {
 			return fmt.Errorf("--exclude: %s is not a glob", quote.Name(glob))
 		}
 	}

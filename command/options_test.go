@@ -24,7 +24,7 @@ func parsed(t *testing.T, args ...string) (*scanOptions, error) {
 	}
 	c, err := p.call(context.Background(), l)
 	if err != nil {
-		t.Fatal(err)
+		return nil, err
 	}
 	return parseScan(c)
 }
@@ -98,7 +98,7 @@ func TestWrongValuesAreRefusedInWords(t *testing.T) {
 		{"--verify --issuer=", "--issuer: its value is empty"},
 		{"--verify --ca-file=", "--ca-file: its value is empty"},
 		{"--verify --egress-log=", "--egress-log: its value is empty"},
-		{"--verify-issuer=", "--verify-issuer: the name of the issuer is empty"},
+		{"--verify-issuer=", "--verify-issuer: its value is empty"},
 		{"--verify --dry-run --egress-log FOLDER/log", "--egress-log has no effect with --dry-run"},
 		{"--verify --verify-limit 0", "0 is not a number from 1 to 100000"},
 		{"--verify --verify-limit many", "many is not a number from 1"},
@@ -122,9 +122,9 @@ func TestWrongValuesAreRefusedInWords(t *testing.T) {
 		{"--color blue", "blue is not auto, always or never"},
 		{"--format xml", "unknown format xml"},
 		{"--exclude [", "[ is not a glob"},
-		{"--exclude=", "is not a glob"},
-		{"--rules=", "--rules: the name of the file is empty"},
-		{"--output=", "--output: the name of the file is empty"},
+		{"--exclude=", "--exclude: its value is empty"},
+		{"--rules=", "--rules: its value is empty"},
+		{"--output=", "--output: its value is empty"},
 		{"-q -v", "--quiet and --verbose exclude each other"},
 		{"--show-secrets", "needs a terminal"},
 		{"-o - -o -", "two reports to standard output"},

@@ -44,8 +44,6 @@ func parseOutputs(paths []string, format report.Format, formatGiven bool) ([]out
 	for _, path := range paths {
 		out := output{path: path, format: format}
 		switch path {
-		case "":
-			return nil, errors.New("--output: the name of the file is empty")
 		case "-", "/dev/stdout", "/dev/fd/1", "/proc/self/fd/1":
 			out.path = "-"
 		default:

@@ -43,14 +43,6 @@ func parseVerification(c *call, recheck bool) (audit.Verification, error) {
 	if v.Options.Issuer != "" && !slices.Contains(v.Options.Issuers, v.Options.Issuer) {
 		v.Options.Issuers = append(v.Options.Issuers, v.Options.Issuer)
 	}
-	for _, name := range []string{"issuer", "ca-file", "egress-log"} {
-		if c.IsSet(name) && c.String(name) == "" {
-			return v, fmt.Errorf("--%s: its value is empty", name)
-		}
-	}
-	if slices.Contains(v.Options.Issuers, "") {
-		return v, errors.New("--verify-issuer: the name of the issuer is empty")
-	}
 	if v.EgressLog == "-" {
 		return v, errors.New("--egress-log: the log goes to a file, not to standard output")
 	}

@@ -8,7 +8,6 @@ import (
 	"github.com/bmatcuk/doublestar/v4"
 
 	"keysweep/exceptions"
-	"keysweep/file"
 	"keysweep/toml"
 )
 
@@ -25,28 +24,22 @@ type allowTable struct {
 }
 
 // Parse reads the bytes of a configuration called name: of the index or of
-// another commit, too. Its rules are checked by rules.Load. An
-// error names file, line and column.
+// another commit, too. Its rules are checked by rules.Load. An error says line and
+// column.
 func Parse(name string, text []byte) (*Config, error) {
 	c := &Config{Path: name, text: text}
-	fail := func(at toml.Position, reason string) (*Config, error) {
-		return nil, fmt.Errorf("configuration %s: %w", name, &toml.Error{Position: at, Reason: reason})
-	}
-	if len(text) > maxSize {
-		return nil, fmt.Errorf("configuration %s: %w", name, file.TooLarge(maxSize))
-	}
 	var top struct {
 		Allow []allowTable `toml:"allow"`
 	}
 	keys, err := toml.Decode(text, &top, func(key string) bool { return key != allowArray })
 	if err != nil {
-		return nil, fmt.Errorf("configuration %s: %w", name, err)
+		return nil, err
 	}
 	for n := range top.Allow {
 		at := func(key string) toml.Position { return keys.At(fmt.Sprintf("%s[%d].%s", allowArray, n, key)) }
 		a, key, reason := top.Allow[n].allow()
 		if reason != "" {
-			return fail(at(key), reason)
+			return nil, &toml.Error{Position: at(key), Reason: reason}
 		}
 		a.Line = at("").Line
 		c.allows = append(c.allows, a)

@@ -78,14 +78,17 @@ var (
 )
 
 // parsed parses what was read, unless err says that it was not. Errors name it.
-func (k *kind[T]) parsed(name string, text []byte, err error) (*T, error) {
+func (k *kind[T]) parsed(name string, text []byte, err error) (v *T, _ error) {
 	if p, ok := errors.AsType[*fs.PathError](err); ok {
 		err = p.Err // without the path
+	}
+	if err == nil {
+		v, err = k.parse(name, text)
 	}
 	if err != nil {
 		return nil, fmt.Errorf("%s %s: %w", k.word, name, err)
 	}
-	return k.parse(name, text)
+	return v, nil
 }
 
 func (k *kind[T]) named(path string) (*T, error) {

@@ -74,17 +74,6 @@ type BaselineLine struct {
 	above []string // comments
 }
 
-// BaselineError is what is wrong with a baseline, and where.
-type BaselineError struct {
-	File   string
-	Line   int // 1-based
-	Reason string
-}
-
-func (e *BaselineError) Error() string {
-	return fmt.Sprintf("baseline %s: line %d: %s", e.File, e.Line, e.Reason)
-}
-
 const keyLine = `^([0-9a-f]{64}) ([0-9]{4}-[0-9]{2}-[0-9]{2}) ([^ "#]+) ([^ "#]+) ([^ "#]+) ("(?:[^"\\]|\\.)*")(?: # ?(.*))?$`
 
 // NewBaseline returns a baseline without keys.
@@ -93,20 +82,16 @@ func NewBaseline(name string) *Baseline {
 }
 
 // ParseBaseline reads the bytes of a baseline called name, at most MaxBaseline.
-// An error is a *BaselineError.
+// An error says the line.
 func ParseBaseline(name string, text []byte) (*Baseline, error) {
 	b := &Baseline{Name: name}
-	bad := func(number int, reason string) error { return &BaselineError{name, number, reason} }
-	if len(text) > MaxBaseline {
-		return nil, bad(1, "the file is larger than 64 MiB")
-	}
 	lines := strings.Split(strings.TrimSuffix(string(text), "\n"), "\n")
 	title, version, _ := strings.Cut(strings.TrimSuffix(lines[0], "\r"), " ")
 	switch {
 	case title != baselineTitle:
-		return nil, bad(1, `not a baseline of keysweep: its first line is not "`+baselineTitle+" "+baselineVersion+`"`)
+		return nil, errors.New(`line 1: not a baseline of keysweep: its first line is not "` + baselineTitle + " " + baselineVersion + `"`)
 	case version != baselineVersion:
-		return nil, bad(1, fmt.Sprintf("version %q is not one that this keysweep reads; a newer one may", version))
+		return nil, fmt.Errorf("line 1: version %q is not one that this keysweep reads; a newer one may", version)
 	}
 	form := regexp.MustCompile(keyLine)
 	var comments []string
@@ -125,7 +110,7 @@ func ParseBaseline(name string, text []byte) (*Baseline, error) {
 		}
 		l, err := parseLine(form, line)
 		if err != nil {
-			return nil, bad(i+2, err.Error())
+			return nil, fmt.Errorf("line %d: %w", i+2, err)
 		}
 		if !seen[l.Fingerprint] {
 			seen[l.Fingerprint] = true

@@ -127,8 +127,7 @@ func TestADamagedBaselineIsRefusedWithItsLine(t *testing.T) {
 		{"a conflict", "keysweep-baseline 1\n" + good + "\n<<<<<<< HEAD\n", "line 3: a merge conflict"},
 	} {
 		_, err := ParseBaseline("b", []byte(tt.text))
-		var at *BaselineError
-		if !errors.As(err, &at) || !strings.Contains(err.Error(), "baseline b: "+tt.want) {
+		if err == nil || !strings.HasPrefix(err.Error(), tt.want) {
 			t.Errorf("%s: %v, want %q", tt.name, err, tt.want)
 		}
 	}
