@@ -4,8 +4,9 @@ import (
 	"embed"
 	"errors"
 	"fmt"
-	"keysweep/quote"
 	"slices"
+
+	"keysweep/quote"
 )
 
 // completionScripts holds the script of each shell. TestCompletionScripts makes

@@ -20,7 +20,7 @@ type Checkout struct {
 	ctx  context.Context // of OpenCheckout, for lookups, which are short
 	repo *gitdb.Repository
 	db   *lookup.Database
-	dir  string
+	top  os.FileInfo // of the working tree's folder; nil: there is none
 }
 
 // OpenCheckout opens the repository that contains path, or returns nil if there is
@@ -39,7 +39,13 @@ func OpenCheckout(ctx context.Context, path string, followAlternates bool) (*Che
 	if err != nil {
 		return nil, err
 	}
-	return &Checkout{ctx, repo, db, dir}, nil
+	c := &Checkout{ctx, repo, db, nil}
+	if repo.Top != "" {
+		if info, err := os.Stat(repo.Top); err == nil {
+			c.top = info
+		}
+	}
+	return c, nil
 }
 
 // Close closes the database.
@@ -100,51 +106,39 @@ func (c *Checkout) Top() string { return c.repo.Top }
 // Below returns the path of a folder from the top of the working tree, with '/':
 // "" for the top itself. ok is false if the folder is not in a working tree.
 func (c *Checkout) Below(folder string) (below string, ok bool) {
-	top, err := c.statTop()
+	folder, err := resolve(folder)
 	if err != nil {
 		return "", false
 	}
-	folder, err = resolve(folder)
-	if err != nil {
-		return "", false
-	}
-	return belowFolder(top, folder)
+	return belowFolder(c.top, folder)
 }
 
 // Holds returns the path of a file from the top of the working tree, or "" and false
 // if it is not in the working tree. It goes by the file's name, or else by where links
 // lead: whatever a change can affect belongs to the change.
 func (c *Checkout) Holds(file string) (below string, ok bool) {
-	top, err := c.statTop()
+	named, err := filepath.Abs(file)
 	if err != nil || file == "" {
 		return "", false
 	}
-	named, err := filepath.Abs(file)
-	if err != nil {
-		return "", false
-	}
-	if below, ok := belowTop(top, named); ok {
+	if below, ok := belowTop(c.top, named); ok {
 		return below, true
 	}
 	if file, err = filepath.EvalSymlinks(named); err != nil {
 		return "", false
 	}
-	return belowTop(top, file)
+	return belowTop(c.top, file)
 }
 
 // CheckWrite returns an error if writing a file whose name is in the working tree
 // would write elsewhere: a checkout can contain symbolic links, and it chooses
 // where they lead. A folder that does not exist is no error here.
 func (c *Checkout) CheckWrite(file string) error {
-	top, err := c.statTop()
-	if err != nil {
-		return nil
-	}
 	named, err := filepath.Abs(file)
 	if err != nil {
 		return err
 	}
-	if _, inside := belowTop(top, named); !inside {
+	if _, inside := belowTop(c.top, named); !inside {
 		return nil
 	}
 	if info, err := os.Lstat(file); err == nil && info.Mode()&fs.ModeSymlink != 0 {
@@ -155,17 +149,10 @@ func (c *Checkout) CheckWrite(file string) error {
 	if err != nil {
 		return nil // the write will fail
 	}
-	if _, inside := belowTop(top, filepath.Join(folder, base)); !inside {
+	if _, inside := belowTop(c.top, filepath.Join(folder, base)); !inside {
 		return errors.New("a symbolic link in the checkout leads out of it (name a file outside)")
 	}
 	return nil
-}
-
-func (c *Checkout) statTop() (os.FileInfo, error) {
-	if c.repo.Top == "" {
-		return nil, fs.ErrNotExist
-	}
-	return os.Stat(c.repo.Top)
 }
 
 // belowTop returns the path of a file below a folder. The file itself may be a
