@@ -67,14 +67,7 @@ func (p part) isObject(name string) bool {
 	return false
 }
 
-func isHex(s string) bool {
-	for i := 0; i < len(s); i++ {
-		if !isDigit(s[i]) && (s[i] < 'a' || s[i] > 'f') {
-			return false
-		}
-	}
-	return true
-}
+func isHex(s string) bool { return strings.Trim(s, "0123456789abcdef") == "" }
 
 // tellingNames are the names in a folder that say whether it is a repository,
 // and what of it is ignored.

@@ -119,7 +119,7 @@ const (
 // match returns what the chain says of path, which is below the top of the
 // repository. The last pattern of the nearest file that matches decides. The
 // caller has made sure that no folder above path is ignored.
-func (r *rules) match(path string, folder bool, scratch *[]bool) verdict {
+func (r *rules) match(path string, folder bool) verdict {
 	name := path[strings.LastIndexByte(path, '/')+1:]
 	for ; r != nil; r = r.above {
 		below := path[r.base:]
@@ -132,7 +132,7 @@ func (r *rules) match(path string, folder bool, scratch *[]bool) verdict {
 			if p.nameOnly {
 				text = name
 			}
-			matched, ok := p.match(text, r.fold, scratch)
+			matched, ok := p.match(text, r.fold)
 			if !ok {
 				return included // too dear to find out: read it
 			}
@@ -149,7 +149,7 @@ func (r *rules) match(path string, folder bool, scratch *[]bool) verdict {
 
 // match reports whether p matches text, a name or a path below the file's
 // folder; ok is false if that is too dear to find out.
-func (p *pattern) match(text string, fold bool, scratch *[]bool) (matched, ok bool) {
+func (p *pattern) match(text string, fold bool) (matched, ok bool) {
 	switch {
 	case p.suffix:
 		n := len(text) - (len(p.text) - 1)
@@ -159,7 +159,7 @@ func (p *pattern) match(text string, fold bool, scratch *[]bool) (matched, ok bo
 	case len(text) < p.literal || !equal(text[:p.literal], p.text[:p.literal], fold):
 		return false, true
 	}
-	return p.glob.match(text[p.literal:], scratch)
+	return p.glob.match(text[p.literal:])
 }
 
 // equal compares two strings of one length, as strncasecmp does if fold.

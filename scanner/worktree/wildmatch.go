@@ -17,214 +17,169 @@ import "strings"
 // matches nothing from there on.
 type glob struct {
 	tokens []token
-	sets   []set // of the tokens of kind tokenSet, by token.arg
 	fold   bool
+}
+
+type token struct {
+	kind tokenKind
+	byte byte // of tokenByte
+	set  *set // of tokenSet
 }
 
 type tokenKind uint8
 
 const (
-	tokenByte          tokenKind = iota // token.arg
-	tokenAny                            // ?
-	tokenSet                            // [...]
-	tokenStar                           // *
-	tokenStarStar                       // **
-	tokenStarStarSlash                  // **/, which may be nothing
-	tokenNever
+	tokenByte          tokenKind = iota
+	tokenSet                     // ? or [...]; empty: what makes no sense
+	tokenStar                    // *
+	tokenStarStar                // **
+	tokenStarStarSlash           // **/, which may be nothing
 )
-
-type token struct {
-	kind tokenKind
-	arg  uint32
-}
 
 // set holds one bit for each byte.
 type set [4]uint64
 
-func (s *set) add(c byte)      { s[c>>6] |= 1 << (c & 63) }
 func (s *set) has(c byte) bool { return s[c>>6]&(1<<(c&63)) != 0 }
+
+func (s *set) add(from, to byte) {
+	for c := int(from); c <= int(to); c++ {
+		s[c>>6] |= 1 << (c & 63)
+	}
+}
+
+var notSlash = set{^uint64(1 << '/'), ^uint64(0), ^uint64(0), ^uint64(0)}
 
 // compileGlob compiles pattern. With fold, upper case in text is lower case,
 // and so is upper case in the pattern where it means itself.
 func compileGlob(pattern string, fold bool) *glob {
 	g := &glob{fold: fold}
-	for i := 0; i < len(pattern); {
-		c := pattern[i]
-		switch c {
+	p := pattern + "\x00" // as in C: what is behind a byte can be read
+	for i := 0; p[i] != 0; i++ {
+		t := token{kind: tokenByte, byte: p[i]}
+		switch p[i] {
 		case '\\':
-			if i+1 == len(pattern) {
-				g.add(tokenNever, 0)
-				return g
-			}
-			g.add(tokenByte, uint32(pattern[i+1])) // never folded: git does not
-			i += 2
-		case '?':
-			g.add(tokenAny, 0)
 			i++
-		case '[':
-			s, n := compileSet(pattern[i:], fold)
-			if n == 0 {
-				g.add(tokenNever, 0)
+			t.byte = p[i] // never folded: git does not
+			if p[i] == 0 {
+				g.tokens = append(g.tokens, token{kind: tokenSet, set: new(set)})
 				return g
 			}
-			g.add(tokenSet, uint32(len(g.sets)))
-			g.sets = append(g.sets, s)
-			i += n
+		case '?':
+			t = token{kind: tokenSet, set: &notSlash}
+		case '[':
+			s, n := compileSet(p[i:], fold)
+			t = token{kind: tokenSet, set: &s}
+			if n == 0 {
+				g.tokens = append(g.tokens, t)
+				return g
+			}
+			i += n - 1
 		case '*':
+			t.kind = tokenStar
 			start := i
-			for i < len(pattern) && pattern[i] == '*' {
+			for p[i+1] == '*' {
 				i++
 			}
-			rest := pattern[i:]
-			alone := i-start > 1 && (start == 0 || pattern[start-1] == '/') &&
-				(rest == "" || rest[0] == '/' || strings.HasPrefix(rest, `\/`))
-			switch {
-			case alone && strings.HasPrefix(rest, "/"):
-				g.add(tokenStarStarSlash, 0)
-				i++
-			case alone:
-				g.add(tokenStarStar, 0)
-			default:
-				g.add(tokenStar, 0)
+			rest := p[i+1:]
+			if i > start && (start == 0 || p[start-1] == '/') {
+				switch {
+				case rest[0] == '/':
+					t.kind = tokenStarStarSlash
+					i++
+				case rest[0] == 0 || strings.HasPrefix(rest, `\/`):
+					t.kind = tokenStarStar
+				}
 			}
 		default:
 			if fold {
-				c = lower(c)
+				t.byte = lower(p[i])
 			}
-			g.add(tokenByte, uint32(c))
-			i++
 		}
+		g.tokens = append(g.tokens, t)
 	}
 	return g
 }
 
-func (g *glob) add(k tokenKind, arg uint32) { g.tokens = append(g.tokens, token{k, arg}) }
-
 // compileSet compiles the bracket expression that p starts with and returns
-// its length, 0 if it has no end or names an unknown class.
-func compileSet(p string, fold bool) (set, int) {
-	c := setCompiler{p: p, at: 1, fold: fold}
-	negated := c.byteAt(0) == '!' || c.byteAt(0) == '^'
+// its length, 0 if it has no end or names an unknown class. p ends with a zero
+// byte. It follows wildmatch.c step by step, since the treatment of ']' in the
+// first position, of '-' at the edges and of a half-open "[:" is written down
+// nowhere.
+func compileSet(p string, fold bool) (s set, n int) {
+	i := 1
+	negated := p[i] == '!' || p[i] == '^'
 	if negated {
-		c.at++
+		i++
 	}
-	for first := true; first || c.byteAt(0) != ']'; first = false {
-		if !c.next() {
+	var last byte // that a '-' would start from; 0: none
+	for first := true; first || p[i] != ']'; first = false {
+		if p[i] == '[' && p[i+1] == ':' {
+			end := i + 2 + strings.IndexAny(p[i+2:], "]\x00")
+			if p[end] == 0 {
+				return set{}, 0
+			}
+			if name, ok := strings.CutSuffix(p[i+2:end], ":"); ok {
+				ranges, ok := classes[name]
+				if !ok {
+					return set{}, 0
+				}
+				if fold && name == "upper" {
+					ranges += "az"
+				}
+				for ; ranges != ""; ranges = ranges[2:] {
+					s.add(ranges[0], ranges[1])
+				}
+				i, last = end+1, 0
+				continue
+			}
+		}
+		isRange := p[i] == '-' && last != 0 && p[i+1] != 0 && p[i+1] != ']'
+		if isRange {
+			i++
+		}
+		if p[i] == '\\' {
+			i++
+		}
+		c := p[i]
+		if c == 0 {
 			return set{}, 0
 		}
-	}
-	if negated {
-		for k := range c.set {
-			c.set[k] = ^c.set[k]
+		i++
+		if !isRange {
+			s.add(c, c)
+			last = c
+			continue
 		}
-	}
-	return c.set, c.at + 1
-}
-
-// setCompiler reads the members of a bracket expression. It follows wildmatch.c
-// step by step, since its treatment of ']' in the first position, of '-' at the
-// edges and of a half-open "[:" is written down nowhere.
-type setCompiler struct {
-	set  set
-	p    string
-	at   int // in p
-	fold bool
-	from byte // the byte that a '-' would start from; 0: none
-}
-
-// byteAt returns the byte n behind the current one; 0 behind the end, as in C.
-func (c *setCompiler) byteAt(n int) byte {
-	if c.at+n < len(c.p) {
-		return c.p[c.at+n]
-	}
-	return 0
-}
-
-// next reads a member; false: the expression makes no sense.
-func (c *setCompiler) next() bool {
-	b := c.byteAt(0)
-	switch {
-	case b == '-' && c.from != 0 && c.byteAt(1) != 0 && c.byteAt(1) != ']':
-		c.at++
-		b, ok := c.literal()
-		if ok {
-			c.addRange(b)
+		s.add(last, c)
+		if from, to := max(last, 'A'), min(c, 'Z'); fold && from <= to {
+			s.add(lower(from), lower(to))
 		}
-		c.from = 0
-		return ok
-	case b == '[' && c.byteAt(1) == ':':
-		return c.class()
+		last = 0
 	}
-	b, ok := c.literal()
-	c.set.add(b)
-	c.from = b
-	return ok
-}
-
-// literal reads one byte, which may be escaped.
-func (c *setCompiler) literal() (b byte, ok bool) {
-	if c.byteAt(0) == '\\' {
-		c.at++
-	}
-	b = c.byteAt(0)
-	c.at++
-	return b, b != 0
-}
-
-func (c *setCompiler) addRange(to byte) {
-	for b := int(c.from); b <= int(to); b++ {
-		c.set.add(byte(b))
-		if c.fold {
-			c.set.add(lower(byte(b)))
+	for k := range s {
+		if negated {
+			s[k] = ^s[k]
 		}
+		s[k] &= notSlash[k]
 	}
+	return s, i + 1
 }
 
-// class reads [:name:], or a '[' if there is no ":]".
-func (c *setCompiler) class() bool {
-	n := strings.IndexAny(c.p[c.at+2:], "]\x00")
-	if n < 0 || c.p[c.at+2+n] != ']' {
-		return false
-	}
-	name, ok := strings.CutSuffix(c.p[c.at+2:c.at+2+n], ":")
-	if !ok {
-		c.set.add('[')
-		c.from = '['
-		c.at++
-		return true
-	}
-	holds, ok := classes[name]
-	if !ok {
-		return false
-	}
-	for b := range 256 {
-		if holds(byte(b)) || c.fold && name == "upper" && b >= 'a' && b <= 'z' {
-			c.set.add(byte(b))
-		}
-	}
-	c.at += n + 3
-	c.from = 0
-	return true
+// classes are the POSIX classes in the C locale, as ranges.
+var classes = map[string]string{
+	"alnum":  "09AZaz",
+	"alpha":  "AZaz",
+	"blank":  "  \t\t",
+	"cntrl":  "\x00\x1f\x7f\x7f",
+	"digit":  "09",
+	"graph":  "!~",
+	"lower":  "az",
+	"print":  " ~",
+	"punct":  "!/:@[`{~",
+	"space":  "  \t\r",
+	"upper":  "AZ",
+	"xdigit": "09AFaf",
 }
-
-// classes are the POSIX classes in the C locale.
-var classes = map[string]func(byte) bool{
-	"alnum":  func(c byte) bool { return isAlpha(c) || isDigit(c) },
-	"alpha":  isAlpha,
-	"blank":  func(c byte) bool { return c == ' ' || c == '\t' },
-	"cntrl":  func(c byte) bool { return c < ' ' || c == 0x7f },
-	"digit":  isDigit,
-	"graph":  func(c byte) bool { return c > ' ' && c < 0x7f },
-	"lower":  func(c byte) bool { return c >= 'a' && c <= 'z' },
-	"print":  func(c byte) bool { return c >= ' ' && c < 0x7f },
-	"punct":  func(c byte) bool { return c > ' ' && c < 0x7f && !isAlpha(c) && !isDigit(c) },
-	"space":  func(c byte) bool { return c == ' ' || c >= '\t' && c <= '\r' },
-	"upper":  func(c byte) bool { return c >= 'A' && c <= 'Z' },
-	"xdigit": func(c byte) bool { return isDigit(c) || c|0x20 >= 'a' && c|0x20 <= 'f' },
-}
-
-func isAlpha(c byte) bool { return c|0x20 >= 'a' && c|0x20 <= 'z' }
-func isDigit(c byte) bool { return c >= '0' && c <= '9' }
 
 func lower(c byte) byte {
 	if c >= 'A' && c <= 'Z' {
@@ -233,109 +188,72 @@ func lower(c byte) byte {
 	return c
 }
 
-// globBudget limits tokens × bytes of one match, so that a hostile pattern
-// costs at most some ten milliseconds a path. Git has no limit.
-const globBudget = 1 << 24
+// globBudget limits the steps of one match, so that a hostile pattern costs at
+// most some ten milliseconds a path. Git has no limit.
+const globBudget = 1 << 22
 
 // match reports whether g matches the whole of text; ok is false if finding
-// out costs more than globBudget. It follows all ways through the pattern at
-// once, so that the cost is at most tokens × bytes. scratch is used again.
-func (g *glob) match(text string, scratch *[]bool) (matched, ok bool) {
-	if len(g.tokens)*(len(text)+1) > globBudget {
-		return false, false
-	}
-	if cap(*scratch) < len(text)+1 {
-		*scratch = make([]bool, 2*len(text)+64)
-	}
-	e := ends{text: text, can: (*scratch)[:len(text)+1]}
-	clear(e.can)
-	e.can[0] = true
-	for _, t := range g.tokens {
-		switch t.kind {
-		case tokenNever:
+// out costs more than globBudget. What is between two stars is matched as early
+// as possible: a star is never tried again for one before it, since only ** goes
+// beyond a '/', and what a later ** could reach, the first match reaches.
+func (g *glob) match(text string) (matched, ok bool) {
+	type retry struct{ token, at int } // token 0: none
+	var star, starStar retry           // the last ones: the token behind, and where it was tried
+	t, at := 0, 0
+	for range globBudget {
+		if t == len(g.tokens) && at == len(text) {
+			return true, true
+		}
+		if t < len(g.tokens) {
+			switch k := &g.tokens[t]; k.kind {
+			case tokenStar:
+				t++
+				star = retry{t, at}
+				continue
+			case tokenStarStar, tokenStarStarSlash:
+				t++
+				star, starStar = retry{}, retry{t, at}
+				continue
+			default:
+				if at < len(text) && g.matchesByte(k, text[at]) {
+					t++
+					at++
+					continue
+				}
+			}
+		}
+		switch {
+		case star.token > 0 && star.at < len(text) && text[star.at] != '/':
+			star.at++
+			t, at = star.token, star.at
+			continue
+		case starStar.token == 0:
 			return false, true
-		case tokenStar:
-			e.star()
-		case tokenStarStar:
-			e.starStar()
-		case tokenStarStarSlash:
-			e.starStarSlash()
+		case g.tokens[starStar.token-1].kind == tokenStarStar:
+			starStar.at++
 		default:
-			if !e.one(g, t) {
+			n := strings.IndexByte(text[starStar.at:], '/')
+			if n < 0 {
 				return false, true
 			}
+			starStar.at += n + 1
 		}
-	}
-	return e.can[len(text)], true
-}
-
-// ends holds, for each offset of text, whether the tokens so far can end there.
-type ends struct {
-	text   string
-	can    []bool
-	lo, hi int // can is true at lo and at hi and nowhere outside
-}
-
-// star takes any bytes but '/'.
-func (e *ends) star() {
-	on, last := false, e.hi
-	for i := e.lo; i <= len(e.text); i++ {
-		if on = on || e.can[i]; on {
-			e.can[i], e.hi = true, max(e.hi, i)
+		if starStar.at > len(text) {
+			return false, true
 		}
-		if i < len(e.text) && e.text[i] == '/' {
-			if on = false; i >= last {
-				break
-			}
-		}
+		star = retry{}
+		t, at = starStar.token, starStar.at
 	}
-}
-
-// starStar takes any bytes.
-func (e *ends) starStar() {
-	for i := e.lo; i <= len(e.text); i++ {
-		e.can[i] = true
-	}
-	e.hi = len(e.text)
-}
-
-// starStarSlash takes nothing, or anything up to and with a '/'.
-func (e *ends) starStarSlash() {
-	for i := e.lo; i < len(e.text); i++ {
-		if e.text[i] == '/' {
-			e.can[i+1] = true
-			e.hi = max(e.hi, i+1)
-		}
-	}
-}
-
-// one takes a byte that t of g matches: every end moves up by one, or is
-// dropped. It reports whether one is left.
-func (e *ends) one(g *glob, t token) bool {
-	lo, hi := -1, -1
-	for i := min(e.hi, len(e.text)-1); i >= e.lo; i-- {
-		was := e.can[i]
-		e.can[i] = false
-		if e.can[i+1] = was && g.matchesByte(t, e.text[i]); e.can[i+1] {
-			hi = max(hi, i+1)
-			lo = i + 1
-		}
-	}
-	e.lo, e.hi = lo, hi
-	return hi >= 0
+	return false, false
 }
 
 // matchesByte reports whether t, a token for one byte, matches c.
-func (g *glob) matchesByte(t token, c byte) bool {
-	folded := c
+func (g *glob) matchesByte(t *token, c byte) bool {
 	if g.fold {
-		folded = lower(c)
+		c = lower(c)
 	}
-	switch t.kind {
-	case tokenByte:
-		return uint32(folded) == t.arg
-	case tokenAny:
-		return c != '/'
+	if t.kind == tokenByte {
+		return c == t.byte
 	}
-	return c != '/' && g.sets[t.arg].has(folded)
+	return t.set.has(c)
 }

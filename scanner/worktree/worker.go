@@ -9,11 +9,10 @@ import (
 // worker is one goroutine's part of a walk, and its scratch.
 type worker struct {
 	*walker
-	id      int
-	f       File
-	file    file // opened before, to be used again
-	reader  reader
-	scratch []bool // of globs
+	id     int
+	f      File
+	file   file // opened before, to be used again
+	reader reader
 
 	files, bytes int64
 }
@@ -132,7 +131,7 @@ func (w *worker) ignores(n *node, p string, folder bool) bool {
 	case n.rules == nil:
 		return false
 	}
-	return n.rules.match(n.checkout.below(p), folder, &w.scratch) == ignored
+	return n.rules.match(n.checkout.below(p), folder) == ignored
 }
 
 // visitFiles visits entries of n that are not folders.
