@@ -13,13 +13,14 @@ import (
 	"keysweep/scanner/gitdb/lookup"
 	"keysweep/scanner/gitdb/oid"
 	"keysweep/scanner/gitdb/pack"
+	"keysweep/scanner/worktree"
 )
 
 // change finds the keys that are new in the commits of a range, or in the index
 // of one repository: first what they add (this file), then what of it the
 // parents do not hold (newness.go, parents.go).
 type change struct {
-	*scan
+	*Prepared
 	target *target
 	db     *lookup.Database
 	source finding.Source // of blobs
@@ -62,9 +63,9 @@ type introduction struct {
 	*candidate
 }
 
-func (s *scan) newChange(t *target, source finding.Source) *change {
+func (s *Prepared) newChange(t *target, source finding.Source) *change {
 	c := &change{
-		scan: s, target: t, db: t.db, source: source,
+		Prepared: s, target: t, db: t.db, source: source,
 		blobs: make(map[oid.ID][]addition), known: make(map[oid.ID]keySet),
 		below: make(map[oid.ID]keySet), visited: make(map[oid.ID]bool),
 		broughtBy: make(map[finding.Secret]map[location]gitdb.CommitRef),
@@ -80,7 +81,7 @@ func (c *change) entry(unit int, e *lookup.Introduced) error {
 	if !e.IsBlob() && !named {
 		return nil
 	}
-	if c.exclude.Match(e.Path, e.Mode&0o170000 == 0o040000) {
+	if worktree.Exclusions(c.opts.Exclude).Match(e.Path, e.Mode&0o170000 == 0o040000) {
 		if e.IsBlob() {
 			c.skipOne(finding.ReasonExcluded, e.Path)
 		}

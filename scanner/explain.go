@@ -71,7 +71,7 @@ const (
 // Explain judges one line, or all of a file, as Scan would, and says why. The
 // error wraps ErrUse if there is no such file, line or revision.
 func Explain(ctx context.Context, opts ExplainOptions, set *rules.Set) (*Explained, error) {
-	e := &explainer{ctx: ctx, opts: opts, set: set, finder: set.Finder(), matcher: set.NewMatcher(), out: &Explained{}}
+	e := &explainer{ctx: ctx, opts: opts, set: set, out: &Explained{}}
 	if err := e.open(); err != nil {
 		if ctx.Err() != nil {
 			return nil, context.Cause(ctx)
@@ -98,19 +98,17 @@ func (e useError) Is(err error) bool { return err == ErrUse }
 
 // explainer is one run of Explain.
 type explainer struct {
-	ctx     context.Context
-	opts    ExplainOptions
-	set     *rules.Set
-	finder  *rules.Finder
-	matcher *rules.Matcher
-	out     *Explained
-	line    []byte // the line asked for, or its start
+	ctx  context.Context
+	opts ExplainOptions
+	set  *rules.Set
+	out  *Explained
+	line []byte // the line asked for, or its start
 }
 
 // read judges content in the windows of a scan.
 func (e *explainer) read(r io.Reader) error {
 	lines := &lineCounter{r: r, wanted: e.out.Line}
-	w := window{finder: e.finder, matcher: e.matcher}
+	w := window{finder: e.set.Finder(), matcher: e.set.NewMatcher()}
 	reasons := e.set.NewMatcher()
 	_, err := w.each(e.ctx, lines, func(buf []byte, at position, matches []rules.Match, core rules.Span) {
 		pos, done := at, 0

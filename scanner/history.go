@@ -21,7 +21,7 @@ type scannedHistory struct {
 
 // scanHistory reads every object of a repository. The database stays open: the
 // keys of findings are traced when all targets have been read.
-func (s *scan) scanHistory(ctx context.Context, t *target, repo *gitdb.Repository) error {
+func (s *Prepared) scanHistory(ctx context.Context, t *target, repo *gitdb.Repository) error {
 	s.opts.Progress.Phase.Store("objects")
 	db, err := history.Open(ctx, repo, gitdb.OpenOptions{
 		FollowAlternates: s.opts.FollowAlternates,
@@ -31,7 +31,7 @@ func (s *scan) scanHistory(ctx context.Context, t *target, repo *gitdb.Repositor
 	if err != nil {
 		return err
 	}
-	s.histories = append(s.histories, scannedHistory{t, t.folderOf(repo), db})
+	s.histories = append(s.histories, scannedHistory{t, t.below(cmp.Or(repo.Top, repo.GitDir)), db})
 	objects, bytes := db.Totals()
 	s.opts.Progress.ObjectsTotal.Add(objects)
 	s.opts.Progress.BytesTotal.Add(bytes)
@@ -60,14 +60,14 @@ func (s *scan) scanHistory(ctx context.Context, t *target, repo *gitdb.Repositor
 	return err
 }
 
-// folderOf returns the path from the target to the folder that the paths of
-// repo's history are below.
-func (t *target) folderOf(repo *gitdb.Repository) string {
+// below returns the path from the target to a folder, '/'-separated: "" if that
+// is the target.
+func (t *target) below(folder string) string {
 	from := t.root
 	if t.Kind == finding.TargetFile {
 		from = filepath.Dir(from)
 	}
-	rel, err := filepath.Rel(from, cmp.Or(repo.Top, repo.GitDir))
+	rel, err := filepath.Rel(from, folder)
 	if err != nil || rel == "." {
 		return ""
 	}

@@ -12,7 +12,7 @@ import (
 )
 
 // hashLines fills in LineHash of the occurrences in files of the working tree.
-func (s *scan) hashLines(ctx context.Context) {
+func (s *Prepared) hashLines(ctx context.Context) {
 	type file struct {
 		target, path string
 	}

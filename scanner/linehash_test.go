@@ -158,12 +158,12 @@ func TestAFileThatIsNoLongerWhatItWasHasNoLineHash(t *testing.T) {
 			dir := t.TempDir()
 			path := filepath.Join(dir, "a.env")
 			write(t, path, "KEY="+k[0]+"\n")
-			s, err := newScan(Options{Paths: []string{dir}, LineHashes: true, Now: fixedClock})
+			s, err := Prepare(Options{Paths: []string{dir}, LineHashes: true, Now: fixedClock})
 			if err != nil {
 				t.Fatal(err)
 			}
 			s.collector = newCollector(loadRules(t), false, s.opts.Progress)
-			if err := s.run(t.Context()); err != nil {
+			if err := s.scanTarget(t.Context(), s.targets[0]); err != nil {
 				t.Fatal(err)
 			}
 			if err := change(path); err != nil {

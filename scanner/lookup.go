@@ -16,7 +16,7 @@ import (
 )
 
 // lookup opens the database of a target to read single objects, once.
-func (s *scan) lookup(ctx context.Context, t *target) (*lookup.Database, error) {
+func (s *Prepared) lookup(ctx context.Context, t *target) (*lookup.Database, error) {
 	if t.db != nil {
 		return t.db, nil
 	}
@@ -34,7 +34,7 @@ func (s *scan) lookup(ctx context.Context, t *target) (*lookup.Database, error) 
 }
 
 // openIndex opens the index of a target, once.
-func (s *scan) openIndex(t *target) (*lookup.Index, error) {
+func (s *Prepared) openIndex(t *target) (*lookup.Index, error) {
 	if t.index == nil && t.indexErr == nil {
 		t.index, t.indexErr = lookup.OpenIndex(s.opts.Staged.indexPath(t.repo), t.repo.Format)
 	}
@@ -42,7 +42,7 @@ func (s *scan) openIndex(t *target) (*lookup.Index, error) {
 }
 
 // unreadable notes an object without which nothing can be compared.
-func (s *scan) unreadable(what string, err error) {
+func (s *Prepared) unreadable(what string, err error) {
 	reason := finding.ReasonDamaged
 	if errors.Is(err, lookup.ErrAbsent) {
 		reason = finding.ReasonMissing
@@ -62,58 +62,67 @@ var (
 // staged. The error wraps fs.ErrNotExist if there is none, if rev names nothing,
 // as HEAD before the first commit, or if the index cannot be read, which Scan
 // reports.
-func (p *Prepared) ReadFile(ctx context.Context, rev, path string, limit int64) ([]byte, error) {
-	t := p.targets[0]
+func (s *Prepared) ReadFile(ctx context.Context, rev, path string, limit int64) (text []byte, err error) {
+	t := s.targets[0]
 	if t.repo == nil {
 		return nil, fs.ErrNotExist
 	}
-	var entry pack.TreeEntry
-	db, err := p.lookup(ctx, t)
+	db, err := s.lookup(ctx, t)
+	if err != nil {
+		return nil, err
+	}
+	entry, err := s.entryAt(ctx, t, rev, path)
 	switch {
+	case err != nil && (rev == "" || errors.Is(err, lookup.ErrRevision) && !errors.Is(err, lookup.ErrAbsent)):
+		return nil, fs.ErrNotExist
 	case err != nil:
 		return nil, err
-	case rev == "":
-		x, err := p.openIndex(t)
-		if err != nil {
-			return nil, fs.ErrNotExist
-		}
-		staged, found, err := x.Find(path)
-		if err != nil || !found {
-			return nil, fs.ErrNotExist
-		}
-		entry = pack.TreeEntry{Mode: staged.Mode, ID: oid.FromBytes(staged.ID)}
-	default:
-		id, err := db.Resolve(ctx, rev)
-		if err == nil {
-			entry, err = db.AtPath(ctx, id, path)
-		}
-		if errors.Is(err, lookup.ErrRevision) && !errors.Is(err, lookup.ErrAbsent) {
-			return nil, fs.ErrNotExist
-		}
-		if err != nil {
-			return nil, err
-		}
-	}
-	if entry.Mode&0o170000 != 0o100000 {
+	case entry.Mode&0o170000 != 0o100000:
 		return nil, ErrNotFile
 	}
-	return readBlob(ctx, db, entry.ID, limit)
-}
-
-// readBlob returns a blob of at most limit bytes.
-func readBlob(ctx context.Context, db *lookup.Database, id oid.ID, limit int64) (text []byte, err error) {
-	err = db.Read(ctx, id, func(o *pack.Object) error {
-		switch {
-		case o.Type != oid.Blob:
-			return fmt.Errorf("%w: %s is no blob", pack.ErrCorrupt, id)
-		case int64(o.Size) > limit:
+	err = readBlob(ctx, db, entry.ID, func(r io.Reader, size int64) error {
+		if size > limit {
 			return ErrTooLarge
-		case o.Stream != nil:
-			text, err = io.ReadAll(o.Stream)
-			return err
 		}
-		text = bytes.Clone(o.Data)
-		return nil
+		text, err = io.ReadAll(r)
+		return err
 	})
 	return text, err
+}
+
+// entryAt returns what rev, or the index if that is "", has at path. The error
+// wraps lookup.ErrRevision if that is nothing.
+func (s *Prepared) entryAt(ctx context.Context, t *target, rev, path string) (entry pack.TreeEntry, err error) {
+	if rev != "" {
+		id, err := t.db.Resolve(ctx, rev)
+		if err != nil {
+			return entry, err
+		}
+		return t.db.AtPath(ctx, id, path)
+	}
+	x, err := s.openIndex(t)
+	if err != nil {
+		return entry, err
+	}
+	staged, found, err := x.Find(path)
+	if err == nil && !found {
+		err = fmt.Errorf("%w: the index has no %s", lookup.ErrRevision, path)
+	}
+	if err != nil {
+		return entry, err
+	}
+	return pack.TreeEntry{Mode: staged.Mode, ID: oid.FromBytes(staged.ID)}, nil
+}
+
+// readBlob calls use with the content of a blob and its size.
+func readBlob(ctx context.Context, db *lookup.Database, id oid.ID, use func(r io.Reader, size int64) error) error {
+	return db.Read(ctx, id, func(o *pack.Object) error {
+		if o.Type != oid.Blob {
+			return fmt.Errorf("%w: %s is a %v, not a blob", pack.ErrCorrupt, id, o.Type)
+		}
+		if o.Stream != nil {
+			return use(o.Stream, int64(o.Size))
+		}
+		return use(bytes.NewReader(o.Data), int64(o.Size))
+	})
 }

@@ -78,7 +78,7 @@ func isZeros(rev string) bool {
 }
 
 // scanRange reads what the commits of the range add.
-func (s *scan) scanRange(ctx context.Context, t *target) error {
+func (s *Prepared) scanRange(ctx context.Context, t *target) error {
 	s.opts.Progress.Phase.Store("commits")
 	db, err := s.lookup(ctx, t)
 	if err != nil {
@@ -212,7 +212,7 @@ func (c *change) readRefNames(ctx context.Context) {
 }
 
 // rangeOptions resolves the revisions of the range.
-func (s *scan) rangeOptions(ctx context.Context, t *target, db *lookup.Database) (opts lookup.RangeOptions, err error) {
+func (s *Prepared) rangeOptions(ctx context.Context, t *target, db *lookup.Database) (opts lookup.RangeOptions, err error) {
 	asked := s.opts.Range
 	for _, rev := range asked.Include {
 		if isZeros(rev) {
@@ -277,7 +277,7 @@ func resolveEnd(ctx context.Context, db *lookup.Database, rev string) (oid.ID, e
 
 // skipAbsent says what was done without the revisions that the range excludes
 // and that are not in the repository.
-func (s *scan) skipAbsent(revs []string, opts *lookup.RangeOptions, isShallow bool) {
+func (s *Prepared) skipAbsent(revs []string, opts *lookup.RangeOptions, isShallow bool) {
 	reason, what := finding.ReasonMissing, "what else the range names is left out"
 	switch {
 	case opts.Tips:

@@ -38,3 +38,20 @@ func (m realPaths) of(path string) (string, error) {
 	}
 	return real, err
 }
+
+// inside reports whether all of paths are in folder, or are it, without links.
+func (m realPaths) inside(folder string, paths ...string) (bool, error) {
+	folder, err := m.of(folder)
+	for _, path := range paths {
+		if err == nil {
+			path, err = m.of(path)
+		}
+		if err != nil {
+			return false, err
+		}
+		if rel, err := filepath.Rel(folder, path); err != nil || !filepath.IsLocal(rel) {
+			return false, nil
+		}
+	}
+	return true, err
+}

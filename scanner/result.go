@@ -12,7 +12,7 @@ import (
 )
 
 // finish turns the records into the result.
-func (s *scan) finish(ctx context.Context) {
+func (s *Prepared) finish(ctx context.Context) {
 	listed := s.listed()
 	slices.SortFunc(s.result.Added, func(a, b finding.Exception) int {
 		return cmp.Or(cmp.Compare(a.File, b.File), cmp.Compare(a.Line, b.Line), cmp.Compare(a.Entry, b.Entry))
@@ -56,7 +56,7 @@ func (s *scan) finish(ctx context.Context) {
 
 // listed returns the records that may be findings, sorted by key, and counts the
 // others.
-func (s *scan) listed() (list []*record) {
+func (s *Prepared) listed() (list []*record) {
 	for _, r := range s.collector.keys {
 		switch f := &r.finding; {
 		case f.Confidence == finding.Rejected:
@@ -81,12 +81,12 @@ func (s *scan) listed() (list []*record) {
 
 // isBeforeSince reports whether a commit held f before Options.Since. A commit
 // whose date is missing or broken says nothing.
-func (s *scan) isBeforeSince(f *finding.Finding) bool {
+func (s *Prepared) isBeforeSince(f *finding.Finding) bool {
 	return !s.opts.Since.IsZero() && f.FirstSeen.Commit != "" && f.FirstSeen.Date.Unix() > 0 && f.FirstSeen.Date.Before(s.opts.Since)
 }
 
 // complete fills in what follows from all locations of a key.
-func (s *scan) complete(r *record) {
+func (s *Prepared) complete(r *record) {
 	f := &r.finding
 	lines := make(map[location]int) // the first column of each line outside objects
 	for l, v := range r.locations {
@@ -117,7 +117,7 @@ func (s *scan) complete(r *record) {
 const pathEvidenceLimit = 1000
 
 // attribute decides whose key it is, by all its occurrences.
-func (s *scan) attribute(r *record) {
+func (s *Prepared) attribute(r *record) {
 	f := &r.finding
 	evidence := make([]rules.Evidence, 0, len(r.evidence))
 	for _, e := range r.evidence {

@@ -9,18 +9,13 @@ import (
 	"keysweep/finding"
 	"keysweep/rules"
 	"keysweep/scanner/gitdb"
-	"keysweep/scanner/worktree"
 )
 
 // Prepared is a scan whose paths are resolved and whose repositories are known:
 // what they hold can be read before it is known what to look for.
-type Prepared struct{ *scan }
-
-// scan is one scan.
-type scan struct {
+type Prepared struct {
 	opts      Options
 	targets   []*target
-	exclude   worktree.Exclusions
 	accept    Accept
 	collector *collector
 	histories []scannedHistory
@@ -35,18 +30,12 @@ type scan struct {
 // Prepare resolves the paths of opts. The error is one of wrong use. Close what
 // it returns.
 func Prepare(opts Options) (*Prepared, error) {
-	s, err := newScan(opts)
-	return &Prepared{s}, err
-}
-
-// newScan checks opts and resolves its paths.
-func newScan(opts Options) (*scan, error) {
 	opts, err := opts.withDefaults()
 	if err != nil {
 		return nil, err
 	}
-	s := &scan{
-		opts: opts, exclude: worktree.NewExclusions(opts.Exclude...), scanned: make(map[string]bool), realPaths: make(realPaths),
+	s := &Prepared{
+		opts: opts, scanned: make(map[string]bool), realPaths: make(realPaths),
 		result: &finding.Result{Started: opts.Now(), Since: opts.Since},
 	}
 	s.targets, err = resolve(&s.opts)
@@ -54,7 +43,7 @@ func newScan(opts Options) (*scan, error) {
 }
 
 // Close closes what was opened.
-func (s *scan) Close() {
+func (s *Prepared) Close() {
 	for _, h := range s.histories {
 		h.db.Close()
 	}
@@ -80,32 +69,24 @@ type Accept func(key finding.Secret, o *finding.Occurrence) bool
 //
 // For Staged and Range, an occurrence that accept accepts does not make its key
 // an old one elsewhere. Nil: none is accepted.
-func (p *Prepared) Scan(ctx context.Context, set *rules.Set, accept Accept) (*finding.Result, error) {
-	s := p.scan
+func (s *Prepared) Scan(ctx context.Context, set *rules.Set, accept Accept) (*finding.Result, error) {
 	s.accept = accept
 	s.collector = newCollector(set, s.opts.KeepRejected, s.opts.Progress)
-	if err := s.run(ctx); err != nil {
-		if ctx.Err() == nil {
+	for _, t := range s.targets {
+		if err := s.scanTarget(ctx, t); err == nil {
+			continue
+		} else if ctx.Err() == nil {
 			return nil, err
 		}
 		s.skipOne(finding.ReasonInterrupted, context.Cause(ctx).Error())
+		break
 	}
 	s.finish(ctx)
 	return s.result, nil
 }
 
-// run reads all targets.
-func (s *scan) run(ctx context.Context) error {
-	for _, t := range s.targets {
-		if err := s.scanTarget(ctx, t); err != nil {
-			return err
-		}
-	}
-	return nil
-}
-
 // scanTarget reads all that was asked for of one target.
-func (s *scan) scanTarget(ctx context.Context, t *target) error {
+func (s *Prepared) scanTarget(ctx context.Context, t *target) error {
 	switch {
 	case t.Scope == finding.ScopeRange:
 		return s.scanRange(ctx, t)
@@ -129,7 +110,7 @@ func (s *scan) scanTarget(ctx context.Context, t *target) error {
 		}
 	}
 	for _, r := range repos {
-		repos = append(repos, modules(r)...)
+		repos = append(repos, s.modules(t, r)...)
 	}
 	for _, r := range repos {
 		real, err := s.realPaths.of(r.CommonDir)
@@ -148,7 +129,7 @@ func (s *scan) scanTarget(ctx context.Context, t *target) error {
 }
 
 // skip notes what was not read.
-func (s *scan) skip(list ...finding.Skipped) {
+func (s *Prepared) skip(list ...finding.Skipped) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	for _, k := range list {
@@ -157,6 +138,6 @@ func (s *scan) skip(list ...finding.Skipped) {
 }
 
 // skipOne notes that one thing was not read.
-func (s *scan) skipOne(reason finding.Reason, detail string) {
+func (s *Prepared) skipOne(reason finding.Reason, detail string) {
 	s.skip(finding.Skipped{Reason: reason, Count: 1, Detail: detail})
 }

@@ -30,7 +30,7 @@ type Staged struct {
 
 // scanStaged compares the index with HEAD, and in a merge with what is merged.
 // Files of the working tree are not read.
-func (s *scan) scanStaged(ctx context.Context, t *target) error {
+func (s *Prepared) scanStaged(ctx context.Context, t *target) error {
 	s.opts.Progress.Phase.Store("staged files")
 	var x *lookup.Index // which a message is not compared with
 	var err error
@@ -106,7 +106,7 @@ func (c *change) compareIndex(ctx context.Context, x *lookup.Index, emit func(*l
 }
 
 // unreadableIndex notes an index that could not be read.
-func (s *scan) unreadableIndex(t *target, err error) {
+func (s *Prepared) unreadableIndex(t *target, err error) {
 	reason, how := finding.ReasonDamaged, "git reset makes a new one from HEAD; then git add stages again."
 	if errors.Is(err, index.ErrUnsupported) {
 		reason, how = finding.ReasonUnknownFormat, "git update-index --no-split-index --index-version 4 writes one that can be read."
@@ -118,7 +118,7 @@ func (s *scan) unreadableIndex(t *target, err error) {
 }
 
 // stagedUpon returns the trees that the next commit starts from.
-func (s *scan) stagedUpon(ctx context.Context, t *target) ([]oid.ID, error) {
+func (s *Prepared) stagedUpon(ctx context.Context, t *target) ([]oid.ID, error) {
 	var trees []oid.ID
 	upon := append([]oid.ID{t.repo.Head}, t.repo.MergeHeads()...)
 	for _, digits := range s.opts.Staged.Merging {

@@ -10,7 +10,7 @@ import (
 
 // scanStdin reads standard input to its end, or until ctx ends: a read that
 // waits for a terminal is left behind.
-func (s *scan) scanStdin(ctx context.Context, t *target) error {
+func (s *Prepared) scanStdin(ctx context.Context, t *target) error {
 	s.opts.Progress.Phase.Store("standard input")
 	type outcome struct {
 		n   int64

@@ -1,19 +1,18 @@
 package scanner
 
 import (
-	"bytes"
 	"cmp"
 	"errors"
 	"fmt"
+	"io"
 	"os"
 	"path/filepath"
+	"strconv"
 	"strings"
 
 	"keysweep/finding"
 	"keysweep/scanner/gitdb"
-	"keysweep/scanner/gitdb/index"
 	"keysweep/scanner/gitdb/lookup"
-	"keysweep/scanner/gitdb/oid"
 	"keysweep/scanner/gitdb/pack"
 )
 
@@ -48,25 +47,14 @@ func exists(path string) bool {
 	return err == nil
 }
 
-// cutLine cuts :LINE from the end of s.
+// cutLine cuts :LINE from the end of s, a number from 1 to a thousand million.
 func cutLine(s string) (name string, line int, ok bool) {
 	i := strings.LastIndexByte(s, ':')
-	if i < 1 {
+	if i < 1 || strings.Trim(s[i+1:], "0123456789") != "" {
 		return s, 0, false
 	}
-	line, ok = lineNumber(s[i+1:])
-	return s[:i], line, ok
-}
-
-// lineNumber reads a number from 1 to a thousand million.
-func lineNumber(s string) (n int, ok bool) {
-	for _, c := range []byte(s) {
-		if c < '0' || c > '9' || n > 1e8 {
-			return 0, false
-		}
-		n = 10*n + int(c-'0')
-	}
-	return n, n > 0
+	line, err := strconv.Atoi(s[i+1:])
+	return s[:i], line, err == nil && line > 0 && line <= 1e9
 }
 
 // cutRevision cuts REV:PATH at the first colon outside braces, as git does.
@@ -139,65 +127,36 @@ func (e *explainer) readRevision(s subject) error {
 	if err != nil {
 		return errors.New(plainError(err))
 	}
-	db, err := lookup.Open(e.ctx, repo, gitdb.OpenOptions{FollowAlternates: e.opts.FollowAlternates})
+	t := &target{repo: repo}
+	p := &Prepared{opts: Options{FollowAlternates: e.opts.FollowAlternates}, targets: []*target{t}, result: &finding.Result{}}
+	defer p.Close()
+	db, err := p.lookup(e.ctx, t)
 	if err != nil {
 		return err
 	}
-	defer db.Close()
 	e.out.Revision, e.out.Source = s.rev, finding.SourceBlob
-	find := func(path string) (oid.ID, error) { return staged(repo, path) }
 	if s.rev == "" {
 		e.out.Source = finding.SourceIndex
 		s.path = strings.TrimPrefix(s.path, "0:") // :0:PATH, the stage
-	} else {
-		root, err := db.Resolve(e.ctx, s.rev)
-		if err != nil {
-			return err
-		}
-		find = func(path string) (oid.ID, error) {
-			entry, err := db.AtPath(e.ctx, root, path)
-			if err == nil && (entry.IsTree() || entry.IsSubmodule()) {
-				err = fmt.Errorf("%w: %s is no file", lookup.ErrRevision, path)
-			}
-			return entry.ID, err
-		}
 	}
-	e.out.Path = fromTop(dir, s.path)
-	id, err := find(e.out.Path)
+	find := func(path string) (entry pack.TreeEntry, err error) {
+		e.out.Path = fromTop(dir, path)
+		entry, err = p.entryAt(e.ctx, t, s.rev, e.out.Path)
+		if err == nil && (entry.IsTree() || entry.IsSubmodule()) {
+			err = fmt.Errorf("%w: %s is no file", lookup.ErrRevision, e.out.Path)
+		}
+		return entry, err
+	}
+	entry, err := find(s.path)
 	if name, line, numbered := cutLine(s.path); err != nil && numbered {
-		e.out.Path, e.out.Line = fromTop(dir, name), line
-		id, err = find(e.out.Path)
+		e.out.Line = line
+		entry, err = find(name)
 	}
 	if err != nil {
 		return err
 	}
-	e.out.Object = id.String()
-	return db.Read(e.ctx, id, func(o *pack.Object) error {
-		if o.Type != oid.Blob {
-			return fmt.Errorf("%w: %s is a %v", lookup.ErrRevision, id, o.Type)
-		}
-		if o.Stream != nil {
-			return e.read(o.Stream)
-		}
-		return e.read(bytes.NewReader(o.Data))
-	})
-}
-
-// staged returns what the index has for path, at stage 0.
-func staged(repo *gitdb.Repository, path string) (oid.ID, error) {
-	x, err := lookup.OpenIndex(filepath.Join(repo.GitDir, "index"), repo.Format)
-	if err != nil {
-		return oid.ID{}, err
-	}
-	defer x.Close()
-	entry, found, err := x.Find(path)
-	if err != nil {
-		return oid.ID{}, err
-	}
-	if !found || entry.Mode == index.ModeSubmodule {
-		return oid.ID{}, fmt.Errorf("%w: the index has no %s", lookup.ErrRevision, path)
-	}
-	return oid.FromBytes(entry.ID), nil
+	e.out.Object = entry.ID.String()
+	return readBlob(e.ctx, db, entry.ID, func(r io.Reader, _ int64) error { return e.read(r) })
 }
 
 // fromTop returns path as seen from the top of the repository: as it is, or,

@@ -104,7 +104,7 @@ func (t *target) resolvePath(opts *Options) error {
 		return nil
 	case opts.History && !inside:
 		return t.errorf("--history: not inside a git repository")
-	case inside && info.IsDir() && isSameFolder(dir, t.root):
+	case inside && dir == t.root:
 		return t.asRepository(opts)
 	case opts.onlyHistory():
 		t.Kind, t.History = finding.TargetRepository, true
@@ -149,12 +149,6 @@ func (t *target) errorf(format string, args ...any) error {
 	return fmt.Errorf("%w %s: %s", ErrUse, quoted(t.Name), fmt.Sprintf(format, args...))
 }
 
-func isSameFolder(a, b string) bool {
-	x, errX := os.Stat(a)
-	y, errY := os.Stat(b)
-	return errX == nil && errY == nil && os.SameFile(x, y)
-}
-
 // quoted writes a path as a user may type it: bare if it is plain, else as a
 // quoted string, so that no name can forge a line.
 func quoted(path string) string {
@@ -172,8 +166,7 @@ func quoted(path string) string {
 // plainError returns the words of a file error without the operation and the
 // path, which the caller has said.
 func plainError(err error) string {
-	var p *fs.PathError
-	if errors.As(err, &p) {
+	if p, ok := errors.AsType[*fs.PathError](err); ok {
 		return p.Err.Error()
 	}
 	return err.Error()

@@ -11,7 +11,7 @@ import (
 
 // trace asks the histories where and when the keys of list were in them, and
 // fills in what a report says of it.
-func (s *scan) trace(ctx context.Context, list []*record) error {
+func (s *Prepared) trace(ctx context.Context, list []*record) error {
 	if len(s.histories) == 0 || len(list) == 0 {
 		return nil
 	}

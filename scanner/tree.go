@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"io"
 	"io/fs"
+	"os"
 	"path/filepath"
 
 	"keysweep/finding"
@@ -17,9 +18,9 @@ import (
 )
 
 // scanTree reads the files of a target, and returns the repositories among them.
-func (s *scan) scanTree(ctx context.Context, t *target) ([]*gitdb.Repository, error) {
+func (s *Prepared) scanTree(ctx context.Context, t *target) ([]*gitdb.Repository, error) {
 	s.opts.Progress.Phase.Store("files")
-	opts := worktree.Options{Ignored: s.opts.Ignored, Exclude: s.exclude, Workers: s.opts.Workers}
+	opts := worktree.Options{Ignored: s.opts.Ignored, Exclude: s.opts.Exclude, Workers: s.opts.Workers}
 	if t.repo != nil && t.repo.Top != "" {
 		opts.Repository = s.treeOf(t.repo)
 	}
@@ -47,7 +48,7 @@ func (s *scan) scanTree(ctx context.Context, t *target) ([]*gitdb.Repository, er
 }
 
 // judgeFile judges a file's name and its content.
-func (s *scan) judgeFile(j *judge, t *target, f *worktree.File) error {
+func (s *Prepared) judgeFile(j *judge, t *target, f *worktree.File) error {
 	at := location{target: t, source: finding.SourcePath, path: f.Path}
 	j.name(baseName(f.Path), at)
 	j.commit()
@@ -79,20 +80,19 @@ func (s *scan) judgeFile(j *judge, t *target, f *worktree.File) error {
 // openNested opens the repositories found among the files of t whose objects are
 // there, too. A file .git may name any repository of the machine: that one was
 // not in the folder that we were shown.
-func (s *scan) openNested(t *target, paths []string) (repos []*gitdb.Repository) {
-	root, err := s.realPaths.of(t.root)
-	inside := func(path string) bool {
-		real, errReal := s.realPaths.of(path)
-		rel, errRel := filepath.Rel(root, real)
-		return err == nil && errReal == nil && errRel == nil && filepath.IsLocal(rel)
-	}
+func (s *Prepared) openNested(t *target, paths []string) (repos []*gitdb.Repository) {
 	for _, path := range paths {
 		repo, err := gitdb.Open(filepath.Join(t.root, filepath.FromSlash(path)))
-		if err != nil {
+		isInside := false
+		if err == nil {
+			isInside, err = s.realPaths.inside(t.root, repo.CommonDir, filepath.Join(repo.CommonDir, "objects"))
+		}
+		switch {
+		case err != nil:
 			s.skipOne(finding.ReasonUnreadable, fmt.Sprintf("repository %s: %v", path, err))
-		} else if !inside(repo.CommonDir) || !inside(filepath.Join(repo.CommonDir, "objects")) {
+		case !isInside:
 			s.skipOne(finding.ReasonExcluded, fmt.Sprintf("history of %s: its database is outside the scanned folder, in %s", path, repo.CommonDir))
-		} else {
+		default:
 			repos = append(repos, repo)
 		}
 	}
@@ -101,18 +101,34 @@ func (s *scan) openNested(t *target, paths []string) (repos []*gitdb.Repository)
 
 // modules returns the repositories below repo's folder modules, where git keeps
 // those of submodules, also of ones that are no longer checked out.
-func modules(repo *gitdb.Repository) (list []*gitdb.Repository) {
+func (s *Prepared) modules(t *target, repo *gitdb.Repository) (list []*gitdb.Repository) {
 	top := filepath.Join(repo.CommonDir, "modules")
 	_ = filepath.WalkDir(top, func(path string, d fs.DirEntry, err error) error {
-		if err != nil || !d.IsDir() {
-			return nil //nolint:nilerr // what cannot be listed here is no repository that git could use
-		}
-		if !gitdb.IsRepository(path) {
+		if errors.Is(err, fs.ErrNotExist) || err == nil && !d.IsDir() {
 			return nil
 		}
-		if r, err := gitdb.Open(path); err == nil {
+		var found bool
+		if err == nil {
+			found, err = worktree.IsRepository(func(name string) (worktree.Kind, error) {
+				info, err := os.Lstat(filepath.Join(path, name))
+				if err != nil {
+					return 0, err
+				}
+				return worktree.KindOf(info.Mode()), nil
+			})
+		}
+		if err == nil && !found {
+			return nil // the repositories of lib/a and lib/b are in modules/lib
+		}
+		var r *gitdb.Repository
+		if err == nil {
+			r, err = gitdb.Open(path)
+		}
+		if err != nil {
+			s.skipOne(finding.ReasonUnreadable, fmt.Sprintf("repository %s: %s", t.below(path), plainError(err)))
+		} else {
 			list = append(list, r)
-			list = append(list, modules(r)...)
+			list = append(list, s.modules(t, r)...)
 		}
 		return filepath.SkipDir
 	})
@@ -122,7 +138,7 @@ func modules(repo *gitdb.Repository) (list []*gitdb.Repository) {
 // treeOf reads from the index of a repository what the walk must know of it.
 // Without an index that can be read nothing is known to be tracked; then the
 // ignored files are read as well, since one of them might be.
-func (s *scan) treeOf(repo *gitdb.Repository) *worktree.Repository {
+func (s *Prepared) treeOf(repo *gitdb.Repository) *worktree.Repository {
 	w := &worktree.Repository{Top: repo.Top, InfoExclude: filepath.Join(repo.CommonDir, "info", "exclude"), IgnoreCase: repo.IgnoreCase}
 	idx, err := index.Read(filepath.Join(repo.GitDir, "index"), repo.Format)
 	if errors.Is(err, fs.ErrNotExist) {

@@ -1,6 +1,8 @@
 package worktree
 
 import (
+	"errors"
+	"io/fs"
 	"path"
 	"slices"
 	"strings"
@@ -87,8 +89,11 @@ func (w *worker) inspect(n *node, dir folder, at string, entries []entry, all bo
 	}
 	if !all {
 		for _, name := range tellingNames {
-			if kind, err := dir.lstat(name); err == nil {
-				found[name] = kind
+			kind, err := dir.lstat(name)
+			if err == nil || name == ".gitignore" && !errors.Is(err, fs.ErrNotExist) {
+				found[name] = kind // what cannot be read ignores nothing
+			} else if !errors.Is(err, fs.ErrNotExist) {
+				w.skip(join(at, name), err)
 			}
 		}
 	}
@@ -103,17 +108,30 @@ func (w *worker) inspect(n *node, dir folder, at string, entries []entry, all bo
 // enterNested makes the folder n, at a path, a repository of its own if it is
 // one.
 func (w *worker) enterNested(n *node, dir folder, at string, found map[string]Kind) {
-	kind, ok := found[".git"]
-	switch {
+	switch kind, ok := found[".git"]; {
 	case !ok:
-		head, ok := found["HEAD"]
-		if ok && head != Directory && isFolder(found, "objects") && isFolder(found, "refs") {
+		is, _ := IsRepository(func(name string) (Kind, error) {
+			if kind, ok := found[name]; ok {
+				return kind, nil
+			}
+			return 0, fs.ErrNotExist
+		})
+		if is {
 			n.part = partTop
 			w.addNested(at)
 		}
 		return
-	case kind == Special, kind == Directory && !w.isGitFolder(dir):
+	case kind == Special:
 		return
+	case kind == Directory:
+		// One that is no repository's is walked like any other folder.
+		is, err := w.isGitFolder(dir)
+		if err != nil {
+			w.skip(join(at, ".git")+"/", err)
+		}
+		if n.skipGit = is || err != nil; !is {
+			return
+		}
 	}
 	if n.parent == nil && n.checkout.repo != nil && n.checkout.prefix == "" {
 		return // the repository that the caller knows
@@ -140,36 +158,38 @@ func (w *worker) enterNested(n *node, dir folder, at string, found map[string]Ki
 	}
 }
 
-func isFolder(found map[string]Kind, name string) bool {
-	kind, ok := found[name]
-	return ok && kind == Directory
-}
-
 func (w *walker) addNested(path string) {
 	w.mu.Lock()
 	w.nested = append(w.nested, path)
 	w.mu.Unlock()
 }
 
-// isGitFolder reports whether the folder .git in dir is a repository's: it
-// holds what git asks for (setup.c, is_git_directory), so that its objects are
-// read. Otherwise it must be walked.
-func (w *walker) isGitFolder(dir folder) bool {
+// isGitFolder reports whether the folder .git in dir is a repository's, so that
+// its objects are read.
+func (w *walker) isGitFolder(dir folder) (bool, error) {
 	git, err := patiently(w, func() (folder, error) { return dir.sub([]string{".git"}) })
 	if err != nil {
-		return false
+		return false, err
 	}
 	defer git.close()
-	if kind, err := git.lstat("HEAD"); err != nil || kind == Directory {
-		return false
-	}
-	for _, name := range [...]string{"objects", "refs"} {
-		// git-new-workdir makes links of them.
-		if kind, err := git.lstat(name); err != nil || kind != Directory && kind != Symlink {
-			return false
+	return IsRepository(git.lstat)
+}
+
+// IsRepository reports whether a folder holds what git asks of a repository
+// (setup.c, is_git_directory): HEAD, and the folders objects and refs, of which
+// git-new-workdir makes links. lstat is of the names in it. An error means that
+// it could not be found out.
+func IsRepository(lstat func(name string) (Kind, error)) (bool, error) {
+	for _, name := range [...]string{"HEAD", "objects", "refs"} {
+		kind, err := lstat(name)
+		if err != nil && !errors.Is(err, fs.ErrNotExist) {
+			return false, err
+		}
+		if err != nil || kind != Symlink && (kind == Directory) == (name == "HEAD") {
+			return false, nil
 		}
 	}
-	return true
+	return true, nil
 }
 
 // countAbsent counts the submodules below root that have no .git.

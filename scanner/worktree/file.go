@@ -1,10 +1,13 @@
 package worktree
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"io"
 	"io/fs"
+	"os"
+	"path/filepath"
 	"strings"
 	"time"
 
@@ -76,16 +79,16 @@ func (f *File) readLink(fn func(r io.Reader) error) error {
 }
 
 func (f *File) readFile(fn func(r io.Reader) error) error {
-	src, err := patiently(f.w.walker, func() (file, error) { return f.dir.open(f.name, f.w.file) })
+	var before state
+	src, err := patiently(f.w.walker, func() (src file, err error) {
+		src, before, err = f.dir.open(f.name, f.w.file)
+		return src, err
+	})
 	if err != nil {
 		return f.skip(err)
 	}
 	f.w.file = src
 	defer src.close()
-	before, err := src.stat()
-	if err != nil {
-		return f.skip(err)
-	}
 	r := &f.w.reader
 	for again := false; ; again = true {
 		f.Size = before.size
@@ -117,6 +120,40 @@ func (f *File) readFile(fn func(r io.Reader) error) error {
 		}
 		before = after
 	}
+}
+
+// Reread calls fn with the bytes of one regular file that Walk visited: root is
+// Walk's, and path was the file's Path. Like Walk, it follows no link and opens
+// nothing but a regular file, and calls fn again if the file changes meanwhile:
+// see File.Read. Nothing is counted as skipped.
+func Reread(ctx context.Context, root, path string, fn func(r io.Reader) error) error {
+	info, err := os.Stat(root)
+	if err != nil {
+		return err
+	}
+	names := strings.Split(path, "/")
+	if !info.IsDir() {
+		if root, err = filepath.EvalSymlinks(root); err != nil {
+			return err
+		}
+		root, names = filepath.Dir(root), []string{filepath.Base(root)}
+	}
+	dir, err := openFolder(root)
+	if err != nil {
+		return err
+	}
+	defer dir.close()
+	last := len(names) - 1
+	if last > 0 {
+		if dir, err = dir.sub(names[:last]); err != nil {
+			return err
+		}
+		defer dir.close()
+	}
+	w := &walker{ctx: ctx}
+	defer context.AfterFunc(ctx, func() { w.stopped.Store(true) })()
+	f := File{Path: path, Kind: Regular, dir: dir, name: names[last], w: &worker{walker: w}}
+	return f.Read(fn)
 }
 
 var (

@@ -16,10 +16,6 @@ const (
 	Special        // FIFO, device or socket: has a name only
 )
 
-func (k Kind) String() string {
-	return [...]string{"regular file", "symbolic link", "directory", "special file"}[k]
-}
-
 // entry is a name in a folder.
 type entry struct {
 	name string
@@ -38,7 +34,7 @@ type folder interface {
 	lstat(name string) (Kind, error)
 	// open opens a regular file to be read; errKind if it is none. It may
 	// return old, which must be closed, filled anew.
-	open(name string, old file) (file, error)
+	open(name string, old file) (file, state, error)
 	readlink(name string) (string, error)
 	// sub opens the folder below it that names lead to, one by one; errKind
 	// if one is none.
@@ -66,8 +62,8 @@ type state struct {
 // errKind says that a name no longer is what the listing said.
 var errKind = errors.New("is something else than a moment ago")
 
-// kindOf translates the type bits of a mode.
-func kindOf(m fs.FileMode) Kind {
+// KindOf translates the type bits of a mode.
+func KindOf(m fs.FileMode) Kind {
 	switch m.Type() {
 	case 0:
 		return Regular

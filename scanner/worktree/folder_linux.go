@@ -70,12 +70,12 @@ func (f *linuxFolder) list(limit int) (out []entry, done bool, err error) {
 				return out, false, unix.EIO
 			}
 			name := text[at+19 : at+19+end]
-			kind, known := kindOfType(buf[at+18])
+			kind, unknown := kindOfMode(uint32(buf[at+18])<<12), buf[at+18] == unix.DT_UNKNOWN
 			at += size
 			if name == "." || name == ".." {
 				continue
 			}
-			if !known {
+			if unknown {
 				if kind, err = f.lstat(name); errors.Is(err, fs.ErrNotExist) {
 					continue
 				} else if err != nil {
@@ -88,20 +88,7 @@ func (f *linuxFolder) list(limit int) (out []entry, done bool, err error) {
 	return out, false, nil
 }
 
-func kindOfType(t byte) (k Kind, known bool) {
-	switch t {
-	case unix.DT_REG:
-		return Regular, true
-	case unix.DT_DIR:
-		return Directory, true
-	case unix.DT_LNK:
-		return Symlink, true
-	case unix.DT_FIFO, unix.DT_SOCK, unix.DT_CHR, unix.DT_BLK:
-		return Special, true
-	}
-	return 0, false
-}
-
+// kindOfMode is of st_mode. A type of getdents is its bits from the twelfth on.
 func kindOfMode(m uint32) Kind {
 	switch m & unix.S_IFMT {
 	case unix.S_IFREG:
@@ -122,32 +109,31 @@ func (f *linuxFolder) lstat(name string) (Kind, error) {
 	return kindOfMode(st.Mode), err
 }
 
-func (f *linuxFolder) open(name string, old file) (file, error) {
+func (f *linuxFolder) open(name string, old file) (file, state, error) {
 	fd, err := retry(func() (int, error) {
 		return unix.Openat(f.fd, name, unix.O_RDONLY|unix.O_CLOEXEC|unix.O_NOFOLLOW|unix.O_NONBLOCK|unix.O_NOCTTY, 0)
 	})
 	switch err {
 	case nil:
 	case unix.ELOOP, unix.ENXIO: // a link; a socket or a device without driver
-		return nil, errKind
+		return nil, state{}, errKind
 	default:
-		return nil, err
+		return nil, state{}, err
 	}
 	lf, ok := old.(*linuxFile)
 	if !ok {
 		lf = new(linuxFile)
 	}
 	lf.fd = fd
-	if lf.first, err = lf.fstat(); err != nil {
-		lf.close()
-		return nil, err
+	first, err := lf.stat()
+	if err == nil && kindOfMode(lf.st.Mode) != Regular {
+		err = errKind
 	}
-	lf.fresh = true
-	if kindOfMode(lf.st.Mode) != Regular {
+	if err != nil {
 		lf.close()
-		return nil, errKind
+		return nil, state{}, err
 	}
-	return lf, nil
+	return lf, first, nil
 }
 
 func (f *linuxFolder) readlink(name string) (string, error) {
@@ -174,30 +160,25 @@ const maxPath = unix.PathMax - 1
 
 func (f *linuxFolder) sub(names []string) (folder, error) {
 	const flags = unix.O_RDONLY | unix.O_DIRECTORY | unix.O_CLOEXEC | unix.O_NOFOLLOW
-	at := f.fd
+	how := unix.OpenHow{Flags: flags, Resolve: unix.RESOLVE_BENEATH | unix.RESOLVE_NO_SYMLINKS}
+	at, oneByOne := f.fd, noOpenat2.Load()
 	for len(names) > 0 {
 		// As many names at once as a path may hold, if the kernel promises to
 		// follow no link.
 		n, size := 1, len(names[0])
-		for n < len(names) && size+1+len(names[n]) <= maxPath && !noOpenat2.Load() {
+		for ; n < len(names) && size+1+len(names[n]) <= maxPath && !oneByOne; n++ {
 			size += 1 + len(names[n])
-			n++
 		}
-		var fd int
-		var err error
-		if n == 1 {
-			fd, err = retry(func() (int, error) { return unix.Openat(at, names[0], flags, 0) })
-		} else {
-			path := strings.Join(names[:n], "/")
-			how := unix.OpenHow{Flags: flags, Resolve: unix.RESOLVE_BENEATH | unix.RESOLVE_NO_SYMLINKS}
-			fd, err = retry(func() (int, error) { return unix.Openat2(at, path, &how) })
-			if err == unix.ENOSYS || err == unix.EPERM || err == unix.EAGAIN {
-				if err != unix.EAGAIN {
-					noOpenat2.Store(true)
-				}
-				n = 1
-				fd, err = retry(func() (int, error) { return unix.Openat(at, names[0], flags, 0) })
+		fd, err := retry(func() (int, error) {
+			if n == 1 {
+				return unix.Openat(at, names[0], flags, 0)
 			}
+			return unix.Openat2(at, strings.Join(names[:n], "/"), &how)
+		})
+		if n > 1 && (err == unix.ENOSYS || err == unix.EPERM || err == unix.EAGAIN) {
+			oneByOne = true
+			noOpenat2.CompareAndSwap(false, err != unix.EAGAIN)
+			continue
 		}
 		if at != f.fd {
 			unix.Close(at)
@@ -218,13 +199,11 @@ func (f *linuxFolder) close() { unix.Close(f.fd) }
 
 // linuxFile is an open file. It is used again for the next one.
 type linuxFile struct {
-	fd    int
-	st    unix.Stat_t
-	first state // of open's own fstat
-	fresh bool  // first was not yet asked for
+	fd int
+	st unix.Stat_t
 }
 
-func (f *linuxFile) fstat() (state, error) {
+func (f *linuxFile) stat() (state, error) {
 	if _, err := retry(func() (int, error) { return 0, unix.Fstat(f.fd, &f.st) }); err != nil {
 		return state{}, err
 	}
@@ -234,14 +213,6 @@ func (f *linuxFile) fstat() (state, error) {
 		modified: f.st.Mtim.Nano(),
 		meta:     f.st.Ctim.Nano(),
 	}, nil
-}
-
-func (f *linuxFile) stat() (state, error) {
-	if f.fresh {
-		f.fresh = false
-		return f.first, nil
-	}
-	return f.fstat()
 }
 
 func (f *linuxFile) Read(p []byte) (int, error) {

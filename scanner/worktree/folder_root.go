@@ -35,7 +35,7 @@ func (f *rootFolder) list(limit int) (out []entry, done bool, err error) {
 	for len(out) < limit {
 		list, err := f.dir.ReadDir(limit)
 		for _, e := range list {
-			out = append(out, entry{e.Name(), kindOf(e.Type())})
+			out = append(out, entry{e.Name(), KindOf(e.Type())})
 		}
 		if err != nil || len(list) == 0 {
 			f.dir.Close()
@@ -54,20 +54,20 @@ func (f *rootFolder) lstat(name string) (Kind, error) {
 	if err != nil {
 		return 0, short(err)
 	}
-	return kindOf(info.Mode()), nil
+	return KindOf(info.Mode()), nil
 }
 
-func (f *rootFolder) open(name string, _ file) (file, error) {
+func (f *rootFolder) open(name string, _ file) (file, state, error) {
 	before, err := f.root.Lstat(name)
 	if err != nil {
-		return nil, short(err)
+		return nil, state{}, short(err)
 	}
 	if !before.Mode().IsRegular() {
-		return nil, errKind
+		return nil, state{}, errKind
 	}
 	file, err := f.root.OpenFile(name, os.O_RDONLY|openNonblock|openNoFollow, 0)
 	if err != nil {
-		return nil, short(err)
+		return nil, state{}, short(err)
 	}
 	after, err := file.Stat()
 	if err == nil && (!after.Mode().IsRegular() || !os.SameFile(before, after)) {
@@ -75,9 +75,9 @@ func (f *rootFolder) open(name string, _ file) (file, error) {
 	}
 	if err != nil {
 		file.Close()
-		return nil, short(err)
+		return nil, state{}, short(err)
 	}
-	return &rootFile{file}, nil
+	return &rootFile{file}, stateOf(after), nil
 }
 
 func (f *rootFolder) readlink(name string) (string, error) {
@@ -130,8 +130,7 @@ func (f *rootFolder) close() {
 // short strips the path and the operation from an error of package os: the
 // caller names the path, and knows more of it.
 func short(err error) error {
-	var p *fs.PathError
-	if errors.As(err, &p) {
+	if p, ok := errors.AsType[*fs.PathError](err); ok {
 		return p.Err
 	}
 	return err
@@ -144,7 +143,11 @@ func (f *rootFile) stat() (state, error) {
 	if err != nil {
 		return state{}, short(err)
 	}
-	return state{size: info.Size(), blocks: -1, modified: info.ModTime().UnixNano()}, nil
+	return stateOf(info), nil
+}
+
+func stateOf(info fs.FileInfo) state {
+	return state{size: info.Size(), blocks: -1, modified: info.ModTime().UnixNano()}
 }
 
 func (f *rootFile) seekData(off int64) (int64, error) { return off, nil }

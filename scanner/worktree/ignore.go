@@ -107,19 +107,10 @@ func parsePattern(s string, fold bool) (p pattern, ok bool) {
 	return p, true
 }
 
-// verdict is what the ignore files say of one path.
-type verdict uint8
-
-const (
-	notMentioned verdict = iota
-	included             // by a "!" pattern
-	ignored
-)
-
-// match returns what the chain says of path, which is below the top of the
+// match reports whether the chain ignores path, which is below the top of the
 // repository. The last pattern of the nearest file that matches decides. The
 // caller has made sure that no folder above path is ignored.
-func (r *rules) match(path string, folder bool) verdict {
+func (r *rules) match(path string, folder bool) bool {
 	name := path[strings.LastIndexByte(path, '/')+1:]
 	for ; r != nil; r = r.above {
 		below := path[r.base:]
@@ -132,19 +123,12 @@ func (r *rules) match(path string, folder bool) verdict {
 			if p.nameOnly {
 				text = name
 			}
-			matched, ok := p.match(text, r.fold)
-			if !ok {
-				return included // too dear to find out: read it
-			}
-			if matched {
-				if p.negated {
-					return included
-				}
-				return ignored
+			if matched, ok := p.match(text, r.fold); matched || !ok {
+				return ok && !p.negated // too dear to find out: read it
 			}
 		}
 	}
-	return notMentioned
+	return false
 }
 
 // match reports whether p matches text, a name or a path below the file's
@@ -194,7 +178,10 @@ func (r *rules) extend(src io.Reader, base int, fold bool) *rules {
 // readIgnore extends the chain by dir's .gitignore. As in git, one that is a
 // link does not count. One that cannot be read ends what the chain ignores.
 func (w *walker) readIgnore(dir folder, chain *rules, base int, fold bool) *rules {
-	f, err := patiently(w, func() (file, error) { return dir.open(".gitignore", nil) })
+	f, err := patiently(w, func() (file, error) {
+		f, _, err := dir.open(".gitignore", nil)
+		return f, err
+	})
 	switch {
 	case errors.Is(err, errKind), errors.Is(err, fs.ErrNotExist):
 		return chain

@@ -1,6 +1,9 @@
 package worktree
 
-import "slices"
+import (
+	"slices"
+	"strings"
+)
 
 // node is a folder. Its fields are set before it goes on the stack; those that
 // depend on what it holds, before its entries do.
@@ -12,6 +15,7 @@ type node struct {
 	// ignored says that git ignores the folder, which is entered only because of
 	// tracked files.
 	ignored bool
+	skipGit bool // its folder .git is a repository's, or cannot be read
 	part    part
 
 	dir     folder // nil: closed; guarded by walker.mu
@@ -23,22 +27,12 @@ type node struct {
 // path returns the path below the walk's root. It is put together when it is
 // needed: the paths of a very deep tree do not fit into memory together.
 func (n *node) path() string {
-	size := 0
-	for k := n; k.parent != nil; k = k.parent {
-		size += len(k.name) + 1
+	var names []string
+	for ; n.parent != nil; n = n.parent {
+		names = append(names, n.name)
 	}
-	if size == 0 {
-		return ""
-	}
-	buf := make([]byte, size-1)
-	for k := n; k.parent != nil; k = k.parent {
-		size -= len(k.name) + 1
-		copy(buf[size:], k.name)
-		if size > 0 {
-			buf[size-1] = '/'
-		}
-	}
-	return string(buf)
+	slices.Reverse(names)
+	return strings.Join(names, "/")
 }
 
 func join(folder, name string) string {

@@ -29,13 +29,17 @@ type skips struct {
 }
 
 type skipped struct {
-	count int64
-	names []string // at most twice as many as are named
+	names []string // sorted, those that are named
+	more  int64
 }
 
 func (s *skips) add(reason finding.Reason, detail string) {
 	if len(detail) > maxDetail {
 		detail = detail[:maxDetail/2] + "…" + detail[len(detail)-maxDetail/2:]
+	}
+	named := namedIncomplete
+	if reason.Class() == finding.ClassNoted {
+		named = namedNoted
 	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -47,38 +51,24 @@ func (s *skips) add(reason finding.Reason, detail string) {
 		l = new(skipped)
 		s.by[reason] = l
 	}
-	l.count++
-	if l.names = append(l.names, detail); len(l.names) >= 2*maxNamed(reason) {
-		l.trim(reason)
+	at, _ := slices.BinarySearch(l.names, detail)
+	if l.names = slices.Insert(l.names, at, detail); len(l.names) > named {
+		l.names = l.names[:named]
+		l.more++
 	}
-}
-
-func maxNamed(reason finding.Reason) int {
-	if reason.Class() == finding.ClassNoted {
-		return namedNoted
-	}
-	return namedIncomplete
-}
-
-func (l *skipped) trim(reason finding.Reason) {
-	slices.Sort(l.names)
-	l.names = l.names[:min(len(l.names), maxNamed(reason))]
 }
 
 // list returns what was collected, sorted by reason and detail, the unnamed
 // last.
-func (s *skips) list() []finding.Skipped {
+func (s *skips) list() (out []finding.Skipped) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	var out []finding.Skipped
 	for _, r := range slices.Sorted(maps.Keys(s.by)) {
-		l := s.by[r]
-		l.trim(r)
-		for _, name := range l.names {
+		for _, name := range s.by[r].names {
 			out = finding.AddSkipped(out, finding.Skipped{Reason: r, Count: 1, Detail: name})
 		}
-		if rest := l.count - int64(len(l.names)); rest > 0 {
-			out = append(out, finding.Skipped{Reason: r, Count: rest, Detail: moreSkipped})
+		if more := s.by[r].more; more > 0 {
+			out = append(out, finding.Skipped{Reason: r, Count: more, Detail: moreSkipped})
 		}
 	}
 	return out

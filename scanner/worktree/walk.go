@@ -124,15 +124,14 @@ func (w *walker) start(root string) error {
 	w.root = &node{checkout: &checkout{}}
 	if !info.IsDir() {
 		// A file: the only entry of a folder that is not listed.
-		dir, name, err := splitFile(root)
-		if err != nil {
-			return err
-		}
-		if w.root.dir, err = w.opts.open(dir); err != nil {
-			return err
-		}
 		w.named = filepath.Base(root)
-		w.push(item{what: itemFiles, node: w.root, entries: []entry{{name, kindOf(info.Mode())}}})
+		if root, err = filepath.EvalSymlinks(root); err != nil {
+			return err
+		}
+		if w.root.dir, err = w.opts.open(filepath.Dir(root)); err != nil {
+			return err
+		}
+		w.push(item{what: itemFiles, node: w.root, entries: []entry{{filepath.Base(root), KindOf(info.Mode())}}})
 		return nil
 	}
 	if w.root.dir, err = w.opts.open(root); err != nil {
@@ -168,12 +167,11 @@ func (w *walker) enter(root string, repo *Repository) error {
 	}
 	rel, err := filepath.Rel(top, root)
 	if err != nil || !filepath.IsLocal(rel) {
-		return errOutside
+		return errors.New("root is not in the repository's work tree")
 	}
-	names := strings.Split(filepath.ToSlash(rel), "/")
-	prefix := slashed(filepath.ToSlash(rel))
-	if rel == "." {
-		names, prefix = nil, ""
+	prefix := ""
+	if rel != "." {
+		prefix = filepath.ToSlash(rel) + "/"
 	}
 	c := newCheckout(repo, "", prefix)
 	w.root.checkout, w.checkouts = c, []*checkout{c}
@@ -182,15 +180,13 @@ func (w *walker) enter(root string, repo *Repository) error {
 	}
 	w.root.rules = readExclude(repo.InfoExclude, repo.IgnoreCase)
 	// The .gitignore files from the top down to the folder above root.
-	base := 0
-	for i, name := range names {
-		above, err := w.opts.open(filepath.Join(top, filepath.Join(names[:i]...)))
+	for base := 0; base < len(prefix); base += strings.IndexByte(prefix[base:], '/') + 1 {
+		above, err := w.opts.open(filepath.Join(top, filepath.FromSlash(prefix[:base])))
 		if err != nil {
 			return err
 		}
 		w.root.rules = w.readIgnore(above, w.root.rules, base, repo.IgnoreCase)
 		above.close()
-		base += len(name) + 1
 	}
 	return nil
 }

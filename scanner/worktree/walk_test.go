@@ -99,7 +99,7 @@ func TestTheResultDoesNotDependOnWorkers(t *testing.T) {
 	var first *walked
 	for _, workers := range []int{1, 2, 8, 33} {
 		for how, open := range openings {
-			got := walk(t, root, Options{Workers: workers, open: open, Exclude: NewExclusions("excluded*", "d3/e1")})
+			got := walk(t, root, Options{Workers: workers, open: open, Exclude: Exclusions{"excluded*", "d3/e1"}})
 			got.sum.Nested = nil
 			if first == nil {
 				first = got
@@ -167,7 +167,7 @@ func TestFoldersListedInPartsStayOpenOverTheLimit(t *testing.T) {
 func TestExcludedIsCountedAndNotRead(t *testing.T) {
 	root := t.TempDir()
 	write(t, root, map[string]string{"a/b/c.txt": "", "a/d": "", "vendor/x": "", "docs/vendor/y": "", "z.txt": "", "vendored": "", "f/docs": ""})
-	got := walk(t, root, Options{Exclude: NewExclusions("**/*.txt", "vendor/**", "docs/", "nothing{,x}")})
+	got := walk(t, root, Options{Exclude: Exclusions{"**/*.txt", "vendor/**", "docs/", "nothing{,x}"}})
 	if want := []string{"a/d", "f/docs", "vendored"}; !slices.Equal(got.files(), want) {
 		t.Errorf("visited %q", got.files())
 	}
@@ -333,7 +333,7 @@ func TestNestedRepositoriesHaveTheirOwnRules(t *testing.T) {
 				t.Errorf("ignored: %q", list)
 			}
 
-			opts.Exclude = NewExclusions("away", "gone", "inner/lost")
+			opts.Exclude = Exclusions{"away", "gone", "inner/lost"}
 			if list := walk(t, root, opts).skipped(finding.ReasonSubmoduleAbsent); len(list) != 0 {
 				t.Errorf("excluded, and absent: %q", list)
 			}
@@ -459,7 +459,7 @@ func TestRootMayBeAFileOrALink(t *testing.T) {
 		{"file", "file", "2"},
 		{"file link", "file link", "2"},
 	} {
-		got := walk(t, dir+"/"+tt.root, Options{Exclude: NewExclusions("fi*")})
+		got := walk(t, dir+"/"+tt.root, Options{Exclude: Exclusions{"fi*"}})
 		if len(got.content) != 1 || got.content[tt.path] != tt.content {
 			t.Errorf("%q: visited %q", tt.root, got.content)
 		}
@@ -484,6 +484,7 @@ type faulty struct {
 // faults says what goes wrong, by name. A nil function: nothing.
 type faults struct {
 	list func() error
+	stat func(name string) error // lstat
 	open func(name string) error
 	sub  func(name string) error
 	read func(name string, n int) error // before read n of a file
@@ -500,20 +501,29 @@ func (f faulty) list(limit int) ([]entry, bool, error) {
 	return list, done, err
 }
 
-func (f faulty) open(name string, old file) (file, error) {
+func (f faulty) lstat(name string) (Kind, error) {
+	if f.faults.stat != nil {
+		if err := f.faults.stat(name); err != nil {
+			return 0, err
+		}
+	}
+	return f.folder.lstat(name)
+}
+
+func (f faulty) open(name string, old file) (file, state, error) {
 	if f.faults.open != nil {
 		if err := f.faults.open(name); err != nil {
-			return nil, err
+			return nil, state{}, err
 		}
 	}
 	if o, ok := old.(*faultyFile); ok {
 		old = o.file
 	}
-	file, err := f.folder.open(name, old)
+	file, first, err := f.folder.open(name, old)
 	if err != nil {
-		return nil, err
+		return nil, first, err
 	}
-	return &faultyFile{file, f.faults, name, 0}, nil
+	return &faultyFile{file, f.faults, name, 0}, first, nil
 }
 
 func (f faulty) readlink(name string) (string, error) {
@@ -686,6 +696,40 @@ func TestWhatCannotBeReadIsCountedAndTheRestIsRead(t *testing.T) {
 	}
 }
 
+func TestARepositoryThatCannotBeAskedForIsNotTakenForAFolder(t *testing.T) {
+	for _, tt := range []struct {
+		name, fails string
+		atOnce      int
+		want        string
+	}{
+		{"HEAD of a folder .git", "HEAD", 100, "module/.git/"},
+		{"refs of a folder .git", "refs", 100, "module/.git/"},
+		{".git in a large folder", ".git", 1, "module/.git"},
+		{"HEAD in a large folder", "HEAD", 1, "module/HEAD"},
+	} {
+		for how, open := range openings {
+			t.Run(tt.name+"/"+how, func(t *testing.T) {
+				root := t.TempDir()
+				write(t, root, map[string]string{"module/.git/HEAD": "x", "module/.git/objects/": "", "module/.git/refs/": "",
+					"module/a": "", "module/b": "", "module/c": ""})
+				faults := &faults{stat: func(name string) error {
+					if name == tt.fails {
+						return syscall.EIO
+					}
+					return nil
+				}}
+				got := walk(t, root, Options{Workers: 1, list: tt.atOnce, keepOpen: 1, open: func(path string) (folder, error) {
+					f, err := open(path)
+					return faulty{f, faults}, err
+				}})
+				if list := got.skipped(finding.ReasonUnreadable); !slices.Contains(list, tt.want+": input/output error") {
+					t.Errorf("unreadable: %q", list)
+				}
+			})
+		}
+	}
+}
+
 func TestAFileThatGrowsFasterThanItIsReadEnds(t *testing.T) {
 	root := t.TempDir()
 	write(t, root, map[string]string{"log": "start"})
@@ -842,7 +886,7 @@ func TestAnUnreadableFolderOfAnotherUserIsCounted(t *testing.T) {
 		if _, err := os.Stat("/proc/self/mem"); err != nil {
 			t.Skip("no /proc")
 		}
-		got, err := tryWalk(context.Background(), "/proc/self/task/"+fmt.Sprint(os.Getpid()), Options{Exclude: NewExclusions("pagemap", "mem", "map_files", "cwd", "root", "fd", "fdinfo", "net", "attr")})
+		got, err := tryWalk(context.Background(), "/proc/self/task/"+fmt.Sprint(os.Getpid()), Options{Exclude: Exclusions{"pagemap", "mem", "map_files", "cwd", "root", "fd", "fdinfo", "net", "attr"}})
 		if err != nil {
 			t.Fatal(err)
 		}

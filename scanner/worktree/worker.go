@@ -96,7 +96,7 @@ func (w *worker) folder(n *node, dir folder, at, name string) (*node, error) {
 	p := join(at, name)
 	child := &node{parent: n, name: name, checkout: n.checkout, rules: n.rules, ignored: n.ignored}
 	switch {
-	case name == ".git" && n.part == partNone && w.isGitFolder(dir):
+	case name == ".git" && n.skipGit:
 		return nil, nil
 	case n.part == partTop && name == "objects":
 		child.part = partObjects
@@ -131,7 +131,7 @@ func (w *worker) ignores(n *node, p string, folder bool) bool {
 	case n.rules == nil:
 		return false
 	}
-	return n.rules.match(n.checkout.below(p), folder) == ignored
+	return n.rules.match(n.checkout.below(p), folder)
 }
 
 // visitFiles visits entries of n that are not folders.

@@ -14,6 +14,10 @@
 package worktree
 
 import (
+	"strings"
+
+	"github.com/bmatcuk/doublestar/v4"
+
 	"keysweep/finding"
 )
 
@@ -83,4 +87,29 @@ type Summary struct {
 	// bare repository are visited like any others, except for those below
 	// objects/ that are named like objects: these are for the caller to read.
 	Nested []string
+}
+
+// Exclusions are doublestar globs, all valid, over paths below a root. A '/' at
+// the end makes a glob match folders only.
+type Exclusions []string
+
+// match reports whether a glob matches path itself.
+func (x Exclusions) match(path string, isFolder bool) bool {
+	for _, glob := range x {
+		pattern, folderOnly := strings.CutSuffix(glob, "/")
+		if (isFolder || !folderOnly) && doublestar.MatchUnvalidated(pattern, path) {
+			return true
+		}
+	}
+	return false
+}
+
+// Match reports whether a glob matches path or a folder above it.
+func (x Exclusions) Match(path string, isFolder bool) bool {
+	for end := range len(path) {
+		if path[end] == '/' && x.match(path[:end], true) {
+			return true
+		}
+	}
+	return x.match(path, isFolder)
 }
