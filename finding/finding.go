@@ -58,6 +58,25 @@ const (
 
 func (s Severity) String() string { return [...]string{"low", "medium", "high", "critical"}[s] }
 
+// Strength is how sure it is whose key a finding is.
+type Strength uint8
+
+// The strengths, the weakest first. From StrengthStrong on the issuer may be
+// asked about the key; from StrengthHost on its word that it does not know the
+// key is believed, since the key was certainly meant for it.
+const (
+	StrengthNone   Strength = iota
+	StrengthWeak            // a name in the path or somewhere in the file
+	StrengthStrong          // a name on the line, of a section or setting; an SDK's import nearby; a host in the file
+	StrengthHost            // the issuer's host near the key
+	StrengthShape           // a prefix or shape that no other issuer has
+	StrengthUser            // the user said so
+)
+
+func (s Strength) String() string {
+	return [...]string{"none", "weak", "strong", "host", "shape", "user"}[s]
+}
+
 // IssuerUnknown and IssuerAmbiguous are the Finding.Issuer of a key without
 // evidence, and with evidence for more than one issuer.
 const (
@@ -116,13 +135,9 @@ func (f *Finding) Severity() Severity {
 		return SeverityLow
 	case f.Environment == Production && (f.Status == Active || f.Status == Restricted || f.Confidence == High):
 		return SeverityCritical
-	case f.Status == Active || f.Status == Restricted:
+	case f.Status == Active || f.Status == Restricted || f.Environment == Production && f.Confidence == Medium:
 		return SeverityHigh
-	case f.Environment == Production && f.Confidence == Medium:
-		return SeverityHigh
-	case f.Confidence == High:
-		return SeverityMedium
-	case f.Environment == Production:
+	case f.Confidence == High || f.Environment == Production:
 		return SeverityMedium
 	}
 	return SeverityLow

@@ -187,41 +187,27 @@ func (r *Result) Sort() {
 // and key, the worst and the newest first.
 func compare(a, b *Finding) int {
 	return cmp.Or(
-		cmp.Compare(urgency(b.Status), urgency(a.Status)),
+		cmp.Compare(urgency[b.Status], urgency[a.Status]),
 		cmp.Compare(b.Severity(), a.Severity()),
 		cmp.Compare(b.Confidence, a.Confidence),
-		compareBool(b.InHead, a.InHead),
+		number(b.InHead)-number(a.InHead),
 		b.FirstSeen.Date.Compare(a.FirstSeen.Date),
 		cmp.Compare(a.Secret.SHA256(), b.Secret.SHA256()))
 }
 
 // urgency orders statuses: a key that works before one of which nothing is
 // known, whatever the reason, and that before one that was refused.
-func urgency(s Status) int {
-	switch s {
-	case Active:
-		return 3
-	case Restricted:
-		return 2
-	case Inactive:
-		return 0
+var urgency = [...]int{Unchecked: 1, Unsupported: 1, Unknown: 1, Inactive: 0, Restricted: 2, Active: 3}
+
+func number(b bool) int {
+	if b {
+		return 1
 	}
-	return 1
+	return 0
 }
 
-func compareBool(a, b bool) int {
-	switch {
-	case a == b:
-		return 0
-	case b:
-		return -1
-	}
-	return 1
-}
-
-// SortOccurrences orders by what to look at first: what HEAD or the working
-// tree holds,
-// then what a ref reaches, then the newest, then by path and line.
+// SortOccurrences orders by what to look at first: what the working tree or HEAD
+// holds, then what a ref reaches, then the newest, then by path and line.
 func SortOccurrences(list []Occurrence) {
 	slices.SortFunc(list, func(a, b Occurrence) int {
 		return cmp.Or(
@@ -240,7 +226,7 @@ func SortOccurrences(list []Occurrence) {
 
 func rank(o Occurrence) int {
 	switch {
-	case o.Source == SourceWorktree || o.Source == SourceStdin || o.Object == "":
+	case o.Object == "":
 		return 0
 	case o.InHead:
 		return 1

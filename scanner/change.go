@@ -18,7 +18,7 @@ import (
 
 // change finds the keys that are new in the commits of a range, or in the index
 // of one repository: first what they add (this file), then what of it the
-// parents do not hold (newness.go, parents.go).
+// parents do not hold (newness.go).
 type change struct {
 	*Prepared
 	target *target
@@ -32,13 +32,12 @@ type change struct {
 	inRange func(context.Context) (func(oid.ID) bool, error)
 
 	mu      sync.Mutex
-	blobs   map[oid.ID][]addition // guarded by mu
+	added   map[oid.ID][]addition // guarded by mu; objects
 	names   []addition            // guarded by mu; those that hold a literal
 	pending []introduction
 
-	known   map[oid.ID]keySet // of blobs that were read
-	below   map[oid.ID]keySet // of whole trees
-	visited map[oid.ID]bool   // trees whose blobs are known
+	known map[oid.ID]keySet // of blobs that were read
+	below map[oid.ID]keySet // of whole trees
 	// broughtBy holds the earliest commit that brings in a key at a location.
 	broughtBy map[finding.Secret]map[location]gitdb.CommitRef
 }
@@ -66,8 +65,8 @@ type introduction struct {
 func (s *Prepared) newChange(t *target, source finding.Source) *change {
 	c := &change{
 		Prepared: s, target: t, db: t.db, source: source,
-		blobs: make(map[oid.ID][]addition), known: make(map[oid.ID]keySet),
-		below: make(map[oid.ID]keySet), visited: make(map[oid.ID]bool),
+		added: make(map[oid.ID][]addition), known: make(map[oid.ID]keySet),
+		below:     make(map[oid.ID]keySet),
 		broughtBy: make(map[finding.Secret]map[location]gitdb.CommitRef),
 	}
 	s.changes = append(s.changes, c)
@@ -96,7 +95,7 @@ func (c *change) entry(unit int, e *lookup.Introduced) error {
 	}
 	if e.IsBlob() {
 		a.before = slices.Clone(e.Before)
-		c.blobs[e.ID] = append(c.blobs[e.ID], a)
+		c.added[e.ID] = append(c.added[e.ID], a)
 	}
 	return nil
 }
@@ -106,12 +105,7 @@ func baseName(path string) string { return path[strings.LastIndexByte(path, '/')
 
 // readAdditions reads the blobs and names added, and fills pending.
 func (c *change) readAdditions(ctx context.Context) error {
-	ids := make([]oid.ID, 0, len(c.blobs))
-	for id := range c.blobs {
-		ids = append(ids, id)
-	}
-	err := c.readNew(ctx, oid.Blob, ids, c.source, func(id oid.ID) []addition { return c.blobs[id] })
-	if err != nil {
+	if err := c.readAdded(ctx, oid.Blob); err != nil {
 		return err
 	}
 	j := c.collector.newJudge(ctx)
@@ -122,46 +116,36 @@ func (c *change) readAdditions(ctx context.Context) error {
 	return nil
 }
 
-// readNew judges objects that units add, and appends what may be a finding to
-// pending, in the order of ids: once for each of additions.
-func (c *change) readNew(ctx context.Context, typ oid.Type, ids []oid.ID, source finding.Source, additions func(oid.ID) []addition) error {
-	found, err := c.judgeObjects(ctx, typ, ids, source, func(j *judge, o *pack.Object, at location) []*candidate {
-		list, rejected := j.take()
-		c.collector.add(rejected, j.cut)
-		c.opts.Progress.Objects.Add(1)
-		if isLFSPointer(o.Data, int64(o.Size)) {
-			c.skipOne(finding.ReasonLFSPointer, at.path)
-		}
-		c.mu.Lock()
-		defer c.mu.Unlock()
-		c.count(typ, int64(o.Size))
-		return list
-	})
+// readAdded judges the objects in added, which are of one type, and appends what
+// may be a finding to pending: once for each addition.
+func (c *change) readAdded(ctx context.Context, typ oid.Type) error {
+	found, err := c.judgeObjects(ctx, typ, slices.Collect(maps.Keys(c.added)), true)
 	if err != nil {
 		return err
 	}
-	for _, id := range sortedIDs(found) {
+	for _, id := range slices.SortedFunc(maps.Keys(found), oid.ID.Compare) {
 		for _, k := range found[id] {
-			for _, a := range additions(id) {
+			for _, a := range c.added[id] {
 				c.pending = append(c.pending, introduction{a, k})
 			}
 		}
 	}
+	clear(c.added)
 	return nil
 }
 
-// judgeObjects reads objects and returns what take takes from a judge that has
-// seen one.
-func (c *change) judgeObjects(ctx context.Context, typ oid.Type, ids []oid.ID, source finding.Source, take func(*judge, *pack.Object, location) []*candidate) (map[oid.ID][]*candidate, error) {
-	var mu sync.Mutex
-	found := make(map[oid.ID][]*candidate)
+// judgeObjects reads objects and returns what may be a finding in each. isNew
+// says that they are those in added, and count as read.
+func (c *change) judgeObjects(ctx context.Context, typ oid.Type, ids []oid.ID, isNew bool) (map[oid.ID][]*candidate, error) {
+	found := make(map[oid.ID][]*candidate) // guarded by c.mu
 	finder := c.collector.set.Finder()
 	skipped, err := c.db.ReadAll(ctx, typ, ids, func() func(oid.ID, *pack.Object) error {
 		j := c.collector.newJudge(ctx)
 		return func(id oid.ID, o *pack.Object) error {
-			at := location{target: c.target, source: source, object: id}
-			if list := c.blobs[id]; len(list) > 0 {
-				at.path = slices.MinFunc(list, func(a, b addition) int { return cmp.Compare(a.path, b.path) }).path
+			at := location{target: c.target, object: id}
+			if isNew {
+				first := slices.MinFunc(c.added[id], func(a, b addition) int { return cmp.Compare(a.path, b.path) })
+				at.source, at.path = first.source, first.path
 			}
 			if o.Stream != nil {
 				// The database reports a broken stream; what came counts.
@@ -169,12 +153,17 @@ func (c *change) judgeObjects(ctx context.Context, typ oid.Type, ids []oid.ID, s
 			} else if finder.Contains(o.Data) {
 				j.whole(o.Data, at)
 			}
-			list := take(j, o, at)
-			j.drop()
+			list := j.take(isNew)
+			c.mu.Lock()
+			defer c.mu.Unlock()
 			if len(list) > 0 {
-				mu.Lock()
 				found[id] = list
-				mu.Unlock()
+			}
+			if isNew {
+				c.count(typ, int64(o.Size))
+				if isLFSPointer(o.Data, int64(o.Size)) {
+					c.skipOne(finding.ReasonLFSPointer, at.path)
+				}
 			}
 			return context.Cause(ctx)
 		}
@@ -183,12 +172,9 @@ func (c *change) judgeObjects(ctx context.Context, typ oid.Type, ids []oid.ID, s
 	return found, err
 }
 
-func sortedIDs[V any](m map[oid.ID]V) []oid.ID {
-	return slices.SortedFunc(maps.Keys(m), oid.ID.Compare)
-}
-
 // count notes that an object was read. The caller holds mu.
 func (c *change) count(typ oid.Type, size int64) {
+	c.opts.Progress.Objects.Add(1)
 	read := &c.result.Read
 	read.Objects++
 	read.Bytes += size
@@ -204,10 +190,7 @@ func (c *change) count(typ oid.Type, size int64) {
 
 // drain takes what j found in something that a unit adds.
 func (c *change) drain(j *judge, a addition) {
-	list, rejected := j.take()
-	for _, k := range list {
+	for _, k := range j.take(true) {
 		c.pending = append(c.pending, introduction{a, k})
 	}
-	c.collector.add(rejected, j.cut)
-	j.drop()
 }

@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"context"
 	"path/filepath"
+	"time"
 
 	"keysweep/finding"
 	"keysweep/scanner/gitdb"
@@ -80,12 +81,17 @@ type objectJudge struct {
 	target *target
 }
 
+var sources = map[oid.Type]finding.Source{oid.Blob: finding.SourceBlob, oid.Commit: finding.SourceCommit, oid.Tag: finding.SourceTag}
+
 // Object implements history.Visitor.
 func (o *objectJudge) Object(obj *history.Object) error {
 	defer o.judge.drop()
-	at := location{target: o.target}
-	if obj.Stream != nil {
-		at.source, at.object = finding.SourceBlob, obj.ID()
+	at := location{target: o.target, source: sources[obj.Type]}
+	switch {
+	case obj.Type == oid.Tree:
+		return o.tree(obj)
+	case obj.Stream != nil:
+		at.object = obj.ID()
 		// The database reports a broken stream; what came counts.
 		_, _ = o.judge.stream(obj.Stream, at)
 		o.judge.commit()
@@ -93,16 +99,6 @@ func (o *objectJudge) Object(obj *history.Object) error {
 			return context.Cause(o.judge.ctx)
 		}
 		return nil
-	}
-	switch obj.Type {
-	case oid.Commit:
-		at.source = finding.SourceCommit
-	case oid.Tag:
-		at.source = finding.SourceTag
-	case oid.Tree:
-		return o.tree(obj)
-	default:
-		at.source = finding.SourceBlob
 	}
 	o.judge.whole(obj.Data, at)
 	o.named(obj)
@@ -134,4 +130,93 @@ func (o *objectJudge) named(obj *history.Object) {
 		}
 	}
 	o.judge.commit()
+}
+
+// trace asks the histories where and when the keys of list were in them, and
+// fills in what a report says of it.
+func (s *Prepared) trace(ctx context.Context, list []*record) error {
+	if len(s.histories) == 0 || len(list) == 0 {
+		return nil
+	}
+	s.opts.Progress.Phase.Store("history of findings")
+	for _, h := range s.histories {
+		held := make(map[oid.ID][]int32)
+		for i, r := range list {
+			for l := range r.locations {
+				if l.target != h.target || l.object.IsZero() || !h.db.Has(l.object) {
+					continue // a target may have several databases: submodules
+				}
+				if k := held[l.object]; len(k) == 0 || k[len(k)-1] != int32(i) {
+					held[l.object] = append(k, int32(i))
+				}
+			}
+		}
+		t, err := h.db.Trace(ctx, held, len(list))
+		if t == nil {
+			return err
+		}
+		s.skip(t.Skipped...)
+		if t.Cut {
+			h.target.note("Its history holds more paths than were listed: some occurrences of the keys found are left out.")
+		}
+		for i, r := range list {
+			r.addTrace(t.Keys[i], s.result.Started)
+			r.addVersions(h, t)
+		}
+		if err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// addTrace merges the history of a key in one database into its record.
+func (r *record) addTrace(k history.KeyTrace, now time.Time) {
+	if k.First.ID.IsZero() {
+		return
+	}
+	f := &r.finding
+	first, last := sighting(k.First), sighting(k.Last)
+	until := now
+	if !k.AtTip {
+		until = last.Date
+		if k.Removed > 0 {
+			until = time.Unix(k.Removed, 0).UTC()
+		}
+	}
+	if f.FirstSeen.Commit == "" || first.Date.Before(f.FirstSeen.Date) {
+		f.FirstSeen = first
+	}
+	if f.LastSeen.Commit == "" || k.InHead && !f.InHead || k.InHead == f.InHead && last.Date.After(f.LastSeen.Date) {
+		f.LastSeen = last
+	}
+	f.InHead = f.InHead || k.InHead
+	// Clocks of committers may be wrong: no exposure is negative.
+	f.Exposed = max(f.Exposed, until.Sub(first.Date), 0)
+}
+
+// addVersions turns the locations of a key in one database into occurrences.
+func (r *record) addVersions(h scannedHistory, t *history.Trace) {
+	if r.traced == nil {
+		r.traced = make(map[location]bool)
+	}
+	vs := make(versions)
+	for l, v := range r.locations {
+		if l.target != h.target || l.object.IsZero() {
+			continue
+		}
+		for _, at := range t.Paths[l.object] {
+			r.traced[l] = true
+			o := l.occurrence(v)
+			switch {
+			case l.source != finding.SourcePath:
+				o.Path = at.Path
+			case at.Path != "":
+				o.Path = at.Path + "/" + l.path
+			}
+			o.Folder, o.Reachable, o.InHead = h.folder, at.Reachable, at.InHead
+			vs.add(version{o, l.object, at.Commit})
+		}
+	}
+	r.finding.Occurrences = append(r.finding.Occurrences, vs.occurrences()...)
 }

@@ -117,9 +117,10 @@ func (j *judge) keep(buf []byte, done int, pos position, matches []rules.Match, 
 	}
 }
 
-// take returns what was found since the last commit or drop: what may be a
-// finding, and what is none. drop must follow.
-func (j *judge) take() (list []*candidate, rejected []candidate) {
+// take returns what may be a finding of what was found since the last commit or
+// drop, and drops the rest; the collector gets that if the content is new.
+func (j *judge) take(isNew bool) (list []*candidate) {
+	var rejected []candidate
 	for i := range j.list {
 		if k := j.list[i]; k.match.Confidence > finding.Rejected {
 			list = append(list, &k)
@@ -127,7 +128,11 @@ func (j *judge) take() (list []*candidate, rejected []candidate) {
 			rejected = append(rejected, k)
 		}
 	}
-	return list, rejected
+	if isNew {
+		j.collector.add(rejected, j.cut)
+	}
+	j.drop()
+	return list
 }
 
 // commit gives the collector what was found since the last commit or drop.

@@ -1,6 +1,7 @@
 package scanner
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"io"
@@ -87,9 +88,8 @@ var ErrUse = errors.New("cannot scan")
 // withDefaults returns o with its zero values filled in, or says what is wrong
 // with it.
 func (o Options) withDefaults() (Options, error) {
-	if o.MinConfidence == finding.Rejected {
-		o.MinConfidence = finding.Medium
-	}
+	o.MinConfidence = cmp.Or(o.MinConfidence, finding.Medium)
+	o.Progress = cmp.Or(o.Progress, new(Progress))
 	if o.Workers <= 0 {
 		o.Workers = runtime.GOMAXPROCS(0)
 	}
@@ -98,9 +98,6 @@ func (o Options) withDefaults() (Options, error) {
 	}
 	if o.Now == nil {
 		o.Now = time.Now
-	}
-	if o.Progress == nil {
-		o.Progress = new(Progress)
 	}
 	for _, g := range o.Exclude {
 		if !doublestar.ValidatePattern(g) {

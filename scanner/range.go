@@ -72,11 +72,6 @@ func ParseRange(list []string) (*Range, error) {
 	return r, nil
 }
 
-// isZeros reports whether rev is the id that names nothing, 40 or 64 digits.
-func isZeros(rev string) bool {
-	return (len(rev) == 40 || len(rev) == 64) && strings.Trim(rev, "0") == ""
-}
-
 // scanRange reads what the commits of the range add.
 func (s *Prepared) scanRange(ctx context.Context, t *target) error {
 	s.opts.Progress.Phase.Store("commits")
@@ -102,6 +97,9 @@ func (s *Prepared) scanRange(ctx context.Context, t *target) error {
 		c.inRange = func(ctx context.Context) (func(oid.ID) bool, error) { return r.Holds, r.Exact(ctx) }
 	}
 	trees := c.commitUnits(r, !opts.Tips)
+	if err := c.readMessages(ctx, r); err != nil {
+		return err
+	}
 	skipped, err := db.CompareAll(ctx, len(trees), func(i int, d *lookup.Differ) error {
 		return d.Introduced(ctx, trees[i], c.units[i].parents, func(e *lookup.Introduced) error { return c.entry(i, e) })
 	})
@@ -112,12 +110,9 @@ func (s *Prepared) scanRange(ctx context.Context, t *target) error {
 	if err := c.readOthers(ctx, r); err != nil {
 		return err
 	}
-	if err := c.readMessages(ctx, r); err != nil {
-		return err
-	}
 	c.readRefNames(ctx)
 	s.opts.Progress.Phase.Store("objects")
-	s.opts.Progress.ObjectsTotal.Add(int64(len(c.blobs)))
+	s.opts.Progress.ObjectsTotal.Add(int64(len(c.added)))
 	if err := c.readAdditions(ctx); err != nil {
 		return err
 	}
@@ -156,7 +151,7 @@ func (c *change) readOthers(ctx context.Context, r *lookup.Range) error {
 			return context.Cause(ctx)
 		}
 		if err != nil {
-			c.blobs[id] = append(c.blobs[id], addition{unit: number, source: c.source})
+			c.added[id] = append(c.added[id], addition{unit: number, source: c.source})
 			continue
 		}
 		if err := d.Introduced(ctx, tree, nil, func(e *lookup.Introduced) error { return c.entry(number, e) }); err != nil {
@@ -169,11 +164,11 @@ func (c *change) readOthers(ctx context.Context, r *lookup.Range) error {
 
 // readMessages reads the commits and tags themselves.
 func (c *change) readMessages(ctx context.Context, r *lookup.Range) error {
-	unitOf := make(map[oid.ID]int, len(r.Commits)+len(r.Tags))
-	var commits, tags []oid.ID
-	for i, commit := range r.Commits {
-		unitOf[commit.ID] = i
-		commits = append(commits, commit.ID)
+	for i := range r.Commits {
+		c.added[r.Commits[i].ID] = []addition{{unit: i, source: finding.SourceCommit}}
+	}
+	if err := c.readAdded(ctx, oid.Commit); err != nil {
+		return err
 	}
 	for _, t := range r.Tags {
 		u := unit{by: gitdb.CommitRef{Date: t.Date}}
@@ -186,19 +181,10 @@ func (c *change) readMessages(ctx context.Context, r *lookup.Range) error {
 				u.parents = []oid.ID{tree}
 			}
 		}
-		unitOf[t.ID] = len(c.units)
+		c.added[t.ID] = []addition{{unit: len(c.units), source: finding.SourceTag}}
 		c.units = append(c.units, u)
-		tags = append(tags, t.ID)
 	}
-	err := c.readNew(ctx, oid.Commit, commits, finding.SourceCommit, func(id oid.ID) []addition {
-		return []addition{{unit: unitOf[id], source: finding.SourceCommit}}
-	})
-	if err != nil {
-		return err
-	}
-	return c.readNew(ctx, oid.Tag, tags, finding.SourceTag, func(id oid.ID) []addition {
-		return []addition{{unit: unitOf[id], source: finding.SourceTag}}
-	})
+	return c.readAdded(ctx, oid.Tag)
 }
 
 // readRefNames reads the names of new refs.
@@ -214,28 +200,28 @@ func (c *change) readRefNames(ctx context.Context) {
 // rangeOptions resolves the revisions of the range.
 func (s *Prepared) rangeOptions(ctx context.Context, t *target, db *lookup.Database) (opts lookup.RangeOptions, err error) {
 	asked := s.opts.Range
-	for _, rev := range asked.Include {
-		if isZeros(rev) {
-			continue
-		}
-		id, err := resolveEnd(ctx, db, rev)
-		if err != nil {
-			return opts, rangeError(rev, err)
-		}
-		opts.Include = append(opts.Include, id)
-	}
 	var absent []string
-	for _, rev := range asked.Exclude {
-		if isZeros(rev) {
-			continue
+	for i, rev := range slices.Concat(asked.Include, asked.Exclude) {
+		if (len(rev) == 40 || len(rev) == 64) && strings.Trim(rev, "0") == "" {
+			continue // the id that names nothing
 		}
-		switch id, err := resolveEnd(ctx, db, rev); {
-		case err == nil:
-			opts.Exclude = append(opts.Exclude, id)
-		case errors.Is(err, lookup.ErrAbsent):
+		id, err := db.Resolve(ctx, rev)
+		if ctx.Err() != nil {
+			return opts, context.Cause(ctx)
+		}
+		if err == nil && !db.Has(id) {
+			err = fmt.Errorf("%w: %s", lookup.ErrAbsent, id)
+		}
+		isExcluded := i >= len(asked.Include)
+		switch {
+		case isExcluded && errors.Is(err, lookup.ErrAbsent):
 			absent = append(absent, rev)
+		case err != nil:
+			return opts, fmt.Errorf("%w: --range: %s: %s", ErrUse, quoted(rev), plainError(err))
+		case isExcluded:
+			opts.Exclude = append(opts.Exclude, id)
 		default:
-			return opts, rangeError(rev, err)
+			opts.Include = append(opts.Include, id)
 		}
 	}
 	for _, ref := range t.repo.Refs {
@@ -262,19 +248,6 @@ func (s *Prepared) rangeOptions(ctx context.Context, t *target, db *lookup.Datab
 	return opts, nil
 }
 
-// resolveEnd returns the object that an end of the range names. The error wraps
-// lookup.ErrAbsent if it is not in the database.
-func resolveEnd(ctx context.Context, db *lookup.Database, rev string) (oid.ID, error) {
-	id, err := db.Resolve(ctx, rev)
-	if ctx.Err() != nil {
-		return id, context.Cause(ctx)
-	}
-	if err == nil && !db.Has(id) {
-		err = fmt.Errorf("%w: %s", lookup.ErrAbsent, id)
-	}
-	return id, err
-}
-
 // skipAbsent says what was done without the revisions that the range excludes
 // and that are not in the repository.
 func (s *Prepared) skipAbsent(revs []string, opts *lookup.RangeOptions, isShallow bool) {
@@ -291,8 +264,4 @@ func (s *Prepared) skipAbsent(revs []string, opts *lookup.RangeOptions, isShallo
 	for _, rev := range revs {
 		s.skipOne(reason, fmt.Sprintf("%s, where the range starts, is not in this repository; %s", quoted(rev), what))
 	}
-}
-
-func rangeError(rev string, err error) error {
-	return fmt.Errorf("%w: --range: %s: %s", ErrUse, quoted(rev), plainError(err))
 }

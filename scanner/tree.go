@@ -9,6 +9,7 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"sync/atomic"
 
 	"keysweep/finding"
 	"keysweep/scanner/gitdb"
@@ -170,4 +171,41 @@ const (
 // Git LFS pointer.
 func isLFSPointer(head []byte, size int64) bool {
 	return size < lfsMax && bytes.HasPrefix(head, []byte(lfsVersion))
+}
+
+// scanStdin reads standard input to its end, or until ctx ends: a read that
+// waits for a terminal is left behind.
+func (s *Prepared) scanStdin(ctx context.Context, t *target) error {
+	s.opts.Progress.Phase.Store("standard input")
+	type outcome struct {
+		n   int64
+		err error
+	}
+	j := s.collector.newJudge(ctx)
+	done := make(chan outcome, 1)
+	r := io.TeeReader(s.opts.Stdin, counter{&s.opts.Progress.Bytes})
+	go func() {
+		n, err := j.stream(r, location{target: t, source: finding.SourceStdin})
+		done <- outcome{n, err}
+	}()
+	select {
+	case o := <-done:
+		j.commit()
+		s.result.Read.Files++
+		s.result.Read.Bytes += o.n
+		if o.err != nil {
+			s.skipOne(finding.ReasonUnreadable, "standard input: "+plainError(o.err))
+		}
+		return nil
+	case <-ctx.Done():
+		return context.Cause(ctx)
+	}
+}
+
+// counter counts what is written to it.
+type counter struct{ *atomic.Int64 }
+
+func (c counter) Write(p []byte) (int, error) {
+	c.Add(int64(len(p)))
+	return len(p), nil
 }

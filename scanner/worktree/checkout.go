@@ -43,33 +43,19 @@ func (c *checkout) tracked(p string) bool {
 	return c.repo.Tracked != nil && c.repo.Tracked(c.below(p))
 }
 
-// part is what a folder is to the object database of a bare repository.
-type part uint8
-
-const (
-	partNone    part = iota
-	partTop          // a bare repository
-	partObjects      // objects
-	partFan          // objects/5e
-	partPack         // objects/pack
-)
-
-// isObject reports whether name, in a folder that is part p of a database, is
+// isObject reports whether a path below the top of a bare repository is that of
 // a file of objects, which the database's reader reads.
-func (p part) isObject(name string) bool {
-	switch p {
-	case partFan:
-		return (len(name) == 38 || len(name) == 62) && isHex(name)
-	case partPack:
-		switch path.Ext(name) {
-		case ".pack", ".idx", ".rev", ".bitmap", ".mtimes":
-			return strings.HasPrefix(name, "pack-")
-		}
+func isObject(below string) bool {
+	folder, name := path.Split(below)
+	switch folder, ok := strings.CutPrefix(folder, "objects/"); {
+	case !ok:
+		return false
+	case folder == "pack/":
+		return strings.HasPrefix(name, "pack-") && slices.Contains([]string{".pack", ".idx", ".rev", ".bitmap", ".mtimes"}, path.Ext(name))
+	default: // ab/cdef…
+		return len(folder) == 3 && (len(name) == 38 || len(name) == 62) && strings.Trim(folder[:2]+name, "0123456789abcdef") == ""
 	}
-	return false
 }
-
-func isHex(s string) bool { return strings.Trim(s, "0123456789abcdef") == "" }
 
 // tellingNames are the names in a folder that say whether it is a repository,
 // and what of it is ignored.
@@ -97,9 +83,7 @@ func (w *worker) inspect(n *node, dir folder, at string, entries []entry, all bo
 			}
 		}
 	}
-	if n.part == partNone {
-		w.enterNested(n, dir, at, found)
-	}
+	w.enterNested(n, dir, at, found)
 	if _, ok := found[".gitignore"]; ok && n.checkout.repo != nil && !n.ignored && !w.opts.Ignored {
 		n.rules = w.readIgnore(dir, n.rules, len(n.checkout.below(slashed(at))), n.checkout.repo.IgnoreCase)
 	}
@@ -117,7 +101,7 @@ func (w *worker) enterNested(n *node, dir folder, at string, found map[string]Ki
 			return 0, fs.ErrNotExist
 		})
 		if is {
-			n.part = partTop
+			n.bare = n
 			w.addNested(at)
 		}
 		return

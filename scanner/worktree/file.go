@@ -14,8 +14,7 @@ import (
 	"keysweep/finding"
 )
 
-// File is one name of the tree and, for a regular file or a symbolic link, the
-// way to its bytes. It is valid until visit returns.
+// File is one name of the tree. It is valid until visit returns.
 type File struct {
 	// Path is the path below root: raw bytes of any kind, separated by '/'.
 	// If root is a file, it is root's last name.
@@ -35,34 +34,29 @@ type File struct {
 // return the error, and the walk goes on.
 var ErrSkipped = errors.New("skipped")
 
-var errNoContent = errors.New("has a name only")
-
 const (
-	// keptHole is how much of a hole in a sparse file fn sees. A longer one is
-	// shortened, and columns behind it on the same line with it: nothing that
-	// is searched for spans that many zero bytes, and a hole may be 8 EiB.
+	// keptHole is how much of a hole in a sparse file fn sees: nothing that is
+	// searched for spans that many zero bytes, and a hole may be 8 EiB. Columns
+	// behind a longer one, on the same line, are too small.
 	keptHole = 64 << 10
 	// askAgain is after how many bytes beyond its size a file is asked for it
-	// again. One that has grown ends there, for this time: it could grow faster
-	// than we read. One of procfs goes on.
+	// again. One that has grown ends there: it could grow faster than we read.
+	// One of procfs goes on.
 	askAgain = 64 << 20
 )
 
-// Read calls fn with a reader of the file's bytes, or of a symbolic link's
-// target. If the file changes meanwhile, fn is called once more, from the
+// Read calls fn with a reader of the bytes of a regular file, or of a symbolic
+// link's target. If the file changes meanwhile, fn is called once more, from the
 // start, and what it saw before is void. If it changes again, what fn saw the
 // second time counts, and the file is noted as changed-during-scan.
 //
 // The error is fn's, or wraps ErrSkipped, or is the context's. fn must return
 // an error of the reader, wrapped or not.
 func (f *File) Read(fn func(r io.Reader) error) error {
-	switch f.Kind {
-	case Symlink:
+	if f.Kind == Symlink {
 		return f.readLink(fn)
-	case Regular:
-		return f.readFile(fn)
 	}
-	return fmt.Errorf("%s: %w", f.Path, errNoContent)
+	return f.readFile(fn)
 }
 
 func (f *File) readLink(fn func(r io.Reader) error) error {

@@ -10,10 +10,10 @@ import (
 )
 
 // maxRules is the most bytes of ignore files that apply to one folder: the sum
-// of info/exclude and the .gitignore files of all folders above. Where a
-// .gitignore goes beyond it, nothing is ignored but by .gitignore files further
-// down: reading more costs time, reading less hides a key. It also bounds what a
-// hostile tree can make us hold and compare: git's own limit is 100 MiB a file.
+// of info/exclude and the .gitignore files of all folders above. It bounds what
+// a hostile tree can make us hold and compare (git's limit is 100 MiB a file).
+// Where a .gitignore goes beyond it, only .gitignore files further down count:
+// reading more costs time, reading less hides a key.
 const maxRules = 1 << 20
 
 // rules is what one ignore file says, linked to the files of lower rank: those

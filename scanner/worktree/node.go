@@ -15,8 +15,8 @@ type node struct {
 	// ignored says that git ignores the folder, which is entered only because of
 	// tracked files.
 	ignored bool
-	skipGit bool // its folder .git is a repository's, or cannot be read
-	part    part
+	skipGit bool  // its folder .git is a repository's, or cannot be read
+	bare    *node // the bare repository that it is in, or that it is; nil: none
 
 	dir     folder // nil: closed; guarded by walker.mu
 	users   int    // workers that use dir; guarded by walker.mu

@@ -35,11 +35,7 @@ func (w *walker) push(items ...item) {
 	}
 	w.stack = append(w.stack, items...)
 	w.mu.Unlock()
-	if len(items) == 1 {
-		w.wake.Signal()
-	} else {
-		w.wake.Broadcast()
-	}
+	w.wake.Broadcast()
 }
 
 // next waits for work; false: there is none left, or the walk was stopped.

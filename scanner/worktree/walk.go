@@ -25,11 +25,10 @@ const (
 
 // walker is the state of one walk that the workers share.
 //
-// Work is on a stack, so that the tree is walked depth first and only the
-// siblings of the way down wait. A folder stays open while anything on the
-// stack needs it, if fewer than maxKept do; otherwise it is opened again from
-// its nearest open ancestor. So neither depth nor width costs descriptors, and
-// no path need fit into PATH_MAX.
+// Work is on a stack: the tree is walked depth first. A folder stays open while
+// anything on the stack needs it, if fewer than maxKept do; otherwise it is
+// opened again from its nearest open ancestor. So neither depth nor width costs
+// descriptors, and no path need fit into PATH_MAX.
 type walker struct {
 	ctx     context.Context
 	opts    Options
@@ -58,20 +57,15 @@ type walker struct {
 // An error of visit that does not wrap ErrSkipped ends the walk and is
 // returned, as is the end of ctx; the summary is then of the part that was
 // done. The other errors are that root cannot be opened or is not in its
-// Repository.
-//
-// Root itself is visited even if it, or a folder above it, is ignored: the user
-// has named it.
+// Repository. It does not matter whether root, which the user has named, is
+// ignored.
 func Walk(ctx context.Context, root string, opts Options, visit func(worker int, f *File) error) (Summary, error) {
 	w := &walker{ctx: ctx, opts: opts, visit: visit}
 	w.wake.L = &w.mu
 	if w.opts.open == nil {
 		w.opts.open = openFolder
 	}
-	workers := opts.Workers
-	if workers <= 0 {
-		workers = runtime.GOMAXPROCS(0)
-	}
+	workers := cmp.Or(opts.Workers, runtime.GOMAXPROCS(0))
 	// A quarter of the files that we may open is for folders that wait; a worker
 	// holds at most a folder, a way to it, and a file.
 	limit := fileLimit()
@@ -102,16 +96,12 @@ func Walk(ctx context.Context, root string, opts Options, visit func(worker int,
 		sum.Files += k.files
 		sum.Bytes += k.bytes
 	}
-	err := w.err
-	if err == nil {
-		err = ctx.Err()
-	}
+	err := cmp.Or(w.err, ctx.Err())
 	if err == nil {
 		w.countAbsent()
 	}
-	sum.Skipped = w.skips.list()
-	sum.Nested = w.nested
-	slices.Sort(sum.Nested)
+	slices.Sort(w.nested)
+	sum.Skipped, sum.Nested = w.skips.list(), w.nested
 	return sum, err
 }
 
@@ -147,13 +137,6 @@ func (w *walker) start(root string) error {
 	return nil
 }
 
-// splitFile returns the folder that a file is in, and its name there. path may
-// be a link to it.
-func splitFile(path string) (folder, name string, err error) {
-	real, err := filepath.EvalSymlinks(path)
-	return filepath.Dir(real), filepath.Base(real), err
-}
-
 var errOutside = errors.New("root is not in the repository's work tree")
 
 // enter sets the checkout and the rules of root, which is repo.Top or below it.
@@ -167,7 +150,7 @@ func (w *walker) enter(root string, repo *Repository) error {
 	}
 	rel, err := filepath.Rel(top, root)
 	if err != nil || !filepath.IsLocal(rel) {
-		return errors.New("root is not in the repository's work tree")
+		return errOutside
 	}
 	prefix := ""
 	if rel != "." {

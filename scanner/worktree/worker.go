@@ -94,16 +94,9 @@ func (w *worker) list(n *node, dir folder, first bool) error {
 // entered.
 func (w *worker) folder(n *node, dir folder, at, name string) (*node, error) {
 	p := join(at, name)
-	child := &node{parent: n, name: name, checkout: n.checkout, rules: n.rules, ignored: n.ignored}
-	switch {
-	case name == ".git" && n.skipGit:
+	child := &node{parent: n, name: name, checkout: n.checkout, rules: n.rules, ignored: n.ignored, bare: n.bare}
+	if name == ".git" && n.skipGit {
 		return nil, nil
-	case n.part == partTop && name == "objects":
-		child.part = partObjects
-	case n.part == partObjects && name == "pack":
-		child.part = partPack
-	case n.part == partObjects && len(name) == 2 && isHex(name):
-		child.part = partFan
 	}
 	if w.opts.Exclude.match(p, true) {
 		w.skips.add(finding.ReasonExcluded, p+"/")
@@ -136,6 +129,10 @@ func (w *worker) ignores(n *node, p string, folder bool) bool {
 
 // visitFiles visits entries of n that are not folders.
 func (w *worker) visitFiles(n *node, dir folder, at string, entries []entry) error {
+	top := 0 // how many bytes of a path are the bare repository's
+	if n.bare != nil {
+		top = len(slashed(n.bare.path()))
+	}
 	for _, e := range entries {
 		if w.stopped.Load() {
 			return nil
@@ -143,7 +140,7 @@ func (w *worker) visitFiles(n *node, dir folder, at string, entries []entry) err
 		p := join(at, e.name)
 		if w.named != "" {
 			p = w.named
-		} else if n.part.isObject(e.name) && e.kind == Regular {
+		} else if n.bare != nil && e.kind == Regular && isObject(p[top:]) {
 			continue
 		} else if w.opts.Exclude.match(p, false) {
 			w.skips.add(finding.ReasonExcluded, p)

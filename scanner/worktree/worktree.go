@@ -1,16 +1,11 @@
 // Package worktree walks a working tree or a plain folder, and hands each
 // file's bytes to the scanner: in parallel, and in memory that does not depend
-// on the size of the tree.
+// on the size of the tree. No link is followed below root, nothing but regular
+// files is opened, and nothing is written.
 //
-// In a repository it visits what git tracks, ignored or not, and what git
-// would not ignore: by the .gitignore files of the tree and by info/exclude.
-// The user's own ignore file (core.excludesFile) does not belong to the
-// repository: files ignored only there are read. In a plain folder it visits
-// everything.
-//
-// No link is followed below root, nothing but regular files is opened, and
-// nothing is written. A name that leads nowhere, a file that cannot be opened
-// or keeps changing is counted, and the walk goes on.
+// In a repository it visits what git tracks, and what git would not ignore: by
+// the .gitignore files of the tree and by info/exclude, not by the user's own
+// ignore file (core.excludesFile). In a plain folder it visits everything.
 package worktree
 
 import (
