@@ -39,7 +39,12 @@ type change struct {
 	known map[oid.ID]keySet // of blobs that were read
 	below map[oid.ID]keySet // of whole trees
 	// broughtBy holds the earliest commit that brings in a key at a location.
-	broughtBy map[finding.Secret]map[location]gitdb.CommitRef
+	broughtBy map[keyAt]gitdb.CommitRef
+}
+
+type keyAt struct {
+	key finding.Secret
+	at  location
 }
 
 // unit is what may bring in keys: a commit, a tag, a tree, or the index.
@@ -67,7 +72,7 @@ func (s *Prepared) newChange(t *target, source finding.Source) *change {
 		Prepared: s, target: t, db: t.db, source: source,
 		added: make(map[oid.ID][]addition), known: make(map[oid.ID]keySet),
 		below:     make(map[oid.ID]keySet),
-		broughtBy: make(map[finding.Secret]map[location]gitdb.CommitRef),
+		broughtBy: make(map[keyAt]gitdb.CommitRef),
 	}
 	s.changes = append(s.changes, c)
 	return c

@@ -32,8 +32,7 @@ type record struct {
 	shapes    []string
 	evidence  map[evidenceKey]rules.Evidence
 	locations map[location]view
-	rejected  *candidate        // at the smallest location, if wanted
-	traced    map[location]bool // those that became occurrences of a history
+	rejected  *candidate // at the smallest location, if wanted
 }
 
 type evidenceKey struct {
@@ -70,7 +69,7 @@ func (c *collector) addOne(s *candidate) {
 			c.full = true
 			return
 		}
-		r = &record{finding: finding.Finding{Secret: m.Secret}}
+		r = &record{finding: finding.Finding{Secret: m.Secret}, evidence: make(map[evidenceKey]rules.Evidence), locations: make(map[location]view)}
 		c.keys[m.Secret] = r
 	}
 	f := &r.finding
@@ -95,14 +94,8 @@ func (c *collector) addOne(s *candidate) {
 	for _, e := range m.Evidence {
 		k := evidenceKey{e.Issuer, e.Kind}
 		if old, ok := r.evidence[k]; !ok || better(e, old) {
-			if r.evidence == nil {
-				r.evidence = make(map[evidenceKey]rules.Evidence)
-			}
 			r.evidence[k] = e
 		}
-	}
-	if r.locations == nil {
-		r.locations = make(map[location]view)
 	}
 	r.locations[s.at] = s.view
 }

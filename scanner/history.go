@@ -197,16 +197,13 @@ func (r *record) addTrace(k history.KeyTrace, now time.Time) {
 
 // addVersions turns the locations of a key in one database into occurrences.
 func (r *record) addVersions(h scannedHistory, t *history.Trace) {
-	if r.traced == nil {
-		r.traced = make(map[location]bool)
-	}
 	vs := make(versions)
 	for l, v := range r.locations {
 		if l.target != h.target || l.object.IsZero() {
 			continue
 		}
 		for _, at := range t.Paths[l.object] {
-			r.traced[l] = true
+			v.traced = true
 			o := l.occurrence(v)
 			switch {
 			case l.source != finding.SourcePath:
@@ -217,6 +214,7 @@ func (r *record) addVersions(h scannedHistory, t *history.Trace) {
 			o.Folder, o.Reachable, o.InHead = h.folder, at.Reachable, at.InHead
 			vs.add(version{o, l.object, at.Commit})
 		}
+		r.locations[l] = v
 	}
 	r.finding.Occurrences = append(r.finding.Occurrences, vs.occurrences()...)
 }

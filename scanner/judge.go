@@ -70,9 +70,8 @@ func (j *judge) name(name string, at location) {
 	first := len(j.list)
 	j.whole(b, at)
 	for i := first; i < len(j.list); i++ {
-		at, v := &j.list[i].at, &j.list[i].view
-		at.line, at.column, v.endColumn, v.unitColumn, v.unitEndColumn = 0, 0, 0, 0, 0
-		v.comment = finding.Comment{} // a name has no comments
+		k := &j.list[i] // a name has no lines, and no comments
+		k.at.line, k.at.column, k.view = 0, 0, view{excerpt: k.view.excerpt}
 	}
 }
 

@@ -172,14 +172,9 @@ func (c *change) submit() {
 		k := *n.candidate
 		k.at.source, k.at.path = n.source, n.path
 		list = append(list, k)
-		by := c.units[n.unit].by
-		locations := c.broughtBy[k.match.Secret]
-		if locations == nil {
-			locations = make(map[location]gitdb.CommitRef)
-			c.broughtBy[k.match.Secret] = locations
-		}
-		if old, ok := locations[k.at]; !ok || isEarlier(by, old) {
-			locations[k.at] = by
+		by, brought := c.units[n.unit].by, keyAt{k.match.Secret, k.at}
+		if old, ok := c.broughtBy[brought]; !ok || isEarlier(by, old) {
+			c.broughtBy[brought] = by
 		}
 	}
 	c.collector.add(list, false)
@@ -189,21 +184,18 @@ func (c *change) submit() {
 // addOccurrences turns the locations at which commits of the range brought in a
 // key into occurrences, and says which commit was the first.
 func (c *change) addOccurrences(r *record) {
-	broughtBy := c.broughtBy[r.finding.Secret]
-	if len(broughtBy) == 0 || c.source == finding.SourceIndex {
+	if c.source == finding.SourceIndex {
 		return
-	}
-	if r.traced == nil {
-		r.traced = make(map[location]bool)
 	}
 	vs := make(versions)
 	var first gitdb.CommitRef
 	for l, v := range r.locations {
-		by, ok := broughtBy[l]
-		if !ok || l.target != c.target {
+		by, ok := c.broughtBy[keyAt{r.finding.Secret, l}]
+		if !ok {
 			continue
 		}
-		r.traced[l] = true
+		v.traced = true
+		r.locations[l] = v
 		if l.source != finding.SourceTag && !by.ID.IsZero() && (first.ID.IsZero() || isEarlier(by, first)) {
 			first = by
 		}

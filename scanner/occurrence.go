@@ -31,6 +31,7 @@ type view struct {
 	tipLine                   int // see finding.Occurrence.TipLine
 	excerpt                   finding.Excerpt
 	comment                   finding.Comment
+	traced                    bool // it became occurrences of a history
 }
 
 // occurrence returns what a report says of v at l.

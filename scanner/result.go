@@ -91,7 +91,7 @@ func (s *Prepared) complete(r *record) {
 	lines := make(map[location]int) // the first column of each line outside objects
 	for l, v := range r.locations {
 		switch {
-		case r.traced[l]:
+		case v.traced:
 		case !l.object.IsZero(): // its history could not be traced
 			o := l.occurrence(v)
 			o.Versions = 1
