@@ -2,6 +2,7 @@ package gitdb
 
 import (
 	"bytes"
+	"cmp"
 	"encoding/hex"
 	"errors"
 	"fmt"
@@ -103,9 +104,7 @@ func (lr *LooseReader) Read(l LooseObject, maxObject uint64, use func(*pack.Obje
 	if !info.Mode().IsRegular() {
 		return fmt.Errorf("%w: not a regular file", pack.ErrCorrupt)
 	}
-	if maxObject == 0 {
-		maxObject = pack.DefaultMaxObject
-	}
+	maxObject = cmp.Or(maxObject, pack.DefaultMaxObject)
 	if info.Size() > looseMapOver {
 		stored, err := pack.Map(l.Path())
 		if err != nil {

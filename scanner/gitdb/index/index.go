@@ -127,12 +127,9 @@ func load(path string) ([]byte, error) {
 		return nil, err
 	}
 	defer f.Close()
-	buf := bytes.NewBuffer(make([]byte, 0, info.Size()+bytes.MinRead))
-	n, err := buf.ReadFrom(io.LimitReader(f, maxFile+1))
-	if err == nil && n > maxFile {
-		err = fmt.Errorf("%w: %d bytes", ErrUnsupported, n)
-	}
-	return buf.Bytes(), err
+	data := make([]byte, info.Size())
+	_, err = io.ReadFull(f, data)
+	return data, err
 }
 
 // Parse reads an index from data, which the index keeps: it must not be written

@@ -5,6 +5,7 @@ import (
 	"context"
 	"encoding/binary"
 	"fmt"
+	"slices"
 
 	"keysweep/finding"
 	"keysweep/scanner/gitdb"
@@ -65,7 +66,7 @@ const (
 
 // NewDiffer returns a Differ whose Reader keeps up to budget bytes.
 func (db *Database) NewDiffer(budget int) *Differ {
-	return &Differ{db: db, reader: db.NewReader(budget), young: make(map[oid.ID][]byte), broken: make(map[oid.ID]bool)}
+	return &Differ{db: db, reader: db.NewReader(budget), young: make(map[oid.ID][]byte), broken: make(map[oid.ID]bool), shown: make(map[oid.ID]bool)}
 }
 
 // Close gives back what d reads with. It must not be used afterwards.
@@ -75,10 +76,8 @@ func (d *Differ) Close() { d.db.spare.Store(d.reader) }
 // A tree that cannot be read goes to Skipped; if it is a parent's, it counts as
 // empty. The error is ctx's or emit's.
 func (d *Differ) Introduced(ctx context.Context, tree oid.ID, parents []oid.ID, emit func(*Introduced) error) error {
-	for _, p := range parents {
-		if p == tree {
-			return nil
-		}
+	if slices.Contains(parents, tree) {
+		return nil
 	}
 	d.start()
 	data, err := d.tree(ctx, tree)
@@ -90,7 +89,7 @@ func (d *Differ) Introduced(ctx context.Context, tree oid.ID, parents []oid.ID, 
 
 func (d *Differ) start() {
 	d.again = shownAgain
-	d.shown = nil
+	clear(d.shown)
 }
 
 // Entries calls use with each entry of a tree. Its Name is valid until use
@@ -315,9 +314,6 @@ func (d *Differ) descend(ctx context.Context, path string, list *entries, below 
 			if d.again -= len(data); d.again < 0 {
 				return nil
 			}
-		}
-		if d.shown == nil {
-			d.shown = make(map[oid.ID]bool)
 		}
 		d.shown[e.ID] = true
 	}

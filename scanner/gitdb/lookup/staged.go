@@ -3,6 +3,7 @@ package lookup
 import (
 	"context"
 	"fmt"
+	"slices"
 	"sort"
 	"strconv"
 	"strings"
@@ -58,12 +59,8 @@ func (d *Differ) staged(ctx context.Context, x *index.Index, parents []oid.ID, e
 		trees:   make([]byte, 0, min(64*x.Len(), 256<<10)), // not to grow: what is not used costs nothing
 	}
 	d.nameFolders(s, 0, x.Len(), 0)
-	if top := &s.folders[0]; top.whole {
-		for _, p := range parents {
-			if p == top.id {
-				return nil
-			}
-		}
+	if top := &s.folders[0]; top.whole && slices.Contains(parents, top.id) {
+		return nil
 	}
 	return d.compare(ctx, "", s.list(0), parents, emit)
 }

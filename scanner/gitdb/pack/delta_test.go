@@ -444,7 +444,7 @@ func (v *spansVisitor) Visit(o *Object) (bool, error) {
 	return false, nil
 }
 
-func TestARebuiltIndexHoldsOffsetsOfEverySize(t *testing.T) {
+func TestBuiltNamesFindEveryEntry(t *testing.T) {
 	ids := []oid.ID{{9}, {2}, {5}, {7}}
 	offsets := []uint64{12, 1<<31 - 1, 1 << 31, 1 << 40}
 	p := &Pack{}
@@ -452,11 +452,10 @@ func TestARebuiltIndexHoldsOffsetsOfEverySize(t *testing.T) {
 		p.entries = append(p.entries, entry{offset: offset})
 	}
 	p.names, p.entryAt = buildNames(ids, 20)
-	x := p.index()
 	for i, id := range ids {
-		pos, ok := x.find(id[:20])
-		if offset, placed := x.offset(pos); !ok || !placed || offset != offsets[i] {
-			t.Errorf("%s is at %d, want %d", id, offset, offsets[i])
+		pos, ok := p.names.find(id[:20])
+		if !ok || p.Offset(int(p.entryAt[pos])) != offsets[i] {
+			t.Errorf("%s: not found at %d", id, offsets[i])
 		}
 	}
 }

@@ -1,6 +1,7 @@
 package pack
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -74,12 +75,17 @@ type WalkOptions struct {
 // bases. It returns early with an error only if ctx ends, a visitor fails, or
 // the index contradicts the pack (ErrUnusable).
 func (p *Pack) Walk(ctx context.Context, opts WalkOptions) error {
-	s := newShared(p, opts)
+	s := &shared{pack: p, opts: opts, workers: max(opts.Workers, 1)}
+	s.left.start(p.Size())
+	s.wake.L = &s.mu
 	stop := context.AfterFunc(ctx, func() { s.fail(context.Cause(ctx)) })
 	defer stop()
 	var done sync.WaitGroup
 	for i := range s.workers {
-		w := newWorker(s, opts.NewVisitor())
+		w := &worker{shared: s, visitor: opts.NewVisitor()}
+		w.maxObject = cmp.Or(opts.MaxObject, DefaultMaxObject)
+		// The trailer of a pack says nothing of what its writer stored.
+		w.decoder.Checksum = true
 		if i == 0 {
 			for _, e := range p.lost {
 				if opts.Need == nil {
@@ -120,13 +126,6 @@ type shared struct {
 	nextRoot int    // guarded by mu
 	given    []task // guarded by mu
 	err      error  // guarded by mu until all workers have returned
-}
-
-func newShared(p *Pack, opts WalkOptions) *shared {
-	s := &shared{pack: p, opts: opts, workers: max(opts.Workers, 1)}
-	s.left.start(p.Size())
-	s.wake.L = &s.mu
-	return s
 }
 
 func (s *shared) fail(err error) {
@@ -207,17 +206,6 @@ type worker struct {
 	spans    []Span
 	entries  int64 // done, and not yet reported to Progress
 	bytes    int64 // of these
-}
-
-func newWorker(s *shared, v Visitor) *worker {
-	w := &worker{shared: s, visitor: v}
-	w.maxObject = s.opts.MaxObject
-	if w.maxObject == 0 {
-		w.maxObject = DefaultMaxObject
-	}
-	// The trailer of a pack says nothing of what its writer stored.
-	w.decoder.Checksum = true
-	return w
 }
 
 func (w *worker) run() error {

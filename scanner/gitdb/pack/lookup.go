@@ -1,6 +1,7 @@
 package pack
 
 import (
+	"cmp"
 	"container/list"
 	"context"
 	"fmt"
@@ -16,8 +17,9 @@ import (
 // safe for concurrent use.
 type Lookup struct {
 	*file
-	index *packIndex
-	left  allowance
+	names  *names
+	offset func(pos int) (uint64, bool) // of the entry whose id is at pos of names
+	left   allowance
 }
 
 // OpenLookup maps the pack at path and the index beside it. An error that wraps
@@ -29,8 +31,11 @@ func OpenLookup(path string, format oid.Format) (*Lookup, error) {
 	}
 	l := &Lookup{file: f}
 	l.left.start(l.Size())
-	err = Guard(func() (err error) {
-		l.index, err = l.openIndex()
+	err = Guard(func() error {
+		x, err := l.openIndex()
+		if err == nil {
+			l.names, l.offset = &x.names, x.offset
+		}
 		return err
 	})
 	if err != nil {
@@ -47,7 +52,7 @@ func OpenLookupWithoutIndex(ctx context.Context, path string, format oid.Format)
 	if err != nil {
 		return nil, err
 	}
-	l := &Lookup{file: p.file, index: p.index()}
+	l := &Lookup{file: p.file, names: p.names, offset: func(pos int) (uint64, bool) { return p.Offset(int(p.entryAt[pos])), true }}
 	l.left.start(l.Size())
 	return l, nil
 }
@@ -62,17 +67,17 @@ func (l *Lookup) Find(id oid.ID) (offset uint64, ok bool) {
 }
 
 func (l *Lookup) find(id oid.ID) (offset uint64, ok bool) {
-	pos, ok := l.index.find(id[:l.format.Size()])
+	pos, ok := l.names.find(id[:l.format.Size()])
 	if !ok {
 		return 0, false
 	}
-	return l.index.offset(pos)
+	return l.offset(pos)
 }
 
 // IDs calls f with each id whose first byte is first, ascending.
 func (l *Lookup) IDs(first byte, f func(id oid.ID)) {
-	for pos := l.index.fanout[first]; pos < l.index.fanout[int(first)+1]; pos++ {
-		f(oid.FromBytes(l.index.bytes(int(pos))))
+	for pos := l.names.fanout[first]; pos < l.names.fanout[int(first)+1]; pos++ {
+		f(oid.FromBytes(l.names.bytes(int(pos))))
 	}
 }
 
@@ -159,9 +164,7 @@ func (r *LookupReader) Read(l *Lookup, offset uint64, use func(*Object) error) e
 }
 
 func (r *LookupReader) read(l *Lookup, offset uint64, use func(*Object) error) error {
-	if r.maxObject = r.MaxObject; r.maxObject == 0 {
-		r.maxObject = DefaultMaxObject
-	}
+	r.maxObject = cmp.Or(r.MaxObject, DefaultMaxObject)
 	r.decoder.Checksum = true
 	base, err := r.findBase(l, offset)
 	if err != nil {

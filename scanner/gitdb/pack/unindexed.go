@@ -2,7 +2,6 @@ package pack
 
 import (
 	"context"
-	"encoding/binary"
 	"fmt"
 	"io"
 
@@ -56,20 +55,6 @@ func (p *Pack) readWithoutIndex(ctx context.Context) error {
 		p.pos[e] = uint32(pos)
 	}
 	return nil
-}
-
-// index returns the index that the pack should have.
-func (p *Pack) index() *packIndex {
-	x := &packIndex{names: *p.names, stride: 4, long: []byte{}}
-	for _, e := range p.entryAt {
-		offset := p.entries[e].offset
-		if offset >= 1<<31 {
-			x.long = binary.BigEndian.AppendUint64(x.long, offset)
-			offset = 1<<31 | uint64(len(x.long)/8-1)
-		}
-		x.offsets = binary.BigEndian.AppendUint32(x.offsets, uint32(offset))
-	}
-	return x
 }
 
 // findEntries returns where each entry starts, up to the first that cannot be
