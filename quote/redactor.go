@@ -29,7 +29,7 @@ type Redactor struct {
 // prefix is what keys start with, and how long the result's keys are that do.
 type prefix struct {
 	text    string
-	lengths []int // of the whole keys in bytes, longest first
+	lengths []int // of the whole keys in bytes, each once
 }
 
 // NewRedactor returns a redactor of what looks like a key and of every key of
@@ -53,9 +53,7 @@ func NewRedactor(res *finding.Result, show bool) *Redactor {
 	}
 	for text, list := range lengths {
 		slices.Sort(list)
-		list = slices.Compact(list)
-		slices.Reverse(list)
-		r.prefixes = append(r.prefixes, prefix{text, list})
+		r.prefixes = append(r.prefixes, prefix{text, slices.Compact(list)})
 		for i := range r.first {
 			r.first[i] = r.first[i] || text == "" || text[0] == byte(i)
 		}

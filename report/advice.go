@@ -118,7 +118,7 @@ func (p *phrases) stepForNone() Step {
 		}
 	}
 	if p.res.Below > 0 {
-		return Step{p.scan("--min-confidence low", p.names()...), "also lists what looks less like a key."}
+		return Step{p.scan("--min-confidence low"), "also lists what looks less like a key."}
 	}
 	return Step{}
 }
@@ -145,7 +145,7 @@ func (p *phrases) stepForKey(f *finding.Finding) Step {
 	if p.onlyStdin() {
 		return Step{}
 	}
-	return Step{p.scan("", p.names()...), "checks again, once the " + plural(len(p.counted), "key is", "keys are") + " out of the files."}
+	return Step{p.scan(""), "checks again, once the " + plural(len(p.counted), "key is", "keys are") + " out of the files."}
 }
 
 // stepForSkipped answers what made the scan incomplete, the easiest first.
@@ -169,10 +169,10 @@ func (p *phrases) stepForSkipped() Step {
 		case step.git != "":
 			return Step{git(repository) + " " + step.git, step.why}
 		default:
-			return Step{p.scan("", p.names()...), step.why}
+			return Step{p.scan(""), step.why}
 		}
 	}
-	return Step{p.scan("-v", p.names()...), "names everything that could not be read."}
+	return Step{p.scan("-v"), "names everything that could not be read."}
 }
 
 // stepsForSkipped answer reasons with a git command or another scan.
@@ -188,11 +188,16 @@ var stepsForSkipped = []struct {
 	{finding.ReasonChanged, "", "scans again, while nothing writes there."},
 }
 
-// scan returns our own command for targets.
+// scan returns our own command for targets, or for those of the result.
 func (p *phrases) scan(flags string, targets ...string) string {
 	words := []string{p.opts.Program, "scan"}
 	if flags != "" {
 		words = append(words, flags)
+	}
+	if targets == nil {
+		for _, target := range p.res.Targets {
+			targets = append(targets, target.Name)
+		}
 	}
 	for _, name := range targets {
 		if name != "-" && strings.HasPrefix(name, "-") {
@@ -201,14 +206,6 @@ func (p *phrases) scan(flags string, targets ...string) string {
 		words = append(words, quote.Shell(name))
 	}
 	return strings.Join(words, " ")
-}
-
-func (p *phrases) names() []string {
-	var names []string
-	for _, target := range p.res.Targets {
-		names = append(names, target.Name)
-	}
-	return names
 }
 
 // git returns the start of a git command in a repository.

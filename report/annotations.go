@@ -98,14 +98,11 @@ func (p *phrases) annotation(f *finding.Finding) string {
 			break
 		}
 	}
-	about := []string{confidenceWords(f)}
+	status := ""
 	if f.Status != finding.Unchecked {
-		about = append(about, p.statusWords(f))
+		status = p.statusWords(f)
 	}
-	if now := p.presence(f).short; now != "" {
-		about = append(about, now)
-	}
-	message := quote.Text(f.Redacted()) + ", " + strings.Join(about, ", ") + ", in " + where
+	message := quote.Text(f.Redacted()) + ", " + p.about(f, status) + ", in " + where
 	if f.FirstSeen.Commit != "" {
 		message += ", first committed " + day(f.FirstSeen.Date) + " in " + short(f.FirstSeen.Commit)
 	}

@@ -17,13 +17,6 @@ import (
 // each place of each key, and first of all one for each thing that makes the
 // scan incomplete, so that an incomplete scan never looks like a clean one.
 
-// The values of the column type.
-const (
-	csvFinding    = "finding"
-	csvRejected   = "rejected"
-	csvIncomplete = "incomplete"
-)
-
 // csvColumns are the columns in their order. They have the names of JSON; the
 // fields of an object are joined to its name by an underscore. A new column
 // comes last.
@@ -45,11 +38,11 @@ func writeCSV(w io.Writer, res *finding.Result, opts Options) error {
 	_ = c.w.Write(csvColumns) // the writer keeps its first error
 	for _, s := range res.Skipped {
 		if s.Reason.Class() == finding.ClassIncomplete {
-			c.line(csvIncomplete, map[string]string{}, object{{"skipped", c.skipped(s)}})
+			c.line("incomplete", map[string]string{}, object{{"skipped", c.skipped(s)}})
 		}
 	}
-	c.findings(csvFinding, res.Findings)
-	c.findings(csvRejected, opts.rejected(res))
+	c.findings("finding", res.Findings)
+	c.findings("rejected", opts.rejected(res))
 	c.w.Flush()
 	return c.w.Error()
 }

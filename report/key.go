@@ -36,8 +36,12 @@ func (o Options) issuerName(id string) string {
 			return r.Name
 		}
 	}
-	first, size := utf8.DecodeRuneInString(id)
-	return string(unicode.ToUpper(first)) + id[size:]
+	return capitalised(id)
+}
+
+func capitalised(s string) string {
+	first, size := utf8.DecodeRuneInString(s)
+	return string(unicode.ToUpper(first)) + s[size:]
 }
 
 func exposedWords(f *finding.Finding) string {
@@ -55,9 +59,9 @@ func (p *phrases) facts(f *finding.Finding) []fact {
 	var list []fact
 	add := func(name, words string) { list = append(list, fact{name, words}) }
 	if f.FirstSeen.Commit != "" {
-		add("first seen", day(f.FirstSeen.Date)+" in "+p.dress(short(f.FirstSeen.Commit)))
+		add("first seen", day(f.FirstSeen.Date)+" in "+p.span(short(f.FirstSeen.Commit)))
 		if f.LastSeen.Commit != "" {
-			last := day(f.LastSeen.Date) + " in " + p.dress(short(f.LastSeen.Commit))
+			last := day(f.LastSeen.Date) + " in " + p.span(short(f.LastSeen.Commit))
 			if f.InHead {
 				last += " (HEAD)"
 			}
@@ -96,10 +100,16 @@ func (o Options) key(f *finding.Finding) string {
 	return f.Redacted()
 }
 
-func confidenceWords(f *finding.Finding) string {
+// about says how sure we are of f, what its issuer said and where it is now.
+func (p *phrases) about(f *finding.Finding, status string) string {
 	words := f.Confidence.String() + " confidence"
 	if f.Typed {
 		words += " (looks typed by hand)"
+	}
+	for _, more := range []string{status, p.presence(f).short} {
+		if more != "" {
+			words += ", " + more
+		}
 	}
 	return words
 }

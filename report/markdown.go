@@ -37,29 +37,20 @@ func writeMarkdown(w io.Writer, res *finding.Result, opts Options) error {
 	}
 	out := bufio.NewWriter(w)
 	for _, s := range sections {
-		if len(s.items) == 0 && s.before == "" {
-			continue
-		}
 		write := func(text string) { _, _ = out.WriteString(text) } // its first error stays until Flush
 		write(s.before)
 		share := room * 3 / 4 // so that no section leaves nothing for the next
 		for i, item := range s.items {
 			if len(item) > share {
-				write(s.after)
-				write(fmt.Sprintf("\n*Cut here: %s not shown, since the report would be larger than %s. The JSON report has everything.*\n",
-					count(len(s.items)-i, s.one+" is", s.many+" are"), size(maxMarkdown)))
+				s.after += fmt.Sprintf("\n*Cut here: %s not shown, since the report would be larger than %s. The JSON report has everything.*\n",
+					count(len(s.items)-i, s.one+" is", s.many+" are"), size(maxMarkdown))
 				break
 			}
 			share -= len(item)
 			room -= len(item)
 			write(item)
-			if i == len(s.items)-1 {
-				write(s.after)
-			}
 		}
-		if len(s.items) == 0 {
-			write(s.after)
-		}
+		write(s.after)
 	}
 	return out.Flush()
 }
@@ -189,7 +180,7 @@ func (m *markdown) details() section {
 		m.writePlaces(&out, f)
 		for _, fact := range m.facts(f) {
 			if fact.name != "exposed" { // the table has it
-				line(strings.ToUpper(fact.name[:1])+fact.name[1:], fact.words)
+				line(capitalised(fact.name), fact.words)
 			}
 		}
 		s.items = append(s.items, out.String())
@@ -300,16 +291,10 @@ func code(s string, inTable bool) string {
 	if s == "" {
 		return ""
 	}
-	longest, run := 0, 0
-	for _, r := range s {
-		if r != '`' {
-			run = 0
-			continue
-		}
-		run++
-		longest = max(longest, run)
+	fence := "`"
+	for strings.Contains(s, fence) {
+		fence += "`"
 	}
-	fence := strings.Repeat("`", longest+1)
 	if s[0] == '`' || s[len(s)-1] == '`' || s[0] == ' ' && s[len(s)-1] == ' ' {
 		s = " " + s + " "
 	}

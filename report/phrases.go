@@ -18,12 +18,12 @@ type phrases struct {
 	scanned scanned
 	counted []*finding.Finding // not suppressed
 	listed  []*finding.Finding // what gets a block
-	// span dresses a quoted name or words that others decide; nil: as they are.
+	// span dresses a quoted name or words that others decide.
 	span func(string) string
 }
 
 func newPhrases(res *finding.Result, opts Options) *phrases {
-	p := &phrases{Redactor: quote.NewRedactor(res, opts.ShowSecrets), res: res, opts: opts, scanned: scannedIn(res)}
+	p := &phrases{Redactor: quote.NewRedactor(res, opts.ShowSecrets), res: res, opts: opts, scanned: scannedIn(res), span: func(s string) string { return s }}
 	for _, f := range res.Findings {
 		if f.Suppressed == nil {
 			p.counted = append(p.counted, f)
@@ -36,19 +36,12 @@ func newPhrases(res *finding.Result, opts Options) *phrases {
 }
 
 // quote redacts and quotes a string from the scanned content.
-func (p *phrases) quote(s string) string { return p.dress(quote.Text(p.Text(s))) }
-
-func (p *phrases) dress(s string) string {
-	if p.span == nil {
-		return s
-	}
-	return p.span(s)
-}
+func (p *phrases) quote(s string) string { return p.span(quote.Text(p.Text(s))) }
 
 // quoteWords quotes words that we or our caller wrote, and that may hold a
 // name: unlike a name, they stay without quotes where they can.
 func (p *phrases) quoteWords(s string) string {
-	return p.dress(quote.Words(p.Text(s)))
+	return p.span(quote.Words(p.Text(s)))
 }
 
 // quoteDetail is quote for a string as long as an attack likes.

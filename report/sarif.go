@@ -185,23 +185,13 @@ func sarifText(words string) string {
 
 var placeholder = sync.OnceValue(func() *regexp.Regexp { return regexp.MustCompile(`\{([0-9]+)\}`) })
 
-// level is how a result of a severity is shown.
-func level(s finding.Severity) string {
-	switch s {
-	case finding.SeverityCritical, finding.SeverityHigh:
-		return "error"
-	case finding.SeverityMedium:
-		return "warning"
-	}
-	return "note"
-}
-
-// securitySeverity is the number by which GitHub sorts: above 9 critical, from
-// 7 high, from 4 medium.
-func securitySeverity(s finding.Severity) string {
-	return [...]string{
-		finding.SeverityLow: "2.0", finding.SeverityMedium: "5.5", finding.SeverityHigh: "8.0", finding.SeverityCritical: "9.5",
-	}[s]
+// sarifSeverities says how a result of a severity is shown, and the number by
+// which GitHub sorts: above 9 critical, from 7 high, from 4 medium.
+var sarifSeverities = [...]struct{ level, number string }{
+	finding.SeverityLow:      {"note", "2.0"},
+	finding.SeverityMedium:   {"warning", "5.5"},
+	finding.SeverityHigh:     {"error", "8.0"},
+	finding.SeverityCritical: {"error", "9.5"},
 }
 
 // rank is the priority of f from 0 to 100: its severity, then whether it is
@@ -212,9 +202,7 @@ func rank(f *finding.Finding) int {
 	if works(f) {
 		n += working
 	}
-	if f.Confidence > finding.Low {
-		n += perConfidence * int(f.Confidence-finding.Low)
-	}
+	n += perConfidence * max(0, int(f.Confidence)-int(finding.Low))
 	if f.InHead {
 		n += present
 	}

@@ -105,7 +105,7 @@ func (s *sarifReport) skipped() {
 		id := string(group[0].Reason)
 		add := func(count int64, more string) {
 			words := reasonText(group[0].Reason, count)
-			s.notices.add(id, sarifText(strings.ToUpper(words[:1])+words[1:]+more)+".")
+			s.notices.add(id, sarifText(capitalised(words)+more)+".")
 		}
 		var more int64
 		for i, k := range group {

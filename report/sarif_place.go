@@ -117,19 +117,18 @@ func (b *sarifBases) folder(target, folder string) (base, below string) {
 	if !filepath.IsAbs(target) {
 		named += ", " + quote.Text(b.redactor.Text(target))
 	}
-	folder = path.Clean(folder)
-	if folder == "." {
+	kind := "TARGET"
+	if folder = path.Clean(folder); folder == "." {
 		folder = ""
 	}
 	if folder == ".." || strings.HasPrefix(folder, "../") {
-		base = fmt.Sprintf("REPOSITORY-%d", t.number)
-		b.words[base] = sarifText("The repository that holds "+strings.ToLower(named[:1])+named[1:]) + ". It is not below the working directory of the scan."
+		kind, named = "REPOSITORY", "The repository that holds t"+named[1:]
 		for strings.HasPrefix(folder, "../") {
 			folder = folder[len("../"):]
 		}
-		return base, strings.TrimPrefix(folder, "..")
+		folder = strings.TrimPrefix(folder, "..")
 	}
-	base = fmt.Sprintf("TARGET-%d", t.number)
+	base = fmt.Sprintf("%s-%d", kind, t.number)
 	b.words[base] = sarifText(named) + ". It is not below the working directory of the scan."
 	return base, folder
 }

@@ -6,8 +6,6 @@ import (
 	"encoding/hex"
 	"fmt"
 	"strings"
-	"unicode"
-	"unicode/utf8"
 
 	"keysweep/finding"
 )
@@ -32,7 +30,7 @@ func (s *sarifReport) result(f *finding.Finding) object {
 		suppressions = []object{{{"kind", kind}, {"status", "accepted"}, {"justification", sarifText("Accepted " + s.suppressionWords(u))}}}
 	}
 	return object{
-		{"ruleId", id}, {"ruleIndex", index}, {"level", level(f.Severity())}, {"rank", rank(f)},
+		{"ruleId", id}, {"ruleIndex", index}, {"level", sarifSeverities[f.Severity()].level}, {"rank", rank(f)},
 		{"message", messageObject(s.sentence(f, places[0]))},
 		{"locations", []object{s.location(places[0], 0, nil)}},
 		given("relatedLocations", s.relatedLocations(places[1:])),
@@ -88,19 +86,15 @@ func (s *sarifReport) sentence(f *finding.Finding, o finding.Occurrence) string 
 	default:
 		words = s.quote(s.opts.issuerName(f.Issuer)) + " " + kind + " "
 	}
-	about := []string{confidenceWords(f)}
+	status := ""
 	if f.Status != finding.Unchecked || f.StatusReason != "" {
-		about = append(about, s.bases.anonymous(s.statusWords(f)))
+		status = s.bases.anonymous(s.statusWords(f))
 	}
-	if now := s.presence(f).short; now != "" {
-		about = append(about, now)
-	}
-	words += fmt.Sprintf("%s (%s) %s", f.Redacted(), strings.Join(about, ", "), s.wherein(o))
+	words += fmt.Sprintf("%s (%s) %s", f.Redacted(), s.about(f, status), s.wherein(o))
 	if f.FirstSeen.Commit != "" {
 		words += ", first committed " + day(f.FirstSeen.Date) + " in " + short(f.FirstSeen.Commit)
 	}
-	first, size := utf8.DecodeRuneInString(words)
-	return sarifText(string(unicode.ToUpper(first))+words[size:]) + "."
+	return sarifText(capitalised(words)) + "."
 }
 
 // properties have the names of the JSON report.
@@ -114,7 +108,7 @@ func (s *sarifReport) properties(f *finding.Finding) object {
 		{"id", f.Secret.ID()}, {"secret", f.Redacted()},
 		{"issuer", cmp.Or(s.Text(f.Issuer), finding.IssuerUnknown)}, given("issuer_evidence", evidence),
 		{"environment", f.Environment.String()}, {"confidence", f.Confidence.String()},
-		{"severity", f.Severity().String()}, {"security-severity", securitySeverity(f.Severity())},
+		{"severity", f.Severity().String()}, {"security-severity", sarifSeverities[f.Severity()].number},
 		{"score", round(f.Score)}, given("encoding", f.Encoding),
 		{"status", f.Status.String()}, given("status_reason", sarifText(s.bases.anonymous(s.Text(f.StatusReason)))),
 		given("checked_at", timestamp(f.CheckedAt)),

@@ -85,10 +85,10 @@ func ruleDescriptor(r *quote.Redactor, rule *rules.Rule, sandbox bool) (id strin
 	help := append(messageObject(sarifText(advice+" "+again+" "+look)),
 		member{"markdown", "1. " + markdownText(sarifText(advice)) + "\n2. " + look + "\n3. " + again + "\n"})
 	words = descriptor(id, name, sarifText(what)+".", sarifText(kind+" was found in a file or in Git history. "+harm), help,
-		cmp.Or(rule.Docs, rulesURI), level(severity))
+		cmp.Or(rule.Docs, rulesURI), sarifSeverities[severity].level)
 	return id, append(words, member{"properties", object{ // those that GitHub reads
 		{"tags", []string{"security", "secret", "external/cwe/cwe-798"}},
-		{"precision", precision}, {"security-severity", securitySeverity(severity)},
+		{"precision", precision}, {"security-severity", sarifSeverities[severity].number},
 	}})
 }
 
@@ -111,18 +111,9 @@ func nameOf(id, kind string) string {
 
 // pascalCase writes an id such as martis-secret-key as MartisSecretKey.
 func pascalCase(id string) string {
-	var out strings.Builder
-	up := true
-	for _, c := range id {
-		if !unicode.IsLetter(c) && !unicode.IsDigit(c) {
-			up = true
-			continue
-		}
-		if up {
-			c = unicode.ToUpper(c)
-		}
-		up = false
-		out.WriteRune(c)
+	name := ""
+	for word := range strings.FieldsFuncSeq(id, func(r rune) bool { return !unicode.IsLetter(r) && !unicode.IsDigit(r) }) {
+		name += capitalised(word)
 	}
-	return out.String()
+	return name
 }

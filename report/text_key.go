@@ -26,10 +26,7 @@ func (t *textReport) block(number int, f *finding.Finding, brief bool) {
 	case finding.SeverityMedium:
 		st = boldYellow
 	}
-	words := t.keyWords(f) + ", " + confidenceWords(f)
-	if now := t.presence(f).short; now != "" {
-		words += ", " + now
-	}
+	words := t.keyWords(f) + ", " + t.about(f, "")
 	live := ""
 	if works(f) {
 		live = "LIVE  "

@@ -48,10 +48,8 @@ func (g *Gauge) Line(now time.Time, width int) string {
 	switch {
 	case c.ObjectsTotal > 0:
 		parts = append(parts, short(c.Objects)+"/"+short(c.ObjectsTotal))
-	case c.Files == 1:
-		parts = append(parts, "1 file")
-	case c.Files > 1:
-		parts = append(parts, short(c.Files)+" files")
+	case c.Files > 0:
+		parts = append(parts, plural(c.Files, "file"))
 	}
 	if c.BytesTotal > 0 {
 		parts = append(parts, short(c.Bytes)+"B/"+short(c.BytesTotal)+"B")
@@ -64,10 +62,8 @@ func (g *Gauge) Line(now time.Time, width int) string {
 	if left := c.BytesTotal - c.Bytes; left > 0 && g.rate > 0 && now.Sub(g.Started) > time.Second {
 		parts = append(parts, timeLeft(time.Duration(float64(left)/g.rate*float64(time.Second))))
 	}
-	if n := c.Candidates; n == 1 {
-		parts = append(parts, "1 candidate")
-	} else if n > 1 {
-		parts = append(parts, short(n)+" candidates")
+	if c.Candidates > 0 {
+		parts = append(parts, plural(c.Candidates, "candidate"))
 	}
 	line := parts[0]
 	for _, part := range parts[1:] {
@@ -103,6 +99,13 @@ func (g *Gauge) measure(now time.Time, bytes int64) {
 func bar(done float64, width int) string {
 	full := int(done * float64(width))
 	return strings.Repeat("━", full) + strings.Repeat("╌", width-full)
+}
+
+func plural(n int64, thing string) string {
+	if n != 1 {
+		thing += "s"
+	}
+	return short(n) + " " + thing
 }
 
 // short returns n in at most four characters and a decimal unit: 950, 12k, 3.4M.
