@@ -215,12 +215,6 @@ func listKey(out *strings.Builder, id, redacted, issuer, environment, comment st
 	fmt.Fprintf(out, "  %s  %s  %s %s  %s\n", id, quote.Text(redacted), quote.Text(issuer), quote.Text(environment), quote.Text(comment))
 }
 
-// say writes to standard output.
-func say(w io.Writer, text string) error {
-	_, err := io.WriteString(w, text)
-	return writing(err)
-}
-
 // prefixWord returns the prefix of f without its last underscore: with it, each
 // line of the baseline would be a candidate for the next scan.
 func prefixWord(f *finding.Finding) string {

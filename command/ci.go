@@ -192,19 +192,13 @@ func (r *ciRun) apply(checkout *ci.Checkout, path string) error {
 // scan scans and reports. On GitHub, no line of the report is read as a command.
 func (r *ciRun) scan(c *call) (err error) {
 	if r.actions {
-		if _, err := fmt.Fprintf(r.stdout, "::stop-commands::%s\n", r.token); err != nil {
-			return writing(err)
+		if err := say(r.stdout, "::stop-commands::"+r.token+"\n"); err != nil {
+			return err
 		}
-		defer func() { // also if the report ends early
-			_, end := fmt.Fprintf(r.stdout, "::%s::\n", r.token)
-			if err == nil {
-				err = writing(end)
-			}
-		}()
+		defer func() { err = cmp.Or(err, say(r.stdout, "::"+r.token+"::\n")) }() // also if the report ends early
 	}
 	if r.plan.Scope == ci.Nothing {
-		_, err := fmt.Fprintln(r.stdout, strings.Join(r.plan.Notes, " "))
-		return writing(err)
+		return say(r.stdout, strings.Join(r.plan.Notes, " ")+"\n")
 	}
 	return scanWith(c, r.opts)
 }
@@ -242,8 +236,7 @@ func (r *ciRun) report() (untold []string, err error) {
 
 // annotate writes a message for the page of the run.
 func annotate(w io.Writer, level report.Level, message string) error {
-	_, err := fmt.Fprint(w, report.WorkflowCommand(level, message, report.Property{Name: "title", Value: "keysweep"}))
-	return writing(err)
+	return say(w, report.WorkflowCommand(level, message, report.Property{Name: "title", Value: "keysweep"}))
 }
 
 // outputs returns what later steps may want to know.

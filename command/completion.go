@@ -36,6 +36,5 @@ func completion(c *call) error {
 	if err != nil {
 		return err
 	}
-	_, err = c.stdout.Write(script)
-	return writing(err)
+	return say(c.stdout, string(script))
 }

@@ -43,13 +43,10 @@ func doctorCommand(c *call) error {
 	} else {
 		err = writeChecks(c.stdout, checks)
 	}
-	if err != nil {
-		return writing(err)
-	}
-	if !allWell(checks) {
+	if err == nil && !allWell(checks) {
 		return &ending{status: StatusFound}
 	}
-	return nil
+	return err
 }
 
 func allWell(checks []doctor.Check) bool {
@@ -85,8 +82,7 @@ func writeChecks(w io.Writer, checks []doctor.Check) error {
 	default:
 		fmt.Fprintf(&b, "\n%d things to mend.\n", mend)
 	}
-	_, err := io.WriteString(w, b.String())
-	return err
+	return say(w, b.String())
 }
 
 // writeChecksJSON writes the checks as one object.
@@ -97,9 +93,9 @@ func writeChecksJSON(w io.Writer, checks []doctor.Check) error {
 	out := json.NewEncoder(w)
 	out.SetIndent("", "  ")
 	out.SetEscapeHTML(false)
-	return out.Encode(struct {
+	return writing(out.Encode(struct {
 		SchemaVersion int            `json:"schema_version"`
 		Well          bool           `json:"well"`
 		Checks        []doctor.Check `json:"checks"`
-	}{1, allWell(checks), checks})
+	}{1, allWell(checks), checks}))
 }

@@ -47,16 +47,11 @@ there before. A hook that was changed since is left, and the status is 1.
 func parseHooks(c *call) (r *hooks.Repository, names []string, err error) {
 	named := c.StringSlice("hook")
 	for _, name := range named {
-		if slices.Contains(hooks.Names(), name) {
-			continue
-		}
-		return nil, nil, errors.New("--hook: " + unknownHook(name) + seeHelp(c.command.name))
-	}
-	for _, name := range hooks.Names() {
-		if slices.Contains(named, name) {
-			names = append(names, name)
+		if !slices.Contains(hooks.Names(), name) {
+			return nil, nil, errors.New("--hook: " + unknownHook(name) + seeHelp(c.command.name))
 		}
 	}
+	names = slices.DeleteFunc(hooks.Names(), func(name string) bool { return !slices.Contains(named, name) })
 	dir, err := onePath(c)
 	if err != nil {
 		return nil, nil, err
@@ -160,8 +155,7 @@ func install(c *call) error {
 		return err
 	}
 	if err == nil && r.InTree(r.Hooks) {
-		_, err := fmt.Fprintf(c.stdout, "The folder is in the working tree: these hooks look for keysweep in PATH, and may be committed.\n")
-		return writing(err)
+		return say(c.stdout, "The folder is in the working tree: these hooks look for keysweep in PATH, and may be committed.\n")
 	}
 	return err
 }
@@ -182,8 +176,7 @@ func uninstall(c *call) error {
 		return err
 	}
 	if len(steps) == 0 {
-		_, err := fmt.Fprintf(c.stdout, "Nothing to remove: no hook of keysweep in %s\n", quote.Name(fromHere(r.Hooks)))
-		return writing(err)
+		return say(c.stdout, "Nothing to remove: no hook of keysweep in "+quote.Name(fromHere(r.Hooks))+"\n")
 	}
 	if slices.ContainsFunc(steps, func(s hooks.Step) bool { return s.Action == hooks.Leave }) {
 		return &ending{status: StatusFound}
@@ -193,6 +186,7 @@ func uninstall(c *call) error {
 
 // tellSteps writes a line for each hook.
 func tellSteps(w io.Writer, steps []hooks.Step, dryRun bool) error {
+	var out strings.Builder
 	for _, s := range steps {
 		word := map[hooks.Action]string{
 			hooks.Keep: "unchanged", hooks.Write: "installed", hooks.Chain: "installed", hooks.Update: "updated",
@@ -214,11 +208,9 @@ func tellSteps(w io.Writer, steps []hooks.Step, dryRun bool) error {
 		if s.Why != "" {
 			line += ": " + quote.Name(s.Why)
 		}
-		if _, err := fmt.Fprintln(w, line); err != nil {
-			return writing(err)
-		}
+		out.WriteString(line + "\n")
 	}
-	return nil
+	return say(w, out.String())
 }
 
 // fromHere returns a path from the working directory, if it is below it.

@@ -82,7 +82,7 @@ func parseScanOf(c *call, paths []string) (o *scanOptions, err error) {
 	if o.audit.Verify, err = parseVerification(c, false); err != nil {
 		return nil, err
 	}
-	if err := cmp.Or(o.check(c), parseScope(c, &o.audit.Scan, &o.audit.Sources), o.checkSince()); err != nil {
+	if err := cmp.Or(parseScope(c, &o.audit.Scan, &o.audit.Sources), o.check(c)); err != nil {
 		return nil, err
 	}
 	return o, o.parseOutputs(c, format)
@@ -124,7 +124,7 @@ func parseSources(c *call) (config.Sources, error) {
 
 // check refuses options that exclude each other, and values that mean nothing.
 func (o *scanOptions) check(c *call) error {
-	v := &o.audit.Verify
+	v, s := &o.audit.Verify, &o.audit.Scan
 	switch {
 	case o.failOn == failOnActive && !c.command.has("verify"):
 		return fmt.Errorf("--fail-on: %s sends no key, so that none is known to work: it is any or none", c.command.name)
@@ -132,24 +132,18 @@ func (o *scanOptions) check(c *call) error {
 		return errors.New("--fail-on active needs --verify or --verify-issuer: without an answer no key is known to work")
 	case o.failOn == failOnActive && v.Options.DryRun:
 		return errors.New("--fail-on active and --dry-run exclude each other: a dry run gets no answers")
+	case !s.Since.IsZero() && s.Tree && !s.History:
+		return errors.New("--since and --tree exclude each other: only the history says when a key was first seen")
 	case c.Bool("quiet") && c.Bool("verbose"):
 		return errors.New("--quiet and --verbose exclude each other")
 	}
-	for _, glob := range o.audit.Scan.Exclude {
+	for _, glob := range s.Exclude {
 		if !doublestar.ValidatePattern(glob) {
 			return fmt.Errorf("--exclude: %s is not a glob", quote.Name(glob))
 		}
 	}
 	if o.secrets {
 		return mayShowSecrets(c.stdout)
-	}
-	return nil
-}
-
-// checkSince is check of --since, once it is known what is scanned.
-func (o *scanOptions) checkSince() error {
-	if s := &o.audit.Scan; !s.Since.IsZero() && s.Tree && !s.History {
-		return errors.New("--since and --tree exclude each other: only the history says when a key was first seen")
 	}
 	return nil
 }

@@ -40,7 +40,6 @@ no clear answer for one, or if the report's scan was incomplete.
 	run:     recheck,
 }
 
-// recheck is the action of the command of that name.
 func recheck(c *call) error {
 	o, err := parseRecheck(c)
 	if err != nil {
@@ -133,9 +132,9 @@ func (c *call) askUntilRefused(o recheckOptions, verifier *audit.Verifier, outco
 // recheckReason returns the status that an outcome leads to.
 func recheckReason(ctx context.Context, r *report.Recheck) report.ExitReason {
 	works, unclear := r.Count(report.StillWorks), r.Count(report.CouldNotTell)
-	var signal interruption
+	signal, stopped := errors.AsType[interruption](context.Cause(ctx))
 	switch {
-	case errors.As(context.Cause(ctx), &signal):
+	case stopped:
 		return report.ExitReason{Status: signal.status(), Words: "stopped by a signal"}
 	case works == 1:
 		return report.ExitReason{Status: StatusFound, Words: "1 key still works"}

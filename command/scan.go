@@ -101,6 +101,12 @@ func (c *call) find(ctx context.Context, scan func(context.Context) error, progr
 	return err
 }
 
+// say writes to standard output.
+func say(w io.Writer, text string) error {
+	_, err := io.WriteString(w, text)
+	return writing(err)
+}
+
 // writing turns an error of writing to standard output into an ending.
 func writing(err error) error {
 	if errors.Is(err, syscall.EPIPE) || errors.Is(err, io.ErrClosedPipe) {

@@ -70,11 +70,11 @@ func (o *scanOptions) exitReason(ctx context.Context, res *finding.Result, asked
 
 // scanReason is exitReason but for the answers of issuers.
 func (o *scanOptions) scanReason(ctx context.Context, res *finding.Result) report.ExitReason {
-	var signal interruption
+	signal, stopped := errors.AsType[interruption](context.Cause(ctx))
 	found := slices.ContainsFunc(res.Findings, o.failOn.counts)
 	new := o.audit.Scan.Staged != nil || o.audit.Scan.Range != nil // an empty set of changes is no failure
 	switch read := res.Read; {
-	case errors.As(context.Cause(ctx), &signal):
+	case stopped:
 		return report.ExitReason{Status: signal.status()}
 	case timedOut(res) && !o.allowIncomplete:
 		return report.ExitReason{Status: StatusIncomplete, Words: fmt.Sprintf("stopped by --timeout %v", o.timeout)}

@@ -67,7 +67,5 @@ func version(c *call) error {
 			commit += ", with changes"
 		}
 	}
-	_, err := fmt.Fprintf(c.stdout, "keysweep %s\ncommit   %s\ngo       %s\nplatform %s/%s\n",
-		b.Version, commit, b.Go, b.OS, b.Arch)
-	return writing(err)
+	return say(c.stdout, fmt.Sprintf("keysweep %s\ncommit   %s\ngo       %s\nplatform %s/%s\n", b.Version, commit, b.Go, b.OS, b.Arch))
 }
