@@ -277,40 +277,29 @@ func (t *answerTable) answer(key string) (*Answer, error) {
 	if !statusForm().MatchString(t.Status) {
 		return nil, wrong(key+".status", `%q is neither a status such as "401" nor a class such as "2xx"`, t.Status)
 	}
-	if err := t.readConditions(a, key); err != nil {
-		return nil, err
-	}
-	return a, t.readVerdict(a, key)
-}
-
-// readConditions reads what the body and the headers of an answer must hold.
-func (t *answerTable) readConditions(a *Answer, key string) error {
 	if i := slices.IndexFunc(t.Headers, func(h string) bool { return !token().MatchString(h) }); i >= 0 {
-		return wrong(key+".headers", "%q is not the name of a header", t.Headers[i])
+		return nil, wrong(key+".headers", "%q is not the name of a header", t.Headers[i])
 	}
 	for _, field := range t.Fields {
 		alternatives := strings.Split(field, "|")
 		if slices.ContainsFunc(alternatives, isNoPath) {
-			return wrong(key+".fields", "%q is not a path such as error.message", field)
+			return nil, wrong(key+".fields", "%q is not a path such as error.message", field)
 		}
 		a.Fields = append(a.Fields, alternatives)
 	}
 	for _, path := range slices.Sorted(maps.Keys(t.Values)) {
 		if isNoPath(path) || len(t.Values[path]) == 0 {
-			return wrong(key+".values", "%q is not a path such as error.type, with a list of values", path)
+			return nil, wrong(key+".values", "%q is not a path such as error.type, with a list of values", path)
 		}
 	}
 	for _, message := range t.Says {
 		if fold(message) == "" {
-			return wrong(key+".says", "an empty message says nothing")
+			return nil, wrong(key+".says", "an empty message says nothing")
 		}
 		a.Messages = append(a.Messages, fold(message))
 	}
-	return nil
+	return a, t.readVerdict(a, key)
 }
-
-// ours is the source of messages that no page shows.
-const ours = "ours"
 
 // readVerdict reads what an answer says of the key. None of them rests on a status
 // alone, nor on a part of a message: a firewall, a portal or a proxy answers 401
@@ -337,8 +326,8 @@ func (t *answerTable) readVerdict(a *Answer, key string) error {
 		return wrong(key, "a verdict on a status alone: add the fields or values that distinguish the API's answers")
 	case refuses && len(a.Messages) == 0:
 		return wrong(key, "%s needs says, the whole messages with which the API says so", t.Verdict)
-	case refuses && t.Source != ours && isNoLink(t.Source):
-		return wrong(key, `%s needs source, the https:// address of the page that shows the messages, or %q`, t.Verdict, ours)
+	case refuses && t.Source != "ours" && isNoLink(t.Source):
+		return wrong(key, `%s needs source, the https:// address of the page that shows the messages, or "ours"`, t.Verdict)
 	case a.Verdict == finding.Inactive && strings.Contains(strings.Join(t.Says, ""), anyText):
 		return wrong(key+".says", "only %s may vary in a refusal, not %s", shownKey, anyText)
 	}

@@ -72,9 +72,6 @@ func read(p *rules.Probe, r *reply, prefix string) outcome {
 	if words := cmp.Or(message, d.message(usualPaths)); words != "" {
 		said = ": " + strconv.Quote(words)
 	}
-	if slices.ContainsFunc(p.Message, d.several) {
-		message = "" // the other one is not known
-	}
 	switch {
 	case r.status >= 300 && r.status < 400:
 		return unknown(finding.CodeRedirected, ", not followed", false)
@@ -89,7 +86,7 @@ func read(p *rules.Probe, r *reply, prefix string) outcome {
 	}
 	for i := range p.Answers {
 		a := &p.Answers[i]
-		if !matches(a, r, d) || !a.Says(message, prefix) {
+		if !matches(a, r, d) || !a.Says(message, prefix) || slices.ContainsFunc(p.Message, d.several) {
 			continue
 		}
 		if member := d.failure(a); a.Verdict == finding.Active && member != "" {
@@ -124,7 +121,7 @@ func matches(a *rules.Answer, r *reply, d *document) bool {
 	return true
 }
 
-// document is a JSON answer: its kind, and its fields by path.
+// document is a JSON answer: whether it is a list, and its fields by path.
 type document struct {
 	array  bool
 	fields map[string]field
@@ -147,7 +144,8 @@ func (d *document) message(paths []string) string {
 	return ""
 }
 
-// several reports whether path leads into the first of several elements.
+// several reports whether path leads into the first of several elements: what the
+// others say is not known to be about the key.
 func (d *document) several(path string) bool {
 	list, _, in := strings.Cut(path, ".0.")
 	_, second := d.fields[list+".1"]
@@ -179,14 +177,11 @@ func (d *document) failure(a *rules.Answer) string {
 	return ""
 }
 
-// The names of members that report how a request ended, in lower case without
-// signs: those of failures, and those whose value says which.
-var (
-	failureName = sync.OnceValue(func() *regexp.Regexp { return regexp.MustCompile(`error|fault$|exception$|failure$|failed$`) })
-	resultName  = sync.OnceValue(func() *regexp.Regexp {
-		return regexp.MustCompile(`^(is)?(ok|success|succeeded|valid|authenticated|authorized)$|^(http|response|result)?(status|code|statuscode)$`)
-	})
-)
+// resultName matches the names, in lower case without signs, of members that report
+// how a request ended: failures (the first group), and those whose value says.
+var resultName = sync.OnceValue(func() *regexp.Regexp {
+	return regexp.MustCompile(`(error|fault$|exception$|failure$|failed$)|^(?:is)?(?:ok|success|succeeded|valid|authenticated|authorized)$|^(?:http|response|result)?(?:status|code|statuscode)$`)
+})
 
 // result says whether a member reports how the request ended, and whether that is
 // a failure: anything but a known word for success, 2xx, or the code 0. In a
@@ -195,11 +190,11 @@ func result(name string, f field, list bool) (reports, failed bool) {
 	name = strings.NewReplacer("_", "", "-", "").Replace(strings.ToLower(name))
 	text := strings.ToLower(f.text)
 	number, err := strconv.Atoi(text)
-	switch {
-	case failureName().MatchString(name):
-		return true, f.nested || text != "false"
-	case !resultName().MatchString(name):
+	switch m := resultName().FindStringSubmatch(name); {
+	case m == nil:
 		return false, false
+	case m[1] != "":
+		return true, f.nested || text != "false"
 	case list && err != nil && (strings.HasSuffix(name, "status") || strings.HasSuffix(name, "code")):
 		return true, text == "error" || text == "fail"
 	case err == nil:
@@ -221,30 +216,23 @@ func parse(r *reply) (*document, error) {
 		return d, errEncoding
 	}
 	kind, _, err := mime.ParseMediaType(r.header.Get("Content-Type"))
-	if err != nil || kind != "application/json" && !(strings.HasPrefix(kind, "application/") && strings.HasSuffix(kind, "+json")) {
-		return d, errNotJSON
-	}
 	first := bytes.TrimLeft(r.body, " \t\r\n")
 	switch {
+	case err != nil, kind != "application/json" && !(strings.HasPrefix(kind, "application/") && strings.HasSuffix(kind, "+json")):
+		return d, errNotJSON
 	case len(r.body) > maxAnswer:
 		return d, errTooLong
 	case len(first) == 0 || first[0] != '{' && first[0] != '[':
 		return d, errNotJSON // a bare string or number
 	}
 	d.array = first[0] == '['
-	v := values{dec: json.NewDecoder(bytes.NewReader(r.body)), doc: d}
-	v.dec.UseNumber()
-	err = v.read("", 0)
-	if _, more := v.dec.Token(); err != nil || more != io.EOF { // a second document
+	dec := json.NewDecoder(bytes.NewReader(r.body))
+	dec.UseNumber()
+	err = d.read(dec, "", 0)
+	if _, more := dec.Token(); err != nil || more != io.EOF { // a second document
 		return &document{}, errNotJSON
 	}
 	return d, nil
-}
-
-// values reads JSON token by token.
-type values struct {
-	dec *json.Decoder
-	doc *document
 }
 
 // The limits of a document: brackets within each other, fields, and the bytes of a
@@ -255,22 +243,22 @@ const (
 	maxPath   = 256
 )
 
-// read reads one value. Its path is the names and indexes above it, as far as
-// they fit into maxPath.
-func (v *values) read(path string, depth int) error {
-	t, err := v.dec.Token()
+// read reads one value, token by token. Its path is the names and indexes above
+// it, as far as they fit into maxPath.
+func (d *document) read(dec *json.Decoder, path string, depth int) error {
+	t, err := dec.Token()
 	if err != nil {
 		return err
 	}
 	switch t := t.(type) {
 	case json.Delim:
-		if err := v.add(path, depth, field{nested: true}); err != nil || depth > maxDepth {
+		if err := d.add(path, depth, field{nested: true}); err != nil || depth > maxDepth {
 			return errNotJSON
 		}
-		for i := 0; v.dec.More(); i++ {
+		for i := 0; dec.More(); i++ {
 			name := strconv.Itoa(i)
 			if t == '{' {
-				token, err := v.dec.Token()
+				token, err := dec.Token()
 				if err != nil {
 					return err
 				}
@@ -283,34 +271,34 @@ func (v *values) read(path string, depth int) error {
 			} else if depth > 0 {
 				name = path + "." + name
 			}
-			if err := v.read(name, depth+1); err != nil {
+			if err := d.read(dec, name, depth+1); err != nil {
 				return err
 			}
 		}
-		_, err = v.dec.Token() // ] or }
+		_, err = dec.Token() // ] or }
 		return err
 	case string:
-		return v.add(path, depth, field{text: t, quoted: true})
+		return d.add(path, depth, field{text: t, quoted: true})
 	case json.Number:
-		return v.add(path, depth, field{text: t.String()})
+		return d.add(path, depth, field{text: t.String()})
 	case bool:
-		return v.add(path, depth, field{text: strconv.FormatBool(t)})
+		return d.add(path, depth, field{text: strconv.FormatBool(t)})
 	}
-	if v.doc.array && depth == 1 {
-		return v.add(path, depth, field{}) // an element of a list
+	if d.array && depth == 1 {
+		return d.add(path, depth, field{}) // an element of a list
 	}
 	return nil // null counts as absent
 }
 
 // add keeps a value. Readers disagree on which of two equal names counts, so such
 // a document is refused.
-func (v *values) add(path string, depth int, f field) error {
+func (d *document) add(path string, depth int, f field) error {
 	if depth == 0 || depth > 2 && len(path) > maxPath {
 		return nil
 	}
-	if _, twice := v.doc.fields[path]; twice || len(v.doc.fields) >= maxFields {
+	if _, twice := d.fields[path]; twice || len(d.fields) >= maxFields {
 		return errNotJSON
 	}
-	v.doc.fields[path] = f
+	d.fields[path] = f
 	return nil
 }
