@@ -62,8 +62,10 @@ const judgeReach = 384
 func (s *compiled) compile() {
 	s.listPrefixes()
 	for i := range s.prefixes {
-		if groups := s.prefixes[i].groups; len(groups) == 1 {
-			groups[0].owner = groups[0].soleIssuer()
+		groups := s.prefixes[i].groups
+		other := func(r *Rule) bool { return r.Issuer != groups[0].Issuer }
+		if len(groups) == 1 && !slices.ContainsFunc(groups[0].rules, other) {
+			groups[0].owner = groups[0].Issuer
 		}
 	}
 	s.listEntries()
@@ -164,13 +166,4 @@ func (p *prefix) add(r *Rule) {
 	if len(r.Samples) > 0 && !(r.adds && g.BuiltIn) {
 		g.samples = append(g.samples, r.Samples)
 	}
-}
-
-// soleIssuer returns the issuer that all rules of g name, or "".
-func (g *group) soleIssuer() string {
-	issuer := g.rules[0].Issuer
-	if slices.ContainsFunc(g.rules, func(r *Rule) bool { return r.Issuer != issuer }) {
-		return ""
-	}
-	return issuer
 }

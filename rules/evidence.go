@@ -57,20 +57,16 @@ func (m *Matcher) addDecodedEvidence(buf []byte, list []candidate, size int) {
 			continue
 		}
 		reach, shared := first.entry.steps.EvidenceReach(attribution.Reach)
-		decode := reach
+		decode, last := reach, i+1
 		if shared {
-			decode = size
+			decode, last = size, len(list)
 		}
+		first.attributed = true
 		t, at, ok := m.reader.Read(buf, first.literalAt, first.entry.steps, decode)
 		if !ok {
-			first.attributed = true
 			continue
 		}
 		m.around.Scan(m.set.attributor, t.B, 0, len(t.B))
-		last := len(list)
-		if !shared {
-			last = i + 1
-		}
 		for k := i; k < last; k++ {
 			c := &list[k]
 			pos := at

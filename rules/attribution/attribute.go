@@ -95,15 +95,15 @@ func (a *Attributor) contradicts(e Evidence, shapes []string) bool {
 	return e.Kind != Shape && a.documented[e.Issuer] && !slices.Contains(shapes, e.Issuer)
 }
 
-// Path returns which issuers the path of a file names. It separates parts by
-// '/'.
+// Path returns the issuers whose host, name or word is in the path of a file. It
+// separates parts by '/'.
 func (a *Attributor) Path(path string) []Evidence {
 	b := []byte(path)
 	var around Surroundings
-	around.scan(a, b, 0, len(b), pathMentionAt)
+	around.scan(a, b, 0, len(b), true)
 	var list []Evidence
 	for _, u := range around.used {
-		if a.sources[u].kind == sourceNot {
+		if a.sources[u].kind > sourceWord {
 			continue
 		}
 		for _, m := range around.mentions[u] {
@@ -115,21 +115,6 @@ func (a *Attributor) Path(path string) []Evidence {
 	}
 	slices.SortFunc(list, compare)
 	return slices.CompactFunc(list, func(a, b Evidence) bool { return a.Issuer == b.Issuer })
-}
-
-// pathMentionAt judges the literal of src at b[start:end], in a path: names need be
-// no more than whole words at the start of a part.
-func pathMentionAt(src *source, b []byte, start, end int) (mention, bool) {
-	m := mention{start: start, end: end}
-	switch src.kind {
-	case sourceHost:
-		return hostAt(b, start, end)
-	case sourceName:
-		return m, isWholeWord(b, start, end) && (start == 0 || b[start-1] == '/')
-	case sourceWord:
-		return m, isWholeWord(b, start, end)
-	}
-	return m, src.kind == sourceNot
 }
 
 // Attribute decides whose a key is from the issuers whose documented shape it

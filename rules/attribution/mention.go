@@ -8,13 +8,17 @@ import (
 	"keysweep/rules/ascii"
 )
 
-// mentionAt judges the literal of src at b[start:end].
-func mentionAt(src *source, b []byte, start, end int) (mention, bool) {
+// mentionAt judges the literal of src at b[start:end]. In a path, names need be no
+// more than whole words at the start of a part.
+func mentionAt(src *source, b []byte, start, end int, inPath bool) (mention, bool) {
 	m := mention{start: start, end: end}
 	switch src.kind {
 	case sourceHost:
 		return hostAt(b, start, end)
 	case sourceName:
+		if inPath {
+			return m, isWholeWord(b, start, end) && (start == 0 || b[start-1] == '/')
+		}
 		loose, ok := nameAt(b, start, end)
 		m.loose = loose
 		return m, ok

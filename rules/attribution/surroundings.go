@@ -46,12 +46,11 @@ type Surroundings struct {
 // Scan lists the mentions whose literal is in b[low:high]. Whether a literal
 // counts may depend on a few bytes beyond.
 func (s *Surroundings) Scan(a *Attributor, b []byte, low, high int) {
-	s.scan(a, b, low, high, mentionAt)
+	s.scan(a, b, low, high, false)
 }
 
-// scan is Scan with a function that judges the literal of a source at
-// b[start:end].
-func (s *Surroundings) scan(a *Attributor, b []byte, low, high int, judge func(src *source, b []byte, start, end int) (mention, bool)) {
+// scan is Scan, also of a path.
+func (s *Surroundings) scan(a *Attributor, b []byte, low, high int, inPath bool) {
 	for _, u := range s.used {
 		s.mentions[u] = s.mentions[u][:0]
 	}
@@ -68,7 +67,7 @@ func (s *Surroundings) scan(a *Attributor, b []byte, low, high int, judge func(s
 		s.found = a.finder.AppendAt(s.found[:0], s.folded, at)
 		for _, l := range s.found {
 			start := low + at
-			m, ok := judge(&a.sources[l], b, start, start+len(a.finder.Literals()[l]))
+			m, ok := mentionAt(&a.sources[l], b, start, start+len(a.finder.Literals()[l]), inPath)
 			if !ok {
 				continue
 			}
