@@ -22,6 +22,7 @@ package linehash
 
 import (
 	"strconv"
+	"unicode/utf16"
 	"unicode/utf8"
 )
 
@@ -121,9 +122,9 @@ func (h *Hasher) Finish() map[int]string {
 
 func (h *Hasher) add(r rune) {
 	if r > 0xffff {
-		r -= 0x10000
-		h.unit(uint16(0xd800 + r>>10))
-		r = 0xdc00 + r&0x3ff
+		high, low := utf16.EncodeRune(r)
+		h.unit(uint16(high))
+		r = low
 	}
 	h.unit(uint16(r))
 }

@@ -48,7 +48,11 @@ func NewRedactor(res *finding.Result, show bool) *Redactor {
 		for _, f := range slices.Concat(res.Findings, res.RejectedFindings) {
 			lengths[f.Secret.Prefix()] = append(lengths[f.Secret.Prefix()], f.Secret.Len())
 			r.keys[f.Secret.Reveal()] = true
-			r.hide(f)
+			for _, o := range f.Occurrences {
+				if o.Source == finding.SourcePath && len(f.Encoding) > 0 {
+					r.hidden[o.Path] = true
+				}
+			}
 		}
 	}
 	for text, list := range lengths {
@@ -62,18 +66,6 @@ func NewRedactor(res *finding.Result, show bool) *Redactor {
 		return cmp.Or(cmp.Compare(len(b.text), len(a.text)), cmp.Compare(a.text, b.text))
 	})
 	return r
-}
-
-// hide notes the paths that are f in an encoded form.
-func (r *Redactor) hide(f *finding.Finding) {
-	if len(f.Encoding) == 0 {
-		return
-	}
-	for _, o := range f.Occurrences {
-		if o.Source == finding.SourcePath {
-			r.hidden[o.Path] = true
-		}
-	}
 }
 
 // Text returns s with every known key redacted, and everything that looks like

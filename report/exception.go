@@ -69,12 +69,9 @@ func (p *phrases) exceptionLines() (lines []string) {
 		if n > 1 {
 			words = strings.Replace(problemWords[list[0].Problem].many, "%s", number(int64(n)), 1)
 		}
-		limit := maxDetails
-		if p.opts.Verbose {
-			limit = n
-		}
+		limit := p.most(maxDetails, n)
 		var which []string
-		for _, e := range list[:min(n, limit)] {
+		for _, e := range list[:limit] {
 			which = append(which, p.exceptionWords(e))
 		}
 		words += ": " + strings.Join(which, ", ")

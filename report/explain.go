@@ -92,15 +92,7 @@ func (k *ExplainedKey) verdict(opts Options) string {
 	if k.Confidence == finding.Rejected {
 		return "This is not a finding, because " + k.because() + "."
 	}
-	kind := kindWords(k.Environment)
-	switch k.Issuer {
-	case finding.IssuerUnknown, "":
-		kind += " of an unknown issuer"
-	case finding.IssuerAmbiguous:
-		kind += " of an ambiguous issuer"
-	default:
-		kind = opts.issuerName(k.Issuer) + " " + kind
-	}
+	kind := kindWords(k.finding(), opts.issuerName(k.Issuer), " of an unknown issuer", " of an ambiguous issuer")
 	words := fmt.Sprintf("This is a finding: %s %s, of %s confidence", article(kind), kind, k.Confidence)
 	if why := k.confidenceWhy(); why != "" {
 		words += ", since " + why

@@ -9,6 +9,7 @@ import (
 	"io"
 	"reflect"
 	"strconv"
+	"unicode/utf16"
 	"unicode/utf8"
 
 	"keysweep/finding"
@@ -202,10 +203,9 @@ func appendHarmless(out, doc []byte) []byte {
 	for i := 0; i < len(doc); {
 		c := doc[i]
 		if c < utf8.RuneSelf {
-			switch {
-			case c == 0x7f, c == '#' && i+1 < len(doc) && doc[i+1] == '#':
-				out = appendUnit(out, rune(c))
-			default:
+			if c == 0x7f || c == '#' && i+1 < len(doc) && doc[i+1] == '#' {
+				out = fmt.Appendf(out, `\u%04x`, c)
+			} else {
 				out = append(out, c)
 			}
 			i++
@@ -216,17 +216,12 @@ func appendHarmless(out, doc []byte) []byte {
 		case quote.Visible(r):
 			out = append(out, doc[i:i+size]...)
 		case r > 0xffff:
-			r -= 0x10000
-			out = appendUnit(appendUnit(out, 0xd800+r>>10), 0xdc00+r&0x3ff)
+			high, low := utf16.EncodeRune(r)
+			out = fmt.Appendf(out, `\u%04x\u%04x`, high, low)
 		default:
-			out = appendUnit(out, r)
+			out = fmt.Appendf(out, `\u%04x`, r)
 		}
 		i += size
 	}
 	return out
-}
-
-// appendUnit appends a UTF-16 unit as \uXXXX.
-func appendUnit(out []byte, u rune) []byte {
-	return fmt.Appendf(out, `\u%04x`, u)
 }

@@ -11,22 +11,23 @@ import (
 
 // keyWords says what kind of key f is, and whose.
 func (p *phrases) keyWords(f *finding.Finding) string {
-	kind := kindWords(f.Environment)
-	switch f.Issuer {
-	case finding.IssuerUnknown, "":
-		return kind + ", issuer unknown"
-	case finding.IssuerAmbiguous:
-		return kind + ", issuer ambiguous"
-	}
-	return p.quote(p.opts.issuerName(f.Issuer)) + " " + kind
+	return kindWords(f, p.quote(p.opts.issuerName(f.Issuer)), ", issuer unknown", ", issuer ambiguous")
 }
 
-// kindWords names a key by where it works.
-func kindWords(e finding.Environment) string {
-	if e == finding.EnvironmentUnknown {
-		return "key"
+// kindWords names a key by where it works, after its issuer's name or before
+// the words for an issuer that is unknown or ambiguous.
+func kindWords(f *finding.Finding, issuer, unknown, ambiguous string) string {
+	kind := "key"
+	if f.Environment != finding.EnvironmentUnknown {
+		kind = f.Environment.String() + " key"
 	}
-	return e.String() + " key"
+	switch f.Issuer {
+	case finding.IssuerUnknown, "":
+		return kind + unknown
+	case finding.IssuerAmbiguous:
+		return kind + ambiguous
+	}
+	return issuer + " " + kind
 }
 
 // issuerName returns the name of the issuer with an id, as its rules spell it.

@@ -190,10 +190,7 @@ func (m *markdown) details() section {
 
 func (m *markdown) writePlaces(out *strings.Builder, f *finding.Finding) {
 	places := m.places(f)
-	limit := len(places)
-	if !m.opts.Verbose {
-		limit = min(limit, maxPlaces)
-	}
+	limit := m.most(maxPlaces, len(places))
 	for _, p := range places[:limit] {
 		out.WriteString("- " + linked(p, false))
 		if len(p.notes) > 0 {

@@ -47,6 +47,14 @@ func (p *phrases) quoteWords(s string) string {
 // quoteDetail is quote for a string as long as an attack likes.
 func (p *phrases) quoteDetail(s string) string { return p.display(p.Text(s)) }
 
+// most returns how many of n are listed: all if the user asked for that.
+func (p *phrases) most(limit, n int) int {
+	if p.opts.Verbose {
+		return n
+	}
+	return min(limit, n)
+}
+
 func (p *phrases) verdictWords() string {
 	n, suppressed := len(p.counted), len(p.res.Findings)-len(p.counted)
 	interrupted := slices.ContainsFunc(p.res.Skipped, func(s finding.Skipped) bool { return s.Reason == finding.ReasonInterrupted })

@@ -74,8 +74,9 @@ func (p *phrases) where(o finding.Occurrence) string {
 // joined returns the path of o as the user would open it.
 func (p *phrases) joined(o finding.Occurrence) string {
 	target, path := p.Text(o.Target), p.Path(o.Path)
+	isTarget := func(t finding.Target) bool { return t.Name == o.Target && t.Kind == finding.TargetFile }
 	switch {
-	case path == "" || p.isFile(o.Target):
+	case path == "" || slices.ContainsFunc(p.res.Targets, isTarget):
 		return target
 	case len(p.res.Targets) == 1 && !p.scanned.tree:
 		return path // nothing that could be opened, and the repository is known
@@ -85,13 +86,6 @@ func (p *phrases) joined(o finding.Occurrence) string {
 		return target + path
 	}
 	return target + "/" + path
-}
-
-// isFile reports whether a target is a single file, which is then the path.
-func (p *phrases) isFile(name string) bool {
-	return slices.ContainsFunc(p.res.Targets, func(f finding.Target) bool {
-		return f.Name == name && f.Kind == finding.TargetFile
-	})
 }
 
 // maxPath is how many columns of a path are shown; the rest of a longer one,

@@ -77,29 +77,17 @@ func writeRuleTable(w io.Writer, list []*rules.Rule, opts Options) error {
 		if !r.BuiltIn {
 			from = quote.Text(r.File)
 		}
-		rows = append(rows, []string{quote.Text(r.ID), quote.Text(cmp.Or(r.Issuer, "–")), quoteAll(r.Literals), environments(r), from})
+		var literals, environments []string // in the order of the literals
+		for _, l := range r.Literals {
+			literals = append(literals, quote.Text(l))
+			if e := r.Environments[l].String(); !slices.Contains(environments, e) {
+				environments = append(environments, e)
+			}
+		}
+		rows = append(rows, []string{quote.Text(r.ID), quote.Text(cmp.Or(r.Issuer, "–")), strings.Join(literals, " "), strings.Join(environments, " "), from})
 	}
 	c.table(rows)
 	return c.w.Flush()
-}
-
-func quoteAll(list []string) string {
-	var words []string
-	for _, s := range list {
-		words = append(words, quote.Text(s))
-	}
-	return strings.Join(words, " ")
-}
-
-// environments names where keys of r work, in the order of its literals.
-func environments(r *rules.Rule) string {
-	var words []string
-	for _, l := range r.Literals {
-		if e := r.Environments[l].String(); !slices.Contains(words, e) {
-			words = append(words, e)
-		}
-	}
-	return strings.Join(words, " ")
 }
 
 // table writes rows in columns; the first row is their heading.

@@ -76,16 +76,7 @@ func (s *sarifReport) stableHash(rule string, f *finding.Finding, o finding.Occu
 
 // sentence says whose key it is, where, and how sure we are.
 func (s *sarifReport) sentence(f *finding.Finding, o finding.Occurrence) string {
-	kind := kindWords(f.Environment)
-	var words string
-	switch f.Issuer {
-	case finding.IssuerUnknown, "":
-		words = kind + " of an unknown issuer, "
-	case finding.IssuerAmbiguous:
-		words = kind + " whose issuer is ambiguous, "
-	default:
-		words = s.quote(s.opts.issuerName(f.Issuer)) + " " + kind + " "
-	}
+	words := kindWords(f, s.quote(s.opts.issuerName(f.Issuer)), " of an unknown issuer,", " whose issuer is ambiguous,") + " "
 	status := ""
 	if f.Status != finding.Unchecked || f.StatusReason != "" {
 		status = s.bases.anonymous(s.statusWords(f))

@@ -92,13 +92,9 @@ func runs[T any, K comparable](list []T, key func(T) K) [][]T {
 // named returns the items of one reason that are to be named, and how many
 // more there are.
 func (p *phrases) named(group []finding.Skipped) (list []finding.Skipped, more int64) {
-	limit := maxDetails
-	switch group[0].Reason {
-	case finding.ReasonIgnored, finding.ReasonExcluded:
-		limit = 0 // the user knows which
-	}
-	if p.opts.Verbose {
-		limit = len(group)
+	limit := p.most(maxDetails, len(group))
+	if r := group[0].Reason; r == finding.ReasonIgnored || r == finding.ReasonExcluded {
+		limit = p.most(0, len(group)) // the user knows which
 	}
 	for _, s := range group {
 		switch {

@@ -97,12 +97,9 @@ func (t *textReport) placeRow(column int, p place) {
 
 // otherPlaces lists the places after the first.
 func (t *textReport) otherPlaces(places []place) {
-	limit := maxPlaces
-	if t.opts.Verbose {
-		limit = len(places)
-	}
+	limit := t.most(maxPlaces, len(places))
 	name := "also in"
-	for _, p := range places[min(1, len(places)):min(limit, len(places))] {
+	for _, p := range places[min(1, limit):limit] {
 		t.pad(0)
 		t.put(dim, name)
 		t.write(strings.Repeat(" ", fieldWidth-len(name)))
