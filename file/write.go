@@ -2,6 +2,7 @@ package file
 
 import (
 	"bufio"
+	"cmp"
 	"crypto/rand"
 	"errors"
 	"io"
@@ -96,24 +97,19 @@ func system(path string) bool {
 
 // writeInPlace writes to something that exists and is not replaced. Opening a
 // FIFO waits for its reader.
-func writeInPlace(path string, write func(io.Writer) error) (err error) {
-	var f *os.File
+func writeInPlace(path string, write func(io.Writer) error) error {
 	switch path {
 	case "/dev/stdout", "/dev/fd/1", "/proc/self/fd/1":
-		f = os.Stdout // shares the offset: after what is already there
+		return buffered(os.Stdout, write) // shares the offset: after what is already there
 	case "/dev/stderr", "/dev/fd/2", "/proc/self/fd/2":
-		f = os.Stderr
-	default:
-		if f, err = os.OpenFile(path, os.O_WRONLY|os.O_APPEND, 0); err != nil {
-			return err
-		}
-		defer func() {
-			if closeErr := f.Close(); err == nil {
-				err = closeErr
-			}
-		}()
+		return buffered(os.Stderr, write)
 	}
-	return buffered(f, write)
+	f, err := os.OpenFile(path, os.O_WRONLY|os.O_APPEND, 0)
+	if err != nil {
+		return err
+	}
+	err = buffered(f, write)
+	return cmp.Or(err, f.Close())
 }
 
 func buffered(w io.Writer, write func(io.Writer) error) error {

@@ -52,13 +52,7 @@ func lostWords(list []*finding.Finding) string {
 
 // usable returns the counted keys that may work.
 func (p *phrases) usable() []*finding.Finding {
-	var list []*finding.Finding
-	for _, f := range p.counted {
-		if usable(f) {
-			list = append(list, f)
-		}
-	}
-	return list
+	return slices.DeleteFunc(slices.Clone(p.counted), func(f *finding.Finding) bool { return !usable(f) })
 }
 
 // maxIssuers is how many issuers have their words listed without Verbose.

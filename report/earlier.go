@@ -88,15 +88,13 @@ func ReadEarlier(r io.Reader) (*Earlier, error) {
 	var doc earlierReport
 	dec := json.NewDecoder(io.LimitReader(r, maxReport))
 	err := dec.Decode(&doc)
-	var (
-		syntax *json.SyntaxError
-		kind   *json.UnmarshalTypeError
-	)
+	syntax, isSyntax := errors.AsType[*json.SyntaxError](err)
+	_, isKind := errors.AsType[*json.UnmarshalTypeError](err)
 	isReport := doc.Tool.Name == "keysweep" && doc.Scan.value != nil && doc.Findings.value != nil
 	switch {
 	case errors.Is(err, errTwice):
 		return nil, errTwice
-	case errors.As(err, &syntax):
+	case isSyntax:
 		return nil, fmt.Errorf("it is not JSON (byte %d)", syntax.Offset)
 	case errors.Is(err, io.EOF):
 		return nil, errors.New("it is empty")
@@ -104,7 +102,7 @@ func ReadEarlier(r io.Reader) (*Earlier, error) {
 		return nil, errors.New("it ends in the middle")
 	case doc.Tool.Name == "keysweep" && doc.SchemaVersion != 0 && doc.SchemaVersion != SchemaVersion:
 		return nil, fmt.Errorf("it has schema version %d; this keysweep reads version %d", doc.SchemaVersion, SchemaVersion)
-	case err != nil && !errors.As(err, &kind) && !isReport:
+	case err != nil && !isKind && !isReport:
 		return nil, err
 	case err != nil, !isReport, doc.SchemaVersion != SchemaVersion:
 		return nil, errors.New("it is not a JSON report of keysweep scan (-f json, or -o FILE.json)")

@@ -58,15 +58,10 @@ func fit(e finding.Excerpt, limit int) (left, key, right string) {
 	if e.CutRight {
 		rightWidth++
 	}
-	if leftWidth+rightWidth > room {
-		// What precedes a key says more than what follows it: two thirds,
-		// and what the other side leaves.
-		leftRoom := max(room*2/3, room-rightWidth)
-		left = cutLeft(left, min(leftRoom, leftWidth), e.CutLeft)
-		right = cutRight(right, room-width(left), e.CutRight)
-		return left, key, right
-	}
-	return cutLeft(left, leftWidth, e.CutLeft), key, cutRight(right, rightWidth, e.CutRight)
+	// What precedes a key says more than what follows it: two thirds, and what
+	// the other side leaves.
+	left = cutLeft(left, min(max(room*2/3, room-rightWidth), leftWidth), e.CutLeft)
+	return left, key, cutRight(right, min(room-width(left), rightWidth), e.CutRight)
 }
 
 // expand escapes s, which starts at a column, and turns its tabs into spaces.

@@ -69,13 +69,12 @@ func (r *Recheck) Count(a Answer) int {
 // finding returns the newest knowledge of k.
 func (k *Rechecked) finding() *finding.Finding {
 	f := k.Earlier.Finding
-	if k.Now != nil {
-		f.Status, f.StatusReason, f.CheckedAt = k.Now.Status, k.Now.StatusReason, k.Now.CheckedAt
-		f.Issuer, f.IssuerStrength, f.Environment, f.RuleID = k.Now.Issuer, k.Now.IssuerStrength, k.Now.Environment, k.Now.RuleID
-		if !k.Pasted {
-			f.Exposed, f.FirstSeen, f.LastSeen, f.InHead = k.Now.Exposed, k.Now.FirstSeen, k.Now.LastSeen, k.Now.InHead
-			f.Occurrences = k.Now.Occurrences
-		}
+	switch now := k.Now; {
+	case now != nil && !k.Pasted:
+		return now
+	case now != nil: // it says nothing of where the key was
+		f.Status, f.StatusReason, f.CheckedAt = now.Status, now.StatusReason, now.CheckedAt
+		f.Issuer, f.IssuerStrength, f.Environment, f.RuleID = now.Issuer, now.IssuerStrength, now.Environment, now.RuleID
 		return &f
 	}
 	words := "the key is no longer where the report found it"

@@ -58,6 +58,8 @@ type sarifReport struct {
 func writeSARIF(w io.Writer, res *finding.Result, opts Options) error {
 	opts.ShowSecrets, opts.Color = false, false
 	s := &sarifReport{phrases: newPhrases(res, opts)}
+	// What the file leaves out is known only when it is nearly written.
+	s.notices.order = []string{noticeResults, noticePlaces}
 	s.bases = newSARIFBases(s.Redactor, res, opts)
 	findings := s.kept()
 	s.rules = newSARIFRules(s.Redactor, opts, findings)

@@ -26,16 +26,12 @@ type sarifNotices struct {
 
 func (n *sarifNotices) add(kind, text string) {
 	n.list = append(n.list, object{
-		{"descriptor", object{{"id", kind}, {"index", n.kind(kind)}}}, {"level", noticeLevel(kind)}, {"message", messageObject(text)},
+		{"descriptor", object{{"id", kind}, {"index", n.kind(kind)}}}, {"level", noticeKindOf(kind).level}, {"message", messageObject(text)},
 	})
 }
 
-// kind returns the index of a kind. Those of what the file leaves out are known
-// only when it is nearly written, and are there from the start.
+// kind returns the index of a kind.
 func (n *sarifNotices) kind(id string) int {
-	if n.order == nil {
-		n.order = []string{noticeResults, noticePlaces}
-	}
 	i := slices.Index(n.order, id)
 	if i < 0 {
 		i = len(n.order)
@@ -46,54 +42,46 @@ func (n *sarifNotices) kind(id string) int {
 
 // kinds returns the descriptors of the notifications.
 func (n *sarifNotices) kinds() []object {
-	n.kind(noticeResults)
 	var list []object
 	for _, id := range n.order {
-		words := noticeWords[id]
-		if words.what == "" {
-			words.what, words.help = "Something was not read: "+id+".", "See the message."
-		}
-		list = append(list, descriptor(id, nameOf(id, "Notice"), words.what, words.what, messageObject(words.help), reportURI, noticeLevel(id)))
+		words := noticeKindOf(id)
+		list = append(list, descriptor(id, nameOf(id, "Notice"), words.what, words.what, messageObject(words.help), reportURI, words.level))
 	}
 	return list
 }
 
-// noticeWords says what each kind means, and what to do.
-var noticeWords = map[string]struct{ what, help string }{
-	string(finding.ReasonMissing):       {"An object that another object names is not in the repository.", "Scan a fresh clone; git fsck --full says what is broken."},
-	string(finding.ReasonDamaged):       {"Something does not decode, or fails its checksum.", "Scan a fresh clone; git fsck --full says what is broken."},
-	string(finding.ReasonUnreadable):    {"The system refused to read something.", "Give the user that scans the right to read it, or exclude it."},
-	string(finding.ReasonTooLarge):      {"An object is larger than the memory limit for one object.", "Raise the limit with --max-object."},
-	string(finding.ReasonShallow):       {"The clone is shallow: its older history is not here.", "Run git fetch --unshallow, or set fetch-depth: 0 in a GitHub workflow, and scan again."},
-	string(finding.ReasonPromisor):      {"The clone is partial: some objects were left on the server.", "Run git fetch --refetch --no-filter, and scan again."},
-	string(finding.ReasonChanged):       {"Something changed while it was read.", "Scan again while nothing writes there."},
-	string(finding.ReasonUnknownFormat): {"Something has a format that this version cannot read.", "Use a newer version."},
-	string(finding.ReasonInterrupted):   {"The scan was stopped before its end.", "Scan again, with more time."},
+type noticeKind struct{ level, what, help string }
 
-	string(finding.ReasonExcluded):        {"Something was excluded, as asked.", "Nothing needs to be done."},
-	string(finding.ReasonIgnored):         {"Files that git ignores were not read.", "Use --ignored to read them, too."},
-	string(finding.ReasonSpecialFile):     {"A FIFO, device or socket was not opened.", "Nothing needs to be done."},
-	string(finding.ReasonSubmoduleAbsent): {"A submodule is not checked out.", "Run git submodule update --init, and scan again."},
-	string(finding.ReasonLFSPointer):      {"The content of a Git LFS file is on a server.", "Run git lfs pull, and scan again."},
-
-	noticeNote:    {"Something about the scan that a reader should know.", "Read the message."},
-	noticeResults: {"Results were left out of this file, since code scanning takes no more.", "See them all in the JSON report; scan parts of the tree into files of their own, with a category each."},
-	noticePlaces:  {"Some further places of keys were left out of this file.", "See them all in the JSON report."},
+func noticeKindOf(id string) noticeKind {
+	if kind, ok := noticeWords[id]; ok {
+		return kind
+	}
+	return noticeKind{"error", "Something was not read: " + id + ".", "See the message."}
 }
 
-// noticeLevel returns error for what should have been read, warning for what
-// is known to be elsewhere and for what the file leaves out, and note for what
-// need not be read.
-func noticeLevel(id string) string {
-	switch reason := finding.Reason(id); {
-	case id == noticeNote:
-		return "note"
-	case id == noticeResults, id == noticePlaces, reason == finding.ReasonShallow, reason == finding.ReasonPromisor, reason == finding.ReasonTooLarge:
-		return "warning"
-	case reason.Class() == finding.ClassNoted:
-		return "note"
-	}
-	return "error"
+// noticeWords says what each kind means, and what to do. Its level is error for
+// what should have been read, warning for what is known to be elsewhere and for
+// what the file leaves out, and note for what need not be read.
+var noticeWords = map[string]noticeKind{
+	string(finding.ReasonMissing):       {"error", "An object that another object names is not in the repository.", "Scan a fresh clone; git fsck --full says what is broken."},
+	string(finding.ReasonDamaged):       {"error", "Something does not decode, or fails its checksum.", "Scan a fresh clone; git fsck --full says what is broken."},
+	string(finding.ReasonUnreadable):    {"error", "The system refused to read something.", "Give the user that scans the right to read it, or exclude it."},
+	string(finding.ReasonTooLarge):      {"warning", "An object is larger than the memory limit for one object.", "Raise the limit with --max-object."},
+	string(finding.ReasonShallow):       {"warning", "The clone is shallow: its older history is not here.", "Run git fetch --unshallow, or set fetch-depth: 0 in a GitHub workflow, and scan again."},
+	string(finding.ReasonPromisor):      {"warning", "The clone is partial: some objects were left on the server.", "Run git fetch --refetch --no-filter, and scan again."},
+	string(finding.ReasonChanged):       {"error", "Something changed while it was read.", "Scan again while nothing writes there."},
+	string(finding.ReasonUnknownFormat): {"error", "Something has a format that this version cannot read.", "Use a newer version."},
+	string(finding.ReasonInterrupted):   {"error", "The scan was stopped before its end.", "Scan again, with more time."},
+
+	string(finding.ReasonExcluded):        {"note", "Something was excluded, as asked.", "Nothing needs to be done."},
+	string(finding.ReasonIgnored):         {"note", "Files that git ignores were not read.", "Use --ignored to read them, too."},
+	string(finding.ReasonSpecialFile):     {"note", "A FIFO, device or socket was not opened.", "Nothing needs to be done."},
+	string(finding.ReasonSubmoduleAbsent): {"note", "A submodule is not checked out.", "Run git submodule update --init, and scan again."},
+	string(finding.ReasonLFSPointer):      {"note", "The content of a Git LFS file is on a server.", "Run git lfs pull, and scan again."},
+
+	noticeNote:    {"note", "Something about the scan that a reader should know.", "Read the message."},
+	noticeResults: {"warning", "Results were left out of this file, since code scanning takes no more.", "See them all in the JSON report; scan parts of the tree into files of their own, with a category each."},
+	noticePlaces:  {"warning", "Some further places of keys were left out of this file.", "See them all in the JSON report."},
 }
 
 // maxNotices is how many items of one reason get a notification each.

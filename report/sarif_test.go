@@ -697,7 +697,7 @@ func TestEverythingSkippedIsANotification(t *testing.T) {
 	told := map[string][]string{}
 	for _, n := range inv.Notifications {
 		told[n.Descriptor.ID] = append(told[n.Descriptor.ID], n.Message.Text)
-		if want := noticeLevel(n.Descriptor.ID); n.Level != want || (want == "note") != (finding.Reason(n.Descriptor.ID).Class() == finding.ClassNoted) {
+		if want := noticeKindOf(n.Descriptor.ID).level; n.Level != want || (want == "note") != (finding.Reason(n.Descriptor.ID).Class() == finding.ClassNoted) {
 			t.Errorf("%s is a %s", n.Descriptor.ID, n.Level)
 		}
 	}
