@@ -64,6 +64,9 @@ func explainedLines() map[string]string {
 
 // explain must never say anything else than scan.
 func TestExplainAgreesWithScan(t *testing.T) {
+	if testing.Short() {
+		return // explain has one goroutine
+	}
 	plain(t)
 	for name, text := range explainedLines() {
 		t.Run(name, func(t *testing.T) {
