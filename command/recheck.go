@@ -2,6 +2,7 @@ package command
 
 import (
 	"bufio"
+	"cmp"
 	"context"
 	"crypto/sha256"
 	"encoding/hex"
@@ -170,23 +171,21 @@ func parseRecheck(c *call) (o recheckOptions, err error) {
 	if o.paste && o.file == "-" {
 		return o, errors.New("--paste: the keys come from standard input, so the report cannot")
 	}
-	if o.sources, err = parseSources(c); err != nil {
-		return o, err
-	}
-	if o.verification, err = parseVerification(c, true); err != nil {
-		return o, err
-	}
-	if o.report, o.format, err = shortOutput(c); err != nil {
-		return o, err
-	}
-	if err := read(c, "wait", parseTimeout, &o.wait); err != nil {
+	var noSources, noVerification, noOutput error
+	o.sources, noSources = parseSources(c)
+	o.verification, noVerification = parseVerification(c, true)
+	o.report, o.format, noOutput = shortOutput(c)
+	o.progress = c.progress()
+	if err := cmp.Or(noSources, noVerification, noOutput,
+		read(c, "wait", parseTimeout, &o.wait),
+		read(c, "jobs", numberUpTo(1, maxWorkers), &o.workers),
+	); err != nil {
 		return o, err
 	}
 	if o.wait > 0 && o.verification.Options.DryRun {
 		return o, errors.New("--wait has no effect with --dry-run: nothing is sent")
 	}
-	o.progress = c.progress()
-	return o, read(c, "jobs", numberUpTo(1, maxWorkers), &o.workers)
+	return o, nil
 }
 
 // readEarlier reads a report: a file, or - for standard input.

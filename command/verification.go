@@ -1,6 +1,7 @@
 package command
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"os"
@@ -43,22 +44,17 @@ func parseVerification(c *call, recheck bool) (audit.Verification, error) {
 	if v.Options.Issuer != "" && !slices.Contains(v.Options.Issuers, v.Options.Issuer) {
 		v.Options.Issuers = append(v.Options.Issuers, v.Options.Issuer)
 	}
-	if v.EgressLog == "-" {
+	switch {
+	case v.EgressLog == "-":
 		return v, errors.New("--egress-log: the log goes to a file, not to standard output")
-	}
-	if v.EgressLog != "" && v.Options.DryRun {
+	case v.EgressLog != "" && v.Options.DryRun:
 		return v, errors.New("--egress-log has no effect with --dry-run: nothing is sent")
 	}
-	if err := parseEndpoints(v.Options.Endpoints, endpointsVariable, strings.Split(os.Getenv(endpointsVariable), ",")); err != nil {
-		return v, err
-	}
-	if err := parseEndpoints(v.Options.Endpoints, "--endpoint", c.StringSlice("endpoint")); err != nil {
-		return v, err
-	}
-	if err := read(c, "verify-timeout", parseTimeout, &v.Options.Total); err != nil {
-		return v, err
-	}
-	return v, read(c, "verify-limit", numberUpTo(1, maxKeys), &v.Options.Budget)
+	return v, cmp.Or(
+		parseEndpoints(v.Options.Endpoints, endpointsVariable, strings.Split(os.Getenv(endpointsVariable), ",")),
+		parseEndpoints(v.Options.Endpoints, "--endpoint", c.StringSlice("endpoint")),
+		read(c, "verify-timeout", parseTimeout, &v.Options.Total),
+		read(c, "verify-limit", numberUpTo(1, maxKeys), &v.Options.Budget))
 }
 
 func parseEndpoints(endpoints map[string]string, source string, list []string) error {

@@ -75,13 +75,6 @@ func realPath(path string) (string, error) {
 	return filepath.EvalSymlinks(abs)
 }
 
-// Inside reports whether the working directory is in the root of a scanned
-// path (see Find): what the root holds is then the user's own.
-func Inside(path string) bool {
-	roots := rootsOf(".", []string{path})
-	return len(roots) > 0 && roots[0].own
-}
-
 // Root returns the folder whose configuration and baseline are those of path
 // (see Find), and false if it has none.
 func Root(path string) (string, bool) {

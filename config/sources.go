@@ -54,7 +54,10 @@ func (s Sources) Load(paths []string, read Reader) (*Loaded, error) {
 	l := &Loaded{sources: s, roots: rootsOf(cmp.Or(s.Here, "."), paths)}
 	if s.Trust != nil {
 		l.trusted = newTrusted(*s.Trust, read)
-		l.notes = l.trusted.distrustOutside(paths)
+		inside := func(r root) bool { return r.index == 0 && r.own }
+		if len(paths) > 0 && !s.Trust.Nothing && !s.Trust.Anywhere && !slices.ContainsFunc(l.roots, inside) {
+			l.notes = l.trusted.distrustOutside()
+		}
 	}
 	broken := l.readConfig()
 	if broken == nil && l.config == nil && s.Config != "" {

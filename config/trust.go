@@ -22,10 +22,8 @@ import (
 // index, where the next commit is scanned, or those of a commit that the scanned
 // change cannot have touched.
 type Trust struct {
-	// Rev is a revision. "": the index.
-	Rev string
-	// Name is what reports call it.
-	Name string
+	Rev  string // a revision; "": the index
+	Name string // what reports call it
 	// Nothing says that no exception of the repository counts.
 	Nothing bool
 	// Comments says that comments in what is scanned count as they are there.
@@ -82,12 +80,9 @@ func (k *kind[T]) at(t *trusted, path string) (*T, error) {
 	return k.parsed(t.name(path), text, err)
 }
 
-// distrustOutside makes nothing count if the working directory is outside of
+// distrustOutside makes nothing count where the working directory is outside of
 // what is scanned, and says so of the files that are there.
-func (t *trusted) distrustOutside(paths []string) (notes []Note) {
-	if len(paths) == 0 || t.Nothing || t.Anywhere || Inside(paths[0]) {
-		return nil
-	}
+func (t *trusted) distrustOutside() (notes []Note) {
 	for _, name := range []string{Name, exceptions.BaselineName} {
 		if _, err := t.read(name, exceptions.MaxBaseline); !errors.Is(err, fs.ErrNotExist) {
 			notes = append(notes, Note{Words: t.name(name) + " was not used: the working directory is outside (--config and --baseline read files)."})
@@ -187,12 +182,10 @@ func (l *Loaded) ChangeOf(tip string, findings []*finding.Finding) (c Change) {
 // Files returns the names of the files that hold what c adds, sorted.
 func (c Change) Files() (names []string) {
 	for _, e := range c.Added {
-		if name := quote.Name(e.File); !slices.Contains(names, name) {
-			names = append(names, name)
-		}
+		names = append(names, quote.Name(e.File))
 	}
 	slices.Sort(names)
-	return names
+	return slices.Compact(names)
 }
 
 // namedRules reads the files of Trust.Rules. One that is not there is the

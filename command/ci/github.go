@@ -43,7 +43,7 @@ type event struct {
 
 // readGitHub reads the variables and the event file.
 func readGitHub(v *variables) *run {
-	name := v.get("GITHUB_EVENT_NAME")
+	name := v.Get("GITHUB_EVENT_NAME")
 	r := &run{event: name, tips: []string{v.id("GITHUB_SHA")}}
 	switch {
 	case name == "":
@@ -54,13 +54,13 @@ func readGitHub(v *variables) *run {
 	if v.err != nil {
 		return r
 	}
-	e, err := readEventFile(v.env)
+	e, err := readEventFile(v.Environment)
 	if err != nil && (name == "schedule" || name == "workflow_dispatch") {
 		return r // the file adds nothing to the name
 	}
 	if err == nil {
 		r.fork, r.defaultBranch = e.fork(), e.Repository.DefaultBranch
-		r.readOnly = v.get("GITHUB_ACTOR") == "dependabot[bot]" // in every event
+		r.readOnly = v.Get("GITHUB_ACTOR") == "dependabot[bot]" // in every event
 		if field := r.readEvent(e); field != "" {
 			err = fmt.Errorf("%w: %s is not a commit id", errDamaged, field)
 		}

@@ -48,28 +48,22 @@ type Plan struct {
 	// Fork says that the change comes from outside the repository, or may, as
 	// when a commit other than the run's is checked out. No key is sent anywhere
 	// then.
-	Fork bool
-	// ReadOnly says that the run cannot write to its CI: an upload will fail.
-	ReadOnly bool
+	Fork     bool
+	ReadOnly bool // the run cannot write to its CI: an upload will fail
 	// Upload says that the results may be uploaded to code scanning. Results of a
 	// range may only be in a pull request: an upload closes the alerts that it
 	// lacks.
 	Upload bool
 	// Missing says in a sentence which commits of the run the checkout lacks; the
 	// scan is incomplete. "": none.
-	Missing string
-	// FetchHint says how to check everything out.
-	FetchHint string
-	// Notes are sentences for the report. The first one says what was scanned and
-	// why.
-	Notes []string
+	Missing   string
+	FetchHint string   // how to check everything out
+	Notes     []string // sentences for the report; the first says what was scanned, and why
 }
 
 // Environment is where a CI describes a run.
 type Environment struct {
-	// Get returns a variable of the environment, "" if it is not set.
-	Get func(name string) string
-	// ReadFile returns the bytes of a file, as os.ReadFile does.
+	Get      func(name string) string // as os.Getenv
 	ReadFile func(name string) ([]byte, error)
 }
 
@@ -96,7 +90,7 @@ func Detect(env Environment, repo Repository) (*Plan, error) {
 		if !envIsTrue(env.Get, s.variable) {
 			continue
 		}
-		v := &variables{env: env}
+		v := &variables{Environment: env}
 		r := s.read(v)
 		if v.err != nil {
 			return nil, fmt.Errorf("%s: %w", s.name, v.err)
@@ -118,12 +112,9 @@ type run struct {
 	change            bool // it is about commits that are not yet in their branch
 	noRange           bool // its event does not say which commits are new
 	unknownAuthor     bool // it is about a change and does not say whose
-
-	// queued says that the run's branch was made for the run.
-	queued bool
-
-	// otherOrigin says that the change does not go into origin.
-	otherOrigin bool
+	queued            bool // the run's branch was made for the run
+	otherOrigin       bool // the change does not go into origin
+	forced            bool // before may be gone
 
 	// The tip is the first of tips that exists, else what is checked out.
 	tips []string
@@ -132,8 +123,6 @@ type run struct {
 	merged string
 	// before is the base if it exists. Empty or zero, there is none: a new branch.
 	before string
-	// forced says that before may be gone.
-	forced bool
 	// targetBranch is the branch that the change goes into, and branch the run's
 	// own.
 	targetBranch, defaultBranch, branch string

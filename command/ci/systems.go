@@ -37,14 +37,12 @@ func envIsTrue(get func(string) string, name string) bool {
 // variables reads variables with ids and names of branches, and keeps the first
 // error.
 type variables struct {
-	env Environment
+	Environment
 	err error
 }
 
-func (v *variables) get(name string) string { return v.env.Get(name) }
-
 // id returns the id in a variable, "" if it is not set.
-func (v *variables) id(name string) string { return v.check(name, v.get(name)) }
+func (v *variables) id(name string) string { return v.check(name, v.Get(name)) }
 
 func (v *variables) check(name, id string) string {
 	const abbreviated = 7
@@ -56,7 +54,7 @@ func (v *variables) check(name, id string) string {
 
 // branch returns the branch name in a variable.
 func (v *variables) branch(name string) string {
-	return strings.TrimPrefix(v.get(name), "refs/heads/")
+	return strings.TrimPrefix(v.Get(name), "refs/heads/")
 }
 
 // sameProject reports whether two names are of one repository; an empty name
@@ -65,14 +63,14 @@ func sameProject(a, b string) bool { return a != "" && strings.EqualFold(a, b) }
 
 // readGitLab reads what docs.gitlab.com, "Predefined CI/CD variables", lists.
 func readGitLab(v *variables) *run {
-	r := &run{scope: Changes, tips: []string{v.id("CI_COMMIT_SHA")}, branch: v.get("CI_COMMIT_BRANCH")}
-	switch source := v.get("CI_PIPELINE_SOURCE"); source {
+	r := &run{scope: Changes, tips: []string{v.id("CI_COMMIT_SHA")}, branch: v.Get("CI_COMMIT_BRANCH")}
+	switch source := v.Get("CI_PIPELINE_SOURCE"); source {
 	case "merge_request_event":
 		r.event, r.change = "merge request", true
-		r.fork = !sameProject(v.get("CI_MERGE_REQUEST_SOURCE_PROJECT_PATH"), v.get("CI_MERGE_REQUEST_PROJECT_PATH"))
+		r.fork = !sameProject(v.Get("CI_MERGE_REQUEST_SOURCE_PROJECT_PATH"), v.Get("CI_MERGE_REQUEST_PROJECT_PATH"))
 		// A fork's pipeline may run in the fork, whose branches origin then has.
-		project := v.get("CI_PROJECT_PATH")
-		r.otherOrigin = r.fork && (project == "" || !sameProject(project, v.get("CI_MERGE_REQUEST_PROJECT_PATH")))
+		project := v.Get("CI_PROJECT_PATH")
+		r.otherOrigin = r.fork && (project == "" || !sameProject(project, v.Get("CI_MERGE_REQUEST_PROJECT_PATH")))
 		r.targetBranch = v.branch("CI_MERGE_REQUEST_TARGET_BRANCH_NAME")
 		// A pipeline of merged results runs on a merge that GitLab made.
 		r.merged = v.id("CI_MERGE_REQUEST_SOURCE_BRANCH_SHA")
@@ -92,12 +90,12 @@ func readGitLab(v *variables) *run {
 
 // readJenkins reads what the Git and Branch Source plugins set.
 func readJenkins(v *variables) *run {
-	r := &run{scope: Changes, tips: []string{v.id("GIT_COMMIT")}, branch: v.get("BRANCH_NAME")}
+	r := &run{scope: Changes, tips: []string{v.id("GIT_COMMIT")}, branch: v.Get("BRANCH_NAME")}
 	switch {
-	case v.get("CHANGE_TARGET") != "":
+	case v.Get("CHANGE_TARGET") != "":
 		r.event, r.change = "change request", true
 		r.targetBranch = v.branch("CHANGE_TARGET")
-		r.fork = v.get("CHANGE_FORK") != ""
+		r.fork = v.Get("CHANGE_FORK") != ""
 	case isID(v.id("GIT_PREVIOUS_COMMIT")):
 		r.event, r.before, r.forced = "build of a branch", v.id("GIT_PREVIOUS_COMMIT"), true
 	default:
@@ -108,10 +106,10 @@ func readJenkins(v *variables) *run {
 
 // readCircle reads what circleci.com, "Built-in environment variables", lists.
 func readCircle(v *variables) *run {
-	r := &run{event: "build of a branch", scope: Changes, tips: []string{v.id("CIRCLE_SHA1")}, branch: v.get("CIRCLE_BRANCH")}
+	r := &run{event: "build of a branch", scope: Changes, tips: []string{v.id("CIRCLE_SHA1")}, branch: v.Get("CIRCLE_BRANCH")}
 	// CircleCI sets these for forks only.
-	r.fork = v.get("CIRCLE_PR_USERNAME") != "" || v.get("CIRCLE_PR_REPONAME") != ""
-	if first, _, ok := strings.Cut(v.get("CIRCLE_RANGE"), ".."); ok {
+	r.fork = v.Get("CIRCLE_PR_USERNAME") != "" || v.Get("CIRCLE_PR_REPONAME") != ""
+	if first, _, ok := strings.Cut(v.Get("CIRCLE_RANGE"), ".."); ok {
 		r.before, r.forced = v.check("CIRCLE_RANGE", first), true
 	} else {
 		r.scope, r.noRange = Everything, true
@@ -123,12 +121,12 @@ func readCircle(v *variables) *run {
 // build of a pull request runs on a merge that the service made.
 func readAzure(v *variables) *run {
 	r := &run{scope: Changes, tips: []string{v.id("BUILD_SOURCEVERSION")}}
-	switch reason := v.get("BUILD_REASON"); {
-	case v.get("SYSTEM_PULLREQUEST_TARGETBRANCH") != "":
+	switch reason := v.Get("BUILD_REASON"); {
+	case v.Get("SYSTEM_PULLREQUEST_TARGETBRANCH") != "":
 		r.event, r.change = "pull request", true
 		r.targetBranch = v.branch("SYSTEM_PULLREQUEST_TARGETBRANCH")
 		r.merged = v.id("SYSTEM_PULLREQUEST_SOURCECOMMITID")
-		r.fork = !strings.EqualFold(v.get("SYSTEM_PULLREQUEST_ISFORK"), "false")
+		r.fork = !strings.EqualFold(v.Get("SYSTEM_PULLREQUEST_ISFORK"), "false")
 	case reason == "Schedule":
 		r.event, r.scope = "schedule", Everything
 	default:
@@ -141,7 +139,7 @@ func readAzure(v *variables) *run {
 // lists. Forks cannot run pipelines of the repository.
 func readBitbucket(v *variables) *run {
 	r := &run{scope: Changes, tips: []string{v.id("BITBUCKET_COMMIT")}}
-	if v.get("BITBUCKET_PR_DESTINATION_BRANCH") != "" {
+	if v.Get("BITBUCKET_PR_DESTINATION_BRANCH") != "" {
 		r.event, r.change = "pull request", true
 		r.before = v.id("BITBUCKET_PR_DESTINATION_COMMIT")
 		r.targetBranch = v.branch("BITBUCKET_PR_DESTINATION_BRANCH")
@@ -154,8 +152,8 @@ func readBitbucket(v *variables) *run {
 // readDrone reads what docs.drone.io, "Variables", lists. The variables do not say
 // which pull requests come from forks, so all of them may.
 func readDrone(v *variables) *run {
-	r := &run{scope: Changes, tips: []string{v.id("DRONE_COMMIT_SHA"), v.id("DRONE_COMMIT")}, branch: v.get("DRONE_BRANCH")}
-	switch event := v.get("DRONE_BUILD_EVENT"); event {
+	r := &run{scope: Changes, tips: []string{v.id("DRONE_COMMIT_SHA"), v.id("DRONE_COMMIT")}, branch: v.Get("DRONE_BRANCH")}
+	switch event := v.Get("DRONE_BUILD_EVENT"); event {
 	case "pull_request":
 		r.event, r.change, r.fork = "pull request", true, true
 		r.targetBranch = v.branch("DRONE_TARGET_BRANCH")
@@ -175,13 +173,13 @@ func readDrone(v *variables) *run {
 // build of a pull request runs on a merge that the service made.
 func readTravis(v *variables) *run {
 	r := &run{scope: Changes, tips: []string{v.id("TRAVIS_COMMIT")}}
-	first, _, ok := strings.Cut(v.get("TRAVIS_COMMIT_RANGE"), "..")
-	switch event := v.get("TRAVIS_EVENT_TYPE"); event {
+	first, _, ok := strings.Cut(v.Get("TRAVIS_COMMIT_RANGE"), "..")
+	switch event := v.Get("TRAVIS_EVENT_TYPE"); event {
 	case "pull_request":
 		r.event, r.change = "pull request", true
 		r.merged = v.id("TRAVIS_PULL_REQUEST_SHA")
 		r.targetBranch = v.branch("TRAVIS_BRANCH")
-		r.fork = !sameProject(v.get("TRAVIS_PULL_REQUEST_SLUG"), v.get("TRAVIS_REPO_SLUG"))
+		r.fork = !sameProject(v.Get("TRAVIS_PULL_REQUEST_SLUG"), v.Get("TRAVIS_REPO_SLUG"))
 	case "push":
 		r.event, r.before, r.forced = "push", v.check("TRAVIS_COMMIT_RANGE", first), true
 		if !ok {

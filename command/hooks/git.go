@@ -25,13 +25,11 @@ var (
 
 // Repository is a repository as git sees it from a folder. Paths are absolute.
 type Repository struct {
-	// Top is the folder of the working tree, "" if there is none (bare).
-	Top string
+	Top string // the folder of the working tree; "": there is none (bare)
 	// GitDir is the repository folder of this working tree, and CommonDir that
 	// of the main one. They differ in a linked working tree.
 	GitDir, CommonDir string
-	// Hooks is the folder where git looks for hooks. It may not exist.
-	Hooks string
+	Hooks             string // the folder where git looks for hooks; it may not exist
 	// HooksPath is where core.hooksPath is set, as "global, file:/x"; "" if it is
 	// not set, and Hooks is DefaultHooks.
 	HooksPath string

@@ -34,10 +34,9 @@ type State struct {
 	// pre-commit runs it under that name.
 	Path string
 	Kind Kind
-	// Link says that Path is a symbolic link.
-	Link bool
-	// Executable says whether git would run it: always on Windows.
-	Executable bool
+
+	Link       bool // Path is a symbolic link
+	Executable bool // git would run it: always on Windows
 	// Version, Program, Options and Edited are set for Ours: the version of the
 	// script, the recorded path ("": PATH) and options, and whether it was edited
 	// since.
