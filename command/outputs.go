@@ -8,7 +8,6 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
-	"strings"
 
 	"keysweep/file"
 	"keysweep/finding"
@@ -179,9 +178,5 @@ func shortOutput(c *call) (opts report.Options, format report.Format, err error)
 
 // parseShortFormat reads the formats of the commands that do not scan.
 func parseShortFormat(s string) (report.Format, error) {
-	f, err := report.ParseFormat(s)
-	if err != nil || f != report.Text && f != report.JSON {
-		return f, fmt.Errorf("unknown format %s: it is one of %s", quote.Name(s), strings.Join(report.ExplainFormats(), ", "))
-	}
-	return f, nil
+	return oneOf("text json", report.Text, report.JSON)(s)
 }
