@@ -42,8 +42,8 @@ func builtinSet(more []*ruleFile) *Set {
 	return &Set{finder: heads, compiled: compiled, sha256: hashOf(more)}
 }
 
-// hashOf returns what makes the hash of the built-in rules and the files more:
-// of the version, and of the length and the text of each. It copies no text.
+// hashOf returns a function that hashes the version of the engine, and the length
+// and the text of each built-in file and of the files more. It copies no text.
 func hashOf(more []*ruleFile) func() string {
 	return sync.OnceValue(func() string {
 		h := sha256.New()

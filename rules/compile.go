@@ -143,7 +143,7 @@ func (s *compiled) shorterOf(i int) int {
 	return shortest
 }
 
-// add puts r, which has the literal p, into the group of its like.
+// add puts r, which has the literal p, into the group of its body and score.
 func (p *prefix) add(r *Rule) {
 	i := slices.IndexFunc(p.groups, func(g *group) bool { return g.Body == r.Body && g.MaxScore == r.MaxScore })
 	if i < 0 {

@@ -77,8 +77,7 @@ type Attributor struct {
 	documented map[string]bool
 }
 
-// New returns what knows the issuers by their names, and their keys by what
-// these start with, which keys finds.
+// New returns an Attributor of issuers; keys finds the prefixes of their keys.
 func New(issuers []Naming, keys *finder.Finder) *Attributor {
 	a := &Attributor{documented: map[string]bool{}, keys: keys}
 	var literals [][]byte
