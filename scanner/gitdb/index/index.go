@@ -137,6 +137,12 @@ func load(path string) ([]byte, error) {
 // ErrUnsupported.
 func Parse(data []byte, format oid.Format) (*Index, error) { return parseWhole(data, format, false) }
 
+// ParseCompact is Parse for a caller that needs few of the entries: if possible,
+// the index has no Entries, only Len and At, and takes 4 bytes for each.
+func ParseCompact(data []byte, format oid.Format) (*Index, error) {
+	return parseWhole(data, format, true)
+}
+
 func parseWhole(data []byte, format oid.Format, compact bool) (*Index, error) {
 	x, link, err := parse(data, format, compact)
 	if link != nil {
@@ -340,6 +346,26 @@ func (x *Index) parseExtensions(b []byte) (*link, error) {
 		}
 	}
 	return l, nil
+}
+
+// Len returns the number of entries.
+func (x *Index) Len() int { return len(x.Entries) + len(x.starts) }
+
+// At returns the i-th entry.
+func (x *Index) At(i int) Entry {
+	if len(x.starts) == 0 {
+		return x.Entries[i]
+	}
+	e, _, _ := x.decode(x.region[x.starts[i]:], nil) // as when it was parsed
+	return e
+}
+
+// expand fills Entries.
+func (x *Index) expand() {
+	for i := range x.starts {
+		x.Entries = append(x.Entries, x.At(i))
+	}
+	x.starts, x.region = nil, nil
 }
 
 // order checks and sorts the entries of an index that is not split.
