@@ -222,9 +222,8 @@ type Occurrence struct {
 	Source Source
 	Path   string // raw bytes, separated by '/', below the target; "" if there is none
 	// Line, Column and EndColumn are 1-based, columns in bytes; EndColumn is
-	// the first column behind the key as it is in the text (if the key is wrapped
-	// over lines, the end of its first line). Zero for sources path
-	// and ref.
+	// the first column behind the key as it is in the text, or behind the first
+	// line of a wrapped key. Zero for sources path and ref.
 	Line, Column, EndColumn int
 	// UnitColumn and UnitEndColumn are Column and EndColumn in UTF-16 code
 	// units, as editors and SARIF count: a character outside the Basic

@@ -47,11 +47,7 @@ const hiddenBits = 96
 // characters, if at least 96 bits of a random body over the same alphabet stay
 // hidden; otherwise it is Redacted. Callers decide whether the body is random.
 func (s Secret) RedactedWithTail() string {
-	if len(s.body) <= tailLen {
-		return s.Redacted()
-	}
-	bits := float64(len(s.body)-tailLen) * bitsPerCharacter(s.body)
-	if bits < hiddenBits {
+	if float64(len(s.body)-tailLen)*bitsPerCharacter(s.body) < hiddenBits {
 		return s.Redacted()
 	}
 	return s.Redacted() + s.body[len(s.body)-tailLen:]

@@ -80,7 +80,6 @@ func (s *Prepared) newChange(t *target, source finding.Source) *change {
 
 // entry notes what unit adds. It may be called by several goroutines.
 func (c *change) entry(unit int, e *lookup.Introduced) error {
-	a := addition{unit: unit, source: c.source, path: e.Path}
 	named := e.Named && c.collector.set.Finder().Contains([]byte(baseName(e.Path)))
 	if !e.IsBlob() && !named {
 		return nil
@@ -94,13 +93,10 @@ func (c *change) entry(unit int, e *lookup.Introduced) error {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	if named {
-		name := a
-		name.source = finding.SourcePath
-		c.names = append(c.names, name)
+		c.names = append(c.names, addition{unit: unit, source: finding.SourcePath, path: e.Path})
 	}
 	if e.IsBlob() {
-		a.before = slices.Clone(e.Before)
-		c.added[e.ID] = append(c.added[e.ID], a)
+		c.added[e.ID] = append(c.added[e.ID], addition{unit, c.source, e.Path, slices.Clone(e.Before)})
 	}
 	return nil
 }

@@ -125,7 +125,10 @@ func (e *explainer) read(r io.Reader) error {
 			e.add(k, buf, matches, at, pos, lines.read)
 		}
 	})
-	e.out.Lines, e.line = lines.last(), lines.line
+	e.out.Lines, e.line = lines.lines, lines.line
+	if lines.open {
+		e.out.Lines++
+	}
 	if e.ctx.Err() != nil {
 		return context.Cause(e.ctx)
 	}
@@ -194,26 +197,16 @@ type lineCounter struct {
 func (c *lineCounter) Read(p []byte) (int, error) {
 	n, err := c.r.Read(p)
 	c.read += int64(n)
-	for b := p[:n]; len(b) > 0; {
-		part, rest, ended := bytes.Cut(b, newline)
+	for line := range bytes.Lines(p[:n]) {
+		text, ended := bytes.CutSuffix(line, newline)
 		if c.lines+1 == c.wanted {
-			c.line = append(c.line, part[:min(len(part), maxExplainLine-len(c.line))]...)
+			c.line = append(c.line, text[:min(len(text), maxExplainLine-len(c.line))]...)
 		}
-		c.open = !ended
-		if ended {
+		if c.open = !ended; ended {
 			c.lines++
 		}
-		b = rest
 	}
 	return n, err
-}
-
-// last returns the number of the last line.
-func (c *lineCounter) last() int {
-	if c.open {
-		return c.lines + 1
-	}
-	return c.lines
 }
 
 // subject is what ExplainOptions.What means.

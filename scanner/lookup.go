@@ -8,7 +8,6 @@ import (
 	"io"
 	"io/fs"
 
-	"keysweep/finding"
 	"keysweep/scanner/gitdb"
 	"keysweep/scanner/gitdb/lookup"
 	"keysweep/scanner/gitdb/oid"
@@ -39,15 +38,6 @@ func (s *Prepared) openIndex(t *target) (*lookup.Index, error) {
 		t.index, t.indexErr = lookup.OpenIndex(s.opts.Staged.indexPath(t.repo), t.repo.Format)
 	}
 	return t.index, t.indexErr
-}
-
-// unreadable notes an object without which nothing can be compared.
-func (s *Prepared) unreadable(what string, err error) {
-	reason := finding.ReasonDamaged
-	if errors.Is(err, lookup.ErrAbsent) {
-		reason = finding.ReasonMissing
-	}
-	s.skipOne(reason, fmt.Sprintf("%s: %v", what, err))
 }
 
 // The errors of ReadFile, besides fs.ErrNotExist.

@@ -173,7 +173,7 @@ func (c *change) submit() {
 		k.at.source, k.at.path = n.source, n.path
 		list = append(list, k)
 		by, brought := c.units[n.unit].by, keyAt{k.match.Secret, k.at}
-		if old, ok := c.broughtBy[brought]; !ok || isEarlier(by, old) {
+		if old, ok := c.broughtBy[brought]; !ok || compareCommits(by, old) < 0 {
 			c.broughtBy[brought] = by
 		}
 	}
@@ -196,7 +196,7 @@ func (c *change) addOccurrences(r *record) {
 		}
 		v.traced = true
 		r.locations[l] = v
-		if l.source != finding.SourceTag && !by.ID.IsZero() && (first.ID.IsZero() || isEarlier(by, first)) {
+		if l.source != finding.SourceTag && !by.ID.IsZero() && (first.ID.IsZero() || compareCommits(by, first) < 0) {
 			first = by
 		}
 		o := l.occurrence(v)

@@ -87,7 +87,7 @@ func (vs versions) add(v version) {
 	}
 	l.objects[v.object] = struct{}{}
 	l.reachable, l.inHead = l.reachable || o.Reachable, l.inHead || o.InHead
-	if !v.commit.ID.IsZero() && (l.first.ID.IsZero() || isEarlier(v.commit, l.first)) {
+	if !v.commit.ID.IsZero() && (l.first.ID.IsZero() || compareCommits(v.commit, l.first) < 0) {
 		l.first = v.commit
 	}
 	if v.isNewer(&l.shown) {
@@ -128,8 +128,6 @@ func (vs versions) occurrences() (list []finding.Occurrence) {
 	}
 	return list
 }
-
-func isEarlier(a, b gitdb.CommitRef) bool { return compareCommits(a, b) < 0 }
 
 func compareCommits(a, b gitdb.CommitRef) int {
 	return cmp.Or(cmp.Compare(a.Date, b.Date), a.ID.Compare(b.ID))

@@ -80,9 +80,8 @@ type Progress struct {
 	Candidates            atomic.Int64
 }
 
-// ErrUse is wrapped by errors of the caller: a path that does not
-// exist, a folder outside any repository where one is needed, a glob that does not
-// parse.
+// ErrUse is wrapped by errors of the caller: a path that does not exist, a folder
+// outside any repository where one is needed, a glob that does not parse.
 var ErrUse = errors.New("cannot scan")
 
 // withDefaults returns o with its zero values filled in, or says what is wrong

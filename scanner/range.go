@@ -1,6 +1,7 @@
 package scanner
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -47,13 +48,7 @@ func ParseRange(list []string) (*Range, error) {
 		case isRange && from == "" && to == "":
 			return nil, fmt.Errorf("%s names no commit: A..B is what B has and A lacks", quoted(s))
 		case isRange:
-			if from == "" {
-				from = "HEAD"
-			}
-			if to == "" {
-				to = "HEAD"
-			}
-			r.Include, r.Exclude = append(r.Include, to), append(r.Exclude, from)
+			r.Include, r.Exclude = append(r.Include, cmp.Or(to, "HEAD")), append(r.Exclude, cmp.Or(from, "HEAD"))
 		case strings.HasPrefix(s, "^"):
 			r.Exclude = append(r.Exclude, s[1:])
 		default:

@@ -3,6 +3,7 @@ package scanner
 import (
 	"context"
 	"errors"
+	"fmt"
 	"path/filepath"
 
 	"keysweep/finding"
@@ -139,7 +140,11 @@ func (s *Prepared) stagedUpon(ctx context.Context, t *target) ([]oid.ID, error) 
 			if i > 0 {
 				what = "MERGE_HEAD"
 			}
-			s.unreadable(what+", so that more may seem new", err)
+			reason := finding.ReasonDamaged
+			if errors.Is(err, lookup.ErrAbsent) {
+				reason = finding.ReasonMissing
+			}
+			s.skipOne(reason, fmt.Sprintf("%s, so that more may seem new: %v", what, err))
 			continue
 		}
 		trees = append(trees, tree)

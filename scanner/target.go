@@ -6,6 +6,7 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"strings"
 
 	"keysweep/finding"
 	"keysweep/scanner/gitdb"
@@ -105,24 +106,19 @@ func (t *target) resolvePath(opts *Options) error {
 	case opts.History && !inside:
 		return t.errorf("--history: not inside a git repository")
 	case inside && dir == t.root:
-		return t.asRepository(opts)
+		isBare := t.repo.Top == ""
+		if isBare && opts.onlyTree() {
+			return t.errorf("--tree: a bare repository has no working tree")
+		}
+		t.Kind = finding.TargetRepository
+		t.Tree, t.History = !isBare && !opts.onlyHistory(), isBare || !opts.onlyTree()
+		return nil
 	case opts.onlyHistory():
 		t.Kind, t.History = finding.TargetRepository, true
 		t.note("%s is in the repository %s, whose history was scanned.", quoted(t.Name), quoted(dir))
 		return nil
 	}
 	t.asFolder(opts, info, dir)
-	return nil
-}
-
-// asRepository sets what is scanned of the top of a repository.
-func (t *target) asRepository(opts *Options) error {
-	bare := t.repo.Top == ""
-	if bare && opts.onlyTree() {
-		return t.errorf("--tree: a bare repository has no working tree")
-	}
-	t.Kind = finding.TargetRepository
-	t.Tree, t.History = !bare && !opts.onlyHistory(), bare || !opts.onlyTree()
 	return nil
 }
 
@@ -152,15 +148,11 @@ func (t *target) errorf(format string, args ...any) error {
 // quoted writes a path as a user may type it: bare if it is plain, else as a
 // quoted string, so that no name can forge a line.
 func quoted(path string) string {
-	for _, r := range path {
-		if r == '\ufffd' || r <= ' ' || r > '~' || r == '"' || r == '\'' || r == '\\' {
-			return fmt.Sprintf("%q", path)
-		}
+	isPlain := func(r rune) bool { return r > ' ' && r <= '~' && !strings.ContainsRune(`"'\`, r) }
+	if path != "" && strings.TrimFunc(path, isPlain) == "" {
+		return path
 	}
-	if path == "" {
-		return `""`
-	}
-	return path
+	return fmt.Sprintf("%q", path)
 }
 
 // plainError returns the words of a file error without the operation and the

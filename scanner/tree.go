@@ -177,29 +177,26 @@ func isLFSPointer(head []byte, size int64) bool {
 // waits for a terminal is left behind.
 func (s *Prepared) scanStdin(ctx context.Context, t *target) error {
 	s.opts.Progress.Phase.Store("standard input")
-	type outcome struct {
-		n   int64
-		err error
-	}
 	j := s.collector.newJudge(ctx)
-	done := make(chan outcome, 1)
-	r := io.TeeReader(s.opts.Stdin, counter{&s.opts.Progress.Bytes})
+	var n int64
+	var err error
+	done := make(chan struct{})
 	go func() {
-		n, err := j.stream(r, location{target: t, source: finding.SourceStdin})
-		done <- outcome{n, err}
+		n, err = j.stream(io.TeeReader(s.opts.Stdin, counter{&s.opts.Progress.Bytes}), location{target: t, source: finding.SourceStdin})
+		close(done)
 	}()
 	select {
-	case o := <-done:
-		j.commit()
-		s.result.Read.Files++
-		s.result.Read.Bytes += o.n
-		if o.err != nil {
-			s.skipOne(finding.ReasonUnreadable, "standard input: "+plainError(o.err))
-		}
-		return nil
+	case <-done:
 	case <-ctx.Done():
 		return context.Cause(ctx)
 	}
+	j.commit()
+	s.result.Read.Files++
+	s.result.Read.Bytes += n
+	if err != nil {
+		s.skipOne(finding.ReasonUnreadable, "standard input: "+plainError(err))
+	}
+	return nil
 }
 
 // counter counts what is written to it.

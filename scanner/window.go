@@ -81,8 +81,8 @@ func (w *window) each(ctx context.Context, r io.Reader, found func(buf []byte, a
 	}
 }
 
-// position is how far into content something is: whole lines before it, and bytes and UTF-16
-// units since the last of them ended.
+// position is how far into content something is: whole lines before it, and
+// bytes and UTF-16 units since the last of them ended.
 type position struct {
 	lines int
 	bytes int

@@ -39,10 +39,6 @@ func (c *checkout) below(p string) string {
 	return c.prefix + p
 }
 
-func (c *checkout) tracked(p string) bool {
-	return c.repo.Tracked != nil && c.repo.Tracked(c.below(p))
-}
-
 // isObject reports whether a path below the top of a bare repository is that of
 // a file of objects, which the database's reader reads.
 func isObject(below string) bool {

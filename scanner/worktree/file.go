@@ -181,6 +181,15 @@ func (w *walker) skip(path string, err error) {
 	w.skips.add(reason, path+": "+short(err).Error())
 }
 
+// short strips the path and the operation from an error of package os: the
+// caller names the path, and knows more of it.
+func short(err error) error {
+	if p, ok := errors.AsType[*fs.PathError](err); ok {
+		return p.Err
+	}
+	return err
+}
+
 // reader reads an open file to its end.
 type reader struct {
 	w         *walker

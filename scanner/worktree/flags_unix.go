@@ -2,7 +2,10 @@
 
 package worktree
 
-import "syscall"
+import (
+	"errors"
+	"syscall"
+)
 
 const (
 	openNonblock = syscall.O_NONBLOCK // a FIFO must not hold us up
@@ -19,4 +22,6 @@ func fileLimit() int {
 }
 
 // outOfFiles reports whether err says that there are too many open files.
-func outOfFiles(err error) bool { return err == syscall.EMFILE || err == syscall.ENFILE }
+func outOfFiles(err error) bool {
+	return errors.Is(err, syscall.EMFILE) || errors.Is(err, syscall.ENFILE)
+}

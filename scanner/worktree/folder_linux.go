@@ -137,19 +137,15 @@ func (f *linuxFolder) open(name string, old file) (file, state, error) {
 }
 
 func (f *linuxFolder) readlink(name string) (string, error) {
-	for size := 256; ; size *= 2 {
-		buf := make([]byte, size)
-		n, err := retry(func() (int, error) { return unix.Readlinkat(f.fd, name, buf) })
-		if err == unix.EINVAL {
-			return "", errKind
-		}
-		if err != nil {
-			return "", err
-		}
-		if n < size {
-			return string(buf[:n]), nil
-		}
+	var buf [unix.PathMax]byte // no link is longer
+	n, err := retry(func() (int, error) { return unix.Readlinkat(f.fd, name, buf[:]) })
+	switch err {
+	case nil:
+		return string(buf[:n]), nil
+	case unix.EINVAL:
+		err = errKind
 	}
+	return "", err
 }
 
 // noOpenat2 is set once the kernel (before 5.6) or a sandbox refuses openat2.

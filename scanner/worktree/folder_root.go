@@ -1,7 +1,6 @@
 package worktree
 
 import (
-	"errors"
 	"io"
 	"io/fs"
 	"os"
@@ -28,31 +27,29 @@ func (f *rootFolder) list(limit int) (out []entry, done bool, err error) {
 	if f.dir == nil {
 		dir, err := f.root.Open(".")
 		if err != nil {
-			return nil, false, short(err)
+			return nil, false, err
 		}
 		f.dir = dir
 	}
-	for len(out) < limit {
-		list, err := f.dir.ReadDir(limit)
-		for _, e := range list {
-			out = append(out, entry{e.Name(), KindOf(e.Type())})
-		}
-		if err != nil || len(list) == 0 {
-			f.dir.Close()
-			f.dir = nil
-			if err == nil || errors.Is(err, io.EOF) {
-				return out, true, nil
-			}
-			return out, false, short(err)
-		}
+	list, err := f.dir.ReadDir(limit)
+	for _, e := range list {
+		out = append(out, entry{e.Name(), KindOf(e.Type())})
 	}
-	return out, false, nil
+	if err == nil {
+		return out, false, nil
+	}
+	f.dir.Close()
+	f.dir = nil
+	if err == io.EOF {
+		return out, true, nil
+	}
+	return out, false, err
 }
 
 func (f *rootFolder) lstat(name string) (Kind, error) {
 	info, err := f.root.Lstat(name)
 	if err != nil {
-		return 0, short(err)
+		return 0, err
 	}
 	return KindOf(info.Mode()), nil
 }
@@ -60,14 +57,14 @@ func (f *rootFolder) lstat(name string) (Kind, error) {
 func (f *rootFolder) open(name string, _ file) (file, state, error) {
 	before, err := f.root.Lstat(name)
 	if err != nil {
-		return nil, state{}, short(err)
+		return nil, state{}, err
 	}
 	if !before.Mode().IsRegular() {
 		return nil, state{}, errKind
 	}
 	file, err := f.root.OpenFile(name, os.O_RDONLY|openNonblock|openNoFollow, 0)
 	if err != nil {
-		return nil, state{}, short(err)
+		return nil, state{}, err
 	}
 	after, err := file.Stat()
 	if err == nil && (!after.Mode().IsRegular() || !os.SameFile(before, after)) {
@@ -75,7 +72,7 @@ func (f *rootFolder) open(name string, _ file) (file, state, error) {
 	}
 	if err != nil {
 		file.Close()
-		return nil, state{}, short(err)
+		return nil, state{}, err
 	}
 	return &rootFile{file}, stateOf(after), nil
 }
@@ -84,10 +81,10 @@ func (f *rootFolder) readlink(name string) (string, error) {
 	s, err := f.root.Readlink(name)
 	if err != nil {
 		if kind, e := f.lstat(name); e == nil && kind != Symlink {
-			return "", errKind
+			err = errKind
 		}
 	}
-	return s, short(err)
+	return s, err
 }
 
 func (f *rootFolder) sub(names []string) (folder, error) {
@@ -105,7 +102,7 @@ func (f *rootFolder) sub(names []string) (folder, error) {
 			at.Close()
 		}
 		if err != nil {
-			return nil, short(err)
+			return nil, err
 		}
 		after, err := next.Stat(".")
 		if err == nil && !os.SameFile(before, after) {
@@ -113,7 +110,7 @@ func (f *rootFolder) sub(names []string) (folder, error) {
 		}
 		if err != nil {
 			next.Close()
-			return nil, short(err)
+			return nil, err
 		}
 		at = next
 	}
@@ -127,21 +124,12 @@ func (f *rootFolder) close() {
 	f.root.Close()
 }
 
-// short strips the path and the operation from an error of package os: the
-// caller names the path, and knows more of it.
-func short(err error) error {
-	if p, ok := errors.AsType[*fs.PathError](err); ok {
-		return p.Err
-	}
-	return err
-}
-
 type rootFile struct{ *os.File }
 
 func (f *rootFile) stat() (state, error) {
 	info, err := f.Stat()
 	if err != nil {
-		return state{}, short(err)
+		return state{}, err
 	}
 	return stateOf(info), nil
 }
@@ -154,7 +142,7 @@ func (f *rootFile) seekData(off int64) (int64, error) { return off, nil }
 
 func (f *rootFile) seek(off int64) error {
 	_, err := f.File.Seek(off, io.SeekStart)
-	return short(err)
+	return err
 }
 
 func (f *rootFile) close() { f.File.Close() }

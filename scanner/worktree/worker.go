@@ -116,19 +116,12 @@ func (w *worker) folder(n *node, dir folder, at, name string) (*node, error) {
 // ignores reports whether git's rules ignore p, tracked or not; n is its own
 // node if it is a folder, else the one that holds it.
 func (w *worker) ignores(n *node, p string, folder bool) bool {
-	switch {
-	case n.checkout.repo == nil || w.opts.Ignored:
-		return false
-	case n.ignored:
-		return true
-	case n.rules == nil:
-		return false
-	}
-	return n.rules.match(n.checkout.below(p), folder)
+	return n.checkout.repo != nil && !w.opts.Ignored && (n.ignored || n.rules.match(n.checkout.below(p), folder))
 }
 
 // visitFiles visits entries of n that are not folders.
 func (w *worker) visitFiles(n *node, dir folder, at string, entries []entry) error {
+	repo := n.checkout.repo
 	top := 0 // how many bytes of a path are the bare repository's
 	if n.bare != nil {
 		top = len(slashed(n.bare.path()))
@@ -145,7 +138,7 @@ func (w *worker) visitFiles(n *node, dir folder, at string, entries []entry) err
 		} else if w.opts.Exclude.match(p, false) {
 			w.skips.add(finding.ReasonExcluded, p)
 			continue
-		} else if w.ignores(n, p, false) && !n.checkout.tracked(p) {
+		} else if w.ignores(n, p, false) && (repo.Tracked == nil || !repo.Tracked(n.checkout.below(p))) {
 			w.skips.add(finding.ReasonIgnored, p)
 			continue
 		}
