@@ -3,8 +3,8 @@
 //
 // What is said, the phrases, is apart from how a format writes it: phrases.go,
 // key.go, place.go, skipped.go, exception.go, advice.go and remedy.go hold words
-// that formats share, record.go the records of JSON. Each format has a file that
-// starts with its name.
+// that formats share, record.go the records of JSON. Each format has a file of
+// its name, but JSONL, which is in json.go.
 //
 // Keys come out redacted unless Options.ShowSecrets says otherwise, and bytes
 // that the scanned content decides are quoted: see package quote.
@@ -23,8 +23,7 @@ import (
 	"keysweep/rules"
 )
 
-// Format is the form of a report. Each has a file of its own in this package
-// and a line in formats.
+// Format is the form of a report. Each has a line in formats.
 type Format uint8
 
 // The formats; docs/report.md describes them.
