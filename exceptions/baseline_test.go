@@ -247,3 +247,11 @@ func FuzzParseBaseline(f *testing.F) {
 		}
 	})
 }
+
+func TestALineThatIsThereTwiceIsOneKeyAndLosesNoComment(t *testing.T) {
+	key := strings.Repeat("0a", 32) + ` 2026-01-31 martis production sk_live… "why"`
+	b := parse(t, []byte("keysweep-baseline 1\n#0a\n# mine\n"+key+"\n# theirs\n"+key+"\n"))
+	if text := string(b.Text()); len(b.Lines()) != 1 || strings.Count(text, key) != 1 || !strings.Contains(text, "# mine\n"+key+"\n") || !strings.Contains(text, "# theirs\n") {
+		t.Errorf("%d lines:\n%s", len(b.Lines()), text)
+	}
+}
