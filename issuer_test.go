@@ -109,9 +109,9 @@ func (i *issuer) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	switch how {
 	case "":
 		how = "unrecognised"
-	case "fading": // works once more
+	case "fading", "stumbling": // works once more
+		i.answer(key, map[string]string{"fading": "expired", "stumbling": "firewall"}[how])
 		how = "active"
-		i.answer(key, "expired")
 	case "silent":
 		i.waiting <- key
 		<-r.Context().Done()

@@ -93,8 +93,9 @@ func recheck(c *call) error {
 // time, and the longest.
 const firstPause, longestPause = time.Second, 30 * time.Second
 
-// askUntilRefused asks about the keys that were found, and for o.wait again about
-// those that work. An unclear answer does not replace a clear one.
+// askUntilRefused asks about the keys that were found, and again about those that
+// work, with pauses of o.wait in all. An unclear answer does not replace a clear
+// one.
 func (c *call) askUntilRefused(o recheckOptions, verifier *audit.Verifier, outcome *report.Recheck) error {
 	var asking []*finding.Finding
 	for _, k := range outcome.Keys {
@@ -102,7 +103,7 @@ func (c *call) askUntilRefused(o recheckOptions, verifier *audit.Verifier, outco
 			asking = append(asking, k.Now)
 		}
 	}
-	end, pause := time.Now().Add(o.wait), firstPause
+	left, next := o.wait, firstPause
 	for again := false; ; again = true {
 		before := map[*finding.Finding]finding.Finding{}
 		for _, f := range asking {
@@ -117,16 +118,16 @@ func (c *call) askUntilRefused(o recheckOptions, verifier *audit.Verifier, outco
 			}
 		}
 		asking = slices.DeleteFunc(asking, func(f *finding.Finding) bool { return f.Status < finding.Restricted })
-		left := time.Until(end)
 		if err != nil || len(asking) == 0 || left <= 0 {
 			return err
 		}
+		pause := min(next, left)
 		select {
 		case <-c.ctx.Done():
 			return nil
-		case <-time.After(min(pause, left)):
+		case <-time.After(pause):
 		}
-		pause = min(2*pause, longestPause)
+		left, next = left-pause, min(2*next, longestPause)
 	}
 }
 
@@ -158,7 +159,7 @@ type recheckOptions struct {
 	verification audit.Verification
 	report       report.Options
 	format       report.Format
-	wait         time.Duration // how long keys that work are asked about again
+	wait         time.Duration // to pause in all between questions about keys that work
 	workers      int
 	progress     *scanner.Progress // nil: no bar
 }
