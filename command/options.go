@@ -127,7 +127,7 @@ func (o *scanOptions) check(c *call) error {
 	v, s := &o.audit.Verify, &o.audit.Scan
 	switch {
 	case o.failOn == failOnActive && !c.command.has("verify"):
-		return fmt.Errorf("--fail-on: %s sends no key, so that none is known to work: it is any or none", c.command.name)
+		return fmt.Errorf("--fail-on: %s sends no key, so none is known to work: use any or none", c.command.name)
 	case o.failOn == failOnActive && !v.On:
 		return errors.New("--fail-on active needs --verify or --verify-issuer: without an answer no key is known to work")
 	case o.failOn == failOnActive && v.Options.DryRun:

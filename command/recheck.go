@@ -143,7 +143,7 @@ func recheckReason(ctx context.Context, r *report.Recheck) report.ExitReason {
 	case works > 0:
 		return report.ExitReason{Status: StatusFound, Words: keys(works) + " still work"}
 	case unclear > 0:
-		return report.ExitReason{Status: StatusIncomplete, Words: "could not tell for " + keys(unclear)}
+		return report.ExitReason{Status: StatusIncomplete, Words: keys(unclear) + " had no clear answer"}
 	case r.Incomplete:
 		return report.ExitReason{Status: StatusIncomplete, Words: "the scan of the report was incomplete: it may lack keys"}
 	case len(r.Keys) == 0:

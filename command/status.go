@@ -126,7 +126,7 @@ func activeReason(findings []*finding.Finding, reason report.ExitReason) report.
 		if active == 0 || reason.Status != StatusFound {
 			reason.Status = StatusIncomplete
 		}
-		words += ", and could not tell for " + keys(unknown)
+		words += ", and " + count(unknown, "key", "keys") + " had no clear answer"
 	case unasked > 0 && active == 0:
 		words += "; " + count(unasked, "key was", "keys were") + " not asked about"
 	}

@@ -248,7 +248,7 @@ func (r *Recheck) verdict() string {
 		parts = append(parts, count(works, "key still works", "keys still work"))
 	}
 	if unclear > 0 {
-		parts = append(parts, "could not tell for "+number(int64(unclear)))
+		parts = append(parts, number(int64(unclear))+" had no clear answer")
 	}
 	if refused > 0 {
 		parts = append(parts, count(refused, "is refused", "are refused"))

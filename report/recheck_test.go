@@ -47,10 +47,10 @@ func TestVerdictsOfRecheck(t *testing.T) {
 		{[]Rechecked{dead, dead2, dead3}, "The rotation worked: all 3 keys are refused."},
 		{[]Rechecked{works}, "The rotation is not done: 1 key still works."},
 		{[]Rechecked{dead, restricted, works}, "The rotation is not done: 2 keys still work, 1 is refused."},
-		{[]Rechecked{dead, dead2, gone, works}, "The rotation is not done: 1 key still works, could not tell for 1, 2 are refused."},
+		{[]Rechecked{dead, dead2, gone, works}, "The rotation is not done: 1 key still works, 1 had no clear answer, 2 are refused."},
 		{[]Rechecked{gone}, "Could not tell whether the key still works."},
 		{[]Rechecked{gone, unclear}, "Could not tell whether any of the 2 keys still works."},
-		{[]Rechecked{gone, dead}, "The rotation may not be done: could not tell for 1, 1 is refused."},
+		{[]Rechecked{gone, dead}, "The rotation may not be done: 1 had no clear answer, 1 is refused."},
 		{[]Rechecked{asked(1, finding.Unchecked, "issuer_unknown")}, "Could not tell whether the key still works."},
 		{[]Rechecked{asked(1, finding.Unsupported, "no_probe")}, "Could not tell whether the key still works."},
 	} {

@@ -65,6 +65,10 @@ func Decode(text []byte, v any, skip func(key string) bool) (Keys, error) {
 	if !utf8.Valid(text) {
 		return nil, &Error{Position{1, 1}, "not UTF-8"}
 	}
+	if i := bytes.IndexByte(text, 0); i >= 0 {
+		line := bytes.LastIndexByte(text[:i], '\n') + 1
+		return nil, &Error{Position{bytes.Count(text[:i], []byte("\n")) + 1, i - line + 1}, "a NUL byte: TOML is UTF-8, and this is perhaps UTF-16"}
+	}
 	d := &decoder{text: bytes.TrimPrefix(text, []byte("\uFEFF")), root: node{v: reflect.ValueOf(v).Elem()}, skip: skip, at: Keys{}, lines: []int{0}}
 	for i, c := range d.text {
 		if c == '\n' {

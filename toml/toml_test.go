@@ -102,6 +102,7 @@ func TestWrongFilesAreRefusedAtTheirPosition(t *testing.T) {
 		{"twice in a map", "map = { a = 'b', a = 'c' }\n", "line 1, column 18: map.a is defined twice"},
 		{"a list and its tables", "[[row]]\n[[row.cell]]\n[inner]\n[[row.cell]]\n[[row]]\ncell = []\ncell = []\n", "line 7, column 1: row.cell is defined twice"},
 		{"not UTF-8", "# \xff\n", "line 1, column 1: not UTF-8"},
+		{"UTF-16", "a\n#\x00", "line 2, column 2: a NUL byte: TOML is UTF-8"},
 	} {
 		var v file
 		_, err := Decode([]byte(tt.text), &v, nil)

@@ -555,7 +555,7 @@ func TestAVariableThatIsNoIdIsAnError(t *testing.T) {
 			}
 			return ""
 		}}, whole())
-		if err == nil || err.Error() != "GitLab CI: CI_COMMIT_BEFORE_SHA is not a commit id" {
+		if err == nil || err.Error() != "GitLab CI: CI_COMMIT_BEFORE_SHA does not hold a commit id" {
 			t.Errorf("%s: %v", name, err)
 		}
 	}

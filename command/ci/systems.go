@@ -47,7 +47,7 @@ func (v *variables) id(name string) string { return v.check(name, v.Get(name)) }
 func (v *variables) check(name, id string) string {
 	const abbreviated = 7
 	if id != "" && !hexID(id, abbreviated) && v.err == nil {
-		v.err = fmt.Errorf("%s is not a commit id", name)
+		v.err = fmt.Errorf("%s does not hold a commit id", name)
 	}
 	return id
 }

@@ -166,7 +166,7 @@ func plan(s State, program string, options []string) (step Step, reasons []strin
 		}
 		step.Action, step.Earlier = Chain, filepath.Join(filepath.Dir(s.Path), s.Name+Suffix)
 		if !s.Executable {
-			step.Why = "which is not executable, and does not run"
+			step.Why = "that one is not executable: git did not run it, and it still does not run"
 		}
 		return step, nil
 	}

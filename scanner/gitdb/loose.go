@@ -187,10 +187,11 @@ func (lr *LooseReader) header(stored []byte) (typ oid.Type, size, length uint64,
 	n, err := lr.decoder.Prefix(start[:], stored)
 	end := bytes.IndexByte(start[:n], 0)
 	if end < 0 {
+		what := "damaged within its header"
 		if err == nil {
-			err = errors.New("header is too long")
+			what = "header is too long"
 		}
-		return 0, 0, 0, fmt.Errorf("%w: loose object: %w", pack.ErrCorrupt, err)
+		return 0, 0, 0, fmt.Errorf("%w: loose object: %s", pack.ErrCorrupt, what)
 	}
 	name, digits, ok := bytes.Cut(start[:end], []byte(" "))
 	typ, known := oid.ParseType(string(name))

@@ -79,6 +79,9 @@ func TestWhatIsLeftOfALooseObjectIsRead(t *testing.T) {
 			if errors.Is(err, pack.ErrCorrupt) != tt.damaged || len(got) < tt.least || !bytes.Equal(got, content[:len(got)]) {
 				t.Errorf("%d bytes, %s: %d read, %v", size, tt.name, len(got), err)
 			}
+			if tt.name == "empty" && err.Error() != "corrupt: loose object: damaged within its header" {
+				t.Errorf("empty: %v", err)
+			}
 		}
 	}
 }

@@ -339,6 +339,31 @@ func TestWhatStandsBeforeADamagedEntryIsRead(t *testing.T) {
 	}
 }
 
+// A pack that declares more entries than it has does not make its index seem
+// truncated.
+func TestAWrongCountIsNotBlamedOnTheIndex(t *testing.T) {
+	file := newPackFile()
+	file.add(3, nil, []byte("blob"))
+	path := file.write(t)
+	writeIndex(t, path, []oid.ID{blobID("blob")}, file.offsets)
+	b, err := os.ReadFile(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	b[8] ^= 0x55
+	if err := os.WriteFile(path, b, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	p, err := Open(context.Background(), path, oid.SHA1)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer p.Close()
+	if p.IndexErr == nil || !strings.Contains(p.IndexErr.Error(), "it lists 1 entries, the pack holds 1426063361") {
+		t.Errorf("error %v", p.IndexErr)
+	}
+}
+
 func TestAnIndexThatNamesAnotherBaseIsFoundOut(t *testing.T) {
 	// Two blobs of one length; the index swaps their names, so that the delta
 	// would be built on the wrong one.

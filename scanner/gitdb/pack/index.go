@@ -146,11 +146,15 @@ func parseIndex(file []byte, format oid.Format, count uint32, trailer []byte) (*
 			return nil, fmt.Errorf("%w: version %d", ErrUnusable, v)
 		}
 		rest := len(tables) - indexHeader - total*(size+4+4)
-		if rest < 0 || rest%8 != 0 {
+		if len(tables) < indexHeader {
 			return nil, fmt.Errorf("%w: truncated", ErrUnusable)
 		}
+		// Counts first: beside a damaged pack, a whole index would seem truncated.
 		if err := x.counts(tables[8:], count); err != nil {
 			return nil, err
+		}
+		if rest < 0 || rest%8 != 0 {
+			return nil, fmt.Errorf("%w: truncated", ErrUnusable)
 		}
 		ids := tables[indexHeader:]
 		x.ids = ids[:total*size]
