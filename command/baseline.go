@@ -165,10 +165,7 @@ func baselineCreate(c *call, o *baselineOptions) error {
 	for _, f := range res.Findings {
 		switch {
 		case f.Suppressed == nil:
-			line := exceptions.BaselineLine{
-				Fingerprint: f.Secret.SHA256(), Date: c.now().UTC().Format(time.DateOnly), Issuer: f.Issuer, Environment: f.Environment.String(),
-				Prefix: prefixWord(f), Reason: cmp.Or(o.reason, defaultReason), Comment: firstPlace(f, a.Loaded.Rules),
-			}
+			line := o.line(c, f, a.Loaded.Rules)
 			b.Add(line)
 			added++
 			listKey(&out, f.Secret.ID(), f.Secret.Redacted(), f.Issuer, f.Environment.String(), line.Comment)
@@ -209,6 +206,14 @@ func baselineCreate(c *call, o *baselineOptions) error {
 		return &ending{StatusIncomplete, errors.New(words + ": what was not read is not accepted")}
 	}
 	return nil
+}
+
+// line returns the line that accepts f.
+func (o *baselineOptions) line(c *call, f *finding.Finding, set *rules.Set) exceptions.BaselineLine {
+	return exceptions.BaselineLine{
+		Fingerprint: f.Secret.SHA256(), Date: c.now().UTC().Format(time.DateOnly), Issuer: f.Issuer, Environment: f.Environment.String(),
+		Prefix: prefixWord(f), Reason: cmp.Or(o.reason, defaultReason), Comment: firstPlace(f, set),
+	}
 }
 
 func listKey(out *strings.Builder, id, redacted, issuer, environment, comment string) {
