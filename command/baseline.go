@@ -159,10 +159,9 @@ func baselineCreate(c *call, o *baselineOptions) error {
 	if err != nil {
 		return err
 	}
-	res := a.Result
 	var out strings.Builder
 	added, there, elsewhere := 0, 0, 0
-	for _, f := range res.Findings {
+	for _, f := range a.Result.Findings {
 		switch {
 		case f.Suppressed == nil:
 			line := o.line(c, f, a.Loaded.Rules)
@@ -202,7 +201,7 @@ func baselineCreate(c *call, o *baselineOptions) error {
 	if err := say(c.stdout, out.String()); err != nil {
 		return err
 	}
-	if words := incompleteWords(res); words != "" {
+	if words := incompleteWords(a.Result); words != "" {
 		return &ending{StatusIncomplete, errors.New(words + ": what was not read is not accepted")}
 	}
 	return nil
