@@ -263,8 +263,11 @@ func (d *document) read(dec *json.Decoder, path string, depth int) error {
 					return err
 				}
 				name, _ = token.(string) // the decoder takes no other name
-				// A name with a dot would look like several.
+				// A name with a dot would look like several, digits like an index.
 				name = strings.ReplaceAll(name, ".", "\x00")
+				if strings.Trim(name, "0123456789") == "" {
+					name = "\x00" + name
+				}
 			}
 			if len(path) > maxPath {
 				name = path // too long for any rule: what is below has no path

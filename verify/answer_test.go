@@ -38,6 +38,7 @@ func TestWhatAnswersSay(t *testing.T) {
 		{"a field that is null", `[{"id":null}]`, 200, nil, finding.CodeUnexpectedAnswer},
 		{"an array that is too long", `[{"id":1}` + strings.Repeat(" ", maxAnswer) + `]`, 200, nil, finding.CodeUnexpectedAnswer},
 		{"an array that ends too early", `[{"id":1},{"id`, 200, nil, finding.CodeUnexpectedAnswer},
+		{"an object instead of an array", `{"0":{"id":1}}`, 200, nil, finding.CodeUnexpectedAnswer},
 		{"a name with a dot", `{"0.id":1}`, 200, nil, finding.CodeUnexpectedAnswer},
 		{"names with a dot", `{"error.live":true,"error.n":7}`, 401, nil, finding.CodeUnexpectedAnswer},
 		{"truth value and number", `{"error":{"live":true,"n":7}}`, 401, nil, finding.CodeExpired},
