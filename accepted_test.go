@@ -25,7 +25,7 @@ func TestALiveKeyCannotBeAccepted(t *testing.T) {
 			return
 		}
 		w.WriteHeader(http.StatusUnauthorized)
-		_, _ = w.Write([]byte(`{"status":"error","message":"The key was revoked"}`))
+		_, _ = w.Write([]byte(`{"status":"error","message":"API key expired"}`))
 	}))
 	defer issuer.Close()
 	t.Chdir(t.TempDir())
