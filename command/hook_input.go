@@ -4,7 +4,9 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"os"
 	"strings"
+	"syscall"
 	"time"
 
 	"keysweep/screen"
@@ -33,8 +35,10 @@ func readUpdatesWithin(stdin io.Reader, patience time.Duration) ([]update, error
 	if stdin == nil || screen.IsTerminal(stdin) {
 		return nil, nil
 	}
-	text, ended := readPatiently(stdin, patience)
+	text, ended, err := readPatiently(stdin, patience)
 	switch {
+	case err != nil:
+		return nil, fmt.Errorf("standard input: %w", err)
 	case len(text) > maxUpdates:
 		return nil, errors.New("standard input is larger than 64 MiB: git hands this hook a line for each ref")
 	case !ended && len(text) > 0:
@@ -77,9 +81,9 @@ func isID(s string) bool {
 func isZeroID(s string) bool { return strings.Trim(s, "0") == "" }
 
 // readPatiently reads r to its end, or until a read takes longer than patience
-// or there are too many bytes; then ended is false. A read that fails is an end:
-// closed standard input has nothing to say.
-func readPatiently(r io.Reader, patience time.Duration) (text string, ended bool) {
+// or there are too many bytes; then ended is false. A closed standard input ends at
+// once. Any other read that fails is an error: more lines may have followed.
+func readPatiently(r io.Reader, patience time.Duration) (text string, ended bool, err error) {
 	type part struct {
 		n   int
 		err error
@@ -95,14 +99,18 @@ func readPatiently(r io.Reader, patience time.Duration) (text string, ended bool
 		select {
 		case p := <-next:
 			all = append(all, b[:p.n]...)
-			if p.err != nil {
-				return string(all), true
+			switch {
+			case p.err == nil:
+			case errors.Is(p.err, io.EOF), errors.Is(p.err, os.ErrClosed), errors.Is(p.err, syscall.EBADF):
+				return string(all), true, nil
+			default:
+				return "", false, p.err
 			}
 		case <-time.After(patience):
-			return string(all), false
+			return string(all), false, nil
 		}
 	}
-	return string(all), false
+	return string(all), false, nil
 }
 
 // prefixed puts a prefix in front of each line.

@@ -2,11 +2,14 @@ package command
 
 import (
 	"bytes"
+	"errors"
 	"io"
 	"os"
 	"slices"
 	"strings"
+	"syscall"
 	"testing"
+	"testing/iotest"
 	"time"
 )
 
@@ -60,6 +63,12 @@ func TestStandardInputThatHasNothingToSayIsNotWaitedFor(t *testing.T) {
 	closed.Close()
 	if got, err := readUpdatesWithin(closed, short); len(got) > 0 || err != nil {
 		t.Errorf("closed: %v, %v", got, err)
+	}
+	// An error after the first line is no end: the key may be in the second.
+	id := strings.Repeat("1", 40)
+	failing := io.MultiReader(strings.NewReader(id+" "+id+" refs/heads/x\n"), iotest.ErrReader(syscall.EIO))
+	if got, err := readUpdatesWithin(failing, short); !errors.Is(err, syscall.EIO) {
+		t.Errorf("a read that fails: %v, %v", got, err)
 	}
 	in, out := io.Pipe()
 	go func() { _, _ = io.WriteString(out, strings.Repeat("1", 40)+" ") }() // and no more
