@@ -43,6 +43,30 @@ func TestTheWalkThroughOfTheRulesPageIsTrue(t *testing.T) {
 	runExamples(t, "docs/rules.md", list, folder, token)
 }
 
+// The rule and the probe of the recipes in CONTRIBUTING.md load, and their
+// examples are what they say.
+func TestTheRuleOfTheRecipesPasses(t *testing.T) {
+	page, err := os.ReadFile("CONTRIBUTING.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	var rule strings.Builder
+	for i, block := range strings.Split(string(page), "```toml\n") {
+		text, _, closed := strings.Cut(block, "```\n")
+		if i > 0 && closed {
+			rule.WriteString(text)
+		}
+	}
+	file := filepath.Join(t.TempDir(), "fabrikam.toml")
+	if err := os.WriteFile(file, []byte(rule.String()), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	out, err := exec.Command("keysweep", "rules", "test", file).CombinedOutput()
+	if err != nil || !strings.Contains(rule.String(), "[[rule.probe.answers]]") {
+		t.Errorf("%v\n%s%s", err, rule.String(), out)
+	}
+}
+
 // runExamples runs the commands of a document one after the other in a folder,
 // and compares what they print. The secret may not come out.
 func runExamples(t *testing.T, document string, list []example, folder, secret string) {

@@ -19,7 +19,7 @@ import (
 var builtin embed.FS
 
 // builtinHeads holds the heads of the literals of the built-in rules. Reading all
-// rules for them takes longer than most scans of a hook do. TestBuiltinHeads writes it with -update.
+// rules for them takes longer than most scans of a hook do. TestHeadsAreThoseOfTheBuiltInRules writes it with -update.
 //
 //go:embed data/heads.txt
 var builtinHeads string
