@@ -89,7 +89,7 @@ func (a *Audit) load(ctx context.Context) (err error) {
 // Result.Skipped.
 func (a *Audit) Scan(ctx context.Context) (err error) {
 	now := a.opts.Scan.Now()
-	accepts := func(key finding.Secret, o *finding.Occurrence) bool { return a.Loaded.AcceptsPlace(key, o, now) }
+	accepts := func(key finding.Secret, o *finding.Occurrence) bool { return a.Loaded.AcceptsOccurrence(key, o, now) }
 	a.Result, err = a.prepared.Scan(ctx, a.Loaded.Rules, accepts)
 	return err
 }

@@ -43,14 +43,14 @@ func Explain(ctx context.Context, opts scanner.ExplainOptions, sources config.So
 	return &Explanation{e, loaded.Rules, loaded.Notes(false)}, nil
 }
 
-// suppression returns who accepted a key, as far as the place that was read
-// says, and whether it depends on its other places.
+// suppression returns who accepted a key, as far as the version that was read
+// says, and whether it depends on its other occurrences.
 func suppression(l *config.Loaded, e *scanner.Explained, k *scanner.ExplainedKey, file string, now time.Time) (*finding.Suppression, bool) {
 	o := finding.Occurrence{Target: file, Source: e.Source, Path: e.Path, Line: k.Line, Comment: k.Comment}
 	if e.Source == finding.SourceWorktree {
 		o.Path = filepath.Base(e.Path)
 	} else if e.Source != finding.SourceStdin {
-		l.Place = func(*finding.Occurrence) (string, bool) { return e.Path, true }
+		l.PathOf = func(*finding.Occurrence) (string, bool) { return e.Path, true }
 		o.InHead = true // its only version here
 	}
 	nowhere := finding.Finding{Secret: k.Secret}

@@ -114,17 +114,17 @@ func Shown(path string) string {
 	return path
 }
 
-// places knows which targets of a scan are the user's own, and the paths of their
+// ownership knows which targets of a scan are the user's own, and the paths of their
 // files from the top: the folder that the configuration was found in, or else the
 // root of each target.
-type places struct {
+type ownership struct {
 	roots  map[string]root // by target
 	top    string          // a real path; "": the root of each
 	nested map[string]bool // by folder: it is a repository of its own
 }
 
-func newPlaces(roots []root, c *Config) *places {
-	p := &places{roots: map[string]root{}, nested: map[string]bool{}}
+func newOwnership(roots []root, c *Config) *ownership {
+	p := &ownership{roots: map[string]root{}, nested: map[string]bool{}}
 	if c != nil {
 		p.top = c.root
 	}
@@ -137,7 +137,7 @@ func newPlaces(roots []root, c *Config) *places {
 }
 
 // prefix returns the path of a target from the top, and false if it has none.
-func (p *places) prefix(target string) (string, bool) {
+func (p *ownership) prefix(target string) (string, bool) {
 	r, ok := p.roots[target]
 	if !ok || r.start == "" {
 		return "", false
@@ -149,7 +149,7 @@ func (p *places) prefix(target string) (string, bool) {
 // own reports whether the working directory is in the root of the target of
 // o, and o in no repository within it: then keysweep:allow on its lines is
 // believed.
-func (p *places) own(_ *finding.Finding, o *finding.Occurrence) bool {
+func (p *ownership) own(_ *finding.Finding, o *finding.Occurrence) bool {
 	t := p.roots[o.Target]
 	if !t.own || o.Folder != "" && o.Folder != "." && !strings.HasPrefix(o.Folder, "..") {
 		return false
@@ -174,21 +174,21 @@ func (p *places) own(_ *finding.Finding, o *finding.Occurrence) bool {
 
 // pathOf returns the path of o from the top, '/'-separated, and false if it has
 // none, or is elsewhere.
-func (p *places) pathOf(o *finding.Occurrence) (string, bool) {
+func (p *ownership) pathOf(o *finding.Occurrence) (string, bool) {
 	prefix, ok := p.prefix(o.Target)
 	if !ok {
 		return "", false
 	}
-	if _, ok := placeInTree(o); !ok {
+	if _, ok := pathInTree(o); !ok {
 		return "", false
 	}
 	s := path.Join(prefix, o.Folder, o.Path)
 	return s, s != ".." && !strings.HasPrefix(s, "../")
 }
 
-// placeInTree returns the path of o from the top of the tree that it is in,
+// pathInTree returns the path of o from the top of the tree that it is in,
 // '/'-separated, and false if it has none.
-func placeInTree(o *finding.Occurrence) (string, bool) {
+func pathInTree(o *finding.Occurrence) (string, bool) {
 	switch o.Source {
 	case finding.SourceRef, finding.SourceCommit, finding.SourceTag:
 		return "", false
@@ -204,7 +204,7 @@ func placeInTree(o *finding.Occurrence) (string, bool) {
 
 // covers reports whether a target is all that the exceptions of paths speak of:
 // a root itself.
-func (p *places) covers(target string) bool {
+func (p *ownership) covers(target string) bool {
 	prefix, ok := p.prefix(target)
 	return ok && prefix == "."
 }

@@ -39,12 +39,12 @@ type Loaded struct {
 	// Set is the exceptions, after Accept.
 	exceptions.Set
 
-	sources Sources
-	roots   []root
-	trusted *trusted // nil: Sources.Trust is
-	config  *Config  // nil: none counts
-	places  *places  // after Accept
-	notes   []Note
+	sources   Sources
+	roots     []root
+	trusted   *trusted   // nil: Sources.Trust is
+	config    *Config    // nil: none counts
+	ownership *ownership // after Accept
+	notes     []Note
 }
 
 // Load reads the rules for a scan of paths, and the configuration that counts
@@ -160,8 +160,8 @@ func (l *Loaded) Accept(b *exceptions.Baseline) (err error) {
 			return err
 		}
 	}
-	l.places = newPlaces(l.roots, l.config)
-	l.Place, l.Baseline = l.places.pathOf, b
+	l.ownership = newOwnership(l.roots, l.config)
+	l.PathOf, l.Baseline = l.ownership.pathOf, b
 	if b != nil {
 		l.noteUsed("baseline", b.Name)
 	}
@@ -171,9 +171,9 @@ func (l *Loaded) Accept(b *exceptions.Baseline) (err error) {
 	switch {
 	case l.sources.None:
 	case l.trusted != nil:
-		l.Place, l.Inline = placeInTree, l.trusted.believes()
+		l.PathOf, l.Inline = pathInTree, l.trusted.believes()
 	default:
-		l.Inline = l.places.own
+		l.Inline = l.ownership.own
 	}
 	return nil
 }
@@ -185,7 +185,7 @@ func (l *Loaded) MarkAll(res *finding.Result, all bool) {
 	if all && res.Complete() && res.Since.IsZero() {
 		for _, t := range res.Targets {
 			whole := t.Tree && (t.History || t.Kind != finding.TargetRepository && !t.InRepository)
-			l.Whole = l.Whole || whole && l.places.covers(t.Name)
+			l.Whole = l.Whole || whole && l.ownership.covers(t.Name)
 		}
 	}
 	l.Mark(res)

@@ -107,7 +107,7 @@ func (t *trusted) believes() func(*finding.Finding, *finding.Occurrence) bool {
 		return func(*finding.Finding, *finding.Occurrence) bool { return !t.Nothing }
 	}
 	return exceptions.InTrusted(func(o *finding.Occurrence) ([]byte, bool) {
-		path, ok := placeInTree(o)
+		path, ok := pathInTree(o)
 		if !ok || strings.Contains(path, "\x00") {
 			return nil, false
 		}

@@ -16,7 +16,7 @@ type Allow struct {
 	// first 16 of them; "" if Path says what is meant.
 	Fingerprint string
 	// Path is a doublestar glob over paths from the top, '/'-separated. A key is
-	// accepted only if all its places are.
+	// accepted only if all its occurrences are.
 	Path   string
 	Reason string
 	Owner  string // "": not said

@@ -27,12 +27,12 @@ type Set struct {
 	Allows []Allow
 	// Baseline may be nil.
 	Baseline *Baseline
-	// Inline says whether the comment on the line of o, a place of f, is
-	// believed. Nil: none is. It is asked only about places that have one.
+	// Inline says whether the comment on the line of o, an occurrence of f,
+	// counts. Nil: none does. It is asked only about occurrences that have one.
 	Inline func(f *finding.Finding, o *finding.Occurrence) bool
-	// Place returns the path of o from the top, '/'-separated, as the globs of
+	// PathOf returns the path of o from the top, '/'-separated, as the globs of
 	// Allows see it, and false if it has none there. Nil: Folder and Path.
-	Place func(o *finding.Occurrence) (string, bool)
+	PathOf func(o *finding.Occurrence) (string, bool)
 	// Whole says that the scan saw all that Allows and Baseline speak of: what
 	// matches nothing is then reported as unused.
 	Whole bool
@@ -55,8 +55,8 @@ func (s *Set) Mark(res *finding.Result) {
 		}
 		// Always asked: it notes which globs are used, and comments that do not
 		// count.
-		if byPlace := m.byPlace(f); accepted == nil {
-			accepted = byPlace
+		if byOccurrences := m.byOccurrences(f); accepted == nil {
+			accepted = byOccurrences
 		}
 		if accepted != nil && (f.Status == finding.Active || f.Status == finding.Restricted) {
 			m.report(finding.Exception{Kind: accepted.Kind, Entry: f.Secret.ID(), Problem: finding.ExceptionLive,
@@ -72,9 +72,9 @@ func (s *Set) Mark(res *finding.Result) {
 	res.Exceptions = slices.Compact(m.reported)
 }
 
-// AcceptsPlace reports whether the path of a place, or the comment on its line, is
-// accepted, whatever the key.
-func (s *Set) AcceptsPlace(key finding.Secret, o *finding.Occurrence, now time.Time) bool {
+// AcceptsOccurrence reports whether the path of o is accepted, or key by the comment
+// on its line.
+func (s *Set) AcceptsOccurrence(key finding.Secret, o *finding.Occurrence, now time.Time) bool {
 	m := marker{s, now, make([]bool, len(s.Allows)), nil}
 	return m.byPath(o) != nil || o.Comment.Reason != "" && s.Inline != nil && s.Inline(&finding.Finding{Secret: key}, o)
 }
@@ -89,7 +89,7 @@ type marker struct {
 
 func (m *marker) report(e finding.Exception) { m.reported = append(m.reported, e) }
 
-// byAllows returns what the configuration says of a key, or of a place, that
+// byAllows returns what the configuration says of a key, or of an occurrence, that
 // matches describes, and notes which entries are used.
 func (m *marker) byAllows(matches func(*Allow) bool) (accepted *finding.Suppression) {
 	for i := range m.Allows {
@@ -105,9 +105,9 @@ func (m *marker) byAllows(matches func(*Allow) bool) (accepted *finding.Suppress
 	return accepted
 }
 
-// byPlace returns what the places of a key say, together: each must be
+// byOccurrences returns what the occurrences of a key say together: each must be
 // accepted, by a comment or by the path.
-func (m *marker) byPlace(f *finding.Finding) *finding.Suppression {
+func (m *marker) byOccurrences(f *finding.Finding) *finding.Suppression {
 	newest := m.newest(f)
 	var accepted *finding.Suppression
 	named, all := 0, true
@@ -118,7 +118,7 @@ func (m *marker) byPlace(f *finding.Finding) *finding.Suppression {
 		}
 		named++
 		by := m.byPath(o) // always: it notes which globs are used
-		if reason := newest[spotOf(o)]; reason != "" && by == nil {
+		if reason := newest[fileOf(o)]; reason != "" && by == nil {
 			by = &finding.Suppression{Kind: finding.KindInline, Reason: reason}
 		}
 		if by == nil {
@@ -133,7 +133,7 @@ func (m *marker) byPlace(f *finding.Finding) *finding.Suppression {
 	return accepted
 }
 
-// both joins what two places say: the comment is named only if all have one,
+// both joins what two occurrences say: the comment is named only if all have one,
 // and the first end of time counts.
 func both(a, b *finding.Suppression) *finding.Suppression {
 	if a == nil {
@@ -149,23 +149,23 @@ func both(a, b *finding.Suppression) *finding.Suppression {
 	return &joined
 }
 
-// byPath returns what the globs say of a place.
+// byPath returns what the globs say of the path of o.
 func (m *marker) byPath(o *finding.Occurrence) *finding.Suppression {
-	place, ok := path.Join(o.Folder, o.Path), o.Path != ""
-	if m.Place != nil {
-		place, ok = m.Place(o)
+	name, ok := path.Join(o.Folder, o.Path), o.Path != ""
+	if m.PathOf != nil {
+		name, ok = m.PathOf(o)
 	}
 	if !ok {
 		return nil
 	}
-	return m.byAllows(func(a *Allow) bool { return a.Path != "" && doublestar.MatchUnvalidated(a.Path, place) })
+	return m.byAllows(func(a *Allow) bool { return a.Path != "" && doublestar.MatchUnvalidated(a.Path, name) })
 }
 
-// spot is the file that versions of a key are in.
-type spot struct{ target, path string }
+// fileID is the file that versions of a key are in.
+type fileID struct{ target, path string }
 
-func spotOf(o *finding.Occurrence) spot {
-	s := spot{o.Target, path.Join(o.Folder, o.Path)}
+func fileOf(o *finding.Occurrence) fileID {
+	s := fileID{o.Target, path.Join(o.Folder, o.Path)}
 	switch o.Source {
 	case finding.SourceWorktree, finding.SourceIndex, finding.SourceBlob:
 	default: // neither a version of a file nor of each other
@@ -181,17 +181,17 @@ func spotOf(o *finding.Occurrence) spot {
 // gives for all lines with the key; "" if one has none. The working tree is
 // newer than the index, and that than HEAD, and that than the rest: a comment
 // cannot be added to the past.
-func (m *marker) newest(f *finding.Finding) map[spot]string {
+func (m *marker) newest(f *finding.Finding) map[fileID]string {
 	type state struct {
 		rank   int
 		reason string
 		bare   bool // a line without
 	}
-	states := map[spot]*state{}
+	states := map[fileID]*state{}
 	for i := range f.Occurrences {
 		o := &f.Occurrences[i]
 		reason := m.comment(f, o)
-		k, rank := spotOf(o), age(o)
+		k, rank := fileOf(o), age(o)
 		s := states[k]
 		switch {
 		case s == nil || rank < s.rank:
@@ -201,7 +201,7 @@ func (m *marker) newest(f *finding.Finding) map[spot]string {
 			s.reason = cmp.Or(s.reason, reason)
 		}
 	}
-	reasons := map[spot]string{}
+	reasons := map[fileID]string{}
 	for k, s := range states {
 		if !s.bare {
 			reasons[k] = s.reason

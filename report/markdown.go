@@ -131,7 +131,7 @@ func (m *markdown) table() section {
 	if len(m.listed) == 0 {
 		return s
 	}
-	s.before = "\n| # | Key | Issuer | Environment | Confidence | Status | First place | First seen | Exposed |\n" +
+	s.before = "\n| # | Key | Issuer | Environment | Confidence | Status | First occurrence | First seen | Exposed |\n" +
 		"|--:|---|---|---|---|---|---|---|--:|\n"
 	for i, f := range m.listed {
 		issuer := cmp.Or(f.Issuer, finding.IssuerUnknown)
