@@ -65,9 +65,9 @@ const (
 // that the rule lists: as a whole, but for case, spaces and a final stop. It is
 // true if the rule lists none.
 func (a *Answer) Says(message, prefix string) bool {
-	got := strings.Fields(fold(message))
+	got := strings.Split(fold(message), " ")
 	return len(a.Messages) == 0 || slices.ContainsFunc(a.Messages, func(listed string) bool {
-		return slices.EqualFunc(strings.Fields(listed), got, func(want, word string) bool {
+		return slices.EqualFunc(strings.Split(listed, " "), got, func(want, word string) bool {
 			head, tail, key := strings.Cut(want, shownKey)
 			if key {
 				head += strings.ToLower(prefix)
@@ -83,8 +83,17 @@ func (a *Answer) Says(message, prefix string) bool {
 
 // fold returns the form in which messages are compared.
 func fold(message string) string {
-	words := strings.Join(strings.Fields(strings.ToLower(message)), " ")
+	words := strings.Join(strings.FieldsFunc(strings.Map(lower, message), func(r rune) bool { return strings.ContainsRune(" \t\r\n", r) }), " ")
 	return strings.TrimSpace(strings.TrimSuffix(words, "."))
+}
+
+// lower returns the lower case of ASCII letters. Others that Unicode folds with
+// them are other words.
+func lower(r rune) rune {
+	if 'A' <= r && r <= 'Z' {
+		r += 'a' - 'A'
+	}
+	return r
 }
 
 // The limits of a probe.

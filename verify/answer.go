@@ -89,7 +89,13 @@ func read(p *rules.Probe, r *reply, prefix string) outcome {
 		if !matches(a, r, d) || !a.Says(message, prefix) || slices.ContainsFunc(p.Message, d.several) {
 			continue
 		}
-		if member := d.failure(a); a.Verdict == finding.Active && member != "" {
+		member := ""
+		if a.Verdict == finding.Active {
+			member = d.failure(a)
+		} else {
+			member = d.doubt(a, message, prefix, r.status)
+		}
+		if member != "" {
 			return unknown(finding.CodeUnexpectedAnswer, ", but its "+strconv.Quote(member)+" says otherwise"+said, false)
 		}
 		return final(a.Verdict, a.Code, cmp.Or(message, fmt.Sprintf("HTTP %d", r.status)))
@@ -177,10 +183,39 @@ func (d *document) failure(a *rules.Answer) string {
 	return ""
 }
 
+// spoken are the last names of members that hold an API's words.
+var spoken = []string{"message", "error", "errors", "detail", "details", "title", "reason", "msg", "description", "error_description"}
+
+// doubt returns the path of a member of a refusal that says anything else: other
+// words than the rule lists or the status has, a success, or another status. "":
+// nothing does.
+func (d *document) doubt(a *rules.Answer, message, prefix string, status int) string {
+	for _, path := range slices.Sorted(maps.Keys(d.fields)) {
+		f, names := d.fields[path], strings.Split(path, ".")
+		for len(names) > 1 && strings.Trim(names[len(names)-1], "0123456789") == "" {
+			names = names[:len(names)-1] // an element is called as its list
+		}
+		name := names[len(names)-1]
+		if _, listed := a.Values[path]; listed {
+			continue
+		}
+		if f.quoted && f.text != "" && slices.Contains(spoken, strings.ToLower(name)) && f.text != message &&
+			!a.Says(f.text, prefix) && !strings.EqualFold(f.text, http.StatusText(status)) {
+			return path
+		}
+		reports, failed := result(name, f, d.array)
+		number, err := strconv.Atoi(f.text)
+		if len(names) == 1 && reports && (!failed || err == nil && number/100 > 0 && number < 600 && number != status) {
+			return path
+		}
+	}
+	return ""
+}
+
 // resultName matches the names, in lower case without signs, of members that report
 // how a request ended: failures (the first group), and those whose value says.
 var resultName = sync.OnceValue(func() *regexp.Regexp {
-	return regexp.MustCompile(`(error|fault$|exception$|failure$|failed$)|^(?:is)?(?:ok|success|succeeded|valid|authenticated|authorized)$|^(?:http|response|result)?(?:status|code|statuscode)$`)
+	return regexp.MustCompile(`(error|fault$|exception$|failure$|failed$)|^(?:is)?(?:ok|success|succeeded|valid|authenticated|authorized)$|^(?:http|response|result)?(?:status|code|statuscode)$|^result$`)
 })
 
 // result says whether a member reports how the request ended, and whether that is
@@ -191,7 +226,7 @@ func result(name string, f field, list bool) (reports, failed bool) {
 	text := strings.ToLower(f.text)
 	number, err := strconv.Atoi(text)
 	switch m := resultName().FindStringSubmatch(name); {
-	case m == nil:
+	case m == nil, name == "result" && f.nested: // what was asked for
 		return false, false
 	case m[1] != "":
 		return true, f.nested || text != "false"

@@ -156,12 +156,52 @@ func TestOnlyListedRefusalsAreBelieved(t *testing.T) {
 
 // TestOnlySuccessIsBelieved: a 2xx answer that speaks of a failure anywhere near its
 // top is unknown.
+// A refusal counts only if nothing else in the answer says otherwise.
+func TestOnlyARefusalThatNothingContradictsIsBelieved(t *testing.T) {
+	martis := built().RuleOf("martis-secret-key", "martis").Probe
+	for more, want := range map[string]finding.Status{
+		``:                          finding.Inactive,
+		`,"data":null,"error":null`: finding.Inactive,
+		`,"error":true,"code":401,"success":false`: finding.Inactive,
+		`,"error":"Unauthorized","statusCode":401`: finding.Inactive,
+		`,"data":{"message":"Invalid API key."}`:   finding.Inactive,
+		`,"code":"invalid_key","request_id":"r_1"`: finding.Inactive,
+		`,"errors":["Invalid API key"]`:            finding.Inactive,
+
+		`,"detail":"our authentication service is down"`:        finding.Unknown,
+		`,"error":"service unavailable"`:                        finding.Unknown,
+		`,"errors":["maintenance"]`:                             finding.Unknown,
+		`,"errors":["Invalid API key","maintenance"]`:           finding.Unknown,
+		`,"errors":[{"message":"maintenance"}]`:                 finding.Unknown,
+		`,"reason":"IP address not in the allowlist"`:           finding.Unknown,
+		`,"data":{"message":"IP address not in the allowlist"}`: finding.Unknown,
+		`,"data":{"error":{"detail":"database timeout"}}`:       finding.Unknown,
+		`,"success":true`:                                       finding.Unknown,
+		`,"ok":true`:                                            finding.Unknown,
+		`,"error":false`:                                        finding.Unknown,
+		`,"code":503`:                                           finding.Unknown,
+		`,"statusCode":"200"`:                                   finding.Unknown,
+		`,"result":"success"`:                                   finding.Unknown,
+		`,"Message":"Request timestamp expired"`:                finding.Unknown,
+	} {
+		text := `{"status":"error","message":"Invalid API key"` + more + `}`
+		if o := read(martis, jsonReply(401, text), "sk_"); o.verdict != want {
+			t.Errorf("%s gives %v, %s; want %v", text, o.verdict, o.words, want)
+		}
+	}
+	for _, text := range []string{"\u0130nvalid API key", "Invalid\u00a0API key"} { // not the same words
+		if o := read(martis, jsonReply(401, `{"status":"error","message":"`+text+`"}`), "sk_"); o.verdict != finding.Unknown {
+			t.Errorf("%q gives %v", text, o.verdict)
+		}
+	}
+}
+
 func TestOnlySuccessIsBelieved(t *testing.T) {
 	martis := built().RuleOf("martis-secret-key", "martis").Probe
 	tried := 0
 	for want, bodies := range map[finding.Status][]string{
 		finding.Active: {
-			`[]`, `{}`, `{"data":[]}`, `{"status":"success","data":[]}`, `{"status":"success"}`, `{"status":"ok","message":"2 charges"}`, `{"success":true}`,
+			`[]`, `{}`, `{"data":[]}`, `{"status":"success","data":[]}`, `{"status":"success"}`, `{"result":[]}`, `{"status":"ok","message":"2 charges"}`, `{"success":true}`,
 			`{"status":200,"message":"OK","data":[]}`, `{"statusCode":200,"data":[]}`, `{"code":0,"data":[]}`, `{"error":null,"data":[]}`, `{"error":false,"data":[]}`,
 			`[{"id":"ch_1","status":"paid"}]`, `[{"id":1,"error":null}]`, `{"data":[{"id":1,"status":"failed","error":"card_declined"}]}`,
 			`{"status":"success","data":{"items":[],"total":0}}`, `{"charges":[],"message":"none yet"}`, `{"data":[],"meta":{"page":1,"status":"ok"}}`,
@@ -172,7 +212,7 @@ func TestOnlySuccessIsBelieved(t *testing.T) {
 			`{"status":"error","message":"no"}`, `{"status":"fail","data":{}}`, `{"status":"failed"}`, `{"status":"unauthorized"}`, `{"status":"maintenance","data":[]}`, `{"status":false}`, `{"status":{"code":401}}`, `{"status":0}`,
 			`{"error":"unauthorized"}`, `{"error":{}}`, `{"error":{"code":1},"data":[]}`, `{"errors":[{"message":"no"}]}`, `{"errors":["no"],"data":[]}`, `{"error_message":"x"}`, `{"errorCode":1}`, `{"hasErrors":true}`, `{"fault":{"faultstring":"x"}}`, `{"exception":"x"}`, `{"error.code":1}`,
 			`[{"error":"unauthorized"}]`, `[{"id":1,"error":"x"}]`, `[{"code":"unauthorized","message":"no"}]`, `[{"status":"401","title":"Unauthorized"}]`, `[{"id":1,"status":401}]`, `[{"id":"e1","status":"error"}]`, `[{"message":"no"}]`, `["unauthorized"]`, `[[]]`, `[1]`, `[null]`, `[{}]`, `[{"id":1},{"errors":[]}]`,
-			`{"data":{"error":"unauthorized"}}`, `{"response":{"status":"error"}}`, `{"meta":{"code":401},"data":[]}`, `{"result":{"success":false}}`,
+			`{"data":{"error":"unauthorized"}}`, `{"response":{"status":"error"}}`, `{"meta":{"code":401},"data":[]}`, `{"result":{"success":false}}`, `{"result":"error"}`,
 			`{"message":"Unauthorized"}`, `{"detail":"Not authenticated"}`, `{"message":"Service temporarily down","maintenance":true}`, `{"msg":"Please log in"}`, `{"message":"x","data":null}`,
 			`{"success":true,"success":false}`, `{"success":true,"Success":false}`, `{"data":[],"data":[]}`, `"ok"`, `true`, `200`, `null`, ``, `{}{}`, `{"a":`, "\ufeff{}",
 		},
