@@ -6,7 +6,6 @@ import (
 	"encoding/hex"
 	"fmt"
 	"io"
-	"io/fs"
 	"sync"
 
 	"keysweep/rules/encoding"
@@ -33,7 +32,12 @@ func must[T any](v T, err error) T {
 }
 
 // builtinNames returns the names of the files in builtin, in order.
-func builtinNames() []string { return must(fs.Glob(builtin, "builtin/*.toml")) }
+func builtinNames() (names []string) {
+	for _, e := range must(builtin.ReadDir("builtin")) {
+		names = append(names, "builtin/"+e.Name())
+	}
+	return names
+}
 
 // builtinSet returns the built-in rules and the files more, which have no rules.
 func builtinSet(more []*ruleFile) *Set {

@@ -116,15 +116,15 @@ func comment(buf []byte, matches []rules.Match, i int) finding.Comment {
 // in it does not count: where they are in the decoded text is not known.
 func wideComment(buf []byte, from, to int, matches []rules.Match, i int) finding.Comment {
 	m := &matches[i]
-	var order binary.ByteOrder = binary.LittleEndian
+	unit := binary.LittleEndian.Uint16
 	start := m.Start
 	if start+1 < len(buf) && buf[start] == 0 {
-		order = binary.BigEndian
+		unit = binary.BigEndian.Uint16
 	}
 	from += (start - from) & 1
 	var text []uint16
 	for at := from; at+1 < to; at += 2 {
-		text = append(text, order.Uint16(buf[at:]))
+		text = append(text, unit(buf[at:]))
 	}
 	line := []byte(string(utf16.Decode(text)))
 	at, found := rules.FindComment(line)
