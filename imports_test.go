@@ -23,7 +23,7 @@ var mayImport = map[string][]string{
 	"keysweep/audit":                 {"config", "exceptions", "scanner", "rules", "report", "verify", "quote", "finding"},
 	"keysweep/config":                {"file", "scanner/gitdb", "quote", "rules", "toml", "exceptions", "finding"},
 	"keysweep/exceptions":            {"rules", "finding"},
-	"keysweep/scanner":               {"linehash", "scanner/worktree", "scanner/gitdb", "scanner/gitdb/history", "scanner/gitdb/lookup", "scanner/gitdb/pack", "scanner/gitdb/index", "scanner/gitdb/oid", "rules", "rules/attribution", "finding"},
+	"keysweep/scanner":               {"file", "linehash", "scanner/worktree", "scanner/gitdb", "scanner/gitdb/history", "scanner/gitdb/lookup", "scanner/gitdb/pack", "scanner/gitdb/index", "scanner/gitdb/oid", "rules", "rules/attribution", "finding"},
 	"keysweep/command/doctor":        {"command/hooks", "config", "exceptions", "file", "quote", "rules", "scanner/gitdb", "scanner/gitdb/index", "finding"},
 	"keysweep/command/hooks":         {"file"},
 	"keysweep/scanner/worktree":      {"finding"},

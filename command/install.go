@@ -11,6 +11,7 @@ import (
 	"strings"
 
 	"keysweep/command/hooks"
+	"keysweep/file"
 	"keysweep/quote"
 )
 
@@ -223,7 +224,7 @@ func fromHere(path string) string {
 	if resolved, err := filepath.EvalSymlinks(here); err == nil {
 		here = resolved
 	}
-	if rel, err := filepath.Rel(here, path); err == nil && rel != ".." && !strings.HasPrefix(rel, ".."+string(filepath.Separator)) {
+	if rel, ok := file.Below(here, path); ok {
 		return rel
 	}
 	return path

@@ -8,6 +8,7 @@ import (
 	"strings"
 
 	"keysweep/exceptions"
+	"keysweep/file"
 	"keysweep/finding"
 	"keysweep/scanner/gitdb"
 )
@@ -32,7 +33,8 @@ func rootsOf(here string, paths []string) (list []root) {
 	}
 	for i, path := range paths {
 		if r, ok := rootOf(path); ok {
-			r.index, r.own = i, err == nil && within(r.real, here)
+			_, below := file.Below(r.real, here)
+			r.index, r.own = i, err == nil && below
 			list = append(list, r)
 		}
 	}
@@ -90,12 +92,6 @@ func BaselinePath(paths []string) (string, bool) {
 		return "", false
 	}
 	return Shown(filepath.Join(roots[0].dir, exceptions.BaselineName)), true
-}
-
-// within reports whether path is root or is below it; both are real.
-func within(root, path string) bool {
-	rel, err := filepath.Rel(root, path)
-	return err == nil && filepath.IsLocal(rel)
 }
 
 // Shown returns path from the working directory, if that is shorter.

@@ -1,5 +1,5 @@
-// Package file writes files whole or not at all, and reads no more of one than
-// its caller allows.
+// Package file writes files whole or not at all, reads no more of one than its
+// caller allows, and decides whether a path is below a folder.
 package file
 
 import (

@@ -154,7 +154,7 @@ func (c *change) judgeObjects(ctx context.Context, typ oid.Type, ids []oid.ID, i
 			} else if finder.Contains(o.Data) {
 				j.whole(o.Data, at)
 			}
-			list := j.take(isNew)
+			list := j.drain(isNew)
 			c.mu.Lock()
 			defer c.mu.Unlock()
 			if len(list) > 0 {
@@ -191,7 +191,7 @@ func (c *change) count(typ oid.Type, size int64) {
 
 // drain takes what j found in something that a unit adds.
 func (c *change) drain(j *judge, a addition) {
-	for _, k := range j.take(true) {
+	for _, k := range j.drain(true) {
 		c.pending = append(c.pending, introduction{a, k})
 	}
 }

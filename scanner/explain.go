@@ -13,6 +13,7 @@ import (
 	"strconv"
 	"strings"
 
+	"keysweep/file"
 	"keysweep/finding"
 	"keysweep/rules"
 	"keysweep/scanner/gitdb"
@@ -369,6 +370,6 @@ func fromTop(top, path string) string {
 func pathBelow(top, path string) (string, bool) {
 	top, errTop := filepath.Abs(top)
 	path, errPath := filepath.Abs(path)
-	rel, err := filepath.Rel(top, path)
-	return filepath.ToSlash(rel), errTop == nil && errPath == nil && err == nil && filepath.IsLocal(rel)
+	rel, below := file.Below(top, path)
+	return filepath.ToSlash(rel), errTop == nil && errPath == nil && below
 }

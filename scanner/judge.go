@@ -116,9 +116,9 @@ func (j *judge) keep(buf []byte, done int, pos position, matches []rules.Match, 
 	}
 }
 
-// take returns what may be a finding of what was found since the last commit or
+// drain returns what may be a finding of what was found since the last commit or
 // drop, and drops the rest; the collector gets that if the content is new.
-func (j *judge) take(isNew bool) (list []*candidate) {
+func (j *judge) drain(isNew bool) (list []*candidate) {
 	var rejected []candidate
 	for i := range j.list {
 		if k := j.list[i]; k.match.Confidence > finding.Rejected {

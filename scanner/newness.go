@@ -343,7 +343,7 @@ func (c *change) keysBelow(ctx context.Context, d *lookup.Differ, j *judge, tree
 // keysInName returns the keys in the name of a tree entry.
 func keysInName(j *judge, e *pack.TreeEntry) (keys []finding.Secret) {
 	j.name(string(e.Name), location{})
-	for _, k := range j.take(false) {
+	for _, k := range j.drain(false) {
 		keys = append(keys, k.match.Secret)
 	}
 	return keys

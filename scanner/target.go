@@ -8,6 +8,7 @@ import (
 	"path/filepath"
 	"strings"
 
+	"keysweep/file"
 	"keysweep/finding"
 	"keysweep/scanner/gitdb"
 	"keysweep/scanner/gitdb/lookup"
@@ -207,7 +208,7 @@ func (m realPaths) inside(folder string, paths ...string) (bool, error) {
 		if err != nil {
 			return false, err
 		}
-		if rel, err := filepath.Rel(folder, path); err != nil || !filepath.IsLocal(rel) {
+		if _, below := file.Below(folder, path); !below {
 			return false, nil
 		}
 	}

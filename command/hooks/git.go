@@ -13,6 +13,8 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
+
+	"keysweep/file"
 )
 
 // Errors of Find.
@@ -137,8 +139,8 @@ func within(path string, folders ...string) bool {
 		if folder == "" {
 			return false
 		}
-		rel, err := filepath.Rel(resolve(folder), path)
-		return err == nil && rel != ".." && !strings.HasPrefix(rel, ".."+string(filepath.Separator))
+		_, ok := file.Below(resolve(folder), path)
+		return ok
 	})
 }
 

@@ -11,6 +11,7 @@ import (
 	"slices"
 	"strings"
 
+	"keysweep/file"
 	"keysweep/finding"
 	"keysweep/scanner/gitdb/pack"
 )
@@ -165,8 +166,8 @@ func (r *Repository) isNearby(dir string) bool {
 	if err != nil {
 		return false
 	}
-	rel, err := filepath.Rel(home, real)
-	return err == nil && filepath.IsLocal(rel) && sameOwner(r.CommonDir, real)
+	_, below := file.Below(home, real)
+	return below && sameOwner(r.CommonDir, real)
 }
 
 // Skips collects what could not be read, neighbours of one reason and detail

@@ -1,0 +1,28 @@
+package file
+
+import (
+	"path/filepath"
+	"testing"
+)
+
+func TestWhatIsBelowAFolder(t *testing.T) {
+	for _, tt := range []struct {
+		folder, path, rel string
+		ok                bool
+	}{
+		{"/a", "/a", ".", true},
+		{"/a", "/a/b/c", "b/c", true},
+		{"/a", "/a/..b", "..b", true},
+		{"/", "/a", "a", true},
+		{"/a", "/ab", "", false},
+		{"/a", "/", "", false},
+		{"/a/b", "/a/c", "", false},
+		{"a", "a/b/../c", "c", true},
+		{"a", "/a", "", false}, // one absolute, one not
+	} {
+		rel, ok := Below(filepath.FromSlash(tt.folder), filepath.FromSlash(tt.path))
+		if ok != tt.ok || ok && filepath.ToSlash(rel) != tt.rel {
+			t.Errorf("%s in %s: %q, %v", tt.path, tt.folder, rel, ok)
+		}
+	}
+}
