@@ -184,3 +184,19 @@ func FuzzClean(f *testing.F) {
 		}
 	})
 }
+
+// A path is not copied at each level once it is longer than any that a rule asks
+// for.
+func TestDepthCostsLittleMemory(t *testing.T) {
+	const deep = maxDepth - 10
+	r := jsonReply(200, `{"a":{"b":{"`+strings.Repeat("n", 1<<20)+`":`+strings.Repeat(`{"a":`, deep)+`1`+strings.Repeat("}", deep+3))
+	var before, after runtime.MemStats
+	runtime.ReadMemStats(&before)
+	if _, err := parse(r); err != nil {
+		t.Error(err)
+	}
+	runtime.ReadMemStats(&after)
+	if spent := after.TotalAlloc - before.TotalAlloc; spent > 32<<20 {
+		t.Errorf("%d bytes for an answer of %d", spent, len(r.body))
+	}
+}
