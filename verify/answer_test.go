@@ -164,7 +164,7 @@ func FuzzRead(f *testing.F) {
 func FuzzClean(f *testing.F) {
 	prefix := "sk_" + "live_"
 	key := prefix + body(40, 1)
-	for _, seed := range []string{"", key, "x" + key, strings.ToUpper(key), reversed(key), "\x1b\u202e\xff", "a b c"} {
+	for _, seed := range []string{"", key, "x" + key, strings.ToUpper(key), reversed(key), "\x1b\u202e\xff", "a b c", key[len(prefix):][:7] + "\r"} {
 		f.Add(seed)
 	}
 	f.Fuzz(func(t *testing.T, words string) {

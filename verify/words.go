@@ -25,9 +25,7 @@ const minEcho = 8
 func clean(words, key, prefix string) string {
 	words = strings.ToValidUTF8(words, "\uFFFD")
 	words = elide(words, prefix)
-	if echoes(words, key[min(len(prefix), len(key)):]) {
-		return "message withheld: it contains the key"
-	}
+	body := key[min(len(prefix), len(key)):]
 	var out strings.Builder
 	for _, r := range words {
 		piece := string(r)
@@ -40,6 +38,10 @@ func clean(words, key, prefix string) string {
 			break
 		}
 		out.WriteString(piece)
+	}
+	// An escape may continue a part of the key: the r of \r.
+	if echoes(words, body) || echoes(out.String(), body) {
+		return "message withheld: it contains the key"
 	}
 	return out.String()
 }
