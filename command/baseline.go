@@ -26,7 +26,7 @@ import (
 var baselineCommands = []string{"create", "prune"}
 
 var baselineSpec = spec{
-	name: "baseline", purpose: "accepts today's keys, or forgets those that are gone", args: "create|prune [PATH…]",
+	name: "baseline", purpose: "accepts today's keys, or removes the ones that are gone", args: "create|prune [PATH…]",
 	about: `
 create [PATH…]  scans PATH, or the current folder, and accepts the keys that
                 keysweep scan lists: each becomes a line of the baseline. Lines

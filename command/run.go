@@ -120,7 +120,7 @@ type spec struct {
 	about   string // above the options in its help
 	example string // ends its help
 	options []group
-	// statuses are those that its help lists. Nil: the text says them.
+	// statuses are listed in its help. Nil: the text says them.
 	statuses []exitStatus
 	// quick says that it ends before anyone could stop it.
 	quick bool

@@ -1,6 +1,9 @@
 package scanner
 
 import (
+	"context"
+	"os"
+	"path/filepath"
 	"slices"
 	"testing"
 	"time"
@@ -41,5 +44,30 @@ func TestTheHistoryOfAKeyIsThatOfAllDatabases(t *testing.T) {
 				t.Errorf("%s: first %v, last %v, in HEAD %v, exposed %v", tt.name, got.FirstSeen, got.LastSeen, got.InHead, got.Exposed)
 			}
 		}
+	}
+}
+
+// A tree that can be read while keys are searched for, and not when their paths
+// are, makes the scan incomplete.
+func TestATreeThatIsGoneBetweenTheTwoReadingsIsSkipped(t *testing.T) {
+	r := newRepo(t, filepath.Join(t.TempDir(), "r"))
+	write(t, filepath.Join(r.dir, "conf/a.env"), "KEY="+keysOf(1, 9)[0]+"\n")
+	r.commit("one")
+	tree := r.git("rev-parse", "HEAD:conf")
+	p, err := Prepare(Options{Paths: []string{r.dir}, History: true, Now: fixedClock})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer p.Close()
+	p.collector = newCollector(loadRules(t), false, p.opts.Progress) // as Scan does
+	if err := p.scanTarget(context.Background(), p.targets[0]); err != nil || len(p.result.Skipped) > 0 {
+		t.Fatal(err, p.result.Skipped)
+	}
+	if err := os.Remove(filepath.Join(r.dir, ".git/objects", tree[:2], tree[2:])); err != nil {
+		t.Fatal(err)
+	}
+	p.finish(context.Background())
+	if len(p.result.Findings) != 1 || p.result.Complete() {
+		t.Errorf("%d findings, skipped %v", len(p.result.Findings), p.result.Skipped)
 	}
 }
