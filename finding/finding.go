@@ -28,6 +28,18 @@ const (
 
 func (c Confidence) String() string { return [...]string{"rejected", "low", "medium", "high"}[c] }
 
+// Extent is how sure we are where a key begins and ends: the smaller, the surer.
+type Extent uint8
+
+// The extents.
+const (
+	Exact  Extent = iota // the evidence around the key agrees on both ends
+	Likely               // another start or end is possible; Finding.Candidates has the next best
+	Cut                  // the text ends within the key, or holds only a part of it
+)
+
+func (e Extent) String() string { return [...]string{"exact", "likely", "cut"}[e] }
+
 // Status is the issuer's answer to the question whether a key still works.
 type Status uint8
 
@@ -93,6 +105,11 @@ type Finding struct {
 	IssuerStrength Strength // how sure Issuer is
 	Environment    Environment
 	Confidence     Confidence
+	// Extent is the surest of all occurrences.
+	Extent Extent
+	// Candidates are what the key may be instead of Secret, the likeliest first:
+	// at most two, none if Extent is Exact.
+	Candidates []Secret
 	// Typed says that the body looks typed by hand; then Confidence is Low.
 	Typed bool
 	// Score is the mixture log-likelihood ratio in bits per character: below

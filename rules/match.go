@@ -22,8 +22,18 @@ type Match struct {
 	// included; for an encoded key, the encoded characters that hold any bit
 	// of it. (The whole encoded run may be a megabyte, and its ends further
 	// away than Context.)
-	Start, End  int
-	Secret      finding.Secret
+	Start, End int
+	Secret     finding.Secret
+	Extent     finding.Extent
+	// Candidates are what the key may be instead of Secret, the likeliest first:
+	// at most two, none if Extent is Exact.
+	Candidates []finding.Secret
+	// Former is what older versions took for the key, where that differs:
+	// fingerprints of it go on to be accepted.
+	Former []finding.Secret
+	// Glued says that letters stand directly before the prefix, so that it may be
+	// the prefix of another key: whose the key is cannot be known from it.
+	Glued       bool
 	Encoding    []string // decoders, outermost first; nil for plain text
 	Environment finding.Environment
 	Confidence  finding.Confidence // Rejected: RejectedFor says why
