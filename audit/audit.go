@@ -111,7 +111,7 @@ func (a *Audit) Mark(verbose bool) {
 
 // ReportOptions returns o with what a report has to say of the rules.
 func (a *Audit) ReportOptions(o report.Options) report.Options {
-	o.RulesSHA256 = a.Loaded.Rules.SHA256()
+	o.RulesSHA256, o.Set = a.Loaded.Rules.SHA256(), a.Loaded.Rules
 	if len(a.Result.Findings)+len(a.Result.RejectedFindings) > 0 { // else they are not even read
 		o.Rules = a.Loaded.Rules.Rules()
 	}

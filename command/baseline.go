@@ -125,6 +125,7 @@ func (o *baselineOptions) find(c *call, b *exceptions.Baseline) (*audit.Audit, e
 		return nil, err
 	}
 	defer a.Close()
+	c.program.rules = a.Loaded.Rules
 	if err := c.find(c.ctx, a.Scan, o.audit.Scan.Progress); err != nil {
 		return nil, err
 	}
@@ -198,7 +199,7 @@ func baselineCreate(c *call, o *baselineOptions) error {
 		}
 		line("%s left out: the configuration or a comment accepts %s already.", keys(elsewhere), pronoun)
 	}
-	if err := say(c.stdout, out.String()); err != nil {
+	if err := c.say(out.String()); err != nil {
 		return err
 	}
 	if words := incompleteWords(a.Result); words != "" {
@@ -238,7 +239,7 @@ func firstPlace(f *finding.Finding, set *rules.Set) string {
 		return fmt.Sprintf("%s %s", o.Source, o.Object)
 	case o.Path == "":
 		return string(o.Source)
-	case set.Finder().Contains([]byte(name)) || quote.HideKeys(name) != name:
+	case set.Finder().Contains([]byte(name)):
 		return "a name that holds a key"
 	case o.Line > 0:
 		return fmt.Sprintf("%s:%d", name, o.Line)
@@ -285,7 +286,7 @@ func baselinePrune(c *call, o *baselineOptions) error {
 		}
 		fmt.Fprintf(&out, "%s removed from %s: found no more. %s left.\n", keys(len(removed)), quote.Name(file), keys(len(b.Lines())))
 	}
-	return say(c.stdout, out.String())
+	return c.say(out.String())
 }
 
 // writeBaseline replaces the file at path, or the one that a link there leads

@@ -52,17 +52,17 @@ type ciRun struct {
 	res     *finding.Result // nil: nothing was scanned
 	token   string
 	actions bool // GitHub Actions reads what we print
-	stdout  io.Writer
+	call    *call
 }
 
 // ciCommand is the command ci. The token is drawn at random, so that nothing that is
 // scanned can hold it.
 func ciCommand(c *call, token string) error {
-	r := &ciRun{token: token, actions: screen.EnvIsTrue("GITHUB_ACTIONS"), stdout: c.stdout}
+	r := &ciRun{token: token, actions: screen.EnvIsTrue("GITHUB_ACTIONS"), call: c}
 	err := r.run(c)
 	if end, ok := errors.AsType[*ending](err); r.actions && err != nil && !errors.Is(err, errClosedPipe) && (!ok || end.err != nil) {
 		message, _, _ := strings.Cut(quote.Message(err.Error()), "\n")
-		_ = annotate(c.stdout, report.LevelError, message)
+		_ = c.annotate(report.LevelError, message)
 	}
 	return err
 }
@@ -192,13 +192,13 @@ func (r *ciRun) apply(checkout *ci.Checkout, path string) error {
 // scan scans and reports. On GitHub, no line of the report is read as a command.
 func (r *ciRun) scan(c *call) (err error) {
 	if r.actions {
-		if err := say(r.stdout, "::stop-commands::"+r.token+"\n"); err != nil {
+		if err := r.call.say("::stop-commands::" + r.token + "\n"); err != nil {
 			return err
 		}
-		defer func() { err = cmp.Or(err, say(r.stdout, "::"+r.token+"::\n")) }() // also if the report ends early
+		defer func() { err = cmp.Or(err, r.call.say("::"+r.token+"::\n")) }() // also if the report ends early
 	}
 	if r.plan.Scope == ci.Nothing {
-		return say(r.stdout, strings.Join(r.plan.Notes, " ")+"\n")
+		return r.call.say(strings.Join(r.plan.Notes, " ") + "\n")
 	}
 	return scanWith(c, r.opts)
 }
@@ -212,11 +212,11 @@ func (r *ciRun) report() (untold []string, err error) {
 	if r.res != nil {
 		if !r.res.Complete() {
 			words := cmp.Or(r.plan.Missing, "the report of the job says what was not read")
-			if err := annotate(r.stdout, report.LevelWarning, "The scan is incomplete: "+words+"."); err != nil {
+			if err := r.call.annotate(report.LevelWarning, "The scan is incomplete: "+words+"."); err != nil {
 				return nil, err
 			}
 		}
-		if err := writing(report.Annotations(r.stdout, r.res, r.opts.report)); err != nil {
+		if err := writing(report.Annotations(r.call.stdout, r.res, r.opts.report)); err != nil {
 			return nil, err
 		}
 	}
@@ -235,8 +235,8 @@ func (r *ciRun) report() (untold []string, err error) {
 }
 
 // annotate writes a message for the page of the run.
-func annotate(w io.Writer, level report.Level, message string) error {
-	return say(w, report.WorkflowCommand(level, message, report.Property{Name: "title", Value: "keysweep"}))
+func (c *call) annotate(level report.Level, message string) error {
+	return c.say(report.WorkflowCommand(level, message, report.Property{Name: "title", Value: "keysweep"}))
 }
 
 // outputs returns what later steps may want to know.

@@ -36,5 +36,5 @@ func completion(c *call) error {
 	if err != nil {
 		return err
 	}
-	return say(c.stdout, string(script))
+	return c.say(string(script))
 }

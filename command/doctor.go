@@ -4,7 +4,6 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"io"
 	"slices"
 	"strings"
 
@@ -39,9 +38,9 @@ func doctorCommand(c *call) error {
 		return errors.New("interrupted")
 	}
 	if format == report.JSON {
-		err = writeChecksJSON(c.stdout, checks)
+		err = c.writeChecksJSON(checks)
 	} else {
-		err = writeChecks(c.stdout, checks)
+		err = c.say(checkText(checks))
 	}
 	if err == nil && !allWell(checks) {
 		return &ending{status: StatusFound}
@@ -57,8 +56,8 @@ func allWell(checks []doctor.Check) bool {
 // name and two blanks.
 const checkColumn = 2 + len("configuration") + 2
 
-// writeChecks writes a line for each check, and its remedy below.
-func writeChecks(w io.Writer, checks []doctor.Check) error {
+// checkText returns a line for each check, and its remedy below.
+func checkText(checks []doctor.Check) string {
 	marks := map[doctor.Level]string{doctor.Well: "✓", doctor.Weak: "!", doctor.Broken: "✗"}
 	indent := strings.Repeat(" ", checkColumn)
 	var b strings.Builder
@@ -82,15 +81,15 @@ func writeChecks(w io.Writer, checks []doctor.Check) error {
 	default:
 		fmt.Fprintf(&b, "\n%d things to mend.\n", mend)
 	}
-	return say(w, b.String())
+	return b.String()
 }
 
 // writeChecksJSON writes the checks as one object.
-func writeChecksJSON(w io.Writer, checks []doctor.Check) error {
+func (c *call) writeChecksJSON(checks []doctor.Check) error {
 	for i := range checks {
-		checks[i].Words, checks[i].Remedy = quote.HideKeys(checks[i].Words), quote.HideKeys(checks[i].Remedy)
+		checks[i].Words, checks[i].Remedy = c.program.hide(checks[i].Words), c.program.hide(checks[i].Remedy)
 	}
-	out := json.NewEncoder(w)
+	out := json.NewEncoder(c.stdout)
 	out.SetIndent("", "  ")
 	out.SetEscapeHTML(false)
 	return writing(out.Encode(struct {

@@ -41,7 +41,8 @@ func explain(c *call) error {
 	if err != nil {
 		return err
 	}
-	opts.RulesSHA256, opts.Rules = e.Rules.SHA256(), e.Rules.Rules()
+	c.program.rules = e.Rules
+	opts.RulesSHA256, opts.Rules, opts.Set = e.Rules.SHA256(), e.Rules.Rules(), e.Rules
 	for _, n := range e.Notes {
 		c.warn(n.Words)
 	}

@@ -24,7 +24,7 @@ func help(c *call) error {
 		}
 		text = s.help()
 	}
-	return say(c.stdout, text)
+	return c.say(text)
 }
 
 // help returns the help of the program.

@@ -101,7 +101,7 @@ func hookCommand(c *call) error {
 		return fmt.Errorf("%w\n  to skip the check once: git %s --no-verify", err, h.what())
 	}
 	if ok && end.err == nil && (end.status == StatusFound || end.status == StatusIncomplete) {
-		err = cmp.Or(say(c.stdout, h.onwards(end.status)), err)
+		err = cmp.Or(c.say(h.onwards(end.status)), err)
 	}
 	return err
 }

@@ -4,7 +4,6 @@ import (
 	"cmp"
 	"errors"
 	"fmt"
-	"io"
 	"os"
 	"path/filepath"
 	"slices"
@@ -152,11 +151,11 @@ func install(c *call) error {
 		}
 	}
 	steps, err := hooks.Install(r, names, hooks.Program(), options, c.Bool("dry-run"))
-	if err := tellSteps(c.stdout, steps, c.Bool("dry-run")); err != nil {
+	if err := c.saySteps(steps, c.Bool("dry-run")); err != nil {
 		return err
 	}
 	if err == nil && r.InTree(r.Hooks) {
-		return say(c.stdout, "The folder is in the working tree: these hooks look for keysweep in PATH, and may be committed.\n")
+		return c.say("The folder is in the working tree: these hooks look for keysweep in PATH, and may be committed.\n")
 	}
 	return err
 }
@@ -170,14 +169,14 @@ func uninstall(c *call) error {
 		names = hooks.Names()
 	}
 	steps, err := hooks.Uninstall(r, names, c.Bool("dry-run"))
-	if err := tellSteps(c.stdout, steps, c.Bool("dry-run")); err != nil {
+	if err := c.saySteps(steps, c.Bool("dry-run")); err != nil {
 		return err
 	}
 	if err != nil {
 		return err
 	}
 	if len(steps) == 0 {
-		return say(c.stdout, "Nothing to remove: no hook of keysweep in "+quote.Name(fromHere(r.Hooks))+"\n")
+		return c.say("Nothing to remove: no hook of keysweep in " + quote.Name(fromHere(r.Hooks)) + "\n")
 	}
 	if slices.ContainsFunc(steps, func(s hooks.Step) bool { return s.Action == hooks.Leave }) {
 		return &ending{status: StatusFound}
@@ -185,8 +184,8 @@ func uninstall(c *call) error {
 	return nil
 }
 
-// tellSteps writes a line for each hook.
-func tellSteps(w io.Writer, steps []hooks.Step, dryRun bool) error {
+// saySteps writes a line for each hook.
+func (c *call) saySteps(steps []hooks.Step, dryRun bool) error {
 	var out strings.Builder
 	for _, s := range steps {
 		word := map[hooks.Action]string{
@@ -211,7 +210,7 @@ func tellSteps(w io.Writer, steps []hooks.Step, dryRun bool) error {
 		}
 		out.WriteString(line + "\n")
 	}
-	return say(w, out.String())
+	return c.say(out.String())
 }
 
 // fromHere returns a path from the working directory, if it is below it.

@@ -56,6 +56,7 @@ func recheck(c *call) error {
 		return err
 	}
 	set := loaded.Rules
+	c.program.rules = set
 	o.verification.Options.Issuers = append(o.verification.Options.Issuers, askedIn(earlier, set)...)
 	verifier, err := o.verification.Open(set)
 	if err != nil {
@@ -78,7 +79,7 @@ func recheck(c *call) error {
 	if o.verification.Options.DryRun && asked == nil {
 		return nil
 	}
-	o.report.RulesSHA256, o.report.Rules = set.SHA256(), set.Rules()
+	o.report.RulesSHA256, o.report.Rules, o.report.Set = set.SHA256(), set.Rules(), set
 	o.report.Exit = recheckReason(c.ctx, outcome)
 	if asked != nil {
 		o.report.Exit = unasked

@@ -51,6 +51,7 @@ func rulesCommand(c *call) error {
 		return err
 	}
 	set := loaded.Rules
+	c.program.rules, opts.Set = set, set
 	switch word {
 	case "list":
 		opts.RulesSHA256, opts.Rules = set.SHA256(), set.Rules()

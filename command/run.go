@@ -16,6 +16,7 @@ import (
 	"github.com/urfave/cli/v2"
 
 	"keysweep/quote"
+	"keysweep/rules"
 )
 
 // Process is what a command has of its process.
@@ -31,13 +32,14 @@ type Process struct {
 // Run does what args ask for and returns the exit status. Everything there is to
 // say about it has been written to Stdout and Stderr.
 func Run(ctx context.Context, args []string, p Process) (status int) {
+	program := newProgram(p)
 	defer func() {
 		if v := recover(); v != nil {
 			fmt.Fprintln(p.Stderr, crash(v))
 			status = StatusUse
 		}
 	}()
-	err := newProgram(p).run(ctx, args)
+	err := program.run(ctx, args)
 	var end *ending
 	switch {
 	case err == nil:
@@ -50,7 +52,7 @@ func Run(ctx context.Context, args []string, p Process) (status int) {
 		status = StatusUse
 	}
 	if err != nil {
-		fmt.Fprintf(p.Stderr, "keysweep: %s\n", quote.Message(err.Error()))
+		_, _ = io.WriteString(p.Stderr, program.message(err.Error()))
 	}
 	return status
 }
@@ -137,9 +139,19 @@ var specs = []*spec{
 type program struct {
 	Process
 	commands []*spec
+	rules    *rules.Set // whose keys are not printed; nil: the built-in ones
 }
 
-func newProgram(p Process) *program { return &program{p, specs} }
+func newProgram(p Process) *program { return &program{Process: p, commands: specs} }
+
+// hide returns text without keys. Whatever a command prints that is no report
+// passes through it.
+func (p *program) hide(text string) string { return quote.NewRedactor(p.rules, nil, false).Text(text) }
+
+// message returns the lines of a message for standard error.
+func (p *program) message(words string) string {
+	return "keysweep: " + quote.Message(p.hide(words)) + "\n"
+}
 
 // command returns the command of that name, nil if there is none.
 func (p *program) command(name string) *spec {
@@ -163,7 +175,7 @@ type call struct {
 
 // warn writes a message to standard error.
 func (c *call) warn(message string) {
-	fmt.Fprintf(c.stderr, "keysweep: %s\n", quote.Message(message))
+	_, _ = io.WriteString(c.stderr, c.program.message(message))
 }
 
 // usage adds to an error of wrong use where to read what is right.

@@ -47,6 +47,7 @@ func scanWith(c *call, opts *scanOptions) error {
 		return err
 	}
 	defer a.Close()
+	c.program.rules = a.Loaded.Rules
 	ctx, cancel := opts.limit(c.ctx)
 	defer cancel()
 	if err := c.find(ctx, a.Scan, opts.audit.Scan.Progress); err != nil { // where it is, and what was skipped
@@ -101,9 +102,9 @@ func (c *call) find(ctx context.Context, scan func(context.Context) error, progr
 	return err
 }
 
-// say writes to standard output.
-func say(w io.Writer, text string) error {
-	_, err := io.WriteString(w, text)
+// say writes to standard output, without keys.
+func (c *call) say(text string) error {
+	_, err := io.WriteString(c.stdout, c.program.hide(text))
 	return writing(err)
 }
 

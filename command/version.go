@@ -67,5 +67,5 @@ func version(c *call) error {
 			commit += ", with changes"
 		}
 	}
-	return say(c.stdout, fmt.Sprintf("keysweep %s\ncommit   %s\ngo       %s\nplatform %s/%s\n", b.Version, commit, b.Go, b.OS, b.Arch))
+	return c.say(fmt.Sprintf("keysweep %s\ncommit   %s\ngo       %s\nplatform %s/%s\n", b.Version, commit, b.Go, b.OS, b.Arch))
 }

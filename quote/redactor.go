@@ -1,136 +1,140 @@
 package quote
 
 import (
-	"cmp"
 	"slices"
 	"strings"
+	"sync"
 
 	"keysweep/finding"
 	"keysweep/rules"
 )
 
 // Redactor takes keys out of text that is not a key: names of files are content
-// too, and a file may be called after the key that it holds. Reports print paths
-// only through it. It is safe for concurrent use.
+// too, and a file may be called after the key that it holds. Whatever is printed
+// passes through one. It is safe for concurrent use.
 type Redactor struct {
 	show bool // the user asked for whole keys
-	// prefixes holds those of the built-in rules and of the result's keys, the
-	// longest first.
-	prefixes []prefix
-	keys     map[string]bool // the result's keys, whole
-	// first says which bytes a prefix starts with: nearly all of a path is
-	// passed over by this alone.
-	first [256]bool
-	// hidden holds paths whose last name holds a key in an encoded form, which
-	// cannot be recognised in another path below it.
-	hidden map[string]bool
+	set  *rules.Set
+	// keys are the result's, whole, and lengths theirs in bytes, each once.
+	keys    map[string]bool
+	lengths []int
 }
 
-// prefix is what keys start with, and how long the result's keys are that do.
-type prefix struct {
-	text    string
-	lengths []int // of the whole keys in bytes, each once
-}
+// builtIn returns the built-in rules. None is read before a text holds what may
+// be a prefix in any encoding.
+var builtIn = sync.OnceValue(func() *rules.Set {
+	set, err := rules.Load(nil)
+	if err != nil {
+		panic(err) // they are part of the program
+	}
+	return set
+})
 
-// NewRedactor returns a redactor of what looks like a key and of every key of
-// res, which may be nil. With show it hides nothing.
-func NewRedactor(res *finding.Result, show bool) *Redactor {
-	r := &Redactor{show: show}
-	if show {
+// NewRedactor returns a redactor of every key that the rules of set find, at
+// whatever confidence, and of those of res, which may be nil. A nil set has the
+// built-in rules. With show it hides nothing.
+func NewRedactor(set *rules.Set, res *finding.Result, show bool) *Redactor {
+	r := &Redactor{show: show, set: set}
+	if show || res == nil {
 		return r
 	}
-	lengths := map[string][]int{}
-	for _, text := range rules.Prefixes() {
-		lengths[text] = nil
+	r.keys = map[string]bool{}
+	for _, f := range slices.Concat(res.Findings, res.RejectedFindings) {
+		r.keys[f.Secret.Reveal()] = true
+		r.lengths = append(r.lengths, f.Secret.Len())
 	}
-	if res != nil {
-		r.keys, r.hidden = map[string]bool{}, map[string]bool{}
-		for _, f := range slices.Concat(res.Findings, res.RejectedFindings) {
-			lengths[f.Secret.Prefix()] = append(lengths[f.Secret.Prefix()], f.Secret.Len())
-			r.keys[f.Secret.Reveal()] = true
-			for _, o := range f.Occurrences {
-				if o.Source == finding.SourcePath && len(f.Encoding) > 0 {
-					r.hidden[o.Path] = true
-				}
-			}
-		}
-	}
-	for text, list := range lengths {
-		slices.Sort(list)
-		r.prefixes = append(r.prefixes, prefix{text, slices.Compact(list)})
-		for i := range r.first {
-			r.first[i] = r.first[i] || text == "" || text[0] == byte(i)
-		}
-	}
-	slices.SortFunc(r.prefixes, func(a, b prefix) int {
-		return cmp.Or(cmp.Compare(len(b.text), len(a.text)), cmp.Compare(a.text, b.text))
-	})
+	slices.Sort(r.lengths)
+	r.lengths = slices.Compact(r.lengths)
 	return r
 }
 
-// Text returns s with every known key redacted, and everything that looks like
-// a key and is not listed, for example one below the confidence asked for.
+// span is a key in a text, from start to end, and what is shown for it.
+type span struct {
+	start, end int
+	shown      string
+}
+
+// Text returns s with every key in it replaced by its prefix and an ellipsis,
+// in whatever encoding it is written. What the rules reject as words, as an
+// identifier or as too short stays as it is.
 func (r *Redactor) Text(s string) string {
 	if r.show {
 		return s
 	}
-	var out strings.Builder
-	done := 0
-	for i := 0; i < len(s); i++ {
-		if !r.first[s[i]] {
-			continue
-		}
-		if shown, n := r.keyAt(s[i:]); n > 0 {
-			out.WriteString(s[done:i])
-			out.WriteString(shown)
-			done = i + n
-			i = done - 1
-		}
+	set := r.set
+	if set == nil {
+		set = builtIn()
 	}
-	if done == 0 {
+	if !set.Finder().Contains([]byte(s)) {
 		return s
 	}
-	out.WriteString(s[done:])
-	return out.String()
-}
-
-// Path is Text for a path below a target.
-func (r *Redactor) Path(p string) string {
-	if r.show {
-		return p
-	}
-	if len(r.hidden) > 0 {
-		names := strings.Split(p, "/")
-		for i, end := 0, -1; i < len(names); i++ {
-			end += 1 + len(names[i])
-			if r.hidden[p[:end]] {
-				names[i] = "…"
-			}
+	m := set.NewMatcher()
+	var keys []span
+	// A slash is a digit of base64: names are read by themselves first, as a scan
+	// reads them, so that a key does not take the next name with it.
+	if strings.Contains(s, "/") {
+		for at, name := range names(s) {
+			keys = r.find(keys, m, name, at)
 		}
-		p = strings.Join(names, "/")
 	}
-	return r.Text(p)
+	keys = beside(keys, r.find(nil, m, s, 0))
+	var out strings.Builder
+	done := 0
+	for _, k := range keys {
+		out.WriteString(s[done:k.start] + k.shown)
+		done = k.end
+	}
+	return out.String() + s[done:]
 }
 
-// keyAt returns the redacted form and the length of the longest key that s
-// starts with, or 0.
-func (r *Redactor) keyAt(s string) (shown string, n int) {
-	for _, p := range r.prefixes {
-		if !strings.HasPrefix(s, p.text) {
+// beside returns keys and those of more that overlap none of them. All three are
+// sorted.
+func beside(keys, more []span) []span {
+	i := 0
+	var all []span
+	for _, k := range more {
+		for i < len(keys) && keys[i].end <= k.start {
+			all = append(all, keys[i])
+			i++
+		}
+		if i == len(keys) || keys[i].start >= k.end {
+			all = append(all, k)
+		}
+	}
+	return append(all, keys[i:]...)
+}
+
+// names yields the parts of s between slashes, and where each starts.
+func names(s string) func(yield func(int, string) bool) {
+	return func(yield func(int, string) bool) {
+		at := 0
+		for name := range strings.SplitSeq(s, "/") {
+			if !yield(at, name) {
+				return
+			}
+			at += len(name) + 1
+		}
+	}
+}
+
+// find appends to keys, which end before text starts, what is to be hidden of
+// text, which starts at a byte of the whole.
+func (r *Redactor) find(keys []span, m *rules.Matcher, text string, at int) []span {
+	matches := m.Matches([]byte(text), rules.Span{Start: 0, End: len(text)})
+	end := 0 // of the key before
+	for i := range matches {
+		k := &matches[i]
+		if k.Start < end || k.Readable() && !r.known(k.Secret.Reveal()) {
 			continue
 		}
-		end := 0
-		if body := bodyLength(s[len(p.text):]); body > 0 && p.text != "" {
-			end = len(p.text) + body
-		}
-		for _, length := range p.lengths {
-			if length > end && length <= len(s) && r.keys[s[:length]] {
-				end = length
-			}
-		}
-		if end > n {
-			shown, n = p.text+"…", end
-		}
+		end = k.End
+		keys = append(keys, span{at + k.Start, at + k.End, k.Secret.Redacted()})
 	}
-	return shown, n
+	return keys
+}
+
+// known reports whether text starts with a key of the result, which other text
+// around it made one.
+func (r *Redactor) known(text string) bool {
+	return slices.ContainsFunc(r.lengths, func(n int) bool { return n <= len(text) && r.keys[text[:n]] })
 }

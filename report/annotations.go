@@ -47,9 +47,9 @@ func WorkflowCommand(level Level, message string, properties ...Property) string
 	b.WriteString("::" + string(level))
 	for i, p := range properties {
 		b.WriteByte(" ,"[min(i, 1)])
-		b.WriteString(p.Name + "=" + escapeProperty(p.Value))
+		b.WriteString(p.Name + "=" + escapeProperty(quote.HideKeys(p.Value)))
 	}
-	b.WriteString("::" + escapeData(message) + "\n")
+	b.WriteString("::" + escapeData(quote.HideKeys(message)) + "\n")
 	return b.String()
 }
 
@@ -83,7 +83,7 @@ func (p *phrases) annotation(f *finding.Finding) string {
 		if i == 0 {
 			where = p.where(o)
 		}
-		if name, ok := p.opts.Links.file(o); ok && p.Path(name) == name && quote.Text(name) == name && len(name) <= maxLink {
+		if name, ok := p.opts.Links.file(o); ok && p.Text(name) == name && quote.Text(name) == name && len(name) <= maxLink {
 			at = append(at, Property{"file", name})
 			switch {
 			case o.Line == 0:
@@ -106,6 +106,6 @@ func (p *phrases) annotation(f *finding.Finding) string {
 	if f.FirstSeen.Commit != "" {
 		message += ", first committed " + day(f.FirstSeen.Date) + " in " + short(f.FirstSeen.Commit)
 	}
-	return WorkflowCommand(LevelError, message+". Replace it, then revoke it: removing the line does not undo the leak.",
+	return WorkflowCommand(LevelError, p.Text(message)+". Replace it, then revoke it: removing the line does not undo the leak.",
 		append(at, Property{"title", "Leaked key: " + p.keyWords(f)})...)
 }

@@ -6,6 +6,8 @@ import (
 	"strings"
 
 	"github.com/mattn/go-runewidth"
+
+	"keysweep/quote"
 )
 
 // cells counts columns the same way in every locale; the package functions of
@@ -42,9 +44,11 @@ const minWidth = 24
 // wide the terminal is. Source lines use the whole width.
 const maxProse = 100
 
-// canvas writes lines of text. Its writer keeps the first error until Flush.
+// canvas writes lines of text, and hides the keys in them. Its writer keeps the
+// first error until Flush.
 type canvas struct {
 	w     *bufio.Writer
+	keys  *quote.Redactor
 	color bool
 	width int
 	// margin is the column at which rows start.
@@ -52,11 +56,11 @@ type canvas struct {
 	last   string // the label of the row above; "": it has none
 }
 
-func newCanvas(w io.Writer, opts Options) *canvas {
-	return &canvas{bufio.NewWriter(w), opts.Color, max(opts.Width, minWidth), 0, ""}
+func newCanvas(w io.Writer, opts Options, keys *quote.Redactor) *canvas {
+	return &canvas{bufio.NewWriter(w), keys, opts.Color, max(opts.Width, minWidth), 0, ""}
 }
 
-func (c *canvas) write(s string) { _, _ = c.w.WriteString(s) }
+func (c *canvas) write(s string) { _, _ = c.w.WriteString(c.keys.Text(s)) }
 
 // put writes s in a style.
 func (c *canvas) put(st style, s string) {

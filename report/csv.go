@@ -58,7 +58,7 @@ func (c *csvWriter) findings(kind string, list []*finding.Finding) {
 		occurrences := record[len(record)-1].value.([]object)
 		addCells(cells, "", record[:len(record)-1])
 		// The steps are those of many keys, and long.
-		cells["advice"] = strings.Join(c.texts(remedyOf(f, c.opts, c.now).Marks), " ")
+		cells["advice"] = strings.Join(remedyOf(f, c.opts, c.now).Marks, " ")
 		cells["in_head"] = "" // of the place, not of the key
 		if len(occurrences) == 0 {
 			c.line(kind, cells, nil)
@@ -75,7 +75,7 @@ func (c *csvWriter) line(kind string, cells map[string]string, o object) {
 	cells["type"] = kind
 	row := make([]string, 0, len(csvColumns))
 	for _, name := range csvColumns {
-		cell := cells[name]
+		cell := c.Text(cells[name])
 		switch {
 		case cell == "":
 		case slices.Contains(csvWords, name):

@@ -12,11 +12,10 @@ import (
 func (r recorder) exceptions(list []finding.Exception) []object {
 	out := make([]object, 0, len(list))
 	for _, e := range list {
-		file := r.Path(e.File)
 		out = append(out, object{
-			{"kind", e.Kind}, {"file", absent(file)}, given("file_base64", twin(file)), {"line", absent(e.Line)},
-			{"entry", r.Text(e.Entry)}, {"problem", e.Problem},
-			{"reason", absent(r.Text(e.Reason))}, {"owner", absent(r.Text(e.Owner))}, {"expires", timestamp(e.Expires)},
+			{"kind", e.Kind}, {"file", absent(text(e.File))}, {"line", absent(e.Line)},
+			{"entry", e.Entry}, {"problem", e.Problem},
+			{"reason", absent(e.Reason)}, {"owner", absent(e.Owner)}, {"expires", timestamp(e.Expires)},
 		})
 	}
 	return out

@@ -55,7 +55,7 @@ func FuzzExcerpt(f *testing.F) {
 		columns = 24 + columns&255
 		line &= 0xfff
 		var out bytes.Buffer
-		c := newCanvas(&out, Options{Width: columns})
+		c := newCanvas(&out, Options{Width: columns}, quote.NewRedactor(nil, nil, false))
 		c.margin = 3
 		c.excerpt(line, finding.Excerpt{Before: before, Key: key, After: after, CutLeft: cutLeft, CutRight: cutRight})
 		if err := c.w.Flush(); err != nil {

@@ -56,7 +56,7 @@ func ExplainFormats() []string { return []string{Text.String(), JSON.String()} }
 func WriteExplanation(w io.Writer, f Format, e *Explanation, opts Options) error {
 	opts = opts.withDefaults()
 	return textOrJSON(f, "explanation", func() error { return writeExplanationText(w, e, opts) },
-		func() error { return writeDocument(w, e.record(opts)) })
+		func() error { return writeDocument(w, opts.redactor(e.result()), e.record(opts)) })
 }
 
 // textOrJSON calls one of the two for f. Other formats are an error.
@@ -209,18 +209,16 @@ func decimal(f float64) string {
 
 // record returns e as schema/explain-1.schema.json has it.
 func (e *Explanation) record(opts Options) object {
-	r := newRecorder(e.result(), opts)
-	path := r.Text(e.Path)
 	candidates, nearMisses := []object{}, []object{}
 	for i := range e.Keys {
-		candidates = append(candidates, candidate(r.Redactor, &e.Keys[i], opts))
+		candidates = append(candidates, candidate(&e.Keys[i], opts))
 	}
 	for _, n := range e.NearMisses {
 		nearMisses = append(nearMisses, object{{"column", n.At + 1}, {"prefix", n.Prefix}, {"why", n.Why}})
 	}
 	return object{
-		{"schema_version", SchemaVersion}, {"tool", opts.tool()}, {"asked", r.Text(e.What)}, {"source", e.Source},
-		{"path", absent(path)}, given("path_base64", twin(path)), {"revision", absent(r.Text(e.Revision))}, {"object", absent(e.Object)},
+		{"schema_version", SchemaVersion}, {"tool", opts.tool()}, {"asked", e.What}, {"source", e.Source},
+		{"path", absent(text(e.Path))}, {"revision", absent(e.Revision)}, {"object", absent(e.Object)},
 		{"line", absent(e.Line)}, {"lines", e.Lines},
 		{"limits", object{
 			{"high", score.High}, {"distinct", score.MinDistinct}, {"step_run", score.MaxStepRun},
@@ -232,7 +230,7 @@ func (e *Explanation) record(opts Options) object {
 }
 
 // candidate returns the record of one candidate.
-func candidate(r *quote.Redactor, k *ExplainedKey, opts Options) object {
+func candidate(k *ExplainedKey, opts Options) object {
 	length, s := k.Secret.Len()-len(k.Prefix), k.Parts
 	isFinding := k.Confidence > finding.Rejected
 	parts, issuer, evidence := object(nil), (*string)(nil), []object{}
@@ -247,20 +245,20 @@ func candidate(r *quote.Redactor, k *ExplainedKey, opts Options) object {
 	}
 	for _, e := range k.evidence() {
 		evidence = append(evidence, object{{"issuer", e.Issuer}, {"kind", evidenceKinds[e.Kind]}, {"distance", e.Distance},
-			{"text", r.Text(e.Text)}, {"counts", e.Why == ""}, {"why", absent(e.Why)}})
+			{"text", e.Text}, {"counts", e.Why == ""}, {"why", absent(e.Why)}})
 	}
 	return object{
 		{"finding", isFinding}, {"listed", isFinding && k.Confidence >= opts.MinConfidence},
-		{"verdict", r.Text(k.verdict(opts))}, {"rejected_for", absent(k.RejectedFor)},
+		{"verdict", k.verdict(opts)}, {"rejected_for", absent(k.RejectedFor)},
 		{"secret", opts.key(k.finding())}, {"secret_sha256", k.Secret.SHA256()}, {"length", k.Secret.Len()},
-		{"rule_id", k.RuleID}, {"rule_file", r.Text(k.RuleFile)},
+		{"rule_id", k.RuleID}, {"rule_file", k.RuleFile},
 		{"environment", k.Environment.String()}, {"confidence", k.Confidence.String()},
 		{"line", k.Line}, {"column", k.Column}, {"end_line", k.EndLine}, {"offset", k.Offset},
 		{"literal", k.Literal}, {"literal_line", k.LiteralLine}, {"literal_column", k.LiteralColumn}, {"prefix", k.Prefix},
-		{"encoding", append([]string{}, k.Encoding...)}, {"left", r.Text(k.Left)}, {"right", absent(k.Right)},
+		{"encoding", k.Encoding}, {"left", k.Left}, {"right", absent(k.Right)},
 		{"body", object{{"length", length}, {"min", absent(k.BodyMin)}, {"max", absent(k.BodyMax)}, {"alphabet", classes[s.Alphabet]}}},
-		{"score", parts}, {"published", k.Published}, {"shapes", append([]string{}, k.Shapes...)}, {"evidence", evidence},
-		{"issuer", issuer}, {"suppressed", suppression(r, k.Suppressed)},
+		{"score", parts}, {"published", k.Published}, {"shapes", k.Shapes}, {"evidence", evidence},
+		{"issuer", issuer}, {"suppressed", suppression(k.Suppressed)},
 		// Suppressed holds if the key's other places are accepted too.
 		{"other_places", k.OtherPlaces && k.Suppressed != nil},
 	}

@@ -97,6 +97,8 @@ type Options struct {
 	// Rules are those of the scan, for the advice of a key's issuer, and for what
 	// SARIF says of them. None: the advice that holds for every issuer.
 	Rules []*rules.Rule
+	// Set finds the keys that are hidden in names and texts. Nil: the built-in rules.
+	Set *rules.Set
 	// WorkDir is the absolute path of the folder that relative targets are
 	// below, and places in SARIF. It is not printed. "": not known.
 	WorkDir string
@@ -146,6 +148,11 @@ func Write(w io.Writer, f Format, res *finding.Result, opts Options) error {
 		return fmt.Errorf("no such format: %v", f)
 	}
 	return formats[f].write(w, res, opts.withDefaults())
+}
+
+// redactor returns what hides the keys of res, which may be nil, and others.
+func (o Options) redactor(res *finding.Result) *quote.Redactor {
+	return quote.NewRedactor(o.Set, res, o.ShowSecrets)
 }
 
 // withDefaults replaces zero values by what they mean.

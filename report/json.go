@@ -4,12 +4,12 @@ import (
 	"bufio"
 	"bytes"
 	"cmp"
+	"encoding/base64"
 	"encoding/json"
 	"fmt"
 	"io"
 	"reflect"
 	"slices"
-	"strconv"
 	"unicode/utf16"
 	"unicode/utf8"
 
@@ -20,8 +20,8 @@ import (
 // writeJSON writes one JSON object, schema/report-1.schema.json. Findings are
 // encoded one at a time, so a report of any size needs the memory of one.
 func writeJSON(w io.Writer, res *finding.Result, opts Options) error {
-	j := newJSONWriter(w)
 	r := newRecorder(res, opts)
+	j := newJSONWriter(w, r.Redactor)
 	record := func(f *finding.Finding) any { return r.finding(f) }
 	j.indent = "  "
 	j.raw("{")
@@ -42,8 +42,8 @@ func writeJSON(w io.Writer, res *finding.Result, opts Options) error {
 // findings, then rejected and skipped, and last one summary. A file without the
 // summary was cut; one whose summary counts other lines has lost some.
 func writeJSONL(w io.Writer, res *finding.Result, opts Options) error {
-	j := newJSONWriter(w)
 	r := newRecorder(res, opts)
+	j := newJSONWriter(w, r.Redactor)
 	lines := 0
 	write := func(kind string, members ...member) {
 		j.encode(append(object{{"type", kind}}, members...), "", "")
@@ -110,9 +110,16 @@ func given(name string, value any) member {
 	return member{name, value}
 }
 
-// jsonWriter keeps the first error, so that writers need not look each time.
+// text is bytes that others decide, and that need not be UTF-8: a member whose
+// value it is, or points to it, then has a twin that ends in Base64, with the exact
+// bytes.
+type text string
+
+// jsonWriter keeps the first error, so that writers need not look each time. It
+// hides the keys in every string.
 type jsonWriter struct {
 	w       *bufio.Writer
+	keys    *quote.Redactor
 	encoder *json.Encoder // into compact; one for all, since it keeps its buffers
 	compact bytes.Buffer
 	spread  bytes.Buffer // compact with line feeds and indentation
@@ -122,8 +129,8 @@ type jsonWriter struct {
 	err     error
 }
 
-func newJSONWriter(w io.Writer) *jsonWriter {
-	j := &jsonWriter{w: bufio.NewWriter(w)}
+func newJSONWriter(w io.Writer, keys *quote.Redactor) *jsonWriter {
+	j := &jsonWriter{w: bufio.NewWriter(w), keys: keys}
 	j.encoder = json.NewEncoder(&j.compact)
 	j.encoder.SetEscapeHTML(false)
 	return j
@@ -150,8 +157,8 @@ func (j *jsonWriter) member(name string, v any) {
 }
 
 // writeDocument writes v as a JSON text of its own.
-func writeDocument(w io.Writer, v any) error {
-	j := newJSONWriter(w)
+func writeDocument(w io.Writer, keys *quote.Redactor, v any) error {
+	j := newJSONWriter(w, keys)
 	j.encode(v, "", "  ")
 	j.raw("\n")
 	return j.flush()
@@ -180,42 +187,73 @@ func (j *jsonWriter) encode(v any, prefix, indent string) {
 
 // add appends v to compact.
 func (j *jsonWriter) add(v any) {
-	switch v := v.(type) {
-	case []object:
+	switch v := reflect.ValueOf(v); {
+	case !v.IsValid():
+		j.scalar(nil)
+	case v.Type() == reflect.TypeFor[object]():
+		j.addObject(v.Interface().(object))
+	case v.Kind() == reflect.String:
+		j.scalar(j.keys.Text(v.String()))
+	case v.Kind() == reflect.Pointer && !v.IsNil():
+		j.add(v.Elem().Interface())
+	case v.Kind() == reflect.Slice:
 		j.compact.WriteByte('[')
-		for i, o := range v {
+		for i := range v.Len() {
 			if i > 0 {
 				j.compact.WriteByte(',')
 			}
-			j.add(o)
+			j.add(v.Index(i).Interface())
 		}
 		j.compact.WriteByte(']')
-	case object:
-		if v == nil {
-			j.compact.WriteString("null")
-			return
+	case v.Kind() == reflect.Map:
+		o := object{}
+		for _, key := range v.MapKeys() {
+			o = append(o, member{key.String(), v.MapIndex(key).Interface()})
 		}
-		j.compact.WriteByte('{')
-		separator := ""
-		for _, m := range v {
-			if m.name != "" {
-				j.compact.WriteString(separator + `"` + m.name + `":`) // names are ours
-				j.add(m.value)
-				separator = ","
+		slices.SortFunc(o, func(a, b member) int { return cmp.Compare(a.name, b.name) })
+		j.addObject(o)
+	default:
+		j.scalar(v.Interface())
+	}
+}
+
+func (j *jsonWriter) addObject(o object) {
+	if o == nil {
+		j.compact.WriteString("null")
+		return
+	}
+	separator := "{"
+	add := func(name string, value any) {
+		j.compact.WriteString(separator)
+		j.scalar(j.keys.Text(name))
+		j.compact.WriteByte(':')
+		j.add(value)
+		separator = ","
+	}
+	for _, m := range o {
+		if m.name == "" {
+			continue
+		}
+		add(m.name, m.value)
+		if v := reflect.Indirect(reflect.ValueOf(m.value)); v.IsValid() && v.Type() == reflect.TypeFor[text]() {
+			if s := j.keys.Text(v.String()); !utf8.ValidString(s) {
+				add(m.name+"_base64", base64.StdEncoding.EncodeToString([]byte(s)))
 			}
 		}
-		j.compact.WriteByte('}')
-	case bool:
-		j.compact.WriteString(strconv.FormatBool(v))
-	case int:
-		j.compact.WriteString(strconv.Itoa(v))
-	default:
-		if err := j.encoder.Encode(v); err != nil {
-			j.err = cmp.Or(j.err, err)
-			return
-		}
-		j.compact.Truncate(j.compact.Len() - 1) // its line feed
 	}
+	if separator == "{" {
+		j.compact.WriteByte('{')
+	}
+	j.compact.WriteByte('}')
+}
+
+// scalar appends a string, a number, a truth value or null.
+func (j *jsonWriter) scalar(v any) {
+	if err := j.encoder.Encode(v); err != nil {
+		j.err = cmp.Or(j.err, err)
+		return
+	}
+	j.compact.Truncate(j.compact.Len() - 1) // its line feed
 }
 
 func (j *jsonWriter) flush() error {

@@ -70,7 +70,7 @@ func (p *phrases) link(o finding.Occurrence) string {
 	if o.Source == finding.SourceWorktree {
 		commit = l.Commit
 	}
-	if !ok || o.Source == finding.SourcePath || !commitID().MatchString(commit) || p.Path(name) != name {
+	if !ok || o.Source == finding.SourcePath || !commitID().MatchString(commit) || p.Text(name) != name {
 		return ""
 	}
 	url := base + "/blob/" + commit + "/" + linkSafe(encodePath(name))

@@ -37,7 +37,7 @@ func writeMarkdown(w io.Writer, res *finding.Result, opts Options) error {
 	}
 	out := bufio.NewWriter(w)
 	for _, s := range sections {
-		write := func(text string) { _, _ = out.WriteString(text) } // its first error stays until Flush
+		write := func(text string) { _, _ = out.WriteString(m.Text(text)) } // its first error stays until Flush
 		write(s.before)
 		share := room * 3 / 4 // so that no section leaves nothing for the next
 		for i, item := range s.items {

@@ -23,7 +23,7 @@ type phrases struct {
 }
 
 func newPhrases(res *finding.Result, opts Options) *phrases {
-	p := &phrases{Redactor: quote.NewRedactor(res, opts.ShowSecrets), res: res, opts: opts, scanned: scannedIn(res), span: func(s string) string { return s }}
+	p := &phrases{Redactor: opts.redactor(res), res: res, opts: opts, scanned: scannedIn(res), span: func(s string) string { return s }}
 	for _, f := range res.Findings {
 		if f.Suppressed == nil {
 			p.counted = append(p.counted, f)

@@ -73,7 +73,7 @@ func (p *phrases) where(o finding.Occurrence) string {
 
 // joined returns the path of o as the user would open it.
 func (p *phrases) joined(o finding.Occurrence) string {
-	target, path := p.Text(o.Target), p.Path(o.Path)
+	target, path := p.Text(o.Target), p.Text(o.Path)
 	isTarget := func(t finding.Target) bool { return t.Name == o.Target && t.Kind == finding.TargetFile }
 	switch {
 	case path == "" || slices.ContainsFunc(p.res.Targets, isTarget):

@@ -178,7 +178,7 @@ func (r *Recheck) result() *finding.Result {
 func WriteRecheck(w io.Writer, f Format, r *Recheck, opts Options) error {
 	opts = opts.withDefaults()
 	opts.ShowSecrets = false
-	return textOrJSON(f, "recheck", func() error { return r.writeText(w, opts) }, func() error { return writeDocument(w, r.record(opts)) })
+	return textOrJSON(f, "recheck", func() error { return r.writeText(w, opts) }, func() error { return writeDocument(w, opts.redactor(r.result()), r.record(opts)) })
 }
 
 func (r *Recheck) writeText(w io.Writer, opts Options) error {
@@ -277,8 +277,7 @@ func (k *Rechecked) exposureWords(f *finding.Finding) string {
 
 // record returns the document of recheck -f json.
 func (r *Recheck) record(opts Options) object {
-	red := newRecorder(r.result(), opts)
-	name, keys, summary := red.Text(r.Report), []object{}, object{}
+	keys, summary := []object{}, object{}
 	for _, k := range r.sorted() {
 		f, found := k.finding(), "again"
 		switch {
@@ -288,18 +287,18 @@ func (r *Recheck) record(opts Options) object {
 			found = "pasted"
 		}
 		keys = append(keys, object{
-			{"id", k.Earlier.SHA256[:16]}, {"secret_sha256", k.Earlier.SHA256}, {"secret", red.Text(k.Earlier.Redacted)},
-			{"issuer", red.Text(cmp.Or(f.Issuer, finding.IssuerUnknown))}, {"environment", f.Environment.String()}, {"answer", k.Answer()},
-			{"status", f.Status.String()}, {"status_reason", absent(red.Text(f.StatusReason))}, {"checked_at", timestamp(f.CheckedAt)},
+			{"id", k.Earlier.SHA256[:16]}, {"secret_sha256", k.Earlier.SHA256}, {"secret", k.Earlier.Redacted},
+			{"issuer", cmp.Or(f.Issuer, finding.IssuerUnknown)}, {"environment", f.Environment.String()}, {"answer", k.Answer()},
+			{"status", f.Status.String()}, {"status_reason", absent(f.StatusReason)}, {"checked_at", timestamp(f.CheckedAt)},
 			{"found", found}, {"first_seen", sighting(f.FirstSeen)}, {"exposed_days", exposedDays(f)}, {"in_head", f.InHead},
-			{"to_do", red.texts(k.todo(f, opts))},
+			{"to_do", k.todo(f, opts)},
 		})
 	}
 	for _, a := range answers {
 		summary = append(summary, member{string(a), r.Count(a)})
 	}
 	return object{
-		{"schema_version", SchemaVersion}, {"tool", opts.tool()}, {"report", name}, given("report_base64", twin(name)), {"report_complete", !r.Incomplete},
+		{"schema_version", SchemaVersion}, {"tool", opts.tool()}, {"report", text(r.Report)}, {"report_complete", !r.Incomplete},
 		{"keys", keys}, {"summary", summary},
 	}
 }

@@ -2,11 +2,9 @@ package report
 
 import (
 	"cmp"
-	"encoding/base64"
 	"math"
 	"slices"
 	"time"
-	"unicode/utf8"
 
 	"keysweep/finding"
 	"keysweep/quote"
@@ -17,8 +15,7 @@ import (
 const SchemaVersion = 1
 
 // The records of JSON and JSONL, in the order of docs/report.md. What is not
-// there is null, never an empty string; arrays are never null. A string that
-// is not UTF-8 has a twin that ends in Base64, with the exact bytes.
+// there is null, never an empty string; arrays are never null.
 
 // recorder turns the records of package finding into those of JSON.
 type recorder struct {
@@ -28,7 +25,7 @@ type recorder struct {
 }
 
 func newRecorder(res *finding.Result, opts Options) recorder {
-	return recorder{quote.NewRedactor(res, opts.ShowSecrets), opts, res.Started}
+	return recorder{opts.redactor(res), opts, res.Started}
 }
 
 func (o Options) tool() object {
@@ -38,10 +35,9 @@ func (o Options) tool() object {
 func (r recorder) scan(res *finding.Result) object {
 	targets := []object{}
 	for _, t := range res.Targets {
-		name := r.Text(t.Name)
 		targets = append(targets, object{
-			{"name", name}, given("name_base64", twin(name)), {"kind", t.Kind},
-			{"tree", t.Tree}, {"history", t.History}, given("scope", t.Scope), {"notes", r.texts(t.Notes)},
+			{"name", text(t.Name)}, {"kind", t.Kind},
+			{"tree", t.Tree}, {"history", t.History}, given("scope", t.Scope), {"notes", t.Notes},
 		})
 	}
 	out := object{{"targets", targets}, {"started", timestamp(res.Started)}, {"since", timestamp(res.Since)},
@@ -78,26 +74,25 @@ func (r recorder) finding(f *finding.Finding) object {
 		occurrences = append(occurrences, r.occurrence(o))
 	}
 	if f.Confidence == finding.Rejected { // only in "rejected"
-		rejectedFor = given("rejected_for", r.Text(f.RejectedFor))
+		rejectedFor = given("rejected_for", f.RejectedFor)
 	}
 	return object{
 		{"id", f.Secret.ID()}, {"rule_id", f.RuleID}, {"issuer", cmp.Or(f.Issuer, finding.IssuerUnknown)},
-		{"issuer_evidence", r.texts(f.IssuerEvidence)}, {"issuer_strength", f.IssuerStrength.String()},
+		{"issuer_evidence", f.IssuerEvidence}, {"issuer_strength", f.IssuerStrength.String()},
 		{"environment", f.Environment.String()}, {"confidence", f.Confidence.String()}, {"severity", f.Severity().String()},
 		{"secret", r.opts.key(f)}, {"secret_sha256", f.Secret.SHA256()}, {"length", f.Secret.Len()}, {"score", round(f.Score)},
-		{"encoding", append([]string{}, f.Encoding...)},
-		{"status", f.Status.String()}, {"status_reason", absent(r.Text(f.StatusReason))}, {"checked_at", timestamp(f.CheckedAt)},
-		{"suppressed", suppression(r.Redactor, f.Suppressed)}, rejectedFor,
+		{"encoding", f.Encoding},
+		{"status", f.Status.String()}, {"status_reason", absent(f.StatusReason)}, {"checked_at", timestamp(f.CheckedAt)},
+		{"suppressed", suppression(f.Suppressed)}, rejectedFor,
 		{"first_seen", sighting(f.FirstSeen)}, {"last_seen", sighting(f.LastSeen)}, {"exposed_days", exposedDays(f)}, {"in_head", f.InHead},
-		{"advice", r.texts(slices.Concat(todo.Marks, todo.Steps))},
+		{"advice", slices.Concat(todo.Marks, todo.Steps)},
 		{"occurrences", occurrences},
 	}
 }
 
 func (r recorder) occurrence(o finding.Occurrence) object {
-	target, path := r.Text(o.Target), r.Path(o.Path)
 	return object{
-		{"target", target}, given("target_base64", twin(target)), {"source", o.Source}, {"path", absent(path)}, given("path_base64", twin(path)),
+		{"target", text(o.Target)}, {"source", o.Source}, {"path", absent(text(o.Path))},
 		{"line", absent(o.Line)}, {"column", absent(o.Column)}, {"end_column", absent(o.EndColumn)},
 		{"object", absent(o.Object)}, {"versions", o.Versions}, {"commit", absent(o.Commit)}, {"date", timestamp(o.Date)},
 		{"reachable", o.Reachable}, {"in_head", o.InHead},
@@ -105,8 +100,7 @@ func (r recorder) occurrence(o finding.Occurrence) object {
 }
 
 func (r recorder) skipped(s finding.Skipped) object {
-	detail := r.Text(s.Detail)
-	return object{{"reason", s.Reason}, {"class", s.Reason.Class()}, {"count", s.Count}, {"detail", detail}, given("detail_base64", twin(detail))}
+	return object{{"reason", s.Reason}, {"class", s.Reason.Class()}, {"count", s.Count}, {"detail", text(s.Detail)}}
 }
 
 func (r recorder) summary(res *finding.Result) object {
@@ -133,19 +127,11 @@ func (r recorder) summary(res *finding.Result) object {
 	}
 }
 
-func (r recorder) texts(list []string) []string {
-	out := make([]string, 0, len(list))
-	for _, s := range list {
-		out = append(out, r.Text(s))
-	}
-	return out
-}
-
-func suppression(r *quote.Redactor, s *finding.Suppression) object {
+func suppression(s *finding.Suppression) object {
 	if s == nil {
 		return nil
 	}
-	return object{{"kind", s.Kind}, {"reason", r.Text(s.Reason)}, {"owner", absent(r.Text(s.Owner))}, {"expires", timestamp(s.Expires)}}
+	return object{{"kind", s.Kind}, {"reason", s.Reason}, {"owner", absent(s.Owner)}, {"expires", timestamp(s.Expires)}}
 }
 
 func sighting(s finding.Sighting) object {
@@ -183,14 +169,6 @@ func timestamp(t time.Time) *string {
 	}
 	s := t.Format(time.RFC3339)
 	return &s
-}
-
-// twin returns the base64 of s if JSON cannot hold its bytes, else "".
-func twin(s string) string {
-	if utf8.ValidString(s) {
-		return ""
-	}
-	return base64.StdEncoding.EncodeToString([]byte(s))
 }
 
 // round keeps four decimals: further ones may differ between processors that

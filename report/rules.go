@@ -25,13 +25,12 @@ func sentAs(p *rules.Probe) string {
 
 // ruleRecord is a rule in JSON.
 func ruleRecord(r *rules.Rule) object {
-	list := func(l []string) []string { return append([]string{}, l...) }
 	environments, shapes, probe := map[string]string{}, []object{}, object(nil)
 	for _, l := range r.Literals {
 		environments[l] = r.Environments[l].String()
 	}
 	for _, s := range r.Shapes {
-		shapes = append(shapes, object{{"regex", s.Regex}, {"unique", s.Unique}, {"literals", list(s.Literals)}})
+		shapes = append(shapes, object{{"regex", s.Regex}, {"unique", s.Unique}, {"literals", s.Literals}})
 	}
 	if p := r.Probe; p != nil {
 		address := func(e finding.Environment) *string {
@@ -43,13 +42,13 @@ func ruleRecord(r *rules.Rule) object {
 		probe = object{{"auth", sentAs(p)}, {"production", address(finding.Production)}, {"sandbox", address(finding.Sandbox)}}
 	}
 	return object{
-		{"id", r.ID}, {"issuer", absent(r.Issuer)}, {"description", r.Description}, {"literals", list(r.Literals)},
+		{"id", r.ID}, {"issuer", absent(r.Issuer)}, {"description", r.Description}, {"literals", r.Literals},
 		{"environments", environments}, {"built_in", r.BuiltIn}, {"file", r.File},
 		{"body", object{{"alphabet", absent(r.Body.Alphabet)}, {"min", absent(r.Body.Min)}, {"max", absent(r.Body.Max)}, {"regex", absent(r.Body.Regex)}}},
 		{"max_score", r.MaxScore}, {"shapes", shapes}, {"samples", len(r.Samples)},
 		{"evidence", object{
-			{"hosts", list(r.Naming.Hosts)}, {"names", list(r.Naming.Names)}, {"words", list(r.Naming.Words)},
-			{"headers", list(r.Naming.Headers)}, {"twins", list(r.Naming.Twins)}, {"not", list(r.Naming.Not)},
+			{"hosts", r.Naming.Hosts}, {"names", r.Naming.Names}, {"words", r.Naming.Words},
+			{"headers", r.Naming.Headers}, {"twins", r.Naming.Twins}, {"not", r.Naming.Not},
 		}},
 		{"probe", probe}, {"advice", r.Advice}, {"examples", len(r.Examples)}, {"counter_examples", len(r.CounterExamples)},
 	}
@@ -65,12 +64,12 @@ func WriteRules(w io.Writer, f Format, list []*rules.Rule, opts Options) error {
 		for _, r := range list {
 			records = append(records, ruleRecord(r))
 		}
-		return writeDocument(w, object{{"schema_version", SchemaVersion}, {"tool", opts.tool()}, {"rules", records}})
+		return writeDocument(w, opts.redactor(nil), object{{"schema_version", SchemaVersion}, {"tool", opts.tool()}, {"rules", records}})
 	})
 }
 
 func writeRuleTable(w io.Writer, list []*rules.Rule, opts Options) error {
-	c := newCanvas(w, opts)
+	c := newCanvas(w, opts, opts.redactor(nil))
 	rows := [][]string{{"RULE", "ISSUER", "LITERALS", "ENVIRONMENTS", "FROM"}}
 	for _, r := range list {
 		from := "built in"
@@ -117,13 +116,13 @@ func (c *canvas) table(rows [][]string) {
 func WriteRule(w io.Writer, f Format, r *rules.Rule, opts Options) error {
 	opts = opts.withDefaults()
 	return textOrJSON(f, "rule", func() error {
-		c := newCanvas(w, opts)
+		c := newCanvas(w, opts, opts.redactor(nil))
 		c.row(plain, "", 0, bold, quote.Text(r.ID))
 		for _, fact := range ruleFacts(r) {
 			c.label(fact.name, explainWidth, quote.Words(fact.words))
 		}
 		return c.w.Flush()
-	}, func() error { return writeDocument(w, ruleRecord(r)) })
+	}, func() error { return writeDocument(w, opts.redactor(nil), ruleRecord(r)) })
 }
 
 // ruleFacts returns what there is to know about r. Facts of one name follow each
@@ -182,7 +181,7 @@ func ruleFacts(r *rules.Rule) []fact {
 // WriteProofs writes what became of the examples of rules, and a summary.
 func WriteProofs(w io.Writer, list []*rules.Rule, proofs []rules.Proof, opts Options) error {
 	opts = opts.withDefaults()
-	c := newCanvas(w, opts)
+	c := newCanvas(w, opts, opts.redactor(nil))
 	failed, counter := 0, 0
 	for _, r := range list {
 		c.row(plain, "", 0, bold, quote.Text(r.ID)+" of "+quote.Text(r.File))

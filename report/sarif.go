@@ -67,7 +67,7 @@ func writeSARIF(w io.Writer, res *finding.Result, opts Options) error {
 
 	var packed counter                                    // as uploads are gzipped, and a little more than what a slower compressor makes
 	gz, _ := gzip.NewWriterLevel(&packed, gzip.BestSpeed) // the level is valid
-	j := newJSONWriter(io.MultiWriter(w, gz))
+	j := newJSONWriter(io.MultiWriter(w, gz), s.Redactor)
 	j.raw("{\n  \"$schema\": \"https://json.schemastore.org/sarif-2.1.0.json\",\n  \"version\": \"2.1.0\",\n  \"runs\": [\n    {")
 	j.indent = "      "
 	j.member("tool", object{{"driver", s.driver()}})

@@ -69,7 +69,7 @@ func (b *sarifBases) place(o finding.Occurrence) (base, name string) {
 		return baseStdin, "stdin"
 	}
 	base, folder := b.folder(o.Target, o.Folder)
-	name = b.redactor.Path(o.Path)
+	name = b.redactor.Text(o.Path)
 	// No tree can hold a path with a component .git: what is not a file cannot
 	// be taken for one there.
 	switch {

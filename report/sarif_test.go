@@ -371,7 +371,7 @@ func TestPlacesAreBelowTheWorkingDirectoryOrATarget(t *testing.T) {
 		{"no working directory, a target above", "", "../a", folder, "", "TARGET-1", "p"},
 	} {
 		res := targets(result(), finding.Target{Name: c.target, Kind: c.kind, Tree: true})
-		b := newSARIFBases(quote.NewRedactor(res, false), res, Options{WorkDir: c.workDir})
+		b := newSARIFBases(quote.NewRedactor(nil, res, false), res, Options{WorkDir: c.workDir})
 		base, name := b.place(finding.Occurrence{Target: c.target, Source: finding.SourceBlob, Path: "p", Folder: c.folder})
 		if base != c.base || name != c.want {
 			t.Errorf("%s: %s %q, want %s %q", c.name, base, name, c.base, c.want)
@@ -385,7 +385,7 @@ func TestPlacesAreBelowTheWorkingDirectoryOrATarget(t *testing.T) {
 func TestWordsHoldNoPathOfTheMachine(t *testing.T) {
 	res := targets(result(), finding.Target{Name: ".", Kind: finding.TargetRepository}, finding.Target{Name: "/srv/my files", Kind: finding.TargetFolder},
 		finding.Target{Name: "../other", Kind: finding.TargetFolder})
-	b := newSARIFBases(quote.NewRedactor(res, false), res, Options{WorkDir: "/home/ada/shop"})
+	b := newSARIFBases(quote.NewRedactor(nil, res, false), res, Options{WorkDir: "/home/ada/shop"})
 	for words, want := range map[string]string{
 		"a/b.go: permission denied":                                   "a/b.go: permission denied",
 		"index of /home/ada/shop: bad":                                "index of .: bad",

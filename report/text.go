@@ -56,7 +56,8 @@ type textReport struct {
 }
 
 func newTextReport(w io.Writer, res *finding.Result, opts Options) *textReport {
-	return &textReport{newCanvas(w, opts), newPhrases(res, opts)}
+	p := newPhrases(res, opts)
+	return &textReport{newCanvas(w, opts, p.Redactor), p}
 }
 
 // verdict writes the first line.

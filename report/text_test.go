@@ -12,6 +12,7 @@ import (
 	"unicode"
 
 	"keysweep/finding"
+	"keysweep/quote"
 )
 
 var sgr = regexp.MustCompile("\x1b\\[[0-9;]*m")
@@ -247,7 +248,7 @@ func TestNextStepAnswersWhatWasMissed(t *testing.T) {
 }
 
 func TestWrapBreaksAtSpacesOnly(t *testing.T) {
-	c := newCanvas(io.Discard, Options{Width: 40})
+	c := newCanvas(io.Discard, Options{Width: 40}, quote.NewRedactor(nil, nil, false))
 	for in, want := range map[string]string{
 		"": "", "a": "a", "0123456789 0123456789 0123456789 0123456789": "0123456789 0123456789|0123456789 0123456789",
 		"01234567890123456789012345  0123456789": "01234567890123456789012345|0123456789",

@@ -56,17 +56,6 @@ func TestHeadsAreThoseOfTheBuiltInRules(t *testing.T) {
 	}
 }
 
-func TestPrefixesAreTheLiteralsOfTheBuiltInRules(t *testing.T) {
-	var want []string
-	for _, r := range eager(t).Rules() {
-		want = append(want, r.Literals...)
-	}
-	slices.Sort(want)
-	if want = slices.Compact(want); !slices.Equal(Prefixes(), want) {
-		t.Errorf("prefixes.go lists %q, the rules have %q", Prefixes(), want)
-	}
-}
-
 func TestTextWithoutLiteralsReadsNoRule(t *testing.T) {
 	s := loaded(t)
 	s.finder = finder.FromHeads(builtinHeads, encoding.MaxForm, func() *Finder { t.Fatal("the rules were read"); return nil })
