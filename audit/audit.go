@@ -58,6 +58,7 @@ func Open(ctx context.Context, opts Options) (*Audit, error) {
 	if opts.Scan.Now == nil {
 		opts.Scan.Now = time.Now
 	}
+	opts.Scan.Trusted = opts.Sources.Commenting()
 	prepared, err := scanner.Prepare(opts.Scan)
 	if err != nil {
 		return nil, err

@@ -291,7 +291,10 @@ func (h *hook) onwards(status int) string {
 	}
 	if trust := h.opts.audit.Sources.Trust; status == StatusFound && h.name != "commit-msg" {
 		accepts := "keysweep:allow REASON on its line accepts it"
-		if trust.Rev != "" && !trust.Comments {
+		switch {
+		case trust.Comments:
+			accepts += ", if the branch is checked out"
+		case trust.Rev != "":
 			accepts = "an exception counts once it is on " + quote.Name(trust.Name)
 		}
 		lines = append(lines, "If it is no secret: "+accepts+" (docs/exceptions.md).")

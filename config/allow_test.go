@@ -103,7 +103,11 @@ func TestHowFilesAreCalledFromTheTop(t *testing.T) {
 		return finding.Occurrence{Target: target, Source: finding.SourceWorktree, Path: path}
 	}
 	past := func(target, folder, path string) finding.Occurrence {
-		return finding.Occurrence{Target: target, Source: finding.SourceBlob, Folder: folder, Path: path, Object: "0b"}
+		return finding.Occurrence{Target: target, Source: finding.SourceBlob, Folder: folder, Path: path, Object: "0b", Comment: finding.Comment{Merged: true}}
+	}
+	unmerged := func(o finding.Occurrence) finding.Occurrence {
+		o.Comment.Merged = false
+		return o
 	}
 	for _, tt := range []struct {
 		name, here string
@@ -116,6 +120,8 @@ func TestHowFilesAreCalledFromTheTop(t *testing.T) {
 		{"the top", "repo", nil, tree(".", "src/a.txt"), "src/a.txt", true, true},
 		{"the top, in history", "repo", nil, past(".", "", "src/a.txt"), "src/a.txt", true, true},
 		{"a folder", "repo/src", []string{"."}, tree(".", "a.txt"), "src/a.txt", true, false},
+		{"the top, in a branch that HEAD does not reach", "repo", nil, unmerged(past(".", "", "src/a.txt")), "src/a.txt", false, true},
+		{"the index", "repo", nil, finding.Occurrence{Target: ".", Source: finding.SourceIndex, Path: "src/a.txt", Object: "0b"}, "src/a.txt", true, true},
 		{"a folder, in history", "repo/src", []string{"."}, past(".", "..", "src/a.txt"), "src/a.txt", true, false},
 		{"a file", "repo", []string{"src/a.txt"}, tree("src/a.txt", "a.txt"), "src/a.txt", true, false},
 		{"the top from below", "repo/src", []string{".."}, tree("..", "src/a.txt"), "src/a.txt", true, true},
@@ -127,8 +133,9 @@ func TestHowFilesAreCalledFromTheTop(t *testing.T) {
 		{"from outside", ".", []string{"repo"}, tree("repo", "src/a.txt"), "src/a.txt", false, true},
 		{"another one beside it", "repo", []string{".", "../other"}, tree("../other", "d.txt"), "", false, false},
 		{"standard input", "repo", []string{"-"}, finding.Occurrence{Target: "-", Source: finding.SourceStdin}, "", false, false},
-		{"a message", "repo", nil, finding.Occurrence{Target: ".", Source: finding.SourceCommit, Object: "0c"}, "", true, true},
-		{"a ref", "repo", nil, finding.Occurrence{Target: ".", Source: finding.SourceRef, Path: "refs/heads/x"}, "", true, true},
+		{"a message", "repo", nil, finding.Occurrence{Target: ".", Source: finding.SourceCommit, Object: "0c", Comment: finding.Comment{Merged: true}}, "", true, true},
+		{"a message of another branch", "repo", nil, finding.Occurrence{Target: ".", Source: finding.SourceCommit, Object: "0c"}, "", false, true},
+		{"a ref, which has no comments", "repo", nil, finding.Occurrence{Target: ".", Source: finding.SourceRef, Path: "refs/heads/x"}, "", false, true},
 		{"a module's database", "repo", nil, past(".", ".git/modules/m", "b.txt"), ".git/modules/m/b.txt", false, true},
 	} {
 		t.Run(tt.name, func(t *testing.T) {

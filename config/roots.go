@@ -144,8 +144,11 @@ func (p *ownership) prefix(target string) (string, bool) {
 
 // own reports whether the working directory is in the root of the target of
 // o, and o in no repository within it: then keysweep:allow on its lines is
-// believed.
+// believed, in commits if HEAD reaches them.
 func (p *ownership) own(_ *finding.Finding, o *finding.Occurrence) bool {
+	if !isHere(o) && !o.Comment.Merged {
+		return false
+	}
 	t := p.roots[o.Target]
 	if !t.own || o.Folder != "" && o.Folder != "." && !strings.HasPrefix(o.Folder, "..") {
 		return false
@@ -166,6 +169,11 @@ func (p *ownership) own(_ *finding.Finding, o *finding.Occurrence) bool {
 		}
 	}
 	return true
+}
+
+// isHere reports whether o is in a file or in the index, and in no commit.
+func isHere(o *finding.Occurrence) bool {
+	return o.Source == finding.SourceWorktree || o.Source == finding.SourceIndex || o.Source == finding.SourceStdin
 }
 
 // pathOf returns the path of o from the top, '/'-separated, and false if it has

@@ -31,6 +31,15 @@ type Sources struct {
 	Trust *Trust
 }
 
+// Commenting returns the revision whose comments count, "" for HEAD (see
+// scanner.Options.Trusted).
+func (s Sources) Commenting() string {
+	if s.Trust == nil || s.Trust.Comments {
+		return ""
+	}
+	return s.Trust.Rev
+}
+
 // Loaded is the rules for a scan, and the configuration and the exceptions that
 // count for it.
 type Loaded struct {

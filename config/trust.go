@@ -26,7 +26,8 @@ type Trust struct {
 	Name string // what reports call it
 	// Nothing says that no exception of the repository counts.
 	Nothing bool
-	// Comments says that comments in what is scanned count as they are there.
+	// Comments says that comments count as in a scan by hand: in what HEAD
+	// reaches.
 	Comments bool
 	// Anywhere says that this holds also if the working directory is outside.
 	Anywhere bool
@@ -103,10 +104,15 @@ func (t *trusted) name(path string) string { return path + " of " + t.Name }
 
 // believes says which comments count.
 func (t *trusted) believes() func(*finding.Finding, *finding.Occurrence) bool {
-	if t.Rev == "" || t.Comments {
-		return func(*finding.Finding, *finding.Occurrence) bool { return !t.Nothing }
+	switch {
+	case t.Nothing:
+		return func(*finding.Finding, *finding.Occurrence) bool { return false }
+	case t.Rev == "":
+		return func(*finding.Finding, *finding.Occurrence) bool { return true }
+	case t.Comments:
+		return func(_ *finding.Finding, o *finding.Occurrence) bool { return o.Comment.Merged }
 	}
-	return exceptions.InTrusted(func(o *finding.Occurrence) ([]byte, bool) {
+	inTrusted := exceptions.InTrusted(func(o *finding.Occurrence) ([]byte, bool) {
 		path, ok := pathInTree(o)
 		if !ok || strings.Contains(path, "\x00") {
 			return nil, false
@@ -119,6 +125,7 @@ func (t *trusted) believes() func(*finding.Finding, *finding.Occurrence) bool {
 		}
 		return text, text != nil
 	})
+	return func(f *finding.Finding, o *finding.Occurrence) bool { return o.Comment.Merged || inTrusted(f, o) }
 }
 
 // all returns the exceptions of t. What is broken has none.

@@ -278,6 +278,9 @@ type Comment struct {
 	// Reason is "" if there is none: then the comment does not count. Raw bytes,
 	// every candidate in it redacted.
 	Reason string
+	// Merged says, of what a repository holds, that the commit whose comments
+	// count reaches it (scanner.Options.Trusted). False outside commits.
+	Merged bool
 }
 
 // Excerpt is the line around a key, every candidate in it redacted. Raw bytes:

@@ -30,6 +30,9 @@ type change struct {
 	// inRange, if not nil, walks what is left to be walked, and returns whether
 	// a commit is in the range after all.
 	inRange func(context.Context) (func(oid.ID) bool, error)
+	// merged, after findMerged, reports whether the commit whose comments count
+	// reaches one of the range.
+	merged func(oid.ID) bool
 
 	mu      sync.Mutex
 	added   map[oid.ID][]addition // guarded by mu; objects

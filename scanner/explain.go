@@ -18,6 +18,7 @@ import (
 	"keysweep/rules"
 	"keysweep/scanner/gitdb"
 	"keysweep/scanner/gitdb/lookup"
+	"keysweep/scanner/gitdb/oid"
 	"keysweep/scanner/gitdb/pack"
 )
 
@@ -350,7 +351,18 @@ func (e *explainer) readRevision(s subject) error {
 		return err
 	}
 	e.out.Object = entry.ID.String()
-	return readBlob(e.ctx, db, entry.ID, func(r io.Reader, _ int64) error { return e.read(r) })
+	if err := readBlob(e.ctx, db, entry.ID, func(r io.Reader, _ int64) error { return e.read(r) }); err != nil {
+		return err
+	}
+	commit, err := db.Resolve(e.ctx, s.rev+"^{commit}")
+	if err != nil {
+		return context.Cause(e.ctx) // the index, or a tree
+	}
+	isMerged, err := db.ReachedFrom(e.ctx, "HEAD", []oid.ID{commit})
+	for i := range e.out.Keys {
+		e.out.Keys[i].Comment.Merged = isMerged(commit)
+	}
+	return err
 }
 
 // fromTop returns path as seen from the top of the repository: as it is, or,

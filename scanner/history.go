@@ -17,6 +17,7 @@ import (
 type scannedHistory struct {
 	target *target
 	folder string // Occurrence.Folder
+	repo   *gitdb.Repository
 	db     *history.Database
 }
 
@@ -32,7 +33,7 @@ func (s *Prepared) scanHistory(ctx context.Context, t *target, repo *gitdb.Repos
 	if err != nil {
 		return err
 	}
-	s.histories = append(s.histories, scannedHistory{t, t.below(cmp.Or(repo.Top, repo.GitDir)), db})
+	s.histories = append(s.histories, scannedHistory{t, t.below(cmp.Or(repo.Top, repo.GitDir)), repo, db})
 	objects, bytes := db.Totals()
 	s.opts.Progress.ObjectsTotal.Add(objects)
 	s.opts.Progress.BytesTotal.Add(bytes)
@@ -151,7 +152,7 @@ func (s *Prepared) trace(ctx context.Context, list []*record) error {
 				}
 			}
 		}
-		t, err := h.db.Trace(ctx, held, len(list))
+		t, err := h.db.Trace(ctx, held, len(list), s.trusted(h.repo))
 		if t == nil {
 			return err
 		}
@@ -168,6 +169,14 @@ func (s *Prepared) trace(ctx context.Context, list []*record) error {
 		}
 	}
 	return nil
+}
+
+// trusted returns the commit of a repository whose comments count.
+func (s *Prepared) trusted(repo *gitdb.Repository) oid.ID {
+	if id, ok := oid.Parse([]byte(s.opts.Trusted)); ok {
+		return id
+	}
+	return repo.Head
 }
 
 // addTrace merges the history of a key in one database into its record.
@@ -212,6 +221,7 @@ func (r *record) addVersions(h scannedHistory, t *history.Trace) {
 				o.Path = at.Path + "/" + l.path
 			}
 			o.Folder, o.Reachable, o.InHead = h.folder, at.Reachable, at.InHead
+			o.Comment.Merged = at.Merged
 			vs.add(version{o, l.object, at.Commit})
 		}
 		r.locations[l] = v

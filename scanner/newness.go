@@ -16,7 +16,7 @@ import (
 // it was changed is asked first: it is cheap, and an old key beside new lines is
 // the ordinary case.
 func (c *change) keepNew(ctx context.Context) error {
-	for _, step := range []func(context.Context) error{c.dropHeldAtPath, c.dropOutOfRange, c.dropHeldElsewhere, c.readTips} {
+	for _, step := range []func(context.Context) error{c.findMerged, c.dropHeldAtPath, c.dropOutOfRange, c.dropHeldElsewhere, c.readTips} {
 		if len(c.pending) == 0 {
 			return nil
 		}
@@ -47,13 +47,13 @@ func (c *change) dropHeldAtPath(ctx context.Context) error {
 		for _, id := range n.before {
 			if held, ok := c.known[id][n.match.Secret]; ok {
 				isHeld, isAllowed = true, isAllowed || held.reason != ""
-				isOld = isOld || !c.accepts(n, n.path, held.reason)
+				isOld = isOld || !c.acceptsOld(n, n.path, held.reason)
 			}
 		}
 		if isHeld && !isAllowed {
 			c.noteAllowed(n)
 		}
-		return isOld || isHeld && c.accepts(n, n.path, n.view.comment.Reason)
+		return isOld || isHeld && c.acceptsNew(n)
 	})
 	return nil
 }
@@ -96,17 +96,43 @@ func (c *change) dropHeldElsewhere(ctx context.Context) error {
 		if !isAllowed {
 			c.noteAllowed(n)
 		}
-		return isOld || isHeld && c.accepts(n, n.path, n.view.comment.Reason)
+		return isOld || isHeld && c.acceptsNew(n)
 	})
 	return failed
 }
 
-// accepts reports whether a person accepted path, or the comment with this
-// reason beside the key of n there: then it does not make the key old elsewhere.
-func (c *change) accepts(n *introduction, path, reason string) bool {
+// acceptsOld reports whether a person accepted path, or the comment with this
+// reason beside the key of n that a parent has there: then it does not make the
+// key old elsewhere.
+func (c *change) acceptsOld(n *introduction, path, reason string) bool {
+	// Where HEAD's comments count, the key is rather taken for new.
+	comment := finding.Comment{Found: reason != "", Reason: reason, Merged: c.opts.Trusted == ""}
+	return c.accepts(n, path, comment)
+}
+
+// acceptsNew reports whether a person accepted the key of n where n adds it.
+func (c *change) acceptsNew(n *introduction) bool {
+	comment := n.view.comment
+	comment.Merged = c.isMerged(n)
+	return c.accepts(n, n.path, comment)
+}
+
+func (c *change) accepts(n *introduction, path string, comment finding.Comment) bool {
 	return c.accept != nil && c.accept(n.match.Secret, &finding.Occurrence{
-		Target: c.target.Name, Source: c.source, Path: path, Comment: finding.Comment{Found: reason != "", Reason: reason},
+		Target: c.target.Name, Source: c.source, Path: path, Comment: comment,
 	})
+}
+
+// isMerged reports whether the commit whose comments count reaches what adds n.
+func (c *change) isMerged(n *introduction) bool {
+	by := c.units[n.unit].by.ID
+	return n.source != finding.SourceTag && !by.IsZero() && c.merged(by)
+}
+
+// findMerged fills merged.
+func (c *change) findMerged(ctx context.Context) (err error) {
+	c.merged, err = c.db.ReachedFrom(ctx, cmp.Or(c.opts.Trusted, "HEAD"), c.tips)
+	return err
 }
 
 // noteAllowed notes that the next commit accepts the key of n by a comment, if
@@ -120,11 +146,17 @@ func (c *change) noteAllowed(n *introduction) {
 		Entry: n.match.Secret.ID(), Reason: reason})
 }
 
+// atTip is a version of a file that a tip holds.
+type atTip struct {
+	blob   oid.ID
+	merged bool // the commit whose comments count reaches the tip
+}
+
 // readTips gives what is pending the comment beside its key in the versions of
 // its file that the tips hold, if they hold the key (a comment cannot be added to
 // the past), and the line.
 func (c *change) readTips(ctx context.Context) error {
-	atTips := make(map[string][]oid.ID) // by path
+	atTips := make(map[string][]atTip) // by path
 	var ids []oid.ID
 	for _, n := range c.pending {
 		if _, known := atTips[n.path]; known || n.source != c.source || len(c.tips) == 0 {
@@ -134,40 +166,48 @@ func (c *change) readTips(ctx context.Context) error {
 		for _, tip := range c.tips {
 			// What cannot be read here was reported before.
 			if entry, err := c.db.AtPath(ctx, tip, n.path); err == nil && !entry.IsTree() && !entry.IsSubmodule() {
-				atTips[n.path] = append(atTips[n.path], entry.ID)
+				commit, err := c.db.Resolve(ctx, tip.String()+"^{commit}")
+				atTips[n.path] = append(atTips[n.path], atTip{entry.ID, err == nil && c.merged(commit)})
+				ids = append(ids, entry.ID)
 			}
 		}
-		ids = append(ids, atTips[n.path]...)
 	}
 	if err := c.learn(ctx, ids); err != nil {
 		return err
 	}
 	for i := range c.pending {
 		n := &c.pending[i]
-		if n.source != c.source {
-			continue
+		k := *n.candidate // which others share
+		k.view.comment.Merged = c.isMerged(n)
+		if n.source == c.source {
+			k.view.readTips(atTips[n.path], c.known, k.match.Secret)
 		}
-		for _, id := range atTips[n.path] {
-			held, ok := c.known[id][n.match.Secret]
-			if !ok {
-				continue
-			}
-			atTip := *n.candidate // which others share
-			atTip.view.comment = finding.Comment{Found: held.reason != "", Reason: held.reason}
-			atTip.view.tipLine = held.line
-			n.candidate = &atTip
-			if held.reason == "" {
-				break
-			}
-		}
+		n.candidate = &k
 	}
 	return nil
+}
+
+// readTips takes over the comment and the line of the tips that hold the key: of
+// several, the comment that is worth least.
+func (v *view) readTips(tips []atTip, known map[oid.ID]keySet, key finding.Secret) {
+	for _, tip := range tips {
+		held, ok := known[tip.blob][key]
+		if !ok {
+			continue
+		}
+		comment := finding.Comment{Found: held.reason != "", Reason: held.reason, Merged: tip.merged}
+		if v.tipLine == 0 || !comment.Found || !comment.Merged && v.comment.Found {
+			v.comment = comment
+		}
+		v.tipLine = held.line
+	}
 }
 
 // submit gives what is pending to the collector, and notes which commit brought
 // in each.
 func (c *change) submit() {
 	list := make([]candidate, 0, len(c.pending))
+	merged := make(map[keyAt]bool) // as one blob may come from several commits
 	for _, n := range c.pending {
 		k := *n.candidate
 		k.at.source, k.at.path = n.source, n.path
@@ -176,6 +216,11 @@ func (c *change) submit() {
 		if old, ok := c.broughtBy[brought]; !ok || compareCommits(by, old) < 0 {
 			c.broughtBy[brought] = by
 		}
+		merged[brought] = merged[brought] || k.view.comment.Merged
+	}
+	for i := range list {
+		k := &list[i]
+		k.view.comment.Merged = merged[keyAt{k.match.Secret, k.at}]
 	}
 	c.collector.add(list, false)
 	c.pending = nil
@@ -369,7 +414,7 @@ func (c *change) holdsUnaccepted(ctx context.Context, d *lookup.Differ, j *judge
 	err := d.Entries(ctx, tree, func(e *pack.TreeEntry) {
 		at := path + string(e.Name)
 		if slices.Contains(keysInName(j, e), key) {
-			found = found || !c.accepts(n, at, "")
+			found = found || !c.acceptsOld(n, at, "")
 		}
 		switch held, ok := c.known[e.ID][key]; {
 		case e.IsTree():
@@ -378,7 +423,7 @@ func (c *change) holdsUnaccepted(ctx context.Context, d *lookup.Differ, j *judge
 			}
 		case ok:
 			if *left--; *left >= 0 {
-				found = found || !c.accepts(n, at, held.reason)
+				found = found || !c.acceptsOld(n, at, held.reason)
 			}
 		}
 	})

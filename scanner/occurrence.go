@@ -96,10 +96,13 @@ func (vs versions) add(v version) {
 }
 
 // isNewer reports whether v is to be shown before w: what HEAD holds, else what
-// came last.
+// the trusted commit reaches, else what came last.
 func (v *version) isNewer(w *version) bool {
 	if v.occurrence.InHead != w.occurrence.InHead {
 		return v.occurrence.InHead
+	}
+	if v.occurrence.Comment.Merged != w.occurrence.Comment.Merged {
+		return v.occurrence.Comment.Merged
 	}
 	return cmp.Or(compareCommits(v.commit, w.commit), v.object.Compare(w.object), w.occurrence.Column-v.occurrence.Column) > 0
 }

@@ -38,6 +38,10 @@ type Options struct {
 	GitDir, WorkTree string
 	// ObjectDirs, for Staged and Range, are further folders of objects.
 	ObjectDirs []string
+	// Trusted is the commit whose comments count, as a revision: Comment.Merged is
+	// set in what it reaches. Of a history, other than HEAD only a whole id is
+	// understood. "": HEAD.
+	Trusted string
 	// Ignored also reads the files that git ignores.
 	Ignored bool
 	// Exclude holds doublestar globs over paths below a target, separated by

@@ -22,12 +22,12 @@ func (t *tracer) list() {
 	t.listTags()
 	if t.head != noCommit {
 		t.below(t.db.commits[t.head].Tree, func(path string, id oid.ID) {
-			t.note(id, path, gitdb.CommitRef{}, true).InHead = true
+			t.note(id, path, gitdb.CommitRef{}, true, t.merged[t.head]).InHead = true
 		})
 	}
 	for _, tip := range t.tips {
 		if tip.commit == noCommit {
-			t.below(tip.other, func(path string, id oid.ID) { t.note(id, path, gitdb.CommitRef{}, true) })
+			t.below(tip.other, func(path string, id oid.ID) { t.note(id, path, gitdb.CommitRef{}, true, false) })
 		}
 	}
 	for i := range t.db.commits {
@@ -60,7 +60,7 @@ func (t *tracer) listTags() {
 				if tag.Type == oid.Commit {
 					target.ID = tag.Target
 				}
-				t.note(tag.ID, "", target, reachable)
+				t.note(tag.ID, "", target, reachable, false)
 			}
 		}
 	}
@@ -72,7 +72,7 @@ func (t *tracer) listTags() {
 func (t *tracer) listCommit(commit int) {
 	c, ref := &t.db.commits[commit], t.ref(commit)
 	if _, ok := t.held[c.ID]; ok {
-		t.note(c.ID, "", ref, t.reachable[commit])
+		t.note(c.ID, "", ref, t.reachable[commit], t.merged[commit])
 	}
 	if t.keysBelow(c.Tree) == 0 {
 		return
@@ -86,7 +86,7 @@ func (t *tracer) listCommit(commit int) {
 	if slices.Contains(trees, c.Tree) {
 		return
 	}
-	emit := func(path string, id oid.ID) { t.note(id, path, ref, t.reachable[commit]) }
+	emit := func(path string, id oid.ID) { t.note(id, path, ref, t.reachable[commit], t.merged[commit]) }
 	if _, ok := t.held[c.Tree]; ok {
 		emit("", c.Tree)
 	}
@@ -115,20 +115,20 @@ func (t *tracer) listLost() {
 		if !named[tree] {
 			t.below(tree, func(path string, id oid.ID) {
 				if lost[id] {
-					t.note(id, path, gitdb.CommitRef{}, false)
+					t.note(id, path, gitdb.CommitRef{}, false, false)
 				}
 			})
 		}
 	}
 	for id := range t.held {
 		if t.paths[id] == nil {
-			t.note(id, "", gitdb.CommitRef{}, false)
+			t.note(id, "", gitdb.CommitRef{}, false, false)
 		}
 	}
 }
 
 // note notes that an object is at a path, which the commit by brought in.
-func (t *tracer) note(id oid.ID, path string, by gitdb.CommitRef, reachable bool) *PathTrace {
+func (t *tracer) note(id oid.ID, path string, by gitdb.CommitRef, reachable, merged bool) *PathTrace {
 	paths := t.paths[id]
 	if paths == nil {
 		paths = make(map[string]*PathTrace)
@@ -146,7 +146,7 @@ func (t *tracer) note(id oid.ID, path string, by gitdb.CommitRef, reachable bool
 	if !by.ID.IsZero() && (p.Commit.ID.IsZero() || by.Compare(p.Commit) < 0) {
 		p.Commit = by
 	}
-	p.Reachable = p.Reachable || reachable
+	p.Reachable, p.Merged = p.Reachable || reachable, p.Merged || merged
 	return p
 }
 

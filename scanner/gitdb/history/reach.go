@@ -52,26 +52,28 @@ type tip struct {
 
 // reach follows the refs.
 func (db *Database) reach() *reach {
-	r := &reach{parents: db.parents(), reachable: make([]bool, len(db.commits))}
+	r := &reach{parents: db.parents()}
 	r.findTips(db)
-	var todo []int32
-	see := func(c int32) {
-		if c != noCommit && !r.reachable[c] {
-			r.reachable[c] = true
-			todo = append(todo, c)
-		}
-	}
+	var from []int32
 	for _, t := range r.tips {
-		see(t.commit)
+		from = append(from, t.commit)
 	}
-	for len(todo) > 0 {
+	r.reachable = r.reachedFrom(from...)
+	return r
+}
+
+// reachedFrom says of each commit whether one of those in from reaches it.
+func (r *reach) reachedFrom(from ...int32) []bool {
+	reached := make([]bool, len(r.parents))
+	for todo := from; len(todo) > 0; {
 		c := todo[len(todo)-1]
 		todo = todo[:len(todo)-1]
-		for _, p := range r.parents[c] {
-			see(p)
+		if c != noCommit && !reached[c] {
+			reached[c] = true
+			todo = append(todo, r.parents[c]...)
 		}
 	}
-	return r
+	return reached
 }
 
 // findTips fills tips and tags.

@@ -402,7 +402,7 @@ func TestABombOfTreesIsCut(t *testing.T) {
 		o, _ := oid.Parse([]byte(id))
 		held[o] = []int32{0}
 	}
-	tr, err := db.Trace(context.Background(), held, 1)
+	tr, err := db.Trace(context.Background(), held, 1, db.repo.Head)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -40,11 +40,13 @@ type PathTrace struct {
 	Commit    gitdb.CommitRef // the first that brought it there; zero if none
 	Reachable bool            // from a ref or a HEAD
 	InHead    bool            // HEAD's tree holds it there
+	Merged    bool            // from the trusted commit
 }
 
 // Trace finds the history of keys. held gives, for each object that holds one,
-// the numbers of its keys, which are below keys.
-func (db *Database) Trace(ctx context.Context, held map[oid.ID][]int32, keys int) (*Trace, error) {
+// the numbers of its keys, which are below keys. PathTrace.Merged is about the
+// commit trusted; one that is not in the database reaches nothing.
+func (db *Database) Trace(ctx context.Context, held map[oid.ID][]int32, keys int, trusted oid.ID) (*Trace, error) {
 	t := &tracer{Trace: Trace{Keys: make([]KeyTrace, keys), Paths: make(map[oid.ID][]PathTrace, len(held))}}
 	if len(held) == 0 {
 		return &t.Trace, nil
@@ -58,6 +60,7 @@ func (db *Database) Trace(ctx context.Context, held map[oid.ID][]int32, keys int
 		return nil, err
 	}
 	t.ctx, t.db, t.reach, t.head, t.Skipped = ctx, db, db.reach(), db.commitNumber(db.repo.Head), skipped
+	t.merged = t.reachedFrom(db.commitNumber(trusted))
 	t.keySets = newKeySets(g, held, keys)
 	t.keys()
 	t.paths, t.budget = make(map[oid.ID]map[string]*PathTrace), linksFollowed
@@ -72,9 +75,10 @@ type tracer struct {
 	Trace
 	*reach
 	*keySets
-	ctx  context.Context
-	db   *Database
-	head int32 // commit number of HEAD, or noCommit
+	ctx    context.Context
+	db     *Database
+	head   int32  // commit number of HEAD, or noCommit
+	merged []bool // by commit: the trusted one reaches it
 
 	// Of listing paths:
 	paths  map[oid.ID]map[string]*PathTrace

@@ -24,7 +24,7 @@ type traced struct {
 	First, Last   string
 	Removed       int64
 	AtTip, InHead bool
-	Places        []string // "path first-commit reachable in-head"
+	Places        []string // "path first-commit reachable in-head merged"
 }
 
 func traceAll(t *testing.T, dir string) map[int]traced {
@@ -36,7 +36,7 @@ func traceAll(t *testing.T, dir string) map[int]traced {
 		o, _ := oid.Parse([]byte(id))
 		held[o] = keysIn(content)
 	}
-	tr, err := db.Trace(context.Background(), held, keys)
+	tr, err := db.Trace(context.Background(), held, keys, db.repo.Head)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -53,7 +53,7 @@ func traceAll(t *testing.T, dir string) map[int]traced {
 			}
 			for _, p := range places {
 				if p.Path != "" {
-					g.Places = append(g.Places, fmt.Sprintf("%s %s %s %v %v", id, p.Path, p.Commit.ID, p.Reachable, p.InHead))
+					g.Places = append(g.Places, fmt.Sprintf("%s %s %s %v %v %v", id, p.Path, p.Commit.ID, p.Reachable, p.InHead, p.Merged))
 				}
 			}
 		}
@@ -87,7 +87,7 @@ func slowTrace(t *testing.T, r *gittest.Repo) map[int]traced {
 		keys    map[int]bool      // of its tree
 	}
 	_, found := slowScan(t, r, r.Dir)
-	reachable := strings.Fields(r.Git("rev-list", "--all"))
+	reachable, mergedIn := strings.Fields(r.Git("rev-list", "--all")), strings.Fields(r.Git("rev-list", "HEAD"))
 	commits := make(map[string]*commit)
 	for line := range strings.Lines(r.Git("cat-file", "--batch-all-objects", "--batch-check=%(objectname) %(objecttype)")) {
 		id, typ, _ := strings.Cut(strings.TrimSpace(line), " ")
@@ -121,7 +121,7 @@ func slowTrace(t *testing.T, r *gittest.Repo) map[int]traced {
 		var first, last *commit
 		var w traced
 		places := make(map[string]*commit) // "object path" to the first that brought it
-		inHead, reached := make(map[string]bool), make(map[string]bool)
+		inHead, reached, merged := make(map[string]bool), make(map[string]bool), make(map[string]bool)
 		for _, c := range commits {
 			message := slices.Contains(keysIn(found[c.id]), int32(k))
 			inParent := false
@@ -153,6 +153,9 @@ func slowTrace(t *testing.T, r *gittest.Repo) map[int]traced {
 				if slices.Contains(reachable, c.id) {
 					reached[at] = true
 				}
+				if slices.Contains(mergedIn, c.id) {
+					merged[at] = true
+				}
 				known := false
 				for _, p := range c.parents {
 					known = known || commits[p].objects[path] == object
@@ -175,7 +178,7 @@ func slowTrace(t *testing.T, r *gittest.Repo) map[int]traced {
 			w.Last = head.id
 		}
 		for at, c := range places {
-			w.Places = append(w.Places, fmt.Sprintf("%s %s %v %v", at, c.id, reached[at], inHead[at]))
+			w.Places = append(w.Places, fmt.Sprintf("%s %s %v %v %v", at, c.id, reached[at], inHead[at], merged[at]))
 		}
 		slices.Sort(w.Places)
 		want[k] = w
@@ -208,7 +211,7 @@ func TestAKeyInATagIsAtATipWhileARefLeadsToTheTag(t *testing.T) {
 	tag, _ := oid.Parse([]byte(strings.TrimSpace(r.Git("rev-parse", "v1"))))
 	for _, reached := range []bool{true, false} {
 		db, _, _ := scanRepo(t, r.Dir, 1, gitdb.OpenOptions{})
-		tr, err := db.Trace(context.Background(), map[oid.ID][]int32{tag: {0}}, 1)
+		tr, err := db.Trace(context.Background(), map[oid.ID][]int32{tag: {0}}, 1, oid.ID{})
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -255,7 +258,7 @@ func TestWhatOnlyTheSecondReadingCannotReadIsSkipped(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			tr, err := db.Trace(context.Background(), held, 1)
+			tr, err := db.Trace(context.Background(), held, 1, db.repo.Head)
 			if err != nil {
 				t.Fatal(err)
 			}

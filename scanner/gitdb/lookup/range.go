@@ -37,6 +37,21 @@ type Range struct {
 	tips     bool
 }
 
+// ReachedFrom returns a function that reports, of the commits that tips reach,
+// whether rev reaches them, too. A rev that is not here reaches none. The error is
+// ctx's alone.
+func (db *Database) ReachedFrom(ctx context.Context, rev string, tips []oid.ID) (func(oid.ID) bool, error) {
+	id, err := db.Resolve(ctx, rev+"^{commit}")
+	if err != nil {
+		return func(oid.ID) bool { return false }, context.Cause(ctx)
+	}
+	r, err := db.NewRange(ctx, RangeOptions{Include: tips, Exclude: []oid.ID{id}})
+	if err == nil && len(r.Commits) > 0 {
+		err = r.Exact(ctx)
+	}
+	return func(id oid.ID) bool { return !r.Holds(id) }, err
+}
+
 // walked is a commit that the walk has met.
 type walked struct {
 	gitdb.Commit

@@ -217,6 +217,32 @@ func TestARangeIsWhatGitRevListHas(t *testing.T) {
 	}
 }
 
+func TestWhatACommitReachesIsWhatGitSays(t *testing.T) {
+	for seed := range gittest.Seeds() {
+		r, rnd := newRepo(t), rand.New(rand.NewPCG(seed, 23))
+		all := tangled(r, rnd, 40)
+		db := lookupDB(t, r.Dir, 1)
+		for range 5 {
+			rev := all[rnd.IntN(len(all))]
+			tips := []string{all[rnd.IntN(len(all))], all[rnd.IntN(len(all))]}
+			reached, err := db.ReachedFrom(context.Background(), rev, ids(t, tips...))
+			if err != nil {
+				t.Fatal(err)
+			}
+			want := strings.Fields(r.Git("rev-list", rev))
+			for _, id := range strings.Fields(r.Git(append([]string{"rev-list"}, tips...)...)) {
+				if got := reached(ids(t, id)[0]); got != slices.Contains(want, id) {
+					t.Errorf("%s reaches %s: %v", rev, id, got)
+				}
+			}
+		}
+		reached, err := db.ReachedFrom(context.Background(), strings.Repeat("1", 40), ids(t, all[0]))
+		if err != nil || reached(ids(t, all[0])[0]) {
+			t.Errorf("what is not here reaches something, or %v", err)
+		}
+	}
+}
+
 func TestAWrongClockHidesNoCommitOfARange(t *testing.T) {
 	r := newRepo(t)
 	var all []string
