@@ -2,6 +2,7 @@
 # make lint   format, vet, staticcheck, known vulnerabilities, workflows
 # make build  bin/keysweep; make cross: the same for six platforms
 # make bench, make fuzz [FUZZTIME=20s]
+# make corpus     keys in files of many formats that real programs write (Debian, as root)
 
 SHELL := /bin/bash
 .SHELLFLAGS := -eu -o pipefail -c
@@ -23,7 +24,9 @@ RUNNERS_PATH := $(subst $() ,:,$(addprefix $(CURDIR)/bin/runners/node_modules/,@
 NEEDED += npm:npm pre-commit:pre-commit
 endif
 
-.PHONY: build cross test lint bench fuzz needed tools clean
+CORPUS_NODE := bin/corpus-node/node_modules/.package-lock.json
+
+.PHONY: build cross test lint bench fuzz corpus needed tools clean
 
 build:
 	CGO_ENABLED=0 go build -trimpath -tags $(TAGS) -o bin/keysweep .
@@ -116,6 +119,21 @@ fuzz:
 			go test -run '^$$' -fuzz "^$$target$$" -fuzztime $(FUZZTIME) $$package; \
 		done; \
 	done
+
+# Packages of Debian that a security update replaced are there in the new version.
+corpus: build $(CORPUS_NODE)
+	apt-get update -q
+	export DEBIAN_FRONTEND=noninteractive RUNLEVEL=1; \
+	apt-get install -q -y --no-install-recommends $$(cat tools/corpus/debian.txt) || \
+		{ echo "not in the pinned versions:" >&2; apt-get install -q -y --no-install-recommends $$(sed 's/=.*//' tools/corpus/debian.txt); }
+	go -C tools build -o ../bin/corpus ./corpus
+	bin/corpus bin/keysweep
+
+$(CORPUS_NODE): tools/corpus/node/package.json tools/corpus/node/package-lock.json
+	mkdir -p bin/corpus-node
+	cp $^ bin/corpus-node
+	npm ci --prefix bin/corpus-node --ignore-scripts --no-audit --no-fund
+	touch $@
 
 clean:
 	rm -rf bin
