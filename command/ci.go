@@ -36,7 +36,7 @@ itself: exceptions count once they are merged. docs/ci.md has setups to copy.
 	example: "keysweep ci --fail-on active --verify -o keysweep.sarif",
 	// Those of scan, but for what the run decides on, or is for a person at a terminal.
 	options: []group{
-		{headingWhat, "exclude " + ruleOptions + " follow-alternates verify-objects max-object"},
+		{headingWhat, "exclude " + ruleOptions + " " + reachOptions + " verify-objects max-object"},
 		{headingCounts, "min-confidence baseline fail-on exit-code allow-incomplete show-rejected show-suppressed"},
 		{headingVerify, "verify " + verifyOptions},
 		{headingReports, "format output quiet verbose"},
@@ -80,7 +80,7 @@ func (r *ciRun) run(c *call) error {
 		return c.usage(err)
 	}
 	r.opts = opts
-	checkout, err := ci.OpenCheckout(c.ctx, path, opts.audit.Scan.FollowAlternates)
+	checkout, err := ci.OpenCheckout(c.ctx, path, opts.audit.Scan.Reach, opts.audit.Scan.FollowAlternates)
 	if err != nil {
 		return err
 	}

@@ -21,7 +21,7 @@ may think) or ✗ (does not work), followed by a remedy. The status is 0 if
 everything is in order, 1 if there is something to fix.
 `,
 	example: `keysweep doctor`,
-	options: []group{{"", "format"}}, run: doctorCommand,
+	options: []group{{"", "allow-share fetch-cloud-files format"}}, run: doctorCommand,
 }
 
 func doctorCommand(c *call) error {
@@ -29,11 +29,15 @@ func doctorCommand(c *call) error {
 	if err := read(c, "format", parseShortFormat, &format); err != nil {
 		return c.usage(err)
 	}
+	reach, err := parseReach(c)
+	if err != nil {
+		return c.usage(err)
+	}
 	dir, err := onePath(c)
 	if err != nil {
 		return err
 	}
-	checks := doctor.Run(c.ctx, dir)
+	checks := doctor.Run(c.ctx, dir, reach)
 	if c.ctx.Err() != nil {
 		return errors.New("interrupted")
 	}

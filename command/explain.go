@@ -21,19 +21,20 @@ Keys are judged as a scan judges them. The status is 0 if there was something
 to explain, finding or not, and 2 if there is no such file, line or revision.
 `,
 	example: `keysweep explain config/pay.env:12`,
-	options: []group{{"", ruleOptions + " baseline follow-alternates min-confidence format show-secrets color"}},
+	options: []group{{"", ruleOptions + " baseline " + reachOptions + " min-confidence format show-secrets color"}},
 	run:     explain,
 }
 
 func explain(c *call) error {
 	sources, err := parseSources(c)
+	reach, wrongReach := parseReach(c)
 	opts, format, wrong := parseExplain(c)
-	if err = cmp.Or(err, wrong); err != nil {
+	if err = cmp.Or(err, wrongReach, wrong); err != nil {
 		return c.usage(err)
 	}
 	what := c.Args().First()
 	e, err := audit.Explain(c.ctx, scanner.ExplainOptions{
-		What: what, Stdin: c.stdin, FollowAlternates: c.Bool("follow-alternates"),
+		What: what, Stdin: c.stdin, FollowAlternates: c.Bool("follow-alternates"), Reach: reach,
 	}, sources, c.now())
 	if signal, ok := errors.AsType[interruption](err); ok {
 		return &ending{signal.status(), err}

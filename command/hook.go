@@ -76,7 +76,7 @@ func hookCommand(c *call) error {
 	if err != nil {
 		return c.usage(err)
 	}
-	opts.audit.Scan.FollowAlternates = true // git does
+	opts.audit.Scan.FollowAlternates, opts.audit.Scan.Reach.AsGit = true, true // git does
 	opts.report.Hook, opts.audit.Scan.Progress = true, nil
 	opts.allowIncomplete = c.Bool("allow-incomplete")
 	h := &hook{name: name, args: c.Args().Tail(), stdin: c.stdin, opts: opts, framework: screen.EnvIsTrue("PRE_COMMIT")}

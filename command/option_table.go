@@ -44,10 +44,11 @@ const (
 	headingLimits  = "Limits"
 )
 
-// Options that several commands have: those that say which rules there are, and
-// those that say which issuers are asked, and how.
+// Options that several commands have: those that say which rules there are, how far
+// content may lead, and which issuers are asked, and how.
 const (
 	ruleOptions   = "rules config no-config"
+	reachOptions  = "follow-alternates allow-share fetch-cloud-files"
 	verifyOptions = "verify-issuer issuer endpoint ca-file dry-run egress-log verify-timeout verify-limit"
 )
 
@@ -68,6 +69,8 @@ var options = [...]option{
 	{"config", "c", one, "read the configuration `FILE`; " + config.Name + " of the scanned repository or folder if not given", nil},
 	{"no-config", "", none, "read no configuration and no baseline of what is scanned, and ignore keysweep:allow", nil},
 	{"follow-alternates", "", none, "also alternate object stores outside the folder that holds the repository", nil},
+	{"allow-share", "", list, "also read what links, .git files and alternates name on `//HOST/SHARE`; repeatable", nil},
+	{"fetch-cloud-files", "", none, "also read files that are only in the cloud (OneDrive, iCloud), which downloads them", nil},
 	{"verify-objects", "", none, "hash every object, not only those that matter", nil},
 	{"max-object", "", one, "skip, and report, a packed delta that unpacks to more than `SIZE`; 256MiB if not given", nil},
 

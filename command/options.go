@@ -7,6 +7,7 @@ import (
 	"io"
 	"math"
 	"os"
+	"runtime"
 	"slices"
 	"strconv"
 	"strings"
@@ -16,6 +17,7 @@ import (
 
 	"keysweep/audit"
 	"keysweep/config"
+	"keysweep/file"
 	"keysweep/finding"
 	"keysweep/quote"
 	"keysweep/report"
@@ -107,10 +109,26 @@ func parseAudit(c *call, paths []string) (o audit.Options, err error) {
 		return o, errors.New("a path is empty")
 	}
 	o.Sources, err = parseSources(c)
+	reach, wrong := parseReach(c)
+	err = cmp.Or(err, wrong)
+	o.Scan.Reach = reach
 	return o, cmp.Or(err,
 		read(c, "min-confidence", parseConfidence, &o.Scan.MinConfidence),
 		read(c, "jobs", numberUpTo(1, maxWorkers), &o.Scan.Workers),
 		read(c, "max-object", parseSize, &o.Scan.MaxObject))
+}
+
+// parseReach reads the options that say how far content may lead.
+func parseReach(c *call) (file.Reach, error) {
+	r := file.Reach{Cloud: c.Bool("fetch-cloud-files")}
+	for _, text := range c.StringSlice("allow-share") {
+		share, err := file.ParseShare(runtime.GOOS, text)
+		if err != nil {
+			return r, fmt.Errorf("--allow-share: %s is no share: %w", quote.Name(text), err)
+		}
+		r.Shares = append(r.Shares, share)
+	}
+	return r, nil
 }
 
 // parseSources reads ruleOptions and --baseline.

@@ -16,7 +16,7 @@ var ErrNotRegular = errors.New("not a regular file")
 
 // Read reads a regular file of at most limit bytes. The error does not name it.
 func Read(path string, limit int64) ([]byte, error) {
-	info, err := os.Stat(path) // first: opening a FIFO waits for a writer
+	info, err := Stat(path) // first: opening a FIFO waits for a writer
 	if err != nil {
 		return nil, bare(err)
 	}

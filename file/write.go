@@ -63,7 +63,7 @@ func locate(path string) (to string, replaced bool, err error) {
 	if path == "" {
 		return "", false, errors.New("it has no name")
 	}
-	info, err := os.Stat(path)
+	info, err := Stat(path)
 	switch {
 	case err == nil && info.IsDir():
 		return "", false, errDirectory
@@ -73,7 +73,7 @@ func locate(path string) (to string, replaced bool, err error) {
 		return path, false, err
 	case errors.Is(err, fs.ErrNotExist):
 		// Another process may have put a file there since Stat.
-		if link, err := os.Lstat(path); err == nil && link.Mode()&fs.ModeSymlink != 0 {
+		if link, err := Lstat(path); err == nil && link.Mode()&fs.ModeSymlink != 0 {
 			return "", false, errors.New("it is a symbolic link to nothing")
 		}
 		if strings.HasSuffix(path, "/") {
@@ -126,7 +126,7 @@ func replace(path string, mode fs.FileMode, write func(io.Writer) error) (err er
 	first := Own
 	if mode == 0 {
 		first = 0o666
-		if old, err := os.Stat(path); err == nil {
+		if old, err := Stat(path); err == nil {
 			first = old.Mode().Perm()
 		}
 	}

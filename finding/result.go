@@ -128,6 +128,7 @@ const (
 	ReasonPromisor      Reason = "promisor"            // a partial clone without some objects
 	ReasonChanged       Reason = "changed-during-scan" // different bytes before and after
 	ReasonUnknownFormat Reason = "unknown-format"      // a format or extension that we cannot read
+	ReasonCloudFile     Reason = "cloud-file"          // a file that reading would download
 	ReasonInterrupted   Reason = "interrupted"         // a signal or the time limit
 
 	ReasonExcluded        Reason = "excluded"         // the user said so

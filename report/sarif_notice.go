@@ -71,6 +71,7 @@ var noticeWords = map[string]noticeKind{
 	string(finding.ReasonPromisor):      {"warning", "The clone is partial: some objects were left on the server.", "Run git fetch --refetch --no-filter, and scan again."},
 	string(finding.ReasonChanged):       {"error", "Something changed while it was read.", "Scan again while nothing writes there."},
 	string(finding.ReasonUnknownFormat): {"error", "Something has a format that this version cannot read.", "Use a newer version."},
+	string(finding.ReasonCloudFile):     {"error", "A file is in the cloud, not on this disk.", "Use --fetch-cloud-files to download it, or exclude it."},
 	string(finding.ReasonInterrupted):   {"error", "The scan was stopped before its end.", "Scan again, with more time."},
 
 	string(finding.ReasonExcluded):        {"note", "Something was excluded, as asked.", "Nothing needs to be done."},

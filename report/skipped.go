@@ -29,6 +29,8 @@ var reasonWords = map[finding.Reason]struct{ one, many string }{
 		"%s items changed while they were read"},
 	finding.ReasonUnknownFormat: {"1 item in a format that this version cannot read",
 		"%s items in a format that this version cannot read"},
+	finding.ReasonCloudFile: {"1 file that is in the cloud, not on this disk (--fetch-cloud-files downloads it)",
+		"%s files that are in the cloud, not on this disk (--fetch-cloud-files downloads them)"},
 	finding.ReasonInterrupted: {"stopped before the end",
 		"stopped before the end"},
 

@@ -289,7 +289,7 @@ func TestRefusedKeysNeedNoRemedy(t *testing.T) {
 func TestEveryReasonHasWords(t *testing.T) {
 	for _, r := range []finding.Reason{
 		finding.ReasonMissing, finding.ReasonDamaged, finding.ReasonUnreadable, finding.ReasonTooLarge, finding.ReasonShallow,
-		finding.ReasonPromisor, finding.ReasonChanged, finding.ReasonUnknownFormat, finding.ReasonInterrupted,
+		finding.ReasonPromisor, finding.ReasonChanged, finding.ReasonUnknownFormat, finding.ReasonCloudFile, finding.ReasonInterrupted,
 		finding.ReasonExcluded, finding.ReasonIgnored, finding.ReasonSpecialFile, finding.ReasonSubmoduleAbsent, finding.ReasonLFSPointer,
 	} {
 		if w := reasonWords[r]; w.one == "" || w.many == "" {

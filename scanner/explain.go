@@ -28,8 +28,9 @@ type ExplainOptions struct {
 	// index), "-" or -:LINE. An existing file of that name comes first.
 	What  string
 	Stdin io.Reader
-	// FollowAlternates is as in Options.
+	// FollowAlternates and Reach are as in Options.
 	FollowAlternates bool
+	Reach            file.Reach
 }
 
 // Explained is what Explain returns.
@@ -318,7 +319,7 @@ func (e *explainer) readRevision(s subject) error {
 	if !inside {
 		return errors.New("no such file, and the working directory is in no git repository")
 	}
-	repo, err := gitdb.Open(dir)
+	repo, err := gitdb.Open(dir, e.opts.Reach)
 	if err != nil {
 		return errors.New(plainError(err))
 	}

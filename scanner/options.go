@@ -14,6 +14,7 @@ import (
 
 	"github.com/bmatcuk/doublestar/v4"
 
+	"keysweep/file"
 	"keysweep/finding"
 	"keysweep/scanner/gitdb/pack"
 )
@@ -65,6 +66,9 @@ type Options struct {
 	// FollowAlternates also reads alternate object stores outside the folder
 	// that holds the repository.
 	FollowAlternates bool
+	// Reach says what may be opened because content names it, and whether files
+	// that are in the cloud are downloaded.
+	Reach file.Reach
 	// LineHashes fills in Occurrence.LineHash, for which files with findings
 	// are read once more.
 	LineHashes bool

@@ -19,6 +19,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 	"github.com/google/go-cmp/cmp/cmpopts"
 
+	"keysweep/file"
 	"keysweep/finding"
 	"keysweep/rules"
 	"keysweep/scanner/gitdb"
@@ -367,7 +368,7 @@ func TestTheShortcutFindsWhatJudgingEveryObjectFinds(t *testing.T) {
 		t.Run(filepath.Base(dir), func(t *testing.T) {
 			var found [2]map[string]int
 			for i, slow := range []bool{false, true} {
-				repo, err := gitdb.Open(dir)
+				repo, err := gitdb.Open(dir, file.Reach{})
 				if err != nil {
 					t.Fatal(err)
 				}

@@ -36,7 +36,7 @@ func (t *target) note(format string, args ...any) {
 func resolve(opts *Options) (list []*target, err error) {
 	if len(opts.Paths) == 0 && opts.GitDir != "" && opts.scope() != finding.ScopeWhole {
 		t := &target{Target: finding.Target{Name: ".", Kind: finding.TargetRepository, Scope: opts.scope()}}
-		t.repo, err = gitdb.OpenGitDir(opts.GitDir, opts.WorkTree, opts.Staged != nil)
+		t.repo, err = gitdb.OpenGitDir(opts.GitDir, opts.WorkTree, opts.Reach, opts.Staged != nil)
 		if err != nil {
 			return nil, fmt.Errorf("%w: %s", ErrUse, plainError(err))
 		}
@@ -93,9 +93,12 @@ func (t *target) resolvePath(opts *Options) error {
 		if opts.Staged != nil {
 			open = gitdb.OpenHead
 		}
-		if t.repo, err = open(dir); err != nil {
+		t.repo, err = open(dir, opts.Reach)
+		elsewhere := errors.Is(err, file.ErrElsewhere) || errors.Is(err, file.ErrCloud)
+		if err != nil && (!elsewhere || t.Scope != finding.ScopeWhole || opts.History) {
 			return t.errorf("%s", plainError(err))
 		}
+		inside = err == nil // else files are all there is, and the walk counts the rest
 	}
 	switch {
 	case t.Scope != finding.ScopeWhole:

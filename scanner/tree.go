@@ -11,6 +11,7 @@ import (
 	"path/filepath"
 	"sync/atomic"
 
+	"keysweep/file"
 	"keysweep/finding"
 	"keysweep/scanner/gitdb"
 	"keysweep/scanner/gitdb/index"
@@ -26,7 +27,7 @@ func (s *Prepared) scanTree(ctx context.Context, t *target) ([]*gitdb.Repository
 		opts.Repository = s.treeOf(t.repo)
 	}
 	opts.OpenNested = func(path string) (*worktree.Repository, error) {
-		repo, err := gitdb.Open(filepath.Join(t.root, filepath.FromSlash(path)))
+		repo, err := gitdb.Open(filepath.Join(t.root, filepath.FromSlash(path)), s.opts.Reach)
 		if err != nil {
 			return nil, err
 		}
@@ -83,12 +84,14 @@ func (s *Prepared) judgeFile(j *judge, t *target, f *worktree.File) error {
 // not in the folder that we were shown.
 func (s *Prepared) openNested(t *target, paths []string) (repos []*gitdb.Repository) {
 	for _, path := range paths {
-		repo, err := gitdb.Open(filepath.Join(t.root, filepath.FromSlash(path)))
+		repo, err := gitdb.Open(filepath.Join(t.root, filepath.FromSlash(path)), s.opts.Reach)
 		isInside := false
 		if err == nil {
 			isInside, err = s.realPaths.inside(t.root, repo.CommonDir, filepath.Join(repo.CommonDir, "objects"))
 		}
 		switch {
+		case errors.Is(err, file.ErrElsewhere), errors.Is(err, file.ErrCloud):
+			// The walk has counted it.
 		case err != nil:
 			s.skipOne(finding.ReasonUnreadable, fmt.Sprintf("repository %s: %v", path, err))
 		case !isInside:
@@ -123,10 +126,10 @@ func (s *Prepared) modules(t *target, repo *gitdb.Repository) (list []*gitdb.Rep
 		}
 		var r *gitdb.Repository
 		if err == nil {
-			r, err = gitdb.Open(path)
+			r, err = gitdb.Open(path, s.opts.Reach)
 		}
 		if err != nil {
-			s.skipOne(finding.ReasonUnreadable, fmt.Sprintf("repository %s: %s", t.below(path), plainError(err)))
+			s.skipOne(gitdb.ReasonOf(err), fmt.Sprintf("repository %s: %s", t.below(path), plainError(err)))
 		} else {
 			list = append(list, r)
 			list = append(list, s.modules(t, r)...)

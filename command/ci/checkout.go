@@ -10,6 +10,7 @@ import (
 	"path"
 	"path/filepath"
 
+	disk "keysweep/file"
 	"keysweep/scanner/gitdb"
 	"keysweep/scanner/gitdb/lookup"
 	"keysweep/scanner/gitdb/oid"
@@ -26,12 +27,12 @@ type Checkout struct {
 // OpenCheckout opens the repository that contains path, or returns nil if there is
 // none. The caller closes it. Alternates outside the repository's folder are used
 // if followAlternates is set.
-func OpenCheckout(ctx context.Context, path string, followAlternates bool) (*Checkout, error) {
+func OpenCheckout(ctx context.Context, path string, reach disk.Reach, followAlternates bool) (*Checkout, error) {
 	dir, inside := gitdb.Discover(path)
 	if !inside {
 		return nil, nil
 	}
-	repo, err := gitdb.Open(dir)
+	repo, err := gitdb.Open(dir, reach)
 	if err != nil {
 		return nil, fmt.Errorf("the repository of %q: %w", path, err)
 	}

@@ -8,6 +8,8 @@ import (
 	"slices"
 	"strings"
 	"testing"
+
+	disk "keysweep/file"
 )
 
 // checkedOut is a checkout with a folder and links, in a folder with a file:
@@ -40,7 +42,7 @@ func checkedOut(t *testing.T) (*Checkout, string) {
 			t.Skip(err)
 		}
 	}
-	c, err := OpenCheckout(context.Background(), shop, false)
+	c, err := OpenCheckout(context.Background(), shop, disk.Reach{}, false)
 	if err != nil || c == nil {
 		t.Fatalf("%v, %v", c, err)
 	}

@@ -48,8 +48,8 @@ type Check struct {
 	Remedy string `json:"remedy,omitempty"`
 }
 
-// Run checks the repository that dir is in.
-func Run(ctx context.Context, dir string) []Check {
+// Run checks the repository that dir is in, as far as reach leads.
+func Run(ctx context.Context, dir string, reach file.Reach) []Check {
 	e := newExamination(dir)
 	asked, err := hooks.Find(ctx, dir)
 	found := ""
@@ -67,7 +67,7 @@ func Run(ctx context.Context, dir string) []Check {
 		}
 		return append(e.checks, Check{"repository", Broken, err.Error(), "name a folder in a repository, or run git init"})
 	}
-	repo, openErr := gitdb.Open(found)
+	repo, openErr := gitdb.Open(found, reach)
 	if openErr != nil {
 		e.add("repository", Broken, openErr.Error(), "run git fsck for details")
 	} else {

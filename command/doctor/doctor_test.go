@@ -10,6 +10,8 @@ import (
 	"testing"
 
 	"keysweep/command/hooks"
+
+	"keysweep/file"
 )
 
 // patient is a repository to be checked.
@@ -203,7 +205,7 @@ func TestWhatIsFoundAndWhatHelps(t *testing.T) {
 				folder = "shop"
 			}
 			var same []Check
-			for _, c := range Run(context.Background(), filepath.Join(p.dir, folder)) {
+			for _, c := range Run(context.Background(), filepath.Join(p.dir, folder), file.Reach{}) {
 				if (c.Remedy == "") != (c.Level == Well) {
 					t.Errorf("%s, %v: remedy %q", c.Name, c.Level, c.Remedy)
 				}

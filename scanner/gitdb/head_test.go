@@ -7,6 +7,7 @@ import (
 	"strings"
 	"testing"
 
+	"keysweep/file"
 	"keysweep/scanner/gitdb/gittest"
 )
 
@@ -115,11 +116,11 @@ func TestOpenHeadFindsTheHeadThatOpenFinds(t *testing.T) {
 			r.Commit("1")
 			id := strings.TrimSpace(r.Git("rev-parse", "HEAD"))
 			tt.change(t, r, id)
-			want, err := Open(r.Dir)
+			want, err := Open(r.Dir, file.Reach{})
 			if err != nil {
 				t.Fatal(err)
 			}
-			got, err := OpenHead(r.Dir)
+			got, err := OpenHead(r.Dir, file.Reach{})
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -145,11 +146,11 @@ func TestOpenHeadOfALinkedWorkingTree(t *testing.T) {
 	linked := filepath.Join(t.TempDir(), "linked")
 	r.Git("worktree", "add", "-q", "-b", "side", linked)
 	for range 2 {
-		want, err := Open(linked)
+		want, err := Open(linked, file.Reach{})
 		if err != nil {
 			t.Fatal(err)
 		}
-		got, err := OpenHead(linked)
+		got, err := OpenHead(linked, file.Reach{})
 		if err != nil || got.Head != want.Head || got.Head.IsZero() || len(got.Refs) != 1 {
 			t.Errorf("HEAD is %s, want %s: %v", got.Head, want.Head, err)
 		}

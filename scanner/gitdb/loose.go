@@ -12,6 +12,7 @@ import (
 	"path/filepath"
 	"strconv"
 
+	"keysweep/file"
 	"keysweep/finding"
 	"keysweep/scanner/gitdb/inflate"
 	"keysweep/scanner/gitdb/oid"
@@ -77,6 +78,7 @@ const (
 // LooseReader reads loose objects. It is the scratch of one goroutine.
 type LooseReader struct {
 	hashSize int // of an id
+	guard    *file.Guard
 	decoder  *inflate.Decoder
 	stored   []byte // a file
 	data     []byte // what it unpacks to
@@ -90,14 +92,17 @@ func (r *Repository) NewLooseReader(decoder *inflate.Decoder) *LooseReader {
 	if decoder == nil {
 		decoder = new(inflate.Decoder)
 	}
-	return &LooseReader{hashSize: r.Format.Size(), decoder: decoder}
+	return &LooseReader{hashSize: r.Format.Size(), guard: &r.guard, decoder: decoder}
 }
 
 // Read opens l and calls use with the object: whole, or as a stream if it is a
 // large blob. The object is valid until use returns. Of a damaged object use gets
 // what could be read before the error is returned. maxObject is as in OpenOptions.
 func (lr *LooseReader) Read(l LooseObject, maxObject uint64, use func(*pack.Object) error) error {
-	info, err := os.Lstat(l.Path())
+	info, err := file.Lstat(l.Path())
+	if err == nil {
+		err = lr.guard.HereInfo(info)
+	}
 	if err != nil {
 		return err
 	}

@@ -10,6 +10,7 @@ import (
 	"slices"
 	"strings"
 
+	"keysweep/file"
 	"keysweep/finding"
 	"keysweep/scanner/gitdb/oid"
 )
@@ -156,7 +157,11 @@ const maxRefDepth = 50
 // linkedFolder reports whether the link at path leads to a folder of this
 // repository, which git follows.
 func (r *Repository) linkedFolder(path string) bool {
-	info, err := os.Stat(path)
+	if err := r.guard.Links(path); err != nil {
+		r.skip(finding.ReasonUnreadable, "%v", err)
+		return false
+	}
+	info, err := file.Stat(path)
 	if err != nil || !info.IsDir() {
 		return false
 	}

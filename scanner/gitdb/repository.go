@@ -12,6 +12,7 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 
 	"keysweep/file"
@@ -41,10 +42,13 @@ type Repository struct {
 	Head              oid.ID // zero: unborn, or not readable
 	// Skipped is what could not be read while opening.
 	Skipped Skips
+
+	guard file.Guard
 }
 
 // Discover returns the folder to Open for a path: path itself or the nearest
-// folder above it that holds a repository. ok is false if there is none.
+// folder above it that holds a repository, though that may be one that Open's
+// reach does not cover. ok is false if there is none.
 func Discover(path string) (dir string, ok bool) {
 	dir, err := filepath.Abs(path)
 	if err != nil {
@@ -65,19 +69,23 @@ func Discover(path string) (dir string, ok bool) {
 // IsRepository reports whether dir is the top of a working tree or a bare
 // repository.
 func IsRepository(dir string) bool {
-	_, _, err := locate(dir)
-	return err == nil
+	_, _, err := locate(file.Reach{}.Guard(dir), dir)
+	return err == nil || errors.Is(err, file.ErrElsewhere) || errors.Is(err, file.ErrCloud)
 }
 
 // locate returns the repository folder for the top of a working tree, or for
 // itself; top is then empty.
-func locate(dir string) (gitDir, top string, err error) {
-	gitDir, err = resolveGitDir(dir)
-	switch {
-	case err == nil:
+func locate(g *file.Guard, dir string) (gitDir, top string, err error) {
+	gitDir, err = resolveGitDir(g, dir)
+	if err == nil {
 		return gitDir, dir, nil
-	case isGitDir(dir):
+	}
+	bare, errBare := isGitDir(g, dir)
+	switch {
+	case bare:
 		return dir, "", nil
+	case errBare != nil:
+		err = errBare
 	case errors.Is(err, ErrNotRepository) || errors.Is(err, fs.ErrNotExist):
 		err = fmt.Errorf("%s: %w", dir, ErrNotRepository)
 	}
@@ -85,67 +93,100 @@ func locate(dir string) (gitDir, top string, err error) {
 }
 
 // isGitDir follows git's own test: HEAD, objects and refs, the latter two in
-// the common folder.
-func isGitDir(dir string) bool {
+// the common folder. The error says that it leads where it may not be opened.
+func isGitDir(g *file.Guard, dir string) (bool, error) {
 	if _, err := os.Lstat(filepath.Join(dir, "HEAD")); err != nil {
-		return false
+		return false, nil
 	}
-	common := commonDir(dir)
+	common, err := commonDir(g, dir)
+	if err != nil {
+		return false, err
+	}
 	for _, name := range []string{"objects", "refs"} {
-		if info, err := os.Stat(filepath.Join(common, name)); err != nil || !info.IsDir() {
-			return false
+		path := filepath.Join(common, name)
+		if err := g.Links(path); err != nil {
+			return false, err
+		}
+		if info, err := file.Stat(path); err != nil || !info.IsDir() {
+			return false, nil
 		}
 	}
-	return true
+	return true, nil
 }
 
 // resolveGitDir returns the repository folder of the working tree at top:
 // top/.git, or where the file top/.git points (gitrepository-layout(5)).
-func resolveGitDir(top string) (string, error) {
-	dotGit := filepath.Join(top, ".git")
-	info, err := os.Stat(dotGit)
+func resolveGitDir(g *file.Guard, top string) (string, error) {
+	dir := filepath.Join(top, ".git")
+	info, err := file.Lstat(dir)
 	if err != nil {
 		return "", err
 	}
-	dir := dotGit
-	if info.Mode().IsRegular() {
-		b, err := readSmall(dotGit)
-		if err != nil {
+	if info.Mode()&fs.ModeSymlink != 0 {
+		if err := g.Links(dir); err != nil {
 			return "", err
 		}
-		target, ok := strings.CutPrefix(string(b), "gitdir: ")
-		if !ok {
-			return "", fmt.Errorf("%s: %w: it does not begin with \"gitdir: \"", dotGit, ErrNotRepository)
+		if info, err = file.Stat(dir); err != nil {
+			return "", err
 		}
-		dir = pathIn(top, target)
 	}
-	if !isGitDir(dir) {
+	if info.Mode().IsRegular() {
+		if dir, err = readDotGit(g, top, dir); err != nil {
+			return "", err
+		}
+	}
+	switch is, err := isGitDir(g, dir); {
+	case err != nil:
+		return "", err
+	case !is:
 		return "", fmt.Errorf("%s: %w", dir, ErrNotRepository)
 	}
 	return dir, nil
 }
 
-// commonDir returns the folder that a linked working tree shares with its main
-// repository, or gitDir itself.
-func commonDir(gitDir string) string {
-	b, err := readSmall(filepath.Join(gitDir, "commondir"))
+// readDotGit returns where a file .git points.
+func readDotGit(g *file.Guard, top, path string) (string, error) {
+	b, err := readGuarded(g, path)
 	if err != nil {
-		return gitDir
+		return "", err
 	}
-	return filepath.Clean(pathIn(gitDir, string(b)))
+	target, ok := strings.CutPrefix(string(b), "gitdir: ")
+	if !ok {
+		return "", fmt.Errorf("%s: %w: it does not begin with \"gitdir: \"", path, ErrNotRepository)
+	}
+	return g.Path(top, line(target))
 }
 
-// pathIn returns the path that a line holds, which may be relative to dir.
-func pathIn(dir, line string) string {
-	path := filepath.FromSlash(strings.TrimRight(line, "\r\n"))
-	if filepath.IsAbs(path) {
-		return path
+// commonDir returns the folder that a linked working tree shares with its main
+// repository, or gitDir itself.
+func commonDir(g *file.Guard, gitDir string) (string, error) {
+	path := filepath.Join(gitDir, "commondir")
+	if err := g.Links(path); err != nil {
+		return "", err
 	}
-	return filepath.Join(dir, path)
+	b, err := readGuarded(g, path)
+	if errors.Is(err, file.ErrCloud) {
+		return "", err
+	}
+	if err != nil {
+		return gitDir, nil
+	}
+	return g.Path(gitDir, line(string(b)))
 }
+
+// line returns the path that a line holds.
+func line(text string) string { return strings.TrimRight(text, "\r\n") }
 
 // readSmall reads a regular file of at most smallFile bytes.
 func readSmall(path string) ([]byte, error) { return readRegular(path, smallFile) }
+
+// readGuarded is readSmall of what may be in the cloud.
+func readGuarded(g *file.Guard, path string) ([]byte, error) {
+	if err := g.Here(path); err != nil {
+		return nil, fmt.Errorf("%s: %w", path, err)
+	}
+	return readSmall(path)
+}
 
 // readRegular reads a regular file of at most limit bytes.
 func readRegular(path string, limit int64) ([]byte, error) {
@@ -158,34 +199,40 @@ func readRegular(path string, limit int64) ([]byte, error) {
 
 // Open reads the layout of the repository at dir: the top of a working tree, a
 // .git folder, or a bare repository. What it cannot read, and can do without,
-// is in Skipped.
-func Open(dir string) (*Repository, error) { return open(dir, false) }
+// is in Skipped. The error wraps file.ErrElsewhere or file.ErrCloud if the
+// repository is, in part, where reach does not lead.
+func Open(dir string, reach file.Reach) (*Repository, error) { return open(dir, reach, false) }
 
 // OpenHead is Open for a caller that needs no ref but HEAD: there may be a hundred
 // thousand. It does not report what is wrong with the others.
-func OpenHead(dir string) (*Repository, error) { return open(dir, true) }
+func OpenHead(dir string, reach file.Reach) (*Repository, error) { return open(dir, reach, true) }
 
-func open(dir string, onlyHead bool) (*Repository, error) {
+func open(dir string, reach file.Reach, onlyHead bool) (*Repository, error) {
 	dir, err := filepath.Abs(dir)
 	if err != nil {
 		return nil, err
 	}
-	gitDir, top, err := locate(dir)
+	g := reach.Guard(dir)
+	gitDir, top, err := locate(g, dir)
 	if err != nil {
 		return nil, err
 	}
-	return newRepository(gitDir, top, onlyHead), nil
+	return newRepository(g, gitDir, top, onlyHead)
 }
 
 // OpenGitDir is Open for the repository folder gitDir, as git takes it from
 // GIT_DIR. top is the folder of the working tree, "" if there is none. onlyHead
 // is as in OpenHead.
-func OpenGitDir(gitDir, top string, onlyHead bool) (*Repository, error) {
+func OpenGitDir(gitDir, top string, reach file.Reach, onlyHead bool) (*Repository, error) {
 	gitDir, err := filepath.Abs(gitDir)
 	if err != nil {
 		return nil, err
 	}
-	if !isGitDir(gitDir) {
+	g := reach.Guard(gitDir)
+	switch is, err := isGitDir(g, gitDir); {
+	case err != nil:
+		return nil, err
+	case !is:
 		return nil, fmt.Errorf("%s: %w", gitDir, ErrNotRepository)
 	}
 	if top != "" {
@@ -193,11 +240,18 @@ func OpenGitDir(gitDir, top string, onlyHead bool) (*Repository, error) {
 			return nil, err
 		}
 	}
-	return newRepository(gitDir, top, onlyHead), nil
+	return newRepository(g, gitDir, top, onlyHead)
 }
 
-func newRepository(gitDir, top string, onlyHead bool) *Repository {
-	r := &Repository{Top: top, GitDir: gitDir, CommonDir: commonDir(gitDir)}
+func newRepository(g *file.Guard, gitDir, top string, onlyHead bool) (*Repository, error) {
+	common, err := commonDir(g, gitDir)
+	if err != nil {
+		return nil, err
+	}
+	if err := guardFolders(g, gitDir, common); err != nil {
+		return nil, err
+	}
+	r := &Repository{Top: top, GitDir: gitDir, CommonDir: common, guard: *g}
 	r.readConfig()
 	r.readShallow()
 	if onlyHead {
@@ -205,7 +259,32 @@ func newRepository(gitDir, top string, onlyHead bool) *Repository {
 	} else {
 		r.readRefs()
 	}
-	return r
+	return r, nil
+}
+
+// guardFolders judges the links in the folders of a repository, and whether the
+// files that it cannot do without are on this disk. Folders of objects are judged
+// where they are listed, refs where they are read.
+func guardFolders(g *file.Guard, gitDir, common string) error {
+	for _, dir := range slices.Compact([]string{gitDir, common}) {
+		// Nothing is read in these.
+		if err := g.Folder(dir, "hooks", "logs", "lfs", "annex", "rr-cache", "branches"); err != nil {
+			return err
+		}
+		for _, name := range []string{"HEAD", "config", "packed-refs", "shallow", "index"} {
+			path := filepath.Join(dir, name)
+			if err := g.Here(path); err != nil {
+				return fmt.Errorf("%s: %w", path, err)
+			}
+		}
+	}
+	if err := g.Links(filepath.Join(common, "info", "exclude")); err != nil {
+		return err
+	}
+	if err := g.Folder(filepath.Join(common, "worktrees")); errors.Is(err, file.ErrElsewhere) {
+		return err
+	}
+	return nil
 }
 
 // skip notes something that could not be read.

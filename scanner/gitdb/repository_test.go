@@ -9,6 +9,7 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
+	"keysweep/file"
 	"keysweep/scanner/gitdb/gittest"
 	"keysweep/scanner/gitdb/oid"
 )
@@ -57,7 +58,7 @@ func TestSymbolicRefs(t *testing.T) {
 	r.Git("symbolic-ref", "refs/chain/12", "refs/heads/main")
 	r.Write(".git/refs/heads/.DS_Store", "rubbish")
 	for range 20 {
-		repo, err := Open(r.Dir)
+		repo, err := Open(r.Dir, file.Reach{})
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -92,7 +93,7 @@ func TestALinkedFolderOfRefsIsFollowedInsideTheRepositoryOnly(t *testing.T) {
 		if err := os.Symlink(moved, heads); err != nil {
 			t.Fatal(err)
 		}
-		repo, err := Open(r.Dir)
+		repo, err := Open(r.Dir, file.Reach{})
 		if err != nil {
 			t.Fatal(err)
 		}

@@ -37,6 +37,8 @@ type Stores struct {
 	Promisor bool     // objects may be absent, since a partial clone left them out
 	// Skipped is what could not be listed.
 	Skipped Skips
+
+	guard *file.Guard
 }
 
 // alternateDepth is how many steps alternates of alternates are followed, as
@@ -46,12 +48,16 @@ const alternateDepth = 5
 // Stores lists the objects folders of r, its alternates included, and their
 // packs.
 func (r *Repository) Stores(opts OpenOptions) *Stores {
-	s := &Stores{Promisor: r.Promisor}
+	s := &Stores{Promisor: r.Promisor, guard: &r.guard}
 	dirs := append(slices.Clone(opts.ObjectDirs), r.objects())
 	seen := make(map[string]bool)
 	depth := map[string]int{}
 	for i := 0; i < len(dirs); i++ {
 		dir := dirs[i]
+		if err := r.guardObjects(dir); err != nil {
+			s.Skipped.Add(ReasonOf(err), 1, "%v", err)
+			continue
+		}
 		real, err := filepath.EvalSymlinks(dir)
 		if err != nil {
 			s.Skipped.Add(finding.ReasonUnreadable, 1, "%v", err)
@@ -63,8 +69,11 @@ func (r *Repository) Stores(opts OpenOptions) *Stores {
 		seen[real] = true
 		s.Dirs = append(s.Dirs, dir)
 		s.listPacks(filepath.Join(dir, "pack"))
-		for _, alt := range r.alternates(dir, &s.Skipped) {
+		for _, text := range r.alternates(dir, &s.Skipped) {
+			alt, err := r.guard.Path(dir, text)
 			switch {
+			case err != nil:
+				s.Skipped.Add(ReasonOf(err), 1, "alternate object store %v", err)
 			case !opts.FollowAlternates && !r.isNearby(alt):
 				s.Skipped.Add(finding.ReasonUnreadable, 1, "alternate object store %s: it is outside %s (--follow-alternates reads it)", alt, r.home())
 			case depth[dir] == alternateDepth:
@@ -107,7 +116,12 @@ func (s *Stores) listPacks(dir string) {
 		case ".promisor":
 			s.Promisor = true
 		case ".pack":
-			s.Packs = append(s.Packs, filepath.Join(dir, name))
+			path := filepath.Join(dir, name)
+			if err := s.guard.Here(path); err != nil {
+				s.Skipped.Add(ReasonOf(err), 1, "%s: %v", name, err)
+				continue
+			}
+			s.Packs = append(s.Packs, path)
 		case ".idx":
 			if _, err := os.Lstat(filepath.Join(dir, strings.TrimSuffix(name, ".idx")+".pack")); errors.Is(err, fs.ErrNotExist) {
 				s.Skipped.Add(finding.ReasonMissing, 1, "pack of the index %s", name)
@@ -116,22 +130,36 @@ func (s *Stores) listPacks(dir string) {
 	}
 }
 
+// guardObjects judges the links in an objects folder, and those that lead to it.
+func (r *Repository) guardObjects(dir string) error {
+	if err := r.guard.Links(dir); err != nil {
+		return err
+	}
+	if err := r.guard.Folder(dir); err != nil {
+		return err
+	}
+	if err := r.guard.Folder(filepath.Join(dir, "pack")); errors.Is(err, file.ErrElsewhere) {
+		return err
+	}
+	return r.guard.Links(filepath.Join(dir, "info", "alternates"))
+}
+
 // objects returns the repository's own objects folder.
 func (r *Repository) objects() string { return filepath.Join(r.CommonDir, "objects") }
 
-// alternates returns the objects folders that dir borrows from
-// (gitrepository-layout(5), objects/info/alternates).
+// alternates returns the objects folders that dir borrows from, each as the file has
+// it (gitrepository-layout(5), objects/info/alternates).
 func (r *Repository) alternates(dir string, skipped *Skips) (dirs []string) {
-	b, err := readSmall(filepath.Join(dir, "info", "alternates"))
+	b, err := readGuarded(&r.guard, filepath.Join(dir, "info", "alternates"))
 	if err != nil {
 		if !errors.Is(err, fs.ErrNotExist) {
-			skipped.Add(finding.ReasonUnreadable, 1, "%v", err)
+			skipped.Add(ReasonOf(err), 1, "%v", err)
 		}
 		return nil
 	}
 	for line := range bytes.Lines(b) {
 		if line = bytes.TrimRight(line, "\r\n"); len(line) > 0 && line[0] != '#' {
-			dirs = append(dirs, filepath.Clean(pathIn(dir, string(line))))
+			dirs = append(dirs, string(line))
 		}
 	}
 	return dirs
@@ -139,8 +167,18 @@ func (r *Repository) alternates(dir string, skipped *Skips) (dirs []string) {
 
 // OutsideAlternates returns the object stores that r's own borrows from and
 // that a scan leaves out unless it follows alternates.
-func (r *Repository) OutsideAlternates() []string {
-	return slices.DeleteFunc(r.alternates(r.objects(), new(Skips)), r.isNearby)
+func (r *Repository) OutsideAlternates() (dirs []string) {
+	if r.guardObjects(r.objects()) != nil {
+		return nil
+	}
+	for _, text := range r.alternates(r.objects(), new(Skips)) {
+		if alt, err := r.guard.Path(r.objects(), text); err != nil {
+			dirs = append(dirs, text)
+		} else if !r.isNearby(alt) {
+			dirs = append(dirs, alt)
+		}
+	}
+	return dirs
 }
 
 // home is the folder that holds the repository: what is in it came with it.
@@ -155,18 +193,23 @@ func (r *Repository) home() string {
 	return filepath.Dir(dir)
 }
 
-// isNearby reports whether dir, links resolved, is below home and belongs to
-// the owner of the repository. A dir that does not exist is: opening it says so.
+// isNearby reports whether dir is below home, by its name and with its links
+// resolved, and belongs to the owner of the repository. One below home that does not
+// exist is: opening it says so.
 func (r *Repository) isNearby(dir string) bool {
-	real, err := filepath.EvalSymlinks(dir)
-	if err != nil {
-		return true
-	}
 	home, err := filepath.EvalSymlinks(r.home())
 	if err != nil {
 		return false
 	}
-	_, below := file.Below(home, real)
+	_, below := file.Below(r.home(), dir)
+	if _, belowReal := file.Below(home, dir); !below && !belowReal {
+		return false
+	}
+	real, err := filepath.EvalSymlinks(dir)
+	if err != nil {
+		return true
+	}
+	_, below = file.Below(home, real)
 	return below && sameOwner(r.CommonDir, real)
 }
 
@@ -193,6 +236,8 @@ const PromisorDetail = "objects that a partial clone left on its server (git fet
 // read because of err.
 func ReasonOf(err error) finding.Reason {
 	switch {
+	case errors.Is(err, file.ErrCloud):
+		return finding.ReasonCloudFile
 	case errors.Is(err, pack.ErrTooLarge):
 		return finding.ReasonTooLarge
 	case errors.Is(err, pack.ErrCorrupt) || errors.Is(err, pack.ErrUnusable):

@@ -128,7 +128,7 @@ func (w *worker) enterNested(n *node, dir folder, at string, found map[string]Ki
 	}
 	repo, err := w.opts.OpenNested(at)
 	if err != nil {
-		w.skips.add(finding.ReasonUnreadable, slashed(at)+".git: "+err.Error())
+		w.skip(slashed(at)+".git", err)
 	} else if repo != nil {
 		n.checkout = newCheckout(repo, slashed(at), "")
 		n.rules = readExclude(repo.InfoExclude, repo.IgnoreCase)

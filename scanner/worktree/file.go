@@ -11,6 +11,7 @@ import (
 	"strings"
 	"time"
 
+	disk "keysweep/file"
 	"keysweep/finding"
 )
 
@@ -175,6 +176,8 @@ func (w *walker) skip(path string, err error) {
 		return // the context's error says it
 	case errors.Is(err, fs.ErrNotExist):
 		reason, err = finding.ReasonChanged, errors.New("vanished")
+	case errors.Is(err, disk.ErrCloud):
+		reason = finding.ReasonCloudFile
 	case errors.Is(err, errKind), errors.Is(err, errChanged):
 		reason = finding.ReasonChanged
 	}

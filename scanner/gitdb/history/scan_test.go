@@ -15,6 +15,7 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
+	"keysweep/file"
 	"keysweep/finding"
 	"keysweep/scanner/gitdb"
 	"keysweep/scanner/gitdb/gittest"
@@ -52,7 +53,7 @@ func (r *recorder) Object(o *Object) error {
 
 func scanRepo(t testing.TB, dir string, workers int, open gitdb.OpenOptions) (*Database, *ScanResult, *recorder) {
 	t.Helper()
-	r, err := gitdb.Open(dir)
+	r, err := gitdb.Open(dir, file.Reach{})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -12,6 +12,7 @@ import (
 	"sync"
 	"testing"
 
+	"keysweep/file"
 	"keysweep/scanner/gitdb"
 	"keysweep/scanner/gitdb/gittest"
 	"keysweep/scanner/gitdb/oid"
@@ -20,7 +21,7 @@ import (
 
 func lookupDB(t testing.TB, dir string, workers int, dirs ...string) *Database {
 	t.Helper()
-	repo, err := gitdb.Open(dir)
+	repo, err := gitdb.Open(dir, file.Reach{})
 	if err != nil {
 		t.Fatal(err)
 	}

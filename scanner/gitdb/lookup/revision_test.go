@@ -14,6 +14,7 @@ import (
 	"strings"
 	"testing"
 
+	"keysweep/file"
 	"keysweep/scanner/gitdb"
 	"keysweep/scanner/gitdb/gittest"
 	"keysweep/scanner/gitdb/oid"
@@ -95,7 +96,7 @@ func TestRevisionsAreReadAsGitReadsThem(t *testing.T) {
 				trees[i] = revs[i] + ":"
 			}
 			names, folders := r.revParseAll(revs), r.revParseAll(trees)
-			repo, err := gitdb.Open(r.Dir)
+			repo, err := gitdb.Open(r.Dir, file.Reach{})
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -154,7 +155,7 @@ func TestEveryObjectReadsAsGitReadsIt(t *testing.T) {
 		r.Commit("large")
 	}
 	for range 2 { // loose, then packed
-		repo, err := gitdb.Open(r.Dir)
+		repo, err := gitdb.Open(r.Dir, file.Reach{})
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -195,7 +196,7 @@ func TestPathsInATree(t *testing.T) {
 	r.Write("a/b/c.txt", "text")
 	r.Write("a:1", "colon")
 	r.Commit("one")
-	repo, err := gitdb.Open(r.Dir)
+	repo, err := gitdb.Open(r.Dir, file.Reach{})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -235,7 +236,7 @@ func TestAnAmbiguousIDListsWhatItMayBe(t *testing.T) {
 		seen[id[:4]] = content
 	}
 	r.Commit("two")
-	repo, _ := gitdb.Open(r.Dir)
+	repo, _ := gitdb.Open(r.Dir, file.Reach{})
 	db, err := Open(t.Context(), repo, gitdb.OpenOptions{})
 	if err != nil {
 		t.Fatal(err)
@@ -291,7 +292,7 @@ func TestADamagedObjectIsNotRead(t *testing.T) {
 	if err := os.WriteFile(path(id), b, 0o444); err != nil { // another object under its name
 		t.Fatal(err)
 	}
-	repo, _ := gitdb.Open(r.Dir)
+	repo, _ := gitdb.Open(r.Dir, file.Reach{})
 	db, err := Open(t.Context(), repo, gitdb.OpenOptions{})
 	if err != nil {
 		t.Fatal(err)

@@ -1,0 +1,157 @@
+package file
+
+import (
+	"errors"
+	"fmt"
+	"path"
+	"strings"
+)
+
+// ErrElsewhere is wrapped by the error for a path that may lead to another host or
+// to a device. To open one makes the system connect, or does what the device does.
+var ErrElsewhere = errors.New("not followed")
+
+// place returns the share that path names on a system (a GOOS), "" if it names
+// none, going by the text alone. A share is //host/share in lower case, or where
+// an automounter shows another host, /net/host. The error wraps ErrElsewhere: the
+// path names a device, a stream of a file, or no file at all.
+func place(system, text string) (share string, err error) {
+	if system == "windows" {
+		return windowsPlace(strings.ReplaceAll(text, `\`, "/"))
+	}
+	clean := path.Clean(text)
+	if system == "darwin" {
+		clean = strings.ToLower(clean) // most of its disks ignore case
+	}
+	switch top, rest, _ := strings.Cut(strings.TrimLeft(clean, "/"), "/"); {
+	case !path.IsAbs(clean), below(clean, "/dev/shm"):
+		return "", nil
+	case top == "dev" || top == "proc" || top == "sys":
+		return "", fmt.Errorf("%w: /%s is no folder of a disk", ErrElsewhere, top)
+	case top == "net" || system == "darwin" && top == "network":
+		host, _, _ := strings.Cut(rest, "/")
+		return path.Join("/", top, host), nil
+	}
+	return "", nil
+}
+
+func below(text, folder string) bool {
+	return text == folder || strings.HasPrefix(text, folder+"/")
+}
+
+// windowsPlace is place for a path with '/' as its separator. See "Naming Files,
+// Paths, and Namespaces" in Microsoft's documentation.
+func windowsPlace(text string) (share string, err error) {
+	device := fmt.Errorf("%w: a device", ErrElsewhere)
+	switch {
+	case strings.HasPrefix(text, "/??/"):
+		return "", device
+	case strings.HasPrefix(text, "//"):
+		rest := text[2:]
+		if len(rest) >= 6 && (rest[0] == '?' || rest[0] == '.') && strings.EqualFold(rest[1:6], "/UNC/") {
+			rest = rest[6:]
+		} else if name, _, _ := strings.Cut(rest, "/"); name == "?" || name == "." {
+			return "", device // //?/C:/x too: git writes no such path
+		}
+		host, rest, _ := strings.Cut(rest, "/")
+		name, rest, _ := strings.Cut(rest, "/")
+		if host == "" || name == "" {
+			return "", fmt.Errorf("%w: another host", ErrElsewhere)
+		}
+		share, text = strings.ToLower("//"+host+"/"+name), rest
+	}
+	if len(text) >= 2 && text[1] == ':' && isLetter(text[0]) && share == "" {
+		if text = text[2:]; !strings.HasPrefix(text, "/") {
+			return "", fmt.Errorf("%w: relative to a drive", ErrElsewhere)
+		}
+	}
+	for name := range strings.SplitSeq(text, "/") {
+		if reserved(name) {
+			return "", device
+		}
+	}
+	return share, nil
+}
+
+func isLetter(c byte) bool { return c|0x20 >= 'a' && c|0x20 <= 'z' }
+
+// reserved reports whether Windows takes a name in any folder for a device, or for
+// a stream of a file (x:y).
+func reserved(name string) bool {
+	if strings.Contains(name, ":") {
+		return true
+	}
+	name, _, _ = strings.Cut(name, ".")
+	name = strings.ToUpper(strings.TrimRight(name, " "))
+	switch name {
+	case "CON", "PRN", "AUX", "NUL", "CONIN$", "CONOUT$", "CLOCK$":
+		return true
+	}
+	for _, port := range [...]string{"COM", "LPT"} {
+		switch number, ok := strings.CutPrefix(name, port); {
+		case !ok:
+		case number == "¹", number == "²", number == "³", len(number) == 1 && number[0] >= '0' && number[0] <= '9':
+			return true
+		}
+	}
+	return false
+}
+
+// ParseShare returns the share that a user names, as place has it: //HOST/SHARE, or
+// /net/HOST where there are automounters.
+func ParseShare(system, text string) (string, error) {
+	share, err := place(system, text)
+	if system != "windows" && strings.HasPrefix(text, "//") {
+		// The same file system on all systems: an option in a script.
+		share, err = windowsPlace(text)
+	}
+	if err != nil || strings.Count(share, "/") < 2 {
+		return "", errors.New("it must be //HOST/SHARE")
+	}
+	return share, nil
+}
+
+// absolute returns text, a path of a system, as an absolute path: as it is, on the
+// drive of folder if it only names no drive, else below folder, which is absolute.
+func absolute(system, folder, text string) string {
+	if system != "windows" {
+		if path.IsAbs(text) {
+			return path.Clean(text)
+		}
+		return path.Join(folder, text)
+	}
+	text = strings.ReplaceAll(text, `\`, "/")
+	folder = strings.ReplaceAll(folder, `\`, "/")
+	switch drive := len(text) >= 2 && text[1] == ':'; {
+	case strings.HasPrefix(text, "//") || drive:
+	case strings.HasPrefix(text, "/"):
+		text = volume(folder) + text
+	default:
+		text = folder + "/" + text
+	}
+	head := volume(text)
+	return strings.ReplaceAll(head+path.Clean("/"+text[len(head):]), "/", `\`)
+}
+
+// volume returns the volume that path, with '/', starts with: C:, //host/share,
+// //?/C:, //?/UNC/host/share, or "".
+func volume(text string) string {
+	names := 2
+	switch {
+	case len(text) >= 2 && text[1] == ':':
+		return text[:2]
+	case !strings.HasPrefix(text, "//"):
+		return ""
+	case strings.HasPrefix(strings.ToUpper(text), "//?/UNC/"):
+		names = 4
+	}
+	end := 2
+	for ; names > 0 && end < len(text); names-- {
+		n := strings.IndexByte(text[end:], '/')
+		if n < 0 {
+			return text
+		}
+		end += n + 1
+	}
+	return text[:end-1]
+}
