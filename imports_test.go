@@ -25,7 +25,7 @@ var mayImport = map[string][]string{
 	"keysweep/exceptions":            {"rules", "finding"},
 	"keysweep/scanner":               {"file", "linehash", "scanner/worktree", "scanner/gitdb", "scanner/gitdb/history", "scanner/gitdb/lookup", "scanner/gitdb/pack", "scanner/gitdb/index", "scanner/gitdb/oid", "rules", "rules/attribution", "finding"},
 	"keysweep/command/doctor":        {"command/hooks", "config", "exceptions", "file", "quote", "rules", "scanner/gitdb", "scanner/gitdb/index", "finding"},
-	"keysweep/command/hooks":         {"file"},
+	"keysweep/command/hooks":         {"file", "scanner/gitdb"},
 	"keysweep/scanner/worktree":      {"file", "finding"},
 	"keysweep/scanner/gitdb/history": {"scanner/gitdb", "scanner/gitdb/pack", "scanner/gitdb/oid", "finding"},
 	"keysweep/scanner/gitdb/lookup":  {"scanner/gitdb", "scanner/gitdb/pack", "scanner/gitdb/index", "scanner/gitdb/oid", "finding"},

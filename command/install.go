@@ -28,7 +28,7 @@ it keeps what it has, until "keysweep uninstall". A FILE counts from the top of
 the working tree, on a server from the repository.
 `,
 	example: "keysweep install --fail-on any --min-confidence high",
-	options: []group{{"", "hook dry-run"}, {headingWhat, hookReads}, {headingCounts, hookCounts}, {headingReports, hookReports}, {headingLimits, hookLimits}},
+	options: []group{{"", "hook dry-run allow-share"}, {headingWhat, hookReads}, {headingCounts, hookCounts}, {headingReports, hookReports}, {headingLimits, hookLimits}},
 	run:     install,
 }
 
@@ -39,7 +39,7 @@ Removes the hooks that "keysweep install" wrote, and puts back those that were
 there before. A hook that was changed since is left, and the status is 1.
 `,
 	example: "keysweep uninstall --dry-run",
-	options: []group{{"", "hook dry-run"}}, run: uninstall,
+	options: []group{{"", "hook dry-run allow-share"}}, run: uninstall,
 }
 
 // parseHooks reads what install and uninstall have in common: the repository,
@@ -56,7 +56,11 @@ func parseHooks(c *call) (r *hooks.Repository, names []string, err error) {
 	if err != nil {
 		return nil, nil, err
 	}
-	r, err = hooks.Find(c.ctx, dir)
+	reach, err := parseReach(c)
+	if err != nil {
+		return nil, nil, err
+	}
+	r, err = hooks.Find(c.ctx, dir, reach)
 	if errors.Is(err, hooks.ErrNotRepository) {
 		err = fmt.Errorf("%s: %w", quote.Name(dir), err)
 	}

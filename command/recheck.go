@@ -18,6 +18,7 @@ import (
 
 	"keysweep/audit"
 	"keysweep/config"
+	"keysweep/file"
 	"keysweep/finding"
 	"keysweep/quote"
 	"keysweep/report"
@@ -37,7 +38,7 @@ The status is 0 if every key is refused, 1 if one still works, and 3 if there is
 no clear answer for one, or if the report's scan was incomplete.
 `,
 	example: `keysweep recheck report.json`,
-	options: []group{{"", "paste wait " + verifyOptions + " " + ruleOptions + " format color no-progress jobs"}},
+	options: []group{{"", "paste wait " + verifyOptions + " " + ruleOptions + " allow-share fetch-cloud-files format color no-progress jobs"}},
 	run:     recheck,
 }
 
@@ -50,7 +51,7 @@ func recheck(c *call) error {
 	if err != nil {
 		return err
 	}
-	paths := here(earlier.Targets)
+	paths := o.here(earlier.Targets)
 	loaded, err := o.sources.Load(paths, nil)
 	if err != nil {
 		return err
@@ -157,6 +158,7 @@ type recheckOptions struct {
 	file         string
 	paste        bool
 	sources      config.Sources
+	reach        file.Reach
 	verification audit.Verification
 	report       report.Options
 	format       report.Format
@@ -173,12 +175,13 @@ func parseRecheck(c *call) (o recheckOptions, err error) {
 	if o.paste && o.file == "-" {
 		return o, errors.New("--paste: the keys come from standard input, so the report cannot")
 	}
-	var noSources, noVerification, noOutput error
+	var noSources, noReach, noVerification, noOutput error
 	o.sources, noSources = parseSources(c)
+	o.reach, noReach = parseReach(c)
 	o.verification, noVerification = parseVerification(c, true)
 	o.report, o.format, noOutput = shortOutput(c)
 	o.progress = c.progress()
-	if err := cmp.Or(noSources, noVerification, noOutput,
+	if err := cmp.Or(noSources, noReach, noVerification, noOutput,
 		read(c, "wait", parseTimeout, &o.wait),
 		read(c, "jobs", numberUpTo(1, maxWorkers), &o.workers),
 	); err != nil {
@@ -223,11 +226,19 @@ func askedIn(e *report.Earlier, set *rules.Set) []string {
 	return slices.Compact(names)
 }
 
-// here returns the names of the targets that can be scanned again.
-func here(targets []finding.Target) []string {
+// here returns the names of the targets that can be scanned again. A report may come
+// from elsewhere: what it names on another host is not.
+func (o *recheckOptions) here(targets []finding.Target) []string {
 	var paths []string
+	guard := o.reach.Guard(".")
 	for _, t := range targets {
-		if _, err := os.Stat(t.Name); err == nil && t.Kind != finding.TargetStdin {
+		if t.Kind == finding.TargetStdin {
+			continue
+		}
+		if _, err := guard.Path(guard.Base(), t.Name); err != nil {
+			continue
+		}
+		if _, err := os.Stat(t.Name); err == nil {
 			paths = append(paths, t.Name)
 		}
 	}
@@ -237,13 +248,18 @@ func here(targets []finding.Target) []string {
 // findAgain scans what a report names and fills in Rechecked.Now. It warns of
 // what cannot be scanned.
 func (c *call) findAgain(o recheckOptions, paths []string, earlier *report.Earlier, outcome *report.Recheck, set *rules.Set) error {
-	opts := scanner.Options{Paths: paths, MinConfidence: finding.Low, Ignored: true, Workers: o.workers, Tree: true, History: true, Now: c.now, Progress: o.progress}
+	opts := scanner.Options{Paths: paths, MinConfidence: finding.Low, Ignored: true, Workers: o.workers, Tree: true, History: true, Now: c.now, Progress: o.progress, Reach: o.reach}
+	guard := o.reach.Guard(".")
 	for _, t := range earlier.Targets {
 		switch {
 		case t.Kind == finding.TargetStdin:
 			c.warn("the report is about standard input, which cannot be read again (--paste takes the keys)")
 		case !slices.Contains(paths, t.Name):
-			c.warn("what the report is about is not here any more: " + quote.Name(t.Name))
+			words := "what the report is about is not here any more: " + quote.Name(t.Name)
+			if _, err := guard.Path(guard.Base(), t.Name); err != nil {
+				words = "what the report is about cannot be scanned again: " + quote.Name(err.Error())
+			}
+			c.warn(words)
 		default:
 			opts.Tree, opts.History = opts.Tree && !t.History, opts.History && !t.Tree
 		}

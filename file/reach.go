@@ -43,6 +43,9 @@ func (r Reach) Guard(base string) *Guard {
 	return &Guard{Reach: r, base: base}
 }
 
+// Base returns the absolute path of the folder that the user named.
+func (g *Guard) Base() string { return g.base }
+
 // resolve finds out where base is. Its links are the user's.
 func (g *Guard) resolve() {
 	if g.real != "" {

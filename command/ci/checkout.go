@@ -22,6 +22,8 @@ type Checkout struct {
 	repo *gitdb.Repository
 	db   *lookup.Database
 	top  os.FileInfo // of the working tree's folder; nil: there is none
+
+	guard *disk.Guard // of links in it
 }
 
 // OpenCheckout opens the repository that contains path, or returns nil if there is
@@ -40,7 +42,7 @@ func OpenCheckout(ctx context.Context, path string, reach disk.Reach, followAlte
 	if err != nil {
 		return nil, err
 	}
-	c := &Checkout{ctx, repo, db, nil}
+	c := &Checkout{ctx, repo, db, nil, reach.Guard(dir)}
 	if repo.Top != "" {
 		if info, err := os.Stat(repo.Top); err == nil {
 			c.top = info
@@ -122,6 +124,9 @@ func (c *Checkout) Holds(file string) (below string, ok bool) {
 	if err != nil || file == "" {
 		return "", false
 	}
+	if below, ok := disk.Below(c.guard.Base(), named); ok && c.guard.Links(named) != nil {
+		return filepath.ToSlash(below), true
+	}
 	if below, ok := belowTop(c.top, named); ok {
 		return below, true
 	}
@@ -138,6 +143,11 @@ func (c *Checkout) CheckWrite(file string) error {
 	named, err := filepath.Abs(file)
 	if err != nil {
 		return err
+	}
+	if _, ok := disk.Below(c.guard.Base(), named); ok {
+		if err := c.guard.Links(named); err != nil {
+			return err
+		}
 	}
 	if _, inside := belowTop(c.top, named); !inside {
 		return nil

@@ -51,7 +51,8 @@ type Check struct {
 // Run checks the repository that dir is in, as far as reach leads.
 func Run(ctx context.Context, dir string, reach file.Reach) []Check {
 	e := newExamination(dir)
-	asked, err := hooks.Find(ctx, dir)
+	e.guard = reach.Guard(dir)
+	asked, err := hooks.Find(ctx, dir, reach)
 	found := ""
 	if err == nil {
 		found = asked.Top
@@ -90,6 +91,8 @@ func askRemedy(err error, found string) string {
 	switch {
 	case errors.Is(err, hooks.ErrNoGit):
 		return "install git, or add it to PATH"
+	case errors.Is(err, file.ErrElsewhere):
+		return "hooks were not checked, since git would open it: take it out, or allow it"
 	case strings.Contains(err.Error(), "dubious ownership"):
 		return "git config --global --add safe.directory " + quote.Shell(filepath.ToSlash(found))
 	}
@@ -100,6 +103,7 @@ func askRemedy(err error, found string) string {
 // commands, which name the folder.
 type examination struct {
 	install, git string
+	guard        *file.Guard // of what the repository's files name
 	checks       []Check
 }
 
@@ -146,7 +150,7 @@ func (e *examination) repository(r *gitdb.Repository, found string) {
 		e.add("alternates", Weak, "objects are borrowed from "+dir+", outside the repository's parent folder: scans skip them",
 			"if you trust this repository: keysweep scan --follow-alternates\nor copy the objects: "+e.git+"repack -a -d, then remove objects/info/alternates")
 	}
-	if r.Top != "" && usesLFS(r.Top) {
+	if r.Top != "" && e.usesLFS(r.Top) {
 		e.add("git lfs", Well, "in use: the history has only pointers; the files are scanned in the working tree", "")
 	}
 }
@@ -193,6 +197,9 @@ func (e *examination) baseline(r *gitdb.Repository) {
 	}
 	b, notes, err := config.FindBaseline(".", []string{r.Top})
 	if err == nil && b == nil {
+		err = e.guard.Links(path)
+	}
+	if err == nil && b == nil {
 		_, err = config.NamedBaseline(path)
 	}
 	if err != nil {
@@ -220,8 +227,12 @@ func (e *examination) tracked(r *gitdb.Repository, name, file string, outside bo
 }
 
 // usesLFS reports whether the .gitattributes at the top name Git LFS.
-func usesLFS(top string) bool {
+func (e *examination) usesLFS(top string) bool {
 	const limit = 1 << 20 // bytes
-	text, err := file.Read(filepath.Join(top, ".gitattributes"), limit)
+	path := filepath.Join(top, ".gitattributes")
+	if e.guard.Links(path) != nil {
+		return false
+	}
+	text, err := file.Read(path, limit)
 	return err == nil && bytes.Contains(text, []byte("filter=lfs"))
 }

@@ -24,7 +24,7 @@ func (e *examination) hooks(r *hooks.Repository) {
 	for _, name := range hooks.Names() {
 		s := hooks.Look(r.Hooks, name)
 		mentioned := ""
-		if s.Framework != nil {
+		if s.Framework != nil && e.mayRead(r.Top, s.Framework, name) {
 			mentioned = s.Framework.Mentions(r.Top, name)
 		}
 		switch {
@@ -111,6 +111,12 @@ func (e *examination) ours(s hooks.State) {
 // repository names it.
 func (e *examination) program(recorded string) {
 	const name = "program"
+	if recorded != "" {
+		if _, err := e.guard.Path("", recorded); err != nil {
+			e.add(name, Weak, "the hooks record "+err.Error(), e.install)
+			return
+		}
+	}
 	used := recorded
 	if !executable(recorded) {
 		used = hooks.OnPath()
@@ -146,6 +152,14 @@ func (e *examination) program(recorded string) {
 	default:
 		e.add(name, Well, used+", the same version as this keysweep", "")
 	}
+}
+
+// mayRead reports whether the configuration of a hook manager is on this disk.
+func (e *examination) mayRead(top string, f *hooks.Framework, name string) bool {
+	return !slices.ContainsFunc(f.Config, func(config string) bool {
+		config = strings.ReplaceAll(config, "NAME", name)
+		return e.guard.Links(filepath.Join(top, filepath.FromSlash(config))) != nil
+	})
 }
 
 // executable reports whether a file can be run.

@@ -5,6 +5,7 @@ package hooks
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -15,6 +16,7 @@ import (
 	"strings"
 
 	"keysweep/file"
+	"keysweep/scanner/gitdb"
 )
 
 // Errors of Find.
@@ -41,11 +43,15 @@ type Repository struct {
 }
 
 // Find asks git which repository dir is in. As for git, GIT_DIR in the environment
-// overrides dir.
-func Find(ctx context.Context, dir string) (*Repository, error) {
+// overrides dir. git is not asked where it would follow the repository's content
+// beyond reach: the error wraps file.ErrElsewhere.
+func Find(ctx context.Context, dir string, reach file.Reach) (*Repository, error) {
 	git, err := exec.LookPath("git")
 	if err != nil {
 		return nil, ErrNoGit
+	}
+	if err := mayAsk(dir, reach); err != nil {
+		return nil, err
 	}
 	ask := func(args ...string) (string, error) {
 		cmd := exec.CommandContext(ctx, git, append([]string{"--no-pager"}, args...)...)
@@ -91,7 +97,30 @@ func Find(ctx context.Context, dir string) (*Repository, error) {
 			r.HooksScope, r.HooksPath = f[0], f[0]+", "+f[1]
 		}
 	}
+	if r.HooksScope != "global" && r.HooksScope != "system" { // else the folder is the user's
+		guard := reach.Guard(cmp.Or(r.Top, r.GitDir))
+		if err := cmp.Or(guard.Links(r.Hooks), guard.Folder(r.Hooks)); errors.Is(err, file.ErrElsewhere) {
+			return nil, err
+		}
+	}
 	return r, nil
+}
+
+// mayAsk returns an error if git would open what the repository of dir names on
+// another host.
+func mayAsk(dir string, reach file.Reach) error {
+	top, ok := gitdb.Discover(dir)
+	if !ok {
+		return nil
+	}
+	repo, err := gitdb.OpenHead(top, reach)
+	if err == nil {
+		err = repo.AskGit()
+	}
+	if errors.Is(err, file.ErrElsewhere) {
+		return err
+	}
+	return nil
 }
 
 // gitError returns the first line of git's message.

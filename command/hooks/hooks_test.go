@@ -12,6 +12,8 @@ import (
 	"slices"
 	"strings"
 	"testing"
+
+	"keysweep/file"
 )
 
 // bench is a folder with a repository and a keysweep that is none: a script
@@ -110,7 +112,7 @@ func (b *bench) log() string {
 
 func (b *bench) find(dir string) *Repository {
 	b.t.Helper()
-	r, err := Find(context.Background(), dir)
+	r, err := Find(context.Background(), dir, file.Reach{})
 	if err != nil {
 		b.t.Fatal(err)
 	}
@@ -843,11 +845,11 @@ func TestTheProgramThatHooksRecord(t *testing.T) {
 func TestAFolderInNoRepository(t *testing.T) {
 	b := newBench(t)
 	t.Setenv("GIT_CEILING_DIRECTORIES", filepath.Dir(b.dir))
-	if _, err := Find(context.Background(), b.dir); !errors.Is(err, ErrNotRepository) {
+	if _, err := Find(context.Background(), b.dir, file.Reach{}); !errors.Is(err, ErrNotRepository) {
 		t.Errorf("error %v", err)
 	}
 	t.Setenv("PATH", "")
-	if _, err := Find(context.Background(), b.repo); !errors.Is(err, ErrNoGit) {
+	if _, err := Find(context.Background(), b.repo, file.Reach{}); !errors.Is(err, ErrNoGit) {
 		t.Errorf("without git: %v", err)
 	}
 }

@@ -2,6 +2,9 @@ package gitdb
 
 import (
 	"bytes"
+	"fmt"
+	"os"
+	"path/filepath"
 	"slices"
 	"strings"
 )
@@ -86,4 +89,57 @@ func unquote(text, stop string) (value, rest string, stopped bool) {
 // isTrue reports whether a value is true as git reads a boolean.
 func isTrue(value string) bool {
 	return slices.Contains([]string{"true", "yes", "on", "1"}, strings.ToLower(value))
+}
+
+// maxIncludes is how deep git follows includes (config.c, MAX_INCLUDE_DEPTH).
+const maxIncludes = 10
+
+// AskGit returns an error that wraps file.ErrElsewhere if git, asked about r, would
+// open what r's configuration names on another host: it follows includes.
+func (r *Repository) AskGit() error {
+	for _, path := range []string{filepath.Join(r.CommonDir, "config"), filepath.Join(r.GitDir, "config.worktree")} {
+		if err := r.askGit(path, maxIncludes); err != nil {
+			return err
+		}
+	}
+	for _, path := range []string{filepath.Join(r.CommonDir, "hooks"), filepath.Join(r.GitDir, "hooks")} {
+		if err := r.guard.Links(path); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func (r *Repository) askGit(path string, depth int) error {
+	if depth == 0 {
+		return nil
+	}
+	b, err := readGuarded(&r.guard, path)
+	if err != nil {
+		return nil // git meets the same error
+	}
+	for _, v := range parseConfig(b) {
+		folder := r.Top
+		switch {
+		case v.name == "include.path", strings.HasPrefix(v.name, "includeif.") && strings.HasSuffix(v.name, ".path"):
+			folder = filepath.Dir(path)
+		case v.name == "core.worktree":
+			folder = r.GitDir
+		case v.name != "core.hookspath":
+			continue
+		}
+		if v.value == "/dev/null" || v.value == os.DevNull || strings.HasPrefix(v.value, "~") || strings.HasPrefix(v.value, "%(") {
+			continue // no hooks; the user's own; git's own
+		}
+		named, err := r.guard.Path(folder, v.value)
+		if err != nil {
+			return fmt.Errorf("%s: %s: %w", path, v.name, err)
+		}
+		if folder == filepath.Dir(path) {
+			if err := r.askGit(named, depth-1); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
 }
