@@ -242,9 +242,9 @@ func firstPlace(f *finding.Finding, set *rules.Set) string {
 	case set.Finder().Contains([]byte(name)):
 		return "a name that holds a key"
 	case o.Line > 0:
-		return fmt.Sprintf("%s:%d", name, o.Line)
+		return fmt.Sprintf("%s:%d", quote.Words(name), o.Line)
 	}
-	return name
+	return quote.Words(name)
 }
 
 // baselinePrune removes the keys that are found no more.

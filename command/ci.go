@@ -7,7 +7,6 @@ import (
 	"fmt"
 	"io"
 	"os"
-	"path/filepath"
 	"slices"
 	"strconv"
 	"strings"
@@ -263,10 +262,7 @@ func (r *ciRun) outputs() []ci.Output {
 		path := ""
 		for _, out := range r.opts.outputs {
 			if r.res != nil && out.format == format && !out.standard() && path == "" {
-				path = out.path
-				if abs, err := filepath.Abs(path); err == nil {
-					path = abs
-				}
+				path = r.call.program.hide(absolute(out.path))
 			}
 		}
 		uploadable = uploadable || format == report.SARIF && path != ""

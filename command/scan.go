@@ -44,6 +44,11 @@ func scan(c *call) error {
 func scanWith(c *call, opts *scanOptions) error {
 	a, err := audit.Open(c.ctx, opts.audit) // what to look for, and whose exceptions count
 	if err != nil {
+		if s := opts.audit.Sources; s.Trust == nil {
+			if l, loading := s.Load(opts.audit.Scan.Paths, nil); loading == nil {
+				c.program.rules = l.Rules // what they find is not printed with the error
+			}
+		}
 		return err
 	}
 	defer a.Close()

@@ -66,6 +66,9 @@ func parseEndpoints(endpoints map[string]string, source string, list []string) e
 		if !ok || name == "" || url == "" {
 			return fmt.Errorf("%s: %s is not NAME=URL", source, quote.Name(e))
 		}
+		if quote.HideKeys(url) != url {
+			return fmt.Errorf("%s: %s holds a key, and addresses are logged", source, quote.Name(url))
+		}
 		endpoints[name] = url
 	}
 	return nil

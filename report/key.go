@@ -37,7 +37,7 @@ func (o Options) issuerName(id string) string {
 			return r.Name
 		}
 	}
-	return capitalised(id)
+	return capitalised(o.redactor(nil).Text(id)) // a prefix with a capital is none
 }
 
 func capitalised(s string) string {

@@ -64,6 +64,11 @@ func Load(files []string, more ...File) (*Set, error) {
 		if err != nil {
 			return nil, err
 		}
+		for _, r := range f.rules {
+			if slices.ContainsFunc(r.Literals, builtinSet(nil).holdsKey) {
+				return nil, &LoadError{File: m.Name, Reason: fmt.Sprintf("a literal of the rule %s holds a key: literals are printed", r.ID)}
+			}
+		}
 		own = own || m.named || len(f.rules) > 0
 		list = append(list, f)
 	}

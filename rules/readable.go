@@ -1,6 +1,8 @@
 package rules
 
 import (
+	"slices"
+
 	"keysweep/finding"
 	"keysweep/rules/score"
 )
@@ -16,4 +18,10 @@ func (m *Match) Readable() bool {
 	_, s := score.OfPart(body)
 	return s.Cover >= score.MaxCover ||
 		s.LLR >= score.Max && s.Distinct >= score.MinDistinct && s.StepRun < score.MaxStepRun
+}
+
+// holdsKey reports whether text has a key in it, in any encoding.
+func (s *Set) holdsKey(text string) bool {
+	b := []byte(text)
+	return s.finder.Contains(b) && slices.ContainsFunc(s.NewMatcher().Matches(b, Span{Start: 0, End: len(b)}), func(m Match) bool { return !m.Readable() })
 }

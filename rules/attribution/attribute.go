@@ -109,7 +109,7 @@ func (a *Attributor) Path(path string) []Evidence {
 		for _, m := range around.mentions[u] {
 			list = append(list, Evidence{
 				Issuer: a.sources[u].issuer, Kind: Path, Distance: len(b) - m.end,
-				Text: fmt.Sprintf("%s in the path %s", b[m.start:m.end], path),
+				Text: fmt.Sprintf("%s in the path %s", shownHost(b[m.start:m.end]), path),
 			})
 		}
 	}

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"encoding/base64"
 	"slices"
+	"strings"
 
 	"keysweep/rules/ascii"
 )
@@ -121,6 +122,22 @@ func hostAt(b []byte, start, end int) (mention, bool) {
 		}
 	}
 	return m, true
+}
+
+// maxShownLabel is less than a key has behind its prefix.
+const maxShownLabel = 15
+
+// shownHost returns a host for reports: from the first label on that is so long
+// that it may be a key, whose prefix is cut off where no host can have an
+// underscore, what precedes the rest is left out.
+func shownHost(host []byte) string {
+	labels := strings.Split(string(host), ".")
+	for i, label := range slices.Backward(labels) {
+		if len(label) > maxShownLabel && i < len(labels)-2 {
+			return "…." + strings.Join(labels[i+1:], ".")
+		}
+	}
+	return string(host)
 }
 
 // isWholeWord reports whether b[start:end] is a word of its own or a part of

@@ -180,7 +180,7 @@ func (n *nearby) judge(src *source, b []byte, key Key) (what string, ok bool) {
 		case n.Distance <= hostReach:
 			n.Kind = Host
 		}
-		return fmt.Sprintf("host %s", literal), true
+		return "host " + shownHost(literal), true
 	case sourceName, sourceWord:
 		n.Strong = n.onLine || src.kind == sourceName && !n.loose
 		switch {
