@@ -29,7 +29,7 @@ var mayImport = map[string][]string{
 	"keysweep/scanner/worktree":      {"file", "finding"},
 	"keysweep/scanner/gitdb/history": {"scanner/gitdb", "scanner/gitdb/pack", "scanner/gitdb/oid", "finding"},
 	"keysweep/scanner/gitdb/lookup":  {"scanner/gitdb", "scanner/gitdb/pack", "scanner/gitdb/index", "scanner/gitdb/oid", "finding"},
-	"keysweep/scanner/gitdb":         {"file", "scanner/gitdb/pack", "scanner/gitdb/inflate", "scanner/gitdb/oid", "finding"},
+	"keysweep/scanner/gitdb":         {"file", "scanner/gitdb/pack", "scanner/gitdb/reftable", "scanner/gitdb/inflate", "scanner/gitdb/oid", "finding"},
 	"keysweep/scanner/gitdb/gittest": nil,
 	"keysweep/scanner/gitdb/pack":    {"scanner/gitdb/inflate", "scanner/gitdb/oid"},
 	"keysweep/scanner/gitdb/index":   {"scanner/gitdb/oid"},
@@ -49,6 +49,8 @@ var mayImport = map[string][]string{
 	"keysweep/screen":                nil,
 	"keysweep/linehash":              nil,
 	"keysweep/finding":               nil,
+
+	"keysweep/scanner/gitdb/reftable": {"scanner/gitdb/inflate", "scanner/gitdb/oid"},
 }
 
 // neverLinked are packages that run programs, load code or open connections.

@@ -133,7 +133,7 @@ func (e *examination) repository(r *gitdb.Repository, found string) {
 	for _, s := range r.Skipped {
 		switch {
 		case s.Reason == finding.ReasonUnknownFormat && strings.HasPrefix(s.Detail, "ref storage"):
-			e.add("refs", Weak, s.Detail, e.git+"refs migrate --ref-format=files (git 2.46 or newer)")
+			e.add("refs", Weak, s.Detail, "a newer keysweep may support it")
 		case s.Reason == finding.ReasonUnknownFormat:
 			e.add("format", Weak, s.Detail+" is not supported by this keysweep", "a newer keysweep may support it")
 		default:

@@ -91,6 +91,11 @@ func isTrue(value string) bool {
 	return slices.Contains([]string{"true", "yes", "on", "1"}, strings.ToLower(value))
 }
 
+// isFalse reports whether a value is false as git reads a boolean.
+func isFalse(value string) bool {
+	return slices.Contains([]string{"false", "no", "off", "0", ""}, strings.ToLower(value))
+}
+
 // maxIncludes is how deep git follows includes (config.c, MAX_INCLUDE_DEPTH).
 const maxIncludes = 10
 

@@ -11,25 +11,45 @@ import (
 	"keysweep/finding"
 	"keysweep/scanner/gitdb/oid"
 	"keysweep/scanner/gitdb/pack"
+	"keysweep/scanner/gitdb/reftable"
 )
 
 // readHead finds the Head that readRefs does, and reads no other refs than those
 // on the way: HEAD is the only one in Refs.
 func (r *Repository) readHead() {
 	f := r.newRefFiles()
-	f.read(filepath.Join(r.GitDir, "HEAD"), "HEAD")
 	f.onDemand = true
+	if r.refs.isReftable {
+		common, own := r.refFolders()
+		f.stacks = []reftable.Stack{r.openStack(own)}
+		if own != common {
+			f.stacks = append(f.stacks, r.openStack(common))
+		}
+		f.findIn(f.stacks[0], "HEAD", "HEAD")
+	} else if !r.refs.unknown {
+		_, own := r.refFolders()
+		f.read(filepath.Join(own, "HEAD"), "HEAD")
+	}
 	r.Head = f.resolve("HEAD")
 	r.Refs = []Ref{{Name: "HEAD", ID: r.Head}}
 }
 
-// find reads one ref below refs/: a loose one of this working tree, or of the main
-// one, or a packed one.
+// find reads one ref below refs/: of this working tree's stack or the common one; or
+// a loose one of this working tree, or of the main one, or a packed one.
 func (f *refFiles) find(name string) {
 	if !strings.HasPrefix(name, "refs/") {
 		return
 	}
-	for _, root := range []string{f.repo.GitDir, f.repo.CommonDir} {
+	for _, stack := range f.stacks {
+		if !f.isKnown(name) {
+			f.findIn(stack, name, name)
+		}
+	}
+	if f.stacks != nil {
+		return
+	}
+	common, own := f.repo.refFolders()
+	for _, root := range []string{own, common} {
 		if !f.isKnown(name) && f.repo.isLooseName(root, name) {
 			f.read(filepath.Join(root, filepath.FromSlash(name)), name)
 		}
@@ -71,7 +91,8 @@ func (r *Repository) isLooseName(root, name string) bool {
 // findPacked looks for one name in packed-refs, which it neither copies nor
 // checks.
 func (f *refFiles) findPacked(name string) {
-	path := filepath.Join(f.repo.CommonDir, "packed-refs")
+	common, _ := f.repo.refFolders()
+	path := filepath.Join(common, "packed-refs")
 	data, err := pack.Map(path)
 	if errors.Is(err, fs.ErrNotExist) {
 		return

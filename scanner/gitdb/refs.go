@@ -13,6 +13,7 @@ import (
 	"keysweep/file"
 	"keysweep/finding"
 	"keysweep/scanner/gitdb/oid"
+	"keysweep/scanner/gitdb/reftable"
 )
 
 // Ref is a name for an object: below refs/, or the HEAD of a working tree.
@@ -27,14 +28,15 @@ const symbolicDepth = 5
 // packedRefsLimit is room for a million refs.
 const packedRefsLimit = 128 << 20
 
-// refFiles are refs of the files backend (git-pack-refs(1),
-// gitrepository-layout(5)), as far as they were read: packed-refs, and loose ones,
-// which override them.
+// refFiles are refs as far as they were read: those of the files backend
+// (git-pack-refs(1), gitrepository-layout(5)), packed-refs and loose ones, which
+// override them, or those of reftables.
 type refFiles struct {
 	repo     *Repository
 	ids      map[string]oid.ID
 	symbolic map[string]string // the name of another ref
 	onDemand bool              // resolve reads what it needs
+	stacks   []reftable.Stack  // where that is, if refs are in reftables
 }
 
 func (r *Repository) newRefFiles() *refFiles {
@@ -65,39 +67,70 @@ func (f *refFiles) isKnown(name string) bool {
 // readRefs fills Refs and Head.
 func (r *Repository) readRefs() {
 	f := r.newRefFiles()
-	f.readPacked()
-	f.readLoose(r.CommonDir, "refs")
-	f.read(filepath.Join(r.GitDir, "HEAD"), "HEAD")
-	if r.GitDir != r.CommonDir {
-		f.readLoose(r.GitDir, "refs")
-		f.read(filepath.Join(r.CommonDir, "HEAD"), "main-worktree/HEAD")
-	}
-	trees, err := os.ReadDir(filepath.Join(r.CommonDir, "worktrees"))
-	if err != nil && !errors.Is(err, fs.ErrNotExist) {
-		r.skip(finding.ReasonUnreadable, "%v", err)
-	}
-	for _, t := range trees {
-		name := "worktrees/" + t.Name() + "/HEAD"
-		path := filepath.Join(r.CommonDir, filepath.FromSlash(name))
-		if _, err := os.Lstat(path); err == nil {
-			f.read(path, name)
-		}
+	worktrees := r.worktrees()
+	if r.refs.isReftable {
+		f.readStacks(worktrees)
+	} else if !r.refs.unknown {
+		f.readFiles(worktrees)
 	}
 	for name := range f.ids {
-		r.Refs = append(r.Refs, Ref{name, f.resolve(name)})
+		f.list(name)
 	}
 	for name := range f.symbolic {
 		if _, also := f.ids[name]; !also {
-			r.Refs = append(r.Refs, Ref{name, f.resolve(name)})
+			f.list(name)
 		}
 	}
 	slices.SortFunc(r.Refs, func(a, b Ref) int { return cmp.Compare(a.Name, b.Name) })
 	r.Head = f.resolve("HEAD")
 }
 
+// list adds a ref to the repository's. ORIG_HEAD and its like are no refs that keep
+// an object reachable.
+func (f *refFiles) list(name string) {
+	ref := Ref{name, f.resolve(name)}
+	if name != "HEAD" && !strings.Contains(name, "/") {
+		f.repo.pseudo = append(f.repo.pseudo, ref)
+		return
+	}
+	f.repo.Refs = append(f.repo.Refs, ref)
+}
+
+// worktrees returns the names of the linked working trees.
+func (r *Repository) worktrees() (names []string) {
+	list, err := os.ReadDir(filepath.Join(r.CommonDir, "worktrees"))
+	if err != nil && !errors.Is(err, fs.ErrNotExist) {
+		r.skip(finding.ReasonUnreadable, "%v", err)
+	}
+	for _, e := range list {
+		names = append(names, e.Name())
+	}
+	return names
+}
+
+// readFiles reads all refs of the files backend.
+func (f *refFiles) readFiles(worktrees []string) {
+	common, own := f.repo.refFolders()
+	f.readPacked()
+	f.readLoose(common, "refs")
+	f.read(filepath.Join(own, "HEAD"), "HEAD")
+	if own != common {
+		f.readLoose(own, "refs")
+		f.read(filepath.Join(common, "HEAD"), "main-worktree/HEAD")
+	}
+	for _, worktree := range worktrees {
+		name := "worktrees/" + worktree + "/HEAD"
+		path := filepath.Join(common, filepath.FromSlash(name))
+		if _, err := os.Lstat(path); err == nil {
+			f.read(path, name)
+		}
+	}
+}
+
 func (f *refFiles) readPacked() {
 	// A repository may have a hundred thousand refs: more than a small file.
-	b, err := readRegular(filepath.Join(f.repo.CommonDir, "packed-refs"), packedRefsLimit)
+	common, _ := f.repo.refFolders()
+	b, err := readRegular(filepath.Join(common, "packed-refs"), packedRefsLimit)
 	if err != nil {
 		if !errors.Is(err, fs.ErrNotExist) {
 			f.repo.skip(finding.ReasonUnreadable, "%v", err)
@@ -166,7 +199,8 @@ func (r *Repository) linkedFolder(path string) bool {
 		return false
 	}
 	real, errR := filepath.EvalSymlinks(path)
-	common, errC := filepath.EvalSymlinks(r.CommonDir)
+	folder, _ := r.refFolders()
+	common, errC := filepath.EvalSymlinks(folder)
 	if errR != nil || errC != nil || !strings.HasPrefix(real, common+string(filepath.Separator)) {
 		r.skip(finding.ReasonUnreadable, "%s points outside the repository", path)
 		return false
@@ -208,6 +242,11 @@ func (r *Repository) Ref(name string) (oid.ID, bool) {
 	i, ok := slices.BinarySearchFunc(r.Refs, name, func(ref Ref, name string) int { return strings.Compare(ref.Name, name) })
 	if ok {
 		return r.Refs[i].ID, !r.Refs[i].ID.IsZero()
+	}
+	for _, ref := range r.pseudo {
+		if ref.Name == name {
+			return ref.ID, !ref.ID.IsZero()
+		}
 	}
 	// FETCH_HEAD, MERGE_HEAD, ORIG_HEAD and the like are files beside HEAD.
 	if !strings.HasSuffix(name, "_HEAD") || strings.Trim(name, "ABCDEFGHIJKLMNOPQRSTUVWXYZ_") != "" {

@@ -43,7 +43,9 @@ type Repository struct {
 	// Skipped is what could not be read while opening.
 	Skipped Skips
 
-	guard file.Guard
+	guard  file.Guard
+	refs   refStorage
+	pseudo []Ref // refs of reftables that are not below refs/, other than HEAD
 }
 
 // Discover returns the folder to Open for a path: path itself or the nearest
@@ -304,6 +306,7 @@ func (r *Repository) readConfig() {
 		r.skip(finding.ReasonUnreadable, "%v", err)
 		return
 	}
+	storage := "files"
 	for _, v := range parseConfig(b) {
 		switch value := v.value; v.name {
 		case "core.ignorecase":
@@ -322,15 +325,13 @@ func (r *Repository) readConfig() {
 				r.skip(finding.ReasonUnknownFormat, "object format %q", value)
 			}
 		case "extensions.refstorage":
-			if !strings.EqualFold(value, "files") {
-				r.skip(finding.ReasonUnknownFormat, "ref storage %q: all objects are read, but what the refs reach is unknown", value)
-			}
+			storage = value
 		case "extensions.partialclone":
 			r.Promisor = true
 		case "extensions.worktreeconfig", "extensions.noop", "extensions.noop-v1", "extensions.preciousobjects",
-			"extensions.relativeworktrees", "extensions.compatobjectformat":
+			"extensions.relativeworktrees", "extensions.compatobjectformat", "extensions.submodulepathconfig":
 		default:
-			if name, ok := strings.CutPrefix(v.name, "extensions."); ok {
+			if name, ok := strings.CutPrefix(v.name, "extensions."); ok && !isFalse(value) {
 				r.skip(finding.ReasonUnknownFormat, "repository extension %q", name)
 			}
 			if strings.HasPrefix(v.name, "remote.") && strings.HasSuffix(v.name, ".promisor") && isTrue(value) {
@@ -338,6 +339,7 @@ func (r *Repository) readConfig() {
 			}
 		}
 	}
+	r.setRefStorage(storage)
 }
 
 // readShallow reads the commits whose parents a shallow clone leaves out.

@@ -17,6 +17,8 @@ type Repo struct {
 	T     testing.TB
 	Dir   string
 	Clock int // seconds since 1970 UTC
+
+	tables int // reftables written
 }
 
 // New makes a repository in a folder of its own folder, so that no other one is
