@@ -134,8 +134,9 @@ type Finding struct {
 	// LastSeen is HEAD if it holds the key, else the commit with the greatest
 	// committer date that does. Zero if no commit holds it.
 	LastSeen Sighting
-	// Exposed is from FirstSeen until the key was removed, or until now if a
-	// ref tip holds it. Zero if no commit holds it.
+	// Exposed is from FirstSeen until now, at least a second, if a ref reaches a
+	// commit or tag that holds the key: every clone can read it, also when a later
+	// commit removed it. Zero: no ref does, or the history was not scanned.
 	Exposed time.Duration
 	InHead  bool // HEAD's tree holds it
 

@@ -72,7 +72,7 @@ type earlierFinding struct {
 	CheckedAt      string          `json:"checked_at"`
 	FirstSeen      earlierSighting `json:"first_seen"`
 	LastSeen       earlierSighting `json:"last_seen"`
-	ExposedDays    int64           `json:"exposed_days"`
+	ExposedDays    *int64          `json:"exposed_days"`
 	InHead         bool            `json:"in_head"`
 }
 
@@ -152,8 +152,8 @@ func (f *earlierFinding) earlier() finding.Finding {
 		Status:         named(f.Status, finding.Unchecked, finding.Active),
 		IssuerStrength: named(f.IssuerStrength, finding.StrengthNone, finding.StrengthUser),
 	}
-	if f.ExposedDays >= 0 && f.ExposedDays < maxDays {
-		e.Exposed = time.Duration(f.ExposedDays) * 24 * time.Hour
+	if n := f.ExposedDays; n != nil && *n >= 0 && *n < maxDays {
+		e.Exposed = max(time.Duration(*n)*24*time.Hour, time.Second)
 	}
 	return e
 }

@@ -45,11 +45,15 @@ func capitalised(s string) string {
 	return string(unicode.ToUpper(first)) + s[size:]
 }
 
+// exposedWords says for how long clones could read f, "" if they could not.
 func exposedWords(f *finding.Finding) string {
-	if n := days(f.Exposed); n > 0 {
+	switch n := days(f.Exposed); {
+	case n > 0:
 		return count(n, "day", "days")
+	case f.Exposed > 0:
+		return "less than a day"
 	}
-	return "less than a day"
+	return ""
 }
 
 // fact is one labelled statement about a key or a rule.
@@ -68,7 +72,9 @@ func (p *phrases) facts(f *finding.Finding) []fact {
 			}
 			add("last seen", last)
 		}
-		add("exposed", exposedWords(f))
+		if words := exposedWords(f); words != "" {
+			add("exposed", words)
+		}
 	}
 	if f.Status != finding.Unchecked || f.StatusReason != "" {
 		add("status", p.statusWords(f))

@@ -265,7 +265,10 @@ func (k *Rechecked) exposureWords(f *finding.Finding) string {
 	if f.FirstSeen.Commit == "" {
 		return ""
 	}
-	words := exposedWords(f) + ", first committed " + day(f.FirstSeen.Date)
+	words := "first committed " + day(f.FirstSeen.Date)
+	if exposed := exposedWords(f); exposed != "" {
+		words = exposed + ", " + words
+	}
 	switch {
 	case k.Now == nil || k.Pasted:
 		return words + " (according to the report)"

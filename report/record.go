@@ -141,10 +141,10 @@ func sighting(s finding.Sighting) object {
 	return object{{"commit", s.Commit}, {"date", timestamp(s.Date)}}
 }
 
-// exposedDays returns for how many days f could be read, nil if no commit holds
-// it.
+// exposedDays returns for how many days clones could read f, nil if they could
+// not.
 func exposedDays(f *finding.Finding) *int64 {
-	if f.FirstSeen.Commit == "" {
+	if f.FirstSeen.Commit == "" || f.Exposed == 0 {
 		return nil
 	}
 	n := days(f.Exposed)

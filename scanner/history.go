@@ -186,13 +186,6 @@ func (r *record) addTrace(k history.KeyTrace, now time.Time) {
 	}
 	f := &r.finding
 	first, last := sighting(k.First), sighting(k.Last)
-	until := now
-	if !k.AtTip {
-		until = last.Date
-		if k.Removed > 0 {
-			until = time.Unix(k.Removed, 0).UTC()
-		}
-	}
 	if f.FirstSeen.Commit == "" || first.Date.Before(f.FirstSeen.Date) {
 		f.FirstSeen = first
 	}
@@ -200,8 +193,10 @@ func (r *record) addTrace(k history.KeyTrace, now time.Time) {
 		f.LastSeen = last
 	}
 	f.InHead = f.InHead || k.InHead
-	// Clocks of committers may be wrong: no exposure is negative.
-	f.Exposed = max(f.Exposed, until.Sub(first.Date), 0)
+	if k.Reachable {
+		// Clocks of committers may be wrong: no exposure is negative.
+		f.Exposed = max(f.Exposed, now.Sub(first.Date), time.Second)
+	}
 }
 
 // addVersions turns the locations of a key in one database into occurrences.

@@ -28,9 +28,9 @@ func TestTheHistoryOfAKeyIsThatOfAllDatabases(t *testing.T) {
 		inHead      bool
 		exposed     int // days
 	}{
-		{"the earliest and the latest", history.KeyTrace{First: at(3), Last: at(5), Removed: 6 * day}, history.KeyTrace{First: at(2), Last: at(4), Removed: 8 * day}, 2, 5, false, 6},
-		{"one that HEAD holds, and a later one", history.KeyTrace{First: at(3), Last: at(9)}, history.KeyTrace{First: at(2), Last: at(4), InHead: true, AtTip: true}, 2, 4, true, 98},
-		{"two that HEAD holds", history.KeyTrace{First: at(3), Last: at(7), InHead: true}, history.KeyTrace{First: at(2), Last: at(4), InHead: true}, 2, 7, true, 4},
+		{"the earliest and the latest", history.KeyTrace{First: at(3), Last: at(5), Reachable: true}, history.KeyTrace{First: at(2), Last: at(4)}, 2, 5, false, 97},
+		{"one that HEAD holds, and a later one", history.KeyTrace{First: at(3), Last: at(9)}, history.KeyTrace{First: at(2), Last: at(4), InHead: true, Reachable: true}, 2, 4, true, 98},
+		{"two that HEAD holds", history.KeyTrace{First: at(3), Last: at(7), InHead: true, Reachable: true}, history.KeyTrace{First: at(2), Last: at(4), InHead: true, Reachable: true}, 2, 7, true, 98},
 		{"one that no commit holds", history.KeyTrace{First: at(3), Last: at(3)}, none, 3, 3, false, 0},
 	} {
 		for _, list := range [][]history.KeyTrace{{tt.a, tt.b}, {tt.b, tt.a}} {

@@ -147,7 +147,7 @@ func TestWhereAKeyIsAndWhen(t *testing.T) {
 	for _, f := range res.Findings {
 		switch f.Secret.Reveal() {
 		case k[0]:
-			if f.FirstSeen.Commit != first || f.LastSeen.Commit != second || f.InHead || f.Exposed != 2*24*time.Hour {
+			if f.FirstSeen.Commit != first || f.LastSeen.Commit != second || f.InHead || f.Exposed != fixedClock().Sub(f.FirstSeen.Date) {
 				t.Errorf("removed key: %+v", f)
 			}
 			if o := f.Occurrences[0]; o.Commit != second || !o.Reachable || o.InHead || o.Versions != 1 {

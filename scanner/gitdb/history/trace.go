@@ -25,12 +25,9 @@ type KeyTrace struct {
 	First gitdb.CommitRef
 	// Last is HEAD if it holds the key, else the commit with the greatest
 	// (date, id) that does.
-	Last gitdb.CommitRef
-	// Removed is the date of the newest commit that does not hold the key
-	// while a parent does; 0 if there is none.
-	Removed int64
-	AtTip   bool // a ref holds it
-	InHead  bool // HEAD's tree holds it
+	Last      gitdb.CommitRef
+	Reachable bool // a ref reaches a commit, tag or object that holds it
+	InHead    bool // HEAD's tree holds it
 }
 
 // PathTrace is a path at which commits hold an object. Path is "" for commits,
@@ -95,15 +92,13 @@ func (t *tracer) keys() {
 		t.sightTree(i, before)
 	}
 	for _, tip := range t.tips {
-		tree := tip.other
-		if tip.commit != noCommit {
-			tree = t.db.commits[tip.commit].Tree
+		if tip.commit == noCommit {
+			t.each(tip.other, func(k int) { t.Keys[k].Reachable = true })
 		}
-		t.each(tree, func(k int) { t.Keys[k].AtTip = true })
 	}
 	for _, tag := range t.tags {
 		for _, k := range t.held[tag.ID] {
-			t.Keys[k].AtTip = true
+			t.Keys[k].Reachable = true
 		}
 	}
 	if t.head != noCommit {
@@ -126,12 +121,12 @@ func (t *tracer) sightMessage(commit int) {
 	for _, k := range t.held[t.db.commits[commit].ID] {
 		key := &t.Keys[k]
 		key.sight(t.ref(commit), true)
-		key.AtTip = key.AtTip || t.reachable[commit]
+		key.Reachable = key.Reachable || t.reachable[commit]
 	}
 }
 
-// sightTree notes the keys in the tree of a commit, which of them no parent
-// holds, and which of the parents' are gone. before is scratch.
+// sightTree notes the keys in the tree of a commit, and which of them no parent
+// holds. before is scratch.
 func (t *tracer) sightTree(commit int, before []uint64) {
 	ref := t.ref(commit)
 	set := t.keysBelow(t.db.commits[commit].Tree)
@@ -147,10 +142,12 @@ func (t *tracer) sightTree(commit int, before []uint64) {
 		unite(before, t.sets[n])
 	}
 	now := t.sets[set]
-	eachKey(now, t.sets[0], func(k int) { t.Keys[k].sight(ref, false) })
+	eachKey(now, t.sets[0], func(k int) {
+		t.Keys[k].sight(ref, false)
+		t.Keys[k].Reachable = t.Keys[k].Reachable || t.reachable[commit]
+	})
 	if !same {
 		eachKey(now, before, func(k int) { t.Keys[k].sight(ref, true) })
-		eachKey(before, now, func(k int) { t.Keys[k].Removed = max(t.Keys[k].Removed, ref.Date) })
 	}
 }
 

@@ -21,10 +21,9 @@ import (
 
 // traced is a KeyTrace in words that a diff shows well.
 type traced struct {
-	First, Last   string
-	Removed       int64
-	AtTip, InHead bool
-	Places        []string // "path first-commit reachable in-head merged"
+	First, Last       string
+	Reachable, InHead bool
+	Places            []string // "path first-commit reachable in-head merged"
 }
 
 func traceAll(t *testing.T, dir string) map[int]traced {
@@ -42,7 +41,7 @@ func traceAll(t *testing.T, dir string) map[int]traced {
 	}
 	got := make(map[int]traced)
 	for k, kt := range tr.Keys {
-		g := traced{Removed: kt.Removed, AtTip: kt.AtTip, InHead: kt.InHead}
+		g := traced{Reachable: kt.Reachable, InHead: kt.InHead}
 		if kt.First.ID.IsZero() {
 			continue
 		}
@@ -138,10 +137,7 @@ func slowTrace(t *testing.T, r *gittest.Repo) map[int]traced {
 					last = c
 				}
 			}
-			if !c.keys[k] && inParent {
-				w.Removed = max(w.Removed, c.date)
-			}
-			w.AtTip = w.AtTip || slices.Contains(tips, c.id) && c.keys[k] || message && slices.Contains(reachable, c.id)
+			w.Reachable = w.Reachable || (c.keys[k] || message) && slices.Contains(reachable, c.id)
 			for path, object := range c.objects {
 				if !slices.Contains(keysIn(found[object]), int32(k)) {
 					continue
@@ -167,7 +163,7 @@ func slowTrace(t *testing.T, r *gittest.Repo) map[int]traced {
 		}
 		for object, content := range found {
 			if strings.HasPrefix(content, "object ") && slices.Contains(keysIn(content), int32(k)) && slices.Contains(tips, object) {
-				w.AtTip = true
+				w.Reachable = true
 			}
 		}
 		if first == nil {
@@ -204,7 +200,7 @@ func TestTraceFollowsTheDefinitions(t *testing.T) {
 	}
 }
 
-func TestAKeyInATagIsAtATipWhileARefLeadsToTheTag(t *testing.T) {
+func TestAKeyInATagIsReachableWhileARefLeadsToTheTag(t *testing.T) {
 	r := gittest.New(t)
 	commit := r.Commit("one")
 	r.Git("tag", "-a", "-m", needle+"7", "v1")
@@ -216,8 +212,8 @@ func TestAKeyInATagIsAtATipWhileARefLeadsToTheTag(t *testing.T) {
 			t.Fatal(err)
 		}
 		paths := tr.Paths[tag]
-		if tr.Keys[0].AtTip != reached || len(paths) != 1 || paths[0].Path != "" || paths[0].Reachable != reached || paths[0].Commit.ID.String() != commit {
-			t.Errorf("reached %v: at a tip %v, paths %+v", reached, tr.Keys[0].AtTip, paths)
+		if tr.Keys[0].Reachable != reached || len(paths) != 1 || paths[0].Path != "" || paths[0].Reachable != reached || paths[0].Commit.ID.String() != commit {
+			t.Errorf("reached %v: reachable %v, paths %+v", reached, tr.Keys[0].Reachable, paths)
 		}
 		r.Git("update-ref", "-d", "refs/tags/v1")
 	}
