@@ -6,7 +6,8 @@ work=$(mktemp -d)
 chmod 755 "$work"
 stop=
 trap 'for p in $stop; do kill $p 2>/dev/null || true; done; wait; rm -rf "$work"' EXIT
-cat >"$work/keys"
+cd "$work"
+cat >keys
 put() { mkdir -p "$out/$1" && cat >"$out/$1/$2"; }
 until_ready() { for _ in $(seq 100); do ! "$@" >/dev/null 2>&1 || return 0; sleep 0.1; done; echo "$1 does not answer" >&2; return 1; }
 
