@@ -110,6 +110,9 @@ type Finding struct {
 	// Candidates are what the key may be instead of Secret, the likeliest first:
 	// at most two, none if Extent is Exact.
 	Candidates []Secret
+	// Former is what older versions took for the key at some place: exceptions for
+	// it go on to count.
+	Former []Secret
 	// Typed says that the body looks typed by hand; then Confidence is Low.
 	Typed bool
 	// Score is the mixture log-likelihood ratio in bits per character: below

@@ -15,8 +15,8 @@ type Result struct {
 	// Findings holds the keys at or above the confidence asked for, sorted by
 	// Sort.
 	Findings []*Finding
-	// RejectedFindings are the candidates turned down, one occurrence each;
-	// filled only if they were asked for.
+	// RejectedFindings are the candidates turned down; filled only if they were
+	// asked for.
 	RejectedFindings []*Finding
 	// Rejected and Below count distinct candidates: turned down, and below the
 	// confidence asked for.

@@ -32,7 +32,7 @@ type record struct {
 	shapes    []string
 	evidence  map[evidenceKey]rules.Evidence
 	locations map[location]view
-	rejected  *candidate // at the smallest location, if wanted
+	glued     bool // at each location, letters stand before the prefix
 }
 
 type evidenceKey struct {
@@ -69,7 +69,7 @@ func (c *collector) addOne(s *candidate) {
 			c.full = true
 			return
 		}
-		r = &record{finding: finding.Finding{Secret: m.Secret}, evidence: make(map[evidenceKey]rules.Evidence), locations: make(map[location]view)}
+		r = &record{finding: finding.Finding{Secret: m.Secret}, evidence: make(map[evidenceKey]rules.Evidence), locations: make(map[location]view), glued: true}
 		c.keys[m.Secret] = r
 	}
 	f := &r.finding
@@ -79,17 +79,21 @@ func (c *collector) addOne(s *candidate) {
 	if m.Confidence == finding.Rejected && f.Confidence > finding.Rejected {
 		return
 	}
+	if m.Confidence > finding.Rejected && f.Confidence == finding.Rejected {
+		clear(r.locations) // of rejected candidates
+	}
 	if !known || m.Confidence > f.Confidence || m.Confidence == f.Confidence && smaller(m, f) {
 		// The order in which workers come must not matter.
 		f.Confidence, f.RuleID, f.Environment = m.Confidence, m.RuleID, m.Environment
 		f.Typed, f.Score, f.RejectedFor, f.Encoding = m.Typed, m.Score, m.RejectedFor, slices.Clone(m.Encoding)
 	}
 	if m.Confidence == finding.Rejected {
-		if c.keepRejected && (r.rejected == nil || s.at.compare(r.rejected.at) < 0) {
-			r.rejected = &candidate{at: s.at, view: s.view}
+		if c.keepRejected {
+			r.locations[s.at] = s.view
 		}
 		return
 	}
+	r.addExtent(m, len(r.locations) == 0)
 	r.shapes = m.Shapes
 	for _, e := range m.Evidence {
 		k := evidenceKey{e.Issuer, e.Kind}
@@ -98,6 +102,34 @@ func (c *collector) addOne(s *candidate) {
 		}
 	}
 	r.locations[s.at] = s.view
+}
+
+// addExtent notes how sure the ends of the key are at one place, the first or a
+// further one: the surest counts.
+func (r *record) addExtent(m *rules.Match, first bool) {
+	f := &r.finding
+	if first || m.Extent < f.Extent || m.Extent == f.Extent && compareKeys(m.Candidates, f.Candidates) < 0 {
+		f.Extent, f.Candidates = m.Extent, m.Candidates
+	}
+	r.addFormer(m.Former...)
+	r.glued = r.glued && m.Glued
+}
+
+// addFormer adds what older versions took for the key.
+func (r *record) addFormer(list ...finding.Secret) {
+	f := &r.finding
+	f.Former = append(f.Former, list...)
+	slices.SortFunc(f.Former, func(a, b finding.Secret) int { return cmp.Compare(a.Reveal(), b.Reveal()) })
+	f.Former = slices.Compact(f.Former)
+	f.Former = f.Former[:min(len(f.Former), maxFormer)]
+}
+
+// maxFormer limits Finding.Former: a key has a few neighbours, and an attack any
+// number.
+const maxFormer = 16
+
+func compareKeys(a, b []finding.Secret) int {
+	return slices.CompareFunc(a, b, func(x, y finding.Secret) int { return cmp.Compare(x.Reveal(), y.Reveal()) })
 }
 
 // better reports whether evidence e replaces old, which is of the same kind and

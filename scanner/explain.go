@@ -161,7 +161,7 @@ func (e *explainer) add(k rules.Explanation, buf []byte, matches []rules.Match, 
 	if i := slices.IndexFunc(matches, func(m rules.Match) bool { return m.Start == k.Start && m.End == k.End }); i >= 0 {
 		key.Comment = comment(buf, matches, i)
 	}
-	if e.out.Path != "" {
+	if e.out.Path != "" && !k.Glued {
 		key.Evidence = append(key.Evidence, e.set.PathEvidence(e.pathBelowTop())...)
 	}
 	key.Issuer, key.IssuerWhy = e.set.Attribute(k.Shapes, key.Evidence)

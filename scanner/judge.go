@@ -109,6 +109,7 @@ func (j *judge) keep(buf []byte, done int, pos position, matches []rules.Match, 
 		}
 		// The matcher uses its slices again.
 		s.match.Encoding = slices.Clone(m.Encoding)
+		s.match.Candidates, s.match.Former = slices.Clone(m.Candidates), slices.Clone(m.Former)
 		s.match.Shapes = slices.Clone(m.Shapes)
 		s.match.Evidence = slices.Clone(m.Evidence)
 		s.at.path = strings.Clone(at.path)

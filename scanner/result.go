@@ -34,7 +34,12 @@ func (s *Prepared) finish(ctx context.Context) {
 		for _, c := range s.changes {
 			c.addOccurrences(r)
 		}
-		s.complete(r)
+		r.complete()
+		if r.finding.Confidence == finding.Rejected {
+			s.result.RejectedFindings = append(s.result.RejectedFindings, &r.finding)
+			continue
+		}
+		s.attribute(r)
 		if s.isBeforeSince(&r.finding) {
 			s.result.BeforeSince++
 			continue
@@ -57,16 +62,15 @@ func (s *Prepared) finish(ctx context.Context) {
 	s.result.Duration = s.opts.Now().Sub(s.result.Started)
 }
 
-// listed returns the records that may be findings, sorted by key, and counts the
-// others.
+// listed returns the records that may be findings, and the rejected ones if they
+// are wanted, sorted by key, and counts the others.
 func (s *Prepared) listed() (list []*record) {
 	for _, r := range s.collector.keys {
 		switch f := &r.finding; {
 		case f.Confidence == finding.Rejected:
 			s.result.Rejected++
-			if r.rejected != nil {
-				f.Occurrences = append(f.Occurrences, r.rejected.at.occurrence(r.rejected.view))
-				s.result.RejectedFindings = append(s.result.RejectedFindings, f)
+			if s.opts.KeepRejected {
+				list = append(list, r)
 			}
 		case f.Confidence < s.opts.MinConfidence:
 			s.result.Below++
@@ -89,7 +93,7 @@ func (s *Prepared) isBeforeSince(f *finding.Finding) bool {
 }
 
 // complete fills in what follows from all locations of a key.
-func (s *Prepared) complete(r *record) {
+func (r *record) complete() {
 	f := &r.finding
 	lines := make(map[location]int) // the first column of each line outside objects
 	for l, v := range r.locations {
@@ -112,7 +116,6 @@ func (s *Prepared) complete(r *record) {
 		f.Occurrences = append(f.Occurrences, l.occurrence(r.locations[l]))
 	}
 	finding.SortOccurrences(f.Occurrences)
-	s.attribute(r)
 }
 
 // pathEvidenceLimit bounds how many paths of one key are searched for its
@@ -128,7 +131,7 @@ func (s *Prepared) attribute(r *record) {
 	}
 	paths := make(map[string]bool)
 	for _, o := range f.Occurrences {
-		if o.Path != "" && !paths[o.Path] && len(paths) < pathEvidenceLimit {
+		if o.Path != "" && !r.glued && !paths[o.Path] && len(paths) < pathEvidenceLimit {
 			paths[o.Path] = true
 			evidence = append(evidence, s.collector.set.PathEvidence(o.Path)...)
 		}
