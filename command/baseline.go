@@ -29,8 +29,11 @@ var baselineSpec = spec{
 	name: "baseline", purpose: "accepts today's keys, or removes the ones that are gone", args: "create|prune [PATH…]",
 	about: `
 create [PATH…]  scans PATH, or the current folder, and accepts the keys that
-                keysweep scan lists: each becomes a line of the baseline. Lines
-                that are there stay as they are.
+                keysweep scan lists and that the working tree, the index or
+                HEAD's history holds: each becomes a line of the baseline. It
+                lists the others, of other branches, stashes and dropped
+                objects; --all-objects accepts these too. Lines that are there
+                stay as they are.
 prune [PATH…]   scans the repositories PATH, or that of the current folder, and
                 removes the lines of keys that are in them no more, at whatever
                 confidence. It refuses if the scan is incomplete.
@@ -38,7 +41,7 @@ The file holds a hash of each key and no character of its body; commit it. The
 status is 0, or 3 if the scan was incomplete.
 `,
 	example: `keysweep baseline create --reason "known before we scanned"`,
-	options: []group{{"", "output reason min-confidence ignored " + ruleOptions + " " + reachOptions + " max-object no-progress jobs"}},
+	options: []group{{"", "output reason min-confidence all-objects ignored " + ruleOptions + " " + reachOptions + " max-object no-progress jobs"}},
 	run:     baselineCommand,
 }
 
@@ -47,6 +50,7 @@ type baselineOptions struct {
 	audit  audit.Options
 	file   string // "": the one at the top
 	reason string
+	all    bool // also what neither the files nor HEAD's history hold
 }
 
 // defaultReason is that of a line whose author gave none.
@@ -72,7 +76,7 @@ func parseBaseline(c *call, word string) (o *baselineOptions, err error) {
 	if len(paths) == 0 {
 		paths = []string{"."}
 	}
-	o = &baselineOptions{reason: strings.TrimSpace(c.String("reason"))}
+	o = &baselineOptions{reason: strings.TrimSpace(c.String("reason")), all: c.Bool("all-objects")}
 	if o.audit, err = parseAudit(c, paths); err != nil {
 		return nil, err
 	}
@@ -93,7 +97,7 @@ func parseBaseline(c *call, word string) (o *baselineOptions, err error) {
 	if word != "prune" {
 		return o, nil
 	}
-	for _, name := range []string{"reason", "min-confidence", "ignored"} {
+	for _, name := range []string{"reason", "min-confidence", "all-objects", "ignored"} {
 		if c.IsSet(name) {
 			return nil, fmt.Errorf("prune has no --%s", name)
 		}
@@ -146,7 +150,7 @@ func incompleteWords(res *finding.Result) string {
 	return ""
 }
 
-// baselineCreate accepts what a scan lists.
+// baselineCreate accepts what a scan lists and a person has before their eyes.
 func baselineCreate(c *call, o *baselineOptions) error {
 	file, b, err := o.open()
 	if err != nil {
@@ -160,52 +164,98 @@ func baselineCreate(c *call, o *baselineOptions) error {
 	if err != nil {
 		return err
 	}
-	var out strings.Builder
-	added, there, elsewhere := 0, 0, 0
-	for _, f := range a.Result.Findings {
-		switch {
-		case f.Suppressed == nil:
-			line := o.line(c, f, a.Loaded.Rules)
-			b.Add(line)
-			added++
-			listKey(&out, f.Secret.ID(), f.Secret.Redacted(), f.Issuer, f.Environment.String(), line.Comment)
-		case f.Suppressed.Kind == finding.KindBaseline:
-			there++
-		default:
-			elsewhere++
-		}
-	}
-	if added > 0 {
+	t := o.accept(c, a, b)
+	if t.added > 0 {
 		if err := writeBaseline(file, b.Text()); err != nil {
 			return err
 		}
 	}
-	line := func(format string, args ...any) { fmt.Fprintf(&out, format+"\n", args...) }
-	switch {
-	case added > 0 && isNew:
-		line("%s accepted in the new file %s: commit it.", keys(added), quote.Name(file))
-	case added > 0:
-		line("%s accepted in %s.", keys(added), quote.Name(file))
-	default:
-		line("No further key to accept: nothing was written.")
-	}
-	if there > 0 {
-		line("%s had been accepted there before.", keys(there))
-	}
-	if elsewhere > 0 {
-		pronoun := "them"
-		if elsewhere == 1 {
-			pronoun = "it"
-		}
-		line("%s left out: the configuration or a comment accepts %s already.", keys(elsewhere), pronoun)
-	}
-	if err := c.say(out.String()); err != nil {
+	if err := c.say(t.words(file, isNew)); err != nil {
 		return err
 	}
 	if words := incompleteWords(a.Result); words != "" {
 		return &ending{StatusIncomplete, errors.New(words + ": what was not read is not accepted")}
 	}
 	return nil
+}
+
+// tally is what baseline create did with the keys of a scan.
+type tally struct {
+	added, there, elsewhere, unseen int
+	addedKeys, unseenKeys           strings.Builder
+}
+
+// accept adds to b what a scan found, as far as a person has it before their eyes.
+func (o *baselineOptions) accept(c *call, a *audit.Audit, b *exceptions.Baseline) *tally {
+	t := &tally{}
+	for _, f := range a.Result.Findings {
+		line := o.line(c, f, a.Loaded.Rules)
+		switch {
+		case f.Suppressed != nil && f.Suppressed.Kind == finding.KindBaseline:
+			t.there++
+		case f.Suppressed != nil:
+			t.elsewhere++
+		case o.all || slices.ContainsFunc(f.Occurrences, isCurrent):
+			b.Add(line)
+			t.added++
+			listKey(&t.addedKeys, f.Secret.ID(), f.Secret.Redacted(), f.Issuer, f.Environment.String(), line.Comment)
+		default:
+			t.unseen++
+			listKey(&t.unseenKeys, f.Secret.ID(), f.Secret.Redacted(), f.Issuer, f.Environment.String(), line.Comment+elsewhereWords(f))
+		}
+	}
+	return t
+}
+
+// words says what was done to a file.
+func (t *tally) words(file string, isNew bool) string {
+	out := strings.Builder{}
+	line := func(format string, args ...any) { fmt.Fprintf(&out, format+"\n", args...) }
+	out.WriteString(t.addedKeys.String())
+	switch {
+	case t.added > 0 && isNew:
+		line("%s accepted in the new file %s: commit it.", keys(t.added), quote.Name(file))
+	case t.added > 0:
+		line("%s accepted in %s.", keys(t.added), quote.Name(file))
+	default:
+		line("No further key to accept: nothing was written.")
+	}
+	if t.there > 0 {
+		line("%s had been accepted there before.", keys(t.there))
+	}
+	if t.elsewhere > 0 {
+		line("%s left out: the configuration or a comment accepts %s already.", keys(t.elsewhere), pronoun(t.elsewhere))
+	}
+	if t.unseen > 0 {
+		line("%s left out: neither the working tree nor the index nor HEAD's history holds %s. --all-objects accepts %s, too.",
+			keys(t.unseen), pronoun(t.unseen), pronoun(t.unseen))
+		out.WriteString(t.unseenKeys.String())
+	}
+	return out.String()
+}
+
+func pronoun(n int) string {
+	if n == 1 {
+		return "it"
+	}
+	return "them"
+}
+
+// isCurrent reports whether o is in the working tree, the index or HEAD's history.
+func isCurrent(o finding.Occurrence) bool {
+	return o.Source == finding.SourceIndex || o.Object == "" && o.Commit == "" || o.Comment.Merged
+}
+
+// elsewhereWords says what holds f, which is in no file of the user's.
+func elsewhereWords(f *finding.Finding) string {
+	switch o := f.Occurrences[0]; {
+	case o.Commit == "":
+		return ", which no commit holds"
+	case !o.Reachable:
+		return fmt.Sprintf(" of commit %.12s, which no ref reaches", o.Commit)
+	default:
+		return fmt.Sprintf(" of commit %.12s", o.Commit)
+	}
 }
 
 // line returns the line that accepts f.
@@ -271,7 +321,9 @@ func baselinePrune(c *call, o *baselineOptions) error {
 	}
 	found := map[string]bool{}
 	for _, f := range res.Findings {
-		found[f.Secret.SHA256()] = true
+		for _, fingerprint := range f.Fingerprints() {
+			found[fingerprint] = true
+		}
 	}
 	removed := b.Remove(func(l *exceptions.BaselineLine) bool { return !found[l.Fingerprint] })
 	var out strings.Builder

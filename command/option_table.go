@@ -77,6 +77,7 @@ var options = [...]option{
 	{"min-confidence", "", one, "accept what a scan with this `LEVEL` low, medium or high lists; medium if not given", []string{"baseline"}},
 	{"min-confidence", "", one, "say what a scan with this `LEVEL` low, medium or high lists; medium if not given", []string{"explain"}},
 	{"min-confidence", "", one, "list and count findings of `LEVEL` low, medium or high and above; medium if not given", nil},
+	{"all-objects", "", none, "also accept keys that only other branches, stashes or dropped objects hold", nil},
 	{"baseline", "", one, "accept the keys of the baseline `FILE`; " + exceptions.BaselineName + " of the scanned repository or folder if not given", nil},
 	{"since", "", one, "list and count keys first seen in a commit since `DATE`, as 2026-01-31, or 12h, 30d or 2w ago, and keys that are in no commit", nil},
 	{"fail-on", "", one, "findings that stop: `WHICH` is any or none; any if not given", []string{"hook", "install"}},

@@ -282,7 +282,11 @@ func (c *call) findAgain(o recheckOptions, paths []string, earlier *report.Earli
 	}
 	now := map[string]*finding.Finding{}
 	for _, f := range res.Findings {
-		now[f.Secret.SHA256()] = f
+		for i, fingerprint := range f.Fingerprints() {
+			if i == 0 || now[fingerprint] == nil {
+				now[fingerprint] = f
+			}
+		}
 	}
 	missing := 0
 	for i := range outcome.Keys {

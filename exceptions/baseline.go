@@ -14,7 +14,8 @@ import (
 	"keysweep/finding"
 )
 
-// The file, version 1, is UTF-8, its lines end in LF or CRLF:
+// The file, version 1, is UTF-8, with a byte order mark or without, its lines end in
+// LF or CRLF:
 //
 //	keysweep-baseline 1                                 first line
 //	# …                                                 comments, and empty lines
@@ -85,7 +86,7 @@ func NewBaseline(name string) *Baseline {
 // An error says the line.
 func ParseBaseline(name string, text []byte) (*Baseline, error) {
 	b := &Baseline{Name: name}
-	lines := strings.Split(strings.TrimSuffix(string(text), "\n"), "\n")
+	lines := strings.Split(strings.TrimSuffix(strings.TrimPrefix(string(text), "\ufeff"), "\n"), "\n")
 	title, version, _ := strings.Cut(strings.TrimSuffix(lines[0], "\r"), " ")
 	switch {
 	case title != baselineTitle:

@@ -68,6 +68,10 @@ func TestABaselineIsReadAsItWasWritten(t *testing.T) {
 	if d := cmp.Diff(string(text), string(crlf.Text())); d != "" {
 		t.Error(d)
 	}
+	marked := parse(t, append([]byte("\xef\xbb\xbf"), text...))
+	if d := cmp.Diff(string(text), string(marked.Text())); d != "" {
+		t.Error(d)
+	}
 }
 
 func TestWhatCannotStandInALineIsEscaped(t *testing.T) {

@@ -45,12 +45,12 @@ func (s *Set) Mark(res *finding.Result) {
 	m := marker{s, res.Started, make([]bool, len(s.Allows)), nil}
 	lines := map[string]bool{} // of the baseline that were used
 	for _, f := range res.Findings {
-		fingerprint := f.Secret.SHA256()
-		accepted := m.byAllows(func(a *Allow) bool { return a.isOf(fingerprint) })
-		if line := s.Baseline.Line(fingerprint); line != nil {
-			lines[fingerprint] = true
-			if accepted == nil {
-				accepted = &finding.Suppression{Kind: finding.KindBaseline, Reason: line.Reason}
+		var accepted *finding.Suppression
+		for _, fingerprint := range f.Fingerprints() {
+			accepted = cmp.Or(accepted, m.byAllows(func(a *Allow) bool { return a.isOf(fingerprint) }))
+			if line := s.Baseline.Line(fingerprint); line != nil {
+				lines[fingerprint] = true
+				accepted = cmp.Or(accepted, &finding.Suppression{Kind: finding.KindBaseline, Reason: line.Reason})
 			}
 		}
 		// Always asked: it notes which globs are used, and comments that do not

@@ -112,6 +112,24 @@ func TestABaselineHoldsWhereverTheKeyIs(t *testing.T) {
 	}
 }
 
+func TestWhatOlderVersionsTookForAKeyStaysAccepted(t *testing.T) {
+	b := NewBaseline(BaselineName)
+	b.Add(BaselineLine{Fingerprint: secret("a_old").SHA256(), Date: "2026-01-31", Reason: "r"})
+	set := Set{Baseline: b, Allows: []Allow{{Fingerprint: secret("b_old").ID(), Reason: "r"}}, Whole: true}
+	var list []*finding.Finding
+	for _, name := range []string{"a", "b", "c"} {
+		list = append(list, &finding.Finding{Secret: secret(name), Former: []finding.Secret{secret(name + "_older"), secret(name + "_old")}})
+	}
+	res := &finding.Result{Started: now, Findings: list}
+	set.Mark(res)
+	if list[0].Suppressed == nil || list[0].Suppressed.Kind != finding.KindBaseline || list[1].Suppressed == nil || list[2].Suppressed != nil {
+		t.Errorf("%+v, %+v, %+v", list[0].Suppressed, list[1].Suppressed, list[2].Suppressed)
+	}
+	if len(res.Exceptions) > 0 {
+		t.Errorf("unused: %+v", res.Exceptions)
+	}
+}
+
 func TestTheFirstEndOfTimeCounts(t *testing.T) {
 	soon, late := now.AddDate(0, 0, 1), now.AddDate(0, 0, 9)
 	set := Set{Allows: []Allow{{Path: "a", Reason: "a", Expires: late}, {Path: "b", Reason: "b", Expires: soon}, {Path: "c", Reason: "c"}}}

@@ -173,6 +173,16 @@ func (f *Finding) Redacted() string {
 	return f.Secret.RedactedWithTail()
 }
 
+// Fingerprints returns the SHA-256 of the key, in hex, and those of what older
+// versions took for it.
+func (f *Finding) Fingerprints() []string {
+	list := []string{f.Secret.SHA256()}
+	for _, old := range f.Former {
+		list = append(list, old.SHA256())
+	}
+	return list
+}
+
 // Sighting is a commit and its committer date.
 type Sighting struct {
 	Commit string // hex id, 40 or 64 digits

@@ -65,6 +65,9 @@ func (p *phrases) where(o finding.Occurrence) string {
 	case finding.SourcePath:
 		return "name of " + p.display(p.joined(o))
 	}
+	if o.Path == "" && o.Object != "" { // no tree names it
+		return fmt.Sprintf("object %s, line %d", short(o.Object), o.Line)
+	}
 	if o.Line == 0 {
 		return p.display(p.joined(o))
 	}

@@ -4,11 +4,13 @@ import (
 	"cmp"
 	"context"
 	"path/filepath"
+	"sync"
 	"time"
 
 	"keysweep/finding"
 	"keysweep/scanner/gitdb"
 	"keysweep/scanner/gitdb/history"
+	"keysweep/scanner/gitdb/index"
 	"keysweep/scanner/gitdb/oid"
 	"keysweep/scanner/gitdb/pack"
 )
@@ -160,9 +162,10 @@ func (s *Prepared) trace(ctx context.Context, list []*record) error {
 		if t.Cut {
 			h.target.note("Its history holds more paths than were listed: some occurrences of the keys found are left out.")
 		}
+		staged := sync.OnceValue(func() map[oid.ID]string { return stagedPaths(h.repo) })
 		for i, r := range list {
 			r.addTrace(t.Keys[i], s.result.Started)
-			r.addVersions(h, t)
+			r.addVersions(h, t, staged)
 		}
 		if err != nil {
 			return err
@@ -199,8 +202,24 @@ func (r *record) addTrace(k history.KeyTrace, now time.Time) {
 	}
 }
 
-// addVersions turns the locations of a key in one database into occurrences.
-func (r *record) addVersions(h scannedHistory, t *history.Trace) {
+// stagedPaths returns a path of each object that the index of a repository names;
+// none of an index that cannot be read, which the walk of the files reports.
+func stagedPaths(repo *gitdb.Repository) map[oid.ID]string {
+	x, err := index.Read(filepath.Join(repo.GitDir, "index"), repo.Format)
+	if repo.Top == "" || err != nil {
+		return nil
+	}
+	paths := make(map[oid.ID]string, x.Len())
+	for i := range x.Len() {
+		e := x.At(i)
+		paths[oid.FromBytes(e.ID)] = e.Path
+	}
+	return paths
+}
+
+// addVersions turns the locations of a key in one database into occurrences. A blob
+// that no tree names may be staged.
+func (r *record) addVersions(h scannedHistory, t *history.Trace, staged func() map[oid.ID]string) {
 	vs := make(versions)
 	for l, v := range r.locations {
 		if l.target != h.target || l.object.IsZero() {
@@ -214,6 +233,9 @@ func (r *record) addVersions(h scannedHistory, t *history.Trace) {
 				o.Path = at.Path
 			case at.Path != "":
 				o.Path = at.Path + "/" + l.path
+			}
+			if l.source == finding.SourceBlob && o.Path == "" && staged()[l.object] != "" {
+				o.Source, o.Path = finding.SourceIndex, staged()[l.object]
 			}
 			o.Folder, o.Reachable, o.InHead = h.folder, at.Reachable, at.InHead
 			o.Comment.Merged = at.Merged

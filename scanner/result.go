@@ -74,7 +74,7 @@ func (s *Prepared) listed() (list []*record) {
 			}
 		case f.Confidence < s.opts.MinConfidence:
 			s.result.Below++
-			s.result.BelowFingerprints = append(s.result.BelowFingerprints, f.Secret.SHA256())
+			s.result.BelowFingerprints = append(s.result.BelowFingerprints, f.Fingerprints()...)
 		default:
 			list = append(list, r)
 		}
