@@ -26,12 +26,14 @@ func (s Stack) Find(name string) (Ref, bool, error) {
 // there although a newer one changed it.
 func (s Stack) Refs() (list []Ref, err error) {
 	seen := make(map[string]struct{})
-	for _, t := range slices.Backward(s) {
+	for i, t := range slices.Backward(s) {
 		errT := t.Refs(func(ref Ref) {
 			if _, hidden := seen[ref.Name]; hidden {
 				return
 			}
-			seen[ref.Name] = struct{}{}
+			if i > 0 { // the oldest table, which is the largest, hides nothing
+				seen[ref.Name] = struct{}{}
+			}
 			if !ref.Deleted {
 				list = append(list, ref)
 			}
