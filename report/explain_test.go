@@ -46,7 +46,7 @@ var explanations = []struct{ name, text, verdict, listing string }{
 	{"masked", "sk_live_49G***********", "This is not a finding, because the rest of it is masked", "--show-rejected"},
 	{"a template", "sk_live_${x}", "This is not a finding, because a template follows the prefix", "--show-rejected"},
 	{"defused", "k={{test}}@{{base62:30:q}}", "This is a finding: a sandbox key of an unknown issuer, of low confidence", "only with --min-confidence low"},
-	{"a doubtful escape", `"\\n{{live}}{{base62:24:a}}`, "of medium confidence, since what precedes it leaves a doubt", "lists it, and counts it"},
+	{"letters before it", `ps{{live}}{{base62:24:a}}`, "of medium confidence, since what precedes it leaves a doubt", "lists it, and counts it"},
 	{"no candidate", "nothing", "This is not a finding, because no rule's prefix is on line 1", ""},
 	{"a near miss", `"sk_" + "live_" + x`, "This is not a finding, because what is on line 1 only looks like a prefix", ""},
 }

@@ -3,202 +3,85 @@ package rules
 import (
 	"bytes"
 	"slices"
-	"strconv"
 	"strings"
 
 	"keysweep/rules/ascii"
+	"keysweep/rules/encoding"
 )
 
-// boundary is what is to the left of a prefix, and whether a key can
-// start there.
+// boundary is what is to the left of a prefix.
 type boundary struct {
-	ok bool
-	// doubtful boundaries cost a step of confidence.
-	doubtful bool
-	why      string // in words
-	// vendor is how many bytes before the prefix belong to it: the prefix is
-	// another company's, gw_sk_live_.
+	why string // in words
+	// joined says that the prefix goes on with what is before it: the body has to
+	// make up for that.
+	joined bool
+	// glued says that letters or digits are directly before the prefix, listed that
+	// they make a word with it.
+	glued, listed bool
+	// vendor is how many bytes before the prefix an older version took for a part
+	// of the key: gw_sk_live_.
 	vendor int
 }
 
-// The limits of what is read on the left, in bytes of the judged text.
+// The limits of what is read beside a key, in bytes of the judged text.
 const (
 	maxEscapes  = 64 // backslashes in a row
-	maxANSI     = 16 // parameters of an escape sequence
 	maxGlued    = maxBody + 24
 	maxEmphasis = 400 // from the sign that begins it to the one behind the key
-	maxEllipsis = 24  // characters between an ellipsis and the key
+	maxNear     = 16  // what is read behind it
 )
 
 // leftBoundary judges the bytes before b[at:], where a prefix starts. plain
 // finds the prefixes of all rules.
 func leftBoundary(b []byte, at int, plain *Finder) boundary {
 	if at == 0 {
-		return boundary{ok: true, why: "start of the text"}
+		return boundary{why: "start of the text"}
 	}
-	c := b[at-1]
-	if !ascii.IsName(c) {
-		return boundary{ok: true, why: "not part of a word"}
+	if !ascii.IsName(b[at-1]) {
+		return boundary{why: "not part of a word"}
 	}
-	if e, ok := escapeBefore(b, at); ok {
-		return e
+	if n := encoding.EscapeBefore(b, at); n > 0 {
+		return boundary{why: "behind the escape " + string(b[at-n:at])}
 	}
-	if c == 'm' && ansiBefore(b, at) {
-		return boundary{ok: true, why: "behind a terminal's colour sequence"}
+	if sequenceBefore(b, at) {
+		return boundary{why: "behind a terminal's sequence"}
 	}
-	if c == '-' && (at == 1 || ascii.IsSpace(b[at-2])) {
-		return boundary{ok: true, why: "behind a dash that starts the word"}
+	signs := ascii.RunStart(b, at, maxNear, func(c byte) bool { return c == '_' || c == '-' })
+	if signs == 0 || !ascii.IsAlnum(b[signs-1]) {
+		return boundary{why: "behind signs that start the word"}
 	}
-	if (c == 'u' || c == 'H') && at >= 2 && b[at-2] == '-' && (at == 2 || ascii.IsSpace(b[at-3]) || ascii.IsQuote(b[at-3])) {
-		return boundary{ok: true, why: "behind the option -" + string(c)}
+	if signs == at && at >= 2 && b[at-2] == '-' && (at == 2 || ascii.IsSpace(b[at-3]) || ascii.IsQuote(b[at-3])) {
+		return boundary{why: "behind the option -" + string(b[at-1])}
 	}
-	if n := at - len(bytes.TrimRight(b[:at], "_")); n > 0 && n <= 2 && (at == n || !ascii.IsName(b[at-n-1])) {
-		return boundary{ok: true, why: "behind Markdown's sign of emphasis"}
+	if why := keyBefore(b, at, plain); why != "" {
+		return boundary{why: why}
 	}
-	if k := prefixBefore(b, at, plain); k.ok {
-		return k
+	left := boundary{joined: true, glued: b[at-1] != '-', why: "part of a longer identifier"}
+	word := string(bytes.ToLower(b[ascii.RunStart(b, at, maxNear, ascii.IsAlnum) : at+2]))
+	left.listed = slices.ContainsFunc(skWords[:], func(w string) bool { return strings.HasSuffix(word, w) })
+	if start := ascii.RunStart(b, at, maxNear+1, ascii.IsWord); at-start <= maxNear && b[start] != '_' && ascii.ClassOf(b[start]) != ascii.Digit {
+		left.vendor = at - start
 	}
-	if ellipsisCopyBefore(b, at) {
-		return boundary{ok: true, why: "behind its own shortened copy"}
-	}
-	if n := vendorBefore(b, at); n > 0 {
-		return boundary{ok: true, vendor: n, why: "behind " + string(b[at-n:at]) + ", which makes it the prefix of another company"}
-	}
-	return boundary{why: "part of a longer identifier"}
+	return left
 }
-
-// maxVendor is the length of the longest left part that a company puts before
-// a prefix. Those seen have up to eight characters.
-const maxVendor = 16
 
 // skWords are English words in sk that identifiers with a prefix in them are
 // made of: task_test_, cpumask_test_, disk_live_.
 var skWords = [...]string{"task", "risk", "disk", "mask", "desk", "flask", "kiosk", "dusk", "tusk", "husk", "musk", "whisk", "brisk", "frisk", "asterisk", "lisk", "bask", "cask"}
 
-// vendorBefore returns the length of the letters, digits and underscores that
-// are before b[at:] and make with it a prefix like gw_sk_live_ or pssk_live_;
-// 0 if they make an identifier, or are none of that.
-func vendorBefore(b []byte, at int) int {
-	n := at - ascii.RunStart(b, at, maxVendor+1, ascii.IsWord)
-	if n == 0 || n > maxVendor {
-		return 0
-	}
-	start := at - n
-	if start > 0 && (b[start-1] == '\\' || b[start-1] == '%') {
-		// An escape, which ends within the run: \ngw_sk_live_, %20gw_sk_live_.
-		end := start + 1
-		if b[start-1] == '%' {
-			end++
-		}
-		if _, ok := escapeBefore(b, end); !ok || end >= at {
-			return 0
-		}
-		start, n = end, at-end
-	}
-	if start > 0 && b[start-1] == '-' || ascii.ClassOf(b[start]) == ascii.Digit || b[start] == '_' {
-		return 0
-	}
-	word := string(bytes.ToLower(b[start : at+2]))
-	if b[at-1] != '_' && slices.ContainsFunc(skWords[:], func(w string) bool { return strings.HasSuffix(word, w) }) {
-		return 0
-	}
-	return n
-}
-
-// escapeBefore recognises an escape sequence of a string or URL that ends at
-// b[:at] and means a byte that is not part of a word.
-func escapeBefore(b []byte, at int) (boundary, bool) {
-	c := b[at-1]
-	if bytes.IndexByte([]byte("nrtbfv0"), c) >= 0 {
-		if n := backslashesBefore(b, at-1); n > 0 {
-			// An even number is a backslash and a letter, or an escape within
-			// a string within a string: sources in eval(""), JSON in JSON.
-			return boundary{ok: true, doubtful: n%2 == 0, why: `behind the escape \` + string(c)}, true
-		}
-	}
-	if !ascii.IsHex(c) {
-		return boundary{}, false
-	}
-	for _, e := range [...]struct {
-		mark   string
-		digits int
-	}{{"x", 2}, {"u", 4}, {"U", 8}} {
-		m := at - e.digits - 1
-		if m < 1 || b[m] != e.mark[0] || backslashesBefore(b, m) == 0 {
-			continue
-		}
-		if v, err := strconv.ParseUint(string(b[m+1:at]), 16, 32); err == nil && !(v < 0x80 && ascii.IsWord(byte(v))) {
-			return boundary{ok: true, why: `behind the escape \` + string(b[m:at])}, true
-		}
-	}
-	if at >= 4 && b[at-4] == '\\' {
-		if v, err := strconv.ParseUint(string(b[at-3:at]), 8, 16); err == nil && !ascii.IsWord(byte(v)) {
-			return boundary{ok: true, why: `behind the escape \` + string(b[at-3:at])}, true
-		}
-	}
-	if at >= 3 {
-		if v, ok := ascii.HexByte(b[at-2], c); ok && !ascii.IsWord(v) {
-			if b[at-3] == '=' { // quoted-printable
-				return boundary{ok: true, why: "behind the escape =" + string(b[at-2:at])}, true
-			}
-			if b[at-3] == '%' || at >= 5 && string(b[at-5:at-2]) == "%25" {
-				return boundary{ok: true, why: "behind the escape %" + string(b[at-2:at])}, true
-			}
-		}
-	}
-	return boundary{}, false
-}
-
-// backslashesBefore counts the backslashes that end at b[:at].
-func backslashesBefore(b []byte, at int) int {
-	return at - ascii.RunStart(b, at, maxEscapes, func(c byte) bool { return c == '\\' })
-}
-
-// ansiBefore recognises ESC [ digits ; digits m, with ESC as the byte or as
-// one of its escapes.
-func ansiBefore(b []byte, at int) bool {
-	i := ascii.RunStart(b, at-1, maxANSI, func(c byte) bool { return ascii.ClassOf(c) == ascii.Digit || c == ';' })
-	if i == 0 || b[i-1] != '[' {
-		return false
-	}
-	head := b[max(0, i-8) : i-1]
-	escapes := []string{"\x1b", `\e`, `\033`, `\33`, `\x1b`, `\x1B`, `\u001b`, `\u001B`}
-	return slices.ContainsFunc(escapes, func(esc string) bool { return bytes.HasSuffix(head, []byte(esc)) })
-}
-
-// prefixBefore recognises a complete prefix right before b[at:] (the
-// key was pasted behind a sample's prefix), or another key that runs into it.
-func prefixBefore(b []byte, at int, plain *Finder) boundary {
-	start := ascii.RunStart(b, at, maxGlued, ascii.IsName)
-	run := b[start:at]
-	glued := false
+// keyBefore recognises a complete prefix right before b[at:] (the key was pasted
+// behind a sample's prefix), or another key that runs into it.
+func keyBefore(b []byte, at int, plain *Finder) (why string) {
+	run := b[ascii.RunStart(b, at, maxGlued, ascii.IsName):at]
 	for p, l := range plain.All(run) {
 		switch end := p + len(plain.Literals()[l]); {
 		case end == len(run):
-			return boundary{ok: true, why: "behind another prefix"}
+			return "behind another prefix"
 		case len(run)-end >= minBody:
-			glued = true
+			why = "behind another key"
 		}
 	}
-	if glued {
-		return boundary{ok: true, why: "behind another key"}
-	}
-	return boundary{}
-}
-
-// ellipsisCopyBefore recognises the key's shortened copy, as documentation
-// that was copied together with its widgets has it: prefix...TAILprefixBODYTAIL.
-func ellipsisCopyBefore(b []byte, at int) bool {
-	start := ascii.RunStart(b, at, maxEllipsis+1, ascii.IsAlnum)
-	tail := b[start:at]
-	if len(tail) == 0 || len(tail) > maxEllipsis {
-		return false
-	}
-	if !bytes.HasSuffix(b[:start], []byte("...")) && !bytes.HasSuffix(b[:start], []byte("…")) {
-		return false
-	}
-	end := ascii.RunEnd(b, at, maxBody+maxEllipsis, ascii.IsWord)
-	return bytes.HasSuffix(b[at:end], tail)
+	return why
 }
 
 // neighbour is what follows a body at once, in words.
@@ -214,7 +97,7 @@ const (
 
 // rightNeighbour judges the bytes behind a key b[start:end].
 func rightNeighbour(b []byte, start, end int) neighbour {
-	rest := b[end:min(len(b), end+maxANSI)]
+	rest := b[end:min(len(b), end+maxNear)]
 	switch {
 	case len(rest) == 0:
 		return neighbourNone

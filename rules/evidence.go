@@ -1,6 +1,8 @@
 package rules
 
 import (
+	"slices"
+
 	"keysweep/finding"
 	"keysweep/rules/attribution"
 )
@@ -36,7 +38,11 @@ func (m *Matcher) addEvidence(buf []byte) {
 		}
 		m.addDecodedEvidence(buf, near, high-low)
 		for k := range near {
-			if c := &near[k]; c.RejectedFor == "" {
+			c := &near[k]
+			if c.RejectedFor == "" && c.Glued { // whose it is cannot be known from a name
+				c.Evidence = slices.DeleteFunc(c.Evidence, func(e Evidence) bool { return e.Kind < attribution.Host })
+			}
+			if c.RejectedFor == "" {
 				c.Evidence = a.Rank(c.Shapes, c.Evidence)
 			}
 		}

@@ -2,6 +2,7 @@ package rules
 
 import (
 	"fmt"
+	"math"
 	"regexp"
 	"regexp/syntax"
 	"slices"
@@ -46,32 +47,66 @@ func startsAnchored(re *syntax.Regexp) bool {
 	return false
 }
 
-// fixedLength returns the number of characters that every match of re has, or -1
-// if they differ.
-func fixedLength(re *syntax.Regexp) int {
+// language is what the strings that an expression matches have in common.
+type language struct {
+	min, max int     // characters; max is below 0 if there is no limit
+	widest   float64 // bits of its widest class of characters
+	saved    float64 // bits by which a string takes less than its length of them
+}
+
+// languageOf measures re.
+func languageOf(re *syntax.Regexp) language {
+	l, bits := measure(re)
+	l.saved = float64(l.min)*l.widest - bits
+	return l
+}
+
+// measure returns the language of re, without saved, and the bits of its shortest
+// strings.
+func measure(re *syntax.Regexp) (l language, bits float64) {
 	switch re.Op {
-	case syntax.OpEmptyMatch, syntax.OpBeginText, syntax.OpEndText, syntax.OpBeginLine, syntax.OpEndLine:
-		return 0
 	case syntax.OpLiteral:
-		return len(re.Rune)
-	case syntax.OpCharClass, syntax.OpAnyChar, syntax.OpAnyCharNotNL:
-		return 1
-	case syntax.OpCapture:
-		return fixedLength(re.Sub[0])
-	case syntax.OpRepeat:
-		if n := fixedLength(re.Sub[0]); n >= 0 && re.Min == re.Max {
-			return n * re.Min
+		l.min, l.max = len(re.Rune), len(re.Rune)
+	case syntax.OpCharClass:
+		n := 0
+		for i := 0; i < len(re.Rune); i += 2 {
+			n += int(re.Rune[i+1]-re.Rune[i]) + 1
 		}
-	case syntax.OpConcat:
-		sum := 0
+		bits = math.Log2(float64(n))
+		l = language{min: 1, max: 1, widest: bits}
+	case syntax.OpCapture, syntax.OpConcat:
 		for _, s := range re.Sub {
-			n := fixedLength(s)
-			if n < 0 {
-				return -1
-			}
-			sum += n
+			sub, b := measure(s)
+			bits += b
+			l = language{min: l.min + sub.min, max: l.max + sub.max, widest: max(l.widest, sub.widest)}
 		}
-		return sum
+	case syntax.OpAlternate:
+		for i, s := range re.Sub {
+			sub, b := measure(s)
+			if i == 0 {
+				l, bits = sub, b
+				continue
+			}
+			bits = math.Log2(math.Exp2(bits) + math.Exp2(b))
+			l = language{min: min(l.min, sub.min), max: max(l.max, sub.max), widest: max(l.widest, sub.widest)}
+		}
+	case syntax.OpRepeat, syntax.OpPlus, syntax.OpStar, syntax.OpQuest:
+		sub, b := measure(re.Sub[0])
+		low, high := re.Min, re.Max
+		switch re.Op {
+		case syntax.OpPlus:
+			low, high = 1, -1
+		case syntax.OpStar:
+			low, high = 0, -1
+		case syntax.OpQuest:
+			low, high = 0, 1
+		}
+		if high < 0 {
+			high = -maxRegexBody // no sum is greater than it
+		}
+		l, bits = language{min: low * sub.min, max: high * sub.max, widest: sub.widest}, b*float64(low)
+	case syntax.OpAnyChar, syntax.OpAnyCharNotNL:
+		l, bits = language{min: 1, max: 1, widest: 8}, 8
 	}
-	return -1
+	return l, bits
 }

@@ -39,6 +39,17 @@ type Explanation struct {
 	// BodyMin and BodyMax are the lengths that the rule allows, in characters.
 	// They are 0 if it has an expression.
 	BodyMin, BodyMax int
+	// Endings are the places where the key may end, the likeliest first: at most
+	// three, none if there was nothing to decide.
+	Endings []Ending
+}
+
+// Ending is one place where a key may end.
+type Ending struct {
+	Secret finding.Secret
+	// Bits says by how many bits it is less likely than the likeliest.
+	Bits float64
+	Why  string // what ends there, in words
 }
 
 // candidate is one literal while it is judged. Body is not a copy.
@@ -64,7 +75,7 @@ func (c *candidate) explained(s *compiled) Explanation {
 	body := []byte(strings.TrimPrefix(c.Secret.Reveal(), e.Prefix))
 	e.Scored = e.Parts != (score.Score{})
 	if !e.Scored && len(body) > 0 {
-		_, e.Parts = score.OfPart(body)
+		_, e.Parts = c.group.scored(body)
 	}
 	e.Published = len(body) > 0 && c.group.published(body)
 	e.BodyMin, e.BodyMax = c.group.Body.Min, c.group.Body.Max
@@ -75,45 +86,94 @@ func (c *candidate) explained(s *compiled) Explanation {
 // judge judges the prefix p at t.B[at:] under group g. It returns
 // false if there is no candidate: the prefix only leads to another one.
 func (m *Matcher) judge(t *encoding.Text, at int, p int, g *group, left boundary) (candidate, bool) {
-	s := m.set
-	start := at + len(s.prefixes[p].text)
+	s, r := m.set, &m.run
 	c := candidate{group: g, prefix: p, start: at}
 	c.RuleID, c.Environment, c.Left, c.Limit = g.primary.ID, g.env, left.why, g.MaxScore
-	end, tooLong := s.extent(g, t.B, start)
-	if end == start && g.regex == nil {
+	start := at + len(s.prefixes[p].text)
+	if g.regex == nil {
+		r.read(s, g, t.B, start)
+	} else {
+		r.match(g, t.B, start)
+	}
+	if len(r.text) == 0 && g.regex == nil {
 		m.inner = s.plain.AppendAt(m.inner[:0], t.B, start)
 		if slices.ContainsFunc(m.inner, func(l int) bool { return g.inner[string(s.plain.Literals()[l])] }) {
 			return c, false
 		}
 	}
-	m.work += end - at
-	body := t.B[start:end]
-	if g.regex == nil && !tooLong {
-		if len(body) > minBody {
-			body = g.cutGluedWord(body, t.B[end:])
-			end = start + len(body)
-		}
-		if whole, last := g.joined(t.B, start, end, m.joined); last != end && !g.documented(body) {
-			body, end, m.joined = whole, last, whole[:0]
-		}
+	body, tooLong := r.text[:r.usual()], r.tooLong
+	c.end = r.position(len(body))
+	text := (len(r.text) >= minBody || left.joined) && isText(t.B, at, c.end)
+	if !text {
+		left.joined, left.listed = false, false
 	}
-	c.end = end
-	if left.vendor > 0 {
-		at -= left.vendor
-		c.start = at
+	if c.Glued = left.glued; text && c.Glued {
+		c.Extent = finding.Likely
 	}
-	right := rightNeighbour(t.B, at, end)
-	c.Right = string(right)
+	if len(r.text) >= minBody && g.regex == nil {
+		body, tooLong = c.choose(m, t, text)
+	}
+	m.work += c.end - at
+	right := rightNeighbour(t.B, at, c.end)
+	if c.Right = string(right); right == neighbourEllipsis {
+		c.Extent = finding.Cut
+	}
 	c.verdict(m, t, body, left, right, tooLong)
+	c.Former = formerly(t.B[at-left.vendor:at], c.Secret, r)
 	c.Start, c.End = t.Raw(at, c.end)
 	return c, true
 }
 
+// choose decides where the key ends that m.run follows, and notes what else it may
+// be. It returns the body, and whether that is longer than any.
+func (c *candidate) choose(m *Matcher, t *encoding.Text, text bool) (body []byte, tooLong bool) {
+	r, g := &m.run, c.group
+	env := around{text: text, quoted: c.start > 0 && ascii.IsQuote(t.B[c.start-1]) && c.end < len(t.B) && t.B[c.start-1] == t.B[c.end]}
+	if !text {
+		m.lengths = lengthsBefore(m.lengths[:0], t.B, c.start, len(g.prefix))
+		env.lengths = m.lengths
+	}
+	list := g.endings(m, r, env)
+	best, extent, more := g.decide(r, env, list)
+	if best < 0 {
+		return r.text[:r.usual()], r.tooLong
+	}
+	x := list[best]
+	c.Extent, c.end = max(c.Extent, extent), r.position(x.n)
+	c.Glued = c.Glued && !x.measured
+	for _, i := range more {
+		c.Candidates = append(c.Candidates, finding.NewSecret(g.prefix, string(r.text[:list[i].n])))
+	}
+	if m.explaining {
+		for _, i := range append([]int{best}, more...) {
+			c.Endings = append(c.Endings, Ending{finding.NewSecret(g.prefix, string(r.text[:list[i].n])), list[i].bits - x.bits, list[i].why})
+		}
+	}
+	return r.text[:x.n], false
+}
+
+// formerly returns what older versions took for the key: the whole run of
+// characters, and what is before the prefix with it.
+func formerly(vendor []byte, key finding.Secret, r *run) (list []finding.Secret) {
+	first := len(r.text)
+	if len(r.pieces) > 1 {
+		first = r.pieces[1].from
+	}
+	for _, n := range [...]int{first, r.usual()} {
+		for _, before := range [...]string{"", string(vendor)} {
+			k := finding.NewSecret(before+key.Prefix(), string(bytes.TrimRight(r.text[:n], "-_")))
+			if k != key && n >= minBody && !slices.Contains(list, k) {
+				list = append(list, k)
+			}
+		}
+	}
+	return list
+}
+
 // verdict decides confidence and reason, from what needs no score to what does.
 func (c *candidate) verdict(m *Matcher, t *encoding.Text, body []byte, left boundary, right neighbour, tooLong bool) {
-	prefix := string(t.B[c.start:c.start+left.vendor]) + m.set.prefixes[c.prefix].text
-	c.Secret = finding.NewSecret(prefix, string(body))
-	if left.ok && len(body) < c.group.Body.Min && c.defused(m, t, body) {
+	c.Secret = finding.NewSecret(c.group.prefix, string(body))
+	if !left.joined && len(body) < c.group.Body.Min && c.defused(m, t, body) {
 		return
 	}
 	if c.RejectedFor = c.group.misfit(body, left, right, tooLong); c.RejectedFor != "" {
@@ -124,11 +184,8 @@ func (c *candidate) verdict(m *Matcher, t *encoding.Text, body []byte, left boun
 	if c.group.MaxScore == score.Max && len(part) < 20 && secretAssigned(t.B, c.start) {
 		c.Limit = score.Strong
 	}
-	documented := left.vendor == 0 && c.noteShapes(body)
-	switch {
-	case left.vendor > 0:
-		c.Evidence = append(c.Evidence, Evidence{Issuer: finding.IssuerUnknown, Kind: attribution.Shape, Text: "the prefix is " + prefix})
-	case c.group.owner != "":
+	documented := c.noteShapes(body)
+	if c.group.owner != "" {
 		c.Evidence = append(c.Evidence, Evidence{Issuer: c.group.owner, Kind: attribution.Shape, Text: "prefix of " + c.group.owner + " keys"})
 	}
 	if c.RejectedFor = c.likeness(body, left, right, documented); c.RejectedFor != "" {
@@ -138,7 +195,7 @@ func (c *candidate) verdict(m *Matcher, t *encoding.Text, body []byte, left boun
 	switch {
 	case c.Typed, publicTwin(t.B, c.start, body):
 		c.Confidence = finding.Low
-	case left.vendor > 0, parts.LLR >= score.High, left.doubtful, right == neighbourEllipsis:
+	case parts.LLR >= score.High, left.joined && left.glued, right == neighbourEllipsis:
 		c.Confidence = finding.Medium
 	default:
 		c.Confidence = finding.High
@@ -148,7 +205,7 @@ func (c *candidate) verdict(m *Matcher, t *encoding.Text, body []byte, left boun
 // misfit returns why a body is none of g's, whatever its score, or "".
 func (g *group) misfit(body []byte, left boundary, right neighbour, tooLong bool) string {
 	switch {
-	case !left.ok:
+	case left.listed, left.joined && len(body) < g.Body.Min:
 		return left.why
 	case len(body) < max(1, g.Body.Min):
 		return shortReason(g, body, right)
@@ -185,8 +242,8 @@ func (c *candidate) likeness(body []byte, left boundary, right neighbour, docume
 		return "base64 of a host, as the body of a public key"
 	case right == neighbourMask, right == neighbourEllipsis && !documented:
 		return "masked"
-	case left.vendor > 0 && c.Score >= score.High:
-		return "part of a longer identifier"
+	case left.joined && c.Score >= score.High && !documented:
+		return left.why
 	case c.Score >= c.Limit:
 		return fmt.Sprintf("looks like words (score %.2f)", c.Score)
 	}

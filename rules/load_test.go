@@ -165,7 +165,7 @@ func TestAKeyWithinARejectedCandidateOfAnotherRule(t *testing.T) {
 
 func TestProveFailsForARuleThatDoesNotHold(t *testing.T) {
 	for _, example := range []string{
-		`examples = ["acme_short"]`, `examples = ["x«acme_{{base62:24:a}}»"]`, `examples = ["« acme_{{base62:24:a}}»"]`,
+		`examples = ["acme_short"]`, `examples = ["«xacme_{{base62:24:a}}»"]`, `examples = ["« acme_{{base62:24:a}}»"]`,
 		`counter_examples = ["acme_{{base62:24:a}}"]`, `examples = ["acme_{{base63:24:a}}"]`,
 	} {
 		s := loaded(t, ruleFileOf(t, "[[rule]]\nid = \"acme\"\nliterals = [\"acme_\"]\n"+example+"\n"))

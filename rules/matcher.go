@@ -8,6 +8,7 @@ import (
 	"keysweep/finding"
 	"keysweep/rules/attribution"
 	"keysweep/rules/encoding"
+	"keysweep/rules/score"
 )
 
 // maxSpan limits how many raw bytes one key can take: the longest body in the
@@ -22,7 +23,11 @@ type Matcher struct {
 	matches    []Match
 	found      []int // literals at one position
 	inner      []int
-	joined     []byte // a body from several literals
+	run        run
+	sums       score.Sums
+	endings    []ending
+	lengths    []length
+	explaining bool // candidates note their endings
 	reader     encoding.Reader
 	around     attribution.Surroundings
 	done       <-chan struct{} // see StopAt; nil: never
@@ -48,7 +53,9 @@ func (m *Matcher) Matches(buf []byte, core Span) []Match {
 
 // Explain is Matches with the reasons.
 func (m *Matcher) Explain(buf []byte, core Span) []Explanation {
+	m.explaining = true
 	m.judgeAll(buf, core)
+	m.explaining = false
 	list := make([]Explanation, len(m.candidates))
 	for i := range m.candidates {
 		list[i] = m.candidates[i].explained(m.set)
@@ -125,9 +132,6 @@ func (m *Matcher) judgeLiteral(buf []byte, at int, e *entry) {
 // e at buf[at:].
 func (m *Matcher) judgePrefix(t *encoding.Text, pos, p int, e *entry, at int) {
 	left := leftBoundary(t.B, pos, m.set.plain)
-	if !left.ok && e.steps.AfterBinary(t.B, pos) {
-		left = boundary{ok: true, why: "behind bytes that are no text"}
-	}
 	for _, g := range m.set.prefixes[p].groups {
 		c, ok := m.judge(t, pos, p, g, left)
 		if !ok {

@@ -15,7 +15,7 @@ func (m *Match) Readable() bool {
 	if m.Confidence > finding.Rejected || len(body) < minBody {
 		return m.Confidence == finding.Rejected
 	}
-	_, s := score.OfPart(body)
+	s := score.Of(body)
 	return s.Cover >= score.MaxCover ||
 		s.LLR >= score.Max && s.Distinct >= score.MinDistinct && s.StepRun < score.MaxStepRun
 }

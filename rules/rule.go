@@ -58,14 +58,21 @@ type Shape struct {
 
 	regex  *regexp.Regexp
 	random int // index of the group that captures the random part; 0: none
-	length int // of every body, in characters; -1 if they differ
+
+	language
+}
+
+// ends reports whether body has the shape behind prefix, and no longer one has: a
+// shape of any length does not say where a body ends.
+func (s *Shape) ends(prefix string, body []byte) bool {
+	return len(body) >= s.min && len(body) <= s.max && slices.Contains(s.Literals, prefix) && s.regex.Match(body)
 }
 
 // has reports whether body has a documented shape of r behind prefix, and
 // whether no other issuer has that shape.
 func (r *Rule) has(prefix string, body []byte) (documented, unique bool) {
 	for i := range r.Shapes {
-		if s := &r.Shapes[i]; slices.Contains(s.Literals, prefix) && s.regex.Match(body) {
+		if s := &r.Shapes[i]; slices.Contains(s.Literals, prefix) && len(body) >= s.min && s.regex.Match(body) {
 			documented, unique = true, unique || s.Unique
 		}
 	}
@@ -87,5 +94,5 @@ func (g *group) scored(body []byte) ([]byte, score.Score) {
 			}
 		}
 	}
-	return score.OfPart(body)
+	return body, score.Of(body)
 }

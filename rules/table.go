@@ -199,7 +199,7 @@ func (t *ruleTable) readShapes(r *Rule) (err error) {
 			return len(given) > 0 && !slices.Contains(given, l)
 		})
 		if parsed, err := syntax.Parse(s.Regex, syntax.Perl); err == nil {
-			s.length = fixedLength(parsed)
+			s.language = languageOf(parsed)
 		}
 	}
 	return nil

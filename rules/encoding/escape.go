@@ -186,7 +186,7 @@ func (d escapeDecoder) escapeAt(b []byte) (value []byte, width int) {
 
 // stringEscapeAt is escapeAt for a backslash and at least one more byte.
 func stringEscapeAt(b []byte) (value []byte, width int) {
-	const letters, meanings, maxBraced = "nrtbf", "\n\r\t\b\f", len("\\u{10FFFF}")
+	const letters, meanings, maxBraced = "nrtbfv", "\n\r\t\b\f\v", len("\\u{10FFFF}")
 	c, base, from, to := b[1], 16, 2, 0 // the digits are b[from:to]
 	switch {
 	case c == '0' || c == '1':
@@ -214,4 +214,36 @@ func stringEscapeAt(b []byte) (value []byte, width int) {
 		return utf8.AppendRune(nil, rune(v)), width
 	}
 	return []byte{byte(v)}, width
+}
+
+// maxEscape is the length of the longest escape that EscapeBefore recognises.
+const maxEscape = len(`\U00000022`)
+
+// EscapeBefore returns the length of the escape sequence of a string, a URL or a
+// mail that ends at b[:at] and means a byte that is not part of a word; 0 if there
+// is none.
+func EscapeBefore(b []byte, at int) int {
+	for n := 2; n <= min(at, maxEscape); n++ {
+		e := b[at-n : at]
+		var value []byte
+		width := 0
+		switch {
+		case e[0] == '\\' && n == maxEscape && e[1] == 'U':
+			if v, err := strconv.ParseUint(string(e[2:]), 16, 32); err == nil {
+				value, width = utf8.AppendRune(nil, rune(v)), n
+			}
+		case string(e) == `\0`:
+			value, width = []byte{0}, n
+		case e[0] == '\\':
+			value, width = stringEscapeAt(e)
+		case (e[0] == '%' || e[0] == '=') && n == 3, n == 5 && string(e[:3]) == "%25":
+			if v, ok := ascii.HexByte(e[n-2], e[n-1]); ok {
+				value, width = []byte{v}, n
+			}
+		}
+		if width == n && !ascii.IsWord(value[0]) {
+			return n
+		}
+	}
+	return 0
 }

@@ -3,8 +3,6 @@ package encoding
 import (
 	"bytes"
 	"slices"
-
-	"keysweep/rules/ascii"
 )
 
 // Steps are the decodings of one form of a prefix, the outermost first; none for
@@ -49,22 +47,6 @@ func (s Steps) EvidenceReach(most int) (reach int, shared bool) {
 		return most / wide.width, true
 	}
 	return singleReach, false
-}
-
-// binaryReach is how many decoded bytes before a key distinguish text from what
-// comes out when a run of characters starts elsewhere than the encoded text.
-const binaryReach = 12
-
-// AfterBinary reports whether what is before b[at:] is no text, where the steps
-// decoded a run of characters: the encoded text starts within the run
-// (example.com/c2tf…), and what is left of the key is not what it followed.
-func (s Steps) AfterBinary(b []byte, at int) bool {
-	runs := func(st Step) bool {
-		_, ok := st.decoder.(digitDecoder)
-		return ok
-	}
-	binary := func(c byte) bool { return c >= 0x7F || c < ' ' && !ascii.IsSpace(c) }
-	return slices.ContainsFunc(s, runs) && slices.ContainsFunc(b[max(0, at-binaryReach):at], binary)
 }
 
 // Reader undoes steps. It is the scratch of one goroutine.

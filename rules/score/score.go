@@ -148,36 +148,82 @@ func headOf[T string | []byte](w T) int {
 	return ((int(w[0]-'a')*26+int(w[1]-'a'))*26+int(w[2]-'a'))*26 + int(w[3]-'a')
 }
 
-// OfPart returns the part of body that its score is taken from, and its score. A
-// body with an underscore may be random up to it, with a word behind: then the
-// better part counts, if it looks like base64url at all.
-func OfPart(body []byte) ([]byte, Score) {
-	whole := Of(body)
-	head, _, found := bytes.Cut(body, []byte("_"))
-	if !found || len(head) < minPart || !base64URLLike(body) {
-		return body, whole
-	}
-	if s := Of(head); s.LLR < whole.LLR {
-		return head, s
-	}
-	return body, whole
+// Sums are running sums over a run of characters: what it takes to say that it is
+// random up to some place, and text from there.
+type Sums struct {
+	// Random holds how many bits a uniform draw takes for the first i characters,
+	// from the smallest class that holds them.
+	Random []float64
+	// Text holds how many bits text takes for what follows the first i characters.
+	Text []float64
 }
 
-// minPart is how long a part must be, in characters, to be scored alone: as
-// long as the shortest body.
-const minPart = 16
+// The share of letters in text that are of the case of the one before, the shares
+// of a digit and a sign behind a digit, and the bits of a dictionary word.
+const (
+	keepsCase  = 0.85
+	nextDigit  = 0.07
+	digitsSign = 0.06
+	wordBits   = 12.5
+)
 
-func base64URLLike(body []byte) bool {
-	var n [4]int
-	for _, c := range body {
-		n[ascii.ClassOf(c)]++
+// Read fills s with the sums over run. Its slices are used again.
+func (s *Sums) Read(run []byte) {
+	t := tables()
+	s.Random, s.Text = append(s.Random[:0], 0), append(s.Text[:0], 0)
+	previous, letter, before := startState, ascii.Other, ascii.Other
+	var m members
+	for i, c := range run {
+		x, class := int(t.symbol[c]), ascii.ClassOf(c)
+		p := (weightBigram + weightCopy) * t.bigram[previous][x]
+		if i > 0 {
+			p += weightNeighbour * t.neighbour[previous][x]
+		}
+		switch {
+		case class == ascii.Digit && before == ascii.Digit:
+			p = max(p, nextDigit)
+		case class == ascii.Other && before == ascii.Digit:
+			p, class = max(p, digitsSign), ascii.Digit
+		case class == ascii.Digit || class == ascii.Other:
+		case letter == ascii.Other:
+			p /= 2
+		case letter == class:
+			p *= keepsCase
+		default:
+			p *= 1 - keepsCase
+		}
+		if class == ascii.Lower || class == ascii.Upper {
+			letter = class
+		}
+		m, previous, before = m.with(c), x, class
+		s.Random = append(s.Random, float64(i+1)*math.Log2(float64(m.size())))
+		s.Text = append(s.Text, -math.Log2(p+weightUniform/64))
 	}
-	return n[ascii.Digit] >= 3 && n[ascii.Lower] > 0 && n[ascii.Upper] > 0
+	// From the end: each character by itself, or a word at once.
+	copy(s.Text, s.Text[1:])
+	s.Text[len(run)] = 0
+	for i := len(run) - 1; i >= 0; i-- {
+		s.Text[i] += s.Text[i+1]
+		if n := t.plainWordAt(run[i:]); n > 0 {
+			s.Text[i] = min(s.Text[i], wordBits+s.Text[i+n])
+		}
+	}
 }
 
-// WordLen returns the length of the longest dictionary word that b starts with,
-// or 0.
-func WordLen(b []byte) int { return tables().wordAt(b) }
+// plainWordAt returns the length of the longest word that b starts with, in lower
+// or upper case, or with a capital, or 0.
+func (s *scorer) plainWordAt(b []byte) int {
+	var folded [12]byte
+	n := 0
+	for n < min(len(b), len(folded)) && ascii.IsAlnum(b[n]) && (n < 2 || ascii.ClassOf(b[n]) == ascii.ClassOf(b[1])) {
+		folded[n] = ascii.Fold(b[n])
+		n++
+	}
+	if n > 1 && ascii.ClassOf(b[0]) == ascii.Lower && ascii.ClassOf(b[1]) == ascii.Upper {
+		return 0
+	}
+	return s.wordAt(folded[:n])
+}
 
 // Of returns every part of the score of body.
 func Of(body []byte) Score {
@@ -188,7 +234,11 @@ func Of(body []byte) Score {
 		return Score{}
 	}
 	s := tables()
-	a := alphabetOf(body)
+	var m members
+	for _, c := range body {
+		m = m.with(c)
+	}
+	a := m.size()
 	return Score{
 		LLR:      s.llr(body, a),
 		Alphabet: a,
@@ -210,29 +260,44 @@ func isUUID(body []byte) bool {
 	return len(body) == 36
 }
 
-// alphabetOf returns the size of the smallest class that holds body: digits,
-// hex, base36, base62 or base64url; hex and base36 in one case only.
-func alphabetOf(body []byte) int {
-	var lower, upper, beyondHex, other bool
-	for _, c := range body {
-		switch {
-		case c >= '0' && c <= '9':
-		case c >= 'a' && c <= 'z':
-			lower, beyondHex = true, beyondHex || c > 'f'
-		case c >= 'A' && c <= 'Z':
-			upper, beyondHex = true, beyondHex || c > 'F'
-		default:
-			other = true
-		}
-	}
+// members is what a body is made of.
+type members uint8
+
+const (
+	someLower members = 1 << iota
+	someUpper
+	beyondHex
+	someOther
+)
+
+// with returns m and the member c.
+func (m members) with(c byte) members {
 	switch {
-	case other:
+	case c >= '0' && c <= '9':
+		return m
+	case c >= 'a' && c <= 'f':
+		return m | someLower
+	case c >= 'A' && c <= 'F':
+		return m | someUpper
+	case c >= 'a' && c <= 'z':
+		return m | someLower | beyondHex
+	case c >= 'A' && c <= 'Z':
+		return m | someUpper | beyondHex
+	}
+	return m | someOther
+}
+
+// size returns the size of the smallest class that holds m: digits, hex, base36,
+// base62 or base64url; hex and base36 in one case only.
+func (m members) size() int {
+	switch {
+	case m&someOther != 0:
 		return 64
-	case !lower && !upper:
+	case m == 0:
 		return 10
-	case lower && upper:
+	case m&(someLower|someUpper) == someLower|someUpper:
 		return 62
-	case beyondHex:
+	case m&beyondHex != 0:
 		return 36
 	}
 	return 16

@@ -1,0 +1,212 @@
+package rules
+
+import (
+	"cmp"
+	"slices"
+
+	"keysweep/finding"
+	"keysweep/rules/ascii"
+	"keysweep/rules/score"
+)
+
+// The lengths of a body in characters, if its rule does not say otherwise.
+// Four fifths of all occurrences in public code are placeholders shorter than
+// 16, and no issuer's body is.
+const (
+	minBody = 16
+	maxBody = 256
+)
+
+// Where a key ends is decided by what it costs to describe the run of characters
+// behind the prefix, in bits, if the key ends there: the characters of a random
+// body, from the smallest alphabet that holds it; what is known of its length;
+// and what is left of the run, as text. The fewest bits are the likeliest.
+//
+//	sk_live_|0f3b…e2|_old     40 hex digits of 4 bits and the text _old
+//	sk_live_|0f3b…e2_old|     44 characters of 6
+//
+// docs/internals/score.md says how the numbers were found.
+const (
+	documentedBits = 4.0  // a documented length
+	uniqueBits     = 0.0  // that no other issuer has
+	generatorBits  = 6.0  // 16, 24, 32 … bytes in hex or base64
+	anyLengthBits  = 10.0 // any other length
+	gluedBits      = 12.0 // text follows with nothing between
+	signBits       = 3.0  // or behind - or _
+	binaryBits     = 4.0  // the same in bytes that are no text
+	cleanBits      = 3.0  // in favour of a run whose end is one of text
+	quotedBits     = 5.0  // that is quoted
+	lengthBits     = 8.0  // a length in front that fits
+	taggedBits     = 24.0 // one that need not fit
+)
+
+// The bits by which a key must be ahead of the next reading to be exact: if its
+// run ends with it, and if more follows.
+const (
+	exactBits    = 10.0
+	exactCutBits = 12.0
+)
+
+// ending is one place where a key may end.
+type ending struct {
+	n          int // characters of the body
+	bits       float64
+	documented bool // a documented length
+	unique     bool // of one issuer alone
+	measured   bool // the bytes in front give this length
+	why        string
+}
+
+// around is what is around a run, for its decision.
+type around struct {
+	text    bool // not binary
+	quoted  bool // the run is between two quotes
+	lengths []length
+}
+
+// endings returns the places where the key of g's run may end, the likeliest
+// first.
+func (g *group) endings(m *Matcher, r *run, env around) []ending {
+	m.sums.Read(r.text)
+	list := m.endings[:0]
+	n := len(r.text)
+	for e := 1; e <= n; e++ {
+		j := r.jointAt(e)
+		if e < n && j == start && (e < g.Body.Min || !ascii.IsAlnum(r.text[e-1])) {
+			continue
+		}
+		x := g.endingAt(m, r, e, j)
+		switch {
+		case e == n && (!env.text || len(r.pieces) > 1):
+		case e == n && env.quoted:
+			x.bits -= quotedBits
+		case e == n:
+			x.bits -= cleanBits
+		case j != start:
+			x.bits += stays[j] + min(m.sums.Text[e], m.sums.Random[n]-m.sums.Random[e])
+		case !ascii.IsAlnum(r.text[e]):
+			x.bits += signBits + m.sums.Text[e]
+		case env.text:
+			x.bits += gluedBits + m.sums.Text[e]
+		default:
+			x.bits += binaryBits + m.sums.Text[e]
+		}
+		for _, l := range env.lengths {
+			switch {
+			case l.n != e:
+			case l.strong:
+				x.bits, x.measured = x.bits-taggedBits, true
+			case x.documented || e == n:
+				x.bits, x.measured = x.bits-lengthBits, true
+			}
+		}
+		if x.measured {
+			x.why = "the length in front of it"
+		}
+		list = append(list, x)
+	}
+	slices.SortFunc(list, func(a, b ending) int { return cmp.Or(cmp.Compare(a.bits, b.bits), b.n-a.n) })
+	m.endings = list
+	return list
+}
+
+// endingAt weighs a body of the first e characters of r by itself.
+func (g *group) endingAt(m *Matcher, r *run, e int, j joint) ending {
+	x := ending{n: e, bits: m.sums.Random[e] + anyLengthBits, why: "the run of characters ends"}
+	switch {
+	case j >= folded:
+		x.why = "the line ends"
+	case j >= operator:
+		x.why = "the literal ends"
+	case j == sign:
+		x.why = "its looks change"
+	case e < len(r.text):
+		x.why = "what looks random ends"
+	}
+	if isGenerated(r.text[:e]) {
+		x.bits += generatorBits - anyLengthBits
+	}
+	for _, rule := range g.rules {
+		for i := range rule.Shapes {
+			s := &rule.Shapes[i]
+			if !s.ends(g.prefix, r.text[:e]) {
+				continue
+			}
+			bits := min(m.sums.Random[e], s.widest*float64(e)-s.saved) + documentedBits
+			if s.Unique {
+				bits += uniqueBits - documentedBits
+			}
+			if !x.documented || bits < x.bits {
+				x.bits, x.why = bits, "a documented length"
+			}
+			x.documented, x.unique = true, x.unique || s.Unique
+		}
+	}
+	return x
+}
+
+// isGenerated reports whether body is as long as what programs make of a round
+// number of random bytes.
+func isGenerated(body []byte) bool {
+	switch n := len(body); n {
+	case 16, 24, 32, 40, 48, 64:
+		return true
+	case 22, 43, 86: // 16, 32 and 64 bytes in base64
+		return slices.ContainsFunc(body, func(c byte) bool { return !ascii.IsAlnum(c) })
+	}
+	return false
+}
+
+// maxTries limits the endings of one run that are scored.
+const maxTries = 12
+
+// decide returns which of endings, the likeliest first, is the key's, and how sure
+// that is: the first whose body is random, or the one that is usual; and, if it is
+// not sure, at most two others, the likeliest first. best is -1 if there is none.
+func (g *group) decide(r *run, env around, list []ending) (best int, extent finding.Extent, more []int) {
+	best = slices.IndexFunc(list, func(x ending) bool {
+		return (x.documented || x.n == len(r.text)) && g.published(r.text[:x.n])
+	})
+	if best >= 0 {
+		return best, finding.Exact, nil
+	}
+	usual, tries := r.usual(), 0
+	may := func(x ending) bool {
+		if tries++; tries > maxTries || x.n < g.Body.Min || x.n == len(r.text) && r.tooLong {
+			return false
+		}
+		_, s := g.scored(r.text[:x.n])
+		return s.Veto() == "" && (s.LLR < score.High || x.unique && s.LLR < score.Max)
+	}
+	if best = slices.IndexFunc(list, func(x ending) bool { return x.n == usual || may(x) }); best < 0 || r.tooLong && list[best].n == len(r.text) {
+		return -1, finding.Likely, nil
+	}
+	x, ahead := list[best], exactCutBits
+	if x.n == len(r.text) {
+		ahead = exactBits
+	}
+	for i := best + 1; i < len(list) && len(more) < 2; i++ {
+		if may(list[i]) {
+			more = append(more, i)
+		}
+	}
+	switch {
+	case r.jointAt(x.n) == folded:
+		return best, finding.Cut, more
+	case len(more) > 0 && list[more[0]].bits < x.bits+ahead,
+		!env.text && !x.documented && !x.measured:
+		return best, finding.Likely, more
+	}
+	return best, finding.Exact, nil
+}
+
+// usual returns where the key ends if it looks like none: where the characters do,
+// but for what holds literals together and what is not seen.
+func (r *run) usual() int {
+	for _, p := range r.pieces[1:] {
+		if p.joint >= beside && p.from > 0 {
+			return p.from
+		}
+	}
+	return len(r.text)
+}

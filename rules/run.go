@@ -1,0 +1,285 @@
+package rules
+
+import (
+	"bytes"
+	"slices"
+
+	"keysweep/rules/ascii"
+	"keysweep/rules/score"
+)
+
+// run is the characters that follow a prefix and may be a body, with what is
+// between them left out: colours, literals' ends, line breaks.
+type run struct {
+	text   []byte
+	pieces []piece
+	// tooLong says that the run goes on behind the longest body.
+	tooLong bool
+}
+
+// piece is a part of a run that is in one piece in the judged text.
+type piece struct {
+	from int // index of its first character in the run
+	at   int // where that is in the judged text
+	// joint is what is before the piece.
+	joint joint
+}
+
+// joint is what is between two pieces of a run.
+type joint uint8
+
+const (
+	start    joint = iota // the prefix
+	sign                  // what changes how the text looks
+	operator              // + between two literals
+	beside                // two literals beside each other
+	below                 // two literals on lines of their own
+	folded                // a line break that its mark says is none
+	screen                // a line break at the edge of a screen
+	broken                // any other line break
+)
+
+// stays is how many bits speak for a key that goes on behind a joint.
+var stays = [...]float64{sign: -2, operator: 5, beside: -1, below: 4, folded: 9, screen: 0, broken: -6}
+
+// position returns where the text of the first n characters ends in the judged
+// text.
+func (r *run) position(n int) int {
+	i := len(r.pieces) - 1
+	for i > 0 && r.pieces[i].from >= n {
+		i--
+	}
+	return r.pieces[i].at + n - r.pieces[i].from
+}
+
+// jointAt returns what is behind the first n characters: start if nothing is.
+func (r *run) jointAt(n int) joint {
+	for _, p := range r.pieces[1:] {
+		if p.from == n {
+			return p.joint
+		}
+	}
+	return start
+}
+
+// The limits of a body in pieces.
+const (
+	minSplit    = 8 // characters of a further literal
+	maxPieces   = 16
+	maxSplitGap = 256 // bytes between two pieces
+)
+
+// read fills r with the run that starts at b[at:], without the signs at its end.
+func (r *run) read(s *compiled, g *group, b []byte, at int) {
+	r.readPieces(s, g, b, at)
+	if r.tooLong {
+		return
+	}
+	for n := len(r.text); n > 0 && (r.text[n-1] == '_' || r.text[n-1] == '-'); n-- {
+		r.text = r.text[:n-1]
+	}
+	for i := len(r.pieces) - 1; i > 0 && r.pieces[i].from >= len(r.text); i-- {
+		r.pieces = r.pieces[:i]
+	}
+}
+
+// match fills r with what the expression of g matches at b[at:].
+func (r *run) match(g *group, b []byte, at int) {
+	r.text, r.pieces, r.tooLong = nil, append(r.pieces[:0], piece{at: at}), false
+	if found := g.regex.FindIndex(b[at:min(len(b), at+maxRegexBody)]); found != nil {
+		r.text = b[at : at+found[1]]
+	}
+}
+
+func (r *run) readPieces(s *compiled, g *group, b []byte, at int) {
+	r.text, r.pieces, r.tooLong = r.text[:0], append(r.pieces[:0], piece{at: at}), false
+	for {
+		p := &r.pieces[len(r.pieces)-1]
+		end, another := s.pieceEnd(g, b, p.at)
+		if p.joint == start {
+			end = dotted(b, at, end)
+		}
+		if over := len(r.text) + end - p.at - g.Body.Max; over > 0 {
+			r.tooLong, end = true, end-over
+		}
+		if len(r.pieces) == 1 {
+			r.text = b[at:end:end]
+		} else {
+			r.text = append(r.text, b[p.at:end]...)
+		}
+		if another || r.tooLong || len(r.pieces) == maxPieces {
+			return
+		}
+		next, ok := g.pieceBehind(b, at, end, len(r.text))
+		if !ok {
+			return
+		}
+		next.from = len(r.text)
+		r.pieces = append(r.pieces, next)
+	}
+}
+
+// pieceEnd returns where the characters that start at b[at:] and may be a body
+// end, or one behind the greatest length; another says that they run into another
+// key.
+func (s *compiled) pieceEnd(g *group, b []byte, at int) (end int, another bool) {
+	end = ascii.RunEnd(b, at, g.Body.Max+1, func(c byte) bool { return g.alphabet[c] })
+	// The run may be cut within the other key's prefix.
+	for p, l := range s.plain.All(b[at:min(len(b), end+maxLiteral)]) {
+		if at+p >= end {
+			break
+		}
+		if g.inner[string(s.plain.Literals()[l])] {
+			return at + p, true
+		}
+	}
+	return end, false
+}
+
+// pieceBehind returns the piece that goes on behind b[:end] with the key whose body
+// starts at b[start:] and has held characters so far.
+func (g *group) pieceBehind(b []byte, start, end, held int) (p piece, ok bool) {
+	if end == len(b) {
+		return p, false
+	}
+	if p.at = unseenAt(b, end); p.at > end {
+		p.joint = sign
+		return p, p.at < len(b) && g.alphabet[b[p.at]]
+	}
+	if held == 0 && bytes.HasPrefix(b[end:], []byte("${")) { // a constant in a template
+		stop := ascii.RunEnd(b, end+3, maxBody, func(c byte) bool { return g.alphabet[c] })
+		return piece{at: end + 3, joint: operator}, stop+1 < len(b) && ascii.IsQuote(b[end+2]) && b[stop] == b[end+2] && b[stop+1] == '}'
+	}
+	if quote := quoteAt(b, end); quote != "" {
+		return g.literalBehind(b, end, quote, held)
+	}
+	return g.lineBehind(b, start, end, held)
+}
+
+// joins are the operators that put two string literals together, the longest
+// first: of JavaScript, Python, Java and Go, Haskell, Elixir, SQL, Lua, PHP and
+// Perl, Visual Basic; a method's call.
+var joins = [...]string{"++", "<>", "||", "..", ".concat(", "+", ".", "&"}
+
+// literalBehind recognises a quote, an operator of joins and a literal that holds
+// nothing but characters of a body. Quotes may be escaped, as in JSON. Literals
+// that are only next to each other are one in C and Python, and two elsewhere:
+// they count if their quotes are alike and the second looks random.
+func (g *group) literalBehind(b []byte, at int, quote string, held int) (p piece, ok bool) {
+	limit := min(len(b), at+maxSplitGap)
+	gap := at + len(quote)
+	if held == 0 && gap < len(b) && g.alphabet[b[gap]] { // a shell's sk_live_"…"
+		return piece{at: gap, joint: operator}, true
+	}
+	i := skipSpace(b, gap, limit)
+	p.joint = beside
+	for _, op := range joins {
+		if bytes.HasPrefix(b[i:limit], []byte(op)) {
+			i, p.joint = skipSpace(b, i+len(op), limit), operator
+			break
+		}
+	}
+	if i < limit && bytes.IndexByte([]byte("fFrRbBuUL@$"), b[i]) >= 0 {
+		i++ // the kinds of literals in Python, C and C#
+	}
+	second := ""
+	if i < limit {
+		second = quoteAt(b, i)
+	}
+	if second == "" || len(second) != len(quote) || p.joint == beside && second != quote {
+		return p, false
+	}
+	if p.joint == beside && bytes.IndexByte(b[gap:i], '\n') >= 0 {
+		p.joint = below
+	}
+	p.at = i + len(second)
+	end := ascii.RunEnd(b, p.at, maxBody, func(c byte) bool { return g.alphabet[c] })
+	if end-p.at < minSplit || quoteAt(b, end) == "" || p.joint != operator && quoteAt(b, end) != second {
+		return p, false
+	}
+	if p.joint == operator {
+		return p, true
+	}
+	s := score.Of(b[p.at:end])
+	return p, s.LLR < score.High && s.StepRun < score.MaxStepRun
+}
+
+// quoteAt returns the quote at b[at:], perhaps with a backslash, or "".
+func quoteAt(b []byte, at int) string {
+	switch {
+	case at < len(b) && ascii.IsQuote(b[at]):
+		return string(b[at : at+1])
+	case at+1 < len(b) && b[at] == '\\' && ascii.IsQuote(b[at+1]):
+		return string(b[at : at+2])
+	}
+	return ""
+}
+
+// skipSpace returns where the next byte of b[at:limit] is that is neither
+// white space nor a continued line.
+func skipSpace(b []byte, at, limit int) int {
+	for at < limit && (ascii.IsSpace(b[at]) || b[at] == '\\' && at+1 < limit && (b[at+1] == '\n' || b[at+1] == '\r')) {
+		at++
+	}
+	return at
+}
+
+// What a line break within a key looks like.
+const (
+	lineMarks = "=\\^`" // quoted-printable; C, shells, YAML; cmd; PowerShell
+	maxMargin = 16      // blanks and quotation marks before a line
+)
+
+// widths are those of screens and mails.
+var widths = []int{72, 76, 78, 80, 100, 120, 132, 160}
+
+// lineBehind recognises a line break at b[end:], with its mark, and a line that
+// starts with characters of a body and nothing that belongs to them behind.
+func (g *group) lineBehind(b []byte, start, end, held int) (p piece, ok bool) {
+	i := end
+	p.joint = broken
+	if bytes.IndexByte([]byte(lineMarks), b[i]) >= 0 {
+		i, p.joint = i+1, folded
+	}
+	i = ascii.RunEnd(b, i, 1, func(c byte) bool { return c == '\r' })
+	if i >= len(b) || b[i] != '\n' {
+		return p, false
+	}
+	first := ascii.RunStart(b, start, maxSplitGap, func(c byte) bool { return c != '\n' })
+	if p.joint == broken && slices.Contains(widths, end-first) {
+		p.joint = screen
+	}
+	i = ascii.RunEnd(b, i+1, maxMargin, func(c byte) bool { return ascii.IsBlank(c) || c == '>' })
+	if p.joint == folded && i < len(b) && b[i] == '\\' { // YAML keeps its blanks so
+		i++
+	}
+	p.at = i
+	stop := ascii.RunEnd(b, i, maxBody, func(c byte) bool { return g.alphabet[c] })
+	if stop == i || p.joint == broken && held == 0 || p.joint != folded && stop-i >= minSplit && !score.Of(b[i:stop]).LooksRandom() {
+		return p, false
+	}
+	return p, p.joint == folded || stop == len(b) || ascii.IsSpace(b[stop]) || bytes.IndexByte([]byte("\"'`\\,;)]}<"), b[stop]) >= 0
+}
+
+// The lengths of the two parts of a body such as id.secret.
+const (
+	minDottedID, maxDottedID = 8, 20
+	minDottedSecret          = 24
+)
+
+// dotted extends a body b[start:end] that is the id of id.secret over the
+// secret, if what follows the dot is long and random.
+func dotted(b []byte, start, end int) int {
+	if n := end - start; n < minDottedID || n > maxDottedID || end >= len(b) || b[end] != '.' {
+		return end
+	}
+	stop := ascii.RunEnd(b, end+1, maxBody, ascii.IsAlnum)
+	secret := b[end+1 : stop]
+	if len(secret) < minDottedSecret || len(secret) > maxBody || stop < len(b) && (b[stop] == '.' || b[stop] == '(' || b[stop] == '_') {
+		return end
+	}
+	if !score.Of(secret).LooksRandom() {
+		return end
+	}
+	return stop
+}
