@@ -18,7 +18,7 @@ const buildTags = "urfave_cli_no_docs"
 
 // buildFor builds a package as make build does, and as go install does where
 // there is a C compiler: with cgo.
-func buildFor(b *testing.B, out, dir string, cgo bool) {
+func buildFor(b testing.TB, out, dir string, cgo bool) {
 	b.Helper()
 	args, env := []string{"build", "-trimpath", "-tags", buildTags, "-o", out, "."}, "CGO_ENABLED=0"
 	if cgo {

@@ -55,7 +55,11 @@ func rootOf(path string) (r root, ok bool) {
 		r.dir = filepath.Dir(r.dir)
 	}
 	r.start, _ = realPath(r.dir)
-	if dir, found := gitdb.Discover(r.dir); found {
+	dir, found, err := gitdb.Discover(r.dir)
+	if err != nil {
+		return r, false // the scan says so
+	}
+	if found {
 		// A bare repository, or what is in a .git folder, has no tree.
 		if _, err := os.Lstat(filepath.Join(dir, ".git")); err != nil {
 			return r, false

@@ -129,7 +129,10 @@ func (g *Guard) follow(at string, names []string) error {
 		}
 		info, err := Lstat(next)
 		if err != nil {
-			return nil // whoever opens it meets the same error
+			if Absent(err) {
+				return nil
+			}
+			return err
 		}
 		if info.Mode()&fs.ModeSymlink == 0 {
 			at = next
@@ -175,7 +178,7 @@ func (g *Guard) Folder(path string, but ...string) error {
 			return err
 		}
 	}
-	if errors.Is(err, fs.ErrNotExist) {
+	if Absent(err) {
 		return nil
 	}
 	return err
@@ -188,7 +191,10 @@ func (g *Guard) Here(path string) error {
 	}
 	info, err := Lstat(path)
 	if err != nil {
-		return nil // whoever opens it meets the same error
+		if Absent(err) {
+			return nil
+		}
+		return err
 	}
 	return g.HereInfo(info)
 }

@@ -14,6 +14,10 @@ import (
 // FIFO, which would wait for a writer.
 var ErrNotRegular = errors.New("not a regular file")
 
+// errShort is the error for a file that became shorter, or could not be read to its
+// end.
+var errShort = errors.New("it ended before its size")
+
 // Read reads a regular file of at most limit bytes. The error does not name it.
 func Read(path string, limit int64) ([]byte, error) {
 	info, err := Stat(path) // first: opening a FIFO waits for a writer
@@ -29,6 +33,9 @@ func Read(path string, limit int64) ([]byte, error) {
 	}
 	defer f.Close()
 	text, err := ReadAll(f, limit)
+	if err == nil && int64(len(text)) < info.Size() {
+		err = errShort
+	}
 	return text, bare(err)
 }
 

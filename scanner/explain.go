@@ -177,8 +177,8 @@ func (e *explainer) pathBelowTop() string {
 	if e.out.Source != finding.SourceWorktree {
 		return e.out.Path
 	}
-	root, inside := gitdb.Discover(filepath.Dir(e.out.Path))
-	if !inside {
+	root, inside, err := gitdb.Discover(filepath.Dir(e.out.Path))
+	if err != nil || !inside {
 		root = "."
 	}
 	if below, ok := pathBelow(root, e.out.Path); ok {
@@ -315,7 +315,10 @@ func (e *explainer) readFile(s subject) error {
 
 // readRevision reads a blob of a revision or of the index.
 func (e *explainer) readRevision(s subject) error {
-	dir, inside := gitdb.Discover(".")
+	dir, inside, err := gitdb.Discover(".")
+	if err != nil {
+		return errors.New(plainError(err))
+	}
 	if !inside {
 		return errors.New("no such file, and the working directory is in no git repository")
 	}

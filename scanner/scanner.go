@@ -95,6 +95,9 @@ func (s *Prepared) scanTarget(ctx context.Context, t *target) error {
 	case t.Kind == finding.TargetStdin:
 		return s.scanStdin(ctx, t)
 	}
+	if t.unknown != nil {
+		s.skipOne(finding.ReasonUnreadable, "whether there is a repository: "+t.unknown.Error())
+	}
 	var repos []*gitdb.Repository
 	if t.History {
 		repos = append(repos, t.repo)

@@ -121,7 +121,9 @@ func (s *Prepared) unreadableIndex(t *target, err error) {
 // stagedUpon returns the trees that the next commit starts from.
 func (s *Prepared) stagedUpon(ctx context.Context, t *target) ([]oid.ID, error) {
 	var trees []oid.ID
-	upon := append([]oid.ID{t.repo.Head}, t.repo.MergeHeads()...)
+	var skipped gitdb.Skips
+	upon := append([]oid.ID{t.repo.Head}, t.repo.MergeHeads(&skipped)...)
+	s.skip(skipped...)
 	for _, digits := range s.opts.Staged.Merging {
 		if id, ok := oid.Parse([]byte(digits)); ok && t.db.Has(id) {
 			upon = append(upon, id)

@@ -20,6 +20,8 @@ type target struct {
 	number int               // in the order of Options.Paths
 	root   string            // absolute path; "" for standard input
 	repo   *gitdb.Repository // whose database, or ignore rules, are read; nil: none
+	// unknown is why it is not known whether there is a repo, which is then nil.
+	unknown error
 
 	// Of Staged and Range, set by lookup and openIndex.
 	db       *lookup.Database
@@ -87,7 +89,11 @@ func (t *target) resolvePath(opts *Options) error {
 	if !info.IsDir() {
 		folder = filepath.Dir(folder)
 	}
-	dir, inside := gitdb.Discover(folder)
+	dir, inside, err := gitdb.Discover(folder)
+	if err != nil && (t.Scope != finding.ScopeWhole || opts.History) {
+		return t.errorf("%s", plainError(err))
+	}
+	t.unknown = err
 	if inside {
 		open := gitdb.Open
 		if opts.Staged != nil {

@@ -30,7 +30,10 @@ type Checkout struct {
 // none. The caller closes it. Alternates outside the repository's folder are used
 // if followAlternates is set.
 func OpenCheckout(ctx context.Context, path string, reach disk.Reach, followAlternates bool) (*Checkout, error) {
-	dir, inside := gitdb.Discover(path)
+	dir, inside, err := gitdb.Discover(path)
+	if err != nil {
+		return nil, fmt.Errorf("the repository of %q: %w", path, err)
+	}
 	if !inside {
 		return nil, nil
 	}

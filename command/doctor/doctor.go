@@ -59,8 +59,10 @@ func Run(ctx context.Context, dir string, reach file.Reach) []Check {
 		if asked.Bare() {
 			found = asked.GitDir
 		}
-	} else if top, ok := gitdb.Discover(dir); ok {
+	} else if top, ok, unknown := gitdb.Discover(dir); ok {
 		found = top
+	} else if unknown != nil {
+		err = unknown
 	}
 	if found == "" {
 		if errors.Is(err, hooks.ErrNotRepository) || errors.Is(err, hooks.ErrNoGit) {

@@ -109,9 +109,9 @@ func Find(ctx context.Context, dir string, reach file.Reach) (*Repository, error
 // mayAsk returns an error if git would open what the repository of dir names on
 // another host.
 func mayAsk(dir string, reach file.Reach) error {
-	top, ok := gitdb.Discover(dir)
-	if !ok {
-		return nil
+	top, ok, err := gitdb.Discover(dir)
+	if err != nil || !ok {
+		return err
 	}
 	repo, err := gitdb.OpenHead(top, reach)
 	if err == nil {

@@ -2,12 +2,12 @@ package gitdb
 
 import (
 	"bytes"
-	"errors"
 	"io/fs"
 	"os"
 	"path/filepath"
 	"strings"
 
+	"keysweep/file"
 	"keysweep/finding"
 	"keysweep/scanner/gitdb/oid"
 	"keysweep/scanner/gitdb/pack"
@@ -31,6 +31,7 @@ func (r *Repository) readHead() {
 		f.read(filepath.Join(own, "HEAD"), "HEAD")
 	}
 	r.Head = f.resolve("HEAD")
+	f.noteGone()
 	r.Refs = []Ref{{Name: "HEAD", ID: r.Head}}
 }
 
@@ -60,7 +61,8 @@ func (f *refFiles) find(name string) {
 }
 
 // isLooseName reports whether root may have a loose ref of this name that
-// readLoose would read, and that is a file.
+// readLoose would read, and that is a file. Where that is not known, reading it says
+// so.
 func (r *Repository) isLooseName(root, name string) bool {
 	if !filepath.IsLocal(filepath.FromSlash(name)) || strings.HasSuffix(name, ".lock") {
 		return false
@@ -74,7 +76,7 @@ func (r *Repository) isLooseName(root, name string) bool {
 		dir = filepath.Join(dir, part)
 		info, err := os.Lstat(dir)
 		if err != nil {
-			return false
+			return !file.Absent(err)
 		}
 		isLink := info.Mode()&fs.ModeSymlink != 0
 		switch {
@@ -94,7 +96,7 @@ func (f *refFiles) findPacked(name string) {
 	common, _ := f.repo.refFolders()
 	path := filepath.Join(common, "packed-refs")
 	data, err := pack.Map(path)
-	if errors.Is(err, fs.ErrNotExist) {
+	if file.Absent(err) {
 		return
 	}
 	defer pack.Unmap(data)
@@ -130,8 +132,11 @@ func packedRef(data []byte, name string) (id oid.ID, ok bool) {
 }
 
 // MergeHeads returns the commits that a merge in progress brings in, as
-// MERGE_HEAD lists them.
-func (r *Repository) MergeHeads() []oid.ID {
-	list, _ := readIDs(filepath.Join(r.GitDir, "MERGE_HEAD"))
+// MERGE_HEAD lists them. What could not be read of it is skipped.
+func (r *Repository) MergeHeads(skipped *Skips) []oid.ID {
+	list, err := readIDs(filepath.Join(r.GitDir, "MERGE_HEAD"))
+	if present(err) != nil {
+		skipped.Add(finding.ReasonUnreadable, 1, "%v", err)
+	}
 	return list
 }

@@ -3,14 +3,13 @@ package gitdb
 import (
 	"bytes"
 	"cmp"
-	"encoding/hex"
 	"errors"
 	"fmt"
 	"io"
-	"io/fs"
 	"os"
 	"path/filepath"
 	"strconv"
+	"strings"
 
 	"keysweep/file"
 	"keysweep/finding"
@@ -40,14 +39,22 @@ func (l LooseObject) Path() string {
 // ListLoose returns the loose objects of an objects folder.
 func (r *Repository) ListLoose(dir string, skipped *Skips) (loose []LooseObject) {
 	size := r.Format.Size()
-	for b := range 256 {
-		sub := hex.EncodeToString([]byte{byte(b)})
-		list, err := os.ReadDir(filepath.Join(dir, sub))
-		if err != nil {
-			if !errors.Is(err, fs.ErrNotExist) {
-				skipped.Add(finding.ReasonUnreadable, 1, "%v", err)
-			}
+	subs, err := os.ReadDir(dir)
+	if err != nil {
+		skipped.Add(finding.ReasonUnreadable, 1, "%v", err)
+	}
+	for _, e := range subs {
+		sub := e.Name()
+		if len(sub) != 2 || strings.Trim(sub, "0123456789abcdef") != "" {
 			continue
+		}
+		list, err := os.ReadDir(filepath.Join(dir, sub))
+		switch {
+		case file.Absent(err):
+			// Its objects may be in a pack that came too late to be listed.
+			skipped.Add(finding.ReasonChanged, 1, "folder %s of objects: vanished", sub)
+		case err != nil:
+			skipped.Add(finding.ReasonUnreadable, 1, "%v", err)
 		}
 		for _, e := range list {
 			id, ok := oid.Parse([]byte(sub + e.Name()))

@@ -116,7 +116,7 @@ func TestContentDoesNotLeadToAnotherHost(t *testing.T) {
 			if got := said(file.Reach{}, false); !strings.Contains(got, "not followed") || strings.Contains(got, "no such file") {
 				t.Errorf("said %q", got)
 			}
-			if !IsRepository(r.Dir) {
+			if _, ok, err := Discover(r.Dir); !ok || err != nil {
 				t.Error("it is not taken for a repository")
 			}
 			if tt.name == "a loop of links" {

@@ -7,8 +7,10 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"runtime"
 	"slices"
 	"strings"
+	"syscall"
 
 	"keysweep/file"
 	"keysweep/finding"
@@ -35,6 +37,7 @@ type refFiles struct {
 	repo     *Repository
 	ids      map[string]oid.ID
 	symbolic map[string]string // the name of another ref
+	gone     []string          // what a listing named and was not there
 	onDemand bool              // resolve reads what it needs
 	stacks   []reftable.Stack  // where that is, if refs are in reftables
 }
@@ -99,7 +102,7 @@ func (f *refFiles) list(name string) {
 // worktrees returns the names of the linked working trees.
 func (r *Repository) worktrees() (names []string) {
 	list, err := os.ReadDir(filepath.Join(r.CommonDir, "worktrees"))
-	if err != nil && !errors.Is(err, fs.ErrNotExist) {
+	if present(err) != nil {
 		r.skip(finding.ReasonUnreadable, "%v", err)
 	}
 	for _, e := range list {
@@ -111,7 +114,6 @@ func (r *Repository) worktrees() (names []string) {
 // readFiles reads all refs of the files backend.
 func (f *refFiles) readFiles(worktrees []string) {
 	common, own := f.repo.refFolders()
-	f.readPacked()
 	f.readLoose(common, "refs")
 	f.read(filepath.Join(own, "HEAD"), "HEAD")
 	if own != common {
@@ -121,10 +123,12 @@ func (f *refFiles) readFiles(worktrees []string) {
 	for _, worktree := range worktrees {
 		name := "worktrees/" + worktree + "/HEAD"
 		path := filepath.Join(common, filepath.FromSlash(name))
-		if _, err := os.Lstat(path); err == nil {
+		if _, err := os.Lstat(path); !file.Absent(err) { // git worktree prune removes such a folder
 			f.read(path, name)
 		}
 	}
+	f.readPacked() // last: git pack-refs moves refs into it
+	f.noteGone()
 }
 
 func (f *refFiles) readPacked() {
@@ -132,11 +136,12 @@ func (f *refFiles) readPacked() {
 	common, _ := f.repo.refFolders()
 	b, err := readRegular(filepath.Join(common, "packed-refs"), packedRefsLimit)
 	if err != nil {
-		if !errors.Is(err, fs.ErrNotExist) {
+		if !file.Absent(err) {
 			f.repo.skip(finding.ReasonUnreadable, "%v", err)
 		}
 		return
 	}
+	packed := make(map[string]oid.ID)
 	for line := range bytes.Lines(b) {
 		line = bytes.TrimRight(line, "\r\n")
 		if len(line) == 0 || line[0] == '#' || line[0] == '^' {
@@ -148,7 +153,22 @@ func (f *refFiles) readPacked() {
 			f.repo.skip(finding.ReasonDamaged, "packed-refs: malformed line")
 			continue
 		}
-		f.ids[string(name)] = id
+		packed[string(name)] = id
+	}
+	for name, id := range packed {
+		if !f.isKnown(name) { // a loose ref overrides it
+			f.ids[name] = id
+		}
+	}
+}
+
+// noteGone notes the refs that a listing named, and that are neither loose nor packed
+// any more.
+func (f *refFiles) noteGone() {
+	for _, name := range f.gone {
+		if !f.isKnown(name) {
+			f.repo.skip(finding.ReasonChanged, "ref %s: vanished", name)
+		}
 	}
 }
 
@@ -160,8 +180,10 @@ func (f *refFiles) readLoose(root, below string) {
 		todo = todo[:len(todo)-1]
 		list, err := os.ReadDir(filepath.Join(root, filepath.FromSlash(dir)))
 		if err != nil {
-			if !errors.Is(err, fs.ErrNotExist) {
+			if !file.Absent(err) {
 				f.repo.skip(finding.ReasonUnreadable, "%v", err)
+			} else if dir != below {
+				f.gone = append(f.gone, dir+"/")
 			}
 			continue
 		}
@@ -195,6 +217,9 @@ func (r *Repository) linkedFolder(path string) bool {
 		return false
 	}
 	info, err := file.Stat(path)
+	if present(err) != nil {
+		r.skip(finding.ReasonUnreadable, "%v", err)
+	}
 	if err != nil || !info.IsDir() {
 		return false
 	}
@@ -211,17 +236,23 @@ func (r *Repository) linkedFolder(path string) bool {
 // read reads one ref file: an id, or "ref: NAME". A symbolic link to a name
 // below refs/ is an old form of the latter; it is not followed.
 func (f *refFiles) read(path, name string) {
-	if target, err := os.Readlink(path); err == nil {
+	target, err := os.Readlink(path)
+	if err == nil {
 		if target = filepath.ToSlash(target); strings.HasPrefix(target, "refs/") {
 			f.symbolic[name] = target
 		}
 		return
 	}
-	b, err := readSmall(path)
-	if err != nil {
-		if !errors.Is(err, fs.ErrNotExist) {
-			f.repo.skip(finding.ReasonUnreadable, "%v", err)
-		}
+	var b []byte
+	if runtime.GOOS == "windows" || errors.Is(err, syscall.EINVAL) { // no link
+		b, err = readSmall(path)
+	}
+	switch {
+	case file.Absent(err):
+		f.gone = append(f.gone, name)
+		return
+	case err != nil:
+		f.repo.skip(finding.ReasonUnreadable, "%v", err)
 		return
 	}
 	b = bytes.TrimSpace(b)

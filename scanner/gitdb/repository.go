@@ -50,29 +50,25 @@ type Repository struct {
 
 // Discover returns the folder to Open for a path: path itself or the nearest
 // folder above it that holds a repository, though that may be one that Open's
-// reach does not cover. ok is false if there is none.
-func Discover(path string) (dir string, ok bool) {
-	dir, err := filepath.Abs(path)
-	if err != nil {
-		return "", false
-	}
-	for {
-		if IsRepository(dir) {
-			return dir, true
+// reach does not cover; ok is false if there is none. The error says that this could
+// not be found out: a folder above is then no answer.
+func Discover(path string) (dir string, ok bool, err error) {
+	dir, err = filepath.Abs(path)
+	for err == nil {
+		_, _, err = locate(file.Reach{}.Guard(dir), dir)
+		if err == nil || errors.Is(err, file.ErrElsewhere) || errors.Is(err, file.ErrCloud) {
+			return dir, true, nil
 		}
 		parent := filepath.Dir(dir)
-		if parent == dir {
-			return "", false
+		if !errors.Is(err, ErrNotRepository) {
+			break
+		}
+		if err = nil; parent == dir {
+			break
 		}
 		dir = parent
 	}
-}
-
-// IsRepository reports whether dir is the top of a working tree or a bare
-// repository.
-func IsRepository(dir string) bool {
-	_, _, err := locate(file.Reach{}.Guard(dir), dir)
-	return err == nil || errors.Is(err, file.ErrElsewhere) || errors.Is(err, file.ErrCloud)
+	return "", false, err
 }
 
 // locate returns the repository folder for the top of a working tree, or for
@@ -88,17 +84,18 @@ func locate(g *file.Guard, dir string) (gitDir, top string, err error) {
 		return dir, "", nil
 	case errBare != nil:
 		err = errBare
-	case errors.Is(err, ErrNotRepository) || errors.Is(err, fs.ErrNotExist):
+	case errors.Is(err, ErrNotRepository) || file.Absent(err):
 		err = fmt.Errorf("%s: %w", dir, ErrNotRepository)
 	}
 	return "", "", err
 }
 
 // isGitDir follows git's own test: HEAD, objects and refs, the latter two in
-// the common folder. The error says that it leads where it may not be opened.
+// the common folder. The error says that this is not known, or that it leads where
+// it may not be opened.
 func isGitDir(g *file.Guard, dir string) (bool, error) {
 	if _, err := os.Lstat(filepath.Join(dir, "HEAD")); err != nil {
-		return false, nil
+		return false, present(err)
 	}
 	common, err := commonDir(g, dir)
 	if err != nil {
@@ -110,10 +107,18 @@ func isGitDir(g *file.Guard, dir string) (bool, error) {
 			return false, err
 		}
 		if info, err := file.Stat(path); err != nil || !info.IsDir() {
-			return false, nil
+			return false, present(err)
 		}
 	}
 	return true, nil
+}
+
+// present returns err unless it says that there is nothing.
+func present(err error) error {
+	if file.Absent(err) {
+		return nil
+	}
+	return err
 }
 
 // resolveGitDir returns the repository folder of the working tree at top:
@@ -167,11 +172,8 @@ func commonDir(g *file.Guard, gitDir string) (string, error) {
 		return "", err
 	}
 	b, err := readGuarded(g, path)
-	if errors.Is(err, file.ErrCloud) {
-		return "", err
-	}
 	if err != nil {
-		return gitDir, nil
+		return gitDir, present(err)
 	}
 	return g.Path(gitDir, line(string(b)))
 }
@@ -299,7 +301,7 @@ func (r *Repository) skip(reason finding.Reason, format string, args ...any) {
 func (r *Repository) readConfig() {
 	path := filepath.Join(r.CommonDir, "config")
 	b, err := readSmall(path)
-	if errors.Is(err, fs.ErrNotExist) {
+	if file.Absent(err) {
 		return
 	}
 	if err != nil {
@@ -345,7 +347,7 @@ func (r *Repository) readConfig() {
 // readShallow reads the commits whose parents a shallow clone leaves out.
 func (r *Repository) readShallow() {
 	list, err := readIDs(filepath.Join(r.CommonDir, "shallow"))
-	if err != nil && !errors.Is(err, fs.ErrNotExist) {
+	if present(err) != nil {
 		r.skip(finding.ReasonUnreadable, "%v", err)
 	}
 	r.Shallow = list

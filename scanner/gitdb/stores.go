@@ -5,7 +5,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"io/fs"
 	"os"
 	"path/filepath"
 	"slices"
@@ -107,7 +106,7 @@ func OpenPacks[P any](ctx context.Context, s *Stores, open func(path string) (P,
 // listPacks adds the packs in a pack folder.
 func (s *Stores) listPacks(dir string) {
 	list, err := os.ReadDir(dir)
-	if err != nil && !errors.Is(err, fs.ErrNotExist) {
+	if present(err) != nil {
 		s.Skipped.Add(finding.ReasonUnreadable, 1, "%v", err)
 	}
 	for _, e := range list {
@@ -123,8 +122,11 @@ func (s *Stores) listPacks(dir string) {
 			}
 			s.Packs = append(s.Packs, path)
 		case ".idx":
-			if _, err := os.Lstat(filepath.Join(dir, strings.TrimSuffix(name, ".idx")+".pack")); errors.Is(err, fs.ErrNotExist) {
+			switch _, err := os.Lstat(filepath.Join(dir, strings.TrimSuffix(name, ".idx")+".pack")); {
+			case file.Absent(err):
 				s.Skipped.Add(finding.ReasonMissing, 1, "pack of the index %s", name)
+			case err != nil:
+				s.Skipped.Add(finding.ReasonUnreadable, 1, "%v", err)
 			}
 		}
 	}
@@ -152,7 +154,7 @@ func (r *Repository) objects() string { return filepath.Join(r.CommonDir, "objec
 func (r *Repository) alternates(dir string, skipped *Skips) (dirs []string) {
 	b, err := readGuarded(&r.guard, filepath.Join(dir, "info", "alternates"))
 	if err != nil {
-		if !errors.Is(err, fs.ErrNotExist) {
+		if !file.Absent(err) {
 			skipped.Add(ReasonOf(err), 1, "%v", err)
 		}
 		return nil

@@ -81,7 +81,8 @@ func (w *worker) inspect(n *node, dir folder, at string, entries []entry, all bo
 	}
 	w.enterNested(n, dir, at, found)
 	if _, ok := found[".gitignore"]; ok && n.checkout.repo != nil && !n.ignored && !w.opts.Ignored {
-		n.rules = w.readIgnore(dir, n.rules, len(n.checkout.below(slashed(at))), n.checkout.repo.IgnoreCase)
+		listed := slices.ContainsFunc(entries, func(e entry) bool { return e.name == ".gitignore" })
+		n.rules = w.readIgnore(dir, join(at, ".gitignore"), n.rules, len(n.checkout.below(slashed(at))), n.checkout.repo.IgnoreCase, listed)
 	}
 }
 
@@ -131,7 +132,7 @@ func (w *worker) enterNested(n *node, dir folder, at string, found map[string]Ki
 		w.skip(slashed(at)+".git", err)
 	} else if repo != nil {
 		n.checkout = newCheckout(repo, slashed(at), "")
-		n.rules = readExclude(repo.InfoExclude, repo.IgnoreCase)
+		n.rules = w.readExclude(repo.InfoExclude, repo.IgnoreCase)
 		w.mu.Lock()
 		w.checkouts = append(w.checkouts, n.checkout)
 		w.mu.Unlock()

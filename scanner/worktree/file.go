@@ -1,6 +1,7 @@
 package worktree
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -154,6 +155,7 @@ func Reread(ctx context.Context, root, path string, fn func(r io.Reader) error) 
 var (
 	errChanged = errors.New("was written to while it was read, twice")
 	errStopped = errors.New("the walk was ended")
+	errShort   = errors.New("it ended before its size")
 )
 
 // same compares what writing changes. The number of blocks is left out: it
@@ -232,6 +234,9 @@ func (r *reader) Read(p []byte) (int, error) {
 	n, err := r.file.Read(p)
 	r.offset += int64(n)
 	r.delivered += int64(n)
+	if err == io.EOF && r.offset < r.first.size && r.first.blocks > 0 { // those of sysfs have no blocks, and a size that is no more than a claim
+		err = r.shortened()
+	}
 	if err != nil && err != io.EOF {
 		return n, r.fail(err)
 	}
@@ -244,6 +249,15 @@ func (r *reader) Read(p []byte) (int, error) {
 		r.limit = r.offset + askAgain
 	}
 	return n, err
+}
+
+// shortened returns io.EOF if the file was made shorter, which readFile sees, too.
+func (r *reader) shortened() error {
+	now, err := r.file.stat()
+	if err == nil && same(r.first, now) {
+		return errShort
+	}
+	return cmp.Or(err, io.EOF)
 }
 
 // skipHole moves to the next data and sets zeros if there is a hole before it.

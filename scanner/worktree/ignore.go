@@ -7,6 +7,8 @@ import (
 	"io/fs"
 	"os"
 	"strings"
+
+	disk "keysweep/file"
 )
 
 // maxRules is the most bytes of ignore files that apply to one folder: the sum
@@ -163,49 +165,62 @@ func equal(a, b string, fold bool) bool {
 // that is too large or cannot be read to its end means "ignore nothing":
 // it could have held a "!" that includes what the chain ignores. (What a
 // .gitignore further down says holds, since it would come first anyway.)
-func (r *rules) extend(src io.Reader, base int, fold bool) *rules {
+// The error is that of src.
+func (r *rules) extend(src io.Reader, base int, fold bool) (*rules, error) {
 	room := maxRules
 	if r != nil {
 		room -= r.bytes
 	}
 	data, err := io.ReadAll(io.LimitReader(src, int64(room)+1))
 	if err != nil || len(data) > room {
-		return nil
+		return nil, err
 	}
-	return parseRules(data, base, fold, r)
+	return parseRules(data, base, fold, r), nil
 }
 
 // readIgnore extends the chain by dir's .gitignore. As in git, one that is a
-// link does not count. One that cannot be read ends what the chain ignores.
-func (w *walker) readIgnore(dir folder, chain *rules, base int, fold bool) *rules {
+// link does not count. One that cannot be read, or that was listed and is gone, ends
+// what the chain ignores, and is skipped as path.
+func (w *walker) readIgnore(dir folder, path string, chain *rules, base int, fold, listed bool) *rules {
 	f, err := patiently(w, func() (file, error) {
 		f, _, err := dir.open(".gitignore", nil)
 		return f, err
 	})
 	switch {
-	case errors.Is(err, errKind), errors.Is(err, fs.ErrNotExist):
+	case errors.Is(err, errKind), disk.Absent(err) && !listed:
 		return chain
-	case err != nil:
+	case err == nil:
+		defer f.close()
+		chain, err = chain.extend(f, base, fold)
+	}
+	if err != nil {
+		w.skip(path, err)
 		return nil
 	}
-	defer f.close()
-	return chain.extend(f, base, fold)
+	return chain
 }
 
 // readExclude reads info/exclude. Without it, or if it is no regular file or
 // too large, there are no rules: it has the lowest rank, so that nothing can
-// be missed for the lack of a "!".
-func readExclude(path string, fold bool) *rules {
+// be missed for the lack of a "!". One that cannot be read is skipped.
+func (w *walker) readExclude(path string, fold bool) *rules {
 	if path == "" {
 		return nil
 	}
 	f, err := os.OpenFile(path, os.O_RDONLY|openNonblock, 0)
-	if err != nil {
-		return nil
+	if err == nil {
+		defer f.Close()
+		var info fs.FileInfo
+		if info, err = f.Stat(); err == nil && !info.Mode().IsRegular() {
+			return nil
+		}
 	}
-	defer f.Close()
-	if info, err := f.Stat(); err != nil || !info.Mode().IsRegular() {
-		return nil
+	var chain *rules
+	if err == nil {
+		chain, err = chain.extend(f, 0, fold)
 	}
-	return (*rules)(nil).extend(f, 0, fold)
+	if err != nil && !disk.Absent(err) {
+		w.skip(path, err)
+	}
+	return chain
 }

@@ -164,14 +164,14 @@ func (w *walker) enter(root string, repo *Repository) error {
 	if w.opts.Ignored {
 		return nil
 	}
-	w.root.rules = readExclude(repo.InfoExclude, repo.IgnoreCase)
+	w.root.rules = w.readExclude(repo.InfoExclude, repo.IgnoreCase)
 	// The .gitignore files from the top down to the folder above root.
 	for base := 0; base < len(prefix); base += strings.IndexByte(prefix[base:], '/') + 1 {
 		above, err := w.opts.open(filepath.Join(top, filepath.FromSlash(prefix[:base])))
 		if err != nil {
 			return err
 		}
-		w.root.rules = w.readIgnore(above, w.root.rules, base, repo.IgnoreCase)
+		w.root.rules = w.readIgnore(above, ".gitignore of "+repo.Top+"/"+prefix[:base], w.root.rules, base, repo.IgnoreCase, false)
 		above.close()
 	}
 	return nil
