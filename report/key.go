@@ -85,10 +85,20 @@ func (p *phrases) facts(f *finding.Finding) []fact {
 	if len(f.IssuerEvidence) > 0 {
 		add("evidence", p.quoteWords(strings.Join(f.IssuerEvidence, "; ")))
 	}
+	if words := extentWords[f.Extent]; words != "" {
+		add("extent", words)
+	}
 	if len(f.Encoding) > 0 {
 		add("encoded", "as "+p.quoteWords(strings.Join(f.Encoding, ", which holds ")))
 	}
 	return list
+}
+
+// extentWords says where the ends of a key are not certain.
+var extentWords = [...]string{
+	finding.Exact:  "",
+	finding.Likely: "likely: where it begins or ends is not certain",
+	finding.Cut:    "cut: the text may hold only a part of it",
 }
 
 // rejected returns the rejected candidates of res to list.

@@ -81,7 +81,7 @@ func (r recorder) finding(f *finding.Finding) object {
 		{"issuer_evidence", f.IssuerEvidence}, {"issuer_strength", f.IssuerStrength.String()},
 		{"environment", f.Environment.String()}, {"confidence", f.Confidence.String()}, {"severity", f.Severity().String()},
 		{"secret", r.opts.key(f)}, {"secret_sha256", f.Secret.SHA256()}, {"length", f.Secret.Len()}, {"score", round(f.Score)},
-		{"encoding", f.Encoding},
+		{"encoding", f.Encoding}, {"extent", f.Extent.String()},
 		{"status", f.Status.String()}, {"status_reason", absent(f.StatusReason)}, {"checked_at", timestamp(f.CheckedAt)},
 		{"suppressed", suppression(f.Suppressed)}, rejectedFor,
 		{"first_seen", sighting(f.FirstSeen)}, {"last_seen", sighting(f.LastSeen)}, {"exposed_days", exposedDays(f)}, {"in_head", f.InHead},

@@ -249,6 +249,13 @@ var reports = []struct {
 			r.RejectedFindings = []*finding.Finding{rejected()}
 		})
 	}, Options{ShowRejected: true}},
+	{"extent", func() *finding.Result {
+		likely, cut := martis(), stripe()
+		likely.Extent, cut.Extent = finding.Likely, finding.Cut
+		cut.Occurrences = cut.Occurrences[:1]
+		cut.Occurrences[0].Source, cut.Occurrences[0].Path, cut.Occurrences[0].Object = finding.SourceBlob, "", strings.Repeat("0b", 20)
+		return result(likely, cut)
+	}, Options{Exit: ExitReason{Status: 1}}},
 	{"suppressed", func() *finding.Result {
 		f := stripe()
 		f.Suppressed = &finding.Suppression{Kind: "config", Reason: "a fixture of ours", Owner: "pay team", Expires: date(-30)}

@@ -100,7 +100,7 @@ func (s *sarifReport) properties(f *finding.Finding) object {
 		{"issuer", cmp.Or(s.Text(f.Issuer), finding.IssuerUnknown)}, given("issuer_evidence", evidence),
 		{"environment", f.Environment.String()}, {"confidence", f.Confidence.String()},
 		{"severity", f.Severity().String()}, {"security-severity", sarifSeverities[f.Severity()].number},
-		{"score", round(f.Score)}, given("encoding", f.Encoding),
+		{"score", round(f.Score)}, given("encoding", f.Encoding), {"extent", f.Extent.String()},
 		{"status", f.Status.String()}, given("status_reason", sarifText(s.bases.anonymous(s.Text(f.StatusReason)))),
 		given("checked_at", timestamp(f.CheckedAt)),
 		given("first_seen", sighting(f.FirstSeen)), given("last_seen", sighting(f.LastSeen)), given("exposed_days", exposedDays(f)),
