@@ -158,12 +158,12 @@ func TestYesterdaysFindingsAreAcceptedAsTheCIPageSays(t *testing.T) {
 		t.Errorf("%d blocks were run, want 1", played)
 	}
 	s.ids["accepted"] = s.gitIn(dir, "rev-parse", "HEAD")
-	if status, out := run("keysweep ci"); status != 0 {
+	if status, out := run("keysweep ci", "GITLAB_CI=true", "CI_PIPELINE_SOURCE=schedule", "CI_COMMIT_SHA="+s.ids["accepted"], "CI_COMMIT_BRANCH=main", "CI_DEFAULT_BRANCH=main"); status != 0 {
 		t.Errorf("everything: status %d\n%s", status, out)
 	}
 	request := func(tip string) (int, string) {
 		return run("keysweep ci", "GITLAB_CI=true", "CI_PIPELINE_SOURCE=merge_request_event", "CI_COMMIT_SHA="+tip, "CI_MERGE_REQUEST_DIFF_BASE_SHA="+s.ids["accepted"],
-			"CI_MERGE_REQUEST_TARGET_BRANCH_NAME=main")
+			"CI_MERGE_REQUEST_TARGET_BRANCH_NAME=main", "CI_DEFAULT_BRANCH=main")
 	}
 	add := func(key string) string {
 		if err := os.WriteFile(filepath.Join(dir, key+".env"), []byte("KEY="+s.key(key)+"\n"), 0o600); err != nil {

@@ -30,13 +30,14 @@ current folder. The CI's environment says what to scan: for a pull request or a
 push its commits, else the working tree and the whole history. On GitHub, the
 worst keys also become annotations, and the report becomes the job's summary.
 Keys found in a fork are not sent to their issuers. A change cannot silence
-itself: exceptions count once they are merged. docs/ci.md has setups to copy.
+itself: exceptions count once they are merged. docs/ci.md has setups to copy,
+and says for every CI and event whose exceptions count.
 `,
 	example: "keysweep ci --fail-on active --verify -o keysweep.sarif",
 	// Those of scan, but for what the run decides on, or is for a person at a terminal.
 	options: []group{
 		{headingWhat, "exclude " + ruleOptions + " " + reachOptions + " verify-objects max-object"},
-		{headingCounts, "min-confidence baseline fail-on exit-code allow-incomplete show-rejected show-suppressed"},
+		{headingCounts, "min-confidence default-branch baseline fail-on exit-code allow-incomplete show-rejected show-suppressed"},
 		{headingVerify, "verify " + verifyOptions},
 		{headingReports, "format output quiet verbose"},
 		{headingLimits, "timeout jobs"},
@@ -92,7 +93,8 @@ func (r *ciRun) run(c *call) error {
 		}
 	}
 	readEvent := func(path string) ([]byte, error) { return file.Read(path, maxEvent) }
-	if r.plan, err = ci.Detect(ci.Environment{Get: os.Getenv, ReadFile: readEvent}, repo); err != nil {
+	env := ci.Environment{Get: os.Getenv, ReadFile: readEvent, DefaultBranch: cmp.Or(c.String("default-branch"), os.Getenv(defaultBranchVariable))}
+	if r.plan, err = ci.Detect(env, repo); err != nil {
 		return err
 	}
 	opts.allowIncomplete = c.Bool("allow-incomplete")
@@ -115,6 +117,9 @@ func (r *ciRun) run(c *call) error {
 	}
 	return cmp.Or(err, end)
 }
+
+// defaultBranchVariable is --default-branch where that is not given.
+const defaultBranchVariable = "KEYSWEEP_DEFAULT_BRANCH"
 
 // checkWrites refuses to write where only a link of what is checked out leads.
 func (o *scanOptions) checkWrites(checkout *ci.Checkout) error {
@@ -150,7 +155,7 @@ func links(checkout *ci.Checkout, path string) *report.Links {
 // apply turns the plan into options.
 func (r *ciRun) apply(checkout *ci.Checkout, path string) error {
 	opts, plan, links := r.opts, r.plan, r.opts.report.Links
-	r.trustBase(checkout, path)
+	r.trustBase(checkout)
 	opts.marked = r.noteAdded
 	if links.Below != "" {
 		// A folder means its repository, as it does for Changes.
@@ -163,7 +168,7 @@ func (r *ciRun) apply(checkout *ci.Checkout, path string) error {
 			return err
 		}
 	}
-	if plan.Fork && opts.audit.Verify.On {
+	if plan.Word == ci.Foreign && opts.audit.Verify.On {
 		opts.audit.Verify.On = false
 		plan.Notes = append(plan.Notes, "The run is for a fork, or may be: no key was sent to its issuer.")
 		if opts.failOn == failOnActive {
@@ -293,18 +298,11 @@ func appendTo(variable string, write func(io.Writer) error) error {
 	return nil
 }
 
-// trustBase says whose exceptions count: those of the commit that the change is
-// to go into, so that it cannot silence itself. Files that the user named and
-// that are in the checkout are the change's, too, and are read at that commit as
-// well. named is the path to be scanned.
-func (r *ciRun) trustBase(checkout *ci.Checkout, named string) {
+// trustBase makes the exceptions of the plan's commit count: a change cannot silence
+// itself. Files that the user named and that are in the checkout are the change's,
+// too, and are read at that commit as well.
+func (r *ciRun) trustBase(checkout *ci.Checkout) {
 	plan, s := r.plan, &r.opts.audit.Sources
-	if plan.Scope != ci.Changes && !plan.Fork {
-		if plan.OwnCheckout {
-			s.Here = named
-		}
-		return
-	}
 	t := &config.Trust{Rev: plan.Base, Name: plan.BaseName, Nothing: plan.Base == "", Anywhere: true}
 	s.Trust = t
 	if checkout == nil {

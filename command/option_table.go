@@ -80,6 +80,7 @@ var options = [...]option{
 	{"all-objects", "", none, "also accept keys that only other branches, stashes or dropped objects hold", nil},
 	{"baseline", "", one, "accept the keys of the baseline `FILE`; " + exceptions.BaselineName + " of the scanned repository or folder if not given", nil},
 	{"since", "", one, "list and count keys first seen in a commit since `DATE`, as 2026-01-31, or 12h, 30d or 2w ago, and keys that are in no commit", nil},
+	{"default-branch", "", one, "the default branch is `NAME`, where the CI does not say; KEYSWEEP_DEFAULT_BRANCH or the branch of the clone's origin/HEAD if not given", nil},
 	{"fail-on", "", one, "findings that stop: `WHICH` is any or none; any if not given", []string{"hook", "install"}},
 	{"fail-on", "", one, "findings that lead to status 1: `WHICH` is any, active or none; any if not given", nil},
 	{"exit-code", "", one, "end with `N` instead of 1", nil},

@@ -140,11 +140,11 @@ func TestHowFilesAreCalledFromTheTop(t *testing.T) {
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			t.Chdir(filepath.Join(layout(t, files), filepath.FromSlash(tt.here)))
-			c, _, err := Find(".", tt.paths)
+			c, _, err := Find(tt.paths)
 			if err != nil {
 				t.Fatal(err)
 			}
-			p := newOwnership(rootsOf(".", tt.paths), c)
+			p := newOwnership(rootsOf(tt.paths), c)
 			got, ok := p.pathOf(&tt.o)
 			if ok != (tt.want != "") || ok && got != tt.want {
 				t.Errorf("%q, %v; want %q", got, ok, tt.want)
@@ -163,7 +163,7 @@ func TestABaselineIsFoundAsAConfigurationIs(t *testing.T) {
 	b := exceptions.NewBaseline("x")
 	root := layout(t, map[string]string{"repo/.git/": "", "repo/" + exceptions.BaselineName: string(b.Text()), "repo/src/a.txt": "x"})
 	t.Chdir(filepath.Join(root, "repo", "src"))
-	found, notes, err := FindBaseline(".", nil)
+	found, notes, err := FindBaseline(nil)
 	if err != nil || found == nil || notes != nil || found.Name != filepath.Join("..", exceptions.BaselineName) {
 		t.Errorf("%+v, %v, %v", found, notes, err)
 	}
@@ -171,7 +171,7 @@ func TestABaselineIsFoundAsAConfigurationIs(t *testing.T) {
 		t.Errorf("%s, %v", path, ok)
 	}
 	t.Chdir(root)
-	found, notes, err = FindBaseline(".", []string{"repo"})
+	found, notes, err = FindBaseline([]string{"repo"})
 	if err != nil || found != nil || len(notes) != 1 || !strings.Contains(notes[0].Words, "--baseline reads it") {
 		t.Errorf("%+v, %v, %v", found, notes, err)
 	}
@@ -190,7 +190,7 @@ func TestABaselineIsFoundAsAConfigurationIs(t *testing.T) {
 	if err := os.Symlink(filepath.Join("..", "outside"), exceptions.BaselineName); err != nil {
 		t.Skip(err)
 	}
-	if _, _, err := FindBaseline(".", nil); err == nil || !strings.Contains(err.Error(), "escapes") {
+	if _, _, err := FindBaseline(nil); err == nil || !strings.Contains(err.Error(), "escapes") {
 		t.Errorf("got %v", err)
 	}
 }

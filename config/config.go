@@ -130,13 +130,13 @@ func Named(path string) (*Config, error) {
 }
 
 // Find reads the configuration for a scan of paths ("-" is standard input; no
-// path is "."): that of the innermost scanned root that holds here, the working
-// directory (".") or a folder that stands for it. The root of a path is the top
+// path is "."): that of the innermost scanned root that holds the working
+// directory. The root of a path is the top
 // of its repository; else the folder itself, and for a file or standard input
 // the working directory. It returns nil if there is none. Notes are about
 // configurations that were not used.
-func Find(here string, paths []string) (*Config, []Note, error) {
-	return findConfig(rootsOf(here, paths))
+func Find(paths []string) (*Config, []Note, error) {
+	return findConfig(rootsOf(paths))
 }
 
 func findConfig(roots []root) (*Config, []Note, error) {
@@ -149,8 +149,8 @@ func findConfig(roots []root) (*Config, []Note, error) {
 
 // FindBaseline reads the baseline for a scan of paths as Find does the
 // configuration.
-func FindBaseline(here string, paths []string) (*exceptions.Baseline, []Note, error) {
-	b, _, notes, err := baselines.find(rootsOf(here, paths))
+func FindBaseline(paths []string) (*exceptions.Baseline, []Note, error) {
+	b, _, notes, err := baselines.find(rootsOf(paths))
 	return b, notes, err
 }
 

@@ -78,7 +78,7 @@ func TestWhichConfigurationCounts(t *testing.T) {
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			t.Chdir(filepath.Join(layout(t, files), filepath.FromSlash(tt.here)))
-			c, notes, err := Find(".", tt.paths)
+			c, notes, err := Find(tt.paths)
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -104,7 +104,7 @@ func TestABareRepositoryHasNoConfiguration(t *testing.T) {
 		t.Fatal(err)
 	}
 	t.Chdir(filepath.Join(root, "bare"))
-	if c, notes, err := Find(".", nil); c != nil || notes != nil || err != nil {
+	if c, notes, err := Find(nil); c != nil || notes != nil || err != nil {
 		t.Errorf("%v, %v, %v", c, notes, err)
 	}
 }
@@ -148,7 +148,7 @@ func TestAConfigurationIsASmallRegularFileOfItsFolder(t *testing.T) {
 			}
 			want := set(t, root, filepath.Join(root, Name))
 			t.Chdir(root)
-			_, _, err := Find(".", nil)
+			_, _, err := Find(nil)
 			if (err == nil) != (want == "") || err != nil && (!strings.Contains(err.Error(), want) || !strings.Contains(err.Error(), Name)) {
 				t.Errorf("got %v, want %q", err, want)
 			}
@@ -176,7 +176,7 @@ func TestOnlyANamedConfigurationMayHaveAProbe(t *testing.T) {
 	if _, err := rules.Load(nil, c.Rules()...); err != nil {
 		t.Error(err)
 	}
-	if c, _, err = Find(".", nil); err != nil {
+	if c, _, err = Find(nil); err != nil {
 		t.Fatal(err)
 	}
 	if _, err := rules.Load(nil, c.Rules()...); err == nil || !strings.Contains(err.Error(), "line 5, column 1") {

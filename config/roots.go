@@ -21,13 +21,12 @@ type root struct {
 	dir   string
 	real  string // the real path of dir
 	start string // the real path of the scanned folder, or of the file's; "": unknown
-	own   bool   // the working directory, or what stands for it, is inside
+	own   bool   // the working directory is inside
 }
 
-// rootsOf returns the roots of paths that have one; no path is ".". here is the
-// working directory, or stands for it.
-func rootsOf(here string, paths []string) (list []root) {
-	here, err := realPath(here)
+// rootsOf returns the roots of paths that have one; no path is ".".
+func rootsOf(paths []string) (list []root) {
+	here, err := realPath(".")
 	if len(paths) == 0 {
 		paths = []string{"."}
 	}
@@ -91,7 +90,7 @@ func Root(path string) (string, bool) {
 // BaselinePath returns where the baseline of a scan of paths is or would be: at
 // the root of the first path, if the working directory is inside.
 func BaselinePath(paths []string) (string, bool) {
-	roots := rootsOf(".", paths[:min(1, len(paths))])
+	roots := rootsOf(paths[:min(1, len(paths))])
 	if len(roots) == 0 || !roots[0].own {
 		return "", false
 	}

@@ -1,7 +1,6 @@
 package config
 
 import (
-	"cmp"
 	"errors"
 	"fmt"
 	"slices"
@@ -23,9 +22,6 @@ type Sources struct {
 	// None reads no configuration and no baseline but one that is named, and
 	// believes no comment.
 	None bool
-	// Here is a folder that replaces the working directory when it is decided
-	// whose the scanned files are. "": the working directory.
-	Here string
 	// Trust says whose exceptions count instead of the working tree's. Nil: the
 	// working tree's do.
 	Trust *Trust
@@ -60,7 +56,7 @@ type Loaded struct {
 // for it. read is asked for files of the index and of commits; it may be nil if
 // Trust is.
 func (s Sources) Load(paths []string, read Reader) (*Loaded, error) {
-	l := &Loaded{sources: s, roots: rootsOf(cmp.Or(s.Here, "."), paths)}
+	l := &Loaded{sources: s, roots: rootsOf(paths)}
 	if s.Trust != nil {
 		l.trusted = newTrusted(*s.Trust, read)
 		inside := func(r root) bool { return r.index == 0 && r.own }

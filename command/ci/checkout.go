@@ -9,6 +9,7 @@ import (
 	"os"
 	"path"
 	"path/filepath"
+	"strings"
 
 	disk "keysweep/file"
 	"keysweep/scanner/gitdb"
@@ -57,13 +58,37 @@ func OpenCheckout(ctx context.Context, path string, reach disk.Reach, followAlte
 // Close closes the database.
 func (c *Checkout) Close() { c.db.Close() }
 
-// Find implements Repository.
-func (c *Checkout) Find(id string) (string, bool) {
-	if _, err := c.db.Resolve(c.ctx, id+"^{commit}"); err != nil {
-		return "", false
+// Find implements Repository. Another length than an id has here may be a ref.
+func (c *Checkout) Find(id string) bool {
+	if !fullID(id) || len(id) != 2*c.repo.Format.Size() {
+		return false
 	}
-	full, err := c.db.Resolve(c.ctx, id+"^{object}")
-	return full.String(), err == nil
+	_, err := c.db.Resolve(c.ctx, id+"^{commit}")
+	return err == nil
+}
+
+// Complete implements Repository.
+func (c *Checkout) Complete(digits string, tips []string) (string, bool) {
+	var include []oid.ID
+	for _, tip := range tips {
+		if id, ok := oid.Parse([]byte(tip)); ok {
+			include = append(include, id)
+		}
+	}
+	r, err := c.db.NewRange(c.ctx, lookup.RangeOptions{Include: include})
+	if err != nil || len(r.Skipped) > 0 || r.Cut > 0 {
+		return "", false // it may be the start of another id, too
+	}
+	found := ""
+	for _, commit := range r.Commits {
+		if id := commit.ID.String(); strings.HasPrefix(id, digits) {
+			if found != "" {
+				return "", false
+			}
+			found = id
+		}
+	}
+	return found, found != ""
 }
 
 // Parents implements Repository.
@@ -75,11 +100,11 @@ func (c *Checkout) Parents(id string) []string {
 		if err != nil {
 			break
 		}
-		found, ok := c.Find(parent.String())
-		if !ok {
+		id := parent.String()
+		if !c.Find(id) {
 			break
 		}
-		list = append(list, found)
+		list = append(list, id)
 	}
 	return list
 }
@@ -87,20 +112,30 @@ func (c *Checkout) Parents(id string) []string {
 // Ref implements Repository.
 func (c *Checkout) Ref(name string) (string, bool) {
 	for _, r := range c.repo.Refs {
-		if r.Name == name && r.ID != (oid.ID{}) {
-			return c.Find(r.ID.String())
+		if r.Name == name {
+			id := r.ID.String()
+			return id, c.Find(id)
 		}
 	}
 	return "", false
 }
 
-// Head implements Repository.
-func (c *Checkout) Head() string {
-	if c.repo.Head == (oid.ID{}) {
+// Default implements Repository: what git clone notes as origin/HEAD.
+func (c *Checkout) Default() string {
+	const origin = "refs/remotes/origin/"
+	name, ok := strings.CutPrefix(c.repo.Symbolic(origin+"HEAD"), origin)
+	if !ok {
 		return ""
 	}
-	id, _ := c.Find(c.repo.Head.String())
-	return id
+	return name
+}
+
+// Head implements Repository.
+func (c *Checkout) Head() string {
+	if id := c.repo.Head.String(); c.Find(id) {
+		return id
+	}
+	return ""
 }
 
 // Shallow implements Repository.

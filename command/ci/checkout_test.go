@@ -146,3 +146,95 @@ func TestNoLinkOfACheckoutLeadsAReportAway(t *testing.T) {
 		}
 	}
 }
+
+// A change chooses the names of its branches and tags: an id is never one of them.
+func TestAnIdIsNeverAName(t *testing.T) {
+	c, _ := checkedOut(t)
+	for name, value := range map[string]string{"GIT_AUTHOR_NAME": "Ada", "GIT_AUTHOR_EMAIL": "ada@example.com", "GIT_COMMITTER_NAME": "Ada", "GIT_COMMITTER_EMAIL": "ada@example.com"} {
+		t.Setenv(name, value)
+	}
+	git := func(args ...string) string {
+		out, err := exec.Command("git", args...).Output()
+		if err != nil {
+			t.Fatal(err)
+		}
+		return strings.TrimSpace(string(out))
+	}
+	tree := git("write-tree")
+	base := git("commit-tree", "-m", "base", tree)
+	tip := git("commit-tree", "-m", "tip", "-p", base, tree)
+	change := git("commit-tree", "-m", "change", "-p", base, tree)
+	git("update-ref", "refs/remotes/origin/main", tip)
+	git("symbolic-ref", "refs/remotes/origin/HEAD", "refs/remotes/origin/main")
+	gone := strings.Repeat("1", 40)
+	for _, name := range []string{base[:12], base, gone, gone[:12], strings.Repeat("2", 64), "main", base[:7]} {
+		for _, below := range []string{"refs/heads/", "refs/tags/", "refs/remotes/"} {
+			git("update-ref", below+name, change)
+		}
+	}
+	c.Close()
+	c, err := OpenCheckout(context.Background(), ".", disk.Reach{}, false)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer c.Close()
+	for id, want := range map[string]bool{base: true, tip: true, gone: false, strings.Repeat("2", 64): false, base[:12]: false, "main": false, "HEAD": false, tree: false, base + "^0": false, "": false} {
+		if got := c.Find(id); got != want {
+			t.Errorf("%q: found %v", id, got)
+		}
+	}
+	for _, tt := range []struct {
+		name, digits string
+		tips         []string
+		want         string
+	}{
+		{"what main reaches", base[:12], []string{tip}, base},
+		{"its tip", tip[:7], []string{tip}, tip},
+		{"a whole id", base, []string{tip}, base},
+		{"a name of the change", gone[:12], []string{tip}, ""},
+		{"a commit of the change", change[:12], []string{tip}, ""},
+		{"that is in another branch too", change[:12], []string{tip, change}, change},
+		{"one commit of two branches", base[:12], []string{tip, change}, base},
+		{"several", "", []string{tip}, ""},
+		{"no branch", base[:12], nil, ""},
+		{"a branch that is not here", base[:12], []string{gone}, ""},
+	} {
+		if id, ok := c.Complete(tt.digits, tt.tips); id != tt.want || ok != (tt.want != "") {
+			t.Errorf("%s: %q, %v, want %q", tt.name, id, ok, tt.want)
+		}
+	}
+	if id, ok := c.Ref("refs/remotes/origin/main"); id != tip || !ok {
+		t.Errorf("%s, %v", id, ok)
+	}
+	if name := c.Default(); name != "main" {
+		t.Errorf("the default branch: %q", name)
+	}
+	for _, target := range []string{"refs/heads/main", "refs/tags/main", "refs/remotes/other/main"} {
+		git("symbolic-ref", "refs/remotes/origin/HEAD", target)
+		if name := c.Default(); name != "" {
+			t.Errorf("origin/HEAD leads to %s: %q", target, name)
+		}
+	}
+}
+
+// In a shallow clone, a short id may be the start of what is not there.
+func TestAShortIdIsNotCompletedInAShallowClone(t *testing.T) {
+	c, _ := checkedOut(t)
+	for name, value := range map[string]string{"GIT_AUTHOR_NAME": "Ada", "GIT_AUTHOR_EMAIL": "ada@example.com", "GIT_COMMITTER_NAME": "Ada", "GIT_COMMITTER_EMAIL": "ada@example.com"} {
+		t.Setenv(name, value)
+	}
+	out, err := exec.Command("sh", "-ec", `git commit -q --allow-empty -m one; git commit -q --allow-empty -m two
+		git clone -q --depth 1 "file://$PWD" ../shallow; git rev-parse HEAD`).Output()
+	if err != nil {
+		t.Fatal(err)
+	}
+	tip := strings.TrimSpace(string(out))
+	c.Close()
+	if c, err = OpenCheckout(context.Background(), "../shallow", disk.Reach{}, false); err != nil {
+		t.Fatal(err)
+	}
+	defer c.Close()
+	if id, ok := c.Complete(tip[:12], []string{tip}); ok || !c.Find(tip) {
+		t.Errorf("%q, %v", id, ok)
+	}
+}

@@ -26,22 +26,16 @@ type event struct {
 			}
 		}
 	} `json:"pull_request"`
-	Issue *struct {
-		PullRequest *struct{} `json:"pull_request"` // set if the issue is one
-	}
 	MergeGroup *struct {
 		BaseSHA string `json:"base_sha"`
 		BaseRef string `json:"base_ref"`
 		HeadSHA string `json:"head_sha"`
 	} `json:"merge_group"`
-	WorkflowRun *struct {
-		HeadRepository *struct {
-			FullName string `json:"full_name"`
-		} `json:"head_repository"`
-	} `json:"workflow_run"`
 }
 
-// readGitHub reads the variables and the event file.
+// readGitHub reads the variables (docs.github.com/actions/reference, "Variables") and
+// the event file. Gitea and Forgejo set the same ones. A workflow that is called has
+// the event of its caller.
 func readGitHub(v *variables) *run {
 	name := v.Get("GITHUB_EVENT_NAME")
 	r := &run{event: name, tips: []string{v.id("GITHUB_SHA")}}
@@ -56,14 +50,15 @@ func readGitHub(v *variables) *run {
 	}
 	e, err := readEventFile(v.Environment)
 	if err != nil && (name == "schedule" || name == "workflow_dispatch") {
-		return r // the file adds nothing to the name
+		e, err = &event{}, nil // the file adds little to the name
 	}
 	if err == nil {
-		r.fork, r.defaultBranch = e.fork(), e.Repository.DefaultBranch
+		r.defaultBranch = e.Repository.DefaultBranch
 		r.readOnly = v.Get("GITHUB_ACTOR") == "dependabot[bot]" // in every event
-		if field := r.readEvent(e); field != "" {
+		if field := r.readEvent(e, v.Get("GITHUB_REF")); field != "" {
 			err = fmt.Errorf("%w: %s is not a commit id", errDamaged, field)
 		}
+		r.own = r.own || r.branch != "" && v.Get("GITHUB_REF_PROTECTED") == "true"
 	}
 	if err != nil {
 		v.err = fmt.Errorf("event file of %s (GITHUB_EVENT_PATH): %w", eventWord(name), err)
@@ -71,9 +66,9 @@ func readGitHub(v *variables) *run {
 	return r
 }
 
-// readEvent reads what an event says about its commits. It returns the name of a
-// field that should be a commit id and is not, or "".
-func (r *run) readEvent(e *event) (damaged string) {
+// readEvent reads what an event says about its commits; ref is GITHUB_REF. It returns
+// the name of a field that should be a commit id and is not, or "".
+func (r *run) readEvent(e *event, ref string) (damaged string) {
 	switch name := r.event; name {
 	case "pull_request", "pull_request_review", "pull_request_review_comment":
 		p := e.PullRequest
@@ -83,7 +78,7 @@ func (r *run) readEvent(e *event) (damaged string) {
 		case !fullID(p.Head.SHA):
 			return "pull_request.head.sha"
 		}
-		r.scope, r.change = Changes, true
+		r.kind, r.scope, r.fork = change, Changes, e.fork()
 		r.before, r.merged, r.targetBranch = p.Base.SHA, p.Head.SHA, p.Base.Ref
 		r.tips = append(r.tips, p.Head.SHA)
 	case "merge_group":
@@ -94,9 +89,9 @@ func (r *run) readEvent(e *event) (damaged string) {
 		case !fullID(m.HeadSHA):
 			return "merge_group.head_sha"
 		}
-		r.scope, r.change, r.queued = Changes, true, true
+		r.kind, r.scope = queue, Changes
 		r.before, r.tips = m.BaseSHA, []string{m.HeadSHA}
-		r.targetBranch = strings.TrimPrefix(m.BaseRef, "refs/heads/")
+		r.targetBranch = branchName(m.BaseRef)
 	case "push":
 		switch {
 		case !fullID(e.Before):
@@ -109,13 +104,31 @@ func (r *run) readEvent(e *event) (damaged string) {
 		}
 		r.scope, r.before, r.forced = Changes, e.Before, e.Forced
 		r.tips = append([]string{e.After}, r.tips...)
-		r.branch = strings.TrimPrefix(e.Ref, "refs/heads/")
-	case "schedule", "workflow_dispatch":
+		r.kind = r.onRef(push, e.Ref)
+	case "schedule":
+		r.kind, r.own = started, true // of the default branch, whatever it is called
+	case "workflow_dispatch":
+		r.kind = r.onRef(started, ref)
+	case "create", "release":
+		r.kind, r.noRange = tag, true
 	default:
 		r.event, r.noRange = eventWord(name), true
-		r.unknownAuthor = e.Issue != nil && e.Issue.PullRequest != nil
 	}
 	return ""
+}
+
+// onRef returns what an event of a branch is about if it is one of this ref, and
+// fills in the branch.
+func (r *run) onRef(k kind, ref string) kind {
+	name, isBranch := strings.CutPrefix(ref, "refs/heads/")
+	switch {
+	case isBranch && name != "":
+		r.branch = name
+		return k
+	case strings.HasPrefix(ref, "refs/tags/"):
+		return tag
+	}
+	return other
 }
 
 // readEventFile reads the file that GITHUB_EVENT_PATH names.
@@ -138,16 +151,11 @@ func readEventFile(env Environment) (*event, error) {
 	return e, nil
 }
 
-// fork reports whether the checkout may come from outside the repository. The
+// fork reports whether a pull request may come from outside the repository. The
 // repository of a pull request is null once it is deleted.
 func (e *event) fork() bool {
-	if p := e.PullRequest; p != nil {
-		return p.Head.Repo == nil || p.Base.Repo == nil || !sameProject(p.Head.Repo.FullName, p.Base.Repo.FullName)
-	}
-	if w := e.WorkflowRun; w != nil {
-		return w.HeadRepository == nil || !sameProject(w.HeadRepository.FullName, e.Repository.FullName)
-	}
-	return false
+	p := e.PullRequest
+	return p.Head.Repo == nil || p.Base.Repo == nil || !sameProject(p.Head.Repo.FullName, p.Base.Repo.FullName)
 }
 
 // fullID reports whether s is a full object id, of SHA-1 or SHA-256.

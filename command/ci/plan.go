@@ -7,6 +7,7 @@
 package ci
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"slices"
@@ -26,6 +27,25 @@ const (
 	Nothing                 // nothing is new, as when a branch was deleted
 )
 
+// Word says whose word counts for a run: which exceptions do, and whether keys may be
+// sent to their issuers.
+type Word uint8
+
+// The words, as the table of docs/ci.md has them for every CI and event.
+const (
+	// Foreign is a fork, or what is not known to be of the repository: the
+	// exceptions of the default branch count, and nothing is sent.
+	Foreign Word = iota
+	// Branch is a branch, a tag or a pull request of the repository: the
+	// exceptions of the target or default branch count.
+	Branch
+	// Own is the default or a protected branch: the exceptions of the commit
+	// before a push count, those of the tip otherwise.
+	Own
+)
+
+func (w Word) String() string { return [...]string{"foreign", "branch", "own"}[w] }
+
 // Plan says what to scan, and how to treat the results.
 type Plan struct {
 	Scope Scope
@@ -33,23 +53,15 @@ type Plan struct {
 	// not from A, or "B", all that are reachable. " ^C" may follow: nor from C,
 	// what the target or default branch has by now. All are full ids.
 	Range string
-	// Base is the commit whose tree holds the exceptions that count, a full id:
-	// the tip that a change goes into, or the default branch, so that no change
-	// silences itself. "" if there is none: then no exception of the repository
-	// counts, except for Everything outside a fork, where the checkout counts.
+	// Word is whose word counts. Foreign: no key is sent anywhere.
+	Word Word
+	// Base is the commit whose exceptions count, a full id. "" if there is none:
+	// then no exception of the repository counts.
 	Base string
 	// BaseName is what Base is called, as a branch or "the target branch", and
 	// CountsFrom says from when on an exception of the change counts.
 	BaseName, CountsFrom string
-	// OwnCheckout says, for Everything outside a fork, that the commit of the run
-	// is checked out: the exceptions there are the repository's own, whatever the
-	// working directory is. It is not set where the CI names no commit.
-	OwnCheckout bool
-	// Fork says that the change comes from outside the repository, or may, as
-	// when a commit other than the run's is checked out. No key is sent anywhere
-	// then.
-	Fork     bool
-	ReadOnly bool // the run cannot write to its CI: an upload will fail
+	ReadOnly             bool // the run cannot write to its CI: an upload will fail
 	// Upload says that the results may be uploaded to code scanning. Results of a
 	// range may only be in a pull request: an upload closes the alerts that it
 	// lacks.
@@ -65,17 +77,25 @@ type Plan struct {
 type Environment struct {
 	Get      func(name string) string // as os.Getenv
 	ReadFile func(name string) ([]byte, error)
+	// DefaultBranch is the default branch where the CI does not name it. "": the
+	// one that the clone's remote had.
+	DefaultBranch string
 }
 
 // Repository answers questions about the repository that is checked out.
 type Repository interface {
-	// Find returns the full id for id, hexadecimal and perhaps abbreviated; false
-	// if no commit, or tag of a commit, has it.
-	Find(id string) (string, bool)
+	// Find reports whether a commit, or a tag of a commit, has this whole id.
+	Find(id string) bool
+	// Complete returns the one commit that a tip reaches and whose id starts with
+	// digits; false if there is none, or several.
+	Complete(digits string, tips []string) (string, bool)
 	// Parents returns the parents of a commit that are in the repository.
 	Parents(id string) []string
 	// Ref returns the commit that a ref with this full name leads to.
 	Ref(name string) (string, bool)
+	// Default returns the name of the branch that the clone's remote had checked
+	// out, "" if it is not known.
+	Default() string
 	// Head returns the commit that is checked out, "" if there is none.
 	Head() string
 	// Shallow reports whether the checkout lacks older history.
@@ -86,51 +106,90 @@ type Repository interface {
 // and the files are all there is. The error says which value of the environment
 // is wrong, and wraps ErrRefused if the event must not be scanned.
 func Detect(env Environment, repo Repository) (*Plan, error) {
+	r := &run{event: "no known CI"}
 	for _, s := range systems {
-		if !envIsTrue(env.Get, s.variable) {
+		if !s.runs(env.Get) {
 			continue
 		}
 		v := &variables{Environment: env}
-		r := s.read(v)
-		if v.err != nil {
+		if r = s.read(v); v.err != nil {
 			return nil, fmt.Errorf("%s: %w", s.name, v.err)
 		}
 		r.system, r.fetchHint = s.name, s.fetchHint
-		return r.plan(repo), nil
+		break
 	}
-	r := run{event: "no known CI"}
+	named := branchName(env.DefaultBranch)
+	r.ignored = named != "" && r.defaultBranch != "" && named != r.defaultBranch
+	r.defaultBranch = cmp.Or(r.defaultBranch, named)
+	if r.defaultBranch == "" && repo != nil {
+		r.defaultBranch = repo.Default()
+	}
 	return r.plan(repo), nil
 }
+
+// kind is what a run is about.
+type kind uint8
+
+const (
+	other   kind = iota // an event that is not known, or of which anyone may be the author
+	push                // to branch
+	started             // on a schedule or by hand, on branch
+	build               // of branch, and nothing says why
+	tag                 // or a new branch
+	change              // a pull request into targetBranch
+	queue               // what is merged into targetBranch
+)
 
 // run is what a CI says about a run. Nothing is looked up in the repository yet.
 type run struct {
 	system, fetchHint string
 	event             string // in words
 	scope             Scope
-	fork              bool
+	kind              kind
+	own               bool // branch is the default or a protected one, says the CI
+	fork              bool // of a change: it is not said to be the repository's own
 	readOnly          bool
-	change            bool // it is about commits that are not yet in their branch
 	noRange           bool // its event does not say which commits are new
-	unknownAuthor     bool // it is about a change and does not say whose
-	queued            bool // the run's branch was made for the run
 	otherOrigin       bool // the change does not go into origin
 	forced            bool // before may be gone
+	ignored           bool // the CI names another default branch than the user
 
 	// The tip is the first of tips that exists, else what is checked out.
 	tips []string
 	// merged is the tip's second parent if the tip is a merge that the CI made
 	// for the run: its first parent is then the base.
 	merged string
-	// before is the base if it exists. Empty or zero, there is none: a new branch.
+	// before is the base if it exists. It may be abbreviated. Empty or zero, there
+	// is none: a new branch.
 	before string
 	// targetBranch is the branch that the change goes into, and branch the run's
 	// own.
 	targetBranch, defaultBranch, branch string
 }
 
+// whose returns whose word counts. tipKnown says that the commit that is scanned is
+// that of the run.
+func (r *run) whose(tipKnown bool) Word {
+	switch {
+	case r.kind == other, r.fork, !tipKnown:
+		return Foreign
+	case r.kind == change, r.kind == queue:
+		return Branch
+	case r.own && (r.kind == push || r.kind == started):
+		return Own
+	case r.defaultBranch == "", r.branch == "" && r.kind != tag:
+		return Foreign
+	case r.kind == tag, r.branch != r.defaultBranch:
+		return Branch
+	case r.kind == build:
+		return Foreign
+	}
+	return Own
+}
+
 // plan looks up what r names.
 func (r *run) plan(repo Repository) *Plan {
-	p := &Plan{Scope: r.scope, Fork: r.fork, ReadOnly: r.readOnly || r.fork, FetchHint: r.fetchHint}
+	p := &Plan{Scope: r.scope, ReadOnly: r.readOnly || r.fork, FetchHint: r.fetchHint}
 	switch {
 	case r.scope == Nothing:
 		p.note("%s: nothing to scan.", r.title())
@@ -141,10 +200,14 @@ func (r *run) plan(repo Repository) *Plan {
 			but = " and"
 		}
 		p.note("%s%s no Git repository: scanned all files.", r.title(), but)
+		p.compareWith(r.defaultBranch, "the default branch")
 	case r.scope == Everything:
 		r.planEverything(repo, p)
 	default:
 		r.planChanges(repo, p)
+	}
+	if r.ignored {
+		p.note("%s names the default branch: --default-branch and KEYSWEEP_DEFAULT_BRANCH do not count.", r.system)
 	}
 	return p
 }
@@ -152,74 +215,111 @@ func (r *run) plan(repo Repository) *Plan {
 // planEverything decides whose exceptions count for a scan of everything.
 func (r *run) planEverything(repo Repository, p *Plan) {
 	p.Upload = true
-	p.OwnCheckout = !r.fork && r.checkedOut(repo)
-	unknown := !r.fork && (r.unknownAuthor || !p.OwnCheckout && slices.ContainsFunc(r.tips, isID))
 	words := "scanned the working tree and the whole history"
 	if r.noRange {
 		words += ", since the event does not say which commits are new"
 	}
 	p.note("%s: %s.", r.title(), words)
-	if unknown {
-		p.note("Whose commit is checked out is not known, so it is treated as a fork's.")
-	}
-	if r.fork || unknown {
-		p.OwnCheckout, p.Fork = false, true
-		p.Base, _ = remote(repo, r.defaultBranch)
-		p.compareWith(r.defaultBranch, "the default branch")
-		p.noteNoExceptions()
-	}
+	head := repo.Head()
+	known := slices.Contains(r.tips, head) && fullID(head)
+	p.Word = r.whose(known)
+	r.trust(repo, p, "", head)
+	r.noteForeign(p, known)
 }
 
 // planChanges finds the commits of a change, and whose exceptions count for it.
 func (r *run) planChanges(repo Repository, p *Plan) {
-	p.Upload = r.change && !r.queued
-	tip := r.tip(repo, p)
+	p.Upload = r.kind == change
+	tip, known := r.tip(repo, p)
 	if tip == "" {
 		p.Scope, p.Upload = Everything, false
 		p.note("%s: no commit is checked out: scanned the files.", r.title())
 		return
 	}
+	if !known {
+		r.merged = "" // whoever made this tip chose its parents
+	}
 	base := r.base(repo, tip, p)
 	p.Range = tip
 	words := "scanned all commits up to " + tip
+	comparedWith := branchWords(r.compared(), "the branch it is compared with")
 	if base != "" {
 		p.Range = base + ".." + tip
 		words = "scanned the commits " + p.Range
+		if base != r.before {
+			words += ", all that " + comparedWith + " lacks"
+		}
 	}
-	p.Base = base
-	switch name := r.compared(); {
-	case r.change:
-		p.compareWith(r.targetBranch, "the target branch")
-	case name != "":
-		// Pushing a branch takes fewer rights than changing the default one.
-		p.Base, _ = remote(repo, name)
-		p.compareWith(name, "the default branch")
-	default:
-		p.BaseName, p.CountsFrom = "the previous commit", "from the next run on"
-	}
+	p.Word = r.whose(known)
+	r.trust(repo, p, base, tip)
+	r.noteForeign(p, known)
 	// The base says it already; or the change brings nothing in.
-	if merged := r.mergedFrom(repo, tip); merged != "" && merged != base && !(r.change && merged == tip) {
+	if merged := r.mergedFrom(repo, tip); merged != "" && merged != base && !(r.kind == change && merged == tip) {
 		p.Range += " ^" + merged
-		words += " that " + p.BaseName + " lacks"
+		words += " that " + comparedWith + " lacks"
 	}
-	p.noteNoExceptions()
 	p.Notes = append([]string{fmt.Sprintf("%s: %s.", r.title(), words)}, p.Notes...)
+}
+
+// trust says whose exceptions count. base is the commit that the run is compared
+// with, "" if there is none.
+func (r *run) trust(repo Repository, p *Plan, base, tip string) {
+	isBefore := base != "" && base == r.before
+	isChange := r.kind == change || r.kind == queue
+	switch {
+	case p.Word == Own && r.kind == push:
+		p.BaseName, p.CountsFrom = "the previous commit", "from the next run on"
+		if !isBefore {
+			p.note("No exceptions count: it is not known which commit was there before this push.")
+			return
+		}
+		p.Base = base
+	case p.Word == Own:
+		p.Base, p.BaseName, p.CountsFrom = tip, "the commit of this run", "from now on"
+	case p.Word == Branch && isChange && (r.targetBranch != "" || isBefore),
+		p.Word == Foreign && isChange && r.targetBranch != "" && r.targetBranch == r.defaultBranch:
+		p.Base = base
+		p.compareWith(r.targetBranch, "the target branch")
+	case r.defaultBranch == "":
+		p.Word = Foreign
+		p.compareWith("", "the default branch")
+		p.note("No exceptions count and no key is sent: %s does not name the default branch (--default-branch NAME does, or KEYSWEEP_DEFAULT_BRANCH).", cmp.Or(r.system, "the environment"))
+		return
+	default:
+		p.compareWith(r.defaultBranch, "the default branch")
+		if !r.otherOrigin {
+			p.Base, _ = remote(repo, r.defaultBranch)
+		}
+	}
+	if p.Base == "" {
+		p.note("No exceptions count: they are read from %s, which is missing here.", p.BaseName)
+	}
+}
+
+// noteForeign says why a run that is not known to be a fork's is treated as one.
+func (r *run) noteForeign(p *Plan, tipKnown bool) {
+	switch {
+	case p.Word != Foreign, r.fork, r.defaultBranch == "":
+	case !tipKnown && r.kind != other:
+		p.note("Whose commit is checked out is not known, so it is treated as a fork's.")
+	default:
+		p.note("Whose commits these are is not known, so they are treated as a fork's.")
+	}
 }
 
 // compareWith says that the exceptions of a branch count. words replace a name
 // that cannot be printed as it is.
 func (p *Plan) compareWith(branch, words string) {
-	p.BaseName = words
-	if plainName(branch) {
-		p.BaseName = branch
-	}
+	p.BaseName = branchWords(branch, words)
 	p.CountsFrom = "once merged into " + p.BaseName
 }
 
-func (p *Plan) noteNoExceptions() {
-	if p.Base == "" {
-		p.note("No exceptions count: they are read from %s, which is missing here.", p.BaseName)
+// branchWords returns the name of a branch if it can be printed, or else words.
+func branchWords(branch, words string) string {
+	if plainName(branch) {
+		return branch
 	}
+	return words
 }
 
 // Tip returns the B of Range.
@@ -247,47 +347,64 @@ func (r *run) title() string {
 	return r.system + ", " + r.event
 }
 
-// checkedOut reports whether the commit of the run is checked out.
-func (r *run) checkedOut(repo Repository) bool {
-	head := repo.Head()
-	return slices.ContainsFunc(r.tips, func(id string) bool {
-		found, ok := repo.Find(id)
-		return isID(id) && ok && found == head
-	})
-}
-
-// tip returns the commit of the run, or what is checked out instead.
-func (r *run) tip(repo Repository, p *Plan) string {
+// tip returns the commit of the run, or what is checked out instead and false.
+func (r *run) tip(repo Repository, p *Plan) (string, bool) {
 	named := slices.DeleteFunc(slices.Clone(r.tips), func(id string) bool { return !isID(id) })
 	for _, id := range named {
-		if found, ok := repo.Find(id); ok {
-			return found
+		if repo.Find(id) {
+			return id, true
 		}
 	}
 	if len(named) > 0 {
 		p.lacks("commit %s of this run is missing, so what is checked out was scanned", named[0])
 	}
-	return repo.Head()
+	return repo.Head(), false
+}
+
+// commitBefore returns the commit that before names, and false if it is not here. A
+// short id is looked for only where the change has no say: a branch or a tag of the
+// change may have any name.
+func (r *run) commitBefore(repo Repository, p *Plan) (id string, ok bool) {
+	switch {
+	case !isID(r.before):
+		return "", false
+	case repo.Find(r.before):
+		return r.before, true
+	case fullID(r.before):
+		return "", false
+	}
+	var tips []string
+	for _, name := range []string{r.targetBranch, r.defaultBranch} {
+		if tip, ok := remote(repo, name); ok {
+			tips = append(tips, tip)
+		}
+	}
+	if id, ok = repo.Complete(r.before, tips); !ok {
+		p.note("%s, which this run starts from, is not the start of one commit's id on the target or default branch: it is not known where it starts.", r.before)
+	}
+	return id, ok
 }
 
 // base returns the commit that tip is compared with, "" if there is none.
 func (r *run) base(repo Repository, tip string, p *Plan) string {
 	if into := r.mergedInto(repo, tip); into != "" {
+		r.before = into
 		return into
 	}
-	if isID(r.before) {
-		if id, ok := repo.Find(r.before); ok {
-			return id
-		}
-		switch {
-		case repo.Shallow():
-			p.lacks("commit %s, which this run starts from, is missing", r.before)
-			return ""
-		case r.forced:
-			p.note("Commit %s, the previous tip of the branch, is gone.", r.before)
-		default:
-			p.note("Commit %s, which this run starts from, is missing.", r.before)
-		}
+	if id, ok := r.commitBefore(repo, p); ok {
+		r.before = id
+		return id
+	}
+	switch {
+	case !isID(r.before):
+	case repo.Shallow():
+		p.lacks("commit %s, which this run starts from, is missing", r.before)
+		return ""
+	case !fullID(r.before):
+	case r.forced:
+		p.note("Commit %s, the previous tip of the branch, is gone.", r.before)
+	default:
+		p.note("Commit %s, which this run starts from, is missing.", r.before)
 	}
 	if name := r.compared(); name != "" {
 		if id, ok := remote(repo, name); ok {
@@ -303,7 +420,7 @@ func (r *run) base(repo Repository, tip string, p *Plan) string {
 	switch {
 	case repo.Shallow():
 		p.lacks("older commits of this run are missing")
-	case r.change && !isID(r.before):
+	case r.kind == change && !isID(r.before):
 		p.note("There is nothing to compare this run with: older keys are listed too.")
 	}
 	return ""
@@ -325,7 +442,7 @@ func (r *run) mergedInto(repo Repository, tip string) string {
 // with its first parent, and still does once the branch is merged.
 func (r *run) mergedFrom(repo Repository, tip string) string {
 	name := r.compared()
-	if name == "" || r.otherOrigin || r.queued || r.mergedInto(repo, tip) != "" {
+	if name == "" || r.otherOrigin || r.kind == queue || r.mergedInto(repo, tip) != "" {
 		return ""
 	}
 	id, _ := remote(repo, name)
@@ -333,12 +450,12 @@ func (r *run) mergedFrom(repo Repository, tip string) string {
 }
 
 // compared returns the branch to compare with if nothing better is known, "" if
-// that is the run's own.
+// that is the run's own, or may be: what it has is then new.
 func (r *run) compared() string {
 	switch {
 	case r.targetBranch != "":
 		return r.targetBranch
-	case r.defaultBranch != r.branch:
+	case r.kind == tag, r.branch != "" && r.branch != r.defaultBranch:
 		return r.defaultBranch
 	}
 	return ""

@@ -16,13 +16,24 @@ type fake struct {
 	refs    map[string]string
 	head    string
 	shallow bool
+	origin  string // the branch of origin/HEAD
 }
 
-func (f *fake) Find(id string) (string, bool) {
-	for whole := range f.commits {
-		if len(id) >= 7 && strings.HasPrefix(whole, id) {
-			return whole, true
+func (f *fake) Find(id string) bool {
+	_, ok := f.commits[id]
+	return ok
+}
+
+func (f *fake) Complete(digits string, tips []string) (string, bool) {
+	found := map[string]bool{}
+	for len(tips) > 0 {
+		if tip := tips[0]; strings.HasPrefix(tip, digits) {
+			found[tip] = true
 		}
+		tips = append(tips[1:], f.commits[tips[0]]...)
+	}
+	for id := range found {
+		return id, len(found) == 1
 	}
 	return "", false
 }
@@ -31,8 +42,9 @@ func (f *fake) Ref(name string) (string, bool) {
 	id, ok := f.refs[name]
 	return id, ok
 }
-func (f *fake) Head() string  { return f.head }
-func (f *fake) Shallow() bool { return f.shallow }
+func (f *fake) Default() string { return f.origin }
+func (f *fake) Head() string    { return f.head }
+func (f *fake) Shallow() bool   { return f.shallow }
 
 // c returns the id of a commit by its letter, which is a hexadecimal digit.
 func c(letter string) string { return strings.Repeat(letter, 40) }
@@ -46,6 +58,7 @@ func whole() *fake {
 		commits: map[string][]string{c("a"): nil, c("b"): {c("a")}, c("c"): {c("b")}, c("d"): {c("a"), c("c")}, c("e"): {c("a")}},
 		refs:    map[string]string{"refs/remotes/origin/main": c("e"), "refs/heads/feature": c("c"), "refs/remotes/origin/feature": c("c")},
 		head:    c("d"),
+		origin:  "main",
 	}
 }
 
@@ -75,7 +88,7 @@ func pull(change func(m map[string]any)) file {
 	return event2file(m)
 }
 
-func push(ref, before, after string, more ...string) file {
+func pushed(ref, before, after string, more ...string) file {
 	m := map[string]any{"ref": ref, "before": before, "after": after, "commits": []any{},
 		"repository": map[string]any{"default_branch": "main", "full_name": "acme/shop"}}
 	for _, name := range more {
@@ -117,12 +130,12 @@ func TestGitHubEvents(t *testing.T) {
 			file: pull(func(m map[string]any) {
 				m["head"].(map[string]any)["repo"].(map[string]any)["full_name"] = "mallory/shop"
 			}),
-			want: Plan{Scope: Changes, Range: c("a") + ".." + c("d"), Base: c("a"), Upload: true, Fork: true, ReadOnly: true},
+			want: Plan{Scope: Changes, Range: c("a") + ".." + c("d"), Base: c("a"), Upload: true, ReadOnly: true},
 		},
 		"pull_request of a fork that was deleted": {
 			event: "pull_request", sha: c("d"), repo: whole(),
 			file: pull(func(m map[string]any) { m["head"].(map[string]any)["repo"] = nil }),
-			want: Plan{Scope: Changes, Range: c("a") + ".." + c("d"), Base: c("a"), Upload: true, Fork: true, ReadOnly: true},
+			want: Plan{Scope: Changes, Range: c("a") + ".." + c("d"), Base: c("a"), Upload: true, ReadOnly: true},
 		},
 		"pull_request, shallow": {
 			event: "pull_request", file: pull(nil), sha: c("d"), repo: tip("d"),
@@ -133,64 +146,64 @@ func TestGitHubEvents(t *testing.T) {
 			want: Plan{Scope: Changes, Range: c("f"), Upload: true, Missing: "commit " + c("a") + ", which this run starts from, is missing (set fetch-depth: 0 in the actions/checkout step)"},
 		},
 		"push": {
-			event: "push", file: push("refs/heads/main", c("a"), c("e")), sha: c("e"), repo: whole(),
+			event: "push", file: pushed("refs/heads/main", c("a"), c("e")), sha: c("e"), repo: whole(),
 			want: Plan{Scope: Changes, Range: c("a") + ".." + c("e"), Base: c("a")},
 		},
 		"push to a branch: the default branch has the exceptions": {
-			event: "push", file: push("refs/heads/feature", c("b"), c("c")), sha: c("c"), repo: whole(),
+			event: "push", file: pushed("refs/heads/feature", c("b"), c("c")), sha: c("c"), repo: whole(),
 			want: Plan{Scope: Changes, Range: c("b") + ".." + c("c") + " ^" + c("e"), Base: c("e")},
 		},
 		"push to a branch, what was there was not fetched": {
-			event: "push", file: push("refs/heads/feature", c("1"), c("c")), sha: c("c"), repo: &fake{commits: whole().commits, refs: whole().refs, head: c("c"), shallow: true},
+			event: "push", file: pushed("refs/heads/feature", c("1"), c("c")), sha: c("c"), repo: &fake{commits: whole().commits, refs: whole().refs, head: c("c"), shallow: true},
 			want:  Plan{Scope: Changes, Range: c("c") + " ^" + c("e"), Base: c("e"), Missing: "commit " + c("1") + ", which this run starts from, is missing (set fetch-depth: 0 in the actions/checkout step)"},
 			notes: "scanned all commits up to " + c("c") + " that main lacks.",
 		},
 		"push of a new branch": {
-			event: "push", file: push("refs/heads/feature", zero, c("c"), "created"), sha: c("c"), repo: whole(),
+			event: "push", file: pushed("refs/heads/feature", zero, c("c"), "created"), sha: c("c"), repo: whole(),
 			want: Plan{Scope: Changes, Range: c("e") + ".." + c("c"), Base: c("e")},
 		},
 		"push of the first branch": {
-			event: "push", file: push("refs/heads/main", zero, c("e"), "created"), sha: c("e"), repo: whole(),
+			event: "push", file: pushed("refs/heads/main", zero, c("e"), "created"), sha: c("e"), repo: whole(),
 			want: Plan{Scope: Changes, Range: c("e")},
 		},
 		"push of a new branch, the default branch is not here": {
-			event: "push", file: push("refs/heads/feature", zero, c("c"), "created"), sha: c("c"), repo: &fake{commits: whole().commits, head: c("c")},
+			event: "push", file: pushed("refs/heads/feature", zero, c("c"), "created"), sha: c("c"), repo: &fake{commits: whole().commits, head: c("c")},
 			want: Plan{Scope: Changes, Range: c("c")}, notes: "is missing: older keys are listed too",
 		},
 		"push of a new branch, shallow": {
-			event: "push", file: push("refs/heads/feature", zero, c("c"), "created"), sha: c("c"), repo: tip("c"),
+			event: "push", file: pushed("refs/heads/feature", zero, c("c"), "created"), sha: c("c"), repo: tip("c"),
 			want: Plan{Scope: Changes, Range: c("c"), Missing: "the branch to compare with is missing (set fetch-depth: 0 in the actions/checkout step)"},
 		},
 		"a branch of that name here is not the one on the server": {
-			event: "push", file: push("refs/heads/feature", zero, c("c"), "created"), sha: c("c"), repo: &fake{commits: whole().commits, head: c("c"), refs: map[string]string{"refs/heads/main": c("c"), "main": c("c")}},
+			event: "push", file: pushed("refs/heads/feature", zero, c("c"), "created"), sha: c("c"), repo: &fake{commits: whole().commits, head: c("c"), refs: map[string]string{"refs/heads/main": c("c"), "main": c("c")}},
 			want: Plan{Scope: Changes, Range: c("c")}, notes: "is missing",
 		},
 		"forced push, what was there is gone": {
-			event: "push", file: push("refs/heads/feature", c("1"), c("c"), "forced"), sha: c("c"), repo: whole(),
+			event: "push", file: pushed("refs/heads/feature", c("1"), c("c"), "forced"), sha: c("c"), repo: whole(),
 			want: Plan{Scope: Changes, Range: c("e") + ".." + c("c"), Base: c("e")}, notes: gone,
 		},
 		"forced push to the default branch, what was there is gone": {
-			event: "push", file: push("refs/heads/main", c("1"), c("e"), "forced"), sha: c("e"), repo: whole(),
+			event: "push", file: pushed("refs/heads/main", c("1"), c("e"), "forced"), sha: c("e"), repo: whole(),
 			want: Plan{Scope: Changes, Range: c("e")}, notes: gone,
 		},
 		"forced push, what was there is still here": {
-			event: "push", file: push("refs/heads/feature", c("b"), c("e"), "forced"), sha: c("e"), repo: whole(),
+			event: "push", file: pushed("refs/heads/feature", c("b"), c("e"), "forced"), sha: c("e"), repo: whole(),
 			want: Plan{Scope: Changes, Range: c("b") + ".." + c("e") + " ^" + c("e"), Base: c("e")}, // it is that of main
 		},
 		"push, shallow": {
-			event: "push", file: push("refs/heads/main", c("a"), c("e")), sha: c("e"), repo: tip("e"),
+			event: "push", file: pushed("refs/heads/main", c("a"), c("e")), sha: c("e"), repo: tip("e"),
 			want: Plan{Scope: Changes, Range: c("e"), Missing: "commit " + c("a") + ", which this run starts from, is missing (set fetch-depth: 0 in the actions/checkout step)"},
 		},
 		"push of a tag": {
-			event: "push", file: push("refs/tags/v1", zero, c("c"), "created"), sha: c("c"), repo: whole(),
+			event: "push", file: pushed("refs/tags/v1", zero, c("c"), "created"), sha: c("c"), repo: whole(),
 			want: Plan{Scope: Changes, Range: c("e") + ".." + c("c"), Base: c("e")},
 		},
 		"push that deletes a branch": {
-			event: "push", file: push("refs/heads/feature", c("c"), zero, "deleted"), sha: c("e"), repo: whole(),
+			event: "push", file: pushed("refs/heads/feature", c("c"), zero, "deleted"), sha: c("e"), repo: whole(),
 			want: Plan{Scope: Nothing}, notes: "nothing to scan",
 		},
 		"push in a repository of SHA-256": {
-			event: "push", file: push("refs/heads/feature", strings.Repeat("0", 64), strings.Repeat("7", 64)), sha: strings.Repeat("7", 64),
+			event: "push", file: pushed("refs/heads/feature", strings.Repeat("0", 64), strings.Repeat("7", 64)), sha: strings.Repeat("7", 64),
 			repo: &fake{commits: map[string][]string{strings.Repeat("7", 64): nil, c("e"): nil}, refs: whole().refs},
 			want: Plan{Scope: Changes, Range: c("e") + ".." + strings.Repeat("7", 64), Base: c("e")},
 		},
@@ -206,21 +219,21 @@ func TestGitHubEvents(t *testing.T) {
 		},
 		"schedule": {
 			event: "schedule", file: file{text: `{"schedule":"1 2 * * 3"}`}, sha: c("d"), repo: whole(),
-			want: Plan{Upload: true, OwnCheckout: true}, notes: "scanned the working tree and the whole history.",
+			want: Plan{Upload: true, Base: c("d")}, notes: "scanned the working tree and the whole history.",
 		},
-		"schedule without a file":                     {event: "schedule", file: file{err: fs.ErrNotExist}, sha: c("d"), repo: whole(), want: Plan{Upload: true, OwnCheckout: true}},
-		"workflow_dispatch":                           {event: "workflow_dispatch", file: file{text: `{}`}, sha: c("d"), repo: whole(), want: Plan{Upload: true, OwnCheckout: true}},
-		"release, and all others":                     {event: "release", file: file{text: `{}`}, sha: c("d"), repo: whole(), want: Plan{Upload: true, OwnCheckout: true}, notes: "release: scanned the working tree and the whole history, since the event does not say which commits are new."},
-		"an event with a made-up name is not printed": {event: "x\n::error::", file: file{text: `{}`}, sha: c("d"), repo: whole(), want: Plan{Upload: true, OwnCheckout: true}, notes: "an event of an unknown kind"},
+		"schedule without a file":                     {event: "schedule", file: file{err: fs.ErrNotExist}, sha: c("d"), repo: whole(), want: Plan{Upload: true, Base: c("d")}},
+		"workflow_dispatch":                           {event: "workflow_dispatch", file: file{text: `{}`}, sha: c("d"), repo: whole(), want: Plan{Upload: true, Base: c("e")}},
+		"release, and all others":                     {event: "release", file: file{text: `{}`}, sha: c("d"), repo: whole(), want: Plan{Upload: true, Base: c("e")}, notes: "release: scanned the working tree and the whole history, since the event does not say which commits are new."},
+		"an event with a made-up name is not printed": {event: "x\n::error::", file: file{text: `{}`}, sha: c("d"), repo: whole(), want: Plan{Upload: true, Base: c("e")}, notes: "an event of an unknown kind"},
 		"pull_request_review of a fork": {
 			event: "pull_request_review", sha: c("d"), repo: whole(),
 			file: pull(func(m map[string]any) { m["head"].(map[string]any)["repo"] = nil }),
-			want: Plan{Scope: Changes, Range: c("a") + ".." + c("d"), Base: c("a"), Upload: true, Fork: true, ReadOnly: true},
+			want: Plan{Scope: Changes, Range: c("a") + ".." + c("d"), Base: c("a"), Upload: true, ReadOnly: true},
 		},
 		"workflow_run of a fork": {
 			event: "workflow_run", sha: c("e"), repo: whole(),
 			file: event2file(map[string]any{"workflow_run": map[string]any{"head_repository": map[string]any{"full_name": "mallory/shop"}}, "repository": map[string]any{"full_name": "acme/shop", "default_branch": "main"}}),
-			want: Plan{Upload: true, Fork: true, ReadOnly: true, Base: c("e")},
+			want: Plan{Upload: true, Base: c("e")},
 		},
 		"no repository":             {event: "pull_request", file: pull(nil), sha: c("d"), repo: nil, want: Plan{}, notes: "GitHub Actions, pull_request, but no Git repository: scanned all files."},
 		"a repository of no commit": {event: "pull_request", file: pull(nil), sha: c("d"), repo: &fake{}, want: Plan{Missing: "commit " + c("d") + " of this run is missing, so what is checked out was scanned (set fetch-depth: 0 in the actions/checkout step)"}},
@@ -244,7 +257,7 @@ func TestGitHubEvents(t *testing.T) {
 		if !strings.Contains(notes, "GitHub Actions, ") {
 			t.Errorf("%s: notes %q", name, got.Notes)
 		}
-		got.Notes, got.FetchHint, got.BaseName, got.CountsFrom = nil, "", "", ""
+		got.Notes, got.FetchHint, got.BaseName, got.CountsFrom, got.Word = nil, "", "", "", 0 // see TestWhoseWordCounts
 		if diff := cmp.Diff(&test.want, got); diff != "" {
 			t.Errorf("%s:\n%s", name, diff)
 		}
@@ -260,10 +273,8 @@ func TestARepositoryWithoutANameIsAFork(t *testing.T) {
 		request := pull(func(m map[string]any) {
 			m["head"].(map[string]any)["repo"], m["base"].(map[string]any)["repo"] = side(test.head), side(test.base)
 		})
-		run := event2file(map[string]any{"workflow_run": map[string]any{"head_repository": side(test.head)}, "repository": side(test.base)})
 		for name, vars := range map[string]map[string]string{
 			"pull_request": {"GITHUB_ACTIONS": "true", "GITHUB_EVENT_NAME": "pull_request", "GITHUB_EVENT_PATH": request.text, "GITHUB_SHA": c("d")},
-			"workflow_run": {"GITHUB_ACTIONS": "true", "GITHUB_EVENT_NAME": "workflow_run", "GITHUB_EVENT_PATH": run.text, "GITHUB_SHA": c("d")},
 			"GitLab":       {"GITLAB_CI": "true", "CI_PIPELINE_SOURCE": "merge_request_event", "CI_COMMIT_SHA": c("c"), "CI_MERGE_REQUEST_SOURCE_PROJECT_PATH": test.head, "CI_MERGE_REQUEST_PROJECT_PATH": test.base},
 			"Travis":       {"TRAVIS": "true", "TRAVIS_EVENT_TYPE": "pull_request", "TRAVIS_COMMIT": c("d"), "TRAVIS_PULL_REQUEST_SLUG": test.head, "TRAVIS_REPO_SLUG": test.base},
 		} {
@@ -271,7 +282,7 @@ func TestARepositoryWithoutANameIsAFork(t *testing.T) {
 				Get:      func(name string) string { return vars[name] },
 				ReadFile: func(text string) ([]byte, error) { return []byte(text), nil },
 			}, whole())
-			if err != nil || p.Fork != test.fork {
+			if err != nil || (p.Word == Foreign) != test.fork {
 				t.Errorf("%s, %q into %q: %+v, %v", name, test.head, test.base, p, err)
 			}
 		}
@@ -281,14 +292,14 @@ func TestARepositoryWithoutANameIsAFork(t *testing.T) {
 // Dependabot's runs have a token that can only read, in every event, though its
 // branches are the repository's own.
 func TestRunsOfDependabotCanOnlyRead(t *testing.T) {
-	for name, file := range map[string]file{"pull_request": pull(nil), "push": push("refs/heads/main", c("a"), c("c")), "release": {text: "{}"}} {
+	for name, file := range map[string]file{"pull_request": pull(nil), "push": pushed("refs/heads/main", c("a"), c("c")), "release": {text: "{}"}} {
 		for actor, want := range map[string]bool{"dependabot[bot]": true, "ada": false, "dependabot": false, "": false} {
 			vars := map[string]string{"GITHUB_ACTIONS": "true", "GITHUB_EVENT_NAME": name, "GITHUB_EVENT_PATH": "event.json", "GITHUB_SHA": c("d"), "GITHUB_ACTOR": actor}
 			p, err := Detect(Environment{
 				Get:      func(name string) string { return vars[name] },
 				ReadFile: func(string) ([]byte, error) { return []byte(file.text), nil },
 			}, whole())
-			if err != nil || p.ReadOnly != want || p.Fork {
+			if err != nil || p.ReadOnly != want || name != "release" && p.Word == Foreign {
 				t.Errorf("%s of %q: %+v, %v", name, actor, p, err)
 			}
 		}
@@ -308,11 +319,11 @@ func TestWhatGitHubSaysIsChecked(t *testing.T) {
 		"an empty file":            {"pull_request", file{}, ": damaged"},
 		"not JSON":                 {"release", file{text: "\x00\xff"}, ": damaged"},
 		"null":                     {"push", file{text: "null"}, "before is not a commit id"},
-		"another event's file":     {"pull_request", push("refs/heads/main", c("a"), c("b")), "pull_request.base.sha is not a commit id"},
-		"an id that is an option":  {"push", push("refs/heads/main", "--all", c("b")), "before is not a commit id"},
-		"an id that is a name":     {"push", push("refs/heads/main", c("a"), "main"), "after is not a commit id"},
-		"an id that is a suffix":   {"push", push("refs/heads/main", c("a"), c("b")+"^{/x}"), "after is not a commit id"},
-		"an id with upper case":    {"push", push("refs/heads/main", c("A"), c("b")), "before is not a commit id"},
+		"another event's file":     {"pull_request", pushed("refs/heads/main", c("a"), c("b")), "pull_request.base.sha is not a commit id"},
+		"an id that is an option":  {"push", pushed("refs/heads/main", "--all", c("b")), "before is not a commit id"},
+		"an id that is a name":     {"push", pushed("refs/heads/main", c("a"), "main"), "after is not a commit id"},
+		"an id that is a suffix":   {"push", pushed("refs/heads/main", c("a"), c("b")+"^{/x}"), "after is not a commit id"},
+		"an id with upper case":    {"push", pushed("refs/heads/main", c("A"), c("b")), "before is not a commit id"},
 		"no head":                  {"pull_request", pull(func(m map[string]any) { delete(m, "head") }), "pull_request.head.sha is not a commit id"},
 		"no group":                 {"merge_group", file{text: "{}"}, "merge_group.base_sha is not a commit id"},
 	} {
@@ -350,7 +361,7 @@ func TestOtherSystems(t *testing.T) {
 		},
 		"GitLab, merge request of a fork": {
 			vars: "GITLAB_CI=true CI_PIPELINE_SOURCE=merge_request_event CI_COMMIT_SHA=" + c("c") + " CI_MERGE_REQUEST_DIFF_BASE_SHA=" + c("a") + " CI_MERGE_REQUEST_SOURCE_PROJECT_PATH=x/b CI_MERGE_REQUEST_PROJECT_PATH=a/b",
-			want: changes("a", "c", Plan{Upload: true, Fork: true, ReadOnly: true}),
+			want: Plan{Scope: Changes, Range: c("a") + ".." + c("c"), Upload: true, ReadOnly: true},
 		},
 		"GitLab, merge request whose target has moved on": {
 			vars: "GITLAB_CI=true CI_PIPELINE_SOURCE=merge_request_event CI_COMMIT_SHA=" + c("c") + " CI_MERGE_REQUEST_DIFF_BASE_SHA=" + c("a") + " CI_MERGE_REQUEST_SOURCE_PROJECT_PATH=a/b CI_MERGE_REQUEST_PROJECT_PATH=a/b CI_MERGE_REQUEST_TARGET_BRANCH_NAME=main",
@@ -358,11 +369,11 @@ func TestOtherSystems(t *testing.T) {
 		},
 		"GitLab, merge request of a fork, whose pipeline runs at its target": {
 			vars: "GITLAB_CI=true CI_PIPELINE_SOURCE=merge_request_event CI_COMMIT_SHA=" + c("c") + " CI_MERGE_REQUEST_DIFF_BASE_SHA=" + c("a") + " CI_MERGE_REQUEST_SOURCE_PROJECT_PATH=x/b CI_MERGE_REQUEST_PROJECT_PATH=a/b CI_PROJECT_PATH=a/b CI_MERGE_REQUEST_TARGET_BRANCH_NAME=main",
-			want: Plan{Scope: Changes, Range: c("a") + ".." + c("c") + " ^" + c("e"), Base: c("a"), Upload: true, Fork: true, ReadOnly: true},
+			want: Plan{Scope: Changes, Range: c("a") + ".." + c("c") + " ^" + c("e"), Base: c("a"), Upload: true, ReadOnly: true},
 		},
 		"GitLab, merge request of a fork, whose pipeline runs there: main is the fork's": {
 			vars: "GITLAB_CI=true CI_PIPELINE_SOURCE=merge_request_event CI_COMMIT_SHA=" + c("c") + " CI_MERGE_REQUEST_DIFF_BASE_SHA=" + c("a") + " CI_MERGE_REQUEST_SOURCE_PROJECT_PATH=x/b CI_MERGE_REQUEST_PROJECT_PATH=a/b CI_PROJECT_PATH=x/b CI_MERGE_REQUEST_TARGET_BRANCH_NAME=main",
-			want: changes("a", "c", Plan{Upload: true, Fork: true, ReadOnly: true}),
+			want: changes("a", "c", Plan{Upload: true, ReadOnly: true}),
 		},
 		"a change that is called as its target": {
 			vars: "BITBUCKET_BUILD_NUMBER=7 BITBUCKET_COMMIT=" + c("e") + " BITBUCKET_PR_DESTINATION_BRANCH=main BITBUCKET_PR_DESTINATION_COMMIT=" + c("a"), want: changes("a", "e", Plan{Upload: true}),
@@ -379,48 +390,48 @@ func TestOtherSystems(t *testing.T) {
 			vars: "GITLAB_CI=true CI_PIPELINE_SOURCE=push CI_COMMIT_SHA=" + c("c") + " CI_COMMIT_BEFORE_SHA=" + c("a") + " CI_COMMIT_BRANCH=feature CI_DEFAULT_BRANCH=main",
 			repo: tip("c"), want: Plan{Scope: Changes, Range: c("c"), Missing: "commit " + c("a") + `, which this run starts from, is missing (set GIT_DEPTH: "0" in the variables of the job)`},
 		},
-		"GitLab, schedule": {vars: "GITLAB_CI=true CI_PIPELINE_SOURCE=schedule CI_COMMIT_SHA=" + c("d"), want: Plan{Upload: true, OwnCheckout: true}},
-		"GitLab, by hand":  {vars: "GITLAB_CI=true CI_PIPELINE_SOURCE=web CI_COMMIT_SHA=" + c("d"), want: Plan{Upload: true, OwnCheckout: true}},
+		"GitLab, schedule": {vars: "GITLAB_CI=true CI_PIPELINE_SOURCE=schedule CI_COMMIT_SHA=" + c("d"), want: Plan{Upload: true, Base: c("e")}},
+		"GitLab, by hand":  {vars: "GITLAB_CI=true CI_PIPELINE_SOURCE=web CI_COMMIT_SHA=" + c("d"), want: Plan{Upload: true, Base: c("e")}},
 		"Jenkins, change request": {
 			vars: "JENKINS_URL=https://ci.example CHANGE_TARGET=main BRANCH_NAME=PR-1 GIT_COMMIT=" + c("c"), want: changes("e", "c", Plan{Upload: true}),
 		},
 		"Jenkins, change request of a fork": {
-			vars: "JENKINS_URL=https://ci.example CHANGE_TARGET=main CHANGE_FORK=mallory GIT_COMMIT=" + c("c"), want: changes("e", "c", Plan{Upload: true, Fork: true, ReadOnly: true}),
+			vars: "JENKINS_URL=https://ci.example CHANGE_TARGET=main CHANGE_FORK=mallory GIT_COMMIT=" + c("c"), want: changes("e", "c", Plan{Upload: true, ReadOnly: true}),
 		},
 		"Jenkins, branch": {
 			vars: "JENKINS_URL=https://ci.example BRANCH_NAME=main GIT_PREVIOUS_COMMIT=" + c("a") + " GIT_COMMIT=" + c("e"), want: changes("a", "e", Plan{}),
 		},
-		"Jenkins, first build": {vars: "JENKINS_URL=https://ci.example GIT_COMMIT=" + c("d"), want: Plan{Upload: true, OwnCheckout: true}},
-		"CircleCI":             {vars: "CIRCLECI=true CIRCLE_SHA1=" + c("d"), want: Plan{Upload: true, OwnCheckout: true}},
+		"Jenkins, first build": {vars: "JENKINS_URL=https://ci.example GIT_COMMIT=" + c("d"), want: Plan{Upload: true, Base: c("e")}},
+		"CircleCI":             {vars: "CIRCLECI=true CIRCLE_SHA1=" + c("d"), want: Plan{Upload: true, Base: c("e")}},
 		"CircleCI, a range": {
-			vars: "CIRCLECI=true CIRCLE_SHA1=" + c("c") + " CIRCLE_RANGE=" + c("a") + ".." + c("c"), want: changes("a", "c", Plan{}),
+			vars: "CIRCLECI=true CIRCLE_SHA1=" + c("c") + " CIRCLE_RANGE=" + c("a") + ".." + c("c"), want: Plan{Scope: Changes, Range: c("a") + ".." + c("c"), Base: c("e")},
 		},
 		"CircleCI, three dots and short ids": {
-			vars: "CIRCLECI=true CIRCLE_SHA1=" + c("c") + " CIRCLE_RANGE=" + c("a")[:12] + "..." + c("c")[:12], want: changes("a", "c", Plan{}),
+			vars: "CIRCLECI=true CIRCLE_SHA1=" + c("c") + " CIRCLE_RANGE=" + c("a")[:12] + "..." + c("c")[:12], want: Plan{Scope: Changes, Range: c("a") + ".." + c("c"), Base: c("e")},
 		},
-		"CircleCI, a fork": {vars: "CIRCLECI=true CIRCLE_SHA1=" + c("c") + " CIRCLE_PR_USERNAME=mallory", want: Plan{Upload: true, Fork: true, ReadOnly: true}},
+		"CircleCI, a fork": {vars: "CIRCLECI=true CIRCLE_SHA1=" + c("c") + " CIRCLE_PR_USERNAME=mallory", want: Plan{Upload: true, ReadOnly: true, Base: c("e")}},
 		"Azure, pull request": {
 			vars: "TF_BUILD=True BUILD_REASON=PullRequest BUILD_SOURCEVERSION=" + c("d") + " SYSTEM_PULLREQUEST_TARGETBRANCH=refs/heads/main SYSTEM_PULLREQUEST_SOURCECOMMITID=" + c("c") + " SYSTEM_PULLREQUEST_ISFORK=False",
 			want: changes("a", "d", Plan{Upload: true}),
 		},
 		"Azure, pull request, no merge": {
 			vars: "TF_BUILD=True BUILD_REASON=PullRequest BUILD_SOURCEVERSION=" + c("c") + " SYSTEM_PULLREQUEST_TARGETBRANCH=main",
-			want: changes("e", "c", Plan{Upload: true, Fork: true, ReadOnly: true}),
+			want: changes("e", "c", Plan{Upload: true, ReadOnly: true}),
 		},
-		"Azure, push":             {vars: "TF_BUILD=True BUILD_REASON=IndividualCI BUILD_SOURCEVERSION=" + c("d"), want: Plan{Upload: true, OwnCheckout: true}},
+		"Azure, push":             {vars: "TF_BUILD=True BUILD_REASON=IndividualCI BUILD_SOURCEVERSION=" + c("d"), want: Plan{Upload: true, Base: c("e")}},
 		"Bitbucket, pull request": {vars: "BITBUCKET_BUILD_NUMBER=7 BITBUCKET_COMMIT=" + c("c") + " BITBUCKET_PR_DESTINATION_BRANCH=main", want: changes("e", "c", Plan{Upload: true})},
 		"Bitbucket, pull request with its commit": {
 			vars: "BITBUCKET_BUILD_NUMBER=7 BITBUCKET_COMMIT=" + c("c") + " BITBUCKET_PR_DESTINATION_BRANCH=main BITBUCKET_PR_DESTINATION_COMMIT=" + c("a")[:12], want: Plan{Scope: Changes, Range: c("a") + ".." + c("c") + " ^" + c("e"), Base: c("a"), Upload: true},
 		},
-		"Bitbucket, push":     {vars: "BITBUCKET_BUILD_NUMBER=7 BITBUCKET_COMMIT=" + c("d"), want: Plan{Upload: true, OwnCheckout: true}},
+		"Bitbucket, push":     {vars: "BITBUCKET_BUILD_NUMBER=7 BITBUCKET_COMMIT=" + c("d"), want: Plan{Upload: true, Base: c("e")}},
 		"Drone, push":         {vars: "DRONE=true DRONE_BUILD_EVENT=push DRONE_COMMIT_SHA=" + c("e") + " DRONE_COMMIT_BEFORE=" + c("a") + " DRONE_BRANCH=main DRONE_REPO_BRANCH=main", want: changes("a", "e", Plan{})},
-		"Drone, pull request": {vars: "DRONE=true DRONE_BUILD_EVENT=pull_request DRONE_COMMIT_SHA=" + c("c") + " DRONE_TARGET_BRANCH=main", want: changes("e", "c", Plan{Upload: true, Fork: true, ReadOnly: true})},
-		"Travis, push":        {vars: "TRAVIS=true TRAVIS_EVENT_TYPE=push TRAVIS_COMMIT=" + c("e") + " TRAVIS_COMMIT_RANGE=" + c("a")[:12] + "..." + c("e")[:12], want: changes("a", "e", Plan{})},
-		"Travis, new branch":  {vars: "TRAVIS=true TRAVIS_EVENT_TYPE=push TRAVIS_COMMIT=" + c("d"), want: Plan{Upload: true, OwnCheckout: true}},
+		"Drone, pull request": {vars: "DRONE=true DRONE_BUILD_EVENT=pull_request DRONE_COMMIT_SHA=" + c("c") + " DRONE_TARGET_BRANCH=main", want: changes("e", "c", Plan{Upload: true, ReadOnly: true})},
+		"Travis, push":        {vars: "TRAVIS=true TRAVIS_EVENT_TYPE=push TRAVIS_BRANCH=main TRAVIS_COMMIT=" + c("e") + " TRAVIS_COMMIT_RANGE=" + c("a")[:12] + "..." + c("e")[:12], want: changes("a", "e", Plan{})},
+		"Travis, new branch":  {vars: "TRAVIS=true TRAVIS_EVENT_TYPE=push TRAVIS_COMMIT=" + c("d"), want: Plan{Upload: true, Base: c("e")}},
 		"Travis, pull request": {
 			vars: "TRAVIS=true TRAVIS_EVENT_TYPE=pull_request TRAVIS_BRANCH=main TRAVIS_COMMIT=" + c("d") + " TRAVIS_PULL_REQUEST_SHA=" + c("c") + " TRAVIS_PULL_REQUEST_SLUG=a/b TRAVIS_REPO_SLUG=a/b", want: changes("a", "d", Plan{Upload: true}),
 		},
-		"no CI": {vars: "CI=true", want: Plan{Upload: true}},
+		"no CI": {vars: "CI=true", want: Plan{Upload: true, Base: c("e")}},
 	} {
 		vars := map[string]string{}
 		for _, v := range strings.Fields(test.vars) {
@@ -438,106 +449,9 @@ func TestOtherSystems(t *testing.T) {
 		if len(got.Notes) == 0 {
 			t.Errorf("%s: nothing is said", name)
 		}
-		got.Notes, got.FetchHint, got.BaseName, got.CountsFrom = nil, "", "", ""
+		got.Notes, got.FetchHint, got.BaseName, got.CountsFrom, got.Word = nil, "", "", "", 0 // see TestWhoseWordCounts
 		if diff := cmp.Diff(&test.want, got); diff != "" {
 			t.Errorf("%s:\n%s", name, diff)
-		}
-	}
-}
-
-func TestWhoseExceptionsCount(t *testing.T) {
-	feature := func() *fake { // what a clone of one branch has
-		r := whole()
-		delete(r.refs, "refs/remotes/origin/main")
-		return r
-	}
-	gitHub := func(event string, f file, sha string) map[string]string {
-		return map[string]string{"GITHUB_ACTIONS": "true", "GITHUB_EVENT_NAME": event, "GITHUB_SHA": sha, "GITHUB_EVENT_PATH": f.text}
-	}
-	into := func(branch string) file {
-		return pull(func(m map[string]any) { m["base"].(map[string]any)["ref"] = branch })
-	}
-	comment := func(onRequest bool) file {
-		issue := map[string]any{"number": 1}
-		if onRequest {
-			issue["pull_request"] = map[string]any{"url": "https://api.github.com/repos/acme/shop/pulls/1"}
-		}
-		return event2file(map[string]any{"issue": issue, "repository": map[string]any{"default_branch": "main", "full_name": "acme/shop"}})
-	}
-	group := event2file(map[string]any{"merge_group": map[string]any{"base_sha": c("a"), "head_sha": c("d"), "base_ref": "refs/heads/release/2"}})
-	const main = "once merged into main"
-	for name, test := range map[string]struct {
-		vars                 map[string]string
-		repo                 Repository
-		base                 string
-		baseName, countsFrom string
-		own                  bool
-		notes                string
-	}{
-		"a pull request: the first parent of the merge": {gitHub("pull_request", pull(nil), c("d")), whole(), c("a"), "main", main, false, ""},
-		"its head alone: the base of the event":         {gitHub("pull_request", pull(nil), c("1")), whole(), c("a"), "main", main, false, ""},
-		"a base that was never fetched: the branch": {gitHub("pull_request", pull(func(m map[string]any) { m["base"].(map[string]any)["sha"] = c("1") }), c("c")),
-			whole(), c("e"), "main", main, false, ""},
-		"a branch whose name could speak":            {gitHub("pull_request", into("a\n::error::b"), c("d")), whole(), c("a"), "the target branch", "once merged into the target branch", false, ""},
-		"a branch whose name is too long":            {gitHub("pull_request", into(strings.Repeat("b", 101)), c("d")), whole(), c("a"), "the target branch", "once merged into the target branch", false, ""},
-		"a shallow checkout: none":                   {gitHub("pull_request", pull(nil), c("d")), tip("d"), "", "main", main, false, "No exceptions count: they are read from main, which is missing here."},
-		"a merge group":                              {gitHub("merge_group", group, c("d")), whole(), c("a"), "release/2", "once merged into release/2", false, ""},
-		"a push to the default branch":               {gitHub("push", push("refs/heads/main", c("a"), c("e")), c("e")), whole(), c("a"), "the previous commit", "from the next run on", false, ""},
-		"a push to a branch":                         {gitHub("push", push("refs/heads/feature", c("b"), c("c")), c("c")), whole(), c("e"), "main", main, false, ""},
-		"a push to a branch when only that is here":  {gitHub("push", push("refs/heads/feature", c("b"), c("c")), c("c")), feature(), "", "main", main, false, "No exceptions count: they are read from main"},
-		"a push of a tag":                            {gitHub("push", push("refs/tags/v1", zero, c("c")), c("c")), whole(), c("e"), "main", main, false, ""},
-		"a tag that is called as the default branch": {gitHub("push", push("refs/tags/main", zero, c("c")), c("c")), whole(), c("e"), "main", main, false, ""},
-		"the first push of all":                      {gitHub("push", push("refs/heads/main", zero, c("e")), c("e")), whole(), "", "the previous commit", "from the next run on", false, "No exceptions count"},
-		"a schedule: what is checked out":            {gitHub("schedule", file{text: "{}"}, c("d")), whole(), "", "", "", true, ""},
-		"a schedule, another commit is checked out": {gitHub("schedule", event2file(map[string]any{"repository": map[string]any{"default_branch": "main"}}), c("e")),
-			whole(), c("e"), "main", main, false, "Whose commit is checked out is not known"},
-		"a schedule of another repository": {gitHub("schedule", file{text: "{}"}, c("f")), whole(), "", "the default branch", "once merged into the default branch", false, "No exceptions count"},
-		"a comment on a pull request":      {gitHub("issue_comment", comment(true), c("d")), whole(), c("e"), "main", main, false, "Whose commit is checked out is not known"},
-		"a comment on a pull request, the default branch is not here": {gitHub("issue_comment", comment(true), c("d")),
-			feature(), "", "main", main, false, "No exceptions count: they are read from main, which is missing here."},
-		"a comment on an issue": {gitHub("issue_comment", comment(false), c("d")), whole(), "", "", "", true, ""},
-		"GitLab, a schedule, another commit is checked out": {map[string]string{"GITLAB_CI": "true", "CI_PIPELINE_SOURCE": "schedule", "CI_COMMIT_SHA": c("c"), "CI_DEFAULT_BRANCH": "main"},
-			whole(), c("e"), "main", main, false, "Whose commit is checked out is not known"},
-		"GitLab, by hand, another commit is checked out": {map[string]string{"GITLAB_CI": "true", "CI_PIPELINE_SOURCE": "web", "CI_COMMIT_SHA": c("c"), "CI_DEFAULT_BRANCH": "main"},
-			whole(), c("e"), "main", main, false, "Whose commit is checked out is not known"},
-		"Drone, a schedule, another commit is checked out": {map[string]string{"DRONE": "true", "DRONE_BUILD_EVENT": "cron", "DRONE_COMMIT_SHA": c("c"), "DRONE_REPO_BRANCH": "main"},
-			whole(), c("e"), "main", main, false, "Whose commit is checked out is not known"},
-		"Drone, by hand, another commit is checked out": {map[string]string{"DRONE": "true", "DRONE_BUILD_EVENT": "custom", "DRONE_COMMIT_SHA": c("c"), "DRONE_REPO_BRANCH": "main"},
-			whole(), c("e"), "main", main, false, "Whose commit is checked out is not known"},
-		"Jenkins, which names no commit": {map[string]string{"JENKINS_URL": "x"}, whole(), "", "", "", false, ""},
-		"a run of a fork: the default branch": {gitHub("workflow_run", event2file(map[string]any{"workflow_run": map[string]any{}, "repository": map[string]any{"default_branch": "main"}}), c("d")),
-			whole(), c("e"), "main", main, false, ""},
-		"a fork, and the default branch is not known": {map[string]string{"CIRCLECI": "true", "CIRCLE_SHA1": c("d"), "CIRCLE_PR_USERNAME": "mallory"},
-			whole(), "", "the default branch", "once merged into the default branch", false, "No exceptions count"},
-		"GitLab, merge request": {map[string]string{"GITLAB_CI": "true", "CI_PIPELINE_SOURCE": "merge_request_event", "CI_COMMIT_SHA": c("c"), "CI_MERGE_REQUEST_DIFF_BASE_SHA": c("a"), "CI_MERGE_REQUEST_TARGET_BRANCH_NAME": "main"},
-			whole(), c("a"), "main", main, false, ""},
-		"GitLab, push to a branch": {map[string]string{"GITLAB_CI": "true", "CI_PIPELINE_SOURCE": "push", "CI_COMMIT_SHA": c("c"), "CI_COMMIT_BEFORE_SHA": c("b"), "CI_COMMIT_BRANCH": "feature", "CI_DEFAULT_BRANCH": "main"},
-			whole(), c("e"), "main", main, false, ""},
-		"Jenkins, a branch, which does not name the default one": {map[string]string{"JENKINS_URL": "x", "GIT_COMMIT": c("c"), "GIT_PREVIOUS_COMMIT": c("b")},
-			whole(), c("b"), "the previous commit", "from the next run on", false, ""},
-		"no CI": {nil, whole(), "", "", "", false, ""},
-	} {
-		p, err := Detect(Environment{
-			Get:      func(name string) string { return test.vars[name] },
-			ReadFile: func(text string) ([]byte, error) { return []byte(text), nil },
-		}, test.repo)
-		if err != nil {
-			t.Errorf("%s: %v", name, err)
-			continue
-		}
-		if p.Base != test.base || p.BaseName != test.baseName || p.CountsFrom != test.countsFrom || p.OwnCheckout != test.own {
-			t.Errorf("%s: base %q, called %q, counts %q, own %v", name, p.Base, p.BaseName, p.CountsFrom, p.OwnCheckout)
-		}
-		asFork := p.Scope == Everything && test.baseName != ""
-		if p.Scope == Everything && p.Fork != asFork {
-			t.Errorf("%s: fork %v", name, p.Fork)
-		}
-		if notes := strings.Join(p.Notes, "\n"); !strings.Contains(notes, test.notes) || test.base != "" && strings.Contains(notes, "No exceptions count") {
-			t.Errorf("%s: notes %q", name, notes)
-		}
-		commits, _, _ := strings.Cut(p.Range, " ^")
-		if _, tip, _ := strings.Cut(commits, ".."); tip != "" && p.Tip() != tip || tip == "" && p.Tip() != commits {
-			t.Errorf("%s: tip %q of %q", name, p.Tip(), p.Range)
 		}
 	}
 }
@@ -575,7 +489,7 @@ func TestOutputsCannotBeForged(t *testing.T) {
 }
 
 func FuzzDetect(f *testing.F) {
-	f.Add("push", push("refs/heads/main", c("a"), c("e")).text)
+	f.Add("push", pushed("refs/heads/main", c("a"), c("e")).text)
 	f.Add("pull_request", pull(nil).text)
 	f.Add("merge_group", `{"merge_group":{"base_sha":null,"head_sha":1}}`)
 	f.Fuzz(func(t *testing.T, name, text string) {

@@ -166,7 +166,7 @@ func (e *examination) configuration(r *gitdb.Repository) {
 		e.add(name, Well, "none (no "+config.Name+")", "")
 		return
 	}
-	loaded, notes, err := config.Find(".", []string{r.Top})
+	loaded, notes, err := config.Find([]string{r.Top})
 	if err == nil && loaded == nil && len(notes) > 0 && info.Mode().IsRegular() {
 		loaded, err = config.Named(path) // it counts for scans from there
 	}
@@ -197,7 +197,7 @@ func (e *examination) baseline(r *gitdb.Repository) {
 	if _, err := os.Lstat(path); errors.Is(err, os.ErrNotExist) {
 		return // not mentioned: few repositories have one
 	}
-	b, notes, err := config.FindBaseline(".", []string{r.Top})
+	b, notes, err := config.FindBaseline([]string{r.Top})
 	if err == nil && b == nil {
 		err = e.guard.Links(path)
 	}

@@ -268,6 +268,14 @@ func (f *refFiles) read(path, name string) {
 	f.ids[name] = id
 }
 
+// Symbolic returns the name of the ref that a symbolic ref with this full name, one
+// that all working trees share, leads to. "": it is none.
+func (r *Repository) Symbolic(name string) string {
+	f := r.newRefFiles()
+	f.read(filepath.Join(r.CommonDir, filepath.FromSlash(name)), name)
+	return f.symbolic[name]
+}
+
 // Ref returns the id of the ref with this full name, and false if there is none.
 func (r *Repository) Ref(name string) (oid.ID, bool) {
 	i, ok := slices.BinarySearchFunc(r.Refs, name, func(ref Ref, name string) int { return strings.Compare(ref.Name, name) })
