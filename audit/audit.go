@@ -90,8 +90,10 @@ func (a *Audit) load(ctx context.Context) (err error) {
 // Result.Skipped.
 func (a *Audit) Scan(ctx context.Context) (err error) {
 	now := a.opts.Scan.Now()
-	accepts := func(key finding.Secret, o *finding.Occurrence) bool { return a.Loaded.AcceptsOccurrence(key, o, now) }
-	a.Result, err = a.prepared.Scan(ctx, a.Loaded.Rules, accepts)
+	a.Result, err = a.prepared.Scan(ctx, a.Loaded.Rules, scanner.Accept{
+		Occurrence: func(key finding.Secret, o *finding.Occurrence) bool { return a.Loaded.AcceptsOccurrence(key, o, now) },
+		Path:       func(o *finding.Occurrence) (string, bool) { return a.Loaded.AcceptsPath(o, now) },
+	})
 	return err
 }
 

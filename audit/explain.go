@@ -51,10 +51,11 @@ func suppression(l *config.Loaded, e *scanner.Explained, k *scanner.ExplainedKey
 		o.Path = filepath.Base(e.Path)
 	} else if e.Source != finding.SourceStdin {
 		l.PathOf = func(*finding.Occurrence) (string, bool) { return e.Path, true }
-		o.InHead = true // its only version here
+		o.InHead = finding.Yes // its only version here
 	}
 	nowhere := finding.Finding{Secret: k.Secret}
-	here := finding.Finding{Secret: k.Secret, Occurrences: []finding.Occurrence{o}}
+	here := finding.Finding{Secret: k.Secret, Listed: []finding.Occurrence{o}}
+	here.MeetEvery() // the caller says whether others count
 	l.Mark(&finding.Result{Started: now, Findings: []*finding.Finding{&nowhere, &here}})
 	return here.Suppressed, nowhere.Suppressed == nil
 }

@@ -195,7 +195,7 @@ func (o *baselineOptions) accept(c *call, a *audit.Audit, b *exceptions.Baseline
 			t.there++
 		case f.Suppressed != nil:
 			t.elsewhere++
-		case o.all || slices.ContainsFunc(f.Occurrences, isCurrent):
+		case o.all || slices.ContainsFunc(f.Listed, isCurrent):
 			b.Add(line)
 			t.added++
 			listKey(&t.addedKeys, f.Secret.ID(), f.Secret.Redacted(), f.Issuer, f.Environment.String(), line.Comment)
@@ -248,10 +248,12 @@ func isCurrent(o finding.Occurrence) bool {
 
 // elsewhereWords says what holds f, which is in no file of the user's.
 func elsewhereWords(f *finding.Finding) string {
-	switch o := f.Occurrences[0]; {
+	switch o := f.Listed[0]; {
+	case o.Commit == "" && o.Reachable == finding.NotKnown:
+		return ", of which no commit is known"
 	case o.Commit == "":
 		return ", which no commit holds"
-	case !o.Reachable:
+	case o.Reachable == finding.No:
 		return fmt.Sprintf(" of commit %.12s, which no ref reaches", o.Commit)
 	default:
 		return fmt.Sprintf(" of commit %.12s", o.Commit)
@@ -279,10 +281,10 @@ func prefixWord(f *finding.Finding) string {
 // firstPlace returns where to look for f, for people. A name that may hold a
 // key is left out.
 func firstPlace(f *finding.Finding, set *rules.Set) string {
-	if len(f.Occurrences) == 0 {
+	if len(f.Listed) == 0 {
 		return ""
 	}
-	o := f.Occurrences[0]
+	o := f.Listed[0]
 	name := path.Join(o.Folder, o.Path)
 	switch {
 	case o.Path == "" && o.Object != "":

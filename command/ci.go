@@ -97,7 +97,7 @@ func (r *ciRun) run(c *call) error {
 	if r.plan, err = ci.Detect(env, repo); err != nil {
 		return err
 	}
-	opts.allowIncomplete = c.Bool("allow-incomplete")
+	opts.audit.Scan.AllowIncomplete = c.Bool("allow-incomplete")
 	opts.report.Links = links(checkout, path)
 	if err := r.apply(checkout, path); err != nil {
 		return err
@@ -275,7 +275,7 @@ func (r *ciRun) outputs() []ci.Output {
 	}
 	// An upload closes the alerts that it lacks: it had better not lack what was
 	// only not read. In a pull request there are no others.
-	uploadable = uploadable && r.plan.Upload && (complete || r.opts.allowIncomplete || r.plan.Scope == ci.Changes)
+	uploadable = uploadable && r.plan.Upload && (complete || r.opts.audit.Scan.AllowIncomplete || r.plan.Scope == ci.Changes)
 	return append(list,
 		ci.Output{Name: "upload", Value: strconv.FormatBool(uploadable)},
 		ci.Output{Name: "read-only", Value: strconv.FormatBool(r.plan.ReadOnly)})

@@ -78,7 +78,7 @@ func hookCommand(c *call) error {
 	}
 	opts.audit.Scan.FollowAlternates, opts.audit.Scan.Reach.AsGit = true, true // git does
 	opts.report.Hook, opts.audit.Scan.Progress = true, nil
-	opts.allowIncomplete = c.Bool("allow-incomplete")
+	opts.audit.Scan.AllowIncomplete = c.Bool("allow-incomplete")
 	h := &hook{name: name, args: c.Args().Tail(), stdin: c.stdin, opts: opts, framework: screen.EnvIsTrue("PRE_COMMIT")}
 	if os.Getenv("GL_PROTOCOL") == "web" {
 		// GitLab shows only these lines to a user who edits in a browser.

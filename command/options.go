@@ -36,9 +36,6 @@ type scanOptions struct {
 	failOn   failOn
 	exitCode int
 
-	// allowIncomplete says that a scan that is incomplete ends as one that is
-	// not; only "nothing could be read" and --timeout remain what they are.
-	allowIncomplete bool
 	// found, if not nil, is called when the scan is done, and marked when it is
 	// known what is accepted.
 	found, marked func(*audit.Audit)

@@ -274,7 +274,7 @@ func (c *call) findAgain(o recheckOptions, paths []string, earlier *report.Earli
 	defer prepared.Close()
 	var res *finding.Result
 	scan := func(ctx context.Context) (err error) {
-		res, err = prepared.Scan(ctx, set, nil)
+		res, err = prepared.Scan(ctx, set, scanner.Accept{})
 		return err
 	}
 	if err := c.find(c.ctx, scan, o.progress); err != nil {

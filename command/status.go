@@ -76,13 +76,13 @@ func (o *scanOptions) scanReason(ctx context.Context, res *finding.Result) repor
 	switch read := res.Read; {
 	case stopped:
 		return report.ExitReason{Status: signal.status()}
-	case timedOut(res) && !o.allowIncomplete:
+	case timedOut(res) && !o.audit.Scan.AllowIncomplete:
 		return report.ExitReason{Status: StatusIncomplete, Words: fmt.Sprintf("stopped by --timeout %v", o.timeout)}
 	case read.Bytes+read.Objects+read.Refs == 0 && !found && !res.Complete() && !new:
 		return report.ExitReason{Status: StatusUse, Words: "nothing could be read"}
-	case found && (o.exitCode == StatusFound || res.Complete() || o.allowIncomplete):
+	case found && (o.exitCode == StatusFound || res.Complete() || o.audit.Scan.AllowIncomplete):
 		return report.ExitReason{Status: o.exitCode}
-	case !res.Complete() && o.allowIncomplete:
+	case !res.Complete() && o.audit.Scan.AllowIncomplete:
 		return report.ExitReason{Status: StatusClean, Words: "nothing to report in what could be read (--allow-incomplete)"}
 	case !res.Complete():
 		return report.ExitReason{Status: StatusIncomplete}

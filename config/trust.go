@@ -177,8 +177,8 @@ func (l *Loaded) ChangeOf(tip string, findings []*finding.Finding) (c Change) {
 	c.Added = exceptions.Added(base.all(), change.all())
 	believed := base.believes()
 	for _, f := range findings {
-		for i := range f.Occurrences {
-			if o := &f.Occurrences[i]; f.Suppressed == nil && o.Comment.Reason != "" && !believed(f, o) {
+		for i := range f.Listed {
+			if o := &f.Listed[i]; f.Suppressed == nil && o.Comment.Reason != "" && !believed(f, o) {
 				c.Added = append(c.Added, finding.Exception{Kind: finding.KindInline, File: path.Join(o.Folder, o.Path)})
 			}
 		}

@@ -28,6 +28,11 @@ type Allow struct {
 // Expired reports whether a no longer counts.
 func (a *Allow) Expired(now time.Time) bool { return !a.Expires.IsZero() && now.After(a.Expires) }
 
+// outlasts reports whether a counts for as long as b, or longer.
+func (a *Allow) outlasts(b *Allow) bool {
+	return a.Expires.IsZero() || !b.Expires.IsZero() && !b.Expires.After(a.Expires)
+}
+
 // IsFingerprint reports whether s has the form of Allow.Fingerprint.
 func IsFingerprint(s string) bool {
 	return (len(s) == 16 || len(s) == 64) && isHex(s)
@@ -35,9 +40,10 @@ func IsFingerprint(s string) bool {
 
 func isHex(s string) bool { return strings.Trim(s, "0123456789abcdef") == "" }
 
-// isOf reports whether a names the key with this fingerprint.
-func (a *Allow) isOf(fingerprint string) bool {
-	return a.Fingerprint != "" && strings.HasPrefix(fingerprint, a.Fingerprint)
+// isIn reports whether a names one of these keys; fingerprints are sorted.
+func (a *Allow) isIn(fingerprints []string) bool {
+	i, _ := slices.BinarySearch(fingerprints, a.Fingerprint)
+	return a.Fingerprint != "" && i < len(fingerprints) && strings.HasPrefix(fingerprints[i], a.Fingerprint)
 }
 
 // exception returns a, of a configuration called file, for reports.
@@ -50,13 +56,17 @@ func (a *Allow) exception(file string, p finding.ExceptionProblem) finding.Excep
 // less effect: what a commit accepts anew, for people to see. The words alone
 // changed make none. Problem is not set.
 func Added(before, after *Set) (list []finding.Exception) {
+	type subject struct{ path, fingerprint string }
+	lasting := make(map[subject]Allow, len(before.Allows))
+	for _, b := range before.Allows {
+		s := subject{b.Path, b.Fingerprint}
+		if old, ok := lasting[s]; !ok || b.outlasts(&old) {
+			lasting[s] = b
+		}
+	}
 	for i := range after.Allows {
 		a := &after.Allows[i]
-		covered := slices.ContainsFunc(before.Allows, func(b Allow) bool {
-			lasts := b.Expires.IsZero() || !a.Expires.IsZero() && !a.Expires.After(b.Expires)
-			return b.Path == a.Path && b.Fingerprint == a.Fingerprint && lasts
-		})
-		if !covered {
+		if b, ok := lasting[subject{a.Path, a.Fingerprint}]; !ok || !b.outlasts(a) {
 			list = append(list, a.exception(after.File, ""))
 		}
 	}

@@ -10,11 +10,10 @@ import (
 	"bytes"
 	"cmp"
 	"fmt"
+	"maps"
 	"path"
 	"slices"
 	"time"
-
-	"github.com/bmatcuk/doublestar/v4"
 
 	"keysweep/finding"
 	"keysweep/rules"
@@ -36,18 +35,22 @@ type Set struct {
 	// Whole says that the scan saw all that Allows and Baseline speak of: what
 	// matches nothing is then reported as unused.
 	Whole bool
+
+	index *allowIndex // of Allows, when first asked
 }
 
 // Mark sets Suppressed of the findings of res that are accepted, and fills in
 // res.Exceptions. A key that is known to work stays a finding whatever was
-// accepted. Call it when all statuses are known.
+// accepted, and so does one that is accepted at its occurrences where it is not
+// known which these are: the first target gets a note then. Call it when all
+// statuses are known.
 func (s *Set) Mark(res *finding.Result) {
-	m := marker{s, res.Started, make([]bool, len(s.Allows)), nil}
+	m := s.marker(res.Started)
 	lines := map[string]bool{} // of the baseline that were used
 	for _, f := range res.Findings {
 		var accepted *finding.Suppression
 		for _, fingerprint := range f.Fingerprints() {
-			accepted = cmp.Or(accepted, m.byAllows(func(a *Allow) bool { return a.isOf(fingerprint) }))
+			accepted = cmp.Or(accepted, m.first(s.index.ofKey(fingerprint)))
 			if line := s.Baseline.Line(fingerprint); line != nil {
 				lines[fingerprint] = true
 				accepted = cmp.Or(accepted, &finding.Suppression{Kind: finding.KindBaseline, Reason: line.Reason})
@@ -55,7 +58,7 @@ func (s *Set) Mark(res *finding.Result) {
 		}
 		// Always asked: it notes which globs are used, and comments that do not
 		// count.
-		if byOccurrences := m.byOccurrences(f); accepted == nil {
+		if byOccurrences := m.byOccurrences(f, accepted == nil); accepted == nil {
 			accepted = byOccurrences
 		}
 		if accepted != nil && (f.Status == finding.Active || f.Status == finding.Restricted) {
@@ -65,6 +68,9 @@ func (s *Set) Mark(res *finding.Result) {
 		}
 		f.Suppressed = accepted
 	}
+	if m.withheld && !res.Complete() && len(res.Targets) > 0 {
+		res.Targets[0].Notes = append(res.Targets[0].Notes, withheldNote)
+	}
 	m.unused(res, lines)
 	slices.SortFunc(m.reported, func(a, b finding.Exception) int {
 		return cmp.Or(cmp.Compare(a.Problem, b.Problem), cmp.Compare(a.File, b.File), cmp.Compare(a.Line, b.Line), cmp.Compare(a.Entry, b.Entry))
@@ -72,33 +78,49 @@ func (s *Set) Mark(res *finding.Result) {
 	res.Exceptions = slices.Compact(m.reported)
 }
 
+// withheldNote is for keys whose known occurrences are accepted, where others may
+// have been missed.
+const withheldNote = "A path or a comment accepts a key only if it accepts all its occurrences. Some content was not read, so that no key was accepted in this way."
+
 // AcceptsOccurrence reports whether the path of o is accepted, or key by the comment
 // on its line.
 func (s *Set) AcceptsOccurrence(key finding.Secret, o *finding.Occurrence, now time.Time) bool {
-	m := marker{s, now, make([]bool, len(s.Allows)), nil}
+	m := s.marker(now)
 	return m.byPath(o) != nil || o.Comment.Reason != "" && s.Inline != nil && s.Inline(&finding.Finding{Secret: key}, o)
+}
+
+// AcceptsPath reports whether the path of o is accepted. words name the entries
+// that match it, whether they count or not.
+func (s *Set) AcceptsPath(o *finding.Occurrence, now time.Time) (words string, accepted bool) {
+	m := s.marker(now)
+	said := m.byPath(o)
+	return fmt.Sprint(slices.Sorted(maps.Keys(m.used))), said != nil
 }
 
 // marker is one run of Mark.
 type marker struct {
 	*Set
 	now      time.Time
-	used     []bool // of Allows
+	used     map[int]bool // of Allows
+	withheld bool         // a key might be accepted if all occurrences were known
 	reported []finding.Exception
+}
+
+func (s *Set) marker(now time.Time) marker {
+	if s.index == nil {
+		s.index = newAllowIndex(s.Allows)
+	}
+	return marker{Set: s, now: now, used: make(map[int]bool)}
 }
 
 func (m *marker) report(e finding.Exception) { m.reported = append(m.reported, e) }
 
-// byAllows returns what the configuration says of a key, or of an occurrence, that
-// matches describes, and notes which entries are used.
-func (m *marker) byAllows(matches func(*Allow) bool) (accepted *finding.Suppression) {
-	for i := range m.Allows {
-		a := &m.Allows[i]
-		if !matches(a) {
-			continue
-		}
+// first returns what the first of entries that counts says, and notes that they
+// are used.
+func (m *marker) first(entries []int) (accepted *finding.Suppression) {
+	for _, i := range entries {
 		m.used[i] = true
-		if accepted == nil && !a.Expired(m.now) {
+		if a := &m.Allows[i]; accepted == nil && !a.Expired(m.now) {
 			accepted = &finding.Suppression{Kind: finding.KindConfig, Reason: a.Reason, Owner: a.Owner, Expires: a.Expires}
 		}
 	}
@@ -106,31 +128,47 @@ func (m *marker) byAllows(matches func(*Allow) bool) (accepted *finding.Suppress
 }
 
 // byOccurrences returns what the occurrences of a key say together: each must be
-// accepted, by a comment or by the path.
-func (m *marker) byOccurrences(f *finding.Finding) *finding.Suppression {
+// accepted, by a comment or by the path. alone says that nothing else accepts it.
+func (m *marker) byOccurrences(f *finding.Finding, alone bool) *finding.Suppression {
 	newest := m.newest(f)
-	var accepted *finding.Suppression
-	named, all := 0, true
-	for i := range f.Occurrences {
-		o := &f.Occurrences[i]
-		if o.Source == finding.SourceBlob && o.Path == "" && !o.Reachable {
-			continue // git add leaves one behind for every version that is not committed
+	by := make(map[*finding.Occurrence]*finding.Suppression)
+	for i := range f.Listed {
+		o := &f.Listed[i]
+		said := m.byPath(o)
+		if reason := newest[fileOf(o)]; reason != "" && said == nil {
+			said = &finding.Suppression{Kind: finding.KindInline, Reason: reason}
 		}
-		named++
-		by := m.byPath(o) // always: it notes which globs are used
-		if reason := newest[fileOf(o)]; reason != "" && by == nil {
-			by = &finding.Suppression{Kind: finding.KindInline, Reason: reason}
+		if said != nil {
+			by[o] = said
 		}
-		if by == nil {
-			all = false
-			continue
-		}
-		accepted = both(accepted, by)
 	}
-	if named == 0 || !all {
+	every, known := f.Every()
+	if !known {
+		if alone && len(by) > 0 {
+			m.withheld = true
+		}
+		return nil
+	}
+	var accepted *finding.Suppression
+	all := every.All(func(o *finding.Occurrence) bool {
+		if isLeftover(o) {
+			return true
+		}
+		if by[o] != nil {
+			accepted = both(accepted, by[o])
+		}
+		return by[o] != nil
+	})
+	if !all {
 		return nil
 	}
 	return accepted
+}
+
+// isLeftover reports whether o is a blob that nothing leads to: git add leaves one
+// behind for every version that is not committed.
+func isLeftover(o *finding.Occurrence) bool {
+	return o.Source == finding.SourceBlob && o.Path == "" && o.Reachable == finding.No
 }
 
 // both joins what two occurrences say: the comment is named only if all have one,
@@ -158,7 +196,7 @@ func (m *marker) byPath(o *finding.Occurrence) *finding.Suppression {
 	if !ok {
 		return nil
 	}
-	return m.byAllows(func(a *Allow) bool { return a.Path != "" && doublestar.MatchUnvalidated(a.Path, name) })
+	return m.first(m.index.ofPath(m.Allows, name))
 }
 
 // fileID is the file that versions of a key are in.
@@ -188,8 +226,8 @@ func (m *marker) newest(f *finding.Finding) map[fileID]string {
 		bare   bool // a line without
 	}
 	states := map[fileID]*state{}
-	for i := range f.Occurrences {
-		o := &f.Occurrences[i]
+	for i := range f.Listed {
+		o := &f.Listed[i]
 		reason := m.comment(f, o)
 		k, rank := fileOf(o), age(o)
 		s := states[k]
@@ -217,7 +255,7 @@ func age(o *finding.Occurrence) int {
 		return 0
 	case o.Source == finding.SourceIndex:
 		return 1
-	case o.InHead:
+	case o.InHead == finding.Yes:
 		return 2
 	case o.Newest:
 		return 3
@@ -253,7 +291,7 @@ func (m *marker) unused(res *finding.Result, lines map[string]bool) {
 		switch {
 		case a.Expired(m.now):
 			m.report(a.exception(m.File, finding.ExceptionExpired))
-		case m.Whole && !m.used[i] && !slices.ContainsFunc(res.BelowFingerprints, a.isOf):
+		case m.Whole && !m.used[i] && !a.isIn(res.BelowFingerprints):
 			m.report(a.exception(m.File, finding.ExceptionUnused))
 		}
 	}

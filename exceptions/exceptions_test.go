@@ -25,12 +25,19 @@ func in(path, comment string) finding.Occurrence {
 
 // blob returns a place in the history.
 func blob(path, comment string, head, newest bool) finding.Occurrence {
-	return finding.Occurrence{Target: ".", Source: finding.SourceBlob, Path: path, Line: 3, Object: "0b", Reachable: true,
-		InHead: head, Newest: newest, Comment: commentOf(comment)}
+	return finding.Occurrence{Target: ".", Source: finding.SourceBlob, Path: path, Line: 3, Object: "0b", Reachable: finding.Yes,
+		InHead: finding.AnswerOf(head, true), Newest: newest, Comment: commentOf(comment)}
 }
 
 func commentOf(s string) finding.Comment {
 	return finding.Comment{Found: s != "", Reason: strings.TrimPrefix(s, "-")}
+}
+
+// found returns a key of which every occurrence was met.
+func found(key finding.Secret, places ...finding.Occurrence) *finding.Finding {
+	f := &finding.Finding{Secret: key, Listed: places}
+	f.MeetEvery()
+	return f
 }
 
 func believe(*finding.Finding, *finding.Occurrence) bool { return true }
@@ -38,8 +45,8 @@ func believe(*finding.Finding, *finding.Occurrence) bool { return true }
 func TestWhatIsAccepted(t *testing.T) {
 	key := secret("a")
 	nameless := finding.Occurrence{Target: ".", Source: finding.SourceBlob, Object: "0c"}
-	message := finding.Occurrence{Target: ".", Source: finding.SourceCommit, Object: "0d", Reachable: true}
-	tagged := finding.Occurrence{Target: ".", Source: finding.SourceBlob, Object: "0e", Reachable: true}
+	message := finding.Occurrence{Target: ".", Source: finding.SourceCommit, Object: "0d", Reachable: finding.Yes}
+	tagged := finding.Occurrence{Target: ".", Source: finding.SourceBlob, Object: "0e", Reachable: finding.Yes}
 	fixtures := Allow{Path: "testdata/**", Reason: "fixtures", Owner: "qa", Expires: now.AddDate(0, 1, 0)}
 	old := Allow{Path: "testdata/**", Reason: "old", Expires: now.Add(-time.Second)}
 	for _, tt := range []struct {
@@ -84,7 +91,8 @@ func TestWhatIsAccepted(t *testing.T) {
 		{"a key of which nothing is known", Set{Inline: believe}, finding.Unknown, []finding.Occurrence{in("a", "why")}, "inline why"},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
-			f := &finding.Finding{Secret: key, Status: tt.status, Occurrences: tt.places}
+			f := found(key, tt.places...)
+			f.Status = tt.status
 			res := &finding.Result{Started: now, Findings: []*finding.Finding{f}}
 			tt.set.Mark(res)
 			got := ""
@@ -104,8 +112,8 @@ func TestWhatIsAccepted(t *testing.T) {
 func TestABaselineHoldsWhereverTheKeyIs(t *testing.T) {
 	b := NewBaseline(BaselineName)
 	b.Add(BaselineLine{Fingerprint: secret("a").SHA256(), Date: "2026-01-31", Reason: "r"})
-	a := &finding.Finding{Secret: secret("a"), Occurrences: []finding.Occurrence{in("moved/to", "")}}
-	onTheSameLine := &finding.Finding{Secret: secret("b"), Occurrences: []finding.Occurrence{in("moved/to", "")}}
+	a := found(secret("a"), in("moved/to", ""))
+	onTheSameLine := found(secret("b"), in("moved/to", ""))
 	(&Set{Baseline: b}).Mark(&finding.Result{Started: now, Findings: []*finding.Finding{a, onTheSameLine}})
 	if a.Suppressed == nil || a.Suppressed.Kind != finding.KindBaseline || onTheSameLine.Suppressed != nil {
 		t.Errorf("%+v, %+v", a.Suppressed, onTheSameLine.Suppressed)
@@ -133,7 +141,7 @@ func TestWhatOlderVersionsTookForAKeyStaysAccepted(t *testing.T) {
 func TestTheFirstEndOfTimeCounts(t *testing.T) {
 	soon, late := now.AddDate(0, 0, 1), now.AddDate(0, 0, 9)
 	set := Set{Allows: []Allow{{Path: "a", Reason: "a", Expires: late}, {Path: "b", Reason: "b", Expires: soon}, {Path: "c", Reason: "c"}}}
-	f := &finding.Finding{Secret: secret("a"), Occurrences: []finding.Occurrence{in("a", ""), in("b", ""), in("c", "")}}
+	f := found(secret("a"), in("a", ""), in("b", ""), in("c", ""))
 	set.Mark(&finding.Result{Started: now, Findings: []*finding.Finding{f}})
 	if f.Suppressed == nil || !f.Suppressed.Expires.Equal(soon) {
 		t.Errorf("%+v", f.Suppressed)
@@ -153,9 +161,9 @@ func TestWhichExceptionsAreTold(t *testing.T) {
 	}}
 	res := func() *finding.Result {
 		return &finding.Result{Started: now, BelowFingerprints: []string{secret("below").SHA256()}, Findings: []*finding.Finding{
-			{Secret: secret("a"), Occurrences: []finding.Occurrence{in("src/a", "-"), in("b", "")}},
-			{Secret: secret("c"), Occurrences: []finding.Occurrence{blob("old", "-", false, true)}},
-			{Secret: secret("d"), Occurrences: []finding.Occurrence{blob("committed", "-", true, false)}},
+			{Secret: secret("a"), Listed: []finding.Occurrence{in("src/a", "-"), in("b", "")}},
+			{Secret: secret("c"), Listed: []finding.Occurrence{blob("old", "-", false, true)}},
+			{Secret: secret("d"), Listed: []finding.Occurrence{blob("committed", "-", true, false)}},
 		}}
 	}
 	told := func(r *finding.Result) (list []string) {

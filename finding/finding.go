@@ -135,16 +135,19 @@ type Finding struct {
 	// does, the smallest by (committer date, id). Zero if no commit holds it.
 	FirstSeen Sighting
 	// LastSeen is HEAD if it holds the key, else the commit with the greatest
-	// committer date that does. Zero if no commit holds it.
+	// committer date that does. Zero if no commit holds it, or if that is not known.
 	LastSeen Sighting
 	// Exposed is from FirstSeen until now, at least a second, if a ref reaches a
 	// commit or tag that holds the key: every clone can read it, also when a later
 	// commit removed it. Zero: no ref does, or the history was not scanned.
 	Exposed time.Duration
-	InHead  bool // HEAD's tree holds it
+	InHead  Answer // whether HEAD's tree holds it
 
-	// Occurrences are sorted by SortOccurrences.
-	Occurrences []Occurrence
+	// Listed are the occurrences that reports show, sorted by SortOccurrences. A
+	// limit may have left some out: Every is what holds for all.
+	Listed []Occurrence
+
+	met bool // see MeetEvery
 }
 
 // Severity returns critical for a production key of high confidence, one step
@@ -273,8 +276,8 @@ type Occurrence struct {
 	Versions  int       // distinct objects that hold it at this path and line; 0 in a working tree
 	Commit    string    // hex id of the commit that brought it here; "" if none
 	Date      time.Time // that commit's committer date
-	Reachable bool      // from a ref or a HEAD
-	InHead    bool      // HEAD's tree holds it at this path and line
+	Reachable Answer    // whether a ref or a HEAD leads to it
+	InHead    Answer    // whether HEAD's tree holds it at this path and line
 	// TipLine is, of ScopeRange, the first line of the key in the version of the
 	// file at Path that a tip of the range holds, 1-based; 0 if none holds it.
 	TipLine int

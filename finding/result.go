@@ -39,8 +39,11 @@ type Result struct {
 }
 
 // Complete reports whether everything that should have been read was.
-func (r *Result) Complete() bool {
-	return !slices.ContainsFunc(r.Skipped, func(s Skipped) bool { return s.Reason.Class() == ClassIncomplete })
+func (r *Result) Complete() bool { return !Incomplete(r.Skipped) }
+
+// Incomplete reports whether something of list should have been read.
+func Incomplete(list []Skipped) bool {
+	return slices.ContainsFunc(list, func(s Skipped) bool { return s.Reason.Class() == ClassIncomplete })
 }
 
 // TargetKind says what a target turned out to be.
@@ -191,7 +194,7 @@ func compare(a, b *Finding) int {
 		cmp.Compare(urgency[b.Status], urgency[a.Status]),
 		cmp.Compare(b.Severity(), a.Severity()),
 		cmp.Compare(b.Confidence, a.Confidence),
-		number(b.InHead)-number(a.InHead),
+		number(b.InHead == Yes)-number(a.InHead == Yes),
 		b.FirstSeen.Date.Compare(a.FirstSeen.Date),
 		cmp.Compare(a.Secret.SHA256(), b.Secret.SHA256()))
 }
@@ -229,9 +232,9 @@ func rank(o Occurrence) int {
 	switch {
 	case o.Object == "":
 		return 0
-	case o.InHead:
+	case o.InHead == Yes:
 		return 1
-	case o.Reachable:
+	case o.Reachable == Yes:
 		return 2
 	}
 	return 3

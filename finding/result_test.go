@@ -12,7 +12,7 @@ func TestFindingsAreSortedWorstFirstFromAnyOrder(t *testing.T) {
 	day := func(n int) Sighting { return Sighting{Commit: "c", Date: time.Unix(int64(n)*86400, 0)} }
 	want := []*Finding{
 		{RuleID: "active sandbox", Status: Active, Environment: Sandbox, Confidence: Medium},
-		{RuleID: "in HEAD", Environment: Production, Confidence: High, InHead: true},
+		{RuleID: "in HEAD", Environment: Production, Confidence: High, InHead: Yes},
 		{RuleID: "newer", Environment: Production, Confidence: High, FirstSeen: day(9)},
 		{RuleID: "older", Environment: Production, Confidence: High, FirstSeen: day(8)},
 		{RuleID: "medium", Environment: Production, Confidence: Medium},
@@ -60,9 +60,9 @@ func TestSkippedIsCountedTogetherAndSortedIncompleteFirst(t *testing.T) {
 func TestOccurrencesStartWhereAReaderCanLook(t *testing.T) {
 	want := []Occurrence{
 		{Path: "tree", Source: SourceWorktree},
-		{Path: "head", Source: SourceBlob, Object: "1", InHead: true, Reachable: true},
-		{Path: "new", Source: SourceBlob, Object: "1", Reachable: true, Date: time.Unix(9, 0)},
-		{Path: "old", Source: SourceBlob, Object: "1", Reachable: true, Date: time.Unix(8, 0)},
+		{Path: "head", Source: SourceBlob, Object: "1", InHead: Yes, Reachable: Yes},
+		{Path: "new", Source: SourceBlob, Object: "1", Reachable: Yes, Date: time.Unix(9, 0)},
+		{Path: "old", Source: SourceBlob, Object: "1", Reachable: Yes, Date: time.Unix(8, 0)},
 		{Path: "lost", Source: SourceBlob, Object: "1", Date: time.Unix(10, 0)},
 	}
 	got := []Occurrence{want[4], want[2], want[0], want[3], want[1]}

@@ -119,15 +119,15 @@ func (p *phrases) stepForNone() Step {
 
 func (p *phrases) stepForKey(f *finding.Finding) Step {
 	if f.FirstSeen.Commit != "" {
-		for _, o := range f.Occurrences {
+		for _, o := range f.Listed {
 			if o.Object != "" || o.Commit != "" {
 				return Step{git(o.Target) + " show " + short(f.FirstSeen.Commit),
 					fmt.Sprintf("shows the commit that added key %d, and the key itself.", 1+slices.Index(p.listed, f))}
 			}
 		}
 	}
-	if len(f.Occurrences) > 0 && f.Occurrences[0].Object != "" {
-		o := f.Occurrences[0]
+	if len(f.Listed) > 0 && f.Listed[0].Object != "" {
+		o := f.Listed[0]
 		return Step{git(o.Target) + " cat-file -p " + short(o.Object),
 			fmt.Sprintf("shows the object that holds key %d, and the key itself.", 1+slices.Index(p.listed, f))}
 	}

@@ -79,7 +79,7 @@ func Annotations(w io.Writer, res *finding.Result, opts Options) error {
 func (p *phrases) annotation(f *finding.Finding) string {
 	var at []Property
 	where := "no place"
-	for i, o := range f.Occurrences {
+	for i, o := range f.Listed {
 		if i == 0 {
 			where = p.where(o)
 		}

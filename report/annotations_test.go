@@ -94,7 +94,7 @@ func TestAnAnnotationNamesFileLineAndKey(t *testing.T) {
 // has it.
 func TestAnAnnotationOfARangeStandsWhereTheTipHoldsTheKey(t *testing.T) {
 	for tip, want := range map[int]string{3: "file=a.env,line=3,col=5,", 64: "file=a.env,line=64,title", 0: "file=a.env,title"} {
-		f := &finding.Finding{Secret: live(9), Confidence: finding.High, Occurrences: []finding.Occurrence{
+		f := &finding.Finding{Secret: live(9), Confidence: finding.High, Listed: []finding.Occurrence{
 			{Target: ".", Source: finding.SourceBlob, Path: "a.env", Line: 3, Column: 5, TipLine: tip, Object: id("ab"), Commit: id("cd")},
 		}}
 		res := result(f)
@@ -152,8 +152,8 @@ func TestNoNameForgesACommand(t *testing.T) {
 		if random.IntN(4) == 0 {
 			name += key
 		}
-		f.Occurrences = f.Occurrences[:2]
-		f.Occurrences[0].Path, f.Occurrences[1].Path = name, name
+		f.Listed = f.Listed[:2]
+		f.Listed[0].Path, f.Listed[1].Path = name, name
 		f.IssuerEvidence = []string{name}
 		f.Status, f.StatusReason = finding.Unknown, name
 		got := annotations(t, result(f), Options{Links: links})
@@ -220,7 +220,7 @@ func TestNoNameForgesACommand(t *testing.T) {
 
 func TestPlacesLinkToTheCommitThatHoldsThem(t *testing.T) {
 	f := martis()
-	f.Occurrences[2].Path = "dir (1)/a&b#c?.env"
+	f.Listed[2].Path = "dir (1)/a&b#c?.env"
 	var out bytes.Buffer
 	if err := Write(&out, Markdown, result(f), Options{Links: links}); err != nil {
 		t.Fatal(err)
@@ -279,7 +279,7 @@ func TestTheSummaryIsSmallerThanWhatGitHubTakes(t *testing.T) {
 	for i := range 20_000 {
 		f := lost()
 		f.Secret = finding.NewSecret("sk_"+"live_", fmt.Sprintf("%s%06d", filler(7, 26), i))
-		f.Occurrences[0].Commit, f.Occurrences[0].Path = id("cd"), strings.Repeat("dir/", 40)+"x.env"
+		f.Listed[0].Commit, f.Listed[0].Path = id("cd"), strings.Repeat("dir/", 40)+"x.env"
 		list = append(list, f)
 	}
 	var out bytes.Buffer

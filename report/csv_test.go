@@ -138,18 +138,18 @@ func shaped(next func() string) *finding.Result {
 	f := stripe()
 	f.IssuerEvidence, f.Encoding = []string{next()}, []string{"base64"}
 	f.Status, f.StatusReason = finding.Unknown, next()
-	f.Occurrences[0].Path, f.Occurrences[0].Target = next(), next()
+	f.Listed[0].Path, f.Listed[0].Target = next(), next()
 	g := lost()
 	g.Suppressed = &finding.Suppression{Kind: "inline", Reason: next(), Owner: next()}
-	g.Occurrences[0].Path, g.Occurrences[0].Target = next(), f.Occurrences[0].Target
+	g.Listed[0].Path, g.Listed[0].Target = next(), f.Listed[0].Target
 	h := rejected()
 	h.RejectedFor = next()
-	h.Occurrences[0].Path, h.Occurrences[0].Target = next(), f.Occurrences[0].Target
+	h.Listed[0].Path, h.Listed[0].Target = next(), f.Listed[0].Target
 	res := with(result(f, g), func(r *finding.Result) {
 		r.RejectedFindings = []*finding.Finding{h}
 		r.Skipped = []finding.Skipped{{Reason: finding.ReasonDamaged, Count: 1, Detail: next()}, {Reason: finding.ReasonLFSPointer, Count: 1, Detail: next()}}
 	})
-	return targets(res, finding.Target{Name: f.Occurrences[0].Target, Kind: finding.TargetFolder, Tree: true, Notes: []string{next()}})
+	return targets(res, finding.Target{Name: f.Listed[0].Target, Kind: finding.TargetFolder, Tree: true, Notes: []string{next()}})
 }
 
 func TestCSVKeepsAnyTextInItsCell(t *testing.T) {
@@ -173,7 +173,7 @@ func TestCSVKeepsAnyTextInItsCell(t *testing.T) {
 		}
 		for _, f := range res.Findings {
 			// Read back: without our apostrophes, a cell is what Quote made of it.
-			want := strings.ReplaceAll(quote.Text(f.Occurrences[0].Path), "'", "")
+			want := strings.ReplaceAll(quote.Text(f.Listed[0].Path), "'", "")
 			if !slices.ContainsFunc(rows, func(row map[string]string) bool { return strings.ReplaceAll(row["path"], "'", "") == want }) {
 				t.Fatalf("seed %d: %s is in no cell of\n%s", seed, want, out)
 			}

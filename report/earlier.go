@@ -73,7 +73,7 @@ type earlierFinding struct {
 	FirstSeen      earlierSighting `json:"first_seen"`
 	LastSeen       earlierSighting `json:"last_seen"`
 	ExposedDays    *int64          `json:"exposed_days"`
-	InHead         bool            `json:"in_head"`
+	InHead         *bool           `json:"in_head"`
 }
 
 type earlierSighting struct{ Commit, Date string }
@@ -145,7 +145,7 @@ func redactedAgain(secret string) string {
 // earlier returns what is needed of a finding's record.
 func (f *earlierFinding) earlier() finding.Finding {
 	e := finding.Finding{
-		RuleID: f.RuleID, Issuer: f.Issuer, IssuerEvidence: f.IssuerEvidence, InHead: f.InHead, StatusReason: f.StatusReason,
+		RuleID: f.RuleID, Issuer: f.Issuer, IssuerEvidence: f.IssuerEvidence, InHead: answer(f.InHead), StatusReason: f.StatusReason,
 		FirstSeen: f.FirstSeen.earlier(), LastSeen: f.LastSeen.earlier(), CheckedAt: parseTimestamp(f.CheckedAt),
 		Environment:    named(f.Environment, finding.EnvironmentUnknown, finding.Production),
 		Confidence:     named(f.Confidence, finding.Rejected, finding.High),
@@ -157,6 +157,9 @@ func (f *earlierFinding) earlier() finding.Finding {
 	}
 	return e
 }
+
+// answer reads an answer: null is one that is not known.
+func answer(b *bool) finding.Answer { return finding.AnswerOf(b != nil && *b, b != nil) }
 
 // named returns the value from first to last that is called name, or first.
 func named[T interface {

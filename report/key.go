@@ -65,16 +65,16 @@ func (p *phrases) facts(f *finding.Finding) []fact {
 	add := func(name, words string) { list = append(list, fact{name, words}) }
 	if f.FirstSeen.Commit != "" {
 		add("first seen", day(f.FirstSeen.Date)+" in "+p.span(short(f.FirstSeen.Commit)))
-		if f.LastSeen.Commit != "" {
-			last := day(f.LastSeen.Date) + " in " + p.span(short(f.LastSeen.Commit))
-			if f.InHead {
-				last += " (HEAD)"
-			}
-			add("last seen", last)
+	}
+	if f.LastSeen.Commit != "" {
+		last := day(f.LastSeen.Date) + " in " + p.span(short(f.LastSeen.Commit))
+		if f.InHead == finding.Yes {
+			last += " (HEAD)"
 		}
-		if words := exposedWords(f); words != "" {
-			add("exposed", words)
-		}
+		add("last seen", last)
+	}
+	if words := exposedWords(f); words != "" && f.FirstSeen.Commit != "" {
+		add("exposed", words)
 	}
 	if f.Status != finding.Unchecked || f.StatusReason != "" {
 		add("status", p.statusWords(f))
@@ -191,8 +191,9 @@ func (p *phrases) markWords(f *finding.Finding) string {
 type presence struct{ long, short string }
 
 func (p *phrases) presence(f *finding.Finding) presence {
-	var tree, staged, reachable, database bool
-	for _, o := range f.Occurrences {
+	var tree, staged, database bool
+	reachable := finding.No
+	for _, o := range f.Listed {
 		switch o.Source {
 		case finding.SourceStdin:
 		case finding.SourceIndex:
@@ -205,16 +206,20 @@ func (p *phrases) presence(f *finding.Finding) presence {
 			tree = tree || fileOf
 			database = database || !fileOf && !p.scanned.staged
 		case finding.SourceRef:
-			database, reachable = true, true
+			database, reachable = true, finding.Yes
 		default:
 			database = true
 		}
-		reachable = reachable || o.Reachable
+		reachable = reachable.Or(o.Reachable)
 	}
 	committed := f.FirstSeen.Commit != ""
 	switch {
-	case f.InHead:
+	case f.InHead == finding.Yes:
 		return presence{"still in HEAD", "still in HEAD"}
+	case f.InHead == finding.NotKnown && tree:
+		return presence{"in the working tree", "in the working tree"}
+	case f.InHead == finding.NotKnown:
+		return presence{"in the history, perhaps in HEAD", "perhaps in HEAD"}
 	case tree && committed:
 		return presence{"in the working tree and in the history, not in HEAD", "not in HEAD"}
 	case tree && p.scanned.history:
@@ -229,7 +234,7 @@ func (p *phrases) presence(f *finding.Finding) presence {
 		return presence{"in the push", "new"}
 	case database && p.scanned.commits:
 		return presence{"added in the range", "new"}
-	case database && (committed || reachable):
+	case database && (committed || reachable != finding.No):
 		return presence{"in the history, not in HEAD", "not in HEAD"}
 	case database:
 		return presence{"in objects that no ref reaches", "unreachable"}

@@ -139,7 +139,7 @@ func (m *markdown) table() section {
 			issuer = m.opts.issuerName(issuer)
 		}
 		where := ""
-		if len(f.Occurrences) > 0 {
+		if len(f.Listed) > 0 {
 			where = linked(m.places(f)[0], true)
 			if now := m.presence(f).short; now != "" {
 				where += ", " + now
@@ -213,8 +213,8 @@ func (m *markdown) turnedDown() section {
 	s.before = "\n### Rejected, not counted\n\n"
 	for _, f := range list {
 		where := "no place"
-		if len(f.Occurrences) > 0 {
-			where = code(m.where(f.Occurrences[0]), false)
+		if len(f.Listed) > 0 {
+			where = code(m.where(f.Listed[0]), false)
 		}
 		line := "- " + where + ", " + code(quote.Text(m.opts.key(f)), false)
 		if f.RejectedFor != "" {

@@ -112,7 +112,7 @@ func TestNothingForgesMarkdown(t *testing.T) {
 			t.Fatalf("seed %d: the frame became\n%s\nof\n%s", seed, diff, out)
 		}
 		for _, f := range res.Findings {
-			o := f.Occurrences[0]
+			o := f.Listed[0]
 			name := quote.Text(strings.TrimSuffix(o.Target, "/") + "/" + o.Path)
 			switch {
 			case o.Target == ".":
@@ -191,8 +191,8 @@ func TestALargeReportIsCutAndSaysSo(t *testing.T) {
 	for i := range 4000 {
 		f := martis()
 		f.Secret = finding.NewSecret("sk_"+"live_", fmt.Sprintf("%s%05d", filler(9, 27), i))
-		f.Occurrences = f.Occurrences[:1]
-		f.Occurrences[0].Path = strings.Repeat("deep/", 60) + fmt.Sprint(i)
+		f.Listed = f.Listed[:1]
+		f.Listed[0].Path = strings.Repeat("deep/", 60) + fmt.Sprint(i)
 		list = append(list, f)
 	}
 	res := result(list...)

@@ -21,7 +21,7 @@ type place struct {
 func (p *phrases) places(f *finding.Finding) []place {
 	var list []place
 	index := map[string]int{}
-	for _, o := range f.Occurrences {
+	for _, o := range f.Listed {
 		where := p.where(o)
 		i, ok := index[where]
 		if !ok {
@@ -117,7 +117,7 @@ func (p *phrases) notesOn(o finding.Occurrence) []string {
 			return nil // a plain folder has nothing else
 		}
 		return append(notes, "working tree")
-	case o.InHead:
+	case o.InHead == finding.Yes:
 		notes = append(notes, "HEAD")
 	case o.Source == finding.SourceCommit:
 		notes = append(notes, day(o.Date))
@@ -127,7 +127,7 @@ func (p *phrases) notesOn(o finding.Occurrence) []string {
 	if o.Versions > 1 {
 		notes = append(notes, number(int64(o.Versions))+" versions")
 	}
-	if !o.Reachable && o.Source != finding.SourceIndex && !p.scanned.staged {
+	if o.Reachable == finding.No && o.Source != finding.SourceIndex && !p.scanned.staged {
 		notes = append(notes, "no ref reaches it")
 	}
 	return notes

@@ -128,15 +128,15 @@ func (k *Rechecked) todo(f *finding.Finding, opts Options) []string {
 // placesLeft says where the current files hold f.
 func placesLeft(f *finding.Finding) string {
 	n := 0
-	for _, o := range f.Occurrences {
-		if o.Source == finding.SourceWorktree || o.Source == finding.SourceIndex || o.InHead {
+	for _, o := range f.Listed {
+		if o.Source == finding.SourceWorktree || o.Source == finding.SourceIndex || o.InHead == finding.Yes {
 			n++
 		}
 	}
 	switch {
 	case n == 0:
 		return ""
-	case f.InHead:
+	case f.InHead == finding.Yes:
 		return "the current version, which still holds it"
 	}
 	return "the working tree, which still holds it"
@@ -272,8 +272,10 @@ func (k *Rechecked) exposureWords(f *finding.Finding) string {
 	switch {
 	case k.Now == nil || k.Pasted:
 		return words + " (according to the report)"
-	case f.InHead:
+	case f.InHead == finding.Yes:
 		return words + ", still in HEAD"
+	case f.InHead == finding.NotKnown:
+		return words
 	}
 	return words + ", not in HEAD"
 }
@@ -293,7 +295,7 @@ func (r *Recheck) record(opts Options) object {
 			{"id", k.Earlier.SHA256[:16]}, {"secret_sha256", k.Earlier.SHA256}, {"secret", k.Earlier.Redacted},
 			{"issuer", cmp.Or(f.Issuer, finding.IssuerUnknown)}, {"environment", f.Environment.String()}, {"answer", k.Answer()},
 			{"status", f.Status.String()}, {"status_reason", absent(f.StatusReason)}, {"checked_at", timestamp(f.CheckedAt)},
-			{"found", found}, {"first_seen", sighting(f.FirstSeen)}, {"exposed_days", exposedDays(f)}, {"in_head", f.InHead},
+			{"found", found}, {"first_seen", sighting(f.FirstSeen)}, {"exposed_days", exposedDays(f)}, {"in_head", boolean(f.InHead)},
 			{"to_do", k.todo(f, opts)},
 		})
 	}

@@ -19,7 +19,7 @@ func asked(n int, status finding.Status, reason string) Rechecked {
 		Secret: secret, RuleID: "martis-secret-key", Issuer: "martis", IssuerStrength: finding.StrengthHost, Environment: finding.Production,
 		Confidence: finding.High, Status: status, StatusReason: reason, CheckedAt: time.Date(2026, 5, 1, 12, 0, 0, 0, time.UTC),
 		FirstSeen: finding.Sighting{Commit: strings.Repeat("3f", 20), Date: time.Date(2026, 3, 1, 0, 0, 0, 0, time.UTC)}, Exposed: 61 * 24 * time.Hour,
-		Occurrences: []finding.Occurrence{{Target: ".", Source: finding.SourceWorktree, Path: "a.py", Line: 3}},
+		Listed: []finding.Occurrence{{Target: ".", Source: finding.SourceWorktree, Path: "a.py", Line: 3}},
 	}
 	k := Rechecked{Earlier: EarlierKey{SHA256: secret.SHA256(), Redacted: f.Redacted(), Finding: f}, Now: &f}
 	k.Earlier.Finding.Secret = finding.Secret{}
@@ -80,7 +80,7 @@ func TestRecheckSaysWhatRemainsToBeDone(t *testing.T) {
 	pasted := asked(1, finding.Inactive, "expired")
 	pasted.Pasted = true
 	history := asked(1, finding.Inactive, "expired")
-	history.Now.Occurrences = []finding.Occurrence{{Source: finding.SourceBlob, Path: "a.py", Line: 1, Object: "3f"}}
+	history.Now.Listed = []finding.Occurrence{{Source: finding.SourceBlob, Path: "a.py", Line: 1, Object: "3f"}}
 	notPasted := nowhere(1)
 	notPasted.Pasted = true
 	set, err := rules.Load(nil)

@@ -69,8 +69,8 @@ func readCounts(res *finding.Result) object {
 
 func (r recorder) finding(f *finding.Finding) object {
 	todo := remedyOf(f, r.opts, r.now)
-	occurrences, rejectedFor := make([]object, 0, len(f.Occurrences)), member{}
-	for _, o := range f.Occurrences {
+	occurrences, rejectedFor := make([]object, 0, len(f.Listed)), member{}
+	for _, o := range f.Listed {
 		occurrences = append(occurrences, r.occurrence(o))
 	}
 	if f.Confidence == finding.Rejected { // only in "rejected"
@@ -84,7 +84,7 @@ func (r recorder) finding(f *finding.Finding) object {
 		{"encoding", f.Encoding}, {"extent", f.Extent.String()},
 		{"status", f.Status.String()}, {"status_reason", absent(f.StatusReason)}, {"checked_at", timestamp(f.CheckedAt)},
 		{"suppressed", suppression(f.Suppressed)}, rejectedFor,
-		{"first_seen", sighting(f.FirstSeen)}, {"last_seen", sighting(f.LastSeen)}, {"exposed_days", exposedDays(f)}, {"in_head", f.InHead},
+		{"first_seen", sighting(f.FirstSeen)}, {"last_seen", sighting(f.LastSeen)}, {"exposed_days", exposedDays(f)}, {"in_head", boolean(f.InHead)},
 		{"advice", slices.Concat(todo.Marks, todo.Steps)},
 		{"occurrences", occurrences},
 	}
@@ -95,7 +95,7 @@ func (r recorder) occurrence(o finding.Occurrence) object {
 		{"target", text(o.Target)}, {"source", o.Source}, {"path", absent(text(o.Path))},
 		{"line", absent(o.Line)}, {"column", absent(o.Column)}, {"end_column", absent(o.EndColumn)},
 		{"object", absent(o.Object)}, {"versions", o.Versions}, {"commit", absent(o.Commit)}, {"date", timestamp(o.Date)},
-		{"reachable", o.Reachable}, {"in_head", o.InHead},
+		{"reachable", boolean(o.Reachable)}, {"in_head", boolean(o.InHead)},
 	}
 }
 
@@ -139,6 +139,15 @@ func sighting(s finding.Sighting) object {
 		return nil
 	}
 	return object{{"commit", s.Commit}, {"date", timestamp(s.Date)}}
+}
+
+// boolean returns an answer, nil if it is not known.
+func boolean(a finding.Answer) *bool {
+	yes := a == finding.Yes
+	if a == finding.NotKnown {
+		return nil
+	}
+	return &yes
 }
 
 // exposedDays returns for how many days clones could read f, nil if they could

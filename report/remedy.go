@@ -137,7 +137,7 @@ func ageOf(f *finding.Finding, now time.Time) int64 {
 // committed reports whether the object database holds f: index and working
 // tree alone can still be cleaned.
 func committed(f *finding.Finding) bool {
-	return f.FirstSeen.Commit != "" || f.InHead || slices.ContainsFunc(f.Occurrences, func(o finding.Occurrence) bool {
+	return f.FirstSeen.Commit != "" || f.InHead == finding.Yes || slices.ContainsFunc(f.Listed, func(o finding.Occurrence) bool {
 		return o.Source != finding.SourceIndex && (o.Object != "" || o.Commit != "")
 	})
 }
@@ -147,11 +147,11 @@ func committed(f *finding.Finding) bool {
 func placesToSwitch(f *finding.Finding) string {
 	type file struct{ target, path string }
 	files, targets := map[file]bool{}, map[string]bool{}
-	for _, o := range f.Occurrences {
+	for _, o := range f.Listed {
 		switch o.Source {
 		case finding.SourceWorktree, finding.SourceIndex, finding.SourceStdin:
 		default:
-			if !o.InHead {
+			if o.InHead != finding.Yes {
 				continue
 			}
 		}
@@ -180,7 +180,7 @@ const (
 // was once delivered stays with those who have it.
 func audienceOf(f *finding.Finding) audience {
 	found := ourselves
-	for _, o := range f.Occurrences {
+	for _, o := range f.Listed {
 		switch o.Source {
 		case finding.SourceWorktree, finding.SourceBlob, finding.SourceIndex:
 			p := o.Path

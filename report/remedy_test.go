@@ -14,7 +14,7 @@ import (
 func found(paths ...string) *finding.Finding {
 	f := &finding.Finding{Secret: live(1), RuleID: "r", Issuer: "martis", Environment: finding.Production, Confidence: finding.High}
 	for _, p := range paths {
-		f.Occurrences = append(f.Occurrences, finding.Occurrence{Target: ".", Source: finding.SourceWorktree, Path: p, Line: 1})
+		f.Listed = append(f.Listed, finding.Occurrence{Target: ".", Source: finding.SourceWorktree, Path: p, Line: 1})
 	}
 	return f
 }
@@ -37,18 +37,18 @@ func TestAdviceFollowsFromTheFinding(t *testing.T) {
 		{"a new key in one file", found("a.go"), nil},
 		{"a key in two files of the working tree", found("a.go", "b.go"), []string{"2 files hold it: switch each."}},
 		{"twice in one file", found("a.go", "a.go"), nil},
-		{"in two targets", change(found("a.go", "a.go"), func(f *finding.Finding) { f.Occurrences[1].Target = "../b" }),
+		{"in two targets", change(found("a.go", "a.go"), func(f *finding.Finding) { f.Listed[1].Target = "../b" }),
 			[]string{"2 files in 2 targets hold it: switch each."}},
 		{"in a file, and in another that only the history has", change(found("a.go", "b.go"), func(f *finding.Finding) {
-			f.Occurrences[1].Source, f.Occurrences[1].Object = finding.SourceBlob, id("b1")
+			f.Listed[1].Source, f.Listed[1].Object = finding.SourceBlob, id("b1")
 		}), []string{history}},
 		{"in two files of HEAD", change(found("a.go", "b.go"), func(f *finding.Finding) {
-			for i := range f.Occurrences {
-				f.Occurrences[i].Source, f.Occurrences[i].Object, f.Occurrences[i].InHead = finding.SourceBlob, id("b1"), true
+			for i := range f.Listed {
+				f.Listed[i].Source, f.Listed[i].Object, f.Listed[i].InHead = finding.SourceBlob, id("b1"), finding.Yes
 			}
 		}), []string{"2 files hold it: switch each.", history}},
 		{"staged", change(found("a.go"), func(f *finding.Finding) {
-			f.Occurrences[0].Source, f.Occurrences[0].Object = finding.SourceIndex, id("b1")
+			f.Listed[0].Source, f.Listed[0].Object = finding.SourceIndex, id("b1")
 		}), nil},
 		{"90 days old", seen(found("a.go"), 90), []string{history}},
 		{"91 days old", seen(found("a.go"), 91), []string{"It is 91 days old: replace keys after 90.", history}},
@@ -118,12 +118,12 @@ func TestWhoSeesAFile(t *testing.T) {
 		t.Errorf("in an app and in browsers: %d", got)
 	}
 	f = found("")
-	f.Occurrences[0].Target = "site/index.html" // a single file
+	f.Listed[0].Target = "site/index.html" // a single file
 	if got := audienceOf(f); got != browsers {
 		t.Errorf("a single file: %d", got)
 	}
 	f = found("public/sk.txt")
-	f.Occurrences[0].Source = finding.SourceRef
+	f.Listed[0].Source = finding.SourceRef
 	if got := audienceOf(f); got != ourselves {
 		t.Errorf("the name of a ref: %d", got)
 	}

@@ -52,21 +52,21 @@ func martis() *finding.Finding {
 		Secret: key, RuleID: "martis-live", Issuer: "martis", IssuerEvidence: []string{"host api.martis.id on the line"},
 		Environment: finding.Production, Confidence: finding.High, Score: -1.23456789,
 		FirstSeen: finding.Sighting{Commit: id("3f"), Date: date(268)}, LastSeen: finding.Sighting{Commit: id("9b"), Date: date(1)},
-		Exposed: 268*24*time.Hour + time.Hour, InHead: true,
-		Occurrences: []finding.Occurrence{
+		Exposed: 268*24*time.Hour + time.Hour, InHead: finding.Yes,
+		Listed: []finding.Occurrence{
 			{Target: ".", Source: finding.SourceWorktree, Path: "config/payment.go", Line: 42, Column: 14, EndColumn: 54,
 				Excerpt: excerpt("const key = \"", key, "\" // api.martis.id")},
 			{Target: ".", Source: finding.SourceBlob, Path: "config/payment.go", Line: 42, Column: 14, EndColumn: 54, Object: id("a1"), Versions: 12,
-				Commit: id("3f"), Date: date(268), Reachable: true, InHead: true},
+				Commit: id("3f"), Date: date(268), Reachable: finding.Yes, InHead: finding.Yes},
 			{Target: ".", Source: finding.SourceBlob, Path: "app/.env", Line: 3, Column: 12, EndColumn: 52, Object: id("a2"), Versions: 1,
-				Commit: id("4e"), Date: date(200), Reachable: true},
+				Commit: id("4e"), Date: date(200), Reachable: finding.Yes},
 			{Target: ".", Source: finding.SourceCommit, Line: 7, Column: 1, EndColumn: 41, Object: id("c7"), Versions: 1,
-				Commit: id("c7"), Date: date(199), Reachable: true},
+				Commit: id("c7"), Date: date(199), Reachable: finding.Yes},
 		},
 	}
 	for i := range 13 {
-		f.Occurrences = append(f.Occurrences, finding.Occurrence{Target: ".", Source: finding.SourceBlob, Path: "docs/setup.md", Line: 12 + i,
-			Column: 3, EndColumn: 43, Object: id("a3"), Versions: 2, Commit: id("5d"), Date: date(100), Reachable: true})
+		f.Listed = append(f.Listed, finding.Occurrence{Target: ".", Source: finding.SourceBlob, Path: "docs/setup.md", Line: 12 + i,
+			Column: 3, EndColumn: 43, Object: id("a3"), Versions: 2, Commit: id("5d"), Date: date(100), Reachable: finding.Yes})
 	}
 	return f
 }
@@ -79,9 +79,9 @@ func stripe() *finding.Finding {
 		Environment: finding.Sandbox, Confidence: finding.Medium, Score: -0.5, Encoding: []string{"base64", "utf-16le"},
 		FirstSeen: finding.Sighting{Commit: id("77"), Date: date(30)}, LastSeen: finding.Sighting{Commit: id("78"), Date: date(30)},
 		Exposed: 5 * time.Hour,
-		Occurrences: []finding.Occurrence{
+		Listed: []finding.Occurrence{
 			{Target: ".", Source: finding.SourceBlob, Path: "spec/pay_spec.rb", Line: 9, Column: 5, EndColumn: 60, Object: id("b1"), Versions: 1,
-				Commit: id("77"), Date: date(30), Reachable: true, Excerpt: finding.Excerpt{Before: "\tkey: '", Key: "cwBrAF8…", After: "',\r\n"}},
+				Commit: id("77"), Date: date(30), Reachable: finding.Yes, Excerpt: finding.Excerpt{Before: "\tkey: '", Key: "cwBrAF8…", After: "',\r\n"}},
 		},
 	}
 }
@@ -92,7 +92,7 @@ func lost() *finding.Finding {
 	return &finding.Finding{
 		Secret: key, RuleID: "generic-live", Issuer: finding.IssuerUnknown,
 		Environment: finding.Production, Confidence: finding.Medium, Score: -0.75,
-		Occurrences: []finding.Occurrence{
+		Listed: []finding.Occurrence{
 			{Target: ".", Source: finding.SourceBlob, Path: "notes.txt", Line: 1, Column: 1, EndColumn: 41, Object: id("b9"), Versions: 1,
 				Excerpt: excerpt("", key, "")},
 		},
@@ -105,7 +105,7 @@ func typed() *finding.Finding {
 	return &finding.Finding{
 		Secret: key, RuleID: "generic-test", Issuer: finding.IssuerAmbiguous, IssuerEvidence: []string{"host api.stripe.com", "host api.paystack.co"},
 		Environment: finding.Sandbox, Confidence: finding.Low, Typed: true, Score: 1.5,
-		Occurrences: []finding.Occurrence{
+		Listed: []finding.Occurrence{
 			{Target: ".", Source: finding.SourceWorktree, Path: "README.md", Line: 120, Column: 8, EndColumn: 36,
 				Excerpt: finding.Excerpt{Before: "export K=", Key: key.Redacted(), After: " && make"}},
 		},
@@ -117,7 +117,7 @@ func rejected() *finding.Finding {
 	return &finding.Finding{
 		Secret: key, RuleID: "generic-live", Issuer: finding.IssuerUnknown, Environment: finding.Production,
 		Confidence: finding.Rejected, Score: 2.25, RejectedFor: "one character, repeated",
-		Occurrences: []finding.Occurrence{
+		Listed: []finding.Occurrence{
 			{Target: ".", Source: finding.SourceWorktree, Path: "docs/example.md", Line: 5, Column: 1, EndColumn: 33},
 		},
 	}
@@ -147,8 +147,8 @@ func hostile() *finding.Result {
 		"zero\u200bwidth", "latin1-\xe9", "c1-\u009b31m", "tab\there", "\"quoted\"", "back\\slash", "日本/鍵.txt", ":", "nbsp\u00a0", "del\x7f", "tag\U000e0041",
 		"keys/" + key.Reveal() + ".txt", strings.Repeat("long/", 300) + "end",
 	} {
-		f.Occurrences = append(f.Occurrences, finding.Occurrence{Target: "re\x1bpo", Source: finding.SourceBlob, Path: path, Line: i + 1, Column: 1, EndColumn: 41,
-			Object: id("ab"), Versions: 1, Commit: id("3f"), Date: date(2), Reachable: true,
+		f.Listed = append(f.Listed, finding.Occurrence{Target: "re\x1bpo", Source: finding.SourceBlob, Path: path, Line: i + 1, Column: 1, EndColumn: 41,
+			Object: id("ab"), Versions: 1, Commit: id("3f"), Date: date(2), Reachable: finding.Yes,
 			Excerpt: excerpt("::error::\x1b[8m\u202e\xff ##[x]\t", key, "\x1b[0m\x00 世界\r")})
 	}
 	res := result(f)
@@ -200,13 +200,13 @@ func targets(res *finding.Result, list ...finding.Target) *finding.Result {
 func remedies() *finding.Result {
 	active, public, app, dead := martis(), martis(), stripe(), stripe()
 	active.Status, active.CheckedAt = finding.Active, clock
-	active.Occurrences[2].InHead = true
+	active.Listed[2].InHead = finding.Yes
 	public.Secret = live(11)
-	public.Occurrences = public.Occurrences[:1]
-	public.Occurrences[0].Path = "public/js/checkout.js"
-	public.Occurrences[0].Excerpt = excerpt("pay('", public.Secret, "')")
+	public.Listed = public.Listed[:1]
+	public.Listed[0].Path = "public/js/checkout.js"
+	public.Listed[0].Excerpt = excerpt("pay('", public.Secret, "')")
 	app.Secret = test(12)
-	app.Occurrences[0].Path, app.Encoding = "ios/Pay.swift", nil
+	app.Listed[0].Path, app.Encoding = "ios/Pay.swift", nil
 	dead.Secret = test(13)
 	dead.Status, dead.CheckedAt = finding.Inactive, clock
 	return result(active, public, app, dead)
@@ -252,8 +252,8 @@ var reports = []struct {
 	{"extent", func() *finding.Result {
 		likely, cut := martis(), stripe()
 		likely.Extent, cut.Extent = finding.Likely, finding.Cut
-		cut.Occurrences = cut.Occurrences[:1]
-		cut.Occurrences[0].Source, cut.Occurrences[0].Path, cut.Occurrences[0].Object = finding.SourceBlob, "", strings.Repeat("0b", 20)
+		cut.Listed = cut.Listed[:1]
+		cut.Listed[0].Source, cut.Listed[0].Path, cut.Listed[0].Object = finding.SourceBlob, "", strings.Repeat("0b", 20)
 		return result(likely, cut)
 	}, Options{Exit: ExitReason{Status: 1}}},
 	{"suppressed", func() *finding.Result {
@@ -288,8 +288,8 @@ var reports = []struct {
 	}, Options{Exit: ExitReason{Status: 1}}},
 	{"tree-only", func() *finding.Result {
 		f := martis()
-		f.FirstSeen, f.LastSeen, f.Exposed, f.InHead = finding.Sighting{}, finding.Sighting{}, 0, false
-		f.Occurrences = f.Occurrences[:1]
+		f.FirstSeen, f.LastSeen, f.Exposed, f.InHead = finding.Sighting{}, finding.Sighting{}, 0, finding.No
+		f.Listed = f.Listed[:1]
 		res := targets(result(f), finding.Target{Name: ".", Kind: finding.TargetRepository, Tree: true})
 		res.Read = finding.Counts{Files: 1204, Bytes: 3_100_000}
 		return res
@@ -301,10 +301,10 @@ var reports = []struct {
 	}, Options{Exit: ExitReason{Status: 1}}},
 	{"folder", func() *finding.Result {
 		f, g := martis(), typed()
-		f.FirstSeen, f.LastSeen, f.Exposed, f.InHead = finding.Sighting{}, finding.Sighting{}, 0, false
-		f.Occurrences = f.Occurrences[:1]
-		f.Occurrences[0].Target = "/srv/my files"
-		g.Occurrences[0].Target = "/srv/my files"
+		f.FirstSeen, f.LastSeen, f.Exposed, f.InHead = finding.Sighting{}, finding.Sighting{}, 0, finding.No
+		f.Listed = f.Listed[:1]
+		f.Listed[0].Target = "/srv/my files"
+		g.Listed[0].Target = "/srv/my files"
 		res := targets(result(f, g), finding.Target{Name: "/srv/my files", Kind: finding.TargetFolder, Tree: true,
 			Notes: []string{"It lies inside the repository /srv, whose history was not looked at: keysweep scan /srv"}})
 		res.Read = finding.Counts{Files: 2, Bytes: 999}
@@ -312,9 +312,9 @@ var reports = []struct {
 	}, Options{MinConfidence: finding.Low, Exit: ExitReason{Status: 1}}},
 	{"stdin", func() *finding.Result {
 		f := martis()
-		f.FirstSeen, f.LastSeen, f.Exposed, f.InHead = finding.Sighting{}, finding.Sighting{}, 0, false
-		f.Occurrences = f.Occurrences[:1]
-		f.Occurrences[0].Source, f.Occurrences[0].Target, f.Occurrences[0].Path = finding.SourceStdin, "-", ""
+		f.FirstSeen, f.LastSeen, f.Exposed, f.InHead = finding.Sighting{}, finding.Sighting{}, 0, finding.No
+		f.Listed = f.Listed[:1]
+		f.Listed[0].Source, f.Listed[0].Target, f.Listed[0].Path = finding.SourceStdin, "-", ""
 		res := targets(result(f), finding.Target{Name: "-", Kind: finding.TargetStdin})
 		res.Read = finding.Counts{Bytes: 1}
 		return res
@@ -331,15 +331,15 @@ var reports = []struct {
 	}, Options{}},
 	{"long-line", func() *finding.Result {
 		f := martis()
-		f.Occurrences = f.Occurrences[:1]
-		e := &f.Occurrences[0].Excerpt
+		f.Listed = f.Listed[:1]
+		e := &f.Listed[0].Excerpt
 		e.Before, e.After = strings.Repeat("var a=1;", 30)+"\tk=\"", "\";"+strings.Repeat("世界", 60)
 		e.CutLeft, e.CutRight = true, true
 		return result(f)
 	}, Options{Exit: ExitReason{Status: 1}}},
 	{"several-targets", func() *finding.Result {
 		f := stripe()
-		f.Occurrences[0].Target = "../other repo"
+		f.Listed[0].Target = "../other repo"
 		return targets(result(f), finding.Target{Name: "../other repo", Kind: finding.TargetRepository, Tree: true, History: true, Notes: []string{"HEAD names no commit."}},
 			finding.Target{Name: "notes", Kind: finding.TargetFolder, Tree: true})
 	}, Options{Exit: ExitReason{Status: 1}}},
@@ -348,8 +348,8 @@ var reports = []struct {
 		for i := range 24 {
 			f := martis()
 			f.Secret = live(byte(100 + i))
-			f.Occurrences = f.Occurrences[:2]
-			f.Occurrences[0].Excerpt = excerpt("key: ", f.Secret, "")
+			f.Listed = f.Listed[:2]
+			f.Listed[0].Excerpt = excerpt("key: ", f.Secret, "")
 			list = append(list, f)
 		}
 		return result(list...)

@@ -205,7 +205,7 @@ func rank(f *finding.Finding) int {
 		n += working
 	}
 	n += perConfidence * max(0, int(f.Confidence)-int(finding.Low))
-	if f.InHead {
+	if f.InHead == finding.Yes {
 		n += present
 	}
 	return n

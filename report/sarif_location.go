@@ -194,7 +194,7 @@ func (s *sarifReport) location(o finding.Occurrence, number int, message object)
 	properties := object{given("source", o.Source), given("object", o.Object), given("versions", o.Versions),
 		given("commit", o.Commit), given("date", timestamp(o.Date))}
 	if o.Object != "" { // of what a database holds
-		properties = append(properties, member{"reachable", o.Reachable}, member{"in_head", o.InHead})
+		properties = append(properties, member{"reachable", boolean(o.Reachable)}, member{"in_head", boolean(o.InHead)})
 	}
 	return object{
 		given("id", number),

@@ -14,7 +14,7 @@ import (
 // others as related ones.
 func (s *sarifReport) result(f *finding.Finding) object {
 	id, index := s.rules.of(f)
-	places := f.Occurrences
+	places := f.Listed
 	if len(places) == 0 { // a location there must be
 		places = []finding.Occurrence{{}}
 	}
@@ -104,6 +104,6 @@ func (s *sarifReport) properties(f *finding.Finding) object {
 		{"status", f.Status.String()}, given("status_reason", sarifText(s.bases.anonymous(s.Text(f.StatusReason)))),
 		given("checked_at", timestamp(f.CheckedAt)),
 		given("first_seen", sighting(f.FirstSeen)), given("last_seen", sighting(f.LastSeen)), given("exposed_days", exposedDays(f)),
-		{"in_head", f.InHead},
+		{"in_head", boolean(f.InHead)},
 	}
 }

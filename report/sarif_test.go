@@ -48,15 +48,15 @@ func sarifReports() []sarifCase {
 	}
 	all := func(occurrences ...finding.Occurrence) *finding.Finding {
 		f := martis()
-		f.Occurrences = occurrences
+		f.Listed = occurrences
 		return f
 	}
 	add("sources", result(all(
-		finding.Occurrence{Target: ".", Source: finding.SourceCommit, Line: 6, Column: 4, EndColumn: 9, Object: id("c1"), Commit: id("c1"), Date: date(9), Reachable: true},
-		finding.Occurrence{Target: ".", Source: finding.SourceTag, Line: 6, Column: 4, EndColumn: 9, Object: id("c2"), Reachable: true},
+		finding.Occurrence{Target: ".", Source: finding.SourceCommit, Line: 6, Column: 4, EndColumn: 9, Object: id("c1"), Commit: id("c1"), Date: date(9), Reachable: finding.Yes},
+		finding.Occurrence{Target: ".", Source: finding.SourceTag, Line: 6, Column: 4, EndColumn: 9, Object: id("c2"), Reachable: finding.Yes},
 		finding.Occurrence{Target: ".", Source: finding.SourceRef, Path: "refs/heads/a[b](c){0}"},
 		finding.Occurrence{Target: ".", Source: finding.SourceBlob, Line: 6, Column: 4, EndColumn: 9, Object: id("c3")},
-		finding.Occurrence{Target: ".", Source: finding.SourcePath, Path: "d/name", Object: id("c4"), Commit: id("c5"), Reachable: true},
+		finding.Occurrence{Target: ".", Source: finding.SourcePath, Path: "d/name", Object: id("c4"), Commit: id("c5"), Reachable: finding.Yes},
 		finding.Occurrence{Target: ".", Source: finding.SourceIndex, Path: "d/staged", Line: 1, Column: 1, EndColumn: 2, Object: id("c6")},
 		finding.Occurrence{Target: ".", Source: finding.SourceBlob, Path: "x", Folder: ".git/modules/lib", Line: 1, Column: 1, EndColumn: 2, Object: id("c7")},
 	), &finding.Finding{Secret: live(9), RuleID: "martis-live", Environment: finding.EnvironmentUnknown}))
@@ -71,8 +71,8 @@ func sarifReports() []sarifCase {
 	for i := range list {
 		list[i].opts.Rules, list[i].opts.WorkDir = builtIn(), "/opt/shop"
 		for _, f := range list[i].res.Findings {
-			for k := range f.Occurrences {
-				o := &f.Occurrences[k]
+			for k := range f.Listed {
+				o := &f.Listed[k]
 				if o.Line > 0 {
 					o.UnitColumn, o.UnitEndColumn = o.Column+100, o.EndColumn+100
 				}
@@ -201,7 +201,7 @@ func TestSARIFHasWhatGitHubAsksFor(t *testing.T) {
 				if rules[r.RuleIndex].ID != r.RuleID {
 					t.Errorf("rule %d is %s, the result says %s", r.RuleIndex, rules[r.RuleIndex].ID, r.RuleID)
 				}
-				if r.Rank < 0 || r.Rank > 100 || len(r.Locations) != 1 || r.OccurrenceCount != max(1, len(c.res.Findings[i].Occurrences)) {
+				if r.Rank < 0 || r.Rank > 100 || len(r.Locations) != 1 || r.OccurrenceCount != max(1, len(c.res.Findings[i].Listed)) {
 					t.Errorf("rank %d, %d locations, %d occurrences", r.Rank, len(r.Locations), r.OccurrenceCount)
 				}
 				if !fingerprint.MatchString(r.PartialFingerprints["primaryLocationLineHash"]) || len(r.PartialFingerprints["keysweepFinding/v1"]) != 16 {
@@ -414,17 +414,17 @@ func TestNoFormOfAKeyStandsInSARIF(t *testing.T) {
 	f.IssuerEvidence = []string{"name " + key.Reveal(), "name " + below.Reveal()}
 	f.Status, f.StatusReason = finding.Unknown, "refused: "+key.Reveal()
 	f.Suppressed = &finding.Suppression{Kind: "inline", Reason: "see " + below.Reveal(), Owner: key.Reveal()}
-	for i := range f.Occurrences {
-		f.Occurrences[i].Excerpt = excerpt("before "+below.Reveal(), key, key.Reveal())
+	for i := range f.Listed {
+		f.Listed[i].Excerpt = excerpt("before "+below.Reveal(), key, key.Reveal())
 	}
-	f.Occurrences = append(f.Occurrences[:4],
+	f.Listed = append(f.Listed[:4],
 		finding.Occurrence{Target: ".", Source: finding.SourceWorktree, Path: "keys/" + key.Reveal() + "/" + below.Reveal() + ".txt", Line: 1, Column: 1, EndColumn: 2},
 		finding.Occurrence{Target: below.Reveal(), Source: finding.SourceWorktree, Path: "a", Line: 1, Column: 1, EndColumn: 2},
 		finding.Occurrence{Target: ".", Source: finding.SourceRef, Path: "refs/heads/" + key.Reveal()},
 		finding.Occurrence{Target: ".", Source: finding.SourceBlob, Folder: key.Reveal(), Path: "a", Line: 1, Column: 1, EndColumn: 2, Object: id("c1")})
 	g := stripe()
 	g.Secret, g.Encoding = key, []string{"base64"}
-	g.Occurrences = []finding.Occurrence{
+	g.Listed = []finding.Occurrence{
 		{Target: ".", Source: finding.SourcePath, Path: "d/" + encoded, Object: id("c1"), Commit: id("c1")},
 		{Target: ".", Source: finding.SourceBlob, Path: "d/" + encoded + "/x", Line: 1, Column: 1, EndColumn: 9, Object: id("c2"), Commit: id("c1")},
 	}
@@ -470,8 +470,8 @@ func TestMessagesSayWhoseKeyAndWhere(t *testing.T) {
 
 func TestANameCannotMakeALinkOrAPlaceholder(t *testing.T) {
 	f := martis()
-	f.Occurrences = f.Occurrences[:1]
-	f.Occurrences[0].Path = "[click](https://example.org){0}"
+	f.Listed = f.Listed[:1]
+	f.Listed[0].Path = "[click](https://example.org){0}"
 	f.IssuerEvidence = []string{"file [click](https://example.org){12} near it"}
 	doc := string(write(t, SARIF, result(f), Options{}))
 	if strings.Contains(doc, "](") || strings.Contains(doc, "{0}") || strings.Contains(doc, "{12}") {
@@ -500,7 +500,7 @@ func TestLevelRankAndSeverity(t *testing.T) {
 		{"revoked", finding.Production, finding.High, finding.Inactive, true, "note", 15, "2.0"},
 	} {
 		f := martis()
-		f.Environment, f.Confidence, f.Status, f.InHead = c.environment, c.confidence, c.status, c.inHead
+		f.Environment, f.Confidence, f.Status, f.InHead = c.environment, c.confidence, c.status, finding.AnswerOf(c.inHead, true)
 		r := read(t, write(t, SARIF, result(f), Options{})).Runs[0].Results[0]
 		if r.Level != c.level || r.Rank != c.rank || r.Properties.SecuritySeverity != c.severity {
 			t.Errorf("%s: level %s, rank %d, severity %s", c.name, r.Level, r.Rank, r.Properties.SecuritySeverity)
@@ -552,10 +552,10 @@ func TestFingerprintsStayWhenTheHistoryIsRewritten(t *testing.T) {
 	want := hash(func(*finding.Finding) {})
 	for name, change := range map[string]func(*finding.Finding){
 		"another commit and object": func(f *finding.Finding) {
-			o := &f.Occurrences[0]
+			o := &f.Listed[0]
 			o.Commit, o.Object, o.Date = id("99"), id("98"), date(1)
 		},
-		"another line": func(f *finding.Finding) { f.Occurrences[0].Line = 77 },
+		"another line": func(f *finding.Finding) { f.Listed[0].Line = 77 },
 		"verified":     func(f *finding.Finding) { f.Status = finding.Inactive },
 	} {
 		if got := hash(change); got != want {
@@ -563,7 +563,7 @@ func TestFingerprintsStayWhenTheHistoryIsRewritten(t *testing.T) {
 		}
 	}
 	for name, change := range map[string]func(*finding.Finding){
-		"another path": func(f *finding.Finding) { f.Occurrences[0].Path = "other" },
+		"another path": func(f *finding.Finding) { f.Listed[0].Path = "other" },
 		"another key":  func(f *finding.Finding) { f.Secret = test(5) },
 		"another rule": func(f *finding.Finding) { f.RuleID = "other" },
 	} {
@@ -571,7 +571,7 @@ func TestFingerprintsStayWhenTheHistoryIsRewritten(t *testing.T) {
 			t.Errorf("%s: the same %s", name, got)
 		}
 	}
-	if got := hash(func(f *finding.Finding) { f.Occurrences[0].LineHash = "abc:2" }); got != "abc:2" {
+	if got := hash(func(f *finding.Finding) { f.Listed[0].LineHash = "abc:2" }); got != "abc:2" {
 		t.Errorf("the hash of the line is %s", got)
 	}
 }
@@ -583,10 +583,10 @@ func crowd(n, places int, path func(i, k int) string) *finding.Result {
 		f := martis()
 		f.Secret = finding.NewSecret("sk_"+"live_", fmt.Sprintf("%032d", i))
 		f.FirstSeen.Date = clock.Add(-time.Duration(i) * time.Second)
-		f.Occurrences = nil
+		f.Listed = nil
 		for k := range places {
-			f.Occurrences = append(f.Occurrences, finding.Occurrence{Target: ".", Source: finding.SourceBlob, Path: path(i, k), Line: 1 + k, Column: 1, EndColumn: 41,
-				UnitColumn: 1, UnitEndColumn: 41, Object: id("ab"), Versions: 1, Commit: id("cd"), Date: date(1), Reachable: true})
+			f.Listed = append(f.Listed, finding.Occurrence{Target: ".", Source: finding.SourceBlob, Path: path(i, k), Line: 1 + k, Column: 1, EndColumn: 41,
+				UnitColumn: 1, UnitEndColumn: 41, Object: id("ab"), Versions: 1, Commit: id("cd"), Date: date(1), Reachable: finding.Yes})
 		}
 		list = append(list, f)
 	}

@@ -60,7 +60,7 @@ const fieldWidth = len("first seen") + 2
 
 // excerptOf writes the line of f's first place.
 func (t *textReport) excerptOf(f *finding.Finding) {
-	o := f.Occurrences[0]
+	o := f.Listed[0]
 	e := o.Excerpt
 	if e.Key == "" {
 		return
@@ -121,8 +121,8 @@ func (t *textReport) rejected() {
 	t.row(plain, "", 0, bold, fmt.Sprintf("%s, not counted:", count(len(list), "rejected candidate", "rejected candidates")))
 	for _, f := range list {
 		where := "no place"
-		if len(f.Occurrences) > 0 {
-			where = t.where(f.Occurrences[0])
+		if len(f.Listed) > 0 {
+			where = t.where(f.Listed[0])
 		}
 		t.write("   " + where + "  " + quote.Text(t.opts.key(f)) + "\n")
 		if f.RejectedFor != "" {

@@ -177,7 +177,7 @@ func TestWriteErrorsAreReturned(t *testing.T) {
 func TestVerdicts(t *testing.T) {
 	sandboxInHead := func(n byte) *finding.Finding {
 		f := stripe()
-		f.Secret, f.InHead = test(n), true
+		f.Secret, f.InHead = test(n), finding.Yes
 		return f
 	}
 	noEnvironment := stripe()
@@ -262,7 +262,7 @@ func TestWrapBreaksAtSpacesOnly(t *testing.T) {
 
 func TestWhatIsNotListedIsCounted(t *testing.T) {
 	f := martis()
-	f.Occurrences = f.Occurrences[:5] // four places
+	f.Listed = f.Listed[:5] // four places
 	if out := write(t, Text, result(f), Options{}); !bytes.Contains(out, []byte("            + 1 more\n")) {
 		t.Errorf("the fourth place is not counted in\n%s", out)
 	}

@@ -33,6 +33,9 @@ type record struct {
 	evidence  map[evidenceKey]rules.Evidence
 	locations map[location]view
 	glued     bool // at each location, letters stand before the prefix
+	// partial says that the history of the key is not wholly known; open, that
+	// it may have occurrences that were never met.
+	partial, open bool
 }
 
 type evidenceKey struct {

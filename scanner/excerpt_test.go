@@ -62,10 +62,10 @@ func TestTheCommentOnTheLineOfAKey(t *testing.T) {
 			write(t, filepath.Join(r.dir, "f"), tt.text)
 			r.commit("one")
 			res := scanAll(t, Options{Paths: []string{r.dir}})
-			if len(res.Findings) != 1 || len(res.Findings[0].Occurrences) != 2 {
+			if len(res.Findings) != 1 || len(res.Findings[0].Listed) != 2 {
 				t.Fatalf("%v", occurrences(res))
 			}
-			for _, o := range res.Findings[0].Occurrences {
+			for _, o := range res.Findings[0].Listed {
 				if o.Comment.Found != tt.found || o.Comment.Reason != tt.want {
 					t.Errorf("%s: %+v, want %v %q", o.Source, o.Comment, tt.found, tt.want)
 				}
@@ -81,7 +81,7 @@ func TestAReasonHoldsNoKey(t *testing.T) {
 	write(t, filepath.Join(dir, "wide"), wide("K="+k[0]+" # keysweep:allow in the place of "+k[1]+"\n", false))
 	res := scanAll(t, Options{Paths: []string{dir}})
 	for _, f := range res.Findings {
-		for _, o := range f.Occurrences {
+		for _, o := range f.Listed {
 			if !o.Comment.Found || strings.Contains(o.Comment.Reason, k[1][8:]) || o.Path == "plain" && !strings.HasPrefix(o.Comment.Reason, "in the place of sk_") {
 				t.Errorf("%s: %+v", o.Path, o.Comment)
 			}
@@ -94,7 +94,7 @@ func TestNamesHaveNoComments(t *testing.T) {
 	dir := t.TempDir()
 	write(t, filepath.Join(dir, k+" keysweep:allow me"), "x")
 	res := scanAll(t, Options{Paths: []string{dir}})
-	if len(res.Findings) != 1 || res.Findings[0].Occurrences[0].Comment != (finding.Comment{}) {
+	if len(res.Findings) != 1 || res.Findings[0].Listed[0].Comment != (finding.Comment{}) {
 		t.Errorf("%+v", res.Findings)
 	}
 }
@@ -111,7 +111,7 @@ func TestTheNewestVersionOfAFile(t *testing.T) {
 	r.commit("three")
 	res := scanAll(t, Options{Paths: []string{r.dir}, History: true})
 	got := map[string]bool{}
-	for _, o := range res.Findings[0].Occurrences {
+	for _, o := range res.Findings[0].Listed {
 		got[o.Path+o.Comment.Reason] = o.Newest
 	}
 	for name, want := range map[string]bool{"a": false, "ax": true, "b": true} {

@@ -3,7 +3,11 @@ package scanner
 import (
 	"cmp"
 	"context"
+	"errors"
+	"fmt"
+	"io/fs"
 	"path/filepath"
+	"slices"
 	"sync"
 	"time"
 
@@ -18,9 +22,25 @@ import (
 // scannedHistory is a scanned object database: what tracing needs later.
 type scannedHistory struct {
 	target *target
+	number int    // from 1, in the order of scanning
 	folder string // Occurrence.Folder
 	repo   *gitdb.Repository
 	db     *history.Database
+	found  []*foundKey // in the order of keys, each once; filled when all is scanned
+}
+
+// place orders histories: none comes first.
+func (h *scannedHistory) place() int {
+	if h == nil {
+		return 0
+	}
+	return h.number
+}
+
+// foundKey is a key and its locations in the objects of one history, unsorted.
+type foundKey struct {
+	*record
+	at map[oid.ID][]location
 }
 
 // scanHistory reads every object of a repository. The database stays open: the
@@ -35,7 +55,8 @@ func (s *Prepared) scanHistory(ctx context.Context, t *target, repo *gitdb.Repos
 	if err != nil {
 		return err
 	}
-	s.histories = append(s.histories, scannedHistory{t, t.below(cmp.Or(repo.Top, repo.GitDir)), repo, db})
+	h := &scannedHistory{target: t, number: len(s.histories) + 1, folder: t.below(cmp.Or(repo.Top, repo.GitDir)), repo: repo, db: db}
+	s.histories = append(s.histories, h)
 	objects, bytes := db.Totals()
 	s.opts.Progress.ObjectsTotal.Add(objects)
 	s.opts.Progress.BytesTotal.Add(bytes)
@@ -52,7 +73,7 @@ func (s *Prepared) scanHistory(ctx context.Context, t *target, repo *gitdb.Repos
 			s.opts.Progress.Objects.Add(objects)
 			s.opts.Progress.Bytes.Add(bytes)
 		},
-		NewVisitor: func() history.Visitor { return &objectJudge{judge: s.collector.newJudge(ctx), target: t} },
+		NewVisitor: func() history.Visitor { return &objectJudge{judge: s.collector.newJudge(ctx), target: t, history: h} },
 	})
 	s.result.Read.Add(res.Counts)
 	s.skip(res.Skipped...)
@@ -80,8 +101,9 @@ func (t *target) below(folder string) string {
 
 // objectJudge judges the objects of one worker.
 type objectJudge struct {
-	judge  *judge
-	target *target
+	judge   *judge
+	target  *target
+	history *scannedHistory
 }
 
 var sources = map[oid.Type]finding.Source{oid.Blob: finding.SourceBlob, oid.Commit: finding.SourceCommit, oid.Tag: finding.SourceTag}
@@ -89,7 +111,7 @@ var sources = map[oid.Type]finding.Source{oid.Blob: finding.SourceBlob, oid.Comm
 // Object implements history.Visitor.
 func (o *objectJudge) Object(obj *history.Object) error {
 	defer o.judge.drop()
-	at := location{target: o.target, source: sources[obj.Type]}
+	at := location{target: o.target, history: o.history, source: sources[obj.Type]}
 	switch {
 	case obj.Type == oid.Tree:
 		return o.tree(obj)
@@ -116,7 +138,7 @@ func (o *objectJudge) tree(obj *history.Object) error {
 			break
 		}
 		name := string(e.Name)
-		o.judge.name(name, location{target: o.target, source: finding.SourcePath, path: name})
+		o.judge.name(name, location{target: o.target, history: o.history, source: finding.SourcePath, path: name})
 	}
 	o.named(obj)
 	return nil
@@ -142,34 +164,31 @@ func (s *Prepared) trace(ctx context.Context, list []*record) error {
 		return nil
 	}
 	s.opts.Progress.Phase.Store("history of findings")
-	for _, h := range s.histories {
-		held := make(map[oid.ID][]int32)
-		for i, r := range list {
-			for l := range r.locations {
-				if l.target != h.target || l.object.IsZero() || !h.db.Has(l.object) {
-					continue // a target may have several databases: submodules
-				}
-				if k := held[l.object]; len(k) == 0 || k[len(k)-1] != int32(i) {
-					held[l.object] = append(k, int32(i))
-				}
+	whole := !s.partial
+	for _, r := range list {
+		r.partial = true // until all is traced
+		found := make(map[*scannedHistory]*foundKey)
+		for l := range r.locations {
+			h := l.history
+			if h == nil {
+				continue
 			}
+			if found[h] == nil {
+				found[h] = &foundKey{r, make(map[oid.ID][]location)}
+				h.found = append(h.found, found[h])
+			}
+			found[h].at[l.object] = append(found[h].at[l.object], l)
 		}
-		t, err := h.db.Trace(ctx, held, len(list), s.trusted(h.repo))
-		if t == nil {
-			return err
-		}
-		s.skip(t.Skipped...)
-		if t.Cut {
-			h.target.note("Its history holds more paths than were listed: some occurrences of the keys found are left out.")
-		}
-		staged := sync.OnceValue(func() map[oid.ID]string { return stagedPaths(h.repo) })
-		for i, r := range list {
-			r.addTrace(t.Keys[i], s.result.Started)
-			r.addVersions(h, t, staged)
-		}
+	}
+	for _, h := range s.histories {
+		isWhole, err := s.traceOne(ctx, h)
 		if err != nil {
 			return err
 		}
+		whole = whole && isWhole
+	}
+	for _, r := range list {
+		r.partial = !whole
 	}
 	return nil
 }
@@ -182,6 +201,37 @@ func (s *Prepared) trusted(repo *gitdb.Repository) oid.ID {
 	return repo.Head
 }
 
+// traceOne is trace for one history. It reports whether all was read that its
+// answer rests on.
+func (s *Prepared) traceOne(ctx context.Context, h *scannedHistory) (whole bool, err error) {
+	held := make(map[oid.ID][]int32)
+	for i, k := range h.found {
+		k.open = true // until it is traced
+		for id := range k.at {
+			held[id] = append(held[id], int32(i))
+		}
+	}
+	u := &unlisted{Prepared: s, history: h, held: held}
+	t, err := h.db.Trace(ctx, held, len(h.found), s.trusted(h.repo), u.met)
+	if t == nil {
+		return false, err
+	}
+	s.skip(t.Skipped...)
+	if u.more {
+		h.target.note("Its history holds more paths than were listed: some occurrences of the keys found are left out.")
+	}
+	u.addTo(t)
+	staged := sync.OnceValue(func() map[oid.ID][]string { return s.stagedPaths(h) })
+	for i, k := range h.found {
+		k.addTrace(t.Keys[i], s.result.Started)
+		k.addVersions(h, t, staged)
+		if err == nil && !finding.Incomplete(t.Skipped) {
+			k.open = u.open[k]
+		}
+	}
+	return t.Whole, err
+}
+
 // addTrace merges the history of a key in one database into its record.
 func (r *record) addTrace(k history.KeyTrace, now time.Time) {
 	if k.First.ID.IsZero() {
@@ -192,56 +242,91 @@ func (r *record) addTrace(k history.KeyTrace, now time.Time) {
 	if f.FirstSeen.Commit == "" || first.Date.Before(f.FirstSeen.Date) {
 		f.FirstSeen = first
 	}
-	if f.LastSeen.Commit == "" || k.InHead && !f.InHead || k.InHead == f.InHead && last.Date.After(f.LastSeen.Date) {
+	inHead := f.InHead == finding.Yes
+	if f.LastSeen.Commit == "" || k.InHead && !inHead || k.InHead == inHead && last.Date.After(f.LastSeen.Date) {
 		f.LastSeen = last
 	}
-	f.InHead = f.InHead || k.InHead
+	f.InHead = f.InHead.Or(finding.AnswerOf(k.InHead, true))
 	if k.Reachable {
 		// Clocks of committers may be wrong: no exposure is negative.
 		f.Exposed = max(f.Exposed, now.Sub(first.Date), time.Second)
 	}
 }
 
-// stagedPaths returns a path of each object that the index of a repository names;
-// none of an index that cannot be read, which the walk of the files reports.
-func stagedPaths(repo *gitdb.Repository) map[oid.ID]string {
-	x, err := index.Read(filepath.Join(repo.GitDir, "index"), repo.Format)
-	if repo.Top == "" || err != nil {
+// stagedPaths returns the paths of each object that the index of a repository
+// names.
+func (s *Prepared) stagedPaths(h *scannedHistory) map[oid.ID][]string {
+	if h.repo.Top == "" {
 		return nil
 	}
-	paths := make(map[oid.ID]string, x.Len())
+	x, err := index.Read(filepath.Join(h.repo.GitDir, "index"), h.repo.Format)
+	if err != nil {
+		if !errors.Is(err, fs.ErrNotExist) && !h.target.Tree { // else the walk of the files reports it
+			s.skipOne(finding.ReasonDamaged, fmt.Sprintf("index of %s: %v", h.repo.Top, err))
+		}
+		return nil
+	}
+	paths := make(map[oid.ID][]string, x.Len())
 	for i := range x.Len() {
 		e := x.At(i)
-		paths[oid.FromBytes(e.ID)] = e.Path
+		id := oid.FromBytes(e.ID)
+		paths[id] = append(paths[id], e.Path)
 	}
 	return paths
 }
 
+// occurrencesPerObject is how many occurrences of one key in one object are listed
+// with all their lines. At further paths of the object, it is one line of each sort
+// (see commentSort).
+const occurrencesPerObject = 10_000
+
 // addVersions turns the locations of a key in one database into occurrences. A blob
 // that no tree names may be staged.
-func (r *record) addVersions(h scannedHistory, t *history.Trace, staged func() map[oid.ID]string) {
+func (k *foundKey) addVersions(h *scannedHistory, t *history.Trace, staged func() map[oid.ID][]string) {
 	vs := make(versions)
-	for l, v := range r.locations {
-		if l.target != h.target || l.object.IsZero() {
-			continue
-		}
-		for _, at := range t.Paths[l.object] {
-			v.traced = true
-			o := l.occurrence(v)
-			switch {
-			case l.source != finding.SourcePath:
-				o.Path = at.Path
-			case at.Path != "":
-				o.Path = at.Path + "/" + l.path
+	for id, list := range k.at {
+		slices.SortFunc(list, location.compare)
+		left, source, paths := occurrencesPerObject, list[0].source, t.Paths[id]
+		if source == finding.SourceBlob && len(paths) == 1 && paths[0].Path == "" && len(staged()[id]) > 0 {
+			source, paths = finding.SourceIndex, nil
+			for _, path := range staged()[id] {
+				paths = append(paths, history.PathTrace{Path: path, Reachable: t.Paths[id][0].Reachable})
 			}
-			if l.source == finding.SourceBlob && o.Path == "" && staged()[l.object] != "" {
-				o.Source, o.Path = finding.SourceIndex, staged()[l.object]
-			}
-			o.Folder, o.Reachable, o.InHead = h.folder, at.Reachable, at.InHead
-			o.Comment.Merged = at.Merged
-			vs.add(version{o, l.object, at.Commit})
 		}
-		r.locations[l] = v
+		for _, at := range paths {
+			var seen sorts
+			for _, l := range list {
+				v := k.locations[l]
+				if isNew := seen.add(commentSort(v.comment)); left <= 0 && !isNew {
+					continue
+				}
+				left--
+				v.traced = true
+				o := l.occurrence(v)
+				o.Source, o.Path = source, pathOf(l, at.Path)
+				o.Folder, o.Reachable, o.InHead = h.folder, finding.AnswerOf(at.Reachable, t.Whole), finding.AnswerOf(at.InHead, t.Whole)
+				o.Comment.Merged = at.Merged
+				vs.add(version{o, l.object, at.Commit})
+			}
+		}
+		if len(t.Paths[id]) > 0 {
+			for _, l := range list {
+				v := k.locations[l]
+				v.traced = true
+				k.locations[l] = v
+			}
+		}
 	}
-	r.finding.Occurrences = append(r.finding.Occurrences, vs.occurrences()...)
+	k.finding.Listed = append(k.finding.Listed, vs.occurrences()...)
+}
+
+// pathOf returns the path of an occurrence at l, whose object is at path.
+func pathOf(l location, path string) string {
+	switch {
+	case l.source != finding.SourcePath:
+		return path
+	case path == "":
+		return l.path
+	}
+	return path + "/" + l.path
 }

@@ -18,18 +18,26 @@ type judge struct {
 	list      []candidate
 	// times counts the locations of each key since the last commit or drop; cut
 	// says that some were left out.
-	times map[finding.Secret]int
+	times map[finding.Secret]tally
 	cut   bool
 }
 
+// tally is how many locations of a key are kept, and the sorts of their comments.
+type tally struct {
+	kept  int
+	sorts sorts
+}
+
 // locationsPerContent is how many locations of one key in one file or object
-// are kept: a file may be nothing but one key, a million times.
+// are kept: a file may be nothing but one key, a million times. More are kept only
+// if their comments are of another sort: those that are left out are like one that
+// is kept.
 const locationsPerContent = 1000
 
 func (c *collector) newJudge(ctx context.Context) *judge {
 	finder, matcher := c.set.Finder(), c.set.NewMatcher()
 	matcher.StopAt(ctx.Done())
-	return &judge{window: window{finder: finder, matcher: matcher}, collector: c, ctx: ctx, times: make(map[finding.Secret]int)}
+	return &judge{window: window{finder: finder, matcher: matcher}, collector: c, ctx: ctx, times: make(map[finding.Secret]tally)}
 }
 
 // stream judges what r yields, in windows. Nothing is collected until commit:
@@ -85,16 +93,17 @@ func (j *judge) keep(buf []byte, done int, pos position, matches []rules.Match, 
 		}
 		pos.advance(buf[done:m.Start])
 		done = m.Start
-		limit := locationsPerContent
-		if m.Confidence == finding.Rejected && !j.collector.keepRejected {
-			limit = 1 // it is only counted
+		shown := m.Confidence > finding.Rejected || j.collector.keepRejected // else it is only counted
+		s, t := candidate{match: *m, at: at}, j.times[m.Secret]
+		if shown {
+			s.view.comment = comment(buf, matches, i)
 		}
-		if j.times[m.Secret] >= limit {
-			j.cut = j.cut || limit > 1
+		if isNew := t.sorts.add(commentSort(s.view.comment)); !isNew && (!shown || t.kept >= locationsPerContent) {
+			j.cut = j.cut || shown
 			continue
 		}
-		j.times[m.Secret]++
-		s := candidate{match: *m, at: at}
+		t.kept++
+		j.times[m.Secret] = t
 		s.at.line, s.at.column = pos.lines+1, pos.bytes+1
 		key := buf[m.Start:m.End]
 		if n := slices.Index(key, '\n'); n >= 0 {
@@ -103,9 +112,8 @@ func (j *judge) keep(buf []byte, done int, pos position, matches []rules.Match, 
 		s.view.endColumn = s.at.column + len(key)
 		s.view.unitColumn = pos.units + 1
 		s.view.unitEndColumn = s.view.unitColumn + units(key)
-		if m.Confidence > finding.Rejected || j.collector.keepRejected {
+		if shown {
 			s.view.excerpt = excerpt(buf, matches, i)
-			s.view.comment = comment(buf, matches, i)
 		}
 		// The matcher uses its slices again.
 		s.match.Encoding = slices.Clone(m.Encoding)

@@ -57,7 +57,7 @@ func TestTwoKeysOfALineAreOneOccurrence(t *testing.T) {
 	if err != nil || len(res.Findings) != 1 {
 		t.Fatalf("%v, %d findings", err, len(res.Findings))
 	}
-	o := res.Findings[0].Occurrences
+	o := res.Findings[0].Listed
 	if len(o) != 2 || o[0].Line != 1 || o[0].Column != 5 || o[1].Line != 2 {
 		t.Errorf("%+v", o)
 	}

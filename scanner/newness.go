@@ -118,7 +118,7 @@ func (c *change) acceptsNew(n *introduction) bool {
 }
 
 func (c *change) accepts(n *introduction, path string, comment finding.Comment) bool {
-	return c.accept != nil && c.accept(n.match.Secret, &finding.Occurrence{
+	return c.accept.Occurrence != nil && c.accept.Occurrence(n.match.Secret, &finding.Occurrence{
 		Target: c.target.Name, Source: c.source, Path: path, Comment: comment,
 	})
 }
@@ -245,12 +245,12 @@ func (c *change) addOccurrences(r *record) {
 			first = by
 		}
 		o := l.occurrence(v)
-		o.Reachable = true
+		o.Reachable = finding.Yes
 		vs.add(version{o, l.object, by})
 	}
 	for _, o := range vs.occurrences() {
 		o.Newest = o.Newest && o.Path != ""
-		r.finding.Occurrences = append(r.finding.Occurrences, o)
+		r.finding.Listed = append(r.finding.Listed, o)
 	}
 	if f := &r.finding; !first.ID.IsZero() && (f.FirstSeen.Commit == "" || sighting(first).Date.Before(f.FirstSeen.Date)) {
 		f.FirstSeen = sighting(first)
@@ -401,7 +401,7 @@ const maxAccepted = 10_000
 // holdsUnaccepted reports whether a tree, at path, of which below is known, holds
 // the key of n at a path where it is not accepted.
 func (c *change) holdsUnaccepted(ctx context.Context, d *lookup.Differ, j *judge, n *introduction, tree oid.ID, path string, left *int) (bool, error) {
-	if c.accept == nil {
+	if c.accept.Occurrence == nil {
 		return true, nil
 	}
 	key := n.match.Secret

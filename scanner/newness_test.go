@@ -253,12 +253,12 @@ func TestARangeSaysWhereTheTipHoldsAKey(t *testing.T) {
 	r.commit("3")
 	res := scanAll(t, Options{Paths: []string{r.dir}, Range: &Range{Include: []string{"HEAD"}, Exclude: []string{"HEAD~2"}}})
 	for _, f := range res.Findings {
-		o := f.Occurrences[0]
+		o := f.Listed[0]
 		want, comment := 3, "made up"
 		if f.Secret.Reveal() == k[1] {
 			want, comment = 0, ""
 		}
-		if len(f.Occurrences) != 1 || o.Line != 1 || o.TipLine != want || o.Comment.Reason != comment {
+		if len(f.Listed) != 1 || o.Line != 1 || o.TipLine != want || o.Comment.Reason != comment {
 			t.Errorf("%s: line %d, at the tip %d, %q", o.Path, o.Line, o.TipLine, o.Comment.Reason)
 		}
 	}
@@ -279,7 +279,7 @@ func TestANameThatACommitOfARangeAddsIsOneOccurrence(t *testing.T) {
 		t.Fatalf("found %v", occurrences(res))
 	}
 	for _, f := range res.Findings {
-		o := f.Occurrences
+		o := f.Listed
 		if len(o) != 1 || o[0].Versions != 1 || (o[0].Source == finding.SourcePath) != (o[0].Commit == second) {
 			t.Errorf("%+v", o)
 		}
@@ -302,8 +302,8 @@ func TestAKeyThatARangeBringsInTwiceCameWithTheFirst(t *testing.T) {
 	if len(res.Findings) != 1 {
 		t.Fatalf("found %v", occurrences(res))
 	}
-	if f := res.Findings[0]; f.FirstSeen.Commit != first || len(f.Occurrences) != 1 || f.Occurrences[0].Commit != first {
-		t.Errorf("first seen %+v in %+v, want %s", f.FirstSeen, f.Occurrences, first)
+	if f := res.Findings[0]; f.FirstSeen.Commit != first || len(f.Listed) != 1 || f.Listed[0].Commit != first {
+		t.Errorf("first seen %+v in %+v, want %s", f.FirstSeen, f.Listed, first)
 	}
 }
 
@@ -339,7 +339,7 @@ func TestAKeyIsOldIfAParentHoldsItWhereItIsNotAccepted(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer p.Close()
-	res, err := p.Scan(t.Context(), loadRules(t), func(_ finding.Secret, o *finding.Occurrence) bool { return strings.HasPrefix(o.Path, "ok/") })
+	res, err := p.Scan(t.Context(), loadRules(t), Accept{Occurrence: func(_ finding.Secret, o *finding.Occurrence) bool { return strings.HasPrefix(o.Path, "ok/") }})
 	if err != nil {
 		t.Fatal(err)
 	}

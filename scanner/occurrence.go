@@ -13,6 +13,7 @@ import (
 // content in several packs, or read twice, gives equal locations.
 type location struct {
 	target       *target
+	history      *scannedHistory // whose object it is; nil: none
 	source       finding.Source
 	path         string // of a file, or the name of a tree entry or ref
 	object       oid.ID // of an object
@@ -20,7 +21,7 @@ type location struct {
 }
 
 func (l location) compare(m location) int {
-	return cmp.Or(cmp.Compare(l.target.number, m.target.number), cmp.Compare(l.source, m.source), cmp.Compare(l.path, m.path),
+	return cmp.Or(cmp.Compare(l.target.number, m.target.number), cmp.Compare(l.history.place(), m.history.place()), cmp.Compare(l.source, m.source), cmp.Compare(l.path, m.path),
 		l.object.Compare(m.object), cmp.Compare(l.line, m.line), cmp.Compare(l.column, m.column))
 }
 
@@ -40,6 +41,9 @@ func (l location) occurrence(v view) finding.Occurrence {
 		Target: l.target.Name, Source: l.source, Path: l.path,
 		Line: l.line, Column: l.column, EndColumn: v.endColumn, Excerpt: v.excerpt, Comment: v.comment,
 		UnitColumn: v.unitColumn, UnitEndColumn: v.unitEndColumn, TipLine: v.tipLine,
+	}
+	if l.history != nil { // until it is traced
+		o.Reachable, o.InHead = finding.NotKnown, finding.NotKnown
 	}
 	if !l.object.IsZero() {
 		o.Object = l.object.String()
@@ -70,7 +74,7 @@ type version struct {
 type lineVersions struct {
 	shown             version         // the newest
 	first             gitdb.CommitRef // of the commits of all, the earliest
-	reachable, inHead bool
+	reachable, inHead finding.Answer
 	objects           map[oid.ID]struct{}
 }
 
@@ -86,7 +90,7 @@ func (vs versions) add(v version) {
 		vs[k] = l
 	}
 	l.objects[v.object] = struct{}{}
-	l.reachable, l.inHead = l.reachable || o.Reachable, l.inHead || o.InHead
+	l.reachable, l.inHead = l.reachable.Or(o.Reachable), l.inHead.Or(o.InHead)
 	if !v.commit.ID.IsZero() && (l.first.ID.IsZero() || compareCommits(v.commit, l.first) < 0) {
 		l.first = v.commit
 	}
@@ -98,8 +102,8 @@ func (vs versions) add(v version) {
 // isNewer reports whether v is to be shown before w: what HEAD holds, else what
 // the trusted commit reaches, else what came last.
 func (v *version) isNewer(w *version) bool {
-	if v.occurrence.InHead != w.occurrence.InHead {
-		return v.occurrence.InHead
+	if (v.occurrence.InHead == finding.Yes) != (w.occurrence.InHead == finding.Yes) {
+		return v.occurrence.InHead == finding.Yes
 	}
 	if v.occurrence.Comment.Merged != w.occurrence.Comment.Merged {
 		return v.occurrence.Comment.Merged

@@ -63,6 +63,10 @@ type Options struct {
 	MaxObject int64
 	// VerifyObjects hashes every object, not only those that matter.
 	VerifyObjects bool
+	// AllowIncomplete says that a scan that is incomplete ends as one that is not;
+	// only "nothing could be read" and a time limit remain what they are. All
+	// occurrences of a key are then those in what could be read.
+	AllowIncomplete bool
 	// FollowAlternates also reads alternate object stores outside the folder
 	// that holds the repository.
 	FollowAlternates bool

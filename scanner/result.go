@@ -36,6 +36,7 @@ func (s *Prepared) finish(ctx context.Context) {
 		}
 		r.complete()
 		if r.finding.Confidence == finding.Rejected {
+			r.withdraw()
 			s.result.RejectedFindings = append(s.result.RejectedFindings, &r.finding)
 			continue
 		}
@@ -43,6 +44,10 @@ func (s *Prepared) finish(ctx context.Context) {
 		if s.isBeforeSince(&r.finding) {
 			s.result.BeforeSince++
 			continue
+		}
+		r.withdraw()
+		if !r.open && (s.opts.AllowIncomplete || s.result.Complete()) {
+			r.finding.MeetEvery()
 		}
 		s.result.Findings = append(s.result.Findings, &r.finding)
 	}
@@ -60,6 +65,20 @@ func (s *Prepared) finish(ctx context.Context) {
 	}
 	s.result.Sort()
 	s.result.Duration = s.opts.Now().Sub(s.result.Started)
+}
+
+// withdraw takes back what was said of the history of a key as if all of it were
+// known, if it is not: what was not read may hold the key, earlier or later. That a commit holds
+// it stays true.
+func (r *record) withdraw() {
+	if !r.partial {
+		return
+	}
+	f := &r.finding
+	f.FirstSeen, f.Exposed = finding.Sighting{}, 0
+	if f.InHead != finding.Yes {
+		f.InHead, f.LastSeen = finding.NotKnown, finding.Sighting{}
+	}
 }
 
 // listed returns the records that may be findings, and the rejected ones if they
@@ -102,7 +121,7 @@ func (r *record) complete() {
 		case !l.object.IsZero(): // its history could not be traced
 			o := l.occurrence(v)
 			o.Versions = 1
-			f.Occurrences = append(f.Occurrences, o)
+			f.Listed = append(f.Listed, o)
 		default:
 			line := l
 			line.column = 0
@@ -113,9 +132,9 @@ func (r *record) complete() {
 	}
 	for l, column := range lines { // a line is one occurrence, as in the history
 		l.column = column
-		f.Occurrences = append(f.Occurrences, l.occurrence(r.locations[l]))
+		f.Listed = append(f.Listed, l.occurrence(r.locations[l]))
 	}
-	finding.SortOccurrences(f.Occurrences)
+	finding.SortOccurrences(f.Listed)
 }
 
 // pathEvidenceLimit bounds how many paths of one key are searched for its
@@ -130,7 +149,7 @@ func (s *Prepared) attribute(r *record) {
 		evidence = append(evidence, e)
 	}
 	paths := make(map[string]bool)
-	for _, o := range f.Occurrences {
+	for _, o := range f.Listed {
 		if o.Path != "" && !r.glued && !paths[o.Path] && len(paths) < pathEvidenceLimit {
 			paths[o.Path] = true
 			evidence = append(evidence, s.collector.set.PathEvidence(o.Path)...)
@@ -150,8 +169,8 @@ func (s *Prepared) hashLines(ctx context.Context) {
 	}
 	files := make(map[file][]lineOf)
 	for _, f := range s.result.Findings {
-		for i := range f.Occurrences {
-			if o := &f.Occurrences[i]; o.Source == finding.SourceWorktree {
+		for i := range f.Listed {
+			if o := &f.Listed[i]; o.Source == finding.SourceWorktree {
 				k := file{o.Target, o.Path}
 				files[k] = append(files[k], lineOf{f.Secret, o})
 			}

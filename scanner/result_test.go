@@ -98,7 +98,7 @@ func utf16Len(s string) (n int) {
 func lineHashes(res *finding.Result) map[string]string {
 	m := make(map[string]string)
 	for _, f := range res.Findings {
-		for _, o := range f.Occurrences {
+		for _, o := range f.Listed {
 			if o.Source == finding.SourceWorktree {
 				m[o.Path+":"+string(rune('0'+o.Line))] = o.LineHash
 			}
@@ -124,7 +124,7 @@ func TestLineHashesAreOfFilesAndOnlyIfAskedFor(t *testing.T) {
 		t.Error(diff)
 	}
 	for _, f := range res.Findings {
-		for _, o := range f.Occurrences {
+		for _, o := range f.Listed {
 			if o.Source == finding.SourceBlob && o.LineHash != "" {
 				t.Errorf("a line of the history has the hash %s", o.LineHash)
 			}
@@ -201,7 +201,7 @@ func TestHistoriesSayWhichFolderTheirPathsAreBelow(t *testing.T) {
 		opts := Options{Paths: []string{filepath.Join(r.dir, path)}, History: path != "", Tree: path == ""}
 		opts.History = true
 		for _, f := range scanAll(t, opts).Findings {
-			for _, o := range f.Occurrences {
+			for _, o := range f.Listed {
 				if o.Source == finding.SourceBlob {
 					got[o.Path] = o.Folder
 				}

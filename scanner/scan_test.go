@@ -84,7 +84,7 @@ func prepareAndScan(ctx context.Context, opts Options, set *rules.Set) (*finding
 		return nil, err
 	}
 	defer p.Close()
-	return p.Scan(ctx, set, nil)
+	return p.Scan(ctx, set, Accept{})
 }
 
 func scanAll(t testing.TB, opts Options) *finding.Result {
@@ -101,7 +101,7 @@ func scanAll(t testing.TB, opts Options) *finding.Result {
 func occurrences(res *finding.Result) map[string][]string {
 	m := make(map[string][]string)
 	for _, f := range res.Findings {
-		for _, o := range f.Occurrences {
+		for _, o := range f.Listed {
 			m[f.Secret.Reveal()] = append(m[f.Secret.Reveal()], fmt.Sprintf("%s %s:%d", o.Source, o.Path, o.Line))
 		}
 		slices.Sort(m[f.Secret.Reveal()])
@@ -147,18 +147,18 @@ func TestWhereAKeyIsAndWhen(t *testing.T) {
 	for _, f := range res.Findings {
 		switch f.Secret.Reveal() {
 		case k[0]:
-			if f.FirstSeen.Commit != first || f.LastSeen.Commit != second || f.InHead || f.Exposed != fixedClock().Sub(f.FirstSeen.Date) {
+			if f.FirstSeen.Commit != first || f.LastSeen.Commit != second || f.InHead != finding.No || f.Exposed != fixedClock().Sub(f.FirstSeen.Date) {
 				t.Errorf("removed key: %+v", f)
 			}
-			if o := f.Occurrences[0]; o.Commit != second || !o.Reachable || o.InHead || o.Versions != 1 {
+			if o := f.Listed[0]; o.Commit != second || o.Reachable != finding.Yes || o.InHead != finding.No || o.Versions != 1 {
 				t.Errorf("removed key: %+v", o)
 			}
 		case k[2]:
-			if f.FirstSeen.Commit != third || f.LastSeen.Commit != third || !f.InHead {
+			if f.FirstSeen.Commit != third || f.LastSeen.Commit != third || f.InHead != finding.Yes {
 				t.Errorf("key in a name: %+v", f)
 			}
 		case k[1]:
-			if f.FirstSeen.Commit != second || f.InHead {
+			if f.FirstSeen.Commit != second || f.InHead != finding.No {
 				t.Errorf("key in a message: %+v", f)
 			}
 		}
@@ -224,7 +224,7 @@ func TestOneWorkerAndEightReportTheSame(t *testing.T) {
 				}
 				continue
 			}
-			if diff := cmp.Diff(first, res, cmp.AllowUnexported(finding.Secret{}), cmpopts.EquateEmpty()); diff != "" {
+			if diff := cmp.Diff(first, res, cmp.AllowUnexported(finding.Secret{}, finding.Finding{}), cmpopts.EquateEmpty()); diff != "" {
 				t.Fatalf("%d workers: %s", workers, diff)
 			}
 		}
@@ -427,7 +427,7 @@ func TestAFileOfOneKeyIsCut(t *testing.T) {
 	k := keysOf(1, 10)
 	write(t, filepath.Join(dir, "x.txt"), strings.Repeat(k[0]+"\n", 5000))
 	res := scanAll(t, Options{Paths: []string{dir}})
-	if len(res.Findings) != 1 || len(res.Findings[0].Occurrences) != locationsPerContent || len(res.Targets[0].Notes) != 1 {
+	if len(res.Findings) != 1 || len(res.Findings[0].Listed) != locationsPerContent || len(res.Targets[0].Notes) != 1 {
 		t.Errorf("%d findings, notes %v", len(res.Findings), res.Targets[0].Notes)
 	}
 }

@@ -17,8 +17,9 @@ type Prepared struct {
 	opts      Options
 	targets   []*target
 	accept    Accept
+	partial   bool // a database could not be opened
 	collector *collector
-	histories []scannedHistory
+	histories []*scannedHistory
 	changes   []*change       // of Staged and Range
 	scanned   map[string]bool // databases already scanned, by real path
 	realPaths realPaths
@@ -57,9 +58,16 @@ func (s *Prepared) Close() {
 	}
 }
 
-// Accept reports whether a person accepted a key at one of its occurrences, by
-// the path or by the comment beside it, and not the key itself.
-type Accept func(key finding.Secret, o *finding.Occurrence) bool
+// Accept says what a person accepted at an occurrence, and not the key itself.
+// The zero value accepts nothing.
+type Accept struct {
+	// Occurrence reports whether the path of o is accepted, or key by the comment
+	// beside it.
+	Occurrence func(key finding.Secret, o *finding.Occurrence) bool
+	// Path reports whether the path of o is accepted. words are the same for
+	// paths that no exception tells apart.
+	Path func(o *finding.Occurrence) (words string, accepted bool)
+}
 
 // Scan reads what was prepared and returns what it found and what it could not
 // read. It may be called once. The error is one of wrong use, or says that
@@ -68,7 +76,8 @@ type Accept func(key finding.Secret, o *finding.Occurrence) bool
 // skipped.
 //
 // For Staged and Range, an occurrence that accept accepts does not make its key
-// an old one elsewhere. Nil: none is accepted.
+// an old one elsewhere. A key may have more occurrences than are listed: accept is
+// asked about the others when they are met.
 func (s *Prepared) Scan(ctx context.Context, set *rules.Set, accept Accept) (*finding.Result, error) {
 	s.accept = accept
 	s.collector = newCollector(set, s.opts.KeepRejected, s.opts.Progress)

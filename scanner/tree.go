@@ -91,8 +91,9 @@ func (s *Prepared) openNested(t *target, paths []string) (repos []*gitdb.Reposit
 		}
 		switch {
 		case errors.Is(err, file.ErrElsewhere), errors.Is(err, file.ErrCloud):
-			// The walk has counted it.
+			s.partial = true // the walk has counted it
 		case err != nil:
+			s.partial = true
 			s.skipOne(finding.ReasonUnreadable, fmt.Sprintf("repository %s: %v", path, err))
 		case !isInside:
 			s.skipOne(finding.ReasonExcluded, fmt.Sprintf("history of %s: its database is outside the scanned folder, in %s", path, repo.CommonDir))
@@ -129,6 +130,7 @@ func (s *Prepared) modules(t *target, repo *gitdb.Repository) (list []*gitdb.Rep
 			r, err = gitdb.Open(path, s.opts.Reach)
 		}
 		if err != nil {
+			s.partial = true
 			s.skipOne(gitdb.ReasonOf(err), fmt.Sprintf("repository %s: %s", t.below(path), plainError(err)))
 		} else {
 			list = append(list, r)

@@ -36,22 +36,22 @@ func loadRules(t testing.TB) *rules.Set {
 	return set
 }
 
-// foundKey is a key and where it was seen.
-type foundKey struct {
+// seenKey is a key and where it was seen.
+type seenKey struct {
 	Key          string
 	Line, Column int
 }
 
-func look(t testing.TB, set *rules.Set, r io.Reader) []foundKey {
+func look(t testing.TB, set *rules.Set, r io.Reader) []seenKey {
 	t.Helper()
 	j := newCollector(set, false, new(Progress)).newJudge(context.Background())
 	if _, err := j.stream(r, location{}); err != nil {
 		t.Fatal(err)
 	}
-	var got []foundKey
+	var got []seenKey
 	for _, s := range j.list {
 		if s.match.Confidence > finding.Rejected {
-			got = append(got, foundKey{s.match.Secret.Reveal(), s.at.line, s.at.column})
+			got = append(got, seenKey{s.match.Secret.Reveal(), s.at.line, s.at.column})
 		}
 	}
 	return got
@@ -72,7 +72,7 @@ func TestAKeyAtEveryOffsetAroundEveryWindowEdgeIsFoundOnce(t *testing.T) {
 		for at := edge - len(k) - 3; at < edge+3; at += step {
 			b := bytes.Clone(filler)
 			copy(b[at-1:], "\""+k+"\"")
-			want := []foundKey{{k, bytes.Count(b[:at], newline) + 1, at - bytes.LastIndexByte(b[:at], '\n')}}
+			want := []seenKey{{k, bytes.Count(b[:at], newline) + 1, at - bytes.LastIndexByte(b[:at], '\n')}}
 			if diff := cmp.Diff(want, look(t, set, bytes.NewReader(b))); diff != "" {
 				t.Fatalf("key at %d, edge at %d:\n%s", at, edge, diff)
 			}
@@ -84,11 +84,11 @@ func TestReadersOfEverySizeGiveTheSame(t *testing.T) {
 	set := loadRules(t)
 	r := rand.New(rand.NewPCG(2, 2))
 	var b strings.Builder
-	var want []foundKey
+	var want []seenKey
 	for line := 1; b.Len() < 3*windowSize; line++ {
 		if r.IntN(40) == 0 {
 			k := key(r)
-			want = append(want, foundKey{k, line, 6})
+			want = append(want, seenKey{k, line, 6})
 			fmt.Fprintf(&b, "key: %s\n", k)
 			continue
 		}
@@ -111,7 +111,7 @@ func TestALongLineKeepsItsColumns(t *testing.T) {
 	k := key(rand.New(rand.NewPCG(3, 3)))
 	b := strings.Repeat("x ", 3*windowSize/2) + k
 	got := look(t, set, strings.NewReader("first\n"+b))
-	if diff := cmp.Diff([]foundKey{{k, 2, len(b) - len(k) + 1}}, got); diff != "" {
+	if diff := cmp.Diff([]seenKey{{k, 2, len(b) - len(k) + 1}}, got); diff != "" {
 		t.Error(diff)
 	}
 }

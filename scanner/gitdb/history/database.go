@@ -39,6 +39,8 @@ type Database struct {
 	commits []gitdb.Commit // by id
 	tags    []gitdb.Tag
 	missing map[oid.ID]struct{}
+	// partial says that not all was read that Trace rests on.
+	partial bool
 	// failed holds, by store and entry, what could not be read: the second
 	// passes over trees report only what Scan could read.
 	failed sync.Map

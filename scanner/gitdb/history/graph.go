@@ -4,6 +4,7 @@ import (
 	"context"
 	"maps"
 
+	"keysweep/finding"
 	"keysweep/scanner/gitdb"
 	"keysweep/scanner/gitdb/oid"
 	"keysweep/scanner/gitdb/pack"
@@ -28,13 +29,14 @@ const maxTreeDepth = 2048
 // only families where some version newly names a wanted object are read again,
 // and of those only the versions that may hold it.
 //
-// cut says that trees nested deeper than maxTreeDepth were left out; skipped is
-// what could not be read again. The error is ctx's alone.
-func (db *Database) graphOf(ctx context.Context, wanted map[oid.ID]struct{}) (g graph, skipped gitdb.Skips, cut bool, _ error) {
+// skipped is what could not be read again, or is nested deeper than maxTreeDepth.
+// The error is ctx's alone.
+func (db *Database) graphOf(ctx context.Context, wanted map[oid.ID]struct{}) (g graph, skipped gitdb.Skips, _ error) {
 	g = make(graph)
 	for depth := 0; len(wanted) > 0; depth++ {
 		if depth == maxTreeDepth {
-			return g, skipped, true, nil
+			skipped.Add(finding.ReasonTooLarge, 1, "paths of the history: folders are nested deeper than %d", maxTreeDepth)
+			return g, skipped, nil
 		}
 		found := make(graph)
 		for store, need := range db.candidates(wanted) {
@@ -43,7 +45,7 @@ func (db *Database) graphOf(ctx context.Context, wanted map[oid.ID]struct{}) (g 
 			}
 		}
 		if ctx.Err() != nil {
-			return nil, skipped, false, context.Cause(ctx)
+			return nil, skipped, context.Cause(ctx)
 		}
 		wanted = make(map[oid.ID]struct{})
 		for tree, links := range found {
@@ -53,7 +55,7 @@ func (db *Database) graphOf(ctx context.Context, wanted map[oid.ID]struct{}) (g 
 			g[tree] = append(g[tree], links...)
 		}
 	}
-	return g, skipped, false, nil
+	return g, skipped, nil
 }
 
 // candidates returns, for each store, the trees that may name an object of
@@ -130,7 +132,11 @@ func (v *holderVisitor) Visit(o *pack.Object) (mark bool, err error) {
 	var links []link
 	for _, at := range starts {
 		e, _, err := pack.ParseTreeEntry(o.Data, int(at), v.size)
-		if err != nil || e.IsSubmodule() {
+		if err != nil {
+			v.Fail(o.Entry, 1, err)
+			break
+		}
+		if e.IsSubmodule() {
 			continue
 		}
 		if _, ok := v.wanted[e.ID]; ok {

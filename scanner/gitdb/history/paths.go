@@ -2,18 +2,22 @@ package history
 
 import (
 	"cmp"
+	"fmt"
 	"maps"
 	"slices"
 
+	"keysweep/finding"
 	"keysweep/scanner/gitdb"
 	"keysweep/scanner/gitdb/oid"
 )
 
 // A few nested trees can make more paths than there are atoms. These limits
-// bound what one Trace lists.
+// bound what one Trace does: the first its time, and what is beyond it is not
+// known; the others its memory, and what is beyond them is known and not listed.
 const (
-	linksFollowed  = 2_000_000 // each may become a path in memory
+	linksFollowed  = 20_000_000
 	pathsPerObject = 10_000
+	keyPaths       = 500_000 // paths, times the keys of the object there
 )
 
 // list fills paths. HEAD and the tips come first: if the budget ends, these are
@@ -22,12 +26,12 @@ func (t *tracer) list() {
 	t.listTags()
 	if t.head != noCommit {
 		t.below(t.db.commits[t.head].Tree, func(path string, id oid.ID) {
-			t.note(id, path, gitdb.CommitRef{}, true, t.merged[t.head]).InHead = true
+			t.note(id, PathTrace{Path: path, Reachable: true, InHead: true, Merged: t.merged[t.head]})
 		})
 	}
 	for _, tip := range t.tips {
 		if tip.commit == noCommit {
-			t.below(tip.other, func(path string, id oid.ID) { t.note(id, path, gitdb.CommitRef{}, true, false) })
+			t.below(tip.other, func(path string, id oid.ID) { t.note(id, PathTrace{Path: path, Reachable: true}) })
 		}
 	}
 	for i := range t.db.commits {
@@ -36,7 +40,24 @@ func (t *tracer) list() {
 		}
 		t.listCommit(i)
 	}
+	t.checkLimits()
 	t.listLost()
+}
+
+// checkLimits notes the limits that were met.
+func (t *tracer) checkLimits() {
+	limit := ""
+	switch {
+	case !t.Whole || t.ctx.Err() != nil: // which is noted
+	case t.links < 0:
+		limit = fmt.Sprintf("more than %d entries of folders lead to the keys found", linksFollowed)
+	case t.long:
+		limit = fmt.Sprintf("some are longer than %d bytes", gitdb.MaxPath)
+	}
+	if limit != "" {
+		t.Skipped.Add(finding.ReasonTooLarge, 1, "paths of the history: %s", limit)
+		t.Whole = false
+	}
 }
 
 // collect sorts paths into Paths.
@@ -60,7 +81,7 @@ func (t *tracer) listTags() {
 				if tag.Type == oid.Commit {
 					target.ID = tag.Target
 				}
-				t.note(tag.ID, "", target, reachable, false)
+				t.note(tag.ID, PathTrace{Commit: target, Reachable: reachable})
 			}
 		}
 	}
@@ -72,7 +93,7 @@ func (t *tracer) listTags() {
 func (t *tracer) listCommit(commit int) {
 	c, ref := &t.db.commits[commit], t.ref(commit)
 	if _, ok := t.held[c.ID]; ok {
-		t.note(c.ID, "", ref, t.reachable[commit], t.merged[commit])
+		t.note(c.ID, PathTrace{Commit: ref, Reachable: t.reachable[commit], Merged: t.merged[commit]})
 	}
 	if t.keysBelow(c.Tree) == 0 {
 		return
@@ -86,7 +107,9 @@ func (t *tracer) listCommit(commit int) {
 	if slices.Contains(trees, c.Tree) {
 		return
 	}
-	emit := func(path string, id oid.ID) { t.note(id, path, ref, t.reachable[commit], t.merged[commit]) }
+	emit := func(path string, id oid.ID) {
+		t.note(id, PathTrace{Path: path, Commit: ref, Reachable: t.reachable[commit], Merged: t.merged[commit]})
+	}
 	if _, ok := t.held[c.Tree]; ok {
 		emit("", c.Tree)
 	}
@@ -94,8 +117,21 @@ func (t *tracer) listCommit(commit int) {
 }
 
 // listLost notes the objects that no commit and no ref leads to: they hang from
-// trees that nothing names, or from nothing.
+// trees that nothing names, or from nothing. If not all was read, that may be what
+// names such a tree, and a path from there would be that of another folder.
 func (t *tracer) listLost() {
+	if t.Whole {
+		t.listLostTrees()
+		t.checkLimits()
+	}
+	for id := range t.held {
+		if t.paths[id] == nil {
+			t.note(id, PathTrace{})
+		}
+	}
+}
+
+func (t *tracer) listLostTrees() {
 	named := make(map[oid.ID]bool) // trees that a commit or a tree names
 	for _, c := range t.db.commits {
 		if _, ok := t.graph[c.Tree]; ok {
@@ -115,39 +151,33 @@ func (t *tracer) listLost() {
 		if !named[tree] {
 			t.below(tree, func(path string, id oid.ID) {
 				if lost[id] {
-					t.note(id, path, gitdb.CommitRef{}, false, false)
+					t.note(id, PathTrace{Path: path})
 				}
 			})
 		}
 	}
-	for id := range t.held {
-		if t.paths[id] == nil {
-			t.note(id, "", gitdb.CommitRef{}, false, false)
-		}
-	}
 }
 
-// note notes that an object is at a path, which the commit by brought in.
-func (t *tracer) note(id oid.ID, path string, by gitdb.CommitRef, reachable, merged bool) *PathTrace {
+// note notes that an object is at a path, which at.Commit brought in.
+func (t *tracer) note(id oid.ID, at PathTrace) {
 	paths := t.paths[id]
 	if paths == nil {
 		paths = make(map[string]*PathTrace)
 		t.paths[id] = paths
 	}
-	p := paths[path]
-	if p == nil && len(paths) == pathsPerObject {
-		t.full = true
-		return &PathTrace{}
+	p := paths[at.Path]
+	switch cost := len(t.held[id]); {
+	case p != nil:
+		if !at.Commit.ID.IsZero() && (p.Commit.ID.IsZero() || at.Commit.Compare(p.Commit) < 0) {
+			p.Commit = at.Commit
+		}
+		p.Reachable, p.Merged = p.Reachable || at.Reachable, p.Merged || at.Merged
+	case len(paths) == pathsPerObject || len(paths) > 0 && t.room < cost:
+		t.unlisted(id, at)
+	default:
+		t.room -= cost
+		paths[at.Path] = &at
 	}
-	if p == nil {
-		p = &PathTrace{Path: path, Commit: by}
-		paths[path] = p
-	}
-	if !by.ID.IsZero() && (p.Commit.ID.IsZero() || by.Compare(p.Commit) < 0) {
-		p.Commit = by
-	}
-	p.Reachable, p.Merged = p.Reachable || reachable, p.Merged || merged
-	return p
 }
 
 // below calls emit for every held object at and below an object.
@@ -162,11 +192,11 @@ func (t *tracer) below(id oid.ID, emit func(path string, id oid.ID)) {
 // none of parents has at the same path.
 func (t *tracer) introduced(tree oid.ID, parents []oid.ID, path string, emit func(path string, id oid.ID)) {
 	for _, l := range t.graph[tree] {
-		if t.budget--; t.budget < 0 {
+		if t.links--; t.links < 0 {
 			return
 		}
-		if t.budget%4096 == 0 && t.ctx.Err() != nil {
-			t.budget = -1
+		if t.links%4096 == 0 && t.ctx.Err() != nil {
+			t.links = -1
 			return
 		}
 		var below []oid.ID
@@ -187,11 +217,16 @@ func (t *tracer) introduced(tree oid.ID, parents []oid.ID, path string, emit fun
 		if _, ok := t.held[l.id]; ok {
 			emit(at, l.id)
 		}
+		if _, ok := t.graph[l.id]; !ok {
+			continue
+		}
 		// Trees that name themselves, which only a forged index makes
 		// possible, end where the path is too long.
-		if _, ok := t.graph[l.id]; ok && len(at) < gitdb.MaxPath {
-			t.introduced(l.id, below, at, emit)
+		if len(at) >= gitdb.MaxPath {
+			t.long = true
+			continue
 		}
+		t.introduced(l.id, below, at, emit)
 	}
 }
 

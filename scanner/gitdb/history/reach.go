@@ -107,6 +107,12 @@ const missingNamed = 10
 // as entries of a report. An absent object that no ref leads to is what git's
 // garbage collection leaves behind, and not missed.
 func (db *Database) Missing(ctx context.Context) ([]finding.Skipped, error) {
+	list, err := db.missed(ctx)
+	db.partial = db.partial || err != nil || finding.Incomplete(list)
+	return list, err
+}
+
+func (db *Database) missed(ctx context.Context) (gitdb.Skips, error) {
 	var list gitdb.Skips
 	if n := len(db.repo.Shallow); n > 0 {
 		list.Add(finding.ReasonShallow, int64(n), "commits whose history was not cloned (git fetch --unshallow brings it)")
@@ -164,7 +170,7 @@ func (db *Database) absent() map[oid.ID]struct{} {
 // reached returns which of the wanted objects the refs lead to, and what could
 // not be read to find out.
 func (db *Database) reached(ctx context.Context, wanted map[oid.ID]struct{}) (list []oid.ID, _ gitdb.Skips, _ error) {
-	g, skipped, _, err := db.graphOf(ctx, wanted)
+	g, skipped, err := db.graphOf(ctx, wanted)
 	if err != nil {
 		return nil, skipped, err
 	}

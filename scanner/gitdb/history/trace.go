@@ -2,7 +2,9 @@ package history
 
 import (
 	"context"
+	"slices"
 
+	"keysweep/finding"
 	"keysweep/scanner/gitdb"
 	"keysweep/scanner/gitdb/oid"
 )
@@ -12,9 +14,11 @@ type Trace struct {
 	Keys []KeyTrace // by key number
 	// Paths are those of each object that holds a key, sorted.
 	Paths map[oid.ID][]PathTrace
-	// Cut says that the history holds more paths than were listed.
-	Cut bool
-	// Skipped is what could not be read again.
+	// Whole says that nothing was left unread, of the database or by Trace. Else
+	// there may be other commits and paths, and no Path is that of an object that
+	// hangs from no commit: the folders above may be what was not read.
+	Whole bool
+	// Skipped is what could not be read again, or is beyond the limits.
 	Skipped gitdb.Skips
 }
 
@@ -42,9 +46,11 @@ type PathTrace struct {
 
 // Trace finds the history of keys. held gives, for each object that holds one,
 // the numbers of its keys, which are below keys. PathTrace.Merged is about the
-// commit trusted; one that is not in the database reaches nothing.
-func (db *Database) Trace(ctx context.Context, held map[oid.ID][]int32, keys int, trusted oid.ID) (*Trace, error) {
-	t := &tracer{Trace: Trace{Keys: make([]KeyTrace, keys), Paths: make(map[oid.ID][]PathTrace, len(held))}}
+// commit trusted; one that is not in the database reaches nothing. An object may
+// have more paths than Paths lists: each is given to unlisted, perhaps more than
+// once.
+func (db *Database) Trace(ctx context.Context, held map[oid.ID][]int32, keys int, trusted oid.ID, unlisted func(oid.ID, PathTrace)) (*Trace, error) {
+	t := &tracer{Trace: Trace{Keys: make([]KeyTrace, keys), Paths: make(map[oid.ID][]PathTrace, len(held)), Whole: !db.partial}}
 	if len(held) == 0 {
 		return &t.Trace, nil
 	}
@@ -52,18 +58,18 @@ func (db *Database) Trace(ctx context.Context, held map[oid.ID][]int32, keys int
 	for id := range held {
 		wanted[id] = struct{}{}
 	}
-	g, skipped, cut, err := db.graphOf(ctx, wanted)
+	g, skipped, err := db.graphOf(ctx, wanted)
 	if err != nil {
 		return nil, err
 	}
 	t.ctx, t.db, t.reach, t.head, t.Skipped = ctx, db, db.reach(), db.commitNumber(db.repo.Head), skipped
 	t.merged = t.reachedFrom(db.commitNumber(trusted))
+	t.Whole = t.Whole && !finding.Incomplete(skipped)
 	t.keySets = newKeySets(g, held, keys)
 	t.keys()
-	t.paths, t.budget = make(map[oid.ID]map[string]*PathTrace), linksFollowed
+	t.paths, t.unlisted, t.links, t.room = make(map[oid.ID]map[string]*PathTrace), unlisted, linksFollowed, keyPaths
 	t.list()
 	t.collect()
-	t.Cut = cut || t.full || t.budget < 0
 	return &t.Trace, context.Cause(ctx)
 }
 
@@ -78,18 +84,40 @@ type tracer struct {
 	merged []bool // by commit: the trusted one reaches it
 
 	// Of listing paths:
-	paths  map[oid.ID]map[string]*PathTrace
-	budget int                            // links that may still be followed
-	full   bool                           // an object has more paths than are kept
-	byName map[oid.ID]map[string][]oid.ID // entries of large trees
+	paths    map[oid.ID]map[string]*PathTrace
+	unlisted func(oid.ID, PathTrace)
+	links    int                            // that may still be followed
+	long     bool                           // a path is longer than allowed
+	room     int                            // keys times paths that may still be listed
+	byName   map[oid.ID]map[string][]oid.ID // entries of large trees
 }
 
 // keys fills Keys.
 func (t *tracer) keys() {
 	before := make([]uint64, t.words)
+	// What commits with the same set of keys say together.
+	type holders struct {
+		newest    gitdb.CommitRef
+		reachable bool
+	}
+	var bySet []holders
 	for i := range t.db.commits {
 		t.sightMessage(i)
-		t.sightTree(i, before)
+		set := t.sightTree(i, before)
+		for len(bySet) <= int(set) {
+			bySet = append(bySet, holders{})
+		}
+		h, ref := &bySet[set], t.ref(i)
+		if h.newest.ID.IsZero() || ref.Compare(h.newest) > 0 {
+			h.newest = ref
+		}
+		h.reachable = h.reachable || t.reachable[i]
+	}
+	for set, h := range bySet {
+		eachKey(t.sets[set], t.sets[0], func(k int) {
+			t.Keys[k].sight(h.newest, false)
+			t.Keys[k].Reachable = t.Keys[k].Reachable || h.reachable
+		})
 	}
 	for _, tip := range t.tips {
 		if tip.commit == noCommit {
@@ -125,30 +153,23 @@ func (t *tracer) sightMessage(commit int) {
 	}
 }
 
-// sightTree notes the keys in the tree of a commit, and which of them no parent
-// holds. before is scratch.
-func (t *tracer) sightTree(commit int, before []uint64) {
-	ref := t.ref(commit)
+// sightTree notes which keys in the tree of a commit no parent holds. It returns
+// the set of those in the tree. before is scratch.
+func (t *tracer) sightTree(commit int, before []uint64) int32 {
 	set := t.keysBelow(t.db.commits[commit].Tree)
-	same := len(t.parents[commit]) > 0 // all parents hold the same keys
+	differs := func(p int32) bool { return p == noCommit || t.keysBelow(t.db.commits[p].Tree) != set }
+	if parents := t.parents[commit]; len(parents) > 0 && !slices.ContainsFunc(parents, differs) || len(parents) == 0 && set == 0 {
+		return set // most commits leave the keys as they are
+	}
 	clear(before)
 	for _, p := range t.parents[commit] {
-		if p == noCommit {
-			same = false
-			continue
+		if p != noCommit {
+			unite(before, t.sets[t.keysBelow(t.db.commits[p].Tree)])
 		}
-		n := t.keysBelow(t.db.commits[p].Tree)
-		same = same && n == set
-		unite(before, t.sets[n])
 	}
-	now := t.sets[set]
-	eachKey(now, t.sets[0], func(k int) {
-		t.Keys[k].sight(ref, false)
-		t.Keys[k].Reachable = t.Keys[k].Reachable || t.reachable[commit]
-	})
-	if !same {
-		eachKey(now, before, func(k int) { t.Keys[k].sight(ref, true) })
-	}
+	now, ref := t.sets[set], t.ref(commit)
+	eachKey(now, before, func(k int) { t.Keys[k].sight(ref, true) })
+	return set
 }
 
 // sight notes that c holds the key; first says that no parent does.

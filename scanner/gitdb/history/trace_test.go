@@ -35,7 +35,7 @@ func traceAll(t *testing.T, dir string) map[int]traced {
 		o, _ := oid.Parse([]byte(id))
 		held[o] = keysIn(content)
 	}
-	tr, err := db.Trace(context.Background(), held, keys, db.repo.Head)
+	tr, err := db.Trace(context.Background(), held, keys, db.repo.Head, func(oid.ID, PathTrace) {})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -207,7 +207,7 @@ func TestAKeyInATagIsReachableWhileARefLeadsToTheTag(t *testing.T) {
 	tag, _ := oid.Parse([]byte(strings.TrimSpace(r.Git("rev-parse", "v1"))))
 	for _, reached := range []bool{true, false} {
 		db, _, _ := scanRepo(t, r.Dir, 1, gitdb.OpenOptions{})
-		tr, err := db.Trace(context.Background(), map[oid.ID][]int32{tag: {0}}, 1, oid.ID{})
+		tr, err := db.Trace(context.Background(), map[oid.ID][]int32{tag: {0}}, 1, oid.ID{}, func(oid.ID, PathTrace) {})
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -254,7 +254,7 @@ func TestWhatOnlyTheSecondReadingCannotReadIsSkipped(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			tr, err := db.Trace(context.Background(), held, 1, db.repo.Head)
+			tr, err := db.Trace(context.Background(), held, 1, db.repo.Head, func(oid.ID, PathTrace) {})
 			if err != nil {
 				t.Fatal(err)
 			}

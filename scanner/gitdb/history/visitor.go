@@ -143,6 +143,7 @@ func (v *visitor) stream(o *pack.Object) error {
 func (v *visitor) tree(o *pack.Object) {
 	if o.TreeErr != nil {
 		v.skipped.Add(finding.ReasonDamaged, 1, "tree %s: %v", v.claimed(o.Entry), o.TreeErr)
+		v.db.failed.Store([2]int{v.store, o.Entry}, nil) // the second reading need not say it again
 	}
 	for _, at := range o.FreshStarts {
 		e, _, err := pack.ParseTreeEntry(o.Data, int(at), v.size)

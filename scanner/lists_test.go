@@ -1,0 +1,235 @@
+package scanner
+
+import (
+	"context"
+	"fmt"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"testing"
+
+	"keysweep/exceptions"
+	"keysweep/finding"
+)
+
+// accepting makes exceptions of a configuration what a scan asks.
+func accepting(set *exceptions.Set) Accept {
+	now := fixedClock()
+	return Accept{
+		Occurrence: func(key finding.Secret, o *finding.Occurrence) bool { return set.AcceptsOccurrence(key, o, now) },
+		Path:       func(o *finding.Occurrence) (string, bool) { return set.AcceptsPath(o, now) },
+	}
+}
+
+// audited scans and marks, as an audit does.
+func audited(t *testing.T, opts Options, set *exceptions.Set, between func()) *finding.Result {
+	t.Helper()
+	opts.Now = fixedClock
+	p, err := Prepare(opts)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer p.Close()
+	p.accept, p.collector = accepting(set), newCollector(loadRules(t), false, p.opts.Progress) // as Scan does
+	for _, target := range p.targets {
+		if err := p.scanTarget(context.Background(), target); err != nil {
+			t.Fatal(err)
+		}
+	}
+	between()
+	p.finish(context.Background())
+	set.Mark(p.result)
+	return p.result
+}
+
+// spread makes a commit whose tree has folders of folders of one file: count
+// squared paths of one blob, and the blob at the paths of more.
+func (r *repo) spread(count int, content string, more ...string) {
+	r.t.Helper()
+	write(r.t, filepath.Join(r.dir, "blob"), content)
+	blob := r.git("hash-object", "-w", "blob")
+	folder := func(mode, id string) string {
+		var b strings.Builder
+		for i := range count {
+			fmt.Fprintf(&b, "%s %s\t%04d\n", mode, id, i)
+		}
+		return r.tree(b.String())
+	}
+	top := folder("040000 tree", folder("100644 blob", blob))
+	entries := "040000 tree " + top + "\ttestdata\n"
+	for _, name := range more {
+		entries += "100644 blob " + blob + "\t" + name + "\n"
+	}
+	r.git("update-ref", "HEAD", r.git("commit-tree", "-m", "spread", r.tree(entries)))
+}
+
+// tree writes a tree from the lines of git ls-tree.
+func (r *repo) tree(lines string) string {
+	r.t.Helper()
+	list := filepath.Join(r.t.TempDir(), "list")
+	write(r.t, list, lines)
+	return r.git("-c", "alias.mk=!git mktree < "+list, "mk")
+}
+
+// The report lists 10,000 paths of an object at most. Whether all are accepted is
+// no matter of the list.
+func TestPathsThatAreNotListedAreJudged(t *testing.T) {
+	const count = 101 // squared: more than pathsPerObject of package history
+	key := keysOf(1, 90)[0]
+	believe := func(*finding.Finding, *finding.Occurrence) bool { return true }
+	testdata := []exceptions.Allow{{Path: "testdata/**", Reason: "samples", Line: 1}}
+	bare, commented := "KEY="+key+"\n", "KEY="+key+" # keysweep:allow a sample\n"
+	for _, tt := range []struct {
+		name    string
+		content string
+		more    []string
+		set     exceptions.Set
+		want    bool
+	}{
+		{"all below an accepted folder", bare, nil, exceptions.Set{Allows: testdata}, true},
+		{"and one that is not", bare, []string{"zz"}, exceptions.Set{Allows: testdata}, false},
+		{"one that is not, met first", bare, []string{"aa"}, exceptions.Set{Allows: testdata}, false},
+		{"an entry that has ended", bare, nil, exceptions.Set{Allows: []exceptions.Allow{{Path: "testdata/**", Expires: fixedClock().AddDate(0, 0, -1)}}}, false},
+		{"no entry", bare, nil, exceptions.Set{}, false},
+		{"comments that count", commented, nil, exceptions.Set{Inline: believe}, true},
+		{"comments that do not", commented, nil, exceptions.Set{}, false},
+		{"comments that count, but for the last paths", commented, nil, exceptions.Set{Inline: func(_ *finding.Finding, o *finding.Occurrence) bool {
+			return !strings.HasPrefix(o.Path, "testdata/0100/")
+		}}, false},
+		{"a comment on one of two lines", commented + bare, nil, exceptions.Set{Inline: believe}, false},
+		{"paths, and a comment where they end", commented, []string{"zz"}, exceptions.Set{Allows: testdata, Inline: believe}, true},
+		{"all but the last folder", bare, nil, exceptions.Set{Allows: []exceptions.Allow{{Path: "testdata/00*/**", Reason: "r"}}}, false},
+		{"two entries", bare, nil, exceptions.Set{Allows: []exceptions.Allow{{Path: "testdata/00*/**", Reason: "r"}, {Path: "testdata/0100/**", Reason: "r"}}}, true},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			t.Parallel()
+			r := newRepo(t, filepath.Join(t.TempDir(), "r"))
+			r.spread(count, tt.content, tt.more...)
+			tt.set.Whole = true
+			res := audited(t, Options{Paths: []string{r.dir}, History: true}, &tt.set, func() {})
+			if len(res.Findings) != 1 || !res.Complete() || len(res.Targets[0].Notes) != 1 {
+				t.Fatalf("%d findings, skipped %v, notes %q", len(res.Findings), res.Skipped, res.Targets[0].Notes)
+			}
+			f := res.Findings[0]
+			if got := f.Suppressed != nil; got != tt.want {
+				t.Errorf("accepted: %v, want %v", got, tt.want)
+			}
+			if tt.want && len(res.Exceptions) > 0 {
+				t.Errorf("reported: %+v", res.Exceptions)
+			}
+			if !tt.want && !slices.ContainsFunc(f.Listed, func(o finding.Occurrence) bool { return !tt.set.AcceptsOccurrence(f.Secret, &o, fixedClock()) }) {
+				t.Error("no occurrence is listed that is not accepted")
+			}
+			if n := len(f.Listed); n < 10_000 || n > 10_100*2 {
+				t.Errorf("%d occurrences listed", n)
+			}
+		})
+	}
+}
+
+// Lines times paths is more than either: a few kilobytes could make a thousand
+// million occurrences.
+func TestLinesTimesPathsAreNotAllListed(t *testing.T) {
+	key := keysOf(1, 91)[0]
+	r := newRepo(t, filepath.Join(t.TempDir(), "r"))
+	r.spread(90, strings.Repeat("KEY="+key+" # keysweep:allow a\n", 500)+"KEY="+key+"\n")
+	res := audited(t, Options{Paths: []string{r.dir}, History: true}, &exceptions.Set{Inline: func(*finding.Finding, *finding.Occurrence) bool { return true }}, func() {})
+	f := res.Findings[0]
+	if n := len(f.Listed); n > 10_000+501+2*90*90 || f.Suppressed != nil {
+		t.Errorf("%d occurrences, accepted: %v", n, f.Suppressed)
+	}
+	bare := make(map[string]bool)
+	for _, o := range f.Listed {
+		if !o.Comment.Found {
+			bare[o.Path] = true
+		}
+	}
+	if len(bare) != 90*90 {
+		t.Errorf("the line without a comment is listed at %d paths", len(bare))
+	}
+}
+
+// What is lost between the two readings of a history leaves no claim standing.
+func TestWhatIsLostBetweenTheReadingsIsNotKnown(t *testing.T) {
+	key := keysOf(1, 92)[0]
+	for _, tt := range []struct {
+		name   string
+		lose   func(r *repo)
+		accept bool // still
+	}{
+		{"nothing", func(*repo) {}, true},
+		{"the tree of a folder", func(r *repo) { r.lose("HEAD:testdata") }, false},
+		{"the tree of a commit before", func(r *repo) { r.lose("HEAD~1^{tree}") }, false},
+		{"everything, to git gc", func(r *repo) { r.git("gc", "-q", "--prune=now") }, false},
+		{"nothing, to a repack that leaves the loose objects", func(r *repo) { r.git("repack", "-aq") }, true},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			r := newRepo(t, filepath.Join(t.TempDir(), "r"))
+			write(t, filepath.Join(r.dir, "testdata/deep/a.env"), "KEY="+key+"\n")
+			r.commit("one")
+			write(t, filepath.Join(r.dir, "testdata/deep/b.env"), "x")
+			r.commit("two")
+			set := &exceptions.Set{Allows: []exceptions.Allow{{Path: "{testdata/,}deep/**", Reason: "r"}, {Path: "*.env", Reason: "r"}}}
+			res := audited(t, Options{Paths: []string{r.dir}, History: true}, set, func() { tt.lose(r) })
+			f := res.Findings[0]
+			if res.Complete() != tt.accept || (f.Suppressed != nil) != tt.accept {
+				t.Errorf("complete %v, accepted %v, skipped %v", res.Complete(), f.Suppressed, res.Skipped)
+			}
+			if !tt.accept && (f.InHead == finding.No || f.FirstSeen.Commit != "" || f.Exposed != 0 || f.InHead == finding.NotKnown && f.LastSeen.Commit != "") {
+				t.Errorf("claimed: in HEAD %v, first %v, last %v, exposed %v", f.InHead, f.FirstSeen, f.LastSeen, f.Exposed)
+			}
+			for _, o := range f.Listed {
+				if o.Path != "testdata/deep/a.env" && (o.Path != "" || tt.accept) {
+					t.Errorf("it is said to be in %q", o.Path)
+				}
+				if !tt.accept && (o.InHead == finding.No || o.Reachable == finding.No) {
+					t.Errorf("%q: in HEAD %v, reachable %v", o.Path, o.InHead, o.Reachable)
+				}
+			}
+		})
+	}
+}
+
+// lose removes a loose object.
+func (r *repo) lose(rev string) {
+	id := r.git("rev-parse", rev)
+	if err := os.Remove(filepath.Join(r.dir, ".git/objects", id[:2], id[2:])); err != nil {
+		r.t.Fatal(err)
+	}
+}
+
+// A damaged or shallow clone claims no more than it shows, and a user may say that
+// what is not there does not matter.
+func TestAnIncompleteCloneAcceptsOnlyOnRequest(t *testing.T) {
+	key := keysOf(1, 93)[0]
+	r := newRepo(t, filepath.Join(t.TempDir(), "r"))
+	write(t, filepath.Join(r.dir, "testdata/a.env"), "KEY="+key+"\n")
+	r.commit("one")
+	r.commit("two")
+	clone := filepath.Join(t.TempDir(), "clone")
+	r.git("clone", "-q", "--depth", "1", "file://"+r.dir, clone)
+	for _, allowed := range []bool{false, true} {
+		set := &exceptions.Set{Allows: []exceptions.Allow{{Path: "testdata/**", Reason: "r"}}}
+		res := audited(t, Options{Paths: []string{clone}, History: true, AllowIncomplete: allowed}, set, func() {})
+		f := res.Findings[0]
+		if res.Complete() || (f.Suppressed != nil) != allowed || f.FirstSeen.Commit != "" || f.InHead != finding.Yes || f.LastSeen.Commit == "" || f.Exposed != 0 {
+			t.Errorf("allowed %v: complete %v, accepted %v, first %v, in HEAD %v, last %v, exposed %v", allowed, res.Complete(), f.Suppressed, f.FirstSeen, f.InHead, f.LastSeen, f.Exposed)
+		}
+	}
+}
+
+// Another commit may hold a key that was listed since a day; one that was read
+// before it is enough to know that the key is old.
+func TestSinceRestsOnWhatWasRead(t *testing.T) {
+	key := keysOf(1, 94)[0]
+	r := newRepo(t, filepath.Join(t.TempDir(), "r"))
+	write(t, filepath.Join(r.dir, "a.env"), "KEY="+key+"\n")
+	write(t, filepath.Join(r.dir, "b"), "b")
+	r.commit("one")
+	r.lose("HEAD:b")
+	res := audited(t, Options{Paths: []string{r.dir}, History: true, Since: fixedClock()}, &exceptions.Set{}, func() {})
+	if res.BeforeSince != 1 || res.Complete() {
+		t.Errorf("%d before, skipped %v", res.BeforeSince, res.Skipped)
+	}
+}
