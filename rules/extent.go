@@ -37,12 +37,13 @@ const (
 	cleanBits      = 3.0  // in favour of a run whose end is one of text
 	quotedBits     = 5.0  // that is quoted
 	lengthBits     = 8.0  // a length in front that fits
-	taggedBits     = 24.0 // one that need not fit
+	taggedBits     = 20.0 // one that need not fit
 )
 
 // The bits by which a key must be ahead of the next reading to be exact: if its
-// run ends with it, and if more follows.
+// run ends with it, in a documented shape or not, and if more follows.
 const (
+	wholeBits    = 6.0
 	exactBits    = 10.0
 	exactCutBits = 12.0
 )
@@ -132,13 +133,11 @@ func (g *group) endingAt(m *Matcher, r *run, e int, j joint) ending {
 			if !s.ends(g.prefix, r.text[:e]) {
 				continue
 			}
-			bits := min(m.sums.Random[e], s.widest*float64(e)-s.saved) + documentedBits
+			bits := s.widest*float64(e) - s.saved + documentedBits
 			if s.Unique {
 				bits += uniqueBits - documentedBits
 			}
-			if !x.documented || bits < x.bits {
-				x.bits, x.why = bits, "a documented length"
-			}
+			x.bits, x.why = min(x.bits, bits), "a documented length"
 			x.documented, x.unique = true, x.unique || s.Unique
 		}
 	}
@@ -171,30 +170,41 @@ func (g *group) decide(r *run, env around, list []ending) (best int, extent find
 		return best, finding.Exact, nil
 	}
 	usual, tries := r.usual(), 0
+	// What is documented, in text, and ends with the run is never shortened, but to
+	// what is one issuer's alone.
+	whole := slices.ContainsFunc(list, func(x ending) bool { return x.n == len(r.text) && x.documented && env.text && len(r.pieces) == 1 })
+	_, s := g.scored(r.text[:usual])
+	accepted := s.LLR < score.Max && s.Veto() == ""
 	may := func(x ending) bool {
 		if tries++; tries > maxTries || x.n < g.Body.Min || x.n == len(r.text) && r.tooLong {
 			return false
 		}
 		_, s := g.scored(r.text[:x.n])
-		return s.Veto() == "" && (s.LLR < score.High || x.unique && s.LLR < score.Max)
+		return s.Veto() == "" && (s.LLR < score.High || s.LLR < score.Max && (x.unique || accepted && x.documented))
 	}
-	if best = slices.IndexFunc(list, func(x ending) bool { return x.n == usual || may(x) }); best < 0 || r.tooLong && list[best].n == len(r.text) {
+	best = slices.IndexFunc(list, func(x ending) bool {
+		return x.n == usual || (!whole || x.unique || x.n == len(r.text)) && may(x)
+	})
+	if best < 0 || r.tooLong && list[best].n == len(r.text) {
 		return -1, finding.Likely, nil
 	}
 	x, ahead := list[best], exactCutBits
-	if x.n == len(r.text) {
+	switch {
+	case whole && x.n == len(r.text):
+		ahead = wholeBits
+	case x.n == len(r.text):
 		ahead = exactBits
 	}
-	for i := best + 1; i < len(list) && len(more) < 2; i++ {
-		if may(list[i]) {
+	for i := 0; i < len(list) && len(more) < 2; i++ {
+		if i != best && may(list[i]) {
 			more = append(more, i)
 		}
 	}
+	near := len(more) > 0 && list[more[0]].bits < x.bits+ahead
 	switch {
 	case r.jointAt(x.n) == folded:
 		return best, finding.Cut, more
-	case len(more) > 0 && list[more[0]].bits < x.bits+ahead,
-		!env.text && !x.documented && !x.measured:
+	case best > 0, near, !env.text && !x.documented && !x.measured:
 		return best, finding.Likely, more
 	}
 	return best, finding.Exact, nil

@@ -87,7 +87,7 @@ func isText(b []byte, start, end int) bool {
 	}
 	for low < high {
 		if c := b[low]; c < utf8.RuneSelf {
-			if c < ' ' && strings.IndexByte("\t\n\r\f\a\b\x1b", c) < 0 || c == 0x7f {
+			if c < ' ' && strings.IndexByte("\t\n\r\f\a\x1b", c) < 0 || c == 0x7f {
 				return false
 			}
 			low++

@@ -1,0 +1,105 @@
+package rules
+
+import (
+	"fmt"
+	"math/rand/v2"
+	"strings"
+	"testing"
+
+	"keysweep/finding"
+	"keysweep/rules/score"
+)
+
+// shapes are the bodies of documented and usual keys, by what they are.
+var shapes = []struct {
+	name string
+	draw func(r *rand.Rand) string
+}{
+	{"base62 of 24", func(r *rand.Rand) string { return drawn(r, base62, 24) }},
+	{"base62 of 34", func(r *rand.Rand) string { return drawn(r, base62, 24) + "00" + drawn(r, base62, 8) }},
+	{"base62 of 99", func(r *rand.Rand) string { return "51" + drawn(r, base62, 87) + "00" + drawn(r, base62, 8) }},
+	{"hex of 40", func(r *rand.Rand) string { return drawn(r, hexDigits, 40) }},
+	{"hex of 32", func(r *rand.Rand) string { return drawn(r, hexDigits, 32) }},
+	{"base62 of 42", func(r *rand.Rand) string { return drawn(r, base62, 42) }},
+	{"base64url of 43", func(r *rand.Rand) string {
+		return strings.TrimRight(drawn(r, base64url, 40), "-_") + drawn(r, base62, 3)
+	}},
+	{"UUID", func(r *rand.Rand) string {
+		h := drawn(r, hexDigits, 32)
+		return h[:8] + "-" + h[8:12] + "-4" + h[13:16] + "-a" + h[17:20] + "-" + h[20:]
+	}},
+}
+
+func drawn(r *rand.Rand, alphabet string, n int) string {
+	b := make([]byte, n)
+	for i := range b {
+		b[i] = alphabet[r.IntN(len(alphabet))]
+	}
+	return string(b)
+}
+
+// What is found directly before and behind keys.
+var (
+	befores = []string{"", " ", `"`, "=", "-", "--", ":-", "y-", "_", "KEY-", "K", "7", "stripe", "secret_key", "gw_", "2026-01-01",
+		"\x1b[32m", "\x1b[01;31m\x1b[K", "\x1b[38:5:9m", "[1;32m", "^[[32m", "#x1B[32m", "&#27;[1m", "\ufffd[32m", `\x1b[0m`, `\033[32m`, `\n`, `\\n`, `\u0022`, "%20", "=3D", "<b>", "&quot;",
+		"{{test}}", "\xff", "\x01z", "M59stripe\x01",
+		// N is the length of the key.
+		"\xd9N", "\x0a\x06stripe\x12N", "\x00N", "\x00\x00\x00N", "X\x00N\x00\x00\x00", "\x00\x01N", "_\x10N", "\x8cN", "xN"}
+	behinds = []string{"", " ", `"`, "'", "\n", ",", ":", "@host", "/x", "_old", "-prod", "_backup", "_1", "-2", "import", "failed", "runtime", "Backup", "-]{+env+}",
+		"2026-01-01T00:00", "20260101", "_2026-01-01", ".json", "_backup.json", "\x1b[0m", "\x1b[m\x1b[K", "^[[0m", "#x1B[0m", `\x1b[0m`, `\n`, `\u0022`, "%22", "</b>", "&quot;", `\"`,
+		"\x00", "\x01", "q\x01", "z\x08", "g\x01", "\x1a\x03abc", "{{live}}"}
+)
+
+// TestAKeyBetweenNeighbours puts every shape between every pair of neighbours. The
+// key is found as it is, or its extent says that it may not be.
+func TestAKeyBetweenNeighbours(t *testing.T) {
+	m := loaded(t).NewMatcher()
+	r := rand.New(rand.NewPCG(14, 14))
+	type count struct{ tried, exact, inexact, silent int }
+	var all count
+	for _, sh := range shapes {
+		var n count
+		for _, before := range befores {
+			for _, behind := range behinds {
+				body := sh.draw(r)
+				key := expand(t, "{{live}}") + body
+				before := strings.ReplaceAll(expand(t, before), "N", string([]byte{byte(len(key))}))
+				if strings.HasPrefix(sh.name, "hex") && strings.Trim(behind, hexDigits) == "" {
+					behind = "\n" + behind // a date is hex, too
+				}
+				text := "some text " + before + key + expand(t, behind)
+				if strings.HasSuffix(behind, "}") {
+					text += sh.draw(r)
+				}
+				n.tried++
+				var at *Match
+				for _, x := range m.Matches([]byte(text), Span{0, len(text)}) {
+					if x.Confidence >= finding.Medium && x.Start == len("some text "+before) {
+						at = &x
+					}
+				}
+				switch {
+				case at == nil && score.Of([]byte(body)).LooksRandom():
+					n.silent++
+					t.Errorf("%s between %q and %q is lost: %q", sh.name, before, behind, body)
+				case at == nil:
+					if testing.Verbose() {
+						fmt.Printf("silent %s %q %q: %s\n", sh.name, before, behind, text)
+					}
+				case at.Secret.Reveal() == key:
+					n.exact++
+				case at.Extent != finding.Exact:
+					n.inexact++
+					if testing.Verbose() {
+						fmt.Printf("inexact %s %q %q: %s %d\n", sh.name, before, behind, at.Secret.Reveal()[8:], len(at.Candidates))
+					}
+				default:
+					t.Errorf("%s between %q and %q: %q is called exact", sh.name, before, behind, strings.TrimPrefix(at.Secret.Reveal(), key[:8]))
+				}
+			}
+		}
+		t.Logf("%-16s tried %d, exact %d, said to be inexact %d, silent %d", sh.name, n.tried, n.exact, n.inexact, n.silent)
+		all = count{all.tried + n.tried, all.exact + n.exact, all.inexact + n.inexact, all.silent + n.silent}
+	}
+	t.Logf("%-16s tried %d, exact %d, said to be inexact %d, silent %d", "all", all.tried, all.exact, all.inexact, all.silent)
+}
