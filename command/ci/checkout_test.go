@@ -211,9 +211,14 @@ func TestAnIdIsNeverAName(t *testing.T) {
 	}
 	for _, target := range []string{"refs/heads/main", "refs/tags/main", "refs/remotes/other/main"} {
 		git("symbolic-ref", "refs/remotes/origin/HEAD", target)
-		if name := c.Default(); name != "" {
+		again, err := OpenCheckout(context.Background(), ".", disk.Reach{}, false)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if name := again.Default(); name != "" {
 			t.Errorf("origin/HEAD leads to %s: %q", target, name)
 		}
+		again.Close()
 	}
 }
 

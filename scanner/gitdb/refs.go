@@ -85,7 +85,7 @@ func (r *Repository) readRefs() {
 		}
 	}
 	slices.SortFunc(r.Refs, func(a, b Ref) int { return cmp.Compare(a.Name, b.Name) })
-	r.Head = f.resolve("HEAD")
+	r.Head, r.symbolic = f.resolve("HEAD"), f.symbolic
 }
 
 // list adds a ref to the repository's. ORIG_HEAD and its like are no refs that keep
@@ -268,13 +268,9 @@ func (f *refFiles) read(path, name string) {
 	f.ids[name] = id
 }
 
-// Symbolic returns the name of the ref that a symbolic ref with this full name, one
-// that all working trees share, leads to. "": it is none.
-func (r *Repository) Symbolic(name string) string {
-	f := r.newRefFiles()
-	f.read(filepath.Join(r.CommonDir, filepath.FromSlash(name)), name)
-	return f.symbolic[name]
-}
+// Symbolic returns the name of the ref that a symbolic ref with this full name leads
+// to. "": it is none.
+func (r *Repository) Symbolic(name string) string { return r.symbolic[name] }
 
 // Ref returns the id of the ref with this full name, and false if there is none.
 func (r *Repository) Ref(name string) (oid.ID, bool) {

@@ -46,6 +46,8 @@ type Repository struct {
 	guard  file.Guard
 	refs   refStorage
 	pseudo []Ref // refs of reftables that are not below refs/, other than HEAD
+
+	symbolic map[string]string // by the full name of a ref: the one that it leads to
 }
 
 // Discover returns the folder to Open for a path: path itself or the nearest
