@@ -130,7 +130,7 @@ func parseReach(c *call) (file.Reach, error) {
 
 // parseSources reads ruleOptions and --baseline.
 func parseSources(c *call) (config.Sources, error) {
-	s := config.Sources{Rules: c.StringSlice("rules"), Config: c.String("config"), None: c.Bool("no-config"), Baseline: c.String("baseline")}
+	s := config.Sources{Rules: c.StringSlice("rules"), Config: c.String("config"), None: c.Bool("no-config"), Baseline: c.String("baseline"), Cloud: c.Bool("fetch-cloud-files")}
 	if s.Config != "" && s.None {
 		return s, errors.New("--config and --no-config exclude each other")
 	}

@@ -115,7 +115,7 @@ func (k *kind[T]) find(roots []root) (v *T, at *root, notes []Note, err error) {
 	if at == nil {
 		return nil, nil, notes, nil
 	}
-	text, err := inRoot(at.dir, k.name, k.limit)
+	text, err := inRoot(at, k.name, k.limit)
 	v, err = k.parsed(Shown(filepath.Join(at.dir, k.name)), text, err)
 	return v, at, notes, err
 }
@@ -158,8 +158,8 @@ func FindBaseline(paths []string) (*exceptions.Baseline, []Note, error) {
 func NamedBaseline(path string) (*exceptions.Baseline, error) { return baselines.named(path) }
 
 // inRoot is file.Read of a file of a root. Its links may not lead out.
-func inRoot(root, name string, limit int64) ([]byte, error) {
-	r, err := os.OpenRoot(root)
+func inRoot(at *root, name string, limit int64) ([]byte, error) {
+	r, err := os.OpenRoot(at.dir)
 	if err != nil {
 		return nil, err
 	}
@@ -167,6 +167,12 @@ func inRoot(root, name string, limit int64) ([]byte, error) {
 	info, err := r.Stat(name) // first: opening a FIFO waits for a writer
 	if err != nil {
 		return nil, err
+	}
+	if file.InCloud(info) && !at.cloud {
+		return nil, file.ErrCloud
+	}
+	if info.Mode().Type() == fs.ModeIrregular { // kept by a driver, and no link
+		return file.Read(filepath.Join(at.dir, name), limit)
 	}
 	if !info.Mode().IsRegular() {
 		return nil, file.ErrNotRegular

@@ -21,6 +21,7 @@ type root struct {
 	dir   string
 	real  string // the real path of dir
 	start string // the real path of the scanned folder, or of the file's; "": unknown
+	cloud bool   // its files are read if that downloads them
 	own   bool   // the working directory is inside
 }
 
@@ -163,7 +164,7 @@ func (p *ownership) own(_ *finding.Finding, o *finding.Occurrence) bool {
 		full := filepath.Join(t.start, filepath.FromSlash(dir))
 		nested, known := p.nested[full]
 		if !known {
-			_, err := os.Lstat(filepath.Join(full, ".git"))
+			_, err := os.Lstat(file.Exact(filepath.Join(full, ".git")))
 			nested = err == nil
 			p.nested[full] = nested
 		}

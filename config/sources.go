@@ -22,6 +22,8 @@ type Sources struct {
 	// None reads no configuration and no baseline but one that is named, and
 	// believes no comment.
 	None bool
+	// Cloud reads files that are not on this disk, which downloads them.
+	Cloud bool
 	// Trust says whose exceptions count instead of the working tree's. Nil: the
 	// working tree's do.
 	Trust *Trust
@@ -57,6 +59,9 @@ type Loaded struct {
 // Trust is.
 func (s Sources) Load(paths []string, read Reader) (*Loaded, error) {
 	l := &Loaded{sources: s, roots: rootsOf(paths)}
+	for i := range l.roots {
+		l.roots[i].cloud = s.Cloud
+	}
 	if s.Trust != nil {
 		l.trusted = newTrusted(*s.Trust, read)
 		inside := func(r root) bool { return r.index == 0 && r.own }

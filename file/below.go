@@ -1,12 +1,15 @@
 package file
 
-import "path/filepath"
+import (
+	"path/filepath"
+	"runtime"
+)
 
 // Below returns path as seen from folder, with the system's separators, and whether
 // it is the folder (".") or below it. Only the names are compared: both are absolute
 // or both relative to one folder, and their links are resolved by the caller where
 // that matters.
 func Below(folder, path string) (rel string, ok bool) {
-	rel, err := filepath.Rel(folder, path)
+	rel, err := filepath.Rel(inexact(runtime.GOOS, folder), inexact(runtime.GOOS, path))
 	return rel, err == nil && filepath.IsLocal(rel)
 }

@@ -4,6 +4,8 @@ import (
 	"errors"
 	"fmt"
 	"path"
+	"path/filepath"
+	"runtime"
 	"strings"
 )
 
@@ -154,4 +156,50 @@ func volume(text string) string {
 		end += n + 1
 	}
 	return text[:end-1]
+}
+
+// Exact returns an absolute path in a form in which Windows leaves the ends of names
+// as they are: in C:\x.\y it would look in C:\x.
+func Exact(path string) string { return exact(runtime.GOOS, path) }
+
+func exact(system, path string) string {
+	if system != "windows" || strings.HasPrefix(path, long) {
+		return path
+	}
+	for name := range strings.FieldsFuncSeq(path, func(r rune) bool { return r == '\\' || r == '/' }) {
+		if end := name[len(name)-1]; end != ' ' && (end != '.' || name == "." || name == "..") {
+			continue
+		}
+		path = strings.ReplaceAll(path, "/", `\`)
+		if share, ok := strings.CutPrefix(path, `\\`); ok {
+			return longShare + share
+		}
+		return long + path
+	}
+	return path
+}
+
+// Abs is filepath.Abs, which would change what Exact returned.
+func Abs(path string) (string, error) {
+	if runtime.GOOS == "windows" && strings.HasPrefix(path, long) {
+		return filepath.Clean(path), nil
+	}
+	return filepath.Abs(path)
+}
+
+// How paths start that Windows takes as they are.
+const (
+	long      = `\\?\`
+	longShare = long + `UNC\`
+)
+
+// inexact returns what exact was given, or the like.
+func inexact(system, path string) string {
+	if system != "windows" {
+		return path
+	}
+	if share, ok := strings.CutPrefix(path, longShare); ok {
+		return `\\` + share
+	}
+	return strings.TrimPrefix(path, long)
 }

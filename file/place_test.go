@@ -2,6 +2,7 @@ package file
 
 import (
 	"errors"
+	"strings"
 	"testing"
 )
 
@@ -114,6 +115,26 @@ func TestAPathIsMadeAbsoluteInOneWay(t *testing.T) {
 	} {
 		if got := absolute(tt.system, tt.folder, tt.text); got != tt.want {
 			t.Errorf("%s: %q in %q is %q, want %q", tt.system, tt.text, tt.folder, got, tt.want)
+		}
+	}
+}
+
+func TestNamesKeepTheirEnds(t *testing.T) {
+	for _, tt := range []struct{ system, path, want string }{
+		{"windows", `C:\x.\y`, `\\?\C:\x.\y`},
+		{"windows", `C:/x/y `, `\\?\C:\x\y `},
+		{"windows", `\\h\s\x.`, `\\?\UNC\h\s\x.`},
+		{"windows", `\\?\C:\x.`, `\\?\C:\x.`},
+		{"windows", `C:\x\y.z`, `C:\x\y.z`},
+		{"windows", `C:\x\..\y\.`, `C:\x\..\y\.`},
+		{"linux", `/x./y `, `/x./y `},
+	} {
+		got := exact(tt.system, tt.path)
+		if got != tt.want {
+			t.Errorf("%s: %q is %q, want %q", tt.system, tt.path, got, tt.want)
+		}
+		if back := inexact(tt.system, got); tt.system == "windows" && back != inexact(tt.system, strings.ReplaceAll(tt.path, "/", `\`)) {
+			t.Errorf("%q and back is %q", tt.path, back)
 		}
 	}
 }

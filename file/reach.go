@@ -37,7 +37,7 @@ type Guard struct {
 
 // Guard returns a guard of what is in base, which the user named.
 func (r Reach) Guard(base string) *Guard {
-	if abs, err := filepath.Abs(base); err == nil {
+	if abs, err := Abs(base); err == nil {
 		base = abs
 	}
 	return &Guard{Reach: r, base: base}

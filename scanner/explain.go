@@ -297,7 +297,7 @@ func (e *explainer) open() error {
 // readFile reads a file of the file system. A symbolic link is followed:
 // the user named it.
 func (e *explainer) readFile(s subject) error {
-	info, err := os.Stat(s.file)
+	info, err := file.Stat(s.file)
 	if err != nil {
 		return err
 	}

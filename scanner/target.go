@@ -75,7 +75,7 @@ func (t *target) resolveStdin(opts *Options) error {
 }
 
 func (t *target) resolvePath(opts *Options) error {
-	info, err := os.Stat(t.Name)
+	info, err := file.Stat(t.Name)
 	if err != nil {
 		return t.errorf("%s", plainError(err))
 	}
@@ -148,6 +148,12 @@ func (t *target) asFolder(opts *Options, info fs.FileInfo, dir string) {
 	if t.InRepository && !opts.History && !opts.Tree {
 		t.note("%s is in the repository %s, whose history was not scanned (keysweep scan --history %s).", quoted(t.Name), quoted(dir), quoted(t.Name))
 	}
+}
+
+// path returns the path of what is below the target, '/'-separated, with its names as
+// they are.
+func (t *target) path(below string) string {
+	return file.Exact(filepath.Join(t.root, filepath.FromSlash(below)))
 }
 
 // errorf returns an error of wrong use about t.

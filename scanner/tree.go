@@ -7,7 +7,6 @@ import (
 	"fmt"
 	"io"
 	"io/fs"
-	"os"
 	"path/filepath"
 	"sync/atomic"
 
@@ -22,12 +21,12 @@ import (
 // scanTree reads the files of a target, and returns the repositories among them.
 func (s *Prepared) scanTree(ctx context.Context, t *target) ([]*gitdb.Repository, error) {
 	s.opts.Progress.Phase.Store("files")
-	opts := worktree.Options{Ignored: s.opts.Ignored, Exclude: s.opts.Exclude, Workers: s.opts.Workers}
+	opts := worktree.Options{Ignored: s.opts.Ignored, Exclude: s.opts.Exclude, Cloud: s.opts.Reach.Cloud, Workers: s.opts.Workers}
 	if t.repo != nil && t.repo.Top != "" {
 		opts.Repository = s.treeOf(t.repo)
 	}
 	opts.OpenNested = func(path string) (*worktree.Repository, error) {
-		repo, err := gitdb.Open(filepath.Join(t.root, filepath.FromSlash(path)), s.opts.Reach)
+		repo, err := gitdb.Open(t.path(path), s.opts.Reach)
 		if err != nil {
 			return nil, err
 		}
@@ -84,7 +83,7 @@ func (s *Prepared) judgeFile(j *judge, t *target, f *worktree.File) error {
 // not in the folder that we were shown.
 func (s *Prepared) openNested(t *target, paths []string) (repos []*gitdb.Repository) {
 	for _, path := range paths {
-		repo, err := gitdb.Open(filepath.Join(t.root, filepath.FromSlash(path)), s.opts.Reach)
+		repo, err := gitdb.Open(t.path(path), s.opts.Reach)
 		isInside := false
 		if err == nil {
 			isInside, err = s.realPaths.inside(t.root, repo.CommonDir, filepath.Join(repo.CommonDir, "objects"))
@@ -115,7 +114,7 @@ func (s *Prepared) modules(t *target, repo *gitdb.Repository) (list []*gitdb.Rep
 		var found bool
 		if err == nil {
 			found, err = worktree.IsRepository(func(name string) (worktree.Kind, error) {
-				info, err := os.Lstat(filepath.Join(path, name))
+				info, err := file.Lstat(filepath.Join(path, name))
 				if err != nil {
 					return 0, err
 				}

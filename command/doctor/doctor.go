@@ -161,7 +161,7 @@ func (e *examination) repository(r *gitdb.Repository, found string) {
 func (e *examination) configuration(r *gitdb.Repository) {
 	const name = "configuration"
 	path := filepath.Join(r.Top, config.Name)
-	info, err := os.Lstat(path)
+	info, err := file.Lstat(path)
 	if errors.Is(err, os.ErrNotExist) {
 		e.add(name, Well, "none (no "+config.Name+")", "")
 		return

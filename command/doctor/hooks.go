@@ -9,6 +9,7 @@ import (
 	"strings"
 
 	"keysweep/command/hooks"
+	"keysweep/file"
 	"keysweep/quote"
 )
 
@@ -164,6 +165,6 @@ func (e *examination) mayRead(top string, f *hooks.Framework, name string) bool 
 
 // executable reports whether a file can be run.
 func executable(path string) bool {
-	info, err := os.Stat(path)
+	info, err := file.Stat(path)
 	return path != "" && err == nil && info.Mode().IsRegular() && (info.Mode()&0o111 != 0 || runtime.GOOS == "windows")
 }

@@ -70,7 +70,7 @@ func look(folder, name, base string) State {
 	if _, err := os.Lstat(earlier); err == nil {
 		s.Earlier = earlier
 	}
-	info, err := os.Lstat(s.Path)
+	info, err := file.Lstat(s.Path)
 	if errors.Is(err, fs.ErrNotExist) {
 		if isHusky(folder) {
 			s.Framework = husky
@@ -82,7 +82,7 @@ func look(folder, name, base string) State {
 		return s
 	}
 	s.Link = info.Mode()&fs.ModeSymlink != 0
-	info, err = os.Stat(s.Path)
+	info, err = file.Stat(s.Path)
 	if s.Link && err != nil {
 		s.Kind = Foreign // a broken link: git runs nothing
 		return s

@@ -55,7 +55,7 @@ type Repository struct {
 // reach does not cover; ok is false if there is none. The error says that this could
 // not be found out: a folder above is then no answer.
 func Discover(path string) (dir string, ok bool, err error) {
-	dir, err = filepath.Abs(path)
+	dir, err = file.Abs(path)
 	for err == nil {
 		_, _, err = locate(file.Reach{}.Guard(dir), dir)
 		if err == nil || errors.Is(err, file.ErrElsewhere) || errors.Is(err, file.ErrCloud) {
@@ -214,7 +214,7 @@ func Open(dir string, reach file.Reach) (*Repository, error) { return open(dir, 
 func OpenHead(dir string, reach file.Reach) (*Repository, error) { return open(dir, reach, true) }
 
 func open(dir string, reach file.Reach, onlyHead bool) (*Repository, error) {
-	dir, err := filepath.Abs(dir)
+	dir, err := file.Abs(dir)
 	if err != nil {
 		return nil, err
 	}
@@ -230,7 +230,7 @@ func open(dir string, reach file.Reach, onlyHead bool) (*Repository, error) {
 // GIT_DIR. top is the folder of the working tree, "" if there is none. onlyHead
 // is as in OpenHead.
 func OpenGitDir(gitDir, top string, reach file.Reach, onlyHead bool) (*Repository, error) {
-	gitDir, err := filepath.Abs(gitDir)
+	gitDir, err := file.Abs(gitDir)
 	if err != nil {
 		return nil, err
 	}
@@ -242,7 +242,7 @@ func OpenGitDir(gitDir, top string, reach file.Reach, onlyHead bool) (*Repositor
 		return nil, fmt.Errorf("%s: %w", gitDir, ErrNotRepository)
 	}
 	if top != "" {
-		if top, err = filepath.Abs(top); err != nil {
+		if top, err = file.Abs(top); err != nil {
 			return nil, err
 		}
 	}

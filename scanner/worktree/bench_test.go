@@ -16,7 +16,7 @@ func BenchmarkWalk(b *testing.B) {
 	for _, how := range []struct {
 		name string
 		open func(string) (folder, error)
-	}{{"system calls", openFolder}, {"os.Root", openRoot}} {
+	}{{"system calls", openNative}, {"os.Root", openRooted}} {
 		b.Run(how.name, func(b *testing.B) {
 			b.ReportAllocs()
 			for b.Loop() {

@@ -134,7 +134,7 @@ func Reread(ctx context.Context, root, path string, fn func(r io.Reader) error) 
 		}
 		root, names = filepath.Dir(root), []string{filepath.Base(root)}
 	}
-	dir, err := openFolder(root)
+	dir, err := openFolder(root, true)
 	if err != nil {
 		return err
 	}

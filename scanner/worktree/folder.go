@@ -14,6 +14,7 @@ const (
 	Symlink        // its content is the text of its target
 	Directory      // has a name only
 	Special        // FIFO, device or socket: has a name only
+	Away           // a file or folder that is not on this disk: has a name only
 )
 
 // entry is a name in a folder.

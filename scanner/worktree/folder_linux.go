@@ -13,8 +13,9 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// openFolder opens the folder at path, following links.
-func openFolder(path string) (folder, error) {
+// openFolder opens the folder at path, following links. Linux does not say what is
+// in a cloud.
+func openFolder(path string, _ bool) (folder, error) {
 	fd, err := retry(func() (int, error) {
 		return unix.Open(path, unix.O_RDONLY|unix.O_DIRECTORY|unix.O_CLOEXEC, 0)
 	})

@@ -1,5 +1,7 @@
-//go:build !linux
+//go:build !linux && !windows
 
 package worktree
 
-func openFolder(path string) (folder, error) { return openRoot(path) }
+// openFolder opens the folder at path, following links. Unless cloud is set, files
+// that are not on this disk are not opened.
+func openFolder(path string, cloud bool) (folder, error) { return openRoot(path, cloud) }

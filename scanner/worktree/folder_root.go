@@ -4,23 +4,26 @@ import (
 	"io"
 	"io/fs"
 	"os"
+
+	disk "keysweep/file"
 )
 
 // openRoot opens the folder at path, following links.
-func openRoot(path string) (folder, error) {
+func openRoot(path string, cloud bool) (folder, error) {
 	root, err := os.OpenRoot(path)
 	if err != nil {
 		return nil, err
 	}
-	return &rootFolder{root: root}, nil
+	return &rootFolder{root: root, cloud: cloud}, nil
 }
 
 // rootFolder works where there is no openat2 of Linux: on os.Root, which
 // follows links but not out of the folder. What was opened is compared with
 // what lstat saw, so that no link is followed.
 type rootFolder struct {
-	root *os.Root
-	dir  *os.File // while a listing goes on
+	root  *os.Root
+	cloud bool
+	dir   *os.File // while a listing goes on
 }
 
 func (f *rootFolder) list(limit int) (out []entry, done bool, err error) {
@@ -62,6 +65,9 @@ func (f *rootFolder) open(name string, _ file) (file, state, error) {
 	if !before.Mode().IsRegular() {
 		return nil, state{}, errKind
 	}
+	if !f.cloud && disk.InCloud(before) {
+		return nil, state{}, disk.ErrCloud
+	}
 	file, err := f.root.OpenFile(name, os.O_RDONLY|openNonblock|openNoFollow, 0)
 	if err != nil {
 		return nil, state{}, err
@@ -94,6 +100,9 @@ func (f *rootFolder) sub(names []string) (folder, error) {
 		if err == nil && !before.IsDir() {
 			err = errKind
 		}
+		if err == nil && !f.cloud && disk.InCloud(before) {
+			err = disk.ErrCloud
+		}
 		var next *os.Root
 		if err == nil {
 			next, err = at.OpenRoot(name)
@@ -114,7 +123,7 @@ func (f *rootFolder) sub(names []string) (folder, error) {
 		}
 		at = next
 	}
-	return &rootFolder{root: at}, nil
+	return &rootFolder{root: at, cloud: f.cloud}, nil
 }
 
 func (f *rootFolder) close() {

@@ -134,7 +134,7 @@ func tryWalk(ctx context.Context, root string, opts Options) (*walked, error) {
 	var mu sync.Mutex
 	twice := ""
 	sum, err := Walk(ctx, root, opts, func(_ int, f *File) error {
-		if f.Kind == Directory || f.Kind == Special {
+		if f.Kind == Directory || f.Kind == Special || f.Kind == Away {
 			mu.Lock()
 			defer mu.Unlock()
 			if _, ok := w.others[f.Path]; ok {
@@ -169,7 +169,7 @@ func tryWalk(ctx context.Context, root string, opts Options) (*walked, error) {
 
 // openings are both ways to open folders; the tests that touch the file system
 // run with each.
-var openings = map[string]func(string) (folder, error){"native": openFolder, "os.Root": openRoot}
+var openings = map[string]func(string) (folder, error){"native": openNative, "os.Root": openRooted}
 
 // diff returns what is in only one of two sorted lists.
 func diff(got, want []string) string {

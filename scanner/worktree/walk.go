@@ -6,7 +6,6 @@ import (
 	"errors"
 	"fmt"
 	"maps"
-	"os"
 	"path/filepath"
 	"runtime"
 	"slices"
@@ -14,6 +13,7 @@ import (
 	"sync"
 	"sync/atomic"
 
+	disk "keysweep/file"
 	"keysweep/finding"
 )
 
@@ -66,7 +66,7 @@ func Walk(ctx context.Context, root string, opts Options, visit func(worker int,
 	w := &walker{ctx: ctx, opts: opts, visit: visit}
 	w.wake.L = &w.mu
 	if w.opts.open == nil {
-		w.opts.open = openFolder
+		w.opts.open = func(path string) (folder, error) { return openFolder(path, opts.Cloud) }
 	}
 	workers := cmp.Or(opts.Workers, runtime.GOMAXPROCS(0))
 	// A quarter of the files that we may open is for folders that wait; a worker
@@ -110,7 +110,7 @@ func Walk(ctx context.Context, root string, opts Options, visit func(worker int,
 
 // start opens root and puts it on the stack.
 func (w *walker) start(root string) error {
-	info, err := os.Stat(root)
+	info, err := disk.Stat(root)
 	if err != nil {
 		return err
 	}

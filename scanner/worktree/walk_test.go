@@ -156,7 +156,7 @@ func TestFoldersListedInPartsStayOpenOverTheLimit(t *testing.T) {
 	write(t, root, files)
 	for _, keep := range []int{1, 2, 5, 100} {
 		for _, workers := range []int{1, 2, 16} {
-			got := walk(t, root, Options{Workers: workers, open: openRoot, list: 2, keepOpen: keep})
+			got := walk(t, root, Options{Workers: workers, open: openRooted, list: 2, keepOpen: keep})
 			if len(got.content) != len(files) || len(got.sum.Skipped) > 0 {
 				t.Errorf("%d kept, %d workers: %d files of %d, %v", keep, workers, len(got.content), len(files), got.sum.Skipped)
 			}
@@ -356,8 +356,8 @@ func TestAGitFolderMadeOfLinksIsARepository(t *testing.T) {
 func TestADeepTreeIsWalkedWithFewOpenFiles(t *testing.T) {
 	// A path of 4 KiB leads 20 levels down. With os.Root, to open the folder at
 	// level n anew costs n² steps.
-	t.Run("native", func(t *testing.T) { walkDeep(t, openFolder, 400) })
-	t.Run("os.Root", func(t *testing.T) { walkDeep(t, openRoot, 150) })
+	t.Run("native", func(t *testing.T) { walkDeep(t, openNative, 400) })
+	t.Run("os.Root", func(t *testing.T) { walkDeep(t, openRooted, 150) })
 }
 
 // walkDeep walks a tree of so many levels, each with a folder beside the way
@@ -748,7 +748,7 @@ func TestAFileThatGrowsFasterThanItIsReadEnds(t *testing.T) {
 	buf := make([]byte, 1<<20)
 	passes := 0
 	sum, err := Walk(context.Background(), root, Options{open: func(path string) (folder, error) {
-		f, err := openRoot(path)
+		f, err := openRooted(path)
 		return faulty{f, grow}, err
 	}}, func(_ int, f *File) error {
 		return f.Read(func(r io.Reader) error {
@@ -910,7 +910,7 @@ func TestAnUnreadableFolderOfAnotherUserIsCounted(t *testing.T) {
 func TestWithoutOpenat2TheSameIsOpened(t *testing.T) {
 	root := t.TempDir()
 	write(t, root, map[string]string{"a/b/c/d": "x", "a/l": "-> b"})
-	f, err := openFolder(root)
+	f, err := openNative(root)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -3,6 +3,7 @@ package worktree
 import (
 	"errors"
 
+	disk "keysweep/file"
 	"keysweep/finding"
 )
 
@@ -142,9 +143,12 @@ func (w *worker) visitFiles(n *node, dir folder, at string, entries []entry) err
 			w.skips.add(finding.ReasonIgnored, p)
 			continue
 		}
-		if e.kind == Special {
+		switch e.kind {
+		case Special:
 			w.skips.add(finding.ReasonSpecialFile, p)
-		} else {
+		case Away:
+			w.skip(p, disk.ErrCloud)
+		default:
 			w.files++
 		}
 		if err := w.call(dir, p, e); err != nil {

@@ -27,6 +27,9 @@ type Options struct {
 	// Exclude is over paths below root. What it matches is counted and not
 	// visited; a folder that it matches is not entered.
 	Exclude Exclusions
+	// Cloud also opens files that are not on this disk, which downloads them. Else
+	// they are counted as cloud-file.
+	Cloud bool
 	// Workers is the number of goroutines that call visit. Zero: GOMAXPROCS.
 	// There are fewer if the process may open only few files.
 	Workers int

@@ -33,6 +33,7 @@ import (
 	"strings"
 	"unsafe"
 
+	"keysweep/file"
 	"keysweep/scanner/gitdb/oid"
 )
 
@@ -112,7 +113,7 @@ func Read(path string, format oid.Format) (*Index, error) {
 
 // load reads a regular file.
 func load(path string) ([]byte, error) {
-	info, err := os.Stat(path) // first: opening a FIFO waits for a writer
+	info, err := file.Stat(path) // first: opening a FIFO waits for a writer
 	if err != nil {
 		return nil, err
 	}

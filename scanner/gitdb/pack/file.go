@@ -11,6 +11,7 @@ import (
 	"runtime/debug"
 	"strings"
 
+	disk "keysweep/file"
 	"keysweep/scanner/gitdb/oid"
 )
 
@@ -96,7 +97,7 @@ func (f *file) mapPath(path string) ([]byte, error) {
 // The bytes are read in Guard, and Unmap is called in the end.
 func Map(path string) ([]byte, error) {
 	// Asked before it is opened: opening a FIFO waits for a writer.
-	info, err := os.Stat(path)
+	info, err := disk.Stat(path)
 	if err != nil {
 		return nil, err
 	}
