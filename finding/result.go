@@ -156,19 +156,28 @@ type Skipped struct {
 	Reason Reason
 	Count  int64
 	// Detail names what it is (a path, an object, a pack and offset) and the
-	// error. Raw bytes: quote them to print them. It never holds a key.
+	// error. Raw bytes: quote them to print them.
 	Detail string
+	// Target and Folder say, as in Occurrence, which repository it is missing from.
+	// "": the target is known, or it is none.
+	Target, Folder string
 }
 
 // AddSkipped adds s to list, to the last entry if that has the same reason and
 // detail. Sort merges the others: a damaged repository may have a hundred
 // thousand.
 func AddSkipped(list []Skipped, s Skipped) []Skipped {
-	if n := len(list); n > 0 && list[n-1].Reason == s.Reason && list[n-1].Detail == s.Detail {
+	if n := len(list); n > 0 && list[n-1].same(s) {
 		list[n-1].Count += s.Count
 		return list
 	}
 	return append(list, s)
+}
+
+// same reports whether s and o are counted together.
+func (s Skipped) same(o Skipped) bool {
+	o.Count = s.Count
+	return s == o
 }
 
 // Sort puts the result in the order of reports: findings worst first, then by
@@ -178,7 +187,7 @@ func (r *Result) Sort() {
 	slices.SortFunc(r.RejectedFindings, compare)
 	slices.SortFunc(r.Skipped, func(a, b Skipped) int {
 		return cmp.Or(cmp.Compare(a.Reason.Class(), b.Reason.Class()),
-			cmp.Compare(a.Reason, b.Reason), cmp.Compare(a.Detail, b.Detail))
+			cmp.Compare(a.Reason, b.Reason), cmp.Compare(a.Detail, b.Detail), cmp.Compare(a.Target, b.Target), cmp.Compare(a.Folder, b.Folder))
 	})
 	var merged []Skipped
 	for _, s := range r.Skipped {

@@ -39,7 +39,7 @@ func TestFindingsAreSortedWorstFirstFromAnyOrder(t *testing.T) {
 func TestSkippedIsCountedTogetherAndSortedIncompleteFirst(t *testing.T) {
 	var list []Skipped
 	for _, s := range []Skipped{
-		{ReasonIgnored, 2, ""}, {ReasonMissing, 1, "b"}, {ReasonMissing, 1, "a"}, {ReasonIgnored, 3, ""}, {ReasonMissing, 4, "a"},
+		{Reason: ReasonIgnored, Count: 2, Detail: ""}, {Reason: ReasonMissing, Count: 1, Detail: "b"}, {Reason: ReasonMissing, Count: 1, Detail: "a"}, {Reason: ReasonIgnored, Count: 3, Detail: ""}, {Reason: ReasonMissing, Count: 4, Detail: "a"},
 	} {
 		list = AddSkipped(list, s)
 	}
@@ -48,7 +48,7 @@ func TestSkippedIsCountedTogetherAndSortedIncompleteFirst(t *testing.T) {
 		t.Error("complete with missing objects")
 	}
 	res.Sort()
-	want := []Skipped{{ReasonMissing, 5, "a"}, {ReasonMissing, 1, "b"}, {ReasonIgnored, 5, ""}}
+	want := []Skipped{{Reason: ReasonMissing, Count: 5, Detail: "a"}, {Reason: ReasonMissing, Count: 1, Detail: "b"}, {Reason: ReasonIgnored, Count: 5, Detail: ""}}
 	if diff := cmp.Diff(want, res.Skipped); diff != "" {
 		t.Error(diff)
 	}

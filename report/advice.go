@@ -121,14 +121,14 @@ func (p *phrases) stepForKey(f *finding.Finding) Step {
 	if f.FirstSeen.Commit != "" {
 		for _, o := range f.Listed {
 			if o.Object != "" || o.Commit != "" {
-				return Step{git(o.Target) + " show " + short(f.FirstSeen.Commit),
+				return Step{git(p.folder(o)) + " show " + short(f.FirstSeen.Commit),
 					fmt.Sprintf("shows the commit that added key %d, and the key itself.", 1+slices.Index(p.listed, f))}
 			}
 		}
 	}
 	if len(f.Listed) > 0 && f.Listed[0].Object != "" {
 		o := f.Listed[0]
-		return Step{git(o.Target) + " cat-file -p " + short(o.Object),
+		return Step{git(p.folder(o)) + " cat-file -p " + short(o.Object),
 			fmt.Sprintf("shows the object that holds key %d, and the key itself.", 1+slices.Index(p.listed, f))}
 	}
 	for _, target := range p.res.Targets {
@@ -144,29 +144,32 @@ func (p *phrases) stepForKey(f *finding.Finding) Step {
 
 // stepForSkipped answers what made the scan incomplete, the easiest first.
 func (p *phrases) stepForSkipped() Step {
-	has := func(r finding.Reason) bool {
-		return slices.ContainsFunc(p.res.Skipped, func(s finding.Skipped) bool { return s.Reason == r })
-	}
-	repository := "."
-	for _, target := range p.res.Targets {
-		if target.Kind == finding.TargetRepository {
-			repository = target.Name
-			break
-		}
-	}
 	if p.res.Complete() {
 		return Step{}
 	}
 	for _, step := range stepsForSkipped {
+		i := slices.IndexFunc(p.res.Skipped, func(s finding.Skipped) bool { return s.Reason == step.reason })
 		switch {
-		case !has(step.reason):
+		case i < 0:
 		case step.git != "":
-			return Step{git(repository) + " " + step.git, step.why}
+			return Step{git(p.lacking(p.res.Skipped[i])) + " " + step.git, step.why}
 		default:
 			return Step{p.scan(""), step.why}
 		}
 	}
 	return Step{p.scan("-v"), "names everything that could not be read."}
+}
+
+// lacking returns the repository that lacks s, for git -C.
+func (p *phrases) lacking(s finding.Skipped) string {
+	if s.Target == "" {
+		for _, target := range p.res.Targets {
+			if target.Kind == finding.TargetRepository {
+				return target.Name
+			}
+		}
+	}
+	return p.folder(finding.Occurrence{Target: s.Target, Folder: s.Folder})
 }
 
 // stepsForSkipped answer reasons with a git command or another scan.

@@ -100,11 +100,11 @@ func ReadEarlier(r io.Reader) (*Earlier, error) {
 		return nil, errors.New("it is empty")
 	case errors.Is(err, io.ErrUnexpectedEOF):
 		return nil, errors.New("it ends in the middle")
-	case doc.Tool.Name == "keysweep" && doc.SchemaVersion != 0 && doc.SchemaVersion != SchemaVersion:
-		return nil, fmt.Errorf("it has schema version %d; this keysweep reads version %d", doc.SchemaVersion, SchemaVersion)
+	case doc.Tool.Name == "keysweep" && (doc.SchemaVersion < 0 || doc.SchemaVersion > SchemaVersion):
+		return nil, fmt.Errorf("it has schema version %d; this keysweep reads versions 1 to %d", doc.SchemaVersion, SchemaVersion)
 	case err != nil && !isKind && !isReport:
 		return nil, err
-	case err != nil, !isReport, doc.SchemaVersion != SchemaVersion:
+	case err != nil, !isReport, doc.SchemaVersion == 0:
 		return nil, errors.New("it is not a JSON report of keysweep scan (-f json, or -o FILE.json)")
 	case dec.More():
 		return nil, errors.New("something follows its end")

@@ -217,7 +217,7 @@ func (e *Explanation) record(opts Options) object {
 		nearMisses = append(nearMisses, object{{"column", n.At + 1}, {"prefix", n.Prefix}, {"why", n.Why}})
 	}
 	return object{
-		{"schema_version", SchemaVersion}, {"tool", opts.tool()}, {"asked", e.What}, {"source", e.Source},
+		{"schema_version", documentVersion}, {"tool", opts.tool()}, {"asked", e.What}, {"source", e.Source},
 		{"path", absent(text(e.Path))}, {"revision", absent(e.Revision)}, {"object", absent(e.Object)},
 		{"line", absent(e.Line)}, {"lines", e.Lines},
 		{"limits", object{

@@ -17,7 +17,7 @@ import (
 	"keysweep/quote"
 )
 
-// writeJSON writes one JSON object, schema/report-1.schema.json. Findings are
+// writeJSON writes one JSON object, schema/report-2.schema.json. Findings are
 // encoded one at a time, so a report of any size needs the memory of one.
 func writeJSON(w io.Writer, res *finding.Result, opts Options) error {
 	r := newRecorder(res, opts)
@@ -38,7 +38,7 @@ func writeJSON(w io.Writer, res *finding.Result, opts Options) error {
 	return j.flush()
 }
 
-// writeJSONL writes the lines of schema/line-1.schema.json: one scan, then
+// writeJSONL writes the lines of schema/line-2.schema.json: one scan, then
 // findings, then rejected and skipped, and last one summary. A file without the
 // summary was cut; one whose summary counts other lines has lost some.
 func writeJSONL(w io.Writer, res *finding.Result, opts Options) error {

@@ -19,7 +19,7 @@ import (
 // schemas compiles the published schemas of reports.
 func schemas(t *testing.T) (report, line *jsonschema.Schema) {
 	t.Helper()
-	return published(t, "report-1.schema.json"), published(t, "line-1.schema.json")
+	return published(t, "report-2.schema.json"), published(t, "line-2.schema.json")
 }
 
 // published compiles the published schema called name, with formats asserted.
@@ -86,7 +86,7 @@ func TestJSONReportsFollowTheSchema(t *testing.T) {
 
 // TestSchemaIsClosed keeps the schemas from accepting what they do not name.
 func TestSchemaIsClosed(t *testing.T) {
-	for _, name := range []string{"report-1.schema.json", "line-1.schema.json", "recheck-1.schema.json"} {
+	for _, name := range []string{"report-2.schema.json", "line-2.schema.json", "recheck-1.schema.json"} {
 		data, err := os.ReadFile("schema/" + name)
 		if err != nil {
 			t.Fatal(err)
@@ -131,7 +131,7 @@ func TestSchemaRefuses(t *testing.T) {
 		{"a date that is none", `"2026-11-24T10:00:00Z"`, `"2026-13-24T10:00:00Z"`},
 		{"an unknown reason", `"reason": "ignored"`, `"reason": "bored"`},
 		{"a line 0", `"line": 42`, `"line": 0`},
-		{"another version", `"schema_version": 1`, `"schema_version": 2`},
+		{"another version", `"schema_version": 2`, `"schema_version": 3`},
 	} {
 		doc := string(write(t, JSON, many(), Options{}))
 		broken := strings.Replace(doc, c.old, c.new, 1)

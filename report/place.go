@@ -1,7 +1,9 @@
 package report
 
 import (
+	"cmp"
 	"fmt"
+	"path"
 	"slices"
 	"strings"
 
@@ -76,19 +78,53 @@ func (p *phrases) where(o finding.Occurrence) string {
 
 // joined returns the path of o as the user would open it.
 func (p *phrases) joined(o finding.Occurrence) string {
-	target, path := p.Text(o.Target), p.Text(o.Path)
-	isTarget := func(t finding.Target) bool { return t.Name == o.Target && t.Kind == finding.TargetFile }
 	switch {
-	case path == "" || slices.ContainsFunc(p.res.Targets, isTarget):
-		return target
-	case len(p.res.Targets) == 1 && !p.scanned.tree:
-		return path // nothing that could be opened, and the repository is known
-	case target == "" || target == ".":
-		return path
-	case strings.HasSuffix(target, "/"):
-		return target + path
+	case o.Path == "" || p.isFile(o.Target):
+		return p.Text(o.Target)
+	case len(p.res.Targets) == 1 && !p.scanned.tree && !isWithin(o.Folder):
+		return p.Text(o.Path) // nothing that could be opened, and the repository is known
 	}
-	return target + "/" + path
+	return p.Text(join(p.folder(o), o.Path))
+}
+
+func (p *phrases) isFile(target string) bool {
+	return slices.ContainsFunc(p.res.Targets, func(t finding.Target) bool { return t.Name == target && t.Kind == finding.TargetFile })
+}
+
+// isWithin reports whether the folder of an occurrence is below its target.
+func isWithin(folder string) bool {
+	return folder != "" && folder != ".." && !strings.HasPrefix(folder, "../")
+}
+
+// folder returns the folder that the path of o is below, as the user would open
+// it.
+func (p *phrases) folder(o finding.Occurrence) string {
+	dir, folder := o.Target, o.Folder
+	if p.isFile(dir) {
+		dir = path.Dir(dir)
+	}
+	for strings.HasPrefix(folder+"/", "../") { // the repository around the target
+		parent, last := path.Split(strings.TrimSuffix(dir, "/"))
+		if last == "" || last == "." || last == ".." {
+			break
+		}
+		dir, folder = cmp.Or(strings.TrimSuffix(parent, "/"), "."), strings.TrimPrefix(folder[2:], "/")
+	}
+	return join(dir, folder)
+}
+
+// join returns the path of name in a folder. It cleans nothing: a name may be
+// anything.
+func join(folder, name string) string {
+	switch {
+	case name == "":
+		return folder
+	case folder == "" || folder == ".":
+		return name
+	case strings.HasSuffix(folder, "/"):
+		return folder + name
+	}
+	return folder + "/" + name
 }
 
 // maxPath is how many columns of a path are shown; the rest of a longer one,

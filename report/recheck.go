@@ -303,7 +303,7 @@ func (r *Recheck) record(opts Options) object {
 		summary = append(summary, member{string(a), r.Count(a)})
 	}
 	return object{
-		{"schema_version", SchemaVersion}, {"tool", opts.tool()}, {"report", text(r.Report)}, {"report_complete", !r.Incomplete},
+		{"schema_version", documentVersion}, {"tool", opts.tool()}, {"report", text(r.Report)}, {"report_complete", !r.Incomplete},
 		{"keys", keys}, {"summary", summary},
 	}
 }

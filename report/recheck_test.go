@@ -239,8 +239,8 @@ func TestWhatIsNoReportIsRefused(t *testing.T) {
 		{"another program's", strings.Replace(good, "keysweep", "sweeper", 1), "not a JSON report of keysweep scan"},
 		{"without findings", strings.Replace(good, "findings", "results", 1), "not a JSON report of keysweep scan"},
 		{"without a version", strings.Replace(good, "schema_version", "version", 1), "not a JSON report of keysweep scan"},
-		{"of another version", strings.Replace(good, `:1,`, `:2,`, 1), "it has schema version 2; this keysweep reads version 1"},
-		{"of another version and shape", `{"schema_version":2,"tool":{"name":"keysweep"},"scan":7,"findings":{}}`, "it has schema version 2"},
+		{"of another version", strings.Replace(good, `:1,`, `:3,`, 1), "it has schema version 3; this keysweep reads versions 1 to 2"},
+		{"of another version and shape", `{"schema_version":3,"tool":{"name":"keysweep"},"scan":7,"findings":{}}`, "it has schema version 3"},
 		{"two", good + good, "something follows its end"},
 		{"a finding without a hash", strings.Replace(good, `"findings":[`, `"findings":[{"secret":"x"}`, 1), "a finding in it has no secret_sha256"},
 	} {

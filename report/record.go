@@ -10,9 +10,13 @@ import (
 	"keysweep/quote"
 )
 
-// SchemaVersion is the version of the JSON records. It grows when a program
-// that reads them could break; a new field does not make it grow.
-const SchemaVersion = 1
+// SchemaVersion is the version of the JSON and JSONL reports. It grows when a
+// program that reads them could break; a new field does not make it grow. In
+// version 1, exposed_days ended where a commit removed the key.
+const SchemaVersion = 2
+
+// documentVersion is that of the other documents: explain, recheck, rules.
+const documentVersion = 1
 
 // The records of JSON and JSONL, in the order of docs/report.md. What is not
 // there is null, never an empty string; arrays are never null.
@@ -92,7 +96,7 @@ func (r recorder) finding(f *finding.Finding) object {
 
 func (r recorder) occurrence(o finding.Occurrence) object {
 	return object{
-		{"target", text(o.Target)}, {"source", o.Source}, {"path", absent(text(o.Path))},
+		{"target", text(o.Target)}, {"source", o.Source}, {"folder", absent(text(o.Folder))}, {"path", absent(text(o.Path))},
 		{"line", absent(o.Line)}, {"column", absent(o.Column)}, {"end_column", absent(o.EndColumn)},
 		{"object", absent(o.Object)}, {"versions", o.Versions}, {"commit", absent(o.Commit)}, {"date", timestamp(o.Date)},
 		{"reachable", boolean(o.Reachable)}, {"in_head", boolean(o.InHead)},

@@ -155,7 +155,7 @@ func placesToSwitch(f *finding.Finding) string {
 				continue
 			}
 		}
-		files[file{o.Target, o.Path}] = true
+		files[file{o.Target, join(o.Folder, o.Path)}] = true
 		targets[o.Target] = true
 	}
 	switch {

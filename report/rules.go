@@ -64,7 +64,7 @@ func WriteRules(w io.Writer, f Format, list []*rules.Rule, opts Options) error {
 		for _, r := range list {
 			records = append(records, ruleRecord(r))
 		}
-		return writeDocument(w, opts.redactor(nil), object{{"schema_version", SchemaVersion}, {"tool", opts.tool()}, {"rules", records}})
+		return writeDocument(w, opts.redactor(nil), object{{"schema_version", documentVersion}, {"tool", opts.tool()}, {"rules", records}})
 	})
 }
 

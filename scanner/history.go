@@ -76,12 +76,12 @@ func (s *Prepared) scanHistory(ctx context.Context, t *target, repo *gitdb.Repos
 		NewVisitor: func() history.Visitor { return &objectJudge{judge: s.collector.newJudge(ctx), target: t, history: h} },
 	})
 	s.result.Read.Add(res.Counts)
-	s.skip(res.Skipped...)
+	s.skipIn(t, repo, res.Skipped...)
 	if err != nil {
 		return err
 	}
 	missing, err := db.Missing(ctx)
-	s.skip(missing...)
+	s.skipIn(t, repo, missing...)
 	return err
 }
 
@@ -216,7 +216,7 @@ func (s *Prepared) traceOne(ctx context.Context, h *scannedHistory) (whole bool,
 	if t == nil {
 		return false, err
 	}
-	s.skip(t.Skipped...)
+	s.skipIn(h.target, h.repo, t.Skipped...)
 	if u.more {
 		h.target.note("Its history holds more paths than were listed: some occurrences of the keys found are left out.")
 	}

@@ -3,7 +3,10 @@
 package scanner
 
 import (
+	"cmp"
 	"context"
+	"fmt"
+	"path/filepath"
 	"sync"
 
 	"keysweep/finding"
@@ -146,6 +149,18 @@ func (s *Prepared) skip(list ...finding.Skipped) {
 	defer s.mu.Unlock()
 	for _, k := range list {
 		s.result.Skipped = finding.AddSkipped(s.result.Skipped, k)
+	}
+}
+
+// skipIn notes what was not read of a repository of t.
+func (s *Prepared) skipIn(t *target, repo *gitdb.Repository, list ...finding.Skipped) {
+	folder := t.below(cmp.Or(repo.Top, repo.GitDir))
+	for _, k := range list {
+		k.Target, k.Folder = t.Name, folder
+		if filepath.IsLocal(folder) {
+			k.Detail = fmt.Sprintf("repository %s: %s", folder, k.Detail)
+		}
+		s.skip(k)
 	}
 }
 
