@@ -3,6 +3,7 @@ package scanner
 import (
 	"cmp"
 	"context"
+	"fmt"
 	"maps"
 	"slices"
 	"strings"
@@ -38,6 +39,7 @@ type change struct {
 	added   map[oid.ID][]addition // guarded by mu; objects
 	names   []addition            // guarded by mu; those that hold a literal
 	pending []introduction
+	room    int // of keyPaths
 
 	known map[oid.ID]keySet // of blobs that were read
 	below map[oid.ID]keySet // of whole trees
@@ -75,7 +77,7 @@ func (s *Prepared) newChange(t *target, source finding.Source) *change {
 		Prepared: s, target: t, db: t.db, source: source,
 		added: make(map[oid.ID][]addition), known: make(map[oid.ID]keySet),
 		below:     make(map[oid.ID]keySet),
-		broughtBy: make(map[keyAt]gitdb.CommitRef),
+		broughtBy: make(map[keyAt]gitdb.CommitRef), room: keyPaths,
 	}
 	s.changes = append(s.changes, c)
 	return c
@@ -128,15 +130,48 @@ func (c *change) readAdded(ctx context.Context, typ oid.Type) error {
 		return err
 	}
 	for _, id := range slices.SortedFunc(maps.Keys(found), oid.ID.Compare) {
-		for _, k := range found[id] {
-			for _, a := range c.added[id] {
-				c.pending = append(c.pending, introduction{a, k})
-			}
-		}
+		c.introduce(found[id], c.added[id])
 	}
 	clear(c.added)
 	return nil
 }
+
+// introduce appends to pending what may be a finding in an object, at each path
+// where it is added. Lines times paths is more than either: beyond a limit, one line
+// of each sort is enough (see commentSort), and beyond another, keys are open.
+func (c *change) introduce(list []*candidate, added []addition) {
+	type alike struct {
+		key  finding.Secret
+		sort sorts
+	}
+	kinds := make(map[alike]bool)
+	of := func(k *candidate) alike { return alike{k.match.Secret, commentSort(k.view.comment)} }
+	left := occurrencesPerObject
+	for i, a := range added {
+		if i > 0 && c.room < len(kinds) {
+			for _, k := range list {
+				c.cutKeys[k.match.Secret] = true
+			}
+			c.skipOne(finding.ReasonTooLarge, fmt.Sprintf("paths of changes: keys are added at more than %d; the others were left out", keyPaths))
+			return
+		}
+		clear(kinds)
+		for _, k := range list {
+			if isNew := !kinds[of(k)]; left > 0 || isNew {
+				kinds[of(k)] = true
+				c.pending = append(c.pending, introduction{a, k})
+				left--
+			}
+		}
+		if i > 0 {
+			c.room -= len(kinds)
+		}
+	}
+}
+
+// keyPaths is how many paths, times the keys of the object there, a change may add
+// to the first of each object.
+const keyPaths = 500_000
 
 // judgeObjects reads objects and returns what may be a finding in each. isNew
 // says that they are those in added, and count as read.

@@ -233,3 +233,48 @@ func TestSinceRestsOnWhatWasRead(t *testing.T) {
 		t.Errorf("%d before, skipped %v", res.BeforeSince, res.Skipped)
 	}
 }
+
+// A range lists no more than what decides, and says what it did not judge.
+func TestARangeOfManyPathsIsJudged(t *testing.T) {
+	key := keysOf(1, 95)[0]
+	line, bare := "KEY="+key+" # keysweep:allow a\n", "KEY="+key+"\n"
+	believe := func(*finding.Finding, *finding.Occurrence) bool { return true }
+	for _, tt := range []struct {
+		name     string
+		content  string
+		set      exceptions.Set
+		want     bool
+		at, most int // occurrences
+	}{
+		{"a path, many lines", strings.Repeat(bare, 600), exceptions.Set{Allows: []exceptions.Allow{{Path: "testdata/**", Reason: "r"}}}, true, 30 * 30, 10_600 + 30*30},
+		{"comments on many lines", strings.Repeat(line, 600), exceptions.Set{Inline: believe}, true, 30 * 30, 10_600 + 30*30},
+		{"comments on all lines but the last", strings.Repeat(line, 600) + bare, exceptions.Set{Inline: believe}, false, 30 * 30 * 2, 10_601 + 30*30*2},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			r := newRepo(t, filepath.Join(t.TempDir(), "r"))
+			r.commit("zero")
+			r.spread(30, tt.content)
+			res := audited(t, Options{Paths: []string{r.dir}, Range: &Range{Include: []string{"HEAD"}}}, &tt.set, func() {})
+			f := res.Findings[0]
+			if n := len(f.Listed); !res.Complete() || (f.Suppressed != nil) != tt.want || n < tt.at || n > tt.most {
+				t.Errorf("complete %v, accepted %v, %d occurrences", res.Complete(), f.Suppressed, n)
+			}
+		})
+	}
+}
+
+// Beyond a limit, where keys are added is not known.
+func TestARangeOfTooManyPathsIsIncomplete(t *testing.T) {
+	r := newRepo(t, filepath.Join(t.TempDir(), "r"))
+	r.spread(80, "KEY="+strings.Join(keysOf(100, 96), "\nKEY=")+"\n")
+	set := exceptions.Set{Allows: []exceptions.Allow{{Path: "testdata/**", Reason: "r"}}}
+	res := audited(t, Options{Paths: []string{r.dir}, Range: &Range{Include: []string{"HEAD"}}, AllowIncomplete: true}, &set, func() {})
+	if res.Complete() || len(res.Findings) != 100 {
+		t.Fatalf("complete %v, %d findings", res.Complete(), len(res.Findings))
+	}
+	for _, f := range res.Findings {
+		if f.Suppressed != nil {
+			t.Fatal("a key is accepted")
+		}
+	}
+}

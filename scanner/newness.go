@@ -3,6 +3,8 @@ package scanner
 import (
 	"cmp"
 	"context"
+	"errors"
+	"fmt"
 	"slices"
 
 	"keysweep/finding"
@@ -81,7 +83,7 @@ func (c *change) dropHeldElsewhere(ctx context.Context) error {
 		return err
 	}
 	d, j := c.db.NewDiffer(treeBudget), c.collector.newJudge(ctx)
-	defer d.Close()
+	defer func() { c.skip(d.Skipped...); d.Close() }()
 	var failed error
 	c.drop(func(n *introduction) bool {
 		isHeld, isAllowed, isOld := false, false, false
@@ -164,8 +166,15 @@ func (c *change) readTips(ctx context.Context) error {
 		}
 		atTips[n.path] = nil
 		for _, tip := range c.tips {
-			// What cannot be read here was reported before.
-			if entry, err := c.db.AtPath(ctx, tip, n.path); err == nil && !entry.IsTree() && !entry.IsSubmodule() {
+			entry, err := c.db.AtPath(ctx, tip, n.path)
+			if ctx.Err() != nil {
+				return context.Cause(ctx)
+			}
+			if err != nil && (errors.Is(err, lookup.ErrAbsent) || !errors.Is(err, lookup.ErrRevision)) {
+				c.skipOne(gitdb.ReasonOf(err), fmt.Sprintf("%s at the end of the range: %v", n.path, err))
+				c.cutKeys[n.match.Secret] = true
+			}
+			if err == nil && !entry.IsTree() && !entry.IsSubmodule() {
 				commit, err := c.db.Resolve(ctx, tip.String()+"^{commit}")
 				atTips[n.path] = append(atTips[n.path], atTip{entry.ID, err == nil && c.merged(commit)})
 				ids = append(ids, entry.ID)

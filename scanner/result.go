@@ -46,7 +46,7 @@ func (s *Prepared) finish(ctx context.Context) {
 			continue
 		}
 		r.withdraw()
-		if !r.open && (s.opts.AllowIncomplete || s.result.Complete()) {
+		if !r.open && !s.cutKeys[r.finding.Secret] && (s.opts.AllowIncomplete || s.result.Complete()) {
 			r.finding.MeetEvery()
 		}
 		s.result.Findings = append(s.result.Findings, &r.finding)

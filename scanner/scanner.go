@@ -20,7 +20,8 @@ type Prepared struct {
 	opts      Options
 	targets   []*target
 	accept    Accept
-	partial   bool // a database could not be opened
+	partial   bool                    // a database could not be opened
+	cutKeys   map[finding.Secret]bool // they have occurrences that were not judged
 	collector *collector
 	histories []*scannedHistory
 	changes   []*change       // of Staged and Range
@@ -39,7 +40,7 @@ func Prepare(opts Options) (*Prepared, error) {
 		return nil, err
 	}
 	s := &Prepared{
-		opts: opts, scanned: make(map[string]bool), realPaths: make(realPaths),
+		opts: opts, scanned: make(map[string]bool), realPaths: make(realPaths), cutKeys: make(map[finding.Secret]bool),
 		result: &finding.Result{Started: opts.Now(), Since: opts.Since},
 	}
 	s.targets, err = resolve(&s.opts)

@@ -60,8 +60,8 @@ const (
 	keptTrees = 8 << 20 // bytes
 	// shownAgain bounds how many bytes are shown of trees that were shown in
 	// the same comparison at other paths: a few nested trees can make more
-	// paths than there are atoms.
-	shownAgain = 1 << 20
+	// paths than there are atoms. What is beyond it is skipped as too large.
+	shownAgain = 4 << 20
 )
 
 // NewDiffer returns a Differ whose Reader keeps up to budget bytes.
@@ -312,6 +312,7 @@ func (d *Differ) descend(ctx context.Context, path string, list *entries, below 
 	if len(below) == 0 {
 		if d.shown[e.ID] {
 			if d.again -= len(data); d.again < 0 {
+				d.skip(e.ID, fmt.Errorf("%w: its paths are too many", pack.ErrTooLarge))
 				return nil
 			}
 		}
