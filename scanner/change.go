@@ -193,6 +193,9 @@ func (c *change) judgeObjects(ctx context.Context, typ oid.Type, ids []oid.ID, i
 				j.whole(o.Data, at)
 			}
 			list := j.drain(isNew)
+			if o.Size > forgetOver {
+				j.forget()
+			}
 			c.mu.Lock()
 			defer c.mu.Unlock()
 			if len(list) > 0 {

@@ -110,7 +110,12 @@ var sources = map[oid.Type]finding.Source{oid.Blob: finding.SourceBlob, oid.Comm
 
 // Object implements history.Visitor.
 func (o *objectJudge) Object(obj *history.Object) error {
-	defer o.judge.drop()
+	defer func() {
+		o.judge.drop()
+		if obj.Stream != nil || len(obj.Data) > forgetOver {
+			o.judge.forget()
+		}
+	}()
 	at := location{target: o.target, history: o.history, source: sources[obj.Type]}
 	switch {
 	case obj.Type == oid.Tree:

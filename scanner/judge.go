@@ -40,6 +40,13 @@ func (c *collector) newJudge(ctx context.Context) *judge {
 	return &judge{window: window{finder: finder, matcher: matcher}, collector: c, ctx: ctx, times: make(map[finding.Secret]tally)}
 }
 
+// forget lets go of all that j may hold of content: a worker that waits for memory
+// must not.
+func (j *judge) forget() { *j = *j.collector.newJudge(j.ctx) }
+
+// forgetOver is the size of an object from which it is forgotten, in bytes.
+const forgetOver = 1 << 20
+
 // stream judges what r yields, in windows. Nothing is collected until commit:
 // a file that changes is read again.
 func (j *judge) stream(r io.Reader, at location) (n int64, err error) {

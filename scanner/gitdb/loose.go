@@ -78,34 +78,41 @@ func (r *Repository) ListLoose(dir string, skipped *Skips) (loose []LooseObject)
 // The limits of a loose object, in bytes.
 const (
 	looseStreamOver = 8 << 20 // from this size on a blob is read in windows
-	looseMapOver    = 1 << 20 // from this size on a file is mapped
+	looseMapOver    = 1 << 18 // from this size on a file is mapped
+	looseKept       = 1 << 18 // up to this size what a file unpacked to is used again
 	maxLooseHeader  = 32
 )
 
 // LooseReader reads loose objects. It is the scratch of one goroutine.
 type LooseReader struct {
-	hashSize int // of an id
-	guard    *file.Guard
-	decoder  *inflate.Decoder
-	stored   []byte // a file
-	data     []byte // what it unpacks to
-	object   pack.Object
-	starts   []uint32
+	hashSize  int // of an id
+	guard     *file.Guard
+	decoder   *inflate.Decoder
+	room      *pack.Room
+	maxObject uint64
+	stored    []byte // a file
+	data      []byte // what it unpacks to, if that is kept for the next
+	object    pack.Object
+	starts    []uint32
 }
 
-// NewLooseReader returns a reader of objects of r. It inflates with decoder; nil
-// is one of its own.
-func (r *Repository) NewLooseReader(decoder *inflate.Decoder) *LooseReader {
+// NewLooseReader returns a reader of objects of r of up to maxObject bytes, for
+// which budget was made. It inflates with decoder; nil is one of its own.
+func (r *Repository) NewLooseReader(decoder *inflate.Decoder, budget *pack.Budget, maxObject uint64) *LooseReader {
 	if decoder == nil {
 		decoder = new(inflate.Decoder)
 	}
-	return &LooseReader{hashSize: r.Format.Size(), guard: &r.guard, decoder: decoder}
+	return &LooseReader{
+		hashSize: r.Format.Size(), guard: &r.guard, decoder: decoder, room: budget.Room(),
+		maxObject: cmp.Or(maxObject, pack.DefaultMaxObject),
+	}
 }
 
 // Read opens l and calls use with the object: whole, or as a stream if it is a
 // large blob. The object is valid until use returns. Of a damaged object use gets
-// what could be read before the error is returned. maxObject is as in OpenOptions.
-func (lr *LooseReader) Read(l LooseObject, maxObject uint64, use func(*pack.Object) error) error {
+// what could be read before the error is returned. use must not read others that
+// the budget is for: Read may wait until there is room.
+func (lr *LooseReader) Read(l LooseObject, use func(*pack.Object) error) error {
 	info, err := file.Lstat(l.Path())
 	if err == nil {
 		err = lr.guard.HereInfo(info)
@@ -116,14 +123,13 @@ func (lr *LooseReader) Read(l LooseObject, maxObject uint64, use func(*pack.Obje
 	if !info.Mode().IsRegular() {
 		return fmt.Errorf("%w: not a regular file", pack.ErrCorrupt)
 	}
-	maxObject = cmp.Or(maxObject, pack.DefaultMaxObject)
 	if info.Size() > looseMapOver {
 		stored, err := pack.Map(l.Path())
 		if err != nil {
 			return err
 		}
 		defer pack.Unmap(stored)
-		return pack.Guard(func() error { return lr.decode(stored, maxObject, use) })
+		return pack.Guard(func() error { return lr.decode(stored, use) })
 	}
 	f, err := os.Open(l.Path())
 	if err != nil {
@@ -137,10 +143,10 @@ func (lr *LooseReader) Read(l LooseObject, maxObject uint64, use func(*pack.Obje
 	if err != nil && !errors.Is(err, io.EOF) && !errors.Is(err, io.ErrUnexpectedEOF) {
 		return err
 	}
-	return lr.decode(lr.stored[:n], maxObject, use)
+	return lr.decode(lr.stored[:n], use)
 }
 
-func (lr *LooseReader) decode(stored []byte, maxObject uint64, use func(*pack.Object) error) error {
+func (lr *LooseReader) decode(stored []byte, use func(*pack.Object) error) error {
 	lr.decoder.Checksum = true
 	typ, size, header, err := lr.header(stored)
 	switch {
@@ -148,15 +154,27 @@ func (lr *LooseReader) decode(stored []byte, maxObject uint64, use func(*pack.Ob
 		return err
 	case typ == oid.Blob && size > looseStreamOver:
 		return lr.stream(stored, size, header, use)
-	case size > max(maxObject, looseStreamOver):
+	case size > max(lr.limit(typ), looseStreamOver):
 		return fmt.Errorf("%w: %d bytes", pack.ErrTooLarge, size)
 	}
 	// The size is a claim: no more room is made than the file can fill.
 	whole := header + min(size, uint64(len(stored))*inflate.MaxRatio)
-	if uint64(cap(lr.data)) < whole {
-		lr.data = make([]byte, whole)
+	charge := whole
+	if typ == oid.Tree {
+		charge += whole / 2 // the places of its entries
 	}
-	data := lr.data[:whole]
+	data := lr.data
+	if whole > looseKept {
+		lr.room.Wait(int64(charge))
+		defer lr.room.Close()
+	}
+	if uint64(cap(data)) < whole {
+		data = make([]byte, whole)
+	}
+	if cap(data) <= looseKept {
+		lr.data = data
+	}
+	data = data[:whole]
 	_, damage := lr.decoder.Inflate(data, stored)
 	if damage != nil {
 		n, _ := lr.decoder.Prefix(data, stored)
@@ -164,8 +182,11 @@ func (lr *LooseReader) decode(stored []byte, maxObject uint64, use func(*pack.Ob
 	}
 	lr.object = pack.Object{Type: typ, Size: uint64(len(data)) - header, Data: data[header:]}
 	if typ == oid.Tree {
-		lr.starts, lr.object.TreeErr = pack.TreeStarts(lr.starts[:0], lr.object.Data, lr.hashSize)
-		lr.object.Starts, lr.object.FreshStarts = lr.starts, lr.starts
+		lr.object.Starts, lr.object.TreeErr = pack.TreeStarts(lr.starts[:0], lr.object.Data, lr.hashSize)
+		lr.object.FreshStarts = lr.object.Starts
+		if len(data) <= looseKept {
+			lr.starts = lr.object.Starts
+		}
 	}
 	if err := use(&lr.object); err != nil {
 		return err
@@ -176,8 +197,18 @@ func (lr *LooseReader) decode(stored []byte, maxObject uint64, use func(*pack.Ob
 	return nil
 }
 
+// limit is that of an object of type typ, as in a pack.
+func (lr *LooseReader) limit(typ oid.Type) uint64 {
+	if typ == oid.Tree {
+		return lr.maxObject / 3 * 2
+	}
+	return lr.maxObject
+}
+
 // stream shows a large blob.
 func (lr *LooseReader) stream(stored []byte, size, header uint64, use func(*pack.Object) error) error {
+	lr.room.Wait(pack.StreamCharge)
+	defer lr.room.Close()
 	r := inflate.NewReader(stored, header+size)
 	if _, err := io.CopyN(io.Discard, r, int64(header)); err != nil {
 		return fmt.Errorf("%w: %w", pack.ErrCorrupt, err)

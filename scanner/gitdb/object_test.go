@@ -53,7 +53,7 @@ func TestWhatIsLeftOfALooseObjectIsRead(t *testing.T) {
 		if err := os.Remove(l.Path()); err != nil { // git made it read-only
 			t.Fatal(err)
 		}
-		lr := new(Repository).NewLooseReader(nil)
+		lr := new(Repository).NewLooseReader(nil, pack.NewBudget(0), 0)
 		for _, tt := range []struct {
 			name    string
 			stored  []byte
@@ -70,7 +70,7 @@ func TestWhatIsLeftOfALooseObjectIsRead(t *testing.T) {
 				t.Fatal(err)
 			}
 			var got []byte
-			err := lr.Read(l, 0, func(o *pack.Object) error {
+			err := lr.Read(l, func(o *pack.Object) error {
 				if got = slices.Clone(o.Data); o.Stream != nil {
 					got, _ = io.ReadAll(o.Stream)
 				}
@@ -106,8 +106,8 @@ func FuzzLoose(f *testing.F) {
 		if err := os.WriteFile(l.Path(), b, 0o600); err != nil {
 			t.Fatal(err)
 		}
-		lr := new(Repository).NewLooseReader(nil)
-		_ = lr.Read(l, 1<<20, func(o *pack.Object) error {
+		lr := new(Repository).NewLooseReader(nil, pack.NewBudget(1<<20), 1<<20)
+		_ = lr.Read(l, func(o *pack.Object) error {
 			if o.Stream != nil {
 				_, err := io.Copy(io.Discard, io.LimitReader(o.Stream, 1<<24))
 				return err

@@ -26,6 +26,7 @@ type Database struct {
 	skipped   gitdb.Skips
 	workers   int
 	maxObject uint64
+	budget    *pack.Budget
 
 	// present holds the first eight bytes of every id, the union over packs
 	// and loose objects; nil if one pack holds all.
@@ -53,7 +54,7 @@ func Open(ctx context.Context, repo *gitdb.Repository, opts gitdb.OpenOptions) (
 	packs, err := gitdb.OpenPacks(ctx, stores, func(path string) (*pack.Pack, error) { return pack.Open(ctx, path, repo.Format) })
 	db := &Database{
 		repo: repo, packs: packs, promisor: stores.Promisor, skipped: stores.Skipped,
-		workers: max(opts.Workers, 1), maxObject: opts.MaxObject, missing: make(map[oid.ID]struct{}),
+		workers: max(opts.Workers, 1), maxObject: opts.MaxObject, budget: pack.NewBudget(opts.MaxObject), missing: make(map[oid.ID]struct{}),
 	}
 	if err != nil {
 		db.Close()

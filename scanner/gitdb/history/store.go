@@ -26,12 +26,13 @@ func (db *Database) newBits(store int) *pack.Bits {
 
 // walk is pack.Walk for any store. The workers and the limit are those of Open.
 func (db *Database) walk(ctx context.Context, store int, opts pack.WalkOptions) error {
-	opts.Workers, opts.MaxObject = db.workers, db.maxObject
+	opts.Workers, opts.MaxObject, opts.Budget = db.workers, db.maxObject, db.budget
 	if store != db.looseStore() {
 		return db.packs[store].Walk(ctx, opts)
 	}
-	return gitdb.InParallel(ctx, db.workers, len(db.loose), 1, 1, func(int) func(int) error {
-		v, r := opts.NewVisitor(), db.repo.NewLooseReader(nil)
+	defer db.budget.Settle()
+	return gitdb.InParallel(ctx, min(db.workers, pack.MaxWorkers), len(db.loose), 1, 1, func(int) func(int) error {
+		v, r := opts.NewVisitor(), db.repo.NewLooseReader(nil, db.budget, db.maxObject)
 		return func(i int) error {
 			if opts.Need != nil && !opts.Need.Has(i) {
 				return nil
@@ -42,7 +43,7 @@ func (db *Database) walk(ctx context.Context, store int, opts pack.WalkOptions) 
 				_, failed = v.Visit(o)
 				return failed
 			}
-			err := pack.Guard(func() error { return r.Read(db.loose[i], db.maxObject, visit) })
+			err := pack.Guard(func() error { return r.Read(db.loose[i], visit) })
 			if failed != nil {
 				return failed
 			}

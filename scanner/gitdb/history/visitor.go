@@ -49,6 +49,7 @@ func (v *visitor) Visit(o *pack.Object) (mark bool, err error) {
 		}
 	}
 	v.object = Object{Type: o.Type, Data: o.Data, Starts: o.Starts, visitor: v, source: o}
+	defer func() { v.object.Data, v.object.Starts = nil, nil }() // they are valid until Visit returns
 	if o.Stream != nil {
 		return true, v.stream(o)
 	}

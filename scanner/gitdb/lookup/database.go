@@ -26,6 +26,7 @@ type Database struct {
 	skipped   gitdb.Skips
 	workers   int
 	maxObject uint64
+	budget    *pack.Budget
 	spare     atomic.Pointer[Reader] // one that is not in use, or nil
 }
 
@@ -36,7 +37,8 @@ func Open(ctx context.Context, repo *gitdb.Repository, opts gitdb.OpenOptions) (
 	packs, err := gitdb.OpenPacks(ctx, stores, func(path string) (*indexedPack, error) { return openPack(ctx, path, repo.Format) })
 	db := &Database{
 		repo: repo, packs: packs, dirs: stores.Dirs, promisor: stores.Promisor, skipped: stores.Skipped,
-		workers: max(opts.Workers, 1), maxObject: opts.MaxObject,
+		workers: min(max(opts.Workers, 1), pack.MaxWorkers), maxObject: opts.MaxObject,
+		budget: pack.NewBudget(opts.MaxObject),
 	}
 	if err != nil {
 		db.Close()
@@ -50,6 +52,7 @@ func (db *Database) Skipped() []finding.Skipped { return db.skipped }
 
 // Close unmaps all packs.
 func (db *Database) Close() {
+	db.budget.Settle()
 	for _, p := range db.packs {
 		p.close()
 	}

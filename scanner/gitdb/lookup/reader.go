@@ -22,7 +22,7 @@ var ErrAbsent = errors.New("no such object")
 // scratch of one goroutine.
 type Reader struct {
 	db     *Database
-	packs  pack.LookupReader
+	packs  *pack.LookupReader
 	loose  *gitdb.LooseReader
 	hasher *oid.Hasher
 	// borrowed says that the data of the object being used is used again.
@@ -32,12 +32,12 @@ type Reader struct {
 // NewReader returns a Reader that keeps up to budget bytes of objects.
 func (db *Database) NewReader(budget int) *Reader {
 	if r := db.spare.Swap(nil); r != nil {
-		r.packs.Budget = budget
+		r.packs.Keep = budget
 		return r
 	}
-	r := &Reader{db: db, hasher: oid.NewHasher(db.repo.Format)}
-	r.packs.MaxObject, r.packs.Budget = db.maxObject, budget
-	r.loose = db.repo.NewLooseReader(r.packs.Decoder())
+	r := &Reader{db: db, hasher: oid.NewHasher(db.repo.Format), packs: pack.NewLookupReader(db.budget, db.maxObject)}
+	r.packs.Keep = budget
+	r.loose = db.repo.NewLooseReader(r.packs.Decoder(), db.budget, db.maxObject)
 	return r
 }
 
@@ -72,7 +72,7 @@ func (r *Reader) Read(ctx context.Context, id oid.ID, use func(*pack.Object) err
 	}
 	r.borrowed = true
 	for _, dir := range r.db.dirs {
-		err := r.loose.Read(gitdb.LooseObject{ID: id, Dir: dir}, r.db.maxObject, checked)
+		err := r.loose.Read(gitdb.LooseObject{ID: id, Dir: dir}, checked)
 		if errors.Is(err, fs.ErrNotExist) {
 			continue
 		}

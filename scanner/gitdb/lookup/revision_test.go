@@ -309,7 +309,7 @@ func FuzzRevision(f *testing.F) {
 		f.Add(rev)
 	}
 	repo := &gitdb.Repository{Refs: []gitdb.Ref{{Name: "HEAD", ID: oid.ID{1}}}, GitDir: f.TempDir()}
-	db := &Database{repo: repo}
+	db := &Database{repo: repo, budget: pack.NewBudget(0)}
 	f.Fuzz(func(t *testing.T, rev string) {
 		if _, err := db.Resolve(t.Context(), rev); err != nil && !errors.Is(err, ErrRevision) && !errors.Is(err, ErrAbsent) {
 			t.Fatalf("%q: %v", rev, err)

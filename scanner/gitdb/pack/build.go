@@ -1,6 +1,7 @@
 package pack
 
 import (
+	"errors"
 	"fmt"
 
 	"keysweep/scanner/gitdb/inflate"
@@ -21,9 +22,9 @@ func (w *worker) source(entry int32, h header) (src []byte, stored uint64) {
 }
 
 // inflateRoot inflates an entry that is not a delta.
-func (w *worker) inflateRoot(entry int32, h header) (*buffer, error) {
+func (w *worker) inflateRoot(entry int32, h header, left *allowance) (*buffer, error) {
 	src, stored := w.source(entry, h)
-	buf, n, err := w.builder.inflateRoot(h, src, stored, &w.left)
+	buf, n, err := w.builder.inflateRoot(h, src, stored, left)
 	if err == nil {
 		err = w.pack.checkEnd(entry, h, n)
 	}
@@ -47,45 +48,69 @@ func (p *Pack) checkEnd(entry int32, h header, n int) error {
 
 // build makes the version that entry is from its base; what its delta did is
 // in w.ops afterwards.
-func (w *worker) build(entry int32, base *buffer) (*buffer, error) {
+func (w *worker) build(entry int32, base *buffer, left *allowance) (*buffer, error) {
 	h, err := w.header(entry)
 	if err != nil {
 		return nil, err
 	}
 	src, stored := w.source(entry, h)
-	delta, n, err := w.inflateDelta(h, src, stored, &w.left)
-	if err == nil {
-		err = w.pack.checkEnd(entry, h, n)
+	buf, n, err := w.apply(h, src, stored, base, w.typ, left)
+	if n > 0 {
+		// First: that the index is wrong may be why the delta does not fit.
+		if end := w.pack.checkEnd(entry, h, n); end != nil {
+			err = end
+		}
 	}
-	if err != nil {
-		return nil, err
-	}
-	return w.apply(delta, base.data, &w.left)
+	return buf, err
 }
 
 // rebuild makes a version that was dropped again, from the root of its family.
-func (w *worker) rebuild(entry int32) (*buffer, error) {
+// It was built before: what it costs was spent then.
+func (w *worker) rebuild(entry int32) (buf *buffer, err error) {
 	chain := []int32{entry}
 	for b := w.pack.entries[entry].base; b >= 0; b = w.pack.entries[b].base {
 		chain = append(chain, b)
 	}
+	for {
+		if buf, err = w.buildChain(chain); !errors.Is(err, errNoRoom) {
+			return buf, err
+		}
+		if !w.makeRoom() {
+			return nil, nil
+		}
+	}
+}
+
+// buildChain builds the first of chain from the last, a root.
+func (w *worker) buildChain(chain []int32) (*buffer, error) {
 	root := chain[len(chain)-1]
 	h, err := w.header(root)
 	if err != nil {
 		return nil, err
 	}
-	buf, err := w.inflateRoot(root, h)
+	buf, err := w.inflateRoot(root, h, nil)
 	for i := len(chain) - 2; i >= 0 && err == nil; i-- {
 		var next *buffer
-		next, err = w.build(chain[i], buf)
+		next, err = w.build(chain[i], buf, nil)
 		w.release(buf)
 		buf = next
 	}
 	return buf, err
 }
 
+// StreamCharge is how many bytes a stream counts in a budget: its window, and that
+// of its reader.
+const StreamCharge = 3 << 19
+
 // stream shows a large root as a stream.
 func (w *worker) stream(entry int32, h header) error {
+	for !w.take(StreamCharge) {
+		w.short = StreamCharge
+		if !w.makeRoom() {
+			return nil
+		}
+	}
+	defer w.drop(StreamCharge)
 	src, _ := w.source(entry, h)
 	r := inflate.NewReader(src, h.size)
 	w.object = Object{Entry: int(entry), Type: w.typ, Size: h.size, Stream: r}

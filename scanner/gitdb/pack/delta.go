@@ -2,6 +2,7 @@ package pack
 
 import (
 	"fmt"
+	"math/bits"
 )
 
 // A delta is (gitformat-pack(5), "Deltified representation"):
@@ -47,7 +48,7 @@ func deltaSize(b []byte) (uint64, []byte, error) {
 // maxOps is how many instructions of a delta are recorded: one of two bytes
 // would take sixteen. Beyond it the version is searched whole, which is slower
 // and finds the same.
-const maxOps = 1 << 16
+const maxOps = 1 << 14
 
 // record appends o to ops, up to maxOps.
 func record(ops []op, o op) []op {
@@ -61,21 +62,37 @@ func record(ops []op, o op) []op {
 // from the instructions that follow the sizes. It appends what it did to ops,
 // unless that is maxOps or more.
 func apply(dst, base, instructions []byte, ops []op) ([]op, error) {
+	n, ops, err := applyFrom(dst, 0, base, instructions, ops)
+	if err == nil {
+		err = checkDone(n, dst)
+	}
+	return ops, err
+}
+
+func checkDone(n int, dst []byte) error {
+	if n != len(dst) {
+		return fmt.Errorf("%w: delta yields %d bytes, declares %d", ErrCorrupt, n, len(dst))
+	}
+	return nil
+}
+
+// applyFrom follows whole instructions, with which it fills dst from n on. It
+// returns up to where.
+func applyFrom(dst []byte, n int, base, instructions []byte, ops []op) (int, []op, error) {
 	d := instructions
-	n := 0 // bytes of dst that are filled
 	for len(d) > 0 {
 		c := d[0]
 		d = d[1:]
 		if c&0x80 == 0 {
 			size := int(c)
 			if size == 0 {
-				return ops, fmt.Errorf("%w: reserved delta instruction", ErrCorrupt)
+				return n, ops, fmt.Errorf("%w: reserved delta instruction", ErrCorrupt)
 			}
 			if size > len(d) {
-				return ops, fmt.Errorf("%w: delta insert of %d bytes, %d left", ErrCorrupt, size, len(d))
+				return n, ops, fmt.Errorf("%w: delta insert of %d bytes, %d left", ErrCorrupt, size, len(d))
 			}
 			if size > len(dst)-n {
-				return ops, fmt.Errorf("%w: delta yields more bytes than it declares", ErrCorrupt)
+				return n, ops, fmt.Errorf("%w: delta yields more bytes than it declares", ErrCorrupt)
 			}
 			copy(dst[n:], d[:size])
 			d = d[size:]
@@ -87,7 +104,7 @@ func apply(dst, base, instructions []byte, ops []op) ([]op, error) {
 		if len(d) < 7 {
 			var err error
 			if off, size, d, err = copyOperands(c, d); err != nil {
-				return ops, err
+				return n, ops, err
 			}
 		} else {
 			// At least seven operand bytes are there: no check for each.
@@ -126,19 +143,34 @@ func apply(dst, base, instructions []byte, ops []op) ([]op, error) {
 			size = 0x10000
 		}
 		if uint64(off)+uint64(size) > uint64(len(base)) {
-			return ops, fmt.Errorf("%w: delta copies %d bytes at %d, base has %d", ErrCorrupt, size, off, len(base))
+			return n, ops, fmt.Errorf("%w: delta copies %d bytes at %d, base has %d", ErrCorrupt, size, off, len(base))
 		}
 		if int(size) > len(dst)-n {
-			return ops, fmt.Errorf("%w: delta yields more bytes than it declares", ErrCorrupt)
+			return n, ops, fmt.Errorf("%w: delta yields more bytes than it declares", ErrCorrupt)
 		}
 		copy(dst[n:], base[off:off+size])
 		n += int(size)
 		ops = record(ops, op{from: int(off), n: int(size)})
 	}
-	if n != len(dst) {
-		return ops, fmt.Errorf("%w: delta yields %d bytes, declares %d", ErrCorrupt, n, len(dst))
+	return n, ops, nil
+}
+
+// wholeInstructions returns the length of the instructions at the start of d that
+// are whole.
+func wholeInstructions(d []byte) int {
+	for at := 0; ; {
+		if at == len(d) {
+			return at
+		}
+		next := at + 1 + int(d[at])
+		if d[at]&0x80 != 0 {
+			next = at + 1 + bits.OnesCount8(d[at]&0x7f)
+		}
+		if next > len(d) {
+			return at
+		}
+		at = next
 	}
-	return ops, nil
 }
 
 // copyOperands decodes offset and size of the copy instruction c from d.

@@ -32,6 +32,11 @@ func copyOp(off, size uint32) []byte {
 	return b
 }
 
+// deltaHead writes the two sizes at the start of a delta.
+func deltaHead(base, result int) []byte {
+	return binary.AppendUvarint(binary.AppendUvarint(nil, uint64(base)), uint64(result))
+}
+
 func insertOp(text string) []byte { return append([]byte{byte(len(text))}, text...) }
 
 func TestApplyFollowsTheInstructions(t *testing.T) {
@@ -415,7 +420,7 @@ func TestADeltaOfVeryManyInstructionsIsNotRecorded(t *testing.T) {
 	}
 	file := newPackFile()
 	file.add(3, nil, base)
-	head := append([]byte{byte(len(base))}, 0x8a, 0x80, 0x04) // 65546 = maxOps + 10
+	head := deltaHead(len(base), maxOps+10)
 	file.add(ofsDelta, []byte{byte(file.Len() - file.offsets[0])}, append(head, delta...))
 	p, err := Open(context.Background(), file.write(t), oid.SHA1)
 	if err != nil {

@@ -1,7 +1,6 @@
 package pack
 
 import (
-	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -25,7 +24,7 @@ const streamOver = 8 << 20
 // retainedLimit is how many bytes of bases a worker keeps for children yet to
 // come; over it the oldest are dropped and rebuilt from their root. Visiting
 // the heaviest child last keeps at most log2(family) bases, so real packs stay
-// far below.
+// far below. What may be rebuilt is limited as what is unpacked is.
 const retainedLimit = 64 << 20
 
 // Object is one object of a pack, built. Its slices are valid until Visit
@@ -60,8 +59,9 @@ type Visitor interface {
 
 // WalkOptions says what to walk and how.
 type WalkOptions struct {
-	Workers   int
-	MaxObject uint64 // zero: DefaultMaxObject
+	Workers   int     // more than MaxWorkers are MaxWorkers
+	Budget    *Budget // for objects of MaxObject bytes; nil: one of its own
+	MaxObject uint64  // zero: DefaultMaxObject
 	// Need, if not nil, restricts the walk: an entry is built only if it is
 	// in Need, which holds with each entry its base, or if its base is marked.
 	Need *Bits
@@ -75,17 +75,20 @@ type WalkOptions struct {
 // bases. It returns early with an error only if ctx ends, a visitor fails, or
 // the index contradicts the pack (ErrUnusable).
 func (p *Pack) Walk(ctx context.Context, opts WalkOptions) error {
-	s := &shared{pack: p, opts: opts, workers: max(opts.Workers, 1)}
+	s := &shared{pack: p, opts: opts, workers: min(max(opts.Workers, 1), MaxWorkers), budget: opts.Budget}
+	if s.budget == nil {
+		s.budget = NewBudget(opts.MaxObject)
+	}
+	defer s.budget.Settle()
 	s.left.start(p.Size())
+	s.again.start(p.Size())
 	s.wake.L = &s.mu
 	stop := context.AfterFunc(ctx, func() { s.fail(context.Cause(ctx)) })
 	defer stop()
 	var done sync.WaitGroup
 	for i := range s.workers {
 		w := &worker{shared: s, visitor: opts.NewVisitor()}
-		w.maxObject = cmp.Or(opts.MaxObject, DefaultMaxObject)
-		// The trailer of a pack says nothing of what its writer stored.
-		w.decoder.Checksum = true
+		w.start(s.budget, opts.MaxObject, s.workers)
 		if i == 0 {
 			for _, e := range p.lost {
 				if opts.Need == nil {
@@ -97,19 +100,21 @@ func (p *Pack) Walk(ctx context.Context, opts WalkOptions) error {
 			if err := Guard(w.run); err != nil {
 				s.fail(err)
 			}
+			w.end()
 		})
 	}
 	done.Wait()
+	for _, t := range s.given { // where the walk stopped early
+		(&pool{purse: purse{budget: s.budget}}).release(t.base.buf)
+	}
 	return s.err
 }
 
-// task is a subtree of a delta family: an entry and its base, which is nil for
-// the root of a family.
+// task is a subtree of a delta family that one worker gives another: an entry, and
+// the frame of its base, in which it is the last child.
 type task struct {
-	entry  int32
-	typ    oid.Type
-	base   *buffer
-	marked bool
+	typ  oid.Type
+	base frame
 }
 
 // shared is what the workers of one walk share.
@@ -117,7 +122,9 @@ type shared struct {
 	pack    *Pack
 	opts    WalkOptions
 	workers int
-	left    allowance
+	budget  *Budget
+	left    allowance // of what is built
+	again   allowance // of what may have to be rebuilt
 	stopped atomic.Bool
 	idle    atomic.Int32 // workers that wait for a task
 
@@ -136,15 +143,17 @@ func (s *shared) fail(err error) {
 	}
 	s.stopped.Store(true)
 	s.wake.Broadcast()
+	s.budget.wakeUp()
 }
 
 // rootBatch is how many families a worker takes at once: enough to make the
 // lock cheap, few enough to end together.
 const rootBatch = 32
 
-// take returns families to walk, as a range of pack.roots, or one given task.
+// nextTask returns families to walk, as a range of pack.roots, or one given task.
 // Neither: all work is done, or the walk has stopped.
-func (s *shared) take() (roots []int32, t task, ok bool) {
+func (w *worker) nextTask() (roots []int32, t task, ok bool) {
+	s := w.shared
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	for {
@@ -166,6 +175,8 @@ func (s *shared) take() (roots []int32, t task, ok bool) {
 			s.wake.Broadcast()
 			return nil, t, false
 		}
+		w.empty() // who is idle holds nothing
+		w.close()
 		s.wake.Wait()
 		if !s.stopped.Load() {
 			s.idle.Add(-1)
@@ -173,16 +184,25 @@ func (s *shared) take() (roots []int32, t task, ok bool) {
 	}
 }
 
-// give hands a subtree to an idle worker.
-func (s *shared) give(t task) {
+// give hands a subtree to an idle worker, if there is one that has none yet: a
+// base that waits for a worker is held meanwhile.
+func (s *shared) give(t task) bool {
 	s.mu.Lock()
 	defer s.mu.Unlock()
+	if int(s.idle.Load()) <= len(s.given) {
+		return false
+	}
 	s.given = append(s.given, t)
 	s.wake.Signal()
+	return true
 }
 
-// giveOver is the weight from which a subtree is worth handing over.
-const giveOver = 16
+// giveOver is the weight from which a subtree is worth handing over, and giveUpTo
+// the bytes of its base up to which it is: two workers hold that.
+const (
+	giveOver = 16
+	giveUpTo = 8 << 20
+)
 
 // frame is a version whose children are being built.
 type frame struct {
@@ -191,6 +211,8 @@ type frame struct {
 	heavy  int32 // child that comes last, or none
 	marked bool
 	buf    *buffer // nil: dropped, to be rebuilt
+	above  int     // bytes that one worker alone would retain of the versions before
+	built  uint64  // bytes of all versions from the root to this one
 }
 
 // worker walks families. All its fields are its own.
@@ -210,13 +232,15 @@ type worker struct {
 
 func (w *worker) run() error {
 	for {
-		roots, t, ok := w.take()
+		roots, t, ok := w.nextTask()
 		if !ok {
 			return nil
 		}
-		if t.base != nil {
+		if t.base.buf != nil {
 			w.typ = t.typ
-			if err := w.descend(t.entry, t.base, t.marked); err != nil {
+			w.stack = append(w.stack, t.base)
+			w.retained += t.base.buf.charge
+			if err := w.walk(); err != nil {
 				return err
 			}
 		}
@@ -230,6 +254,16 @@ func (w *worker) run() error {
 		}
 		w.report()
 	}
+}
+
+// end gives back all that the worker holds, however it ended.
+func (w *worker) end() {
+	for i := range w.stack {
+		w.dropFrame(&w.stack[i])
+	}
+	w.empty()
+	w.used = 0
+	w.close()
 }
 
 // report reports progress.
@@ -259,31 +293,28 @@ func (w *worker) root(entry int32) error {
 	if w.typ == oid.Blob && h.size > streamOver && (e.child == none || h.size > w.maxObject) {
 		return w.stream(entry, h)
 	}
-	buf, err := w.inflateRoot(entry, h)
+	left := &w.left
+	buf, err := w.inflateRoot(entry, h, left)
+	for errors.Is(err, errNoRoom) {
+		if !w.makeRoom() {
+			return nil
+		}
+		buf, err = w.inflateRoot(entry, h, nil)
+	}
 	if err != nil {
 		return w.failed(entry, err)
 	}
-	return w.visitAndWalk(entry, buf, nil, false)
-}
-
-// descend builds entry from base and walks its subtree.
-func (w *worker) descend(entry int32, base *buffer, baseMarked bool) error {
-	buf, err := w.build(entry, base)
-	if err != nil {
-		return w.failed(entry, err)
-	}
-	return w.visitAndWalk(entry, buf, base, baseMarked)
-}
-
-// visitAndWalk shows a version and then walks all that is built on it.
-func (w *worker) visitAndWalk(entry int32, buf, base *buffer, baseMarked bool) error {
-	mark, err := w.visit(entry, buf, base, baseMarked)
+	mark, err := w.visit(entry, buf, nil, false)
 	if err != nil {
 		return err
 	}
-	bottom := len(w.stack)
-	w.push(entry, buf, mark)
-	for len(w.stack) > bottom {
+	w.push(frame{entry: entry, marked: mark, buf: buf, built: uint64(len(buf.data))})
+	return w.walk()
+}
+
+// walk walks all that is built on the version on the stack.
+func (w *worker) walk() error {
+	for len(w.stack) > 0 {
 		if w.stopped.Load() {
 			return nil
 		}
@@ -297,78 +328,138 @@ func (w *worker) visitAndWalk(entry int32, buf, base *buffer, baseMarked bool) e
 			w.pop()
 			continue
 		}
-		if f.buf == nil {
-			if f.buf, err = w.rebuild(f.entry); err != nil {
-				return err
-			}
-			w.retained += len(f.buf.data)
-		}
-		if !last && w.idle.Load() > 0 && w.pack.entries[c].weight >= giveOver {
-			w.parse(f.buf)
-			f.buf.shared = true
-			w.give(task{entry: c, typ: w.typ, base: f.buf, marked: f.marked})
+		if !last && w.give(f, c) {
 			continue
 		}
-		if err := w.walkChild(c, f.buf, f.marked, last); err != nil {
+		if err := w.walkChild(c, last); err != nil {
 			return err
 		}
+	}
+	if w.fixed {
+		w.empty()
+		w.close()
 	}
 	return nil
 }
 
+// give lets an idle worker walk what is built on f from entry on. It reports
+// whether one does.
+func (w *worker) give(f *frame, entry int32) bool {
+	if w.idle.Load() == 0 || f.buf == nil || w.pack.entries[entry].weight < giveOver || f.buf.charge > giveUpTo || w.fixed {
+		return false
+	}
+	w.parse(f.buf)
+	w.share(f.buf)
+	base := *f
+	base.light, base.heavy = none, entry
+	if !w.shared.give(task{w.typ, base}) {
+		w.release(f.buf)
+		return false
+	}
+	return true
+}
+
 // walkChild builds a child of the top of the stack, and replaces the top by it if
 // it is the last.
-func (w *worker) walkChild(entry int32, base *buffer, baseMarked, last bool) error {
-	buf, err := w.build(entry, base)
-	mark := false
+func (w *worker) walkChild(entry int32, last bool) error {
+	f := &w.stack[len(w.stack)-1]
+	buf, err := w.buildOn(f, entry)
+	if f.buf == nil {
+		return err
+	}
+	child := frame{entry: entry, buf: buf, above: f.above, built: f.built}
 	if err == nil {
-		if mark, err = w.visit(entry, buf, base, baseMarked); err != nil {
+		if child.marked, err = w.visit(entry, buf, f.buf, f.marked); err != nil {
 			return err
 		}
+		child.built += uint64(len(buf.data))
 	} else if err := w.failed(entry, err); err != nil {
 		return err
 	}
 	if last {
 		w.pop()
+	} else {
+		child.above += f.buf.charge
 	}
 	if buf != nil {
-		w.push(entry, buf, mark)
+		w.push(child)
 	}
 	return nil
 }
 
+// buildOn builds a child of f, the top of the stack, whose buffer it rebuilds if
+// that was dropped. The buffer is nil then if that failed, or the walk stopped.
+func (w *worker) buildOn(f *frame, entry int32) (buf *buffer, err error) {
+	for left := &w.left; ; left = nil {
+		if f.buf == nil {
+			if f.buf, err = w.rebuild(f.entry); f.buf == nil {
+				return nil, err
+			}
+			w.retained += f.buf.charge
+		}
+		if buf, err = w.build(entry, f.buf, left); !errors.Is(err, errNoRoom) {
+			return buf, err
+		}
+		if !w.makeRoom() {
+			return nil, nil
+		}
+	}
+}
+
+// makeRoom drops all that the worker holds, and waits until there is room: first
+// for several of what there was none for, and if that was too little for any
+// object. It reports whether the walk goes on.
+func (w *worker) makeRoom() bool {
+	for i := range w.stack {
+		w.dropFrame(&w.stack[i])
+	}
+	w.empty()
+	room := min(16*int64(w.short), w.budget.alone)
+	if w.fixed {
+		room = w.budget.alone
+	}
+	w.wait(room, w.stopped.Load)
+	return !w.stopped.Load()
+}
+
 // push makes a version the top of the stack, or lets it go if nothing is
 // built on it.
-func (w *worker) push(entry int32, buf *buffer, marked bool) {
-	f := frame{entry: entry, light: w.pack.entries[entry].child, heavy: none, marked: marked, buf: buf}
+func (w *worker) push(f frame) {
+	f.light, f.heavy = w.pack.entries[f.entry].child, none
 	for c := f.light; c != none; c = w.pack.entries[c].sibling {
-		if w.need(c, marked) && (f.heavy == none || w.pack.entries[c].weight > w.pack.entries[f.heavy].weight) {
+		if w.need(c, f.marked) && (f.heavy == none || w.pack.entries[c].weight > w.pack.entries[f.heavy].weight) {
 			f.heavy = c
 		}
 	}
 	if f.heavy == none {
-		w.release(buf)
+		w.release(f.buf)
 		return
 	}
 	w.stack = append(w.stack, f)
-	w.retained += len(buf.data)
-	for i := 0; w.retained > retainedLimit && i < len(w.stack)-1; i++ {
-		if b := w.stack[i].buf; b != nil {
-			w.retained -= len(b.data)
-			w.stack[i].buf = nil
-			w.release(b)
+	w.retained += f.buf.charge
+	for i := 0; w.retained > w.budget.retained && i < len(w.stack)-1; i++ {
+		w.dropFrame(&w.stack[i])
+	}
+	if f.above > 0 && f.above+f.buf.charge > w.budget.retained {
+		if err := w.again.spend(f.built); err != nil {
+			w.fail(err)
 		}
+	}
+}
+
+// dropFrame drops the buffer of a frame, to be rebuilt.
+func (w *worker) dropFrame(f *frame) {
+	if f.buf != nil {
+		w.retained -= f.buf.charge
+		w.release(f.buf)
+		f.buf = nil
 	}
 }
 
 // pop removes the top of the stack.
 func (w *worker) pop() {
-	f := w.stack[len(w.stack)-1]
+	w.dropFrame(&w.stack[len(w.stack)-1])
 	w.stack = w.stack[:len(w.stack)-1]
-	if f.buf != nil {
-		w.retained -= len(f.buf.data)
-		w.release(f.buf)
-	}
 }
 
 // nextLight returns the next child of f that is not its last, or none.
@@ -409,7 +500,9 @@ func (w *worker) visit(entry int32, buf, base *buffer, baseMarked bool) (mark bo
 	if err := w.checkName(entry, buf.data); err != nil {
 		return false, err
 	}
-	return w.visitor.Visit(o)
+	mark, err = w.visitor.Visit(o)
+	*o = Object{} // else the content would stay in memory while the worker waits
+	return mark, err
 }
 
 // checkName hashes a version that a delta names by its id: were the index

@@ -1,9 +1,9 @@
 package pack
 
 import (
-	"cmp"
 	"container/list"
 	"context"
+	"errors"
 	"fmt"
 
 	"keysweep/scanner/gitdb/inflate"
@@ -124,15 +124,22 @@ func (l *Lookup) stream(offset uint64, h header, use func(*Object) error) error 
 // LookupReader reads objects of packs, and keeps what others may be built on.
 // It is the scratch of one goroutine.
 type LookupReader struct {
-	// MaxObject is as in WalkOptions.
-	MaxObject uint64
-	// Budget is how many bytes of objects are kept. Zero: none.
-	Budget int
+	// Keep is how many bytes of objects are kept, beside the budget. Zero: none.
+	Keep int
 	builder
 	chain    []uint64                  // offsets, see findBase
 	kept     map[keptKey]*list.Element // of *keptObject
 	recent   list.List                 // the last used first
 	keptSize int                       // bytes in kept
+}
+
+// NewLookupReader returns a reader of objects of up to maxObject bytes, for which
+// budget was made.
+func NewLookupReader(budget *Budget, maxObject uint64) *LookupReader {
+	r := &LookupReader{}
+	r.start(budget, maxObject, MaxWorkers)
+	r.uncounted = true
+	return r
 }
 
 // Decoder returns what r inflates with, to read other streams between two
@@ -158,54 +165,83 @@ const maxChain = 10_000
 // Read builds the entry at offset and calls use with it: whole, or as a stream
 // if it is a large blob that is not a delta. The object is valid until use returns;
 // the Data of a tree is not used again, and may be kept, but not written to.
-// Starts, FreshStarts and TreeErr are not filled.
+// Starts, FreshStarts and TreeErr are not filled. use must not read others that the
+// budget is for: Read may wait until there is room.
 func (r *LookupReader) Read(l *Lookup, offset uint64, use func(*Object) error) error {
-	return Guard(func() error { return r.read(l, offset, use) })
+	return Guard(func() error {
+		defer r.settle()
+		for left := &l.left; ; left = nil {
+			base, err := r.build(l, offset, left)
+			switch {
+			case errors.Is(err, errNoRoom):
+				r.wait(r.budget.alone, func() bool { return false })
+				continue
+			case err != nil:
+				return err
+			case base == nil:
+				return r.stream(l, offset, use)
+			}
+			defer r.keep(base)
+			return use(&Object{Type: base.typ, Size: uint64(len(base.buf.data)), Data: base.buf.data})
+		}
+	})
 }
 
-func (r *LookupReader) read(l *Lookup, offset uint64, use func(*Object) error) error {
-	r.maxObject = cmp.Or(r.MaxObject, DefaultMaxObject)
-	r.decoder.Checksum = true
+// settle gives back what was used for one object.
+func (r *LookupReader) settle() {
+	r.used = 0
+	r.close()
+}
+
+// build builds the entry at offset. It returns nil for a blob to be streamed.
+func (r *LookupReader) build(l *Lookup, offset uint64, left *allowance) (*keptObject, error) {
 	base, err := r.findBase(l, offset)
 	if err != nil {
-		return err
+		return nil, err
 	}
 	if base == nil {
 		root := r.chain[len(r.chain)-1]
 		r.chain = r.chain[:len(r.chain)-1]
 		h, err := l.header(root)
 		if err != nil {
-			return err
+			return nil, err
 		}
 		if len(r.chain) == 0 && oid.Type(h.typ) == oid.Blob && h.size > streamOver {
-			return l.stream(root, h, use)
+			return nil, nil
 		}
 		src := l.source(root, h)
-		buf, _, err := r.inflateRoot(h, src, uint64(len(src)), &l.left)
+		buf, _, err := r.inflateRoot(h, src, uint64(len(src)), left)
 		if err != nil {
-			return err
+			return nil, err
 		}
 		base = &keptObject{keptKey{l, root}, oid.Type(h.typ), buf}
 	}
 	for i := len(r.chain) - 1; i >= 0; i-- {
 		h, err := l.header(r.chain[i])
 		if err != nil {
-			return err
+			return nil, err
 		}
 		src := l.source(r.chain[i], h)
-		delta, _, err := r.inflateDelta(h, src, uint64(len(src)), &l.left)
-		if err != nil {
-			return err
-		}
-		buf, err := r.apply(delta, base.buf.data, &l.left)
-		if err != nil {
-			return err
-		}
+		buf, _, err := r.apply(h, src, uint64(len(src)), base.buf, base.typ, left)
 		r.keep(base)
+		if err != nil {
+			return nil, err
+		}
 		base = &keptObject{keptKey{l, r.chain[i]}, base.typ, buf}
 	}
-	defer r.keep(base)
-	return use(&Object{Type: base.typ, Size: uint64(len(base.buf.data)), Data: base.buf.data})
+	return base, nil
+}
+
+// stream shows the large blob at offset.
+func (r *LookupReader) stream(l *Lookup, offset uint64, use func(*Object) error) error {
+	if !r.take(StreamCharge) {
+		r.wait(StreamCharge, func() bool { return false })
+	}
+	h, err := l.header(offset)
+	if err != nil {
+		return err
+	}
+	return l.stream(offset, h, use)
 }
 
 // findBase fills chain with the entries from which the one at offset is built,
@@ -235,30 +271,34 @@ func (r *LookupReader) findBase(l *Lookup, offset uint64) (*keptObject, error) {
 	}
 }
 
-// keep remembers o within the budget.
+// keep remembers o within the limit.
 func (r *LookupReader) keep(o *keptObject) {
 	if _, ok := r.kept[o.key]; ok {
 		return
 	}
-	if len(o.buf.data) > r.Budget/4 {
-		r.drop(o)
+	if len(o.buf.data) > r.Keep/4 {
+		r.forget(o)
 		return
 	}
 	if r.kept == nil {
 		r.kept = make(map[keptKey]*list.Element)
 	}
+	r.drop(o.buf.charge)
+	o.buf.charge = 0
 	r.kept[o.key] = r.recent.PushFront(o)
-	for r.keptSize += len(o.buf.data); r.keptSize > r.Budget; {
+	for r.keptSize += len(o.buf.data); r.keptSize > r.Keep; {
 		gone := r.recent.Remove(r.recent.Back()).(*keptObject)
 		delete(r.kept, gone.key)
 		r.keptSize -= len(gone.buf.data)
-		r.drop(gone)
+		r.forget(gone)
 	}
 }
 
-// drop gives the buffer of o back, but for a tree's, which may be kept by others.
-func (r *LookupReader) drop(o *keptObject) {
-	if o.typ != oid.Tree {
-		r.release(o.buf)
+// forget gives the buffer of o back, but for a tree's, which may be kept by others.
+func (r *LookupReader) forget(o *keptObject) {
+	if o.typ == oid.Tree {
+		r.drop(o.buf.charge)
+		return
 	}
+	r.release(o.buf)
 }

@@ -26,7 +26,7 @@ func lookupAt(t *testing.T, path string, offset uint64, limit int64) (content st
 	done := make(chan struct{})
 	go func() {
 		defer close(done)
-		err = new(LookupReader).Read(l, offset, func(o *Object) error { content = string(o.Data); return nil })
+		err = NewLookupReader(NewBudget(0), 0).Read(l, offset, func(o *Object) error { content = string(o.Data); return nil })
 	}()
 	select {
 	case <-done:

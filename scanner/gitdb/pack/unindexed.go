@@ -74,7 +74,7 @@ func (p *Pack) findEntries(ctx context.Context, count uint32) ([]indexed, uint64
 		}
 		src := p.data[at+uint64(h.stream) : p.end()]
 		var n int
-		if h.size > streamOver {
+		if h.size > deltaPiece {
 			n, err = streamLength(ctx, src, h.size)
 		} else {
 			if uint64(len(scratch)) < h.size {
