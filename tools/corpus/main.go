@@ -48,7 +48,7 @@ type corpus struct {
 }
 
 // key is a key of one shape. The name is the shape, a dot and a letter.
-type key struct{ name, text string }
+type key struct{ name, text, sha256 string }
 
 const (
 	digits = "0123456789"
@@ -98,7 +98,9 @@ func (c *corpus) makeKeys() {
 					body.WriteByte(p.alphabet[random.IntN(len(p.alphabet))])
 				}
 			}
-			c.keys = append(c.keys, key{fmt.Sprintf("%s.%c", s.name, 'a'+i), "sk_" + "live_" + body.String()})
+			text := "sk_" + "live_" + body.String()
+			sum := sha256.Sum256([]byte(text))
+			c.keys = append(c.keys, key{fmt.Sprintf("%s.%c", s.name, 'a'+i), text, hex.EncodeToString(sum[:])})
 		}
 	}
 }
@@ -196,7 +198,7 @@ func (c *corpus) scan(keysweep string) error {
 			if _, err := os.Stat(file); err != nil {
 				return err
 			}
-			v, err := scanOne(keysweep, file, k)
+			v, err := c.scanOne(keysweep, file, k)
 			if err != nil {
 				return fmt.Errorf("%s: %w", file, err)
 			}
@@ -207,7 +209,7 @@ func (c *corpus) scan(keysweep string) error {
 }
 
 // scanOne scans a file alone, so that no other copy of its key helps.
-func scanOne(keysweep, file string, k key) (verdict, error) {
+func (c *corpus) scanOne(keysweep, file string, k key) (verdict, error) {
 	out, err := exec.Command(keysweep, "scan", file, "-f", "json", "-q", "--no-config").Output()
 	if exit := (*exec.ExitError)(nil); err != nil && (!errors.As(err, &exit) || exit.ExitCode() != 1) {
 		return 0, err
@@ -216,12 +218,13 @@ func scanOne(keysweep, file string, k key) (verdict, error) {
 	if err := json.Unmarshal(out, &f); err != nil {
 		return 0, err
 	}
-	sum := sha256.Sum256([]byte(k.text))
 	v := lost
 	for _, finding := range f.Findings {
 		said := cmp.Or(finding.Extent, "exact")
 		this := cut
-		switch is := finding.SHA256 == hex.EncodeToString(sum[:]); {
+		switch is := finding.SHA256 == k.sha256; {
+		case !is && slices.ContainsFunc(c.keys, func(other key) bool { return finding.SHA256 == other.sha256 }):
+			continue // as in a diff
 		case is && said == "exact":
 			this = exact
 		case is:
