@@ -233,7 +233,7 @@ func (e *Explanation) record(opts Options) object {
 func candidate(k *ExplainedKey, opts Options) object {
 	length, s := k.Secret.Len()-len(k.Prefix), k.Parts
 	isFinding := k.Confidence > finding.Rejected
-	parts, issuer, evidence := object(nil), (*string)(nil), []object{}
+	parts, issuer, evidence, endings := object(nil), (*string)(nil), []object{}, []object{}
 	if length > 0 {
 		parts = object{
 			{"used", k.Scored}, {"llr", s.LLR}, {"limit", k.Limit}, {"distinct", s.Distinct}, {"step_run", s.StepRun},
@@ -247,6 +247,9 @@ func candidate(k *ExplainedKey, opts Options) object {
 		evidence = append(evidence, object{{"issuer", e.Issuer}, {"kind", evidenceKinds[e.Kind]}, {"distance", e.Distance},
 			{"text", e.Text}, {"counts", e.Why == ""}, {"why", absent(e.Why)}})
 	}
+	for _, e := range k.Endings {
+		endings = append(endings, object{{"length", e.Secret.Len()}, {"secret_sha256", e.Secret.SHA256()}, {"bits", round(e.Bits)}, {"why", e.Why}})
+	}
 	return object{
 		{"finding", isFinding}, {"listed", isFinding && k.Confidence >= opts.MinConfidence},
 		{"verdict", k.verdict(opts)}, {"rejected_for", absent(k.RejectedFor)},
@@ -255,7 +258,7 @@ func candidate(k *ExplainedKey, opts Options) object {
 		{"environment", k.Environment.String()}, {"confidence", k.Confidence.String()},
 		{"line", k.Line}, {"column", k.Column}, {"end_line", k.EndLine}, {"offset", k.Offset},
 		{"literal", k.Literal}, {"literal_line", k.LiteralLine}, {"literal_column", k.LiteralColumn}, {"prefix", k.Prefix},
-		{"encoding", k.Encoding}, {"left", k.Left}, {"right", absent(k.Right)},
+		{"encoding", k.Encoding}, {"extent", k.Extent.String()}, {"endings", endings}, {"left", k.Left}, {"right", absent(k.Right)},
 		{"body", object{{"length", length}, {"min", absent(k.BodyMin)}, {"max", absent(k.BodyMax)}, {"alphabet", classes[s.Alphabet]}}},
 		{"score", parts}, {"published", k.Published}, {"shapes", k.Shapes}, {"evidence", evidence},
 		{"issuer", issuer}, {"suppressed", suppression(k.Suppressed)},

@@ -120,6 +120,7 @@ func (t *explanationText) key(n int, k *ExplainedKey) {
 		t.item("decoded", fmt.Sprintf("%s (%s)", quote.Text(shown), t.quoteWords(strings.Join(k.Encoding, ", then "))))
 	}
 	t.body(k)
+	t.extent(k)
 	if length := k.Secret.Len() - len(k.Prefix); length > 0 {
 		t.score(k)
 	}
@@ -138,6 +139,18 @@ func (t *explanationText) key(n int, k *ExplainedKey) {
 }
 
 // body describes the length, alphabet and shape of a body.
+// extent says where the key may end, and what decided.
+func (t *explanationText) extent(k *ExplainedKey) {
+	for i, e := range k.Endings {
+		words := fmt.Sprintf("%s (%s)", count(e.Secret.Len()-len(e.Secret.Prefix()), "character", "characters"), t.quoteWords(e.Why))
+		if i == 0 {
+			t.item("extent", k.Extent.String()+": "+words)
+		} else {
+			t.item("", "or "+words+fmt.Sprintf(", less likely by %.0f bits", e.Bits))
+		}
+	}
+}
+
 func (t *explanationText) body(k *ExplainedKey) {
 	length := k.Secret.Len() - len(k.Prefix)
 	words := count(length, "character", "characters")

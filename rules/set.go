@@ -2,7 +2,9 @@ package rules
 
 import (
 	"slices"
+	"strings"
 
+	"keysweep/finding"
 	"keysweep/rules/finder"
 )
 
@@ -41,6 +43,35 @@ func (s *Set) RuleOf(ruleID, issuer string) *Rule {
 
 func sharesLiteral(a, b *Rule) bool {
 	return slices.ContainsFunc(a.Literals, func(l string) bool { return slices.Contains(b.Literals, l) })
+}
+
+// OwnerOf returns the issuer that alone has keys of this prefix, or of this
+// documented shape; "" if there is none.
+func (s *Set) OwnerOf(key finding.Secret) string {
+	for _, p := range s.compiled().prefixes {
+		if p.text != key.Prefix() {
+			continue
+		}
+		body := []byte(key.Reveal()[len(p.text):])
+		for _, g := range p.groups {
+			if g.owner != "" {
+				return g.owner
+			}
+			for _, r := range g.rules {
+				if _, unique := r.has(p.text, body); unique {
+					return r.Issuer
+				}
+			}
+		}
+	}
+	return ""
+}
+
+// HoldsPrefix reports whether another prefix is in the body of key: it may be two
+// keys with nothing between.
+func (s *Set) HoldsPrefix(key finding.Secret) bool {
+	body := key.Reveal()[len(key.Prefix()):]
+	return slices.ContainsFunc(s.compiled().prefixes, func(p prefix) bool { return strings.Contains(body, p.text) })
 }
 
 // SHA256 returns a hash in lower-case hex over the texts of all rules and the

@@ -21,30 +21,32 @@ const maxAttempts = 3
 // maxRetryAfter is the longest Retry-After that is honoured.
 const maxRetryAfter = 60 * time.Second
 
-// attempts asks about one key, with retries if the host was too busy to answer.
+// attempts asks about one key, with retries if the host was too busy to answer: at
+// most so many requests. It returns how many were sent.
 // backoff.Retry has the loop as well, but no clock can be given to it, and other
 // workers may make the host wait between two tries.
-func (r *run) attempts(ctx context.Context, e *endpoint, key finding.Secret, madeUp bool) outcome {
+func (r *run) attempts(ctx context.Context, e *endpoint, key finding.Secret, madeUp bool, most int) (o outcome, sent int) {
 	pause := backoff.NewExponentialBackOff()
 	for attempt := 1; ; attempt++ {
 		if o, ok := e.host.turn(ctx, r.opts); !ok {
-			return o
+			return o, sent
 		}
+		sent++
 		rep, o := r.request(ctx, e, key, madeUp, attempt)
 		if rep != nil {
 			o = read(e.probe, rep, key.Prefix())
 			o.words = clean(o.words, key.Reveal(), key.Prefix())
 		}
 		wait, again := r.retry(e.host, rep, &o, pause)
-		if !again || attempt == maxAttempts {
-			return o
+		if !again || attempt == most {
+			return o, sent
 		}
 		if r.opts.Now().Add(wait).After(r.end) {
 			o.words += "; no time is left to retry"
-			return o
+			return o, sent
 		}
 		if r.opts.sleep(ctx, wait) != nil {
-			return interrupted(ctx)
+			return interrupted(ctx), sent
 		}
 	}
 }

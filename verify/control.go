@@ -39,7 +39,7 @@ func (r *run) controlled(ctx context.Context, j *job, o outcome) outcome {
 		if err != nil {
 			return final(finding.Unknown, finding.CodeControlFailed, "no key could be made up")
 		}
-		switch c := r.attempts(ctx, e, made, true); c.verdict {
+		switch c, _ := r.attempts(ctx, e, made, true, maxAttempts); c.verdict {
 		case finding.Inactive:
 			e.control = controlRefused
 		case finding.Active, finding.Restricted:

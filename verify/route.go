@@ -32,7 +32,11 @@ type endpoint struct {
 
 // job is a distinct key to ask about, and its findings.
 type job struct {
+	// secret is what is asked about first, and then what was accepted: the key, or
+	// one of the candidates where its ends are not certain.
 	secret   finding.Secret
+	next     []finding.Secret // asked about, one by one, if the issuer refuses secret
+	extent   finding.Extent
 	findings []*finding.Finding
 	endpoint *endpoint
 	strength finding.Strength
@@ -41,10 +45,17 @@ type job struct {
 	checked time.Time
 }
 
-// record writes an outcome into the findings.
+// record writes an outcome into the findings. What an issuer accepts is the key.
 func (j *job) record(o outcome, at time.Time) {
 	for _, f := range j.findings {
 		o.record(f, at)
+		if o.verdict != finding.Active && o.verdict != finding.Restricted {
+			continue
+		}
+		if f.Secret != j.secret {
+			f.Former, f.Secret = append(f.Former, f.Secret), j.secret
+		}
+		f.Extent, f.Candidates = finding.Exact, nil
 	}
 }
 
@@ -168,10 +179,18 @@ func (r *router) route(findings []*finding.Finding) []*job {
 			o.record(f, time.Time{})
 			continue
 		}
+		may := []finding.Secret{f.Secret} // or more, if it is asked about at all
+		if r.opts.Budget < 0 || len(jobs) < r.opts.Budget {
+			may = r.candidates(f, findings)
+		}
+		if len(may) == 0 {
+			final(finding.Unchecked, finding.CodeNotAsked, "it may hold a part of another key").record(f, time.Time{})
+			continue
+		}
 		j := byKey[f.Secret.Reveal()]
 		switch {
 		case j == nil:
-			j = &job{secret: f.Secret, endpoint: e, strength: strength}
+			j = &job{secret: may[0], next: may[1:], extent: f.Extent, endpoint: e, strength: strength}
 			byKey[f.Secret.Reveal()] = j
 			jobs = append(jobs, j)
 		case j.endpoint != e:
@@ -230,6 +249,44 @@ func (r *router) endpoint(f *finding.Finding) (*endpoint, finding.Strength, outc
 		return unchecked(finding.CodeNotAsked, "it has characters that a header cannot carry")
 	}
 	return e, strength, outcome{}
+}
+
+// candidates returns what may be sent as the key of f, the likeliest first: where
+// its ends are not certain, nothing that may hold a part of another key, or that
+// is known to be of another issuer.
+func (r *router) candidates(f *finding.Finding, all []*finding.Finding) []finding.Secret {
+	if f.Extent == finding.Exact {
+		return []finding.Secret{f.Secret}
+	}
+	var list []finding.Secret
+	for _, c := range append([]finding.Secret{f.Secret}, f.Candidates...) {
+		owner := r.set.OwnerOf(c)
+		other := owner != f.Issuer && (owner != "" || f.IssuerStrength == finding.StrengthShape)
+		if !other && sendable(c.Reveal()) && !r.set.HoldsPrefix(c) &&
+			!slices.ContainsFunc(all, func(g *finding.Finding) bool { return g.Secret != f.Secret && holdsPart(c, g.Secret) }) {
+			list = append(list, c)
+		}
+	}
+	return list
+}
+
+// minPart is how many characters at the end of a candidate are taken for the start
+// of another key.
+const minPart = 3
+
+// holdsPart reports whether the body of c holds that of another key, or ends with
+// the start of that key.
+func holdsPart(c, other finding.Secret) bool {
+	body, key := c.Reveal()[len(c.Prefix()):], other.Reveal()
+	if strings.Contains(body, key[len(other.Prefix()):]) {
+		return true
+	}
+	for i := 1; i <= len(body)-minPart; i++ {
+		if strings.HasPrefix(key, body[i:]) {
+			return true
+		}
+	}
+	return false
 }
 
 // applyIssuer attributes the key to Options.Issuer, unless its shape belongs to

@@ -169,9 +169,15 @@ func All(ctx context.Context, opts Options, set *rules.Set, findings []*finding.
 		}
 		return sum, nil
 	}
-	r := &run{opts: &opts, client: client, keys: map[string]bool{}, total: len(jobs), egress: newEgress(opts.EgressLog, opts.Now)}
+	spare := len(findings) * maxAttempts
+	if opts.Budget >= 0 {
+		spare = opts.Budget - len(jobs)
+	}
+	r := &run{opts: &opts, spare: spare, client: client, keys: map[string]bool{}, total: len(jobs), egress: newEgress(opts.EgressLog, opts.Now)}
 	for _, j := range jobs {
-		r.keys[j.secret.Reveal()] = true
+		for _, key := range append([]finding.Secret{j.secret}, j.next...) {
+			r.keys[key.Reveal()] = true
+		}
 	}
 	r.ask(ctx, jobs)
 	return sum, r.egress.err()
@@ -186,8 +192,9 @@ type run struct {
 	end    time.Time       // when Options.Total expires
 	total  int
 
-	mu   sync.Mutex
-	done int // guarded by mu
+	mu    sync.Mutex
+	done  int // guarded by mu
+	spare int // guarded by mu; further keys that the budget allows
 }
 
 // errTotal is the cause when Options.Total expires.
@@ -239,10 +246,40 @@ func (r *run) progress() {
 	r.opts.Progress(r.done, r.total)
 }
 
+// askCandidates asks about a key and, as long as the issuer refuses it, about what it
+// may be instead: in all at most maxAttempts requests. The outcome of the last one
+// counts, and a candidate that works becomes the key.
+func (r *run) askCandidates(ctx context.Context, j *job) outcome {
+	o, sent := r.attempts(ctx, j.endpoint, j.secret, false, maxAttempts)
+	for _, next := range j.next {
+		if o.verdict != finding.Inactive || sent == maxAttempts || !r.takeSpare() {
+			break
+		}
+		var n int
+		o, n = r.attempts(ctx, j.endpoint, next, false, maxAttempts-sent)
+		sent += n
+		if o.verdict == finding.Active || o.verdict == finding.Restricted {
+			j.secret = next
+		}
+	}
+	return o
+}
+
+// takeSpare reports whether the budget allows to ask about one more key.
+func (r *run) takeSpare() bool {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.spare--
+	return r.spare >= 0
+}
+
 // askOne asks about one key and decides what to believe.
 func (r *run) askOne(ctx context.Context, j *job) outcome {
-	o := r.attempts(ctx, j.endpoint, j.secret, false)
+	o := r.askCandidates(ctx, j)
 	switch {
+	case o.verdict == finding.Inactive && j.extent != finding.Exact:
+		o.verdict = finding.Unknown
+		o.words = strings.TrimPrefix(o.words+"; where the key begins and ends is not certain", "; ")
 	case o.verdict == finding.Active || o.verdict == finding.Restricted:
 		return r.controlled(ctx, j, o)
 	case o.code == finding.CodeNotRecognised && o.verdict == finding.Inactive && j.strength < finding.StrengthHost:
