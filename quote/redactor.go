@@ -40,6 +40,9 @@ func NewRedactor(set *rules.Set, res *finding.Result, show bool) *Redactor {
 	}
 	r.keys = map[string]bool{}
 	for _, f := range slices.Concat(res.Findings, res.RejectedFindings) {
+		if f.Secret.Len() == len(f.Secret.Prefix()) {
+			continue // a bare prefix hides nothing
+		}
 		r.keys[f.Secret.Reveal()] = true
 		r.lengths = append(r.lengths, f.Secret.Len())
 	}

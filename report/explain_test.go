@@ -47,6 +47,8 @@ var explanations = []struct{ name, text, verdict, listing string }{
 	{"a template", "sk_live_${x}", "This is not a finding, because a template follows the prefix", "--show-rejected"},
 	{"defused", "k={{test}}@{{base62:30:q}}", "This is a finding: a sandbox key of an unknown issuer, of low confidence", "only with --min-confidence low"},
 	{"letters before it", `ps{{live}}{{base62:24:a}}`, "of medium confidence, since what precedes it leaves a doubt", "lists it, and counts it"},
+	{"a suffix", `k={{live}}{{hex:40:a}}_old`, "extent exact: 40 characters (a documented length)", "lists it, and counts it"},
+	{"nothing between", "{{live}}{{base62:24:a}}\x00\x01x{{live}}{{base62:24:b}}stripe2026-01-31\x00", "extent likely: 24 characters (a documented length) or ", "less likely by"},
 	{"no candidate", "nothing", "This is not a finding, because no rule's prefix is on line 1", ""},
 	{"a near miss", `"sk_" + "live_" + x`, "This is not a finding, because what is on line 1 only looks like a prefix", ""},
 }
