@@ -72,6 +72,9 @@ func hookCommand(c *call) error {
 		}
 		return c.usage(errors.New(message))
 	}
+	if os.Getenv(stdinVariable) == stdinToCopy {
+		return copyStdin(c.stdout, c.stdin)
+	}
 	opts, err := parseScanOf(c, nil)
 	if err != nil {
 		return c.usage(err)
@@ -203,7 +206,7 @@ func (h *hook) aimPush() (bool, error) {
 			r.Exclude = []string{from}
 		}
 	} else {
-		updates, err := readUpdates(h.stdin)
+		updates, given, err := readUpdates(h.stdin)
 		if err != nil {
 			return false, err
 		}
@@ -217,7 +220,7 @@ func (h *hook) aimPush() (bool, error) {
 				r.Names = append(r.Names, u.ref)
 			}
 		}
-		if len(r.Include) == 0 && (len(updates) > 0 || os.Getenv("KEYSWEEP_STDIN") == "git") {
+		if len(r.Include) == 0 && (len(updates) > 0 || given && os.Getenv(stdinVariable) != "") {
 			return false, nil
 		}
 	}
@@ -242,7 +245,7 @@ func (h *hook) aimPush() (bool, error) {
 // aimReceived is for pre-receive. What is pushed is in a folder of its own
 // until the hook accepts it (git-receive-pack(1), "QUARANTINE ENVIRONMENT").
 func (h *hook) aimReceived() error {
-	updates, err := readUpdates(h.stdin)
+	updates, _, err := readUpdates(h.stdin)
 	switch {
 	case err != nil:
 		return err

@@ -6,10 +6,7 @@ import (
 	"io"
 	"os"
 	"strings"
-	"syscall"
 	"time"
-
-	"keysweep/screen"
 )
 
 // update is a line that git hands pre-push or pre-receive: a ref, and what it
@@ -27,24 +24,83 @@ const (
 	patience = 5 * time.Second
 )
 
-// readUpdates reads what git hands a hook on standard input. A terminal, a
-// closed one, and one on which nothing comes have nothing to say.
-func readUpdates(stdin io.Reader) ([]update, error) { return readUpdatesWithin(stdin, patience) }
+// stdinVariable is set in the scripts that install writes (see package hooks). It
+// says that git calls, and whose standard input this is.
+const stdinVariable = "KEYSWEEP_STDIN"
 
-func readUpdatesWithin(stdin io.Reader, patience time.Duration) ([]update, error) {
-	if stdin == nil || screen.IsTerminal(stdin) {
-		return nil, nil
+// The values of stdinVariable.
+const (
+	stdinOfGit = "git"
+	// stdinToCopy asks for a copy of git's lines on standard output, and stdinCopied
+	// says that this is one. A copy ends in endOfCopy.
+	stdinToCopy = "copy"
+	stdinCopied = "copied"
+)
+
+const endOfCopy = "end"
+
+var errNoStdin = errors.New("standard input is not what git hands this hook, a line for each ref: it is closed, or a device")
+
+// copyStdin writes what git hands a hook to w: a shell, which cannot tell the end
+// of standard input from an error, passes it on to two hooks.
+func copyStdin(w io.Writer, stdin io.Reader) error {
+	text, given, err := readStdin(stdin, patience)
+	if err == nil && !given {
+		err = errNoStdin
+	}
+	if err != nil {
+		return err
+	}
+	_, err = io.WriteString(w, text+endOfCopy)
+	return writing(err)
+}
+
+// readUpdates reads what git hands a hook on standard input. given is false if
+// nothing was: see readStdin.
+func readUpdates(stdin io.Reader) (list []update, given bool, err error) {
+	text, given, err := readStdin(stdin, patience)
+	switch word := os.Getenv(stdinVariable); {
+	case err != nil:
+		return nil, false, err
+	case !given && word != "":
+		return nil, false, errNoStdin
+	case word == stdinCopied:
+		if text, given = strings.CutSuffix(text, endOfCopy); !given {
+			return nil, false, errors.New("standard input: the hook that ran before did not leave all of it")
+		}
+	}
+	list, err = parseUpdates(text)
+	return list, given, err
+}
+
+// readStdin reads standard input to its end. given is false for one that says
+// nothing: a terminal, another device, which is what a closed one becomes, or one on
+// which nothing comes within patience.
+func readStdin(stdin io.Reader, patience time.Duration) (text string, given bool, err error) {
+	if f, ok := stdin.(*os.File); stdin == nil || ok && f == nil {
+		return "", false, nil
+	} else if ok {
+		info, err := f.Stat()
+		if err != nil {
+			return "", false, fmt.Errorf("standard input: %w", err)
+		}
+		if info.Mode()&os.ModeCharDevice != 0 {
+			return "", false, nil
+		}
 	}
 	text, ended, err := readPatiently(stdin, patience)
 	switch {
 	case err != nil:
-		return nil, fmt.Errorf("standard input: %w", err)
+		return "", false, fmt.Errorf("standard input: %w", err)
 	case len(text) > maxUpdates:
-		return nil, errors.New("standard input is larger than 64 MiB: git hands this hook a line for each ref")
+		return "", false, errors.New("standard input is larger than 64 MiB: git hands this hook a line for each ref")
 	case !ended && len(text) > 0:
-		return nil, errors.New("standard input did not end: git hands this hook a line for each ref")
+		return "", false, errors.New("standard input did not end: git hands this hook a line for each ref")
 	}
-	var list []update
+	return text, ended, nil
+}
+
+func parseUpdates(text string) (list []update, err error) {
 	for line := range strings.Lines(text) {
 		u, ok := parseUpdate(strings.TrimRight(line, "\r\n"))
 		if !ok {
@@ -81,8 +137,8 @@ func isID(s string) bool {
 func isZeroID(s string) bool { return strings.Trim(s, "0") == "" }
 
 // readPatiently reads r to its end, or until a read takes longer than patience
-// or there are too many bytes; then ended is false. A closed standard input ends at
-// once. Any other read that fails is an error: more lines may have followed.
+// or there are too many bytes; then ended is false. A read that fails is an error:
+// more lines may have followed.
 func readPatiently(r io.Reader, patience time.Duration) (text string, ended bool, err error) {
 	type part struct {
 		n   int
@@ -101,7 +157,7 @@ func readPatiently(r io.Reader, patience time.Duration) (text string, ended bool
 			all = append(all, b[:p.n]...)
 			switch {
 			case p.err == nil:
-			case errors.Is(p.err, io.EOF), errors.Is(p.err, os.ErrClosed), errors.Is(p.err, syscall.EBADF):
+			case errors.Is(p.err, io.EOF):
 				return string(all), true, nil
 			default:
 				return "", false, p.err

@@ -35,8 +35,8 @@ func TestLinesThatGitHandsAHookAreRead(t *testing.T) {
 		{"an empty line", "\n", nil},
 		{"an option instead of an id", "--all " + a + " refs/heads/y\n", nil},
 	} {
-		got, err := readUpdates(strings.NewReader(tt.text))
-		if (err != nil) != (tt.want == nil) || !slices.Equal(got, tt.want) {
+		got, given, err := readUpdates(strings.NewReader(tt.text))
+		if (err != nil) != (tt.want == nil) || err == nil && !given || !slices.Equal(got, tt.want) {
 			t.Errorf("%s: %v, %v", tt.name, got, err)
 		}
 	}
@@ -50,30 +50,55 @@ func TestStandardInputThatHasNothingToSayIsNotWaitedFor(t *testing.T) {
 	}
 	defer r.Close()
 	defer w.Close()
-	if got, err := readUpdatesWithin(r, short); len(got) > 0 || err != nil {
-		t.Errorf("a pipe on which nothing comes: %v, %v", got, err)
+	device, err := os.Open(os.DevNull) // what a closed one becomes in a process
+	if err != nil {
+		t.Fatal(err)
 	}
-	if got, err := readUpdatesWithin(nil, short); len(got) > 0 || err != nil {
-		t.Errorf("none: %v, %v", got, err)
+	defer device.Close()
+	for name, stdin := range map[string]io.Reader{"a pipe on which nothing comes": r, "none": nil, "a device": device} {
+		if text, given, err := readStdin(stdin, short); text != "" || given || err != nil {
+			t.Errorf("%s: %q, %v, %v", name, text, given, err)
+		}
 	}
 	closed, _, err := os.Pipe()
 	if err != nil {
 		t.Fatal(err)
 	}
 	closed.Close()
-	if got, err := readUpdatesWithin(closed, short); len(got) > 0 || err != nil {
-		t.Errorf("closed: %v, %v", got, err)
+	if text, given, err := readStdin(closed, short); given || err == nil {
+		t.Errorf("closed: %q, %v, %v", text, given, err)
 	}
 	// An error after the first line is no end: the key may be in the second.
 	id := strings.Repeat("1", 40)
 	failing := io.MultiReader(strings.NewReader(id+" "+id+" refs/heads/x\n"), iotest.ErrReader(syscall.EIO))
-	if got, err := readUpdatesWithin(failing, short); !errors.Is(err, syscall.EIO) {
+	if got, _, err := readStdin(failing, short); !errors.Is(err, syscall.EIO) {
 		t.Errorf("a read that fails: %v, %v", got, err)
 	}
 	in, out := io.Pipe()
 	go func() { _, _ = io.WriteString(out, strings.Repeat("1", 40)+" ") }() // and no more
-	if got, err := readUpdatesWithin(in, short); err == nil || !strings.Contains(err.Error(), "did not end") {
+	if got, _, err := readStdin(in, short); err == nil || !strings.Contains(err.Error(), "did not end") {
 		t.Errorf("a line that does not end: %v, %v", got, err)
+	}
+}
+
+func TestACopyOfStandardInputShowsThatItIsWhole(t *testing.T) {
+	id := strings.Repeat("1", 40)
+	lines := id + " " + id + " refs/heads/x\n"
+	var out bytes.Buffer
+	if err := copyStdin(&out, strings.NewReader(lines)); err != nil || out.String() != lines+endOfCopy {
+		t.Errorf("%q, %v", out.String(), err)
+	}
+	if err := copyStdin(io.Discard, iotest.ErrReader(syscall.EIO)); err == nil {
+		t.Error("an error is copied as the end")
+	}
+	if err := copyStdin(io.Discard, nil); err == nil {
+		t.Error("no standard input is copied as an empty one")
+	}
+	t.Setenv(stdinVariable, stdinCopied)
+	for text, want := range map[string]int{lines + endOfCopy: 1, endOfCopy: 0, lines: -1, "": -1} {
+		if got, _, err := readUpdates(strings.NewReader(text)); (err != nil) != (want < 0) || err == nil && len(got) != want {
+			t.Errorf("%q: %v, %v, want %d lines", text, got, err, want)
+		}
 	}
 }
 

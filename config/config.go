@@ -101,9 +101,15 @@ func (k *kind[T]) named(path string) (*T, error) {
 func (k *kind[T]) find(roots []root) (v *T, at *root, notes []Note, err error) {
 	for i := range roots {
 		r := &roots[i]
+		if r.unknown != nil {
+			return nil, nil, notes, fmt.Errorf("%s of %s: %w", k.word, Shown(r.dir), r.unknown)
+		}
 		path := filepath.Join(r.dir, k.name)
-		if _, err := os.Lstat(path); err != nil {
+		if _, err := os.Lstat(path); file.Absent(err) {
 			continue
+		} else if err != nil {
+			_, err := k.parsed(Shown(path), nil, err)
+			return nil, nil, notes, err
 		}
 		switch {
 		case !r.own:

@@ -22,7 +22,9 @@ type root struct {
 	real  string // the real path of dir
 	start string // the real path of the scanned folder, or of the file's; "": unknown
 	cloud bool   // its files are read if that downloads them
-	own   bool   // the working directory is inside
+	// unknown is why it is not known which folder this is; nil: it is.
+	unknown error
+	own     bool // the working directory is inside
 }
 
 // rootsOf returns the roots of paths that have one; no path is ".".
@@ -34,7 +36,8 @@ func rootsOf(paths []string) (list []root) {
 	for i, path := range paths {
 		if r, ok := rootOf(path); ok {
 			_, below := file.Below(r.real, here)
-			r.index, r.own = i, err == nil && below
+			r.index, r.unknown = i, cmp.Or(r.unknown, err)
+			r.own = r.unknown == nil && below
 			list = append(list, r)
 		}
 	}
@@ -47,29 +50,36 @@ func rootOf(path string) (r root, ok bool) {
 		r.dir = "."
 	}
 	info, err := os.Stat(r.dir)
-	if err != nil {
+	if file.Absent(err) {
 		return r, false // the scan says so
+	}
+	if err != nil {
+		r.unknown = err
+		return r, true
 	}
 	isFile := !info.IsDir()
 	if isFile {
 		r.dir = filepath.Dir(r.dir)
 	}
-	r.start, _ = realPath(r.dir)
-	dir, found, err := gitdb.Discover(r.dir)
-	if err != nil {
-		return r, false // the scan says so
+	r.start, err = realPath(r.dir)
+	dir, found, errGit := gitdb.Discover(r.dir)
+	if r.unknown = cmp.Or(err, errGit); r.unknown != nil {
+		return r, true
 	}
 	if found {
 		// A bare repository, or what is in a .git folder, has no tree.
-		if _, err := os.Lstat(filepath.Join(dir, ".git")); err != nil {
+		if _, err := os.Lstat(filepath.Join(dir, ".git")); file.Absent(err) {
 			return r, false
+		} else if err != nil {
+			r.unknown = err
+			return r, true
 		}
 		r.dir = dir
 	} else if isFile {
 		r.dir = "."
 	}
-	r.real, err = realPath(r.dir)
-	return r, err == nil
+	r.real, r.unknown = realPath(r.dir)
+	return r, true
 }
 
 // realPath returns the absolute path with links resolved.
@@ -85,7 +95,7 @@ func realPath(path string) (string, error) {
 // (see Find), and false if it has none.
 func Root(path string) (string, bool) {
 	r, ok := rootOf(path)
-	return Shown(r.dir), ok
+	return Shown(r.dir), ok && r.unknown == nil
 }
 
 // BaselinePath returns where the baseline of a scan of paths is or would be: at
@@ -165,7 +175,7 @@ func (p *ownership) own(_ *finding.Finding, o *finding.Occurrence) bool {
 		nested, known := p.nested[full]
 		if !known {
 			_, err := os.Lstat(file.Exact(filepath.Join(full, ".git")))
-			nested = err == nil
+			nested = !file.Absent(err) // what is not known accepts nothing
 			p.nested[full] = nested
 		}
 		if nested {

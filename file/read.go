@@ -48,12 +48,15 @@ func ReadAll(r io.Reader, limit int64) ([]byte, error) {
 	return text, err
 }
 
+// ErrTooLarge is wrapped by the error for what is larger than allowed.
+var ErrTooLarge = errors.New("larger than")
+
 // TooLarge returns the error for what is larger than limit bytes.
 func TooLarge(limit int64) error {
 	if limit >= 1<<20 && limit%(1<<20) == 0 {
-		return fmt.Errorf("larger than %d MiB", limit>>20)
+		return fmt.Errorf("%w %d MiB", ErrTooLarge, limit>>20)
 	}
-	return fmt.Errorf("larger than %d bytes", limit)
+	return fmt.Errorf("%w %d bytes", ErrTooLarge, limit)
 }
 
 // bare takes the name of the file out of an error: a caller says what it was

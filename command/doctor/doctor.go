@@ -166,6 +166,10 @@ func (e *examination) configuration(r *gitdb.Repository) {
 		e.add(name, Well, "none (no "+config.Name+")", "")
 		return
 	}
+	if err != nil {
+		e.add(name, Broken, err.Error(), "see who may read it")
+		return
+	}
 	loaded, notes, err := config.Find([]string{r.Top})
 	if err == nil && loaded == nil && len(notes) > 0 && info.Mode().IsRegular() {
 		loaded, err = config.Named(path) // it counts for scans from there

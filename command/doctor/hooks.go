@@ -26,9 +26,11 @@ func (e *examination) hooks(r *hooks.Repository) {
 		s := hooks.Look(r.Hooks, name)
 		mentioned := ""
 		if s.Framework != nil && e.mayRead(r.Top, s.Framework, name) {
-			mentioned = s.Framework.Mentions(r.Top, name)
+			mentioned, s.Err = s.Framework.Mentions(r.Top, name)
 		}
 		switch {
+		case s.Err != nil:
+			e.add(name, Broken, "not known: "+s.Err.Error(), "see who may read it")
 		case s.Kind == hooks.Ours:
 			e.ours(s)
 			if !slices.Contains(programs, s.Program) {

@@ -40,6 +40,8 @@ type Repository struct {
 	// HooksScope is the first word of HooksPath: system, global, local, worktree
 	// or command; "" if it is not set.
 	HooksScope string
+
+	real map[string]string // the paths above, and what is derived from them, without links
 }
 
 // Find asks git which repository dir is in. As for git, GIT_DIR in the environment
@@ -60,6 +62,9 @@ func Find(ctx context.Context, dir string, reach file.Reach) (*Repository, error
 		var stderr bytes.Buffer
 		cmd.Stderr = &stderr
 		out, err := cmd.Output()
+		if cmd.ProcessState != nil && cmd.ProcessState.ExitCode() == 1 && stderr.Len() == 0 {
+			return "", errUnset
+		}
 		if err != nil {
 			return "", gitError(err, stderr.String())
 		}
@@ -92,7 +97,11 @@ func Find(ctx context.Context, dir string, reach file.Reach) (*Repository, error
 		return nil, err
 	}
 	r.Hooks = filepath.FromSlash(out)
-	if out, err := ask("config", "--show-scope", "--show-origin", "-z", "--get", "core.hooksPath"); err == nil {
+	out, err = ask("config", "--show-scope", "--show-origin", "-z", "--get", "core.hooksPath")
+	if err != nil && err != errUnset {
+		return nil, err
+	}
+	if err == nil {
 		if f := strings.Split(out, "\x00"); len(f) >= 3 {
 			r.HooksScope, r.HooksPath = f[0], f[0]+", "+f[1]
 		}
@@ -103,8 +112,17 @@ func Find(ctx context.Context, dir string, reach file.Reach) (*Repository, error
 			return nil, err
 		}
 	}
+	r.real = map[string]string{}
+	for _, path := range append(r.tops(), r.GitDir, r.CommonDir, r.Hooks, r.DefaultHooks()) {
+		if r.real[path], err = resolve(path); err != nil {
+			return nil, err
+		}
+	}
 	return r, nil
 }
+
+// errUnset says that git has no value for a variable.
+var errUnset = errors.New("not set")
 
 // mayAsk returns an error if git would open what the repository of dir names on
 // another host.
@@ -145,47 +163,54 @@ func (r *Repository) DefaultHooks() string { return filepath.Join(r.CommonDir, "
 func (r *Repository) Bare() bool { return r.Top == "" }
 
 // Inside reports whether a folder belongs to this repository alone: it is in the
-// repository folder or in a working tree. A link may lead out of them.
+// repository folder or in a working tree. A link may lead out of them. dir is Hooks
+// or DefaultHooks.
 func (r *Repository) Inside(dir string) bool {
-	return r.InTree(dir) || within(dir, r.CommonDir, r.GitDir)
+	return r.InTree(dir) || r.within(dir, r.CommonDir, r.GitDir)
 }
 
 // InTree reports whether a folder is in the working tree, so that its files may be
 // committed and reach other machines.
 func (r *Repository) InTree(dir string) bool {
-	tops := []string{r.Top}
-	if filepath.Base(r.CommonDir) == ".git" {
-		tops = append(tops, filepath.Dir(r.CommonDir)) // of the main working tree
-	}
-	return within(dir, tops...) && !within(dir, r.CommonDir, r.GitDir)
+	return r.within(dir, r.tops()...) && !r.within(dir, r.CommonDir, r.GitDir)
 }
 
-// within reports whether path is one of the folders or is below one. Links are
-// resolved as far as the path exists.
-func within(path string, folders ...string) bool {
-	path = resolve(path)
+// tops returns the folders of this working tree and of the main one.
+func (r *Repository) tops() (list []string) {
+	if r.Top != "" {
+		list = append(list, r.Top)
+	}
+	if filepath.Base(r.CommonDir) == ".git" {
+		list = append(list, filepath.Dir(r.CommonDir))
+	}
+	return list
+}
+
+// within reports whether path is one of the folders or is below one, without links.
+func (r *Repository) within(path string, folders ...string) bool {
 	return slices.ContainsFunc(folders, func(folder string) bool {
-		if folder == "" {
-			return false
-		}
-		_, ok := file.Below(resolve(folder), path)
+		_, ok := file.Below(r.real[folder], r.real[path])
 		return ok
 	})
 }
 
 // resolve resolves the links in the part of a path that exists.
-func resolve(path string) string {
-	if resolved, err := filepath.EvalSymlinks(path); err == nil {
-		return resolved
+func resolve(path string) (string, error) {
+	resolved, err := filepath.EvalSymlinks(path)
+	if err == nil || !file.Absent(err) {
+		return resolved, err
 	}
 	if _, err := os.Lstat(path); err == nil {
-		return string(filepath.Separator) // a broken link: in no folder
+		return string(filepath.Separator), nil // a broken link: in no folder
+	} else if !file.Absent(err) {
+		return "", err
 	}
 	parent := filepath.Dir(path)
 	if parent == path {
-		return path
+		return path, nil
 	}
-	return filepath.Join(resolve(parent), filepath.Base(path))
+	resolved, err = resolve(parent)
+	return filepath.Join(resolved, filepath.Base(path)), err
 }
 
 // Program returns the path of the running program for hooks to record: the one in

@@ -52,14 +52,20 @@ func newBench(t *testing.T) *bench {
 	}
 	b := &bench{t: t, dir: dir, repo: filepath.Join(dir, strange, "repo"), program: filepath.Join(dir, strange, "bin", "keysweep")}
 	b.write(b.dir, "gitconfig", "[protocol \"file\"]\n\tallow = always\n[init]\n\tdefaultBranch = main\n", 0o644)
-	b.write(filepath.Dir(b.program), "keysweep", `#!/bin/sh
+	b.write(filepath.Dir(b.program), "keysweep", copies+`
 echo "keysweep $*" >>"$LOG"
-case $2 in pre-push|pre-receive) sed 's/^/  /' >>"$LOG" ;; esac
+case $2 in pre-push|pre-receive) sed -e 's/end$//' -e '/^$/d' -e 's/^/  /' >>"$LOG" ;; esac
 [ ! -f "$VERDICT" ] || { echo "a key" >&2; exit "$(cat "$VERDICT")"; }
 `, 0o755)
 	b.git(b.dir, "init", "-q", b.repo)
 	return b
 }
+
+// copies is how scripts that stand for keysweep start: they copy standard input
+// where the hook asks for it.
+const copies = `#!/bin/sh
+[ "$KEYSWEEP_STDIN" != copy ] || { cat; printf end; exit; }
+`
 
 func (b *bench) write(dir, name, text string, mode fs.FileMode) string {
 	b.t.Helper()
@@ -282,7 +288,7 @@ func TestInputOfAnyKindReachesBothHooks(t *testing.T) {
 		} {
 			t.Run(strings.Join(shell, " ")+", "+tt.name, func(t *testing.T) {
 				b := newBench(t)
-				b.write(b.dir, "p/keysweep", "#!/bin/sh\nexec cat >\"$LOG.keysweep\"\n", 0o755)
+				b.write(b.dir, "p/keysweep", copies+"exec cat >\"$LOG.keysweep\"\n", 0o755)
 				b.write(b.dir, "h/pre-push.before-keysweep", "#!/bin/sh\nexec cat >\"$LOG.own\"\n", 0o755)
 				hook := b.write(b.dir, "h/pre-push", Script("pre-push", filepath.Join(b.dir, "p/keysweep")), 0o755)
 				cmd := exec.Command(shell[0], append(shell[1:], hook, "origin", "url")...)
@@ -290,9 +296,9 @@ func TestInputOfAnyKindReachesBothHooks(t *testing.T) {
 				if out, err := cmd.CombinedOutput(); err != nil || len(out) > 0 {
 					t.Errorf("%v, printed %q", err, out)
 				}
-				for _, who := range []string{"own", "keysweep"} {
-					if got, _ := os.ReadFile(filepath.Join(b.dir, "log."+who)); string(got) != tt.input {
-						t.Errorf("%s read %d bytes, want the %d bytes of the input", who, len(got), len(tt.input))
+				for who, want := range map[string]string{"own": tt.input, "keysweep": tt.input + "end"} {
+					if got, _ := os.ReadFile(filepath.Join(b.dir, "log."+who)); string(got) != want {
+						t.Errorf("%s read %d bytes, want %d", who, len(got), len(want))
 					}
 				}
 				// A hook that reads nothing breaks no pipe aloud.
@@ -313,11 +319,35 @@ func TestInputOfAnyKindReachesBothHooks(t *testing.T) {
 			b.write(b.dir, "h/pre-push", Script("pre-push", b.program), 0o755)
 			cmd := exec.Command("timeout", "20", "sh", "-c", strings.Join(shell, " ")+" h/pre-push origin url <&-")
 			cmd.Dir = b.dir
-			if out, err := cmd.CombinedOutput(); err != nil || len(out) > 0 {
+			if out, err := cmd.CombinedOutput(); err == nil || !strings.Contains(string(out), "the pre-push hook has no standard input") {
 				t.Errorf("%v, printed %q", err, out)
 			}
-			if got := b.log(); got != "own pre-push origin url\nkeysweep hook pre-push origin url\n" {
+			if got := b.log(); got != "" {
 				t.Errorf("calls:\n%s", got)
+			}
+		})
+		t.Run(strings.Join(shell, " ")+", not to be read", func(t *testing.T) {
+			b := newBench(t)
+			b.own(b.dir, "h/pre-push.before-keysweep")
+			hook := b.write(b.dir, "h/pre-push", Script("pre-push", b.program), 0o755)
+			for _, copied := range []string{"exit 2", "echo cut", ""} { // it failed, ended early, was killed
+				b.write(filepath.Dir(b.program), "keysweep", "#!/bin/sh\n"+copied+"\n", 0o755)
+				if out, err := exec.Command(shell[0], append(shell[1:], hook, "origin", "url")...).CombinedOutput(); err == nil {
+					t.Errorf("%q: the push was made, printed %q", copied, out)
+				}
+			}
+			if got := b.log(); got != "" {
+				t.Errorf("calls:\n%s", got)
+			}
+		})
+		t.Run(strings.Join(shell, " ")+", cut script", func(t *testing.T) {
+			b := newBench(t)
+			text := Script("pre-push", b.program)
+			for _, length := range []int{len(text) / 3, len(text) / 2, len(text) - 60} {
+				hook := b.write(b.dir, "h/pre-push", text[:length], 0o755)
+				if out, err := exec.Command(shell[0], append(shell[1:], hook, "origin", "url")...).CombinedOutput(); err == nil {
+					t.Errorf("the first %d of %d bytes let the push through, printed %q", length, len(text), out)
+				}
 			}
 		})
 	}
@@ -537,7 +567,7 @@ func TestInstallOverWhatIsThere(t *testing.T) {
 			text, _ := os.ReadFile(path)
 			b.write(dir, name, string(text), 0o755)
 		}, Chain, "", "keysweep hook pre-commit\n"},
-		{"a folder", func(b *bench, dir string) { b.write(dir, name+"/x", "", 0o644) }, Keep, "is not a readable file", ""},
+		{"a folder", func(b *bench, dir string) { b.write(dir, name+"/x", "", 0o644) }, Keep, "is not a file", ""},
 		{"an older one of ours", func(b *bench, dir string) { b.write(dir, name, older(name), 0o755) }, Update, "", "keysweep hook pre-commit\n"},
 		{"ours, of another program", func(b *bench, dir string) { b.write(dir, name, Script(name, "/gone"), 0o755) }, Update, "", "keysweep hook pre-commit\n"},
 		{"ours, not executable", func(b *bench, dir string) { b.write(dir, name, Script(name, b.program), 0o644) }, Enable, "", "keysweep hook pre-commit\n"},

@@ -75,7 +75,11 @@ func Install(r *Repository, names []string, program string, options []string, dr
 	var steps []Step
 	refused := &Refused{}
 	for _, name := range names {
-		step, reasons := plan(Look(r.Hooks, name), program, options)
+		state := Look(r.Hooks, name)
+		if state.Err != nil {
+			return nil, fmt.Errorf("the hook %s: %w", state.Path, state.Err)
+		}
+		step, reasons := plan(state, program, options)
 		steps = append(steps, step)
 		refused.Reasons = append(refused.Reasons, reasons...)
 	}
@@ -99,7 +103,11 @@ func Install(r *Repository, names []string, program string, options []string, dr
 // usable refuses a folder of hooks that other repositories may use.
 func (r *Repository) usable() error {
 	if r.Inside(r.Hooks) {
-		if info, err := os.Stat(r.Hooks); err == nil && !info.IsDir() {
+		info, err := os.Stat(r.Hooks)
+		if err != nil && !file.Absent(err) {
+			return err
+		}
+		if err == nil && !info.IsDir() {
 			return &Refused{[]string{fmt.Sprintf("%s, where git looks for hooks, is not a folder", r.Hooks)}}
 		}
 		return nil
@@ -128,7 +136,7 @@ func plan(s State, program string, options []string) (step Step, reasons []strin
 	step = Step{Name: s.Name, Path: s.Path, Earlier: s.Earlier, Options: options, text: Script(s.Name, program, options...)}
 	switch s.Kind {
 	case Unusable:
-		return step, []string{fmt.Sprintf("%s is not a readable file", s.Path)}
+		return step, []string{fmt.Sprintf("%s is not a file", s.Path)}
 	case Calling:
 		if len(options) > 0 {
 			return step, []string{fmt.Sprintf("%s was not written by keysweep and already calls it: add the options there", s.Path)}
@@ -223,7 +231,8 @@ func (s *Step) write() error {
 
 // Uninstall removes the hooks that Install wrote, both where git looks and where it
 // looks by default, and restores the hooks that they kept. Edited hooks stay
-// (Leave). With dryRun nothing is written.
+// (Leave). With dryRun nothing is written, nor if a hook cannot be read: the error
+// names it. After an error of writing, the steps say what was done.
 func Uninstall(r *Repository, names []string, dryRun bool) ([]Step, error) {
 	folders := []string{r.Hooks}
 	if r.DefaultHooks() != r.Hooks {
@@ -236,26 +245,36 @@ func Uninstall(r *Repository, names []string, dryRun bool) ([]Step, error) {
 		}
 		for _, name := range names {
 			s := Look(folder, name)
-			if s.Kind != Ours {
-				continue
+			if s.Err != nil {
+				return nil, fmt.Errorf("the hook %s: %w", s.Path, s.Err)
 			}
-			step := Step{Name: name, Path: s.Path, Earlier: s.Earlier, Action: Remove}
-			switch {
-			case s.Edited:
-				step.Action, step.Why = Leave, "it was edited after keysweep wrote it: remove it yourself"
-				if s.Earlier != "" {
-					step.Why += ", and rename " + filepath.Base(s.Earlier) + " to " + name + " to restore it"
-				}
-			case s.Earlier != "":
-				step.Action = Restore
+			if s.Kind == Ours {
+				steps = append(steps, s.removal())
 			}
-			if !dryRun {
-				if err := step.apply(); err != nil {
-					return steps, fmt.Errorf("removing the hook %s: %w", s.Path, err)
-				}
-			}
-			steps = append(steps, step)
+		}
+	}
+	if dryRun {
+		return steps, nil
+	}
+	for i := range steps {
+		if err := steps[i].apply(); err != nil {
+			return steps[:i], fmt.Errorf("removing the hook %s: %w", steps[i].Path, err)
 		}
 	}
 	return steps, nil
+}
+
+// removal is the step of Uninstall for a hook of ours.
+func (s *State) removal() Step {
+	step := Step{Name: s.Name, Path: s.Path, Earlier: s.Earlier, Action: Remove}
+	switch {
+	case s.Edited:
+		step.Action, step.Why = Leave, "it was edited after keysweep wrote it: remove it yourself"
+		if s.Earlier != "" {
+			step.Why += ", and rename " + filepath.Base(s.Earlier) + " to " + s.Name + " to restore it"
+		}
+	case s.Earlier != "":
+		step.Action = Restore
+	}
+	return step
 }

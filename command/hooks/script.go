@@ -10,7 +10,7 @@ import (
 
 // Version is the version of the scripts that Script writes. "keysweep install"
 // replaces a script of another version.
-const Version = 2
+const Version = 3
 
 // Suffix is appended to the name of an existing hook that is kept.
 const Suffix = ".before-keysweep"
@@ -61,11 +61,13 @@ func advice(name string) string {
 
 // The scripts. The hook that was kept runs first, since it may change what is
 // committed. It is found by ${0%/*}, not by a recorded folder, so that a
-// repository may move.
+// repository may move. All is in braces: a shell that could not read a script to its
+// end would run the start of it, and end with 0.
 const (
 	head = `#!/bin/sh
 # Written by "keysweep install"; "keysweep uninstall" removes it. First it runs
 # the hook that was here before, if any: NAME.before-keysweep.
+{
 keysweep=PROGRAM
 
 if ! [ -f "$keysweep" ] || ! [ -x "$keysweep" ]; then
@@ -84,24 +86,34 @@ case $0 in */*) earlier=${0%/*}/NAME.before-keysweep ;; esac
 	"$earlier" "$@" || exit $?
 fi
 exec "$keysweep" hook NAME OPTIONS "$@"
+}
 `
-	// $(…) removes newlines from the end: hence the dot. With standard input
-	// closed, bash gives the pipe of $(cat) its number, and cat waits for itself:
-	// hence /dev/null.
-	tailWithInput = `(: 3<&0) 2>/dev/null || exec </dev/null
+	// With standard input closed, bash gives the pipe of $(…) its number, and what
+	// reads it would wait for itself: hence the test.
+	tailWithInput = `(: 3<&0) 2>/dev/null || {
+	printf '%s\n' 'keysweep: the NAME hook has no standard input: git names there what is pushed' >&2
+	exit 1
+}
 # Git calls this hook itself, so an empty standard input means an empty push.
 KEYSWEEP_STDIN=git
 export KEYSWEEP_STDIN
 if [ "$earlier" != "$0" ] && [ -f "$earlier" ] && [ -x "$earlier" ]; then
-	# Both read what is pushed from standard input.
-	input=.
-	[ -t 0 ] || input=$(cat 2>/dev/null; echo .)
-	input=${input%.}
+	# Both read what is pushed from standard input. keysweep copies it, since a shell
+	# takes an error for the end; the last line says that all of it came.
+	input=$(KEYSWEEP_STDIN=copy "$keysweep" hook NAME) || exit $?
+	case $input in
+	*end) input=${input%end} ;;
+	*)
+		printf '%s\n' 'keysweep: the NAME hook could not read what is pushed' >&2
+		exit 1
+		;;
+	esac
 	printf %s "$input" 2>/dev/null | "$earlier" "$@" || exit $?
-	printf %s "$input" 2>/dev/null | "$keysweep" hook NAME OPTIONS "$@"
+	printf %s "${input}end" 2>/dev/null | KEYSWEEP_STDIN=copied "$keysweep" hook NAME OPTIONS "$@"
 	exit $?
 fi
 exec "$keysweep" hook NAME OPTIONS "$@"
+}
 `
 )
 

@@ -24,7 +24,7 @@ const (
 	Ours                 // written by keysweep, of any version
 	Calling              // not written by keysweep, and calls it
 	Foreign              // not written by keysweep, and does not visibly call it
-	Unusable             // not a file, or not readable
+	Unusable             // not a file, or not known: see Err
 )
 
 // State describes one hook.
@@ -34,6 +34,9 @@ type State struct {
 	// pre-commit runs it under that name.
 	Path string
 	Kind Kind
+
+	// Err is what could not be found out, and leaves Kind or Earlier open.
+	Err error
 
 	Link       bool // Path is a symbolic link
 	Executable bool // git would run it: always on Windows
@@ -69,9 +72,11 @@ func look(folder, name, base string) State {
 	earlier := filepath.Join(folder, name+Suffix)
 	if _, err := os.Lstat(earlier); err == nil {
 		s.Earlier = earlier
+	} else if !file.Absent(err) {
+		s.Err = err
 	}
 	info, err := file.Lstat(s.Path)
-	if errors.Is(err, fs.ErrNotExist) {
+	if file.Absent(err) {
 		if isHusky(folder) {
 			s.Framework = husky
 		}
@@ -79,20 +84,27 @@ func look(folder, name, base string) State {
 	}
 	s.Kind = Unusable
 	if err != nil {
+		s.Err = err
 		return s
 	}
 	s.Link = info.Mode()&fs.ModeSymlink != 0
 	info, err = file.Stat(s.Path)
-	if s.Link && err != nil {
+	if s.Link && file.Absent(err) {
 		s.Kind = Foreign // a broken link: git runs nothing
 		return s
 	}
-	if err != nil || !info.Mode().IsRegular() {
+	if err == nil && !info.Mode().IsRegular() {
+		return s
+	}
+	if err == nil {
+		s.text, err = readScript(s.Path)
+	}
+	if err != nil {
+		s.Err = err
 		return s
 	}
 	s.Executable = info.Mode()&0o111 != 0 || runtime.GOOS == "windows"
 	s.Kind = Foreign
-	s.text = readScript(s.Path)
 	switch {
 	case s.parse():
 		s.Kind = Ours
@@ -104,13 +116,16 @@ func look(folder, name, base string) State {
 	return s
 }
 
-// readScript returns the text of a file, "" if it cannot be read or is too large.
-func readScript(path string) string {
+// readScript returns the text of a file, "" if it is too large for a script.
+func readScript(path string) (string, error) {
 	text, err := file.Read(path, maxScript)
-	if err != nil {
-		return ""
+	if errors.Is(err, file.ErrTooLarge) {
+		return "", nil
 	}
-	return string(text)
+	if err != nil {
+		return "", &fs.PathError{Op: "read", Path: path, Err: err}
+	}
+	return string(text), nil
 }
 
 // Current reports whether a hook of ours is what this version would write for
@@ -130,8 +145,8 @@ type Framework struct {
 }
 
 // Mentions returns the configuration file that calls keysweep for a hook, "" if
-// none does.
-func (f *Framework) Mentions(top, name string) string {
+// none does. The error says that one could not be read.
+func (f *Framework) Mentions(top, name string) (string, error) {
 	// The ids in our .pre-commit-hooks.yaml.
 	hook := "keysweep"
 	if name != "pre-commit" {
@@ -140,12 +155,15 @@ func (f *Framework) Mentions(top, name string) string {
 	id := regexp.MustCompile(`(?m)^[ \t-]*id:[ \t]*["']?` + hook + `(-system)?["']?[ \t\r]*(#.*)?$`)
 	for _, config := range f.Config {
 		config = strings.ReplaceAll(config, "NAME", name)
-		text := readScript(filepath.Join(top, filepath.FromSlash(config)))
+		text, err := readScript(filepath.Join(top, filepath.FromSlash(config)))
+		if err != nil && !file.Absent(err) {
+			return "", err
+		}
 		if calls(text, name) || id.MatchString(text) {
-			return config
+			return config, nil
 		}
 	}
-	return ""
+	return "", nil
 }
 
 func preCommitLines(name string) string {
