@@ -43,7 +43,7 @@ var mayImport = map[string][]string{
 	"keysweep/rules/finder":          nil,
 	"keysweep/rules/score":           {"rules/ascii"},
 	"keysweep/toml":                  nil,
-	"keysweep/report":                {"quote", "rules", "rules/attribution", "rules/score", "finding"},
+	"keysweep/report":                {"file", "quote", "rules", "rules/attribution", "rules/score", "finding"},
 	"keysweep/quote":                 {"rules", "finding"},
 	"keysweep/verify":                {"file", "rules", "finding"},
 	"keysweep/file":                  nil,

@@ -127,13 +127,9 @@ func recorded(c *call, r *hooks.Repository) (options []string, err error) {
 		return nil, fmt.Errorf("%w%s", err, seeHelp("install"))
 	}
 	top := cmp.Or(r.Top, r.GitDir) // where git runs hooks
-	for _, file := range append(c.StringSlice("rules"), c.String("config"), c.String("baseline")) {
-		path := file
-		if !filepath.IsAbs(path) {
-			path = filepath.Join(top, path)
-		}
-		if _, err := os.Stat(path); file != "" && err != nil {
-			return nil, fmt.Errorf("%s: the hooks would not find it in %s, where git runs them", quote.Name(file), quote.Name(top))
+	for _, named := range append(c.StringSlice("rules"), c.String("config"), c.String("baseline")) {
+		if _, err := os.Stat(file.Absolute(top, named)); named != "" && err != nil {
+			return nil, fmt.Errorf("%s: the hooks would not find it in %s, where git runs them", quote.Name(named), quote.Name(top))
 		}
 	}
 	return options, nil

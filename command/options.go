@@ -156,6 +156,9 @@ func (o *scanOptions) check(c *call) error {
 		if !doublestar.ValidatePattern(glob) {
 			return fmt.Errorf("--exclude: %s is not a glob", quote.Name(glob))
 		}
+		if err := file.CheckGlob(runtime.GOOS, glob, true); err != nil {
+			return fmt.Errorf("--exclude: %s: %w", quote.Name(glob), err)
+		}
 	}
 	if o.secrets {
 		return mayShowSecrets(c.stdout)

@@ -122,6 +122,7 @@ func TestWrongValuesAreRefusedInWords(t *testing.T) {
 		{"--color blue", "blue is not auto, always or never"},
 		{"--format xml", "unknown format xml"},
 		{"--exclude [", "[ is not a glob"},
+		{`--exclude a\b\**`, `separated by "/" on every system`},
 		{"--exclude=", "--exclude: its value is empty"},
 		{"--rules=", "--rules: its value is empty"},
 		{"--output=", "--output: its value is empty"},

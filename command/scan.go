@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"syscall"
 
 	"keysweep/audit"
 	"keysweep/scanner"
@@ -115,7 +114,7 @@ func (c *call) say(text string) error {
 
 // writing turns an error of writing to standard output into an ending.
 func writing(err error) error {
-	if errors.Is(err, syscall.EPIPE) || errors.Is(err, io.ErrClosedPipe) {
+	if readerIsGone(err) || errors.Is(err, io.ErrClosedPipe) {
 		return errClosedPipe
 	}
 	if err != nil {

@@ -2,12 +2,14 @@ package config
 
 import (
 	"fmt"
+	"runtime"
 	"strings"
 	"time"
 
 	"github.com/bmatcuk/doublestar/v4"
 
 	"keysweep/exceptions"
+	"keysweep/file"
 	"keysweep/toml"
 )
 
@@ -59,6 +61,8 @@ func (t *allowTable) allow() (a exceptions.Allow, key, reason string) {
 		return a, "fingerprint", "a fingerprint is the id of a key, 16 hex digits, or its secret_sha256, 64, in lower case"
 	case t.Path != "" && !doublestar.ValidatePattern(t.Path):
 		return a, "path", fmt.Sprintf("%q is not a glob", t.Path)
+	case file.CheckGlob(runtime.GOOS, t.Path, false) != nil:
+		return a, "path", fmt.Sprintf("%q: %v", t.Path, file.ErrBackslash)
 	case strings.HasPrefix(t.Path, "/") || strings.HasPrefix(t.Path, "./") || strings.HasPrefix(t.Path, "../"):
 		return a, "path", "a path is a glob from the top of the repository, as testdata/**"
 	case strings.HasSuffix(t.Path, "/"):

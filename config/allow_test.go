@@ -54,6 +54,7 @@ func TestWrongAllowTablesAreRefusedWithTheirPlace(t *testing.T) {
 		{"a short fingerprint", "[[allow]]\nfingerprint = \"0123\"\nreason = \"r\"\n", "line 2, column 1: a fingerprint is"},
 		{"capital digits", "[[allow]]\nfingerprint = \"0123456789ABCDEF\"\nreason = \"r\"\n", "line 2, column 1: a fingerprint is"},
 		{"a key instead of a fingerprint", "[[allow]]\nfingerprint = \"sk_live_x\"\nreason = \"r\"\n", "line 2, column 1: a fingerprint is"},
+		{"backslashes between folders", "[[allow]]\npath = 'a\\b\\*'\nreason = \"r\"\n", "line 2, column 1: \"a\\\\b\\\\*\": folders are separated by \"/\""},
 		{"no glob", "[[allow]]\npath = \"a[\"\nreason = \"r\"\n", "line 2, column 1: \"a[\" is not a glob"},
 		{"an absolute path", "[[allow]]\npath = \"/a\"\nreason = \"r\"\n", "line 2, column 1: a path is a glob from the top"},
 		{"a path from here", "[[allow]]\npath = \"./a\"\nreason = \"r\"\n", "line 2, column 1: a path is a glob from the top"},

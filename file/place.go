@@ -113,6 +113,21 @@ func ParseShare(system, text string) (string, error) {
 	return share, nil
 }
 
+// Absolute returns path as an absolute path: below folder, which is absolute, unless
+// it is Rooted.
+func Absolute(folder, path string) string { return absolute(runtime.GOOS, folder, path) }
+
+// Rooted reports whether path starts at a root: on Windows also at that of the
+// current drive, which filepath.IsAbs denies.
+func Rooted(path string) bool { return rooted(runtime.GOOS, path) }
+
+func rooted(system, text string) bool {
+	if system != "windows" {
+		return path.IsAbs(text)
+	}
+	return text != "" && (text[0] == '/' || text[0] == '\\') || len(text) > 1 && text[1] == ':'
+}
+
 // absolute returns text, a path of a system, as an absolute path: as it is, on the
 // drive of folder if it only names no drive, else below folder, which is absolute.
 func absolute(system, folder, text string) string {

@@ -119,6 +119,21 @@ func TestAPathIsMadeAbsoluteInOneWay(t *testing.T) {
 	}
 }
 
+func TestWhatStartsAtARoot(t *testing.T) {
+	for _, tt := range []struct {
+		system, path string
+		want         bool
+	}{
+		{"linux", "/x", true}, {"linux", `\x`, false}, {"linux", "C:/x", false}, {"linux", "", false},
+		{"windows", `\src\r`, true}, {"windows", "/src/r", true}, {"windows", `C:\x`, true}, {"windows", `\\h\s`, true},
+		{"windows", `x\y`, false}, {"windows", `..\x`, false}, {"windows", "", false},
+	} {
+		if got := rooted(tt.system, tt.path); got != tt.want {
+			t.Errorf("%s: %q: %v", tt.system, tt.path, got)
+		}
+	}
+}
+
 func TestNamesKeepTheirEnds(t *testing.T) {
 	for _, tt := range []struct{ system, path, want string }{
 		{"windows", `C:\x.\y`, `\\?\C:\x.\y`},

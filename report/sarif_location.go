@@ -10,6 +10,7 @@ import (
 	"strings"
 	"sync"
 
+	"keysweep/file"
 	"keysweep/finding"
 	"keysweep/quote"
 )
@@ -52,8 +53,8 @@ func newSARIFBases(r *quote.Redactor, res *finding.Result, opts Options) sarifBa
 			b.targets[t.Name] = sarifTarget{i + 1, t.Kind}
 		}
 		switch {
-		case filepath.IsAbs(t.Name):
-			b.roots = append(b.roots, sarifRoot{filepath.Clean(t.Name), fmt.Sprintf("target %d", i+1)})
+		case file.Rooted(t.Name):
+			b.roots = append(b.roots, sarifRoot{file.Absolute(b.workDir, t.Name), fmt.Sprintf("target %d", i+1)})
 		case b.workDir != "" && t.Kind != finding.TargetStdin:
 			b.roots = append(b.roots, sarifRoot{filepath.Join(b.workDir, t.Name), t.Name})
 		}
@@ -100,9 +101,7 @@ func (b *sarifBases) folder(target, folder string) (base, below string) {
 	}
 	at := filepath.Join(dir, filepath.FromSlash(folder))
 	if b.workDir != "" {
-		if !filepath.IsAbs(at) {
-			at = filepath.Join(b.workDir, at)
-		}
+		at = file.Absolute(b.workDir, at)
 		if rel, err := filepath.Rel(b.workDir, at); err == nil {
 			at = rel
 		}
@@ -114,7 +113,7 @@ func (b *sarifBases) folder(target, folder string) (base, below string) {
 		return baseSourceRoot, at
 	}
 	named := fmt.Sprintf("Target %d of the scan", t.number)
-	if !filepath.IsAbs(target) {
+	if !file.Rooted(target) {
 		named += ", " + quote.Text(b.redactor.Text(target))
 	}
 	kind := "TARGET"

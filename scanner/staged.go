@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"path/filepath"
 
+	"keysweep/file"
 	"keysweep/finding"
 	"keysweep/scanner/gitdb"
 	"keysweep/scanner/gitdb/index"
@@ -159,7 +160,7 @@ func (o *Staged) indexPath(repo *gitdb.Repository) string {
 	switch {
 	case o == nil || o.IndexFile == "":
 		return filepath.Join(repo.GitDir, "index")
-	case filepath.IsAbs(o.IndexFile) || repo.Top == "":
+	case file.Rooted(o.IndexFile) || repo.Top == "":
 		return o.IndexFile
 	}
 	return filepath.Join(repo.Top, o.IndexFile)

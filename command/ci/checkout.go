@@ -238,7 +238,12 @@ func resolve(path string) (string, error) {
 		if err != nil {
 			return "", err
 		}
-		path = here + string(filepath.Separator) + path // Join would resolve ".." first
+		if disk.Rooted(path) {
+			here = filepath.VolumeName(here)
+		} else {
+			here += string(filepath.Separator)
+		}
+		path = here + path // Join would resolve ".." first
 	}
 	return filepath.EvalSymlinks(path)
 }
