@@ -2,6 +2,8 @@ package command
 
 import (
 	"context"
+	"errors"
+	"os"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -173,7 +175,10 @@ func TestOutputsTakeTheFormatOfTheirExtension(t *testing.T) {
 		{[]string{"a.json", "-"}, "jsonl", []output{{"a.json", report.JSON}, {"-", report.JSONL}}},
 		{[]string{"a.jsonl", "b.txt", "/dev/stdout"}, "json", []output{{"a.jsonl", report.JSONL}, {"b.txt", report.Text}, {"-", report.JSON}}},
 		{[]string{"report"}, "json", []output{{"report", report.JSON}}},
-		{[]string{"report.log"}, "", []output{{"report.log", report.Text}}},
+		{[]string{"report"}, "", []output{{"report", report.Text}}},
+		{[]string{"v1.2/.report", "/dev/fd/3"}, "", []output{{"v1.2/.report", report.Text}, {"/dev/fd/3", report.Text}}},
+		{[]string{"report.log"}, "text", []output{{"report.log", report.Text}}},
+		{[]string{"report.page"}, "markdown", []output{{"report.page", report.Markdown}}},
 		{[]string{"a.json"}, "json", []output{{"a.json", report.JSON}}},
 	} {
 		var format report.Format
@@ -185,6 +190,56 @@ func TestOutputsTakeTheFormatOfTheirExtension(t *testing.T) {
 			t.Errorf("%q: %v", tt.paths, err)
 		} else if diff := cmp.Diff(tt.want, got, cmp.AllowUnexported(output{})); diff != "" {
 			t.Errorf("%q, --format %q (-want +got):\n%s", tt.paths, tt.format, diff)
+		}
+	}
+}
+
+func TestAnExtensionThatNamesNoFormatIsRefused(t *testing.T) {
+	for _, name := range []string{"r.html", "r.pdf", "r.xml", "r.yaml", "r.log", "a/r.json.bak", "r.sarif.gz", ".r.toml"} {
+		_, err := parseOutputs([]string{"ok.json", name}, report.Text, false)
+		if err == nil || !strings.Contains(err.Error(), name) || !strings.Contains(err.Error(), ".txt, .json, .jsonl, .csv, .md, .markdown, .sarif or .sarif.json") {
+			t.Errorf("%s: %v", name, err)
+		}
+	}
+}
+
+// keysweep scan -o r.json -o - >r.json
+func TestStandardOutputMayNotBeTheFileOfAReport(t *testing.T) {
+	t.Chdir(t.TempDir())
+	for _, name := range []string{"r.json", "other.json", "to"} {
+		if err := os.WriteFile(name, nil, 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if err := errors.Join(os.Symlink("r.json", "link.json"), os.Link("r.json", "hard.json")); err != nil {
+		t.Fatal(err)
+	}
+	open := func(name string) *os.File {
+		f, err := os.OpenFile(name, os.O_WRONLY, 0)
+		if err != nil {
+			t.Fatal(err)
+		}
+		t.Cleanup(func() { f.Close() })
+		return f
+	}
+	both := func(name string) []output { return []output{{"-", report.Text}, {name, report.JSON}} }
+	for _, tt := range []struct {
+		name    string
+		outputs []output
+		stdout  string
+		refused bool
+	}{
+		{"the same file", both("r.json"), "r.json", true},
+		{"a link to it", both("link.json"), "r.json", true},
+		{"another name of it", both("hard.json"), "r.json", true},
+		{"another file", both("other.json"), "r.json", false},
+		{"one that is not there yet", both("new.json"), "r.json", false},
+		{"a device", both(os.DevNull), os.DevNull, false},
+		{"no report to standard output", []output{{"r.json", report.JSON}}, "r.json", false},
+	} {
+		err := checkOutputs(tt.outputs, nil, open(tt.stdout))
+		if (err != nil) != tt.refused || tt.refused && !strings.Contains(err.Error(), "is where standard output goes") {
+			t.Errorf("%s: %v", tt.name, err)
 		}
 	}
 }

@@ -8,6 +8,7 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
+	"strings"
 
 	"keysweep/file"
 	"keysweep/finding"
@@ -34,7 +35,8 @@ func (o output) failed(err error) error {
 
 // parseOutputs returns the outputs that --output names, or standard output if
 // it names none. A file has the format of its extension; standard output, and a
-// file whose extension says nothing, has that of --format.
+// file without an extension, has that of --format. An extension that names no
+// format needs --format: a page for .html would be plain text.
 func parseOutputs(paths []string, format report.Format, formatGiven bool) ([]output, error) {
 	if len(paths) == 0 {
 		return []output{{path: "-", format: format}}, nil
@@ -46,8 +48,13 @@ func parseOutputs(paths []string, format report.Format, formatGiven bool) ([]out
 		case "-", "/dev/stdout", "/dev/fd/1", "/proc/self/fd/1":
 			out.path = "-"
 		default:
-			if f, ok := report.FormatOf(path); ok {
+			f, ok := report.FormatOf(path)
+			switch ext := filepath.Ext(strings.TrimLeft(filepath.Base(path), ".")); {
+			case ok:
 				out.format = f
+			case ext != "" && !formatGiven:
+				return nil, fmt.Errorf("--output %s: no report has the extension %s; the extensions are %s (or --format says what the file holds)",
+					quote.Name(path), quote.Name(ext), orList(report.Extensions()))
 			}
 		}
 		outputs = append(outputs, out)

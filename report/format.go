@@ -68,6 +68,15 @@ func FormatNames() []string {
 	return names
 }
 
+// Extensions returns those that name a format, as .json.
+func Extensions() []string {
+	var list []string
+	for _, f := range formats {
+		list = append(list, f.extensions...)
+	}
+	return list
+}
+
 // ParseFormat returns the format called name, or whose files end so: md.
 func ParseFormat(name string) (Format, error) {
 	for i, f := range formats {

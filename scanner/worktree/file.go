@@ -26,9 +26,10 @@ type File struct {
 	// 0, and the file may be growing.
 	Size int64
 
-	dir  folder
-	name string
-	w    *worker
+	dir    folder
+	name   string
+	w      *worker
+	others bool // files beside it wait for this one
 }
 
 // ErrSkipped is wrapped by Read's error when the file could not be read, or
@@ -45,6 +46,9 @@ const (
 	// again. One that has grown ends there: it could grow faster than we read.
 	// One of procfs goes on.
 	askAgain = 64 << 20
+	// large files let those of the folder go first, which take a moment each: a walk
+	// that is stopped has seen them.
+	large = 16 << 20
 )
 
 // Read calls fn with a reader of the bytes of a regular file, or of a symbolic
@@ -85,6 +89,9 @@ func (f *File) readFile(fn func(r io.Reader) error) error {
 	}
 	f.w.file = src
 	defer src.close()
+	if f.others && before.size >= large {
+		return errLater
+	}
 	r := &f.w.reader
 	for again := false; ; again = true {
 		f.Size = before.size
@@ -92,7 +99,8 @@ func (f *File) readFile(fn func(r io.Reader) error) error {
 		r.sparse = before.blocks >= 0 && before.size-before.blocks*512 > keptHole
 		err := fn(r)
 		switch {
-		case r.err == errStopped:
+		case r.err == errStopped, err != nil && f.w.ctx.Err() != nil:
+			f.w.bytes += r.delivered
 			return f.w.ctx.Err()
 		case r.err != nil:
 			return f.skip(r.err)
@@ -155,6 +163,7 @@ func Reread(ctx context.Context, root, path string, fn func(r io.Reader) error) 
 var (
 	errChanged = errors.New("was written to while it was read, twice")
 	errStopped = errors.New("the walk was ended")
+	errLater   = errors.New("is read when those beside it are") // visit returns it, and is called again
 	errShort   = errors.New("it ended before its size")
 )
 

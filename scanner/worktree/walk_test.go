@@ -938,3 +938,53 @@ func TestWithoutOpenat2TheSameIsOpened(t *testing.T) {
 	withoutOpenat2(t)
 	check()
 }
+
+// A walk that is stopped while it reads a large file has read those beside it,
+// however many workers there are, and says how much of the large one it read.
+func TestALargeFileLetsThoseBesideItGoFirst(t *testing.T) {
+	root := t.TempDir()
+	small := map[string]string{}
+	for i := range 40 {
+		small[fmt.Sprintf("%02d.env", i)] = "A=1\n"
+	}
+	write(t, root, small)
+	for _, name := range []string{"00.big", "20.big", "zz.big"} {
+		if err := os.WriteFile(root+"/"+name, nil, 0o600); err != nil {
+			t.Fatal(err)
+		}
+		if err := os.Truncate(root+"/"+name, large); err != nil {
+			t.Fatal(err)
+		}
+	}
+	var order []string
+	sum, err := Walk(context.Background(), root, Options{Workers: 1}, func(_ int, f *File) error {
+		return f.Read(func(r io.Reader) error {
+			_, err := io.Copy(io.Discard, r)
+			order = append(order, f.Path)
+			return err
+		})
+	})
+	if err != nil || sum.Files != 43 || len(order) != 43 {
+		t.Fatal(sum, order, err)
+	}
+	for i, name := range order {
+		if isBig := strings.HasSuffix(name, ".big"); isBig != (i >= 40) {
+			t.Errorf("%d. %s", i+1, name)
+		}
+	}
+	ctx, cancel := context.WithCancel(context.Background())
+	sum, err = Walk(ctx, root, Options{Workers: 1}, func(_ int, f *File) error {
+		return f.Read(func(r io.Reader) error {
+			n, err := io.ReadFull(r, make([]byte, 5))
+			if n == 5 {
+				cancel()
+			} else {
+				err = nil
+			}
+			return errors.Join(err, ctx.Err())
+		})
+	})
+	if !errors.Is(err, context.Canceled) || sum.Files != 41 || sum.Bytes < 40*4+5 {
+		t.Errorf("stopped: %+v, %v", sum, err)
+	}
+}

@@ -14,6 +14,7 @@ type worker struct {
 	f      File
 	file   file // opened before, to be used again
 	reader reader
+	others bool // File.others of the next one
 
 	files, bytes int64
 }
@@ -127,7 +128,7 @@ func (w *worker) visitFiles(n *node, dir folder, at string, entries []entry) err
 	if n.bare != nil {
 		top = len(slashed(n.bare.path()))
 	}
-	for _, e := range entries {
+	for i, e := range entries {
 		if w.stopped.Load() {
 			return nil
 		}
@@ -151,7 +152,13 @@ func (w *worker) visitFiles(n *node, dir folder, at string, entries []entry) err
 		default:
 			w.files++
 		}
-		if err := w.call(dir, p, e); err != nil {
+		w.others = i < len(entries)-1
+		err := w.call(dir, p, e)
+		w.others = false
+		if errors.Is(err, errLater) {
+			w.files--
+			w.push(item{what: itemFiles, node: n, entries: entries[i : i+1 : i+1]})
+		} else if err != nil {
 			return err
 		}
 	}
@@ -160,7 +167,7 @@ func (w *worker) visitFiles(n *node, dir folder, at string, entries []entry) err
 
 // call calls visit.
 func (w *worker) call(dir folder, p string, e entry) error {
-	w.f = File{Path: p, Kind: e.kind, dir: dir, name: e.name, w: w}
+	w.f = File{Path: p, Kind: e.kind, dir: dir, name: e.name, w: w, others: w.others}
 	err := w.visit(w.id, &w.f)
 	if errors.Is(err, ErrSkipped) {
 		return nil
