@@ -91,6 +91,16 @@ func (c *Checkout) Complete(digits string, tips []string) (string, bool) {
 	return found, found != ""
 }
 
+// Reaches implements Repository.
+func (c *Checkout) Reaches(from, id string) bool {
+	other, ok := oid.Parse([]byte(id))
+	if !ok {
+		return false
+	}
+	isReached, err := c.db.ReachedFrom(c.ctx, from, []oid.ID{other})
+	return err == nil && isReached(other)
+}
+
 // Parents implements Repository.
 func (c *Checkout) Parents(id string) []string {
 	const most = 2 // no CI makes merges with more

@@ -89,6 +89,8 @@ type Repository interface {
 	// Complete returns the one commit that a tip reaches and whose id starts with
 	// digits; false if there is none, or several.
 	Complete(digits string, tips []string) (string, bool)
+	// Reaches reports whether a commit reaches another, as far as is known.
+	Reaches(from, id string) bool
 	// Parents returns the parents of a commit that are in the repository.
 	Parents(id string) []string
 	// Ref returns the commit that a ref with this full name leads to.
@@ -262,38 +264,49 @@ func (r *run) planChanges(repo Repository, p *Plan) {
 }
 
 // trust says whose exceptions count. base is the commit that the run is compared
-// with, "" if there is none.
+// with, "" if there is none. The tip of a branch has exceptions that were merged since
+// a change left it.
 func (r *run) trust(repo Repository, p *Plan, base, tip string) {
-	isBefore := base != "" && base == r.before
-	isChange := r.kind == change || r.kind == queue
-	switch {
+	isBefore := base != "" && base == r.before // says the CI
+	branch, words, fallback := r.defaultBranch, "the default branch", ""
+	switch isChange := r.kind == change || r.kind == queue; {
 	case p.Word == Own && r.kind == push:
 		p.BaseName, p.CountsFrom = "the previous commit", "from the next run on"
-		if !isBefore {
+		switch {
+		case isBefore:
+			p.Base = base
+		case isID(r.before):
+			p.noteMissing()
+		default:
 			p.note("No exceptions count: it is not known which commit was there before this push.")
-			return
 		}
-		p.Base = base
+		return
 	case p.Word == Own:
 		p.Base, p.BaseName, p.CountsFrom = tip, "the commit of this run", "from now on"
-	case p.Word == Branch && isChange && (r.targetBranch != "" || isBefore),
-		p.Word == Foreign && isChange && r.targetBranch != "" && r.targetBranch == r.defaultBranch:
-		p.Base = base
-		p.compareWith(r.targetBranch, "the target branch")
-	case r.defaultBranch == "":
+		return
+	case isChange && p.Word == Branch && (r.targetBranch != "" || isBefore):
+		branch, words, fallback = r.targetBranch, "the target branch", base
+	case isChange && r.targetBranch == r.defaultBranch:
+		fallback = base
+	}
+	p.compareWith(branch, words)
+	if branch == "" && fallback == "" {
 		p.Word = Foreign
-		p.compareWith("", "the default branch")
 		p.note("No exceptions count and no key is sent: %s does not name the default branch (--default-branch NAME does, or KEYSWEEP_DEFAULT_BRANCH).", cmp.Or(r.system, "the environment"))
 		return
-	default:
-		p.compareWith(r.defaultBranch, "the default branch")
-		if !r.otherOrigin {
-			p.Base, _ = remote(repo, r.defaultBranch)
-		}
+	}
+	p.Base = fallback
+	// A tip that is not newer, or that has the change already, judges it no better.
+	if id, ok := remote(repo, branch); ok && !r.otherOrigin && (fallback == "" || repo.Reaches(id, fallback) && !repo.Reaches(id, tip)) {
+		p.Base = id
 	}
 	if p.Base == "" {
-		p.note("No exceptions count: they are read from %s, which is missing here.", p.BaseName)
+		p.noteMissing()
 	}
+}
+
+func (p *Plan) noteMissing() {
+	p.note("No exceptions count: they are read from %s, which is missing here.", p.BaseName)
 }
 
 // noteForeign says why a run that is not known to be a fork's is treated as one.

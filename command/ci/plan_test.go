@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"errors"
 	"io/fs"
+	"slices"
 	"strings"
 	"testing"
 
@@ -42,6 +43,10 @@ func (f *fake) Ref(name string) (string, bool) {
 	id, ok := f.refs[name]
 	return id, ok
 }
+func (f *fake) Reaches(from, id string) bool {
+	return from == id || slices.ContainsFunc(f.commits[from], func(p string) bool { return f.Reaches(p, id) })
+}
+
 func (f *fake) Default() string { return f.origin }
 func (f *fake) Head() string    { return f.head }
 func (f *fake) Shallow() bool   { return f.shallow }
@@ -114,28 +119,28 @@ func TestGitHubEvents(t *testing.T) {
 	}{
 		"pull_request, the merge is checked out": {
 			event: "pull_request", file: pull(nil), sha: c("d"), repo: whole(),
-			want: Plan{Scope: Changes, Range: c("a") + ".." + c("d"), Base: c("a"), Upload: true}, notes: "pull_request: scanned the commits " + c("a") + ".." + c("d") + ".",
+			want: Plan{Scope: Changes, Range: c("a") + ".." + c("d"), Base: c("e"), Upload: true}, notes: "pull_request: scanned the commits " + c("a") + ".." + c("d") + ".",
 		},
 		"pull_request whose base has moved on since the event: the merge knows": {
 			event: "pull_request", sha: c("d"), repo: whole(),
 			file: pull(func(m map[string]any) { m["base"].(map[string]any)["sha"] = c("1") }),
-			want: Plan{Scope: Changes, Range: c("a") + ".." + c("d"), Base: c("a"), Upload: true},
+			want: Plan{Scope: Changes, Range: c("a") + ".." + c("d"), Base: c("e"), Upload: true},
 		},
 		"pull_request, its head is checked out": {
 			event: "pull_request", file: pull(nil), sha: c("1"), repo: whole(),
-			want: Plan{Scope: Changes, Range: c("a") + ".." + c("c") + " ^" + c("e"), Base: c("a"), Upload: true}, notes: "scanned the commits " + c("a") + ".." + c("c") + " that main lacks.",
+			want: Plan{Scope: Changes, Range: c("a") + ".." + c("c") + " ^" + c("e"), Base: c("e"), Upload: true}, notes: "scanned the commits " + c("a") + ".." + c("c") + " that main lacks.",
 		},
 		"pull_request of a fork": {
 			event: "pull_request", sha: c("d"), repo: whole(),
 			file: pull(func(m map[string]any) {
 				m["head"].(map[string]any)["repo"].(map[string]any)["full_name"] = "mallory/shop"
 			}),
-			want: Plan{Scope: Changes, Range: c("a") + ".." + c("d"), Base: c("a"), Upload: true, ReadOnly: true},
+			want: Plan{Scope: Changes, Range: c("a") + ".." + c("d"), Base: c("e"), Upload: true, ReadOnly: true},
 		},
 		"pull_request of a fork that was deleted": {
 			event: "pull_request", sha: c("d"), repo: whole(),
 			file: pull(func(m map[string]any) { m["head"].(map[string]any)["repo"] = nil }),
-			want: Plan{Scope: Changes, Range: c("a") + ".." + c("d"), Base: c("a"), Upload: true, ReadOnly: true},
+			want: Plan{Scope: Changes, Range: c("a") + ".." + c("d"), Base: c("e"), Upload: true, ReadOnly: true},
 		},
 		"pull_request, shallow": {
 			event: "pull_request", file: pull(nil), sha: c("d"), repo: tip("d"),
@@ -210,7 +215,7 @@ func TestGitHubEvents(t *testing.T) {
 		"merge_group, its branch has moved on, perhaps to it": {
 			event: "merge_group", sha: c("d"), repo: whole(),
 			file: event2file(map[string]any{"merge_group": map[string]any{"base_sha": c("a"), "head_sha": c("d"), "base_ref": "refs/heads/main"}}),
-			want: Plan{Scope: Changes, Range: c("a") + ".." + c("d"), Base: c("a")},
+			want: Plan{Scope: Changes, Range: c("a") + ".." + c("d"), Base: c("e")},
 		},
 		"merge_group": {
 			event: "merge_group", sha: c("d"), repo: whole(),
@@ -228,7 +233,7 @@ func TestGitHubEvents(t *testing.T) {
 		"pull_request_review of a fork": {
 			event: "pull_request_review", sha: c("d"), repo: whole(),
 			file: pull(func(m map[string]any) { m["head"].(map[string]any)["repo"] = nil }),
-			want: Plan{Scope: Changes, Range: c("a") + ".." + c("d"), Base: c("a"), Upload: true, ReadOnly: true},
+			want: Plan{Scope: Changes, Range: c("a") + ".." + c("d"), Base: c("e"), Upload: true, ReadOnly: true},
 		},
 		"workflow_run of a fork": {
 			event: "workflow_run", sha: c("e"), repo: whole(),
@@ -365,11 +370,11 @@ func TestOtherSystems(t *testing.T) {
 		},
 		"GitLab, merge request whose target has moved on": {
 			vars: "GITLAB_CI=true CI_PIPELINE_SOURCE=merge_request_event CI_COMMIT_SHA=" + c("c") + " CI_MERGE_REQUEST_DIFF_BASE_SHA=" + c("a") + " CI_MERGE_REQUEST_SOURCE_PROJECT_PATH=a/b CI_MERGE_REQUEST_PROJECT_PATH=a/b CI_MERGE_REQUEST_TARGET_BRANCH_NAME=main",
-			want: Plan{Scope: Changes, Range: c("a") + ".." + c("c") + " ^" + c("e"), Base: c("a"), Upload: true},
+			want: Plan{Scope: Changes, Range: c("a") + ".." + c("c") + " ^" + c("e"), Base: c("e"), Upload: true},
 		},
 		"GitLab, merge request of a fork, whose pipeline runs at its target": {
 			vars: "GITLAB_CI=true CI_PIPELINE_SOURCE=merge_request_event CI_COMMIT_SHA=" + c("c") + " CI_MERGE_REQUEST_DIFF_BASE_SHA=" + c("a") + " CI_MERGE_REQUEST_SOURCE_PROJECT_PATH=x/b CI_MERGE_REQUEST_PROJECT_PATH=a/b CI_PROJECT_PATH=a/b CI_MERGE_REQUEST_TARGET_BRANCH_NAME=main",
-			want: Plan{Scope: Changes, Range: c("a") + ".." + c("c") + " ^" + c("e"), Base: c("a"), Upload: true, ReadOnly: true},
+			want: Plan{Scope: Changes, Range: c("a") + ".." + c("c") + " ^" + c("e"), Base: c("e"), Upload: true, ReadOnly: true},
 		},
 		"GitLab, merge request of a fork, whose pipeline runs there: main is the fork's": {
 			vars: "GITLAB_CI=true CI_PIPELINE_SOURCE=merge_request_event CI_COMMIT_SHA=" + c("c") + " CI_MERGE_REQUEST_DIFF_BASE_SHA=" + c("a") + " CI_MERGE_REQUEST_SOURCE_PROJECT_PATH=x/b CI_MERGE_REQUEST_PROJECT_PATH=a/b CI_PROJECT_PATH=x/b CI_MERGE_REQUEST_TARGET_BRANCH_NAME=main",
@@ -412,7 +417,7 @@ func TestOtherSystems(t *testing.T) {
 		"CircleCI, a fork": {vars: "CIRCLECI=true CIRCLE_SHA1=" + c("c") + " CIRCLE_PR_USERNAME=mallory", want: Plan{Upload: true, ReadOnly: true, Base: c("e")}},
 		"Azure, pull request": {
 			vars: "TF_BUILD=True BUILD_REASON=PullRequest BUILD_SOURCEVERSION=" + c("d") + " SYSTEM_PULLREQUEST_TARGETBRANCH=refs/heads/main SYSTEM_PULLREQUEST_SOURCECOMMITID=" + c("c") + " SYSTEM_PULLREQUEST_ISFORK=False",
-			want: changes("a", "d", Plan{Upload: true}),
+			want: Plan{Scope: Changes, Range: c("a") + ".." + c("d"), Base: c("e"), Upload: true},
 		},
 		"Azure, pull request, no merge": {
 			vars: "TF_BUILD=True BUILD_REASON=PullRequest BUILD_SOURCEVERSION=" + c("c") + " SYSTEM_PULLREQUEST_TARGETBRANCH=main",
@@ -421,7 +426,7 @@ func TestOtherSystems(t *testing.T) {
 		"Azure, push":             {vars: "TF_BUILD=True BUILD_REASON=IndividualCI BUILD_SOURCEVERSION=" + c("d"), want: Plan{Upload: true, Base: c("e")}},
 		"Bitbucket, pull request": {vars: "BITBUCKET_BUILD_NUMBER=7 BITBUCKET_COMMIT=" + c("c") + " BITBUCKET_PR_DESTINATION_BRANCH=main", want: changes("e", "c", Plan{Upload: true})},
 		"Bitbucket, pull request with its commit": {
-			vars: "BITBUCKET_BUILD_NUMBER=7 BITBUCKET_COMMIT=" + c("c") + " BITBUCKET_PR_DESTINATION_BRANCH=main BITBUCKET_PR_DESTINATION_COMMIT=" + c("a")[:12], want: Plan{Scope: Changes, Range: c("a") + ".." + c("c") + " ^" + c("e"), Base: c("a"), Upload: true},
+			vars: "BITBUCKET_BUILD_NUMBER=7 BITBUCKET_COMMIT=" + c("c") + " BITBUCKET_PR_DESTINATION_BRANCH=main BITBUCKET_PR_DESTINATION_COMMIT=" + c("a")[:12], want: Plan{Scope: Changes, Range: c("a") + ".." + c("c") + " ^" + c("e"), Base: c("e"), Upload: true},
 		},
 		"Bitbucket, push":     {vars: "BITBUCKET_BUILD_NUMBER=7 BITBUCKET_COMMIT=" + c("d"), want: Plan{Upload: true, Base: c("e")}},
 		"Drone, push":         {vars: "DRONE=true DRONE_BUILD_EVENT=push DRONE_COMMIT_SHA=" + c("e") + " DRONE_COMMIT_BEFORE=" + c("a") + " DRONE_BRANCH=main DRONE_REPO_BRANCH=main", want: changes("a", "e", Plan{})},
@@ -429,7 +434,7 @@ func TestOtherSystems(t *testing.T) {
 		"Travis, push":        {vars: "TRAVIS=true TRAVIS_EVENT_TYPE=push TRAVIS_BRANCH=main TRAVIS_COMMIT=" + c("e") + " TRAVIS_COMMIT_RANGE=" + c("a")[:12] + "..." + c("e")[:12], want: changes("a", "e", Plan{})},
 		"Travis, new branch":  {vars: "TRAVIS=true TRAVIS_EVENT_TYPE=push TRAVIS_COMMIT=" + c("d"), want: Plan{Upload: true, Base: c("e")}},
 		"Travis, pull request": {
-			vars: "TRAVIS=true TRAVIS_EVENT_TYPE=pull_request TRAVIS_BRANCH=main TRAVIS_COMMIT=" + c("d") + " TRAVIS_PULL_REQUEST_SHA=" + c("c") + " TRAVIS_PULL_REQUEST_SLUG=a/b TRAVIS_REPO_SLUG=a/b", want: changes("a", "d", Plan{Upload: true}),
+			vars: "TRAVIS=true TRAVIS_EVENT_TYPE=pull_request TRAVIS_BRANCH=main TRAVIS_COMMIT=" + c("d") + " TRAVIS_PULL_REQUEST_SHA=" + c("c") + " TRAVIS_PULL_REQUEST_SLUG=a/b TRAVIS_REPO_SLUG=a/b", want: Plan{Scope: Changes, Range: c("a") + ".." + c("d"), Base: c("e"), Upload: true},
 		},
 		"no CI": {vars: "CI=true", want: Plan{Upload: true, Base: c("e")}},
 	} {

@@ -105,10 +105,10 @@ func pushTo(ref, before, after string) string {
 // tip of main, c that of feature, and d a merge of feature into a.
 var Rows = slices.Concat(
 	rowsOf("GitHub Actions", "GITHUB_ACTIONS=true", []Row{
-		{Run: "`pull_request`, its reviews", Word: Branch, From: Target, Base: "a", Head: "d", Vars: "GITHUB_EVENT_NAME=pull_request GITHUB_SHA={d}", Events: []string{requestOf(inside, "main")}, Also: []string{"GITHUB_EVENT_NAME=pull_request_review GITHUB_SHA={d}"}},
-		{Run: "`pull_request` of a fork", From: Default, Base: "a", Head: "d", Vars: "GITHUB_EVENT_NAME=pull_request GITHUB_SHA={d}", Events: []string{requestOf(outside, "main")}},
+		{Run: "`pull_request`, its reviews", Word: Branch, From: Target, Base: "e", Head: "d", Vars: "GITHUB_EVENT_NAME=pull_request GITHUB_SHA={d}", Events: []string{requestOf(inside, "main")}, Also: []string{"GITHUB_EVENT_NAME=pull_request_review GITHUB_SHA={d}"}},
+		{Run: "`pull_request` of a fork", From: Default, Base: "e", Head: "d", Vars: "GITHUB_EVENT_NAME=pull_request GITHUB_SHA={d}", Events: []string{requestOf(outside, "main")}},
 		{Run: "`pull_request` of a fork into another branch", From: Default, Base: "e", Head: "d", Vars: "GITHUB_EVENT_NAME=pull_request GITHUB_SHA={d}", Events: []string{requestOf(outside, "feature")}},
-		{Run: "`merge_group`", Word: Branch, From: Target, Base: "a", Head: "d", Vars: "GITHUB_EVENT_NAME=merge_group GITHUB_SHA={d}",
+		{Run: "`merge_group`", Word: Branch, From: Target, Base: "e", Head: "d", Vars: "GITHUB_EVENT_NAME=merge_group GITHUB_SHA={d}",
 			Events: []string{gitHubEvent(`,"merge_group":{"base_sha":"{a}","head_sha":"{d}","base_ref":"refs/heads/main"}`)}},
 		{Run: "`push` to the default branch", Word: Own, From: CommitBefore, Base: "a", Head: "e", Vars: "GITHUB_EVENT_NAME=push GITHUB_SHA={e}", Events: []string{pushTo("refs/heads/main", "a", "e")}},
 		{Run: "`push` to a protected branch (`GITHUB_REF_PROTECTED`)", Word: Own, From: CommitBefore, Base: "b", Head: "c", Vars: "GITHUB_EVENT_NAME=push GITHUB_SHA={c} GITHUB_REF_PROTECTED=true", Events: []string{pushTo("refs/heads/feature", "b", "c")}},
@@ -121,11 +121,11 @@ var Rows = slices.Concat(
 		{Run: "`workflow_run`, `repository_dispatch`, `issue_comment`, any other", From: Default, Base: "e", Head: "d", Vars: "GITHUB_EVENT_NAME=workflow_run GITHUB_SHA={d}", Events: []string{gitHubEvent("")}, Also: []string{"GITHUB_EVENT_NAME=repository_dispatch GITHUB_SHA={d}", "GITHUB_EVENT_NAME=issue_comment GITHUB_SHA={d} GITHUB_REF=refs/heads/main", "GITHUB_EVENT_NAME=mystery GITHUB_SHA={d} GITHUB_REF=refs/heads/main"}},
 	}),
 	rowsOf("Gitea Actions, Forgejo Actions", "GITHUB_ACTIONS=true GITEA_ACTIONS=true FORGEJO_ACTIONS=true", []Row{
-		{Run: "as GitHub Actions: a pull request", Word: Branch, From: Target, Base: "a", Head: "c", Vars: "GITHUB_EVENT_NAME=pull_request GITHUB_SHA={c}", Events: []string{requestOf(inside, "main")}},
-		{Run: "a pull request of a fork", From: Default, Base: "a", Head: "c", Vars: "GITHUB_EVENT_NAME=pull_request GITHUB_SHA={c}", Events: []string{requestOf(outside, "main")}},
+		{Run: "as GitHub Actions: a pull request", Word: Branch, From: Target, Base: "e", Head: "c", Vars: "GITHUB_EVENT_NAME=pull_request GITHUB_SHA={c}", Events: []string{requestOf(inside, "main")}},
+		{Run: "a pull request of a fork", From: Default, Base: "e", Head: "c", Vars: "GITHUB_EVENT_NAME=pull_request GITHUB_SHA={c}", Events: []string{requestOf(outside, "main")}},
 	}),
 	rowsOf("GitLab CI", "GITLAB_CI=true CI_DEFAULT_BRANCH=main", []Row{
-		{Run: "`merge_request_event`", Word: Branch, From: Target, Base: "a", Head: "c",
+		{Run: "`merge_request_event`", Word: Branch, From: Target, Base: "e", Head: "c",
 			Vars: "CI_PIPELINE_SOURCE=merge_request_event CI_COMMIT_SHA={c} CI_MERGE_REQUEST_DIFF_BASE_SHA={a} CI_MERGE_REQUEST_TARGET_BRANCH_NAME=main CI_MERGE_REQUEST_SOURCE_PROJECT_PATH=a/b CI_MERGE_REQUEST_PROJECT_PATH=a/b CI_PROJECT_PATH=a/b"},
 		{Run: "`merge_request_event` of a fork", From: Default, Base: "e", Head: "c",
 			Vars: "CI_PIPELINE_SOURCE=merge_request_event CI_COMMIT_SHA={c} CI_MERGE_REQUEST_DIFF_BASE_SHA={a} CI_MERGE_REQUEST_TARGET_BRANCH_NAME=feature CI_MERGE_REQUEST_SOURCE_PROJECT_PATH=x/b CI_MERGE_REQUEST_PROJECT_PATH=a/b CI_PROJECT_PATH=a/b"},
@@ -139,9 +139,9 @@ var Rows = slices.Concat(
 		{Run: "`api`, `trigger`, `chat`, `webide`, any other", From: Default, Base: "e", Head: "e", Vars: "CI_PIPELINE_SOURCE=api CI_COMMIT_SHA={e} CI_COMMIT_BRANCH=main", Also: []string{"CI_PIPELINE_SOURCE=trigger CI_COMMIT_SHA={e} CI_COMMIT_BRANCH=main", "CI_PIPELINE_SOURCE=chat CI_COMMIT_SHA={e} CI_COMMIT_BRANCH=main", "CI_PIPELINE_SOURCE=webide CI_COMMIT_SHA={e} CI_COMMIT_BRANCH=main", "CI_PIPELINE_SOURCE=security_orchestration_policy CI_COMMIT_SHA={e} CI_COMMIT_BRANCH=main", "CI_PIPELINE_SOURCE=unknown CI_COMMIT_SHA={e} CI_COMMIT_BRANCH=main", "CI_COMMIT_SHA={e} CI_COMMIT_BRANCH=main"}},
 	}),
 	rowsOf("Azure Pipelines", "TF_BUILD=True", []Row{
-		{Run: "`PullRequest`", Word: Branch, From: Target, Base: "a", Head: "d",
+		{Run: "`PullRequest`", Word: Branch, From: Target, Base: "e", Head: "d",
 			Vars: "BUILD_REASON=PullRequest BUILD_SOURCEVERSION={d} BUILD_SOURCEBRANCH=refs/pull/1/merge SYSTEM_PULLREQUEST_TARGETBRANCH=refs/heads/main SYSTEM_PULLREQUEST_SOURCECOMMITID={c} SYSTEM_PULLREQUEST_ISFORK=False"},
-		{Run: "`PullRequest` of a fork", From: Default, Base: "a", Head: "d",
+		{Run: "`PullRequest` of a fork", From: Default, Base: "e", Head: "d",
 			Vars: "BUILD_REASON=PullRequest BUILD_SOURCEVERSION={d} BUILD_SOURCEBRANCH=refs/pull/1/merge SYSTEM_PULLREQUEST_TARGETBRANCH=refs/heads/main SYSTEM_PULLREQUEST_SOURCECOMMITID={c} SYSTEM_PULLREQUEST_ISFORK=True"},
 		{Run: "`IndividualCI`, `BatchedCI` of the default branch", Word: Own, From: Nothing, Head: "e", Vars: "BUILD_REASON=IndividualCI BUILD_SOURCEVERSION={e} BUILD_SOURCEBRANCH=refs/heads/main", Also: []string{"BUILD_REASON=BatchedCI BUILD_SOURCEVERSION={e} BUILD_SOURCEBRANCH=refs/heads/main"}},
 		{Run: "`IndividualCI`, `BatchedCI` of another branch, of a tag", Word: Branch, From: Default, Base: "e", Head: "c", Vars: "BUILD_REASON=IndividualCI BUILD_SOURCEVERSION={c} BUILD_SOURCEBRANCH=refs/heads/feature", Also: []string{"BUILD_REASON=BatchedCI BUILD_SOURCEVERSION={c} BUILD_SOURCEBRANCH=refs/heads/feature", "BUILD_REASON=IndividualCI BUILD_SOURCEVERSION={c} BUILD_SOURCEBRANCH=refs/tags/main"}},
@@ -150,7 +150,7 @@ var Rows = slices.Concat(
 		{Run: "`BuildCompletion`, `ResourceTrigger`, any other", From: Default, Base: "e", Head: "e", Vars: "BUILD_REASON=ResourceTrigger BUILD_SOURCEVERSION={e} BUILD_SOURCEBRANCH=refs/heads/main", Also: []string{"BUILD_REASON=BuildCompletion BUILD_SOURCEVERSION={e} BUILD_SOURCEBRANCH=refs/heads/main", "BUILD_REASON=Manual BUILD_SOURCEVERSION={e} BUILD_SOURCEBRANCH=refs/pull/7/merge", "BUILD_REASON=PullRequest BUILD_SOURCEVERSION={e} BUILD_SOURCEBRANCH=refs/heads/main"}},
 	}),
 	rowsOf("Bitbucket Pipelines", "BITBUCKET_BUILD_NUMBER=7", []Row{
-		{Run: "a pull request", Word: Branch, From: Target, Base: "a", Head: "c",
+		{Run: "a pull request", Word: Branch, From: Target, Base: "e", Head: "c",
 			Vars: "BITBUCKET_COMMIT={c} BITBUCKET_BRANCH=feature BITBUCKET_PR_ID=1 BITBUCKET_PR_DESTINATION_BRANCH=main BITBUCKET_PR_DESTINATION_COMMIT={a:12}"},
 		{Run: "another branch, a tag", Word: Branch, From: Default, Base: "e", Head: "c", Vars: "BITBUCKET_COMMIT={c} BITBUCKET_BRANCH=feature", Also: []string{"BITBUCKET_COMMIT={c} BITBUCKET_TAG=main"}},
 		{Run: "the default branch, for whatever reason", From: Default, Base: "e", Head: "e", Vars: "BITBUCKET_COMMIT={e} BITBUCKET_BRANCH=main"},
@@ -170,8 +170,8 @@ var Rows = slices.Concat(
 		{Run: "a pull request of a fork", From: Default, Base: "e", Head: "c", Vars: "CIRCLE_BRANCH=pull/7 CIRCLE_SHA1={c} CIRCLE_PR_NUMBER=7 CIRCLE_PR_USERNAME=mallory CIRCLE_PR_REPONAME=shop CIRCLE_RANGE={b}..{c}", Also: []string{"CIRCLE_BRANCH=pull/7 CIRCLE_SHA1={c}"}},
 	}),
 	rowsOf("Travis CI", "TRAVIS=true", []Row{
-		{Run: "`pull_request`", Word: Branch, From: Target, Base: "a", Head: "d", Vars: "TRAVIS_EVENT_TYPE=pull_request TRAVIS_BRANCH=main TRAVIS_COMMIT={d} TRAVIS_PULL_REQUEST_SHA={c} TRAVIS_PULL_REQUEST_SLUG=a/b TRAVIS_REPO_SLUG=a/b"},
-		{Run: "`pull_request` of a fork", From: Default, Base: "a", Head: "d", Vars: "TRAVIS_EVENT_TYPE=pull_request TRAVIS_BRANCH=main TRAVIS_COMMIT={d} TRAVIS_PULL_REQUEST_SHA={c} TRAVIS_PULL_REQUEST_SLUG=x/b TRAVIS_REPO_SLUG=a/b"},
+		{Run: "`pull_request`", Word: Branch, From: Target, Base: "e", Head: "d", Vars: "TRAVIS_EVENT_TYPE=pull_request TRAVIS_BRANCH=main TRAVIS_COMMIT={d} TRAVIS_PULL_REQUEST_SHA={c} TRAVIS_PULL_REQUEST_SLUG=a/b TRAVIS_REPO_SLUG=a/b"},
+		{Run: "`pull_request` of a fork", From: Default, Base: "e", Head: "d", Vars: "TRAVIS_EVENT_TYPE=pull_request TRAVIS_BRANCH=main TRAVIS_COMMIT={d} TRAVIS_PULL_REQUEST_SHA={c} TRAVIS_PULL_REQUEST_SLUG=x/b TRAVIS_REPO_SLUG=a/b"},
 		{Run: "`push` to the default branch", Word: Own, From: CommitBefore, Base: "a", Head: "e", Vars: "TRAVIS_EVENT_TYPE=push TRAVIS_BRANCH=main TRAVIS_COMMIT={e} TRAVIS_COMMIT_RANGE={a:12}...{e:12}"},
 		{Run: "the first `push` of the default branch", Word: Own, From: Nothing, Head: "e", Vars: "TRAVIS_EVENT_TYPE=push TRAVIS_BRANCH=main TRAVIS_COMMIT={e}"},
 		{Run: "`push` to another branch, of a tag", Word: Branch, From: Default, Base: "e", Head: "c", Vars: "TRAVIS_EVENT_TYPE=push TRAVIS_BRANCH=feature TRAVIS_COMMIT={c}", Also: []string{"TRAVIS_EVENT_TYPE=push TRAVIS_BRANCH=main TRAVIS_TAG=main TRAVIS_COMMIT={c}", "TRAVIS_EVENT_TYPE=push TRAVIS_BRANCH=feature TRAVIS_COMMIT={c} TRAVIS_COMMIT_RANGE={b:12}...{c:12}"}},
@@ -219,9 +219,9 @@ var Rows = slices.Concat(
 		{Run: "every build", From: Default, Base: "e", Head: "e", Vars: "BUILD_VCS_NUMBER={e}"},
 	}),
 	rowsOf("Semaphore", "SEMAPHORE=true", []Row{
-		{Run: "a pull request", Word: Branch, From: Target, Base: "a", Head: "d",
+		{Run: "a pull request", Word: Branch, From: Target, Base: "e", Head: "d",
 			Vars: "SEMAPHORE_GIT_REF_TYPE=pull-request SEMAPHORE_GIT_SHA={d} SEMAPHORE_GIT_PR_SHA={c} SEMAPHORE_GIT_BRANCH=main SEMAPHORE_GIT_PR_SLUG=a/b SEMAPHORE_GIT_REPO_SLUG=a/b SEMAPHORE_WORKFLOW_TRIGGERED_BY_HOOK=true"},
-		{Run: "a pull request of a fork", From: Default, Base: "a", Head: "d",
+		{Run: "a pull request of a fork", From: Default, Base: "e", Head: "d",
 			Vars: "SEMAPHORE_GIT_REF_TYPE=pull-request SEMAPHORE_GIT_SHA={d} SEMAPHORE_GIT_PR_SHA={c} SEMAPHORE_GIT_BRANCH=main SEMAPHORE_GIT_PR_SLUG=x/b SEMAPHORE_GIT_REPO_SLUG=a/b SEMAPHORE_WORKFLOW_TRIGGERED_BY_HOOK=true"},
 		{Run: "a push to the default branch", Word: Own, From: CommitBefore, Base: "a", Head: "e", Vars: "SEMAPHORE_GIT_REF_TYPE=branch SEMAPHORE_GIT_SHA={e} SEMAPHORE_GIT_BRANCH=main SEMAPHORE_GIT_COMMIT_RANGE={a}...{e} SEMAPHORE_WORKFLOW_TRIGGERED_BY_HOOK=true"},
 		{Run: "a push to another branch, of a tag", Word: Branch, From: Default, Base: "e", Head: "c", Vars: "SEMAPHORE_GIT_REF_TYPE=branch SEMAPHORE_GIT_SHA={c} SEMAPHORE_GIT_BRANCH=feature SEMAPHORE_WORKFLOW_TRIGGERED_BY_HOOK=true", Also: []string{"SEMAPHORE_GIT_REF_TYPE=tag SEMAPHORE_GIT_SHA={c} SEMAPHORE_GIT_BRANCH=main SEMAPHORE_WORKFLOW_TRIGGERED_BY_HOOK=true"}},
