@@ -10,6 +10,7 @@ import (
 	"slices"
 	"strings"
 
+	"keysweep/config"
 	"keysweep/file"
 	"keysweep/finding"
 	"keysweep/quote"
@@ -91,6 +92,11 @@ func checkOutputs(outputs []output, scanned []string, stdout io.Writer) error {
 		if slices.ContainsFunc(scanned, func(path string) bool { return sameFile(out.path, path) }) {
 			return fmt.Errorf("--output: %s is to be scanned, and would be overwritten", name)
 		}
+		if theirs, err := isTheirs(out.path, scanned); err != nil {
+			return out.failed(err)
+		} else if theirs {
+			return fmt.Errorf("--output: %s is in what is scanned, and is not an earlier report of keysweep: it is not replaced", name)
+		}
 		if f, ok := stdout.(*os.File); ok && slices.ContainsFunc(outputs, output.standard) {
 			if to, err := f.Stat(); err == nil && isAt(to, out.path) {
 				return fmt.Errorf("--output: %s is where standard output goes", name)
@@ -98,6 +104,55 @@ func checkOutputs(outputs []output, scanned []string, stdout io.Writer) error {
 		}
 	}
 	return nil
+}
+
+// isTheirs reports whether path is a file among what is scanned, or elsewhere in the
+// repository of it, that is neither empty nor an earlier report.
+func isTheirs(path string, scanned []string) (bool, error) {
+	info, err := os.Stat(path) // first: opening a FIFO waits for a writer
+	if file.Absent(err) {
+		return false, nil
+	}
+	if err != nil || !info.Mode().IsRegular() || info.Size() == 0 {
+		return false, err
+	}
+	f, err := os.Open(path)
+	if err != nil {
+		return false, err
+	}
+	defer f.Close()
+	if is, err := report.IsReport(f, info.Size()); err != nil || is {
+		return false, err
+	}
+	if len(scanned) == 0 {
+		scanned = []string{"."}
+	}
+	path, err = realPath(path)
+	for _, target := range scanned {
+		if target == "-" || err != nil {
+			continue
+		}
+		top, errTop := config.Top(target)
+		if errTop != nil {
+			continue // the scan says so
+		}
+		for _, folder := range []string{target, top} {
+			real, err := realPath(folder)
+			if _, below := file.Below(real, path); folder != "" && (err != nil || below) {
+				return true, err
+			}
+		}
+	}
+	return false, err
+}
+
+// realPath returns the absolute path without links.
+func realPath(path string) (string, error) {
+	path, err := filepath.Abs(path)
+	if err != nil {
+		return "", err
+	}
+	return filepath.EvalSymlinks(path)
 }
 
 func absolute(path string) string {

@@ -98,6 +98,20 @@ func Root(path string) (string, bool) {
 	return Shown(r.dir), ok && r.unknown == nil
 }
 
+// Top returns the folder of the repository that a file or folder is in: the top of the
+// working tree, or a bare repository. It is "" if there is none.
+func Top(path string) (string, error) {
+	info, err := os.Stat(path)
+	if err != nil {
+		return "", err
+	}
+	if !info.IsDir() {
+		path = filepath.Dir(path)
+	}
+	top, _, err := gitdb.Discover(path)
+	return top, err
+}
+
 // BaselinePath returns where the baseline of a scan of paths is or would be: at
 // the root of the first path, if the working directory is inside.
 func BaselinePath(paths []string) (string, bool) {

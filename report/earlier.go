@@ -1,6 +1,7 @@
 package report
 
 import (
+	"bytes"
 	"encoding/base64"
 	"encoding/json"
 	"errors"
@@ -19,6 +20,30 @@ type Earlier struct {
 	Targets  []finding.Target
 	Keys     []EarlierKey // in the order of the report
 	Complete bool         // the scan read everything, and the report says so
+}
+
+// IsReport reports whether a file of a size in bytes starts and ends as the report of
+// a scan, in any format. The error is that of reading it.
+func IsReport(file io.ReaderAt, size int64) (bool, error) {
+	var ends [2][1024]byte
+	var text [2][]byte
+	for i, at := range []int64{0, max(0, size-int64(len(ends[1])))} {
+		n, err := file.ReadAt(ends[i][:], at)
+		if err != nil && err != io.EOF {
+			return false, err
+		}
+		text[i] = ends[i][:n]
+	}
+	start, end := text[0], bytes.TrimRight(text[1], "\r\n")
+	switch {
+	case bytes.HasPrefix(start, []byte("{")):
+		return bytes.Contains(start, []byte(`"name": "keysweep"`)) || bytes.Contains(start, []byte(`"name":"keysweep"`)), nil
+	case bytes.HasPrefix(start, []byte(strings.Join(csvColumns[:4], ","))), bytes.HasPrefix(start, []byte("## keysweep: ")):
+		return true, nil
+	}
+	// Text ends in the exit status, which may be two lines.
+	last := bytes.LastIndex(end, []byte("exit status "))
+	return last >= 0 && bytes.Count(end[last:], []byte("\n")) <= 1, nil
 }
 
 // EarlierKey is a finding of an earlier report. Finding.Secret is empty: a
