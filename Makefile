@@ -2,6 +2,7 @@
 # make lint   format, vet, staticcheck, known vulnerabilities, workflows
 # make build  bin/keysweep; make cross: the same for six platforms
 # make bench, make fuzz [FUZZTIME=20s]
+# make soak   what make test takes a sample of, whole: hours
 # make corpus     keys in files of many formats that real programs write (Debian, as root)
 
 SHELL := /bin/bash
@@ -9,6 +10,10 @@ SHELL := /bin/bash
 .DELETE_ON_ERROR:
 
 FUZZTIME ?= 20s
+# Of make soak: repositories to make, and how long each decoder is fuzzed. 5m for
+# each takes an hour and a half.
+SOAK_REPOSITORIES ?= 3000
+SOAK_FUZZTIME ?= 20s
 # Without the documentation that the library of the command line writes.
 TAGS := urfave_cli_no_docs
 PLATFORMS := linux/amd64 linux/arm64 darwin/amd64 darwin/arm64 windows/amd64 windows/arm64
@@ -112,13 +117,22 @@ lint: tools
 bench:
 	go test -run '^$$' -bench . -benchmem ./...
 
+# Packages whose targets are fuzzed, and options of go test.
+FUZZED ?= ./...
+FUZZFLAGS ?=
 fuzz:
-	@for package in $$(go list ./...); do \
+	@for package in $$(go list $(FUZZED)); do \
 		for target in $$(go test -list '^Fuzz' $$package | grep '^Fuzz' || true); do \
 			echo "$$package $$target"; \
-			go test -run '^$$' -fuzz "^$$target$$" -fuzztime $(FUZZTIME) $$package; \
+			go test -run '^$$' -fuzz "^$$target$$" -fuzztime $(FUZZTIME) $(FUZZFLAGS) $$package; \
 		done; \
 	done
+
+# What make test takes a sample of, whole: every damaged byte, many repositories,
+# each decoder fuzzed by one process, so that a second is one of a processor.
+soak: needed
+	KEYSWEEP_SOAK=$(SOAK_REPOSITORIES) go test -count=1 -timeout 0 -run '^TestSoak' -v ./scanner
+	$(MAKE) fuzz FUZZTIME=$(SOAK_FUZZTIME) FUZZFLAGS='-parallel 1' FUZZED='./scanner/gitdb/... ./rules/... ./toml ./config ./exceptions'
 
 # Packages of Debian that a security update replaced are there in the new version.
 corpus: build $(CORPUS_NODE)
