@@ -6,6 +6,7 @@ import (
 
 	"keysweep/finding"
 	"keysweep/rules/finder"
+	"keysweep/rules/score"
 )
 
 // engineVersion changes whenever the same rules would judge the same bytes
@@ -65,6 +66,24 @@ func (s *Set) OwnerOf(key finding.Secret) string {
 		}
 	}
 	return ""
+}
+
+// gluedSlack is by how many bits what follows a key may be less likely as text than
+// as a part of it, where the key without it is known: a few characters say little.
+const gluedSlack = 12
+
+// IsGlued reports whether long is the key, which is known from elsewhere, with
+// something else behind it, and not the whole of which key is a part: what follows
+// is text, or of another alphabet.
+func IsGlued(long, key finding.Secret) bool {
+	text, start := long.Reveal(), key.Reveal()
+	if long.Prefix() != key.Prefix() || len(text) <= len(start) || !strings.HasPrefix(text, start) {
+		return false
+	}
+	var sums score.Sums
+	sums.Read([]byte(text[len(long.Prefix()):]))
+	n := len(start) - len(key.Prefix())
+	return sums.Text[n] <= sums.Random[len(sums.Random)-1]-sums.Random[n]+gluedSlack
 }
 
 // HoldsPrefix reports whether another prefix is in the body of key: it may be two

@@ -2,6 +2,7 @@ package scanner
 
 import (
 	"cmp"
+	"maps"
 	"slices"
 	"sync"
 
@@ -125,6 +126,59 @@ func (r *record) addFormer(list ...finding.Secret) {
 	slices.SortFunc(f.Former, func(a, b finding.Secret) int { return cmp.Compare(a.Reveal(), b.Reveal()) })
 	f.Former = slices.Compact(f.Former)
 	f.Former = f.Former[:min(len(f.Former), maxFormer)]
+}
+
+// mergeGlued joins keys with something else behind them to the keys that were found
+// without it elsewhere: one key has one id. The longest is taken first.
+func (c *collector) mergeGlued() {
+	for _, long := range slices.SortedFunc(maps.Keys(c.keys), func(a, b finding.Secret) int { return cmp.Compare(a.Reveal(), b.Reveal()) }) {
+		from := c.keys[long]
+		if from.finding.Confidence == finding.Rejected || len(from.shapes) > 0 && from.finding.Extent == finding.Exact {
+			continue
+		}
+		prefix, body := long.Prefix(), long.Reveal()[len(long.Prefix()):]
+		for n := len(body) - 1; n > 0; n-- {
+			key := finding.NewSecret(prefix, body[:n])
+			if r := c.keys[key]; r != nil && from.mayBe(r) && rules.IsGlued(long, key) {
+				r.absorb(from)
+				delete(c.keys, long)
+				break
+			}
+		}
+	}
+}
+
+// mayBe reports whether r may be key with something behind it, from what is known of
+// the ends of both.
+func (r *record) mayBe(key *record) bool {
+	switch {
+	case key.finding.Confidence == finding.Rejected || key.finding.Extent != finding.Exact:
+		return false
+	case r.finding.Extent == finding.Exact:
+		return len(r.shapes) == 0 && len(key.shapes) > 0
+	case len(r.shapes) > 0: // a length that is documented, but not sure
+		return slices.Contains(r.finding.Candidates, key.finding.Secret)
+	}
+	return true
+}
+
+// absorb takes over the places of a record of the same key with something behind it.
+func (r *record) absorb(from *record) {
+	glued := from.finding.Secret
+	for at, v := range from.locations {
+		if extra := glued.Len() - r.finding.Secret.Len(); len(from.finding.Encoding) == 0 && v.endColumn > at.column+extra {
+			v.endColumn, v.unitEndColumn = v.endColumn-extra, v.unitEndColumn-extra
+		}
+		v.as = glued
+		r.locations[at] = v
+	}
+	for k, e := range from.evidence {
+		if old, ok := r.evidence[k]; !ok || better(e, old) {
+			r.evidence[k] = e
+		}
+	}
+	r.addFormer(append(from.finding.Former, glued)...)
+	r.glued = r.glued && from.glued
 }
 
 // maxFormer limits Finding.Former: a key has a few neighbours, and an attack any

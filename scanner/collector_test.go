@@ -53,3 +53,62 @@ func TestTheSurestPlaceSaysHowSureTheEndsAre(t *testing.T) {
 		}
 	}
 }
+
+func TestAKeyWithSomethingBehindItIsTheKeyThatIsFoundElsewhere(t *testing.T) {
+	set := loadRules(t)
+	prefix := "sk_" + "live_"
+	rnd := rand.New(rand.NewPCG(31, 1))
+	base62 := func(n int) string {
+		const alphabet = "0123456789abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ"
+		b := make([]byte, n)
+		for i := range b {
+			b[i] = alphabet[rnd.IntN(len(alphabet))]
+		}
+		return string(b)
+	}
+	k24, k37, k42 := base62(24), base62(37), base62(42)
+	hexadecimal := "0f3b9e2a7c51d8460f3b9e2a7c51d846b7a1c9e2"
+	shape := []string{"someone"}
+	for _, tt := range []struct {
+		name              string
+		short, long       string
+		shortIs, longIs   finding.Extent
+		shortHas, longHas []string
+		shortWorth        finding.Confidence
+		merged            bool
+	}{
+		{"a word behind a documented length", k24, k24 + "eur", finding.Exact, finding.Likely, shape, nil, finding.High, true},
+		{"the same, taken for exact", k24, k24 + "eur", finding.Exact, finding.Exact, shape, nil, finding.High, true},
+		{"a suffix behind hex digits", hexadecimal, hexadecimal + "stripe2026", finding.Exact, finding.Likely, shape, nil, finding.High, true},
+		{"a word behind any length", k37, k37 + "stripe", finding.Exact, finding.Likely, nil, nil, finding.High, true},
+		{"two exact ones of any length", k37, k37 + "stripe", finding.Exact, finding.Exact, nil, nil, finding.High, false},
+		{"a copy that is cut", k42[:24], k42, finding.Exact, finding.Exact, shape, shape, finding.High, false},
+		{"a copy of a key without documented shape that is cut", k37[:24], k37, finding.Exact, finding.Likely, shape, nil, finding.High, false},
+		{"not sure of the shorter one either", k24, k24 + "eur", finding.Likely, finding.Likely, shape, nil, finding.High, false},
+		{"the shorter one is rejected", k24, k24 + "eur", finding.Exact, finding.Likely, shape, nil, finding.Rejected, false},
+		{"a documented length that is not sure", k24, k24 + "1", finding.Exact, finding.Likely, shape, shape, finding.High, true},
+		{"another key", base62(24), k24 + "eur", finding.Exact, finding.Likely, shape, nil, finding.High, false},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			c := newCollector(set, false, new(Progress))
+			at := &target{}
+			short, long := finding.NewSecret(prefix, tt.short), finding.NewSecret(prefix, tt.long)
+			c.add([]candidate{
+				{match: rules.Match{Secret: long, Confidence: finding.High, Extent: tt.longIs, Candidates: []finding.Secret{short}, Shapes: tt.longHas}, at: location{target: at, line: 1, column: 1}, view: view{endColumn: 1 + long.Len()}},
+				{match: rules.Match{Secret: short, Confidence: tt.shortWorth, Extent: tt.shortIs, Shapes: tt.shortHas}, at: location{target: at, line: 2, column: 1}, view: view{endColumn: 1 + short.Len()}},
+			}, false)
+			c.mergeGlued()
+			r := c.keys[short]
+			if merged := c.keys[long] == nil; merged != tt.merged || r == nil {
+				t.Fatalf("merged: %t", merged)
+			}
+			if !tt.merged {
+				return
+			}
+			v := r.locations[location{target: at, line: 1, column: 1}]
+			if len(r.locations) != 2 || v.endColumn != 1+short.Len() || v.as != long || !slices.Equal(r.finding.Former, []finding.Secret{long}) {
+				t.Errorf("%d locations, to column %d, %d former ones", len(r.locations), v.endColumn, len(r.finding.Former))
+			}
+		})
+	}
+}

@@ -244,7 +244,7 @@ func (c *change) addOccurrences(r *record) {
 	vs := make(versions)
 	var first gitdb.CommitRef
 	for l, v := range r.locations {
-		by, ok := c.broughtBy[keyAt{r.finding.Secret, l}]
+		by, ok := c.broughtBy[keyAt{cmp.Or(v.as, r.finding.Secret), l}]
 		if !ok {
 			continue
 		}

@@ -27,6 +27,7 @@ func (l location) compare(m location) int {
 
 // view is what a report shows of a location.
 type view struct {
+	as                        finding.Secret // what was found, if not the key: see mergeGlued
 	endColumn                 int
 	unitColumn, unitEndColumn int
 	tipLine                   int // see finding.Occurrence.TipLine

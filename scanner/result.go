@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io"
 	"slices"
+	"strings"
 
 	"keysweep/finding"
 	"keysweep/linehash"
@@ -16,6 +17,7 @@ import (
 
 // finish turns the records into the result.
 func (s *Prepared) finish(ctx context.Context) {
+	s.collector.mergeGlued()
 	listed := s.listed()
 	slices.SortFunc(s.result.Added, func(a, b finding.Exception) int {
 		return cmp.Or(cmp.Compare(a.File, b.File), cmp.Compare(a.Line, b.Line), cmp.Compare(a.Entry, b.Entry))
@@ -216,7 +218,7 @@ func hashFile(ctx context.Context, j *judge, root, path string, lines []lineOf) 
 	for _, l := range lines {
 		o := l.occurrence
 		if slices.ContainsFunc(j.list, func(k candidate) bool {
-			return k.match.Secret == l.secret && k.at.line == o.Line && k.at.column == o.Column
+			return strings.HasPrefix(k.match.Secret.Reveal(), l.secret.Reveal()) && k.at.line == o.Line && k.at.column == o.Column
 		}) {
 			o.LineHash = hashes[o.Line]
 		}
