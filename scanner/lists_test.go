@@ -99,6 +99,8 @@ func TestPathsThatAreNotListedAreJudged(t *testing.T) {
 		}}, false},
 		{"a comment on one of two lines", commented + bare, nil, exceptions.Set{Inline: believe}, false},
 		{"paths, and a comment where they end", commented, []string{"zz"}, exceptions.Set{Allows: testdata, Inline: believe}, true},
+		{"paths, and a comment on one of two lines where they end", commented + bare, []string{}, exceptions.Set{Inline: believe, Allows: []exceptions.Allow{{Path: "testdata/00*/**", Reason: "r"}}}, false},
+		{"paths, and a comment where they end that counts", commented, nil, exceptions.Set{Inline: believe, Allows: []exceptions.Allow{{Path: "testdata/00*/**", Reason: "r"}}}, true},
 		{"all but the last folder", bare, nil, exceptions.Set{Allows: []exceptions.Allow{{Path: "testdata/00*/**", Reason: "r"}}}, false},
 		{"two entries", bare, nil, exceptions.Set{Allows: []exceptions.Allow{{Path: "testdata/00*/**", Reason: "r"}, {Path: "testdata/0100/**", Reason: "r"}}}, true},
 	} {
@@ -125,6 +127,23 @@ func TestPathsThatAreNotListedAreJudged(t *testing.T) {
 				t.Errorf("%d occurrences listed", n)
 			}
 		})
+	}
+}
+
+// A path that is not listed is not accepted by what a listed one is accepted by.
+func TestACommentOfOneListedPathSpeaksForNoOther(t *testing.T) {
+	key := keysOf(1, 97)[0]
+	r := newRepo(t, filepath.Join(t.TempDir(), "r"))
+	r.spread(101, "KEY="+key+"\n")
+	// The first path that is neither listed nor accepted has a newer version.
+	write(t, filepath.Join(r.dir, "testdata/0100/0000"), "KEY="+key+" # keysweep:allow a\n")
+	r.git("read-tree", "--empty")
+	r.git("add", "testdata")
+	r.git("commit", "-q", "-m", "a comment")
+	set := &exceptions.Set{Inline: func(*finding.Finding, *finding.Occurrence) bool { return true }, Allows: []exceptions.Allow{{Path: "testdata/00*/**", Reason: "r"}}}
+	res := audited(t, Options{Paths: []string{r.dir}, History: true}, set, func() {})
+	if f := res.Findings[0]; f.Suppressed != nil {
+		t.Errorf("accepted, %d occurrences listed", len(f.Listed))
 	}
 }
 
@@ -160,18 +179,21 @@ func TestWhatIsLostBetweenTheReadingsIsNotKnown(t *testing.T) {
 	}{
 		{"nothing", func(*repo) {}, true},
 		{"the tree of a folder", func(r *repo) { r.lose("HEAD:testdata") }, false},
+		{"that tree of all commits", func(r *repo) { r.lose("HEAD:testdata"); r.lose("HEAD~1:testdata") }, false},
 		{"the tree of a commit before", func(r *repo) { r.lose("HEAD~1^{tree}") }, false},
 		{"everything, to git gc", func(r *repo) { r.git("gc", "-q", "--prune=now") }, false},
 		{"nothing, to a repack that leaves the loose objects", func(r *repo) { r.git("repack", "-aq") }, true},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			r := newRepo(t, filepath.Join(t.TempDir(), "r"))
+			r.git("config", "gc.auto", "0")
 			write(t, filepath.Join(r.dir, "testdata/deep/a.env"), "KEY="+key+"\n")
 			r.commit("one")
 			write(t, filepath.Join(r.dir, "testdata/deep/b.env"), "x")
 			r.commit("two")
 			set := &exceptions.Set{Allows: []exceptions.Allow{{Path: "{testdata/,}deep/**", Reason: "r"}, {Path: "*.env", Reason: "r"}}}
-			res := audited(t, Options{Paths: []string{r.dir}, History: true}, set, func() { tt.lose(r) })
+			// What is lost during the scan is nothing that a user may allow.
+			res := audited(t, Options{Paths: []string{r.dir}, History: true, AllowIncomplete: true}, set, func() { tt.lose(r) })
 			f := res.Findings[0]
 			if res.Complete() != tt.accept || (f.Suppressed != nil) != tt.accept {
 				t.Errorf("complete %v, accepted %v, skipped %v", res.Complete(), f.Suppressed, res.Skipped)
@@ -202,19 +224,58 @@ func (r *repo) lose(rev string) {
 // A damaged or shallow clone claims no more than it shows, and a user may say that
 // what is not there does not matter.
 func TestAnIncompleteCloneAcceptsOnlyOnRequest(t *testing.T) {
-	key := keysOf(1, 93)[0]
-	r := newRepo(t, filepath.Join(t.TempDir(), "r"))
-	write(t, filepath.Join(r.dir, "testdata/a.env"), "KEY="+key+"\n")
-	r.commit("one")
-	r.commit("two")
-	clone := filepath.Join(t.TempDir(), "clone")
-	r.git("clone", "-q", "--depth", "1", "file://"+r.dir, clone)
-	for _, allowed := range []bool{false, true} {
-		set := &exceptions.Set{Allows: []exceptions.Allow{{Path: "testdata/**", Reason: "r"}}}
-		res := audited(t, Options{Paths: []string{clone}, History: true, AllowIncomplete: allowed}, set, func() {})
-		f := res.Findings[0]
-		if res.Complete() || (f.Suppressed != nil) != allowed || f.FirstSeen.Commit != "" || f.InHead != finding.Yes || f.LastSeen.Commit == "" || f.Exposed != 0 {
-			t.Errorf("allowed %v: complete %v, accepted %v, first %v, in HEAD %v, last %v, exposed %v", allowed, res.Complete(), f.Suppressed, f.FirstSeen, f.InHead, f.LastSeen, f.Exposed)
+	k := keysOf(2, 93)
+	clone := func(t *testing.T, args ...string) *repo {
+		r := newRepo(t, filepath.Join(t.TempDir(), "r"))
+		write(t, filepath.Join(r.dir, "testdata/a.env"), "KEY="+k[0]+"\n")
+		write(t, filepath.Join(r.dir, "testdata/old.env"), "KEY="+k[1]+"\n")
+		write(t, filepath.Join(r.dir, "other"), "x")
+		r.commit("one")
+		r.git("rm", "-q", "testdata/old.env")
+		r.commit("two")
+		c := &repo{t: t, dir: filepath.Join(t.TempDir(), "clone")}
+		r.git(append(append([]string{"clone", "-q"}, args...), "file://"+r.dir, c.dir)...)
+		return c
+	}
+	for _, tt := range []struct {
+		name string
+		repo func(t *testing.T) *repo
+		keys int
+	}{
+		{"shallow", func(t *testing.T) *repo { return clone(t, "--depth", "1") }, 1},
+		{"without a blob", func(t *testing.T) *repo {
+			c := clone(t)
+			packs, _ := filepath.Glob(filepath.Join(c.dir, ".git/objects/pack/*.pack"))
+			text, err := os.ReadFile(packs[0])
+			if err != nil {
+				t.Fatal(err)
+			}
+			for _, name := range []string{packs[0], strings.TrimSuffix(packs[0], "pack") + "idx"} {
+				if err := os.Remove(name); err != nil {
+					t.Fatal(err)
+				}
+			}
+			write(t, filepath.Join(c.dir, "pack"), string(text))
+			c.git("-c", "alias.up=!git unpack-objects -q <pack", "up")
+			c.lose("HEAD:other")
+			return c
+		}, 2},
+	} {
+		for _, allowed := range []bool{false, true} {
+			set := &exceptions.Set{Allows: []exceptions.Allow{{Path: "testdata/**", Reason: "r"}}}
+			res := audited(t, Options{Paths: []string{tt.repo(t).dir}, History: true, AllowIncomplete: allowed}, set, func() {})
+			if res.Complete() || len(res.Findings) != tt.keys {
+				t.Fatalf("%s: complete %v, %d findings", tt.name, res.Complete(), len(res.Findings))
+			}
+			for _, f := range res.Findings {
+				want := finding.Yes
+				if f.Secret.Reveal() == k[1] {
+					want = finding.NotKnown
+				}
+				if (f.Suppressed != nil) != allowed || f.FirstSeen.Commit != "" || f.InHead != want || (f.LastSeen.Commit != "") != (want == finding.Yes) || f.Exposed != 0 {
+					t.Errorf("%s, allowed %v: accepted %v, first %v, in HEAD %v, last %v, exposed %v", tt.name, allowed, f.Suppressed, f.FirstSeen, f.InHead, f.LastSeen, f.Exposed)
+				}
+			}
 		}
 	}
 }
