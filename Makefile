@@ -31,7 +31,7 @@ endif
 
 CORPUS_NODE := bin/corpus-node/node_modules/.package-lock.json
 
-.PHONY: build cross test lint bench fuzz corpus needed tools clean
+.PHONY: build cross test lint bench fuzz soak corpus needed tools clean
 
 build:
 	CGO_ENABLED=0 go build -trimpath -tags $(TAGS) -o bin/keysweep .

@@ -35,6 +35,7 @@ type Budget struct {
 	held    int64     // guarded by mu; granted
 	dropped int64     // guarded by mu; given back since the last collection
 	peak    int64     // guarded by mu; the most that was held and dropped
+	built   int64     // guarded by mu; bytes of all that was built, for tests
 	tickets uint64    // guarded by mu; given to those who wait
 	turn    uint64    // guarded by mu; the ticket whose turn it is
 }

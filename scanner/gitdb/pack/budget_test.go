@@ -254,6 +254,68 @@ func (v *heapVisitor) Visit(o *Object) (bool, error) {
 	return false, nil
 }
 
+// Versions are built once, but for few: as many bytes as the objects have, not as
+// their chains. What is counted are bytes built, with a budget for four objects.
+func TestTheBytesBuiltAreLinearInTheContent(t *testing.T) {
+	const object = 256 << 10
+	kinds := []struct {
+		name  string
+		build func(f *family, n int)
+	}{
+		{"bases", func(f *family, n int) {
+			for i := range n {
+				f.on(f.on(f.root(1<<10, fmt.Sprint(i)), object, fmt.Sprint("v", i)), 9, fmt.Sprint("w", i))
+			}
+		}},
+		{"a chain", func(f *family, n int) {
+			v := f.root(object, "root")
+			for i := range n {
+				v = f.on(v, object, fmt.Sprint("v", i))
+			}
+		}},
+		{"versions of one base", func(f *family, n int) {
+			base := f.root(object, "root")
+			for i := range n {
+				f.on(base, object, fmt.Sprint("v", i))
+			}
+		}},
+		{"a comb", func(f *family, n int) {
+			v := f.root(object, "root")
+			for i := range n / 3 {
+				f.on(f.on(v, object, fmt.Sprint("tooth", i)), object, fmt.Sprint("end", i))
+				v = f.on(v, object, fmt.Sprint("chain", i))
+			}
+		}},
+		{"a binary tree", func(f *family, n int) {
+			all := []version{f.root(object, "root")}
+			for i := range n {
+				all = append(all, f.on(all[i/2], object, fmt.Sprint("v", i)))
+			}
+		}},
+	}
+	for _, tt := range kinds {
+		for _, n := range []int{60, 120, 240} {
+			f := newFamily()
+			tt.build(f, n)
+			p, err := Open(context.Background(), f.write(t), oid.SHA1)
+			if err != nil {
+				t.Fatal(err)
+			}
+			for _, workers := range []int{1, 8} {
+				budget := newBudget(0, 3*object, object)
+				s := &sums{sums: make(map[string]int)}
+				if err := p.Walk(context.Background(), WalkOptions{Workers: workers, MaxObject: object, Budget: budget, NewVisitor: func() Visitor { return s }}); err != nil || len(s.fails) > 0 {
+					t.Fatal(err, s.fails)
+				}
+				if budget.built > int64(3*f.built) {
+					t.Errorf("%s of %d, %d workers: %d bytes of content, %d built", tt.name, n, workers, f.built, budget.built)
+				}
+			}
+			p.Close()
+		}
+	}
+}
+
 func TestAWaitEndsWhenTheWalkDoes(t *testing.T) {
 	b := newBudget(0, 1<<20, 1<<20)
 	if !b.grant(b.limit) {

@@ -161,7 +161,8 @@ type builder struct {
 	decoder   inflate.Decoder
 	maxObject uint64
 	delta     []byte
-	ops       []op // what the delta of the last version did
+	ops       []op  // what the delta of the last version did
+	built     int64 // bytes, for tests
 }
 
 // start makes a builder ready. workers is how many share the budget.
@@ -209,6 +210,7 @@ func (b *builder) inflateRoot(h header, src []byte, stored uint64, left *allowan
 	if buf == nil {
 		return nil, 0, errNoRoom
 	}
+	b.built += int64(h.size)
 	if n, err = b.decoder.Inflate(buf.data, src); err != nil {
 		b.release(buf)
 		return nil, 0, fmt.Errorf("%w: %w", ErrCorrupt, err)
@@ -285,6 +287,7 @@ func (b *builder) begin(delta []byte, base *buffer, typ oid.Type, left *allowanc
 	if buf == nil {
 		return nil, nil, errNoRoom
 	}
+	b.built += int64(to)
 	return buf, instructions, nil
 }
 

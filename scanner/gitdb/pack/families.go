@@ -25,7 +25,7 @@ const streamOver = 8 << 20
 // come; over it the oldest are dropped and rebuilt from their root. Visiting
 // the heaviest child last keeps at most log2(family) bases, so real packs stay
 // far below. What may be rebuilt is limited as what is unpacked is.
-const retainedLimit = 64 << 20
+const retainedLimit = 256 << 20
 
 // Object is one object of a pack, built. Its slices are valid until Visit
 // returns.
@@ -207,7 +207,7 @@ const (
 // frame is a version whose children are being built.
 type frame struct {
 	entry  int32
-	light  int32 // next child to look at, or none
+	light  int32 // next child to visit, or none
 	heavy  int32 // child that comes last, or none
 	marked bool
 	buf    *buffer // nil: dropped, to be rebuilt
@@ -264,6 +264,9 @@ func (w *worker) end() {
 	w.empty()
 	w.used = 0
 	w.close()
+	w.budget.mu.Lock()
+	w.budget.built += w.built
+	w.budget.mu.Unlock()
 }
 
 // report reports progress.
