@@ -178,6 +178,14 @@ func (l *Loaded) Accept(b *exceptions.Baseline) (err error) {
 	if l.config != nil {
 		l.File, l.Allows = l.config.Path, l.config.allows
 	}
+	if l.trusted != nil { // reports name a file alone
+		if !l.sources.namesConfig() {
+			l.File = l.trusted.file()
+		}
+		if !l.sources.namesBaseline() {
+			l.Baseline = l.trusted.named(b)
+		}
+	}
 	switch {
 	case l.sources.None:
 	case l.trusted != nil:

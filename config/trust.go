@@ -132,12 +132,20 @@ func (t *trusted) believes() func(*finding.Finding, *finding.Occurrence) bool {
 func (t *trusted) all() *exceptions.Set {
 	c, _ := t.config()
 	b, _ := t.baseline()
-	if b != nil {
-		named := *b // of the file alone
-		named.Name = cmp.Or(t.Baseline, exceptions.BaselineName)
-		b = &named
+	return &exceptions.Set{File: t.file(), Allows: c.Allows(), Baseline: t.named(b)}
+}
+
+// file returns the path of the configuration from the top.
+func (t *trusted) file() string { return cmp.Or(t.Config, Name) }
+
+// named returns a baseline under its path from the top; nil: there is none.
+func (t *trusted) named(b *exceptions.Baseline) *exceptions.Baseline {
+	if b == nil {
+		return nil
 	}
-	return &exceptions.Set{File: cmp.Or(t.Config, Name), Allows: c.Allows(), Baseline: b}
+	named := *b
+	named.Name = cmp.Or(t.Baseline, exceptions.BaselineName)
+	return &named
 }
 
 // Added returns the exceptions that the next commit adds to those of HEAD:

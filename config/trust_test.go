@@ -101,6 +101,9 @@ func TestWhoseExceptionsCount(t *testing.T) {
 			if got := l.Baseline.Line(trustKey.SHA256()) != nil; got != tt.lines {
 				t.Errorf("the baseline: %v", got)
 			}
+			if b := l.Baseline; tt.s.Trust != nil && (strings.Contains(l.File, " of ") || b != nil && strings.Contains(b.Name, " of ")) {
+				t.Errorf("the files are called %q, %q", l.File, b.Name)
+			}
 			var words []string
 			for _, n := range l.Notes(false) {
 				words = append(words, n.Words)

@@ -91,14 +91,16 @@ func (c *Checkout) Complete(digits string, tips []string) (string, bool) {
 	return found, found != ""
 }
 
-// Reaches implements Repository.
+// Reaches implements Repository. It walks by date, and not to the end: where clocks
+// were wrong, it may not know.
 func (c *Checkout) Reaches(from, id string) bool {
-	other, ok := oid.Parse([]byte(id))
-	if !ok {
+	above, ok := oid.Parse([]byte(from))
+	below, okBelow := oid.Parse([]byte(id))
+	if !ok || !okBelow {
 		return false
 	}
-	isReached, err := c.db.ReachedFrom(c.ctx, from, []oid.ID{other})
-	return err == nil && isReached(other)
+	r, err := c.db.NewRange(c.ctx, lookup.RangeOptions{Include: []oid.ID{below}, Exclude: []oid.ID{above}})
+	return err == nil && len(r.Skipped) == 0 && len(r.Commits) == 0
 }
 
 // Parents implements Repository.

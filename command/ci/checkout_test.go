@@ -203,6 +203,14 @@ func TestAnIdIsNeverAName(t *testing.T) {
 			t.Errorf("%s: %q, %v, want %q", tt.name, id, ok, tt.want)
 		}
 	}
+	for _, tt := range []struct {
+		from, id string
+		want     bool
+	}{{tip, base, true}, {tip, tip, true}, {base, tip, false}, {tip, change, false}, {tip, gone, false}, {gone, base, false}, {"main", base, false}, {tip, "main", false}} {
+		if got := c.Reaches(tt.from, tt.id); got != tt.want {
+			t.Errorf("%.7s reaches %.7s: %v", tt.from, tt.id, got)
+		}
+	}
 	if id, ok := c.Ref("refs/remotes/origin/main"); id != tip || !ok {
 		t.Errorf("%s, %v", id, ok)
 	}
