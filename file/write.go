@@ -4,6 +4,8 @@ import (
 	"bufio"
 	"cmp"
 	"crypto/rand"
+	"crypto/sha256"
+	"encoding/hex"
 	"errors"
 	"io"
 	"io/fs"
@@ -19,8 +21,9 @@ const Own fs.FileMode = 0o600
 // Write puts what write writes into the file at path, whole or not at all: into
 // a temporary file beside it, then to disk, then renamed over path. Until the
 // rename an old file stays what it was, and if anything fails (write returns an
-// error or panics, the disk is full) the temporary file is removed. What a
-// killed process left is removed by the next Write to the same path.
+// error or panics, the disk is full) the temporary file is removed. Where the file
+// system can, it has no name until it is whole, and is gone with a killed process.
+// Elsewhere the next Write to the same path removes what one left.
 //
 // The file gets mode, whatever the umask is. With 0 it gets the mode of the file
 // that it replaces, or 0666 if there is none, less the umask.
@@ -37,7 +40,7 @@ func Write(path string, mode fs.FileMode, write func(io.Writer) error) error {
 	switch {
 	case err != nil:
 	case replaced:
-		err = replace(to, mode, write)
+		err = replace(to, mode, createTemp, write)
 	default:
 		err = writeInPlace(to, write)
 	}
@@ -49,9 +52,9 @@ func Write(path string, mode fs.FileMode, write func(io.Writer) error) error {
 func Check(path string) error {
 	to, replaced, err := locate(path)
 	if err == nil && replaced {
-		var temp *os.File
+		var temp *temporary
 		if temp, err = createTemp(to, Own); err == nil {
-			err = errors.Join(temp.Close(), os.Remove(temp.Name()))
+			err = temp.discard()
 		}
 	}
 	return bare(err)
@@ -73,8 +76,12 @@ func locate(path string) (to string, replaced bool, err error) {
 		return path, false, err
 	case errors.Is(err, fs.ErrNotExist):
 		// Another process may have put a file there since Stat.
-		if link, err := Lstat(path); err == nil && link.Mode()&fs.ModeSymlink != 0 {
+		link, err := Lstat(path)
+		if err == nil && link.Mode()&fs.ModeSymlink != 0 {
 			return "", false, errors.New("it is a symbolic link to nothing")
+		}
+		if err != nil && !Absent(err) {
+			return "", false, err
 		}
 		if strings.HasSuffix(path, "/") {
 			return "", false, errDirectory
@@ -120,25 +127,27 @@ func buffered(w io.Writer, write func(io.Writer) error) error {
 	return b.Flush()
 }
 
-// replace writes a new file over the one at path, if there is one.
-func replace(path string, mode fs.FileMode, write func(io.Writer) error) (err error) {
+// replace writes a new file over the one at path, if there is one. create is
+// createTemp.
+func replace(path string, mode fs.FileMode, create func(string, fs.FileMode) (*temporary, error), write func(io.Writer) error) (err error) {
 	removeLeftovers(path)
 	first := Own
 	if mode == 0 {
 		first = 0o666
 		if old, err := Stat(path); err == nil {
 			first = old.Mode().Perm()
+		} else if !Absent(err) {
+			return err
 		}
 	}
-	temp, err := createTemp(path, first)
+	temp, err := create(path, first)
 	if err != nil {
 		return err
 	}
 	done := false
 	defer func() { // also when write panics
 		if !done {
-			_ = temp.Close() // a second Close does no harm
-			_ = os.Remove(temp.Name())
+			_ = temp.discard() // a second Close does no harm
 		}
 	}()
 	if err := buffered(temp, write); err != nil {
@@ -157,7 +166,10 @@ func replace(path string, mode fs.FileMode, write func(io.Writer) error) (err er
 			return err
 		}
 	}
-	if err := os.Rename(temp.Name(), path); err != nil {
+	if err := temp.giveName(path); err != nil {
+		return err
+	}
+	if err := os.Rename(temp.name, path); err != nil {
 		return err
 	}
 	done = true
@@ -176,11 +188,66 @@ func tempPrefix(path string) string {
 	return "." + base[:min(len(base), most)] + ".keysweep-"
 }
 
-// createTemp creates a file beside path that did not exist. O_EXCL alone
+// tempName returns a new name for a temporary file beside path: random, and with a
+// sum of that, so that no file of anyone else is taken for a leftover.
+func tempName(path string) string {
+	random := rand.Text()[:10]
+	return filepath.Join(filepath.Dir(path), tempPrefix(path)+random+sumOf(random))
+}
+
+func sumOf(random string) string {
+	sum := sha256.Sum256([]byte("keysweep " + random))
+	return strings.ToUpper(hex.EncodeToString(sum[:4]))
+}
+
+// isLeftover reports whether a name beside path is one that tempName makes.
+func isLeftover(name, path string) bool {
+	end, ok := strings.CutPrefix(name, tempPrefix(path))
+	return ok && len(end) == 18 && end[10:] == sumOf(end[:10])
+}
+
+// temporary is a file that is written before it replaces another.
+type temporary struct {
+	*os.File
+	name string // "": it has none yet
+}
+
+// createTemp creates a file for path, without a name if the file system has such.
+func createTemp(path string, mode fs.FileMode) (*temporary, error) {
+	if f, err := unnamed(filepath.Dir(path), mode); err == nil {
+		return &temporary{f, ""}, nil
+	}
+	return createNamed(path, mode)
+}
+
+// giveName gives it a name beside path, if it has none.
+func (t *temporary) giveName(path string) error {
+	for t.name == "" {
+		name := tempName(path)
+		err := link(t.File, name)
+		if err == nil {
+			t.name = name
+		} else if !errors.Is(err, fs.ErrExist) {
+			return err
+		}
+	}
+	return nil
+}
+
+// discard closes and removes it.
+func (t *temporary) discard() error {
+	err := t.Close()
+	if t.name != "" {
+		err = errors.Join(err, os.Remove(t.name))
+	}
+	return err
+}
+
+// createNamed creates a file beside path that did not exist. O_EXCL alone
 // already refuses a symbolic link (open(2)), and noFollow says so again.
-func createTemp(path string, mode fs.FileMode) (*os.File, error) {
+func createNamed(path string, mode fs.FileMode) (*temporary, error) {
 	for {
-		name := filepath.Join(filepath.Dir(path), tempPrefix(path)+rand.Text()[:10])
+		name := tempName(path)
 		f, err := os.OpenFile(name, os.O_WRONLY|os.O_CREATE|os.O_EXCL|noFollow, mode)
 		if errors.Is(err, fs.ErrExist) {
 			continue
@@ -189,7 +256,7 @@ func createTemp(path string, mode fs.FileMode) (*os.File, error) {
 			return nil, err
 		}
 		if claim(f) {
-			return f, nil
+			return &temporary{f, name}, nil
 		}
 		_ = f.Close() // removed as a leftover before it was ours
 	}
@@ -203,11 +270,10 @@ func removeLeftovers(path string) {
 		return
 	}
 	defer folder.Close()
-	prefix := tempPrefix(path)
 	for {
 		names, err := folder.Readdirnames(1024)
 		for _, name := range names {
-			if strings.HasPrefix(name, prefix) {
+			if isLeftover(name, path) {
 				removeAbandoned(filepath.Join(filepath.Dir(path), name))
 			}
 		}

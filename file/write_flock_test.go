@@ -208,9 +208,13 @@ func TestModes(t *testing.T) {
 // TestKilledProcessLeavesNoMoreThanTheNextRunRemoves kills a process while it
 // writes, and another that still writes keeps its file.
 func TestKilledProcessLeavesNoMoreThanTheNextRunRemoves(t *testing.T) {
-	const variable = "KEYSWEEP_TEST_REPORT"
+	const variable, unnamedVariable = "KEYSWEEP_TEST_REPORT", "KEYSWEEP_TEST_UNNAMED"
 	if path := os.Getenv(variable); path != "" {
-		_ = Write(path, Own, func(w io.Writer) error {
+		create := createNamed
+		if os.Getenv(unnamedVariable) != "" {
+			create = createTemp
+		}
+		_ = replace(path, Own, create, func(w io.Writer) error {
 			_ = content("partial")(w)
 			os.Stdout.WriteString("writing\n")
 			time.Sleep(time.Hour) // not select {}: Go would call it a deadlock
@@ -222,6 +226,14 @@ func TestKilledProcessLeavesNoMoreThanTheNextRunRemoves(t *testing.T) {
 	path := filepath.Join(folder, "r.json")
 	if err := Write(path, Own, content("old")); err != nil {
 		t.Fatal(err)
+	}
+	// What is not ours stays, by whatever name.
+	for _, name := range []string{".r.json.keysweep-notes", ".r.json.keysweep-ABCDEFGHIJ", ".r.json.keysweep-ABCDEFGHIJ01234567"} {
+		name = filepath.Join(folder, name)
+		if err := os.WriteFile(name, []byte("notes"), 0o600); err != nil {
+			t.Fatal(err)
+		}
+		defer checkFile(t, name, "notes")
 	}
 	start := func() *exec.Cmd {
 		cmd := exec.Command(os.Args[0], "-test.run=^TestKilledProcessLeavesNoMoreThanTheNextRunRemoves$")
@@ -247,7 +259,7 @@ func TestKilledProcessLeavesNoMoreThanTheNextRunRemoves(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		return len(names)
+		return len(names) - 3
 	}
 	killed, running := start(), start()
 	kill(killed)
@@ -262,6 +274,14 @@ func TestKilledProcessLeavesNoMoreThanTheNextRunRemoves(t *testing.T) {
 	checkFile(t, path, "new")
 	if n := temporary(); n != 1 {
 		t.Errorf("%d temporary files, want that of the running process", n)
+	}
+	if f, err := unnamed(folder, Own); err == nil {
+		_ = f.Close()
+		t.Setenv(unnamedVariable, "1")
+		kill(start())
+		if n := temporary(); n != 1 {
+			t.Errorf("a killed process left a file that has a name: %d", n)
+		}
 	}
 }
 

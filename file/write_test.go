@@ -70,7 +70,7 @@ func TestAnOwnFileIsForItsOwnerOnly(t *testing.T) {
 	if err := os.WriteFile(path, []byte("old"), 0o644); err != nil {
 		t.Fatal(err)
 	}
-	err := Write(path, Own, func(io.Writer) error {
+	err := replace(path, Own, createNamed, func(io.Writer) error {
 		names, err := filepath.Glob(filepath.Join(filepath.Dir(path), ".r.keysweep-*"))
 		if err != nil || len(names) != 1 {
 			t.Errorf("temporary files: %v, %v", names, err)
