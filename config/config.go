@@ -83,7 +83,7 @@ func (k *kind[T]) parsed(name string, text []byte, err error) (v *T, _ error) {
 		err = p.Err // without the path
 	}
 	if err == nil {
-		v, err = k.parse(name, text)
+		v, err = k.parse(name, file.Text(text))
 	}
 	if err != nil {
 		return nil, fmt.Errorf("%s %s: %w", k.word, name, err)

@@ -190,3 +190,28 @@ func TestOnlyANamedConfigurationMayHaveAProbe(t *testing.T) {
 		t.Error("a file that is not there was read")
 	}
 }
+
+func TestFilesOfWindowsEditorsAreRead(t *testing.T) {
+	t.Chdir(t.TempDir())
+	wide := func(text string) string {
+		out := "\xff\xfe"
+		for i := range len(text) {
+			out += text[i:i+1] + "\x00"
+		}
+		return out
+	}
+	const baseline, settings = "keysweep-baseline 1\r\n", "[[allow]]\npath = 'a'\nreason = 'b'\n"
+	for _, form := range []func(string) string{func(s string) string { return "\ufeff" + s }, wide} {
+		for name, text := range map[string]string{"b": form(baseline), "c": form(settings)} {
+			if err := os.WriteFile(name, []byte(text), 0o600); err != nil {
+				t.Fatal(err)
+			}
+		}
+		if _, err := NamedBaseline("b"); err != nil {
+			t.Error(err)
+		}
+		if _, err := Named("c"); err != nil {
+			t.Error(err)
+		}
+	}
+}

@@ -10,6 +10,7 @@ import (
 	"strings"
 	"time"
 
+	"keysweep/file"
 	"keysweep/finding"
 )
 
@@ -111,7 +112,7 @@ const maxReport = 1 << 30
 // it; they hold nothing of its content.
 func ReadEarlier(r io.Reader) (*Earlier, error) {
 	var doc earlierReport
-	dec := json.NewDecoder(io.LimitReader(r, maxReport))
+	dec := json.NewDecoder(io.LimitReader(file.TextReader(r, maxReport), maxReport))
 	err := dec.Decode(&doc)
 	syntax, isSyntax := errors.AsType[*json.SyntaxError](err)
 	_, isKind := errors.AsType[*json.UnmarshalTypeError](err)

@@ -226,6 +226,15 @@ func TestAReportIsReadAgain(t *testing.T) {
 
 func TestWhatIsNoReportIsRefused(t *testing.T) {
 	good := `{"schema_version":1,"tool":{"name":"keysweep"},"scan":{"targets":[]},"findings":[]}`
+	wide := []byte("\xff\xfe") // as PowerShell 5 writes with >
+	for _, c := range good {
+		wide = append(wide, byte(c), byte(c>>8))
+	}
+	for _, text := range []string{"\ufeff" + good, string(wide)} {
+		if _, err := ReadEarlier(strings.NewReader(text)); err != nil {
+			t.Errorf("%.20q: %v", text, err)
+		}
+	}
 	if _, err := ReadEarlier(strings.NewReader(good + "\n")); err != nil {
 		t.Fatal(err)
 	}
