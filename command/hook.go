@@ -300,10 +300,16 @@ func (h *hook) onwards(status int) string {
 		case trust.Rev != "":
 			accepts = "an exception counts once it is on " + quote.Name(trust.Name)
 		}
-		lines = append(lines, "If it is no secret: "+accepts+" (docs/exceptions.md).")
+		lines = append(lines, "If it is no secret: "+accepts+".")
 	}
 	if h.name != "pre-receive" {
 		lines = append(lines, "To skip the check once: git "+what+" --no-verify")
 	}
-	return "\nkeysweep stopped this " + what + ".\n  " + strings.Join(lines, "\n  ") + "\n"
+	var b strings.Builder
+	b.WriteString("\nkeysweep stopped this " + what + ".\n")
+	for _, line := range lines {
+		b.WriteString("  ")
+		wrapWords(&b, 2, line)
+	}
+	return b.String()
 }

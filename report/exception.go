@@ -55,7 +55,7 @@ var problemWords = map[finding.ExceptionProblem]struct{ one, many string }{
 	finding.ExceptionExpired:   {"1 exception is expired and no longer counts", "%s exceptions are expired and no longer count"},
 	finding.ExceptionLive:      {"1 accepted key still works and cannot be accepted", "%s accepted keys still work and cannot be accepted"},
 	finding.ExceptionNoReason:  {"1 keysweep:allow has no reason and does not count", "%s keysweep:allow have no reason and do not count"},
-	finding.ExceptionUntrusted: {"1 keysweep:allow is not trusted here (docs/exceptions.md says whose exceptions count)", "%s keysweep:allow are not trusted here (docs/exceptions.md says whose exceptions count)"},
+	finding.ExceptionUntrusted: {"1 keysweep:allow is not trusted here: it is not in the version whose exceptions count", "%s keysweep:allow are not trusted here: they are not in the version whose exceptions count"},
 	finding.ExceptionUnused:    {"1 exception is unused: no key matches", "%s exceptions are unused: no key matches"},
 }
 

@@ -1,6 +1,7 @@
 package report
 
 import (
+	"slices"
 	"strings"
 	"time"
 	"unicode"
@@ -222,9 +223,9 @@ func (p *phrases) presence(f *finding.Finding) presence {
 		return presence{"in the history, perhaps in HEAD", "perhaps in HEAD"}
 	case tree && committed:
 		return presence{"in the working tree and in the history, not in HEAD", "not in HEAD"}
-	case tree && p.scanned.history:
+	case tree && p.scanned.history && p.inRepository(f):
 		return presence{"in the working tree, not committed", "not committed"}
-	case tree && p.scanned.repository:
+	case tree && p.scanned.repository && p.inRepository(f):
 		return presence{"in the working tree", "in the working tree"}
 	case p.scanned.message:
 		return presence{"in the commit message", ""}
@@ -240,4 +241,13 @@ func (p *phrases) presence(f *finding.Finding) presence {
 		return presence{"in objects that no ref reaches", "unreachable"}
 	}
 	return presence{}
+}
+
+// inRepository reports whether a target that holds f is a repository or in one. Of
+// a folder that only has some in it, it is not known which files are theirs.
+func (p *phrases) inRepository(f *finding.Finding) bool {
+	return slices.ContainsFunc(p.res.Targets, func(t finding.Target) bool {
+		return (t.Kind == finding.TargetRepository || t.InRepository) &&
+			slices.ContainsFunc(f.Listed, func(o finding.Occurrence) bool { return o.Target == t.Name })
+	})
 }

@@ -111,7 +111,7 @@ func marksOf(f *finding.Finding, now time.Time) []mark {
 		add("Its path suggests that it reaches phones: treat it as public.")
 	}
 	if age := ageOf(f, now); age > rotateDays {
-		add(fmt.Sprintf("It is %s days old: replace keys after %d.", number(age), rotateDays))
+		common(fmt.Sprintf("It is %s days old: replace keys after %d.", number(age), rotateDays))
 	}
 	if words := placesToSwitch(f); words != "" {
 		add(words)

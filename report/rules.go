@@ -1,10 +1,8 @@
 package report
 
 import (
-	"cmp"
 	"fmt"
 	"io"
-	"slices"
 	"strings"
 
 	"keysweep/finding"
@@ -54,7 +52,7 @@ func ruleRecord(r *rules.Rule) object {
 	}
 }
 
-// WriteRules writes a list of rules, one a line, or as a JSON object whose
+// WriteRules writes a list of rules, each with what its keys start with, or as a JSON object whose
 // "rules" are objects with everything that WriteRule shows. Other formats are
 // an error.
 func WriteRules(w io.Writer, f Format, list []*rules.Rule, opts Options) error {
@@ -70,45 +68,24 @@ func WriteRules(w io.Writer, f Format, list []*rules.Rule, opts Options) error {
 
 func writeRuleTable(w io.Writer, list []*rules.Rule, opts Options) error {
 	c := newCanvas(w, opts, opts.redactor(nil))
-	rows := [][]string{{"RULE", "ISSUER", "LITERALS", "ENVIRONMENTS", "FROM"}}
+	const ruleLabel, literalLabel = "RULE", "LITERALS"
+	id := len(ruleLabel)
 	for _, r := range list {
-		from := "built in"
-		if !r.BuiltIn {
-			from = quote.Text(r.File)
-		}
-		var literals, environments []string // in the order of the literals
+		id = max(id, width(quote.Text(r.ID)))
+	}
+	c.row(dim, ruleLabel, id+2, dim, literalLabel)
+	for _, r := range list {
+		var literals []string
 		for _, l := range r.Literals {
 			literals = append(literals, quote.Text(l))
-			if e := r.Environments[l].String(); !slices.Contains(environments, e) {
-				environments = append(environments, e)
-			}
 		}
-		rows = append(rows, []string{quote.Text(r.ID), quote.Text(cmp.Or(r.Issuer, "–")), strings.Join(literals, " "), strings.Join(environments, " "), from})
+		words := strings.Join(literals, " ")
+		if !r.BuiltIn {
+			words += " (of " + quote.Text(r.File) + ")"
+		}
+		c.row(plain, quote.Text(r.ID), id+2, plain, words)
 	}
-	c.table(rows)
 	return c.w.Flush()
-}
-
-// table writes rows in columns; the first row is their heading.
-func (c *canvas) table(rows [][]string) {
-	widths := make([]int, len(rows[0]))
-	for _, row := range rows {
-		for i, cell := range row {
-			widths[i] = max(widths[i], width(cell))
-		}
-	}
-	for n, row := range rows {
-		st := plain
-		if n == 0 {
-			st = dim
-		}
-		line := ""
-		for i, cell := range row {
-			line += cell + strings.Repeat(" ", widths[i]-width(cell)+2)
-		}
-		c.put(st, strings.TrimRight(line, " "))
-		c.write("\n")
-	}
 }
 
 // WriteRule writes everything about one rule, for a reader (Text) or as a JSON

@@ -3,6 +3,7 @@ package report
 import (
 	"fmt"
 	"io"
+	"slices"
 	"strings"
 
 	"keysweep/finding"
@@ -74,6 +75,10 @@ func (t *textReport) verdict() {
 
 // closing writes what follows the findings.
 func (t *textReport) closing() {
+	if t.opts.Hook && !t.opts.Verbose {
+		t.closingOfHook()
+		return
+	}
 	t.write("\n")
 	if t.coverage() {
 		t.write("\n")
@@ -82,6 +87,20 @@ func (t *textReport) closing() {
 		t.advice()
 	}
 	t.exitStatus(t.exitWords())
+}
+
+// closingOfHook writes what follows the findings where git goes on to say what was
+// stopped: only what the user may have to look at.
+func (t *textReport) closingOfHook() {
+	suppressed := len(t.res.Findings) - len(t.counted)
+	noted := slices.ContainsFunc(t.res.Targets, func(target finding.Target) bool { return len(target.Notes) > 0 })
+	if t.res.Complete() && t.res.Below+suppressed+len(t.res.Added)+len(t.res.Exceptions) == 0 && !noted {
+		return
+	}
+	t.write("\n")
+	t.skipped(finding.ClassIncomplete)
+	t.notListed()
+	t.notes()
 }
 
 // exitStatus writes the last line.
@@ -189,7 +208,7 @@ func (t *textReport) notListed() {
 	if n := t.res.Below; n > 0 {
 		line(fmt.Sprintf("%s below %s confidence (--min-confidence low)", count(n, "candidate", "candidates"), t.opts.MinConfidence))
 	}
-	if n := t.res.Rejected; n > 0 && !t.opts.ShowRejected {
+	if n := t.res.Rejected; n > 0 && !t.opts.ShowRejected && !t.opts.Hook {
 		line(fmt.Sprintf("%s rejected as placeholders or text (--show-rejected)", count(n, "candidate", "candidates")))
 	}
 	if len(t.res.Findings) > len(t.counted) {

@@ -49,6 +49,7 @@ func (t *textReport) block(number int, f *finding.Finding, brief bool) {
 	for _, fact := range t.facts(f) {
 		t.label(fact.name, fieldWidth, fact.words)
 	}
+	t.label("id", fieldWidth, f.Secret.ID()) // which an exception names
 	t.otherPlaces(places)
 	if !t.opts.Quiet {
 		t.label("advice", fieldWidth, t.markWords(f))
