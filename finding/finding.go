@@ -110,6 +110,9 @@ type Finding struct {
 	// Candidates are what the key may be instead of Secret, the likeliest first:
 	// at most two, none if Extent is Exact.
 	Candidates []Secret
+	// Glued says that letters or digits stand before the prefix wherever the key is:
+	// it may be a key of someone else, with a longer prefix.
+	Glued bool
 	// Former is what older versions took for the key at some place: exceptions for
 	// it go on to count.
 	Former []Secret

@@ -33,7 +33,6 @@ type record struct {
 	shapes    []string
 	evidence  map[evidenceKey]rules.Evidence
 	locations map[location]view
-	glued     bool // at each location, letters stand before the prefix
 	// partial says that the history of the key is not wholly known; open, that
 	// it may have occurrences that were never met.
 	partial, open bool
@@ -73,7 +72,7 @@ func (c *collector) addOne(s *candidate) {
 			c.full = true
 			return
 		}
-		r = &record{finding: finding.Finding{Secret: m.Secret}, evidence: make(map[evidenceKey]rules.Evidence), locations: make(map[location]view), glued: true}
+		r = &record{finding: finding.Finding{Secret: m.Secret, Glued: true}, evidence: make(map[evidenceKey]rules.Evidence), locations: make(map[location]view)}
 		c.keys[m.Secret] = r
 	}
 	f := &r.finding
@@ -116,7 +115,7 @@ func (r *record) addExtent(m *rules.Match, first bool) {
 		f.Extent, f.Candidates = m.Extent, m.Candidates
 	}
 	r.addFormer(m.Former...)
-	r.glued = r.glued && m.Glued
+	f.Glued = f.Glued && m.Glued
 }
 
 // addFormer adds what older versions took for the key.
@@ -178,7 +177,7 @@ func (r *record) absorb(from *record) {
 		}
 	}
 	r.addFormer(append(from.finding.Former, glued)...)
-	r.glued = r.glued && from.glued
+	r.finding.Glued = r.finding.Glued && from.finding.Glued
 }
 
 // maxFormer limits Finding.Former: a key has a few neighbours, and an attack any

@@ -47,7 +47,7 @@ func TestTheSurestPlaceSaysHowSureTheEndsAre(t *testing.T) {
 				got.add([]candidate{{match: m, at: location{target: at, line: i}}}, false)
 			}
 			r := got.keys[key]
-			if diff := cmp.Diff(c.want, ends{r.finding.Extent, r.finding.Candidates, r.finding.Former, r.glued}, cmp.AllowUnexported(finding.Secret{})); diff != "" {
+			if diff := cmp.Diff(c.want, ends{r.finding.Extent, r.finding.Candidates, r.finding.Former, r.finding.Glued}, cmp.AllowUnexported(finding.Secret{})); diff != "" {
 				t.Errorf("%s: %s", c.name, diff)
 			}
 		}

@@ -152,7 +152,7 @@ func (s *Prepared) attribute(r *record) {
 	}
 	paths := make(map[string]bool)
 	for _, o := range f.Listed {
-		if o.Path != "" && !r.glued && !paths[o.Path] && len(paths) < pathEvidenceLimit {
+		if o.Path != "" && !f.Glued && !paths[o.Path] && len(paths) < pathEvidenceLimit {
 			paths[o.Path] = true
 			evidence = append(evidence, s.collector.set.PathEvidence(o.Path)...)
 		}

@@ -90,6 +90,19 @@ func TestWhatIsAskedWhereTheEndsOfAKeyAreNotCertain(t *testing.T) {
 	}
 }
 
+// What stands before the prefix may make it the prefix of someone else.
+func TestTheUsersWordIsNotEnoughForAKeyBehindLetters(t *testing.T) {
+	w := newWorld(t)
+	w.opts.Issuer = "martis"
+	near, far := martisKey(1), martisKey(2)
+	near.Glued, far.Glued, far.Issuer, far.IssuerStrength = true, true, finding.IssuerUnknown, finding.StrengthNone
+	w.host(martisLive, martis(nil), nil)
+	w.run(context.Background(), near, far)
+	if near.Status != finding.Inactive || far.Status != finding.Unchecked || w.requests(far) > 0 {
+		t.Errorf("%s; %s", near.StatusReason, far.StatusReason)
+	}
+}
+
 // Retries are requests, too: there are never more than three about one place.
 func TestThreeRequestsAboutAPlaceAtMost(t *testing.T) {
 	w := newWorld(t)

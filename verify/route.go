@@ -290,12 +290,12 @@ func holdsPart(c, other finding.Secret) bool {
 }
 
 // applyIssuer attributes the key to Options.Issuer, unless its shape belongs to
-// another issuer alone. It returns how certain the issuer is: a user who names one
+// another issuer alone, or its prefix may be part of a longer one. It returns how certain the issuer is: a user who names one
 // issuer for a whole scan may be wrong about a key near which another is named. A
 // key that the issuer does not recognise may well work there.
 func (r *router) applyIssuer(f *finding.Finding) finding.Strength {
 	issuer := r.opts.Issuer
-	if issuer == "" || f.Issuer != issuer && f.IssuerStrength == finding.StrengthShape {
+	if issuer == "" || f.Issuer != issuer && (f.IssuerStrength == finding.StrengthShape || f.Glued) {
 		return f.IssuerStrength
 	}
 	rule := r.set.RuleOf(f.RuleID, issuer)
