@@ -172,3 +172,78 @@ func TestWrappedBase64(t *testing.T) {
 		}
 	}
 }
+
+// joined writes each byte as format says, with sep between two.
+func joined(format, sep string) func(string) string {
+	return func(s string) string {
+		var items []string
+		for i := range len(s) {
+			items = append(items, fmt.Sprintf(format, s[i]))
+		}
+		return strings.Join(items, sep)
+	}
+}
+
+// dumped writes lines of 16 bytes as a dump has them: where they are, the bytes in
+// groups, and the text.
+func dumped(offset string, group int, gutter string) func(string) string {
+	return func(s string) string {
+		var b strings.Builder
+		for at := 0; at < len(s); at += 16 {
+			line := s[at:min(len(s), at+16)]
+			fmt.Fprintf(&b, offset, at)
+			n := 0
+			for i := 0; i < len(line); i += group {
+				part := " " + hex.EncodeToString([]byte(line[i:min(len(line), i+group)]))
+				b.WriteString(part)
+				n += len(part)
+			}
+			if gutter != "" {
+				b.WriteString(strings.Repeat(" ", 16/group*(2*group+1)-n+2))
+				fmt.Fprintf(&b, gutter, strings.ReplaceAll(line, "\n", "."))
+			}
+			b.WriteString("\n")
+		}
+		return b.String()
+	}
+}
+
+func TestKeysWhoseBytesAreWrittenOneByOne(t *testing.T) {
+	m := loaded(t).NewMatcher()
+	key := expand(t, "{{live}}51{{base62:87:b}}00{{base62:8:c}}")
+	for _, e := range []encoder{
+		{"escapes of a string", "json", joined(`\x%02x`, "")},
+		{"escapes in capitals", "json", joined(`\x%02X`, "")},
+		{"escapes of JSON", "json", joined(`\u%04x`, "")},
+		{"escapes in braces", "json", joined(`\u{%x}`, "")},
+		{"octal escapes", "json", joined(`\%03o`, "")},
+		{"entities", "html", joined("&#%d;", "")},
+		{"hexadecimal entities", "html", joined("&#x%X;", "")},
+		{"percent escapes", "percent", joined("%%%02X", "")},
+		{"an array", "hex", joined("0x%02x", ", ")},
+		{"an array in lines", "hex", func(s string) string { return wrapped(joined("0x%02x", ", ")(s)+",", 72, "\n  ") }},
+		{"an array without spaces", "hex", joined("0x%02X", ",")},
+		{"commas", "hex", joined("%02x", ",")},
+		{"colons", "hex", joined("%02X", ":")},
+		{"dashes", "hex", joined("%02X", "-")},
+		{"spaces", "hex", joined("%02x", " ")},
+		{"a registry file in lines", "hex", func(s string) string { return wrapped(joined("%02x", ",")(s), 75, "\\\r\n  ") }},
+		{"od", "hex", dumped("%07o", 1, "")},
+		{"hexdump", "hex", dumped("%08x ", 1, "|%s|")},
+		{"xxd", "hex", dumped("%08x:", 2, "%s")},
+		{"a decimal array", "decimal", joined("%d", ", ")},
+		{"a decimal array without spaces", "decimal", joined("%d", ",")},
+		{"a printed slice", "decimal", joined("%d", " ")},
+		{"an indented array", "decimal", joined("%d", ",\n    ")},
+	} {
+		for n := range 17 {
+			found(t, m, e.name, "("+e.encode(strings.Repeat("x", n)+"\n"+key+"\n")+")", key, e.encoding)
+		}
+		if strings.HasPrefix(e.name, "escapes") {
+			quoted := strings.ReplaceAll(e.encode(key), `\`, `\\`)
+			found(t, m, e.name+" in JSON", `"`+quoted+`"`, key, e.encoding, e.encoding)
+		}
+	}
+	found(t, m, "UTF-16 in a registry file", joined("%02x", ",")(utf16le(key)), key, "hex", "utf-16")
+	found(t, m, "a registry file in UTF-16", utf16le(joined("%02x", ",")(key)), key, "utf-16", "hex")
+}

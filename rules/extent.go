@@ -61,7 +61,8 @@ type ending struct {
 // around is what is around a run, for its decision.
 type around struct {
 	text    bool // not binary
-	quoted  bool // the run is between two quotes
+	clean   bool // the run ends with a sign of text or a NUL
+	quoted  bool // it is between two quotes
 	lengths []length
 }
 
@@ -78,7 +79,7 @@ func (g *group) endings(m *Matcher, r *run, env around) []ending {
 		}
 		x := g.endingAt(m, r, e, j)
 		switch {
-		case e == n && (!env.text || len(r.pieces) > 1):
+		case e == n && (!env.clean || len(r.pieces) > 1):
 		case e == n && env.quoted:
 			x.bits -= quotedBits
 		case e == n:

@@ -128,7 +128,12 @@ func (m *Matcher) judge(t *encoding.Text, at int, p int, g *group, left boundary
 // be. It returns the body, and whether that is longer than any.
 func (c *candidate) choose(m *Matcher, t *encoding.Text, text bool) (body []byte, tooLong bool) {
 	r, g := &m.run, c.group
-	env := around{text: text, quoted: c.start > 0 && ascii.IsQuote(t.B[c.start-1]) && c.end < len(t.B) && t.B[c.start-1] == t.B[c.end]}
+	env := around{text: text, clean: true}
+	if end := r.position(len(r.text)); end < len(t.B) {
+		next := t.B[end]
+		env.clean = text || next == 0 || next >= ' ' && next < 0x7f
+		env.quoted = ascii.IsQuote(next) && c.start > 0 && t.B[c.start-1] == next
+	}
 	if !text {
 		m.lengths = lengthsBefore(m.lengths[:0], t.B, c.start, len(g.prefix))
 		env.lengths = m.lengths

@@ -223,5 +223,8 @@ func (c *candidate) better(b *candidate) bool {
 		// big endian at the zero before it.
 		return c.Start > b.Start
 	}
+	if c.End != b.End {
+		return c.End > b.End
+	}
 	return c.RuleID < b.RuleID
 }

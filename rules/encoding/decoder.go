@@ -28,8 +28,9 @@ type decoder interface {
 // all of the encoded text or a part of it. What decode makes of it decides.
 type form struct {
 	literal []byte
-	variant int // the decoder's own: byte order, bit offset
-	skip    int // encoded characters before literal
+	variant int  // the decoder's own: byte order, bit offset
+	skip    int  // encoded characters before literal
+	whole   bool // every character is an escape: only escaped again
 	// single forms are searched for only where nothing else is encoded: text
 	// with a line break, or of which not all is escaped that could be. Their
 	// number would multiply.
@@ -45,7 +46,7 @@ type Step struct {
 // decoders are the encodings that are looked through, besides plain text.
 func decoders() []decoder {
 	return []decoder{
-		wideDecoder{2}, wideDecoder{4}, digitDecoder{4}, digitDecoder{6},
+		wideDecoder{2}, wideDecoder{4}, digitDecoder{4}, digitDecoder{6}, listDecoder{16}, listDecoder{10},
 		escapeDecoder{percentEscapes}, escapeDecoder{stringEscapes}, escapeDecoder{entityEscapes}, escapeDecoder{markdownEscapes},
 	}
 }
@@ -54,13 +55,19 @@ func decoders() []decoder {
 // out are wide characters within wide characters, escapes of hex and base64,
 // which have no signs to escape, and Markdown around anything but text.
 func holds(outer, inner decoder) bool {
+	inList, list := inner.(listDecoder)
 	switch outer := outer.(type) {
+	case listDecoder:
+		wide, ok := inner.(wideDecoder)
+		return ok && wide.width == 2
+	case digitDecoder:
+		return !list
 	case wideDecoder:
 		_, wide := inner.(wideDecoder)
-		return !wide
+		return !wide && (!list || outer.width == 2 && inList.base == 16)
 	case escapeDecoder:
 		_, digits := inner.(digitDecoder)
-		return !digits && outer.kind != markdownEscapes
+		return !digits && !list && outer.kind != markdownEscapes
 	}
 	return true
 }
@@ -84,7 +91,7 @@ func Forms(prefix []byte, yield func(literal []byte, steps Steps)) {
 				continue
 			}
 			for _, outer := range all {
-				if !holds(outer, inner) {
+				if _, escapes := outer.(escapeDecoder); !holds(outer, inner) || in.whole && !escapes {
 					continue
 				}
 				for _, out := range outer.forms(in.literal, true) {

@@ -70,6 +70,13 @@ var spellings = sync.OnceValue(func() [markdownEscapes + 1][]spelling {
 	return all
 })
 
+// wholes are the ways to write every character of a text as an escape.
+var wholes = [markdownEscapes + 1][]string{
+	percentEscapes: {"%%%02X", "%%%02x"},
+	stringEscapes:  {`\u%04x`, `\u%04X`, `\x%02x`, `\x%02X`, `\u{%x}`, `\%03o`},
+	entityEscapes:  {"&#%d;", "&#x%x;", "&#x%X;"},
+}
+
 func (d escapeDecoder) forms(plain []byte, _ bool) []form {
 	signs := 0 // underscores of a prefix
 	for _, c := range plain {
@@ -88,6 +95,14 @@ func (d escapeDecoder) forms(plain []byte, _ bool) []form {
 			return
 		}
 		list = append(list, form{literal: bytes.Clone(buf), single: keep >= 0})
+	}
+	for _, format := range wholes[d.kind] {
+		if signs > 0 { // nobody writes encoded text so
+			var whole spelling
+			whole = whole.with(format, string(plain))
+			add(&whole, -1)
+			list[len(list)-1].whole = true
+		}
 	}
 	all := spellings()[d.kind]
 	for i := range all {
@@ -125,8 +140,8 @@ func (s *spelling) append(dst, plain []byte, keep int) []byte {
 
 func (d escapeDecoder) decode(raw []byte, at int, f form, reach int, dst *Text) (plain int, ok bool) {
 	plain = -1
-	// Twice the reach is enough for text of which every other byte is escaped.
-	end := min(len(raw), at+len(f.literal)+2*reach)
+	// Every byte may be escaped.
+	end := min(len(raw), at+len(f.literal)+len(`\u005f`)*reach)
 	for i := max(0, at-reach); i < end; {
 		if i == at {
 			plain = len(dst.B)

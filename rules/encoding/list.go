@@ -1,0 +1,159 @@
+package encoding
+
+import (
+	"bytes"
+	"fmt"
+	"strconv"
+	"strings"
+
+	"keysweep/rules/ascii"
+)
+
+// listDecoder reads bytes that are written one by one, as numbers of a base:
+//
+//	xxd -i, arrays    0x73, 0x6b, 0x5f
+//	.reg, openssl     73,6b,5f   73:6b:5f
+//	od -t x1          0000000 73 6b 5f 6c 69 76 65 5f
+//	hexdump -C        00000000  73 6b 5f 6c 69 76 65 5f  30 66 33 62 …  |sk_live_0f3b|
+//	xxd               00000000: 736b 5f6c 6976 655f 3066  sk_live_0f
+//	arrays            115, 107, 95
+//
+// A line may start with where it is, and end with the text that it means.
+type listDecoder struct{ base int }
+
+func (d listDecoder) name() string {
+	if d.base == 16 {
+		return "hex"
+	}
+	return "decimal"
+}
+
+// joiner is what is between two numbers. Where a part of it is in every second
+// file, literals start with lead, what is before the second number.
+type joiner struct{ text, lead string }
+
+// joiners are those of a base; of encoded text only the first two.
+var joiners = map[int][]joiner{
+	16: {{" ", ""}, {",", ""}, {":", ""}, {"-", ""}, {", 0x", " 0x"}, {",0x", ""}},
+	10: {{", ", ""}, {",", ""}, {" ", ""}, {",\n  ", "  "}},
+}
+
+func (d listDecoder) forms(plain []byte, nested bool) (list []form) {
+	formats := []string{"%02x", "%02X"}
+	if d.base == 10 {
+		formats = []string{"%d"}
+	}
+	add := func(format string, j joiner, groups int) {
+		middle := len(plain) / 2 // a line may end on either side of it
+		for n, half := range [...][]byte{plain[:middle], plain[middle:]} {
+			b, skip := []byte(j.lead), n*middle
+			if j.lead != "" {
+				half, skip = half[1:], skip+1
+			}
+			for i, c := range half {
+				if i > 0 && (groups == 0 || (i+groups)%2 == 0) {
+					b = append(b, j.text...)
+				}
+				b = fmt.Appendf(b, format, c)
+			}
+			if i := bytes.IndexByte(b, '\n'); i > 0 { // whatever the indentation
+				b = b[:i+len("\n  ")]
+			}
+			list = append(list, form{literal: b, variant: len(j.lead), skip: skip, single: j.text != ","})
+		}
+	}
+	for _, format := range formats {
+		for i, j := range joiners[d.base] {
+			if !nested || i < 2 {
+				add(format, j, 0)
+			}
+		}
+		if d.base == 16 && !nested { // xxd, at an even and at an odd offset
+			add(format, joiner{text: " "}, 2)
+			add(format, joiner{text: " "}, 1)
+		}
+	}
+	return list
+}
+
+// The limits of a list.
+const (
+	listBack   = 512 // bytes before a literal
+	maxJoiner  = 24  // bytes between two numbers
+	minOffset  = 6   // digits of what a line starts with, if no colon follows
+	maxGutter  = 100 // bytes of the text that a line ends with
+	widestItem = 8   // bytes of a number and what is before it
+)
+
+func (d listDecoder) decode(raw []byte, at int, f form, reach int, dst *Text) (plain int, ok bool) {
+	plain = -1
+	i := max(0, at-listBack)
+	if n := bytes.IndexByte(raw[i:at], '\n'); n >= 0 && i > 0 {
+		i += n
+	}
+	for end := min(len(raw), at+reach*widestItem); i < end && (plain < 0 || len(dst.B)-plain < reach); {
+		next := d.skip(raw, i)
+		from := next
+		for _, mark := range [...]string{"0x", "0X", `\x`} {
+			if d.base == 16 && bytes.HasPrefix(raw[from:], []byte(mark)) {
+				from += len(mark)
+			}
+		}
+		to := ascii.RunEnd(raw, from, 2*reach, func(c byte) bool {
+			return ascii.ClassOf(c) == ascii.Digit || d.base == 16 && ascii.IsHex(c)
+		})
+		width := to - from
+		if d.base == 16 && width > 1 {
+			width = 2
+		}
+		if to == from || d.base == 16 && (to-from)%2 != 0 && from == next || d.base == 10 && width > 3 {
+			if plain >= 0 {
+				break
+			}
+			dst.reset()
+			i = max(to, i+1)
+			continue
+		}
+		for ; from < to; from += width {
+			v, err := strconv.ParseUint(string(raw[from:from+width]), d.base, 8)
+			if err != nil {
+				break
+			}
+			if from == at+f.variant {
+				plain = len(dst.B)
+			}
+			dst.add(byte(v), from, from+width)
+		}
+		i = to
+	}
+	plain -= f.skip
+	return plain, plain >= 0 && plain < len(dst.B)
+}
+
+// skip returns where the next number starts behind raw[i:], past what is between
+// two numbers, the end of a line and the start of the next.
+func (d listDecoder) skip(raw []byte, i int) int {
+	for first := true; ; first = false {
+		if first && bytes.HasPrefix(raw[i:], []byte("  ")) {
+			line, _, _ := bytes.Cut(raw[i:min(len(raw), i+maxGutter)], []byte("\n"))
+			if !isDump(bytes.TrimLeft(line, " ")) {
+				i += len(line)
+			}
+		}
+		i = ascii.RunEnd(raw, i, maxJoiner, func(c byte) bool { return strings.IndexByte(" \t,:;-\r\\", c) >= 0 })
+		if i == len(raw) || raw[i] != '\n' {
+			return i
+		}
+		i++
+		offset := ascii.RunEnd(raw, i, maxGutter, ascii.IsHex)
+		if offset > i && (offset-i >= minOffset && (offset == len(raw) || ascii.IsSpace(raw[offset])) || offset < len(raw) && raw[offset] == ':') {
+			i = offset
+		}
+	}
+}
+
+// isDump reports whether line, the rest of one, goes on with bytes.
+func isDump(line []byte) bool {
+	n := ascii.RunEnd(line, 0, len(line), ascii.IsHex)
+	return bytes.HasPrefix(line, []byte("0x")) || (n == 2 || n == 4) && (n == len(line) || line[n] == ' ' || line[n] == '\r')
+}
