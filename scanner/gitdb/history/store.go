@@ -24,10 +24,18 @@ func (db *Database) newBits(store int) *pack.Bits {
 	return pack.NewBits(db.packs[store].Count())
 }
 
+// smallPack is the size up to which one worker reads a pack, in bytes: several gain
+// little, and where a small pack unpacks to more than it may, what was read before
+// does not depend on which of them came first.
+const smallPack = 4 << 20
+
 // walk is pack.Walk for any store. The workers and the limit are those of Open.
 func (db *Database) walk(ctx context.Context, store int, opts pack.WalkOptions) error {
 	opts.Workers, opts.MaxObject, opts.Budget = db.workers, db.maxObject, db.budget
 	if store != db.looseStore() {
+		if db.packs[store].Size() < smallPack {
+			opts.Workers = 1
+		}
 		return db.packs[store].Walk(ctx, opts)
 	}
 	defer db.budget.Settle()
