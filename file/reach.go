@@ -21,6 +21,8 @@ type Reach struct {
 	Cloud bool
 	// AsGit reads all that git itself has just read: in a hook of git.
 	AsGit bool
+	// Real may be nil, and is shared by all that opens repositories of one scan.
+	Real *RealPaths
 }
 
 // ErrCloud is the error for a file that is not on this disk: to read it would
@@ -52,7 +54,7 @@ func (g *Guard) resolve() {
 		return
 	}
 	g.real = g.base
-	if real, err := filepath.EvalSymlinks(g.base); err == nil {
+	if real, err := g.Real.Of(g.base); err == nil {
 		g.real = real
 	}
 	for _, path := range []string{g.base, g.real} {

@@ -9,6 +9,7 @@ import (
 	"path/filepath"
 	"sync"
 
+	"keysweep/file"
 	"keysweep/finding"
 	"keysweep/rules"
 	"keysweep/scanner/gitdb"
@@ -26,7 +27,6 @@ type Prepared struct {
 	histories []*scannedHistory
 	changes   []*change       // of Staged and Range
 	scanned   map[string]bool // databases already scanned, by real path
-	realPaths realPaths
 
 	mu     sync.Mutex
 	result *finding.Result // Skipped is guarded by mu while files are walked
@@ -39,8 +39,9 @@ func Prepare(opts Options) (*Prepared, error) {
 	if err != nil {
 		return nil, err
 	}
+	opts.Reach.Real = new(file.RealPaths)
 	s := &Prepared{
-		opts: opts, scanned: make(map[string]bool), realPaths: make(realPaths), cutKeys: make(map[finding.Secret]bool),
+		opts: opts, scanned: make(map[string]bool), cutKeys: make(map[finding.Secret]bool),
 		result: &finding.Result{Started: opts.Now(), Since: opts.Since},
 	}
 	s.targets, err = resolve(&s.opts)
@@ -129,7 +130,7 @@ func (s *Prepared) scanTarget(ctx context.Context, t *target) error {
 		repos = append(repos, s.modules(t, r)...)
 	}
 	for _, r := range repos {
-		real, err := s.realPaths.of(r.CommonDir)
+		real, err := s.opts.Reach.Real.Of(r.CommonDir)
 		if err != nil {
 			real = r.CommonDir
 		}

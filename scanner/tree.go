@@ -86,7 +86,7 @@ func (s *Prepared) openNested(t *target, paths []string) (repos []*gitdb.Reposit
 		repo, err := gitdb.Open(t.path(path), s.opts.Reach)
 		isInside := false
 		if err == nil {
-			isInside, err = s.realPaths.inside(t.root, repo.CommonDir, filepath.Join(repo.CommonDir, "objects"))
+			isInside, err = s.opts.Reach.Real.Inside(t.root, repo.CommonDir, filepath.Join(repo.CommonDir, "objects"))
 		}
 		switch {
 		case errors.Is(err, file.ErrElsewhere), errors.Is(err, file.ErrCloud):

@@ -57,7 +57,7 @@ func (r *Repository) Stores(opts OpenOptions) *Stores {
 			s.Skipped.Add(ReasonOf(err), 1, "%v", err)
 			continue
 		}
-		real, err := filepath.EvalSymlinks(dir)
+		real, err := r.guard.Real.Of(dir)
 		if err != nil {
 			s.Skipped.Add(finding.ReasonUnreadable, 1, "%v", err)
 			continue
