@@ -98,6 +98,9 @@ func (p *program) call(ctx context.Context, l *line) (*call, error) {
 			return nil, fmt.Errorf("--%s: its value is empty%s", o.name, seeHelp(l.command.name))
 		}
 		f := optionOf(l.command.name, o.name)
+		if i := slices.IndexFunc(l.options, func(first setting) bool { return first.name == o.name }); f.takes == one && l.options[i].value != o.value {
+			return nil, fmt.Errorf("--%s is given twice: %s and %s%s", o.name, quote.Name(l.options[i].value), quote.Name(o.value), seeHelp(l.command.name))
+		}
 		if set.Lookup(o.name) == nil {
 			if err := f.flag().Apply(set); err != nil {
 				return nil, fmt.Errorf("--%s: %w", o.name, err)

@@ -93,6 +93,8 @@ func TestWrongValuesAreRefusedInWords(t *testing.T) {
 		{"--verify --fail-on active --dry-run", "--fail-on active and --dry-run exclude each other"},
 		{"--dry-run", "--dry-run has no effect without --verify or --verify-issuer"},
 		{"--endpoint martis=https://localhost", "--endpoint has no effect without --verify"},
+		{"-f json -f sarif", "--format is given twice: json and sarif"},
+		{"--min-confidence low . --min-confidence=high", "--min-confidence is given twice: low and high"},
 		{"--issuer martis", "--issuer has no effect without --verify"},
 		{"--verify --endpoint martis", "--endpoint: martis is not NAME=URL"},
 		{"--verify --endpoint =https://localhost", "is not NAME=URL"},
@@ -136,7 +138,7 @@ func TestWrongValuesAreRefusedInWords(t *testing.T) {
 		{"-o FOLDER", "is a directory"},
 		{"-o FOLDER/missing/a.json", "no such file"},
 		{"-f json -o FOLDER/a.txt", "--format json has no effect"},
-		{"-o options_test.go ../main/options_test.go options_test.go", "is to be scanned, and would be overwritten"},
+		{"-f text -o options_test.go ../main/options_test.go options_test.go", "is to be scanned, and would be overwritten"},
 	} {
 		args := strings.Fields(strings.ReplaceAll(tt.typed, "FOLDER", folder))
 		if _, err := parsed(t, args...); err == nil || !strings.Contains(err.Error(), tt.want) {

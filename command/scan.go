@@ -5,8 +5,13 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"os"
+	"path/filepath"
+
+	"github.com/bmatcuk/doublestar/v4"
 
 	"keysweep/audit"
+	"keysweep/quote"
 	"keysweep/scanner"
 	"keysweep/screen"
 	"keysweep/verify"
@@ -36,7 +41,25 @@ func scan(c *call) error {
 	if err != nil {
 		return c.usage(err)
 	}
+	c.warnOfUnread(opts)
 	return scanWith(c, opts)
+}
+
+// warnOfUnread says what a user may take to be read, or left out, and is not.
+func (c *call) warnOfUnread(opts *scanOptions) {
+	in, isFile := c.stdin.(*os.File)
+	if isFile && !c.Args().Present() && !opts.report.Quiet && os.Getenv("CI") == "" {
+		if info, err := in.Stat(); err == nil && info.Mode()&os.ModeNamedPipe != 0 {
+			c.warn("standard input is not read: keysweep scan - reads it")
+		}
+	}
+	for _, name := range opts.audit.Scan.Paths {
+		for _, glob := range opts.audit.Scan.Exclude {
+			if info, err := os.Stat(name); doublestar.MatchUnvalidated(glob, filepath.ToSlash(name)) && err == nil && !info.IsDir() {
+				c.warn(fmt.Sprintf("--exclude %s does not leave out %s: it is named as a path", quote.Name(glob), quote.Name(name)))
+			}
+		}
+	}
 }
 
 // scanWith scans and reports.
