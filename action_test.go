@@ -285,7 +285,7 @@ func obeyed(printed string) (list []string) {
 func cleanEnvironment() []string {
 	return slices.DeleteFunc(os.Environ(), func(v string) bool {
 		name, _, _ := strings.Cut(v, "=")
-		for _, start := range []string{"CI", "GITHUB_", "GITLAB_", "CHANGE_", "CIRCLE", "BITBUCKET_", "DRONE", "TRAVIS", "JENKINS_", "TF_BUILD", "BUILD_", "SYSTEM_", "KEYSWEEP_"} {
+		for _, start := range []string{"CI", "GITHUB_", "GITLAB_", "CHANGE_", "CIRCLE", "BITBUCKET_", "DRONE", "TRAVIS", "JENKINS_", "TF_BUILD", "BUILD_", "SYSTEM_", "KEYSWEEP_", "BUILDKITE", "CODEBUILD_", "TEAMCITY_", "SEMAPHORE", "APPVEYOR", "GITEA_", "FORGEJO_"} {
 			if strings.HasPrefix(name, start) {
 				return true
 			}

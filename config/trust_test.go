@@ -215,7 +215,9 @@ func TestRulesOfTheChangeOnlyAdd(t *testing.T) {
 		t.Errorf("%+v, %v", list, err)
 	}
 	notes := l.Notes(false)
-	if !slices.ContainsFunc(notes, func(n Note) bool { return n.Words == "The rules of new.toml come from the change: main has no such file." }) {
+	if !slices.ContainsFunc(notes, func(n Note) bool {
+		return n.Words == "The rules of new.toml come from the change: main has no such file."
+	}) {
 		t.Errorf("%+v", notes)
 	}
 	for _, name := range []string{"gone.toml", "large.toml"} {

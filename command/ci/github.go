@@ -58,7 +58,7 @@ func readGitHub(v *variables) *run {
 		if field := r.readEvent(e, v.Get("GITHUB_REF")); field != "" {
 			err = fmt.Errorf("%w: %s is not a commit id", errDamaged, field)
 		}
-		r.own = r.own || r.branch != "" && v.Get("GITHUB_REF_PROTECTED") == "true"
+		r.own = r.own || v.Get("GITHUB_REF_PROTECTED") == "true"
 	}
 	if err != nil {
 		v.err = fmt.Errorf("event file of %s (GITHUB_EVENT_PATH): %w", eventWord(name), err)
