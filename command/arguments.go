@@ -222,7 +222,7 @@ func (p *program) unknownCommand(typed string) error {
 	}
 	message := "unknown command " + quote.Name(typed)
 	if _, err := os.Lstat(typed); err == nil || typed == "-" || strings.ContainsAny(typed, `./\`) {
-		message += fmt.Sprintf("; did you mean keysweep scan %s?", quote.Name(typed))
+		message += fmt.Sprintf("; did you mean keysweep scan %s?", quote.Shell(typed))
 	} else {
 		message += didYouMean(typed, names)
 	}

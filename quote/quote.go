@@ -4,6 +4,7 @@ package quote
 
 import (
 	"fmt"
+	"runtime"
 	"strconv"
 	"strings"
 	"unicode"
@@ -121,30 +122,64 @@ func commandAt(b string, i int) bool {
 	return false
 }
 
-// Shell returns arg as one word of a POSIX shell; PowerShell reads the
-// plain and the single-quoted form alike. A name with control characters takes
-// the $'…' form of bash and zsh, so that copying it is safe.
-func Shell(arg string) string {
+// Word returns arg as one word of a command to copy on a system (a GOOS): of a POSIX
+// shell, whose plain and single-quoted forms PowerShell reads alike; on Windows of
+// cmd, PowerShell and Git's bash. ok is false if no quoting makes it one word for all
+// of these: then word is PATH, and the caller says beside the command what that is.
+func Word(system, arg string) (word string, ok bool) {
 	special := func(r rune) bool {
 		return r >= utf8.RuneSelf || !isLetter(byte(r)) && (r < '0' || r > '9') && !strings.ContainsRune("_-./:@%+=,", r)
 	}
+	hidden := needsEscape(arg)
+	isPlain := arg != "" && arg[0] != '-' && !strings.ContainsFunc(arg, special) && !hidden
 	switch {
-	case arg != "" && arg[0] != '-' && !strings.ContainsFunc(arg, special) && !needsEscape(arg):
-		return arg
-	case needsEscape(arg):
-		var out strings.Builder
-		out.WriteString("$'")
-		for _, c := range []byte(arg) {
-			if c >= utf8.RuneSelf || c < ' ' || c == 0x7f || c == ':' || c == '#' || c == '\'' || c == '\\' {
-				fmt.Fprintf(&out, `\x%02x`, c)
-			} else {
-				out.WriteByte(c)
-			}
-		}
-		out.WriteByte('\'')
-		return out.String()
+	case system == "windows" && (hidden || strings.ContainsAny(arg, "$%!^`\"“”„") || strings.HasSuffix(arg, `\`)):
+		return "PATH", false
+	case system == "windows" && (!isPlain || strings.ContainsAny(arg, "@=,")):
+		return `"` + arg + `"`, true
+	case isPlain:
+		return arg, true
+	case hidden:
+		return escapedWord(arg), true
 	}
-	return "'" + strings.ReplaceAll(arg, "'", `'\''`) + "'"
+	return "'" + strings.ReplaceAll(arg, "'", `'\''`) + "'", true
+}
+
+// escapedWord returns arg in the form $'…' of bash and zsh, so that copying what
+// cannot be seen is safe.
+func escapedWord(arg string) string {
+	var out strings.Builder
+	out.WriteString("$'")
+	for _, c := range []byte(arg) {
+		if c >= utf8.RuneSelf || c < ' ' || c == 0x7f || c == ':' || c == '#' || c == '\'' || c == '\\' {
+			fmt.Fprintf(&out, `\x%02x`, c)
+		} else {
+			out.WriteByte(c)
+		}
+	}
+	out.WriteByte('\'')
+	return out.String()
+}
+
+// Shell is Word for this system.
+func Shell(arg string) string {
+	word, _ := Word(runtime.GOOS, arg)
+	return word
+}
+
+// Beside returns what stands beside a command of this system that holds names, each
+// put there by Word: what PATH is in it; "" if there is none.
+func Beside(system string, names ...string) string {
+	var list []string
+	for _, name := range names {
+		if _, ok := Word(system, name); !ok {
+			list = append(list, Name(name))
+		}
+	}
+	if len(list) == 0 {
+		return ""
+	}
+	return "PATH is " + strings.Join(list, ", then ")
 }
 
 func isLetter(c byte) bool { return c|0x20 >= 'a' && c|0x20 <= 'z' }

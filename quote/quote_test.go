@@ -92,7 +92,10 @@ func checkText(t *testing.T, in string) {
 		t.Fatalf("Text(%q) = %s, which reads as %q", in, out, back)
 	}
 	checkSafe(t, in, Words(in))
-	checkSafe(t, in, Shell(in))
+	for _, system := range []string{"linux", "windows"} {
+		word, _ := Word(system, in)
+		checkSafe(t, in, word)
+	}
 }
 
 func FuzzText(f *testing.F) {
@@ -122,19 +125,43 @@ func TestTextIsSafeAndReversibleOnRandomPaths(t *testing.T) {
 	}
 }
 
-func TestShellQuoteMakesOneHarmlessWord(t *testing.T) {
-	for in, want := range map[string]string{
-		"a/b.go": "a/b.go",
-		"a b":    "'a b'",
-		"it's":   `'it'\''s'`,
-		"-x":     "'-x'",
-		"":       "''",
-		"$(id)":  "'$(id)'",
-		"a\x1bb": `$'a\x1bb'`,
-		"~":      "'~'",
+func TestAWordOfACommandIsOneHarmlessWord(t *testing.T) {
+	const none = "PATH"
+	for _, tt := range []struct{ in, unix, windows string }{
+		{"a/b.go", "a/b.go", "a/b.go"},
+		{"a b", "'a b'", `"a b"`},
+		{"it's", `'it'\''s'`, `"it's"`},
+		{"-x", "'-x'", `"-x"`},
+		{"", "''", `""`},
+		{"$(id)", "'$(id)'", none},
+		{"a\x1bb", `$'a\x1bb'`, none},
+		{"~", "'~'", `"~"`},
+		{`C:\a b\c`, `'C:\a b\c'`, `"C:\a b\c"`},
+		{`C:\a`, `'C:\a'`, `"C:\a"`},
+		{`C:\a\`, `'C:\a\'`, none},
+		{"%PATH%", "%PATH%", none},
+		{"100%", "100%", none},
+		{"a!b", "'a!b'", none},
+		{"a^b", "'a^b'", none},
+		{"a`b", "'a`b'", none},
+		{`a"b`, `'a"b'`, none},
+		{"a“b", "'a“b'", none},
+		{"a„b", "'a„b'", none},
+		{"a’b", "'a’b'", `"a’b"`},
+		{"a&b|c<d>(e);f", "'a&b|c<d>(e);f'", `"a&b|c<d>(e);f"`},
+		{"a=b,c", "a=b,c", `"a=b,c"`},
+		{"@x", "@x", `"@x"`},
 	} {
-		if got := Shell(in); got != want {
-			t.Errorf("Shell(%q) = %s, want %s", in, got, want)
+		for system, want := range map[string]string{"linux": tt.unix, "darwin": tt.unix, "windows": tt.windows} {
+			if got, ok := Word(system, tt.in); got != want || ok == (want == none) {
+				t.Errorf("%s: Word(%q) = %s, %v, want %s", system, tt.in, got, ok, want)
+			}
 		}
+	}
+	if got := Beside("windows", "a b", "a$b", "c\x1b"); got != `PATH is a$b, then "c\x1b"` {
+		t.Error(got)
+	}
+	if got := Beside("linux", "a$b"); got != "" {
+		t.Error(got)
 	}
 }

@@ -94,12 +94,19 @@ func (p *phrases) nextSteps() []Step {
 		return p.opts.Next
 	}
 	var steps []Step
-	if len(p.counted) > 0 {
-		steps = append(steps, p.stepForKey(p.counted[0]))
+	add := func(step Step) {
+		if beside := quote.Beside(p.opts.System, p.unquotable...); beside != "" {
+			step.Why = strings.TrimSuffix(step.Why, ".") + "; " + beside + "."
+		}
+		p.unquotable = nil
+		steps = append(steps, step)
 	}
-	steps = append(steps, p.stepForSkipped())
+	if len(p.counted) > 0 {
+		add(p.stepForKey(p.counted[0]))
+	}
+	add(p.stepForSkipped())
 	if len(p.counted) == 0 && p.res.Complete() {
-		steps = append(steps, p.stepForNone())
+		add(p.stepForNone())
 	}
 	return slices.DeleteFunc(steps, func(s Step) bool { return s.Command == "" })
 }
@@ -121,14 +128,14 @@ func (p *phrases) stepForKey(f *finding.Finding) Step {
 	if f.FirstSeen.Commit != "" {
 		for _, o := range f.Listed {
 			if o.Object != "" || o.Commit != "" {
-				return Step{git(p.folder(o)) + " show " + short(f.FirstSeen.Commit),
+				return Step{p.git(p.folder(o)) + " show " + short(f.FirstSeen.Commit),
 					fmt.Sprintf("shows the commit that added key %d, and the key itself.", 1+slices.Index(p.listed, f))}
 			}
 		}
 	}
 	if len(f.Listed) > 0 && f.Listed[0].Object != "" {
 		o := f.Listed[0]
-		return Step{git(p.folder(o)) + " cat-file -p " + short(o.Object),
+		return Step{p.git(p.folder(o)) + " cat-file -p " + short(o.Object),
 			fmt.Sprintf("shows the object that holds key %d, and the key itself.", 1+slices.Index(p.listed, f))}
 	}
 	for _, target := range p.res.Targets {
@@ -152,7 +159,7 @@ func (p *phrases) stepForSkipped() Step {
 		switch {
 		case i < 0:
 		case step.git != "":
-			return Step{git(p.lacking(p.res.Skipped[i])) + " " + step.git, step.why}
+			return Step{p.git(p.lacking(p.res.Skipped[i])) + " " + step.git, step.why}
 		default:
 			return Step{p.scan(""), step.why}
 		}
@@ -200,15 +207,25 @@ func (p *phrases) scan(flags string, targets ...string) string {
 		if name != "-" && strings.HasPrefix(name, "-") {
 			name = "./" + name // no option
 		}
-		words = append(words, quote.Shell(name))
+		words = append(words, p.word(name))
 	}
 	return strings.Join(words, " ")
 }
 
+// word returns a name as a word of a command. What cannot be one, nextSteps says
+// beside it.
+func (p *phrases) word(name string) string {
+	word, ok := quote.Word(p.opts.System, name)
+	if !ok {
+		p.unquotable = append(p.unquotable, name)
+	}
+	return word
+}
+
 // git returns the start of a git command in a repository.
-func git(repository string) string {
+func (p *phrases) git(repository string) string {
 	if repository == "." || repository == "" {
 		return "git"
 	}
-	return "git -C " + quote.Shell(repository)
+	return "git -C " + p.word(repository)
 }

@@ -15,6 +15,7 @@ import (
 	"fmt"
 	"io"
 	"path/filepath"
+	"runtime"
 	"slices"
 	"strings"
 
@@ -113,6 +114,8 @@ type Options struct {
 	WorkDir string
 	// Program is how the user started us, for commands to copy. "": keysweep.
 	Program string
+	// System is the GOOS whose shells commands are copied to. "": this one.
+	System string
 
 	Color bool // SGR colours, in text
 	Width int  // columns of the text. 0: 80
@@ -168,6 +171,7 @@ func (o Options) redactor(res *finding.Result) *quote.Redactor {
 func (o Options) withDefaults() Options {
 	o.MinConfidence = cmp.Or(o.MinConfidence, finding.Medium)
 	o.Program = cmp.Or(o.Program, "keysweep")
+	o.System = cmp.Or(o.System, runtime.GOOS)
 	if o.Width <= 0 {
 		o.Width = 80
 	}

@@ -13,11 +13,12 @@ import (
 // and SARIF and annotations take their messages from them.
 type phrases struct {
 	*quote.Redactor
-	res     *finding.Result
-	opts    Options
-	scanned scanned
-	counted []*finding.Finding // not suppressed
-	listed  []*finding.Finding // what gets a block
+	res        *finding.Result
+	opts       Options
+	scanned    scanned
+	counted    []*finding.Finding // not suppressed
+	listed     []*finding.Finding // what gets a block
+	unquotable []string           // names in the command that is being made, for quote.Beside
 	// span dresses a quoted name or words that others decide.
 	span func(string) string
 }

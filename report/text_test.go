@@ -340,3 +340,18 @@ func TestFormatsByNameAndExtension(t *testing.T) {
 		t.Error("a format that does not exist is written")
 	}
 }
+
+func TestACommandOfWindowsHasNoNameThatNoQuotingKeeps(t *testing.T) {
+	res := result()
+	res.Findings, res.RejectedFindings, res.Below = nil, nil, 1
+	res.Skipped = nil
+	res.Targets = []finding.Target{{Name: `a$b`, Kind: finding.TargetFolder, Tree: true}}
+	for system, want := range map[string]string{
+		"linux":   "scan --min-confidence low 'a$b'\n",
+		"windows": "scan --min-confidence low PATH\n            also lists what looks less like a key; PATH is a$b.\n",
+	} {
+		if out := write(t, Text, res, Options{System: system}); !bytes.Contains(out, []byte(want)) {
+			t.Errorf("%s:\n%s", system, out)
+		}
+	}
+}

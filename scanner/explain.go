@@ -15,6 +15,7 @@ import (
 
 	"keysweep/file"
 	"keysweep/finding"
+	"keysweep/quote"
 	"keysweep/rules"
 	"keysweep/scanner/gitdb"
 	"keysweep/scanner/gitdb/lookup"
@@ -302,7 +303,7 @@ func (e *explainer) readFile(s subject) error {
 		return err
 	}
 	if !info.Mode().IsRegular() {
-		return fmt.Errorf("not a file (keysweep scan %s looks into folders)", quoted(s.file))
+		return fmt.Errorf("not a file (keysweep scan %s looks into folders)", quote.Shell(s.file))
 	}
 	f, err := os.Open(s.file)
 	if err != nil {

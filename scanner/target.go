@@ -9,6 +9,7 @@ import (
 
 	"keysweep/file"
 	"keysweep/finding"
+	"keysweep/quote"
 	"keysweep/scanner/gitdb"
 	"keysweep/scanner/gitdb/lookup"
 )
@@ -145,7 +146,7 @@ func (t *target) asFolder(opts *Options, info fs.FileInfo, dir string) {
 	// Below a bare repository, or in a .git folder, are plain files.
 	t.InRepository = t.repo.Top != ""
 	if t.InRepository && !opts.History && !opts.Tree {
-		t.note("%s is in the repository %s, whose history was not scanned (keysweep scan --history %s).", quoted(t.Name), quoted(dir), quoted(t.Name))
+		t.note("%s is in the repository %s, whose history was not scanned (keysweep scan --history %s).", quoted(t.Name), quoted(dir), quote.Shell(t.Name))
 	}
 }
 

@@ -5,10 +5,12 @@ import (
 	"fmt"
 	"io"
 	"io/fs"
-	"keysweep/file"
 	"os"
 	"path/filepath"
 	"strings"
+
+	"keysweep/file"
+	"keysweep/quote"
 )
 
 // Action is what is done with one hook.
@@ -124,7 +126,7 @@ func (r *Repository) usable() error {
 		"  either call keysweep in the hooks there, each by its name:",
 		"    keysweep hook pre-commit \"$@\"",
 		"  or use the hooks of this repository (the others no longer run here), and try again:",
-		"    git config --local core.hooksPath " + shellQuote(filepath.ToSlash(r.DefaultHooks())),
+		"    git config --local core.hooksPath " + quote.Shell(filepath.ToSlash(r.DefaultHooks())),
 	}}
 }
 
