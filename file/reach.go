@@ -103,7 +103,7 @@ func (g *Guard) Links(path string) error {
 	}
 	g.resolve()
 	if rel, ok := Below(g.base, path); ok {
-		path = filepath.Join(g.real, rel)
+		return g.follow(g.real, split(rel)) // the folders above are the user's own
 	}
 	root := filepath.VolumeName(path) + string(filepath.Separator)
 	return g.follow(root, split(path[len(filepath.VolumeName(path)):]))

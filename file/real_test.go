@@ -55,3 +55,25 @@ func TestEachNameIsLookedUpOnce(t *testing.T) {
 		t.Errorf("%d lookups for 50 folders, %d for 200", few, many)
 	}
 }
+
+// The folders above the one that the user named cost nothing more for each path.
+func TestAGuardPassesOverTheFoldersAboveItsBase(t *testing.T) {
+	work := func(n int) float64 {
+		base := t.TempDir()
+		for range n {
+			base = filepath.Join(base, "d")
+		}
+		if err := os.MkdirAll(base, 0o755); err != nil {
+			t.Fatal(err)
+		}
+		g := Reach{}.Guard(base)
+		return testing.AllocsPerRun(10, func() {
+			if err := g.Links(filepath.Join(base, "none")); err != nil {
+				t.Fatal(err)
+			}
+		})
+	}
+	if few, many := work(10), work(200); many > few+5 {
+		t.Errorf("%v allocations below 10 folders, %v below 200", few, many)
+	}
+}
