@@ -2,6 +2,7 @@
 # make lint   format, vet, staticcheck, known vulnerabilities, workflows
 # make build  bin/keysweep; make cross: the same for six platforms
 # make bench, make fuzz [FUZZTIME=20s]
+# make faults [FAULTS=all]  fails every system call in turn; FAULTS=2000 draws some
 # make soak   what make test takes a sample of, whole: hours
 # make corpus     keys in files of many formats that real programs write (Debian, as root)
 
@@ -19,6 +20,9 @@ TAGS := urfave_cli_no_docs
 PLATFORMS := linux/amd64 linux/arm64 darwin/amd64 darwin/arm64 windows/amd64 windows/arm64
 # Packages of Debian, from the command that each brings.
 NEEDED := git:git gcc:gcc bash:bash setpriv:util-linux mkfifo:coreutils
+ifeq ($(shell uname -s),Linux)
+NEEDED += strace:strace
+endif
 # The validator of SARIF and the programs that run hooks for people, where there
 # are ones to install: versions and hashes are in tools/sarif-multitool and
 # tools/runners.
@@ -31,7 +35,7 @@ endif
 
 CORPUS_NODE := bin/corpus-node/node_modules/.package-lock.json
 
-.PHONY: build cross test lint bench fuzz soak corpus needed tools clean
+.PHONY: build cross test lint bench faults fuzz soak corpus needed tools clean
 
 build:
 	CGO_ENABLED=0 go build -trimpath -tags $(TAGS) -o bin/keysweep .
@@ -123,6 +127,10 @@ bench:
 # Packages whose targets are fuzzed, and options of go test.
 FUZZED ?= ./...
 FUZZFLAGS ?=
+FAULTS ?= all
+faults: needed
+	KEYSWEEP_FAULTS=$(FAULTS) go test -run TestNoFaultIsSilent -count=1 -timeout 0 -v .
+
 fuzz:
 	@for package in $$(go list $(FUZZED)); do \
 		for target in $$(go test -list '^Fuzz' $$package | grep '^Fuzz' || true); do \

@@ -139,7 +139,11 @@ func (h *hook) aimCommit() {
 	o.audit.Sources.Trust = &config.Trust{Name: "the index"}
 	o.found = func(a *audit.Audit) {
 		if res := a.Result; len(res.Targets) > 0 && res.Targets[0].Scope == finding.ScopeStaged && !o.audit.Sources.None {
-			res.Added = append(a.Loaded.Added(), res.Added...)
+			added, err := a.Loaded.Added()
+			res.Added = append(added, res.Added...)
+			if err != nil {
+				res.Skipped = finding.AddSkipped(res.Skipped, finding.Skipped{Reason: finding.ReasonUnreadable, Count: 1, Detail: "what HEAD accepts, so that more may seem added: " + err.Error()})
+			}
 		}
 	}
 }

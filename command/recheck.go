@@ -78,6 +78,9 @@ func recheck(c *call) error {
 	}
 	asked := errors.Join(c.askUntilRefused(o, verifier, outcome), verifier.Close())
 	if o.verification.Options.DryRun && asked == nil {
+		if outcome.Unread {
+			return &ending{status: StatusIncomplete}
+		}
 		return nil
 	}
 	o.report.RulesSHA256, o.report.Rules, o.report.Set = set.SHA256(), set.Rules(), set
@@ -296,6 +299,7 @@ func (c *call) findAgain(o recheckOptions, paths []string, earlier *report.Earli
 		}
 	}
 	if missing > 0 && !res.Complete() {
+		outcome.Unread = true
 		c.warn("some content could not be read again (keysweep scan lists it): " + keys(missing) + " may be where the report found it")
 	}
 	return nil

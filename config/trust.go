@@ -55,6 +55,7 @@ type trusted struct {
 	config   func() (*Config, error)              // nil if it is not there
 	baseline func() (*exceptions.Baseline, error) // likewise
 	files    map[string][]byte                    // of believes; nil: not there
+	unread   error                                // of config or baseline: there, and could not be read
 }
 
 func newTrusted(t Trust, read Reader) *trusted {
@@ -78,6 +79,7 @@ func (k *kind[T]) at(t *trusted, path string) (*T, error) {
 	if errors.Is(err, fs.ErrNotExist) {
 		return nil, nil
 	}
+	t.unread = cmp.Or(t.unread, err)
 	return k.parsed(t.name(path), text, err)
 }
 
@@ -150,14 +152,16 @@ func (t *trusted) named(b *exceptions.Baseline) *exceptions.Baseline {
 
 // Added returns the exceptions that the next commit adds to those of HEAD:
 // entries of the configuration and lines of the baseline. A broken file has
-// none: Load reports the one in the index, and that of HEAD is being mended.
-func (l *Loaded) Added() []finding.Exception {
+// none: Load reports the one in the index, and that of HEAD is being mended. The
+// error says that HEAD's could not be read, so that more may seem added.
+func (l *Loaded) Added() ([]finding.Exception, error) {
 	after := l.trusted.all()
 	if len(after.Allows) == 0 && after.Baseline == nil {
-		return nil
+		return nil, nil
 	}
 	head := newTrusted(Trust{Rev: "HEAD", Name: "HEAD"}, l.trusted.reader)
-	return exceptions.Added(head.all(), after)
+	added := exceptions.Added(head.all(), after)
+	return added, head.unread
 }
 
 // Change is what a change makes of the exceptions.

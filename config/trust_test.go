@@ -273,7 +273,10 @@ func TestWhatAChangeMakesOfTheExceptions(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	added := l.Added()
+	added, err := l.Added()
+	if err != nil {
+		t.Error(err)
+	}
 	if len(added) != 1 || added[0].Entry != "index/**" {
 		t.Errorf("the next commit adds %+v", added)
 	}

@@ -18,6 +18,9 @@ type Recheck struct {
 	Keys    []Rechecked
 	// Incomplete says that the report's scan was: it may lack keys.
 	Incomplete bool
+	// Unread says that some content, which may hold a key of the report, could not be
+	// read again.
+	Unread bool
 }
 
 // Rechecked is one key of an earlier report.

@@ -4,10 +4,10 @@ import (
 	"cmp"
 	"context"
 	"errors"
-	"fmt"
 	"io/fs"
 	"path/filepath"
 	"slices"
+	"strings"
 	"sync"
 	"time"
 
@@ -266,8 +266,10 @@ func (s *Prepared) stagedPaths(h *scannedHistory) map[oid.ID][]string {
 	}
 	x, err := index.Read(filepath.Join(h.repo.GitDir, "index"), h.repo.Format)
 	if err != nil {
-		if !errors.Is(err, fs.ErrNotExist) && !h.target.Tree { // else the walk of the files reports it
-			s.skipOne(finding.ReasonDamaged, fmt.Sprintf("index of %s: %v", h.repo.Top, err))
+		what := "index of " + h.repo.Top + ": "
+		reported := func(k finding.Skipped) bool { return strings.HasPrefix(k.Detail, what) } // by the walk of the files
+		if !errors.Is(err, fs.ErrNotExist) && !slices.ContainsFunc(s.result.Skipped, reported) {
+			s.skipOne(finding.ReasonDamaged, what+err.Error())
 		}
 		return nil
 	}

@@ -165,13 +165,16 @@ func equal(a, b string, fold bool) bool {
 // that is too large or cannot be read to its end means "ignore nothing":
 // it could have held a "!" that includes what the chain ignores. (What a
 // .gitignore further down says holds, since it would come first anyway.)
-// The error is that of src.
-func (r *rules) extend(src io.Reader, base int, fold bool) (*rules, error) {
+// The error is that of src, or says that it ended before size.
+func (r *rules) extend(src io.Reader, size int64, base int, fold bool) (*rules, error) {
 	room := maxRules
 	if r != nil {
 		room -= r.bytes
 	}
 	data, err := io.ReadAll(io.LimitReader(src, int64(room)+1))
+	if err == nil && int64(len(data)) < min(size, int64(room)) {
+		err = errShort
+	}
 	if err != nil || len(data) > room {
 		return nil, err
 	}
@@ -182,8 +185,9 @@ func (r *rules) extend(src io.Reader, base int, fold bool) (*rules, error) {
 // link does not count. One that cannot be read, or that was listed and is gone, ends
 // what the chain ignores, and is skipped as path.
 func (w *walker) readIgnore(dir folder, path string, chain *rules, base int, fold, listed bool) *rules {
-	f, err := patiently(w, func() (file, error) {
-		f, _, err := dir.open(".gitignore", nil)
+	var at state
+	f, err := patiently(w, func() (f file, err error) {
+		f, at, err = dir.open(".gitignore", nil)
 		return f, err
 	})
 	switch {
@@ -191,7 +195,7 @@ func (w *walker) readIgnore(dir folder, path string, chain *rules, base int, fol
 		return chain
 	case err == nil:
 		defer f.close()
-		chain, err = chain.extend(f, base, fold)
+		chain, err = chain.extend(f, at.size, base, fold)
 	}
 	if err != nil {
 		w.skip(path, err)
@@ -207,17 +211,21 @@ func (w *walker) readExclude(path string, fold bool) *rules {
 	if path == "" {
 		return nil
 	}
+	var size int64
 	f, err := os.OpenFile(path, os.O_RDONLY|openNonblock, 0)
 	if err == nil {
 		defer f.Close()
 		var info fs.FileInfo
-		if info, err = f.Stat(); err == nil && !info.Mode().IsRegular() {
-			return nil
+		if info, err = f.Stat(); err == nil {
+			if !info.Mode().IsRegular() {
+				return nil
+			}
+			size = info.Size()
 		}
 	}
 	var chain *rules
 	if err == nil {
-		chain, err = chain.extend(f, 0, fold)
+		chain, err = chain.extend(f, size, 0, fold)
 	}
 	if err != nil && !disk.Absent(err) {
 		w.skip(path, err)
