@@ -41,7 +41,6 @@ func scan(c *call) error {
 	if err != nil {
 		return c.usage(err)
 	}
-	c.warnOfUnread(opts)
 	return scanWith(c, opts)
 }
 
@@ -75,6 +74,9 @@ func scanWith(c *call, opts *scanOptions) error {
 	}
 	defer a.Close()
 	c.program.rules = a.Loaded.Rules
+	if c.command.name == "scan" {
+		c.warnOfUnread(opts)
+	}
 	ctx, cancel := opts.limit(c.ctx)
 	defer cancel()
 	if err := c.find(ctx, a.Scan, opts.audit.Scan.Progress); err != nil { // where it is, and what was skipped
