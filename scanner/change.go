@@ -171,7 +171,7 @@ func (c *change) introduce(list []*candidate, added []addition) {
 
 // keyPaths is how many paths, times the keys of the object there, a change may add
 // to the first of each object.
-const keyPaths = 500_000
+const keyPaths = 200_000
 
 // judgeObjects reads objects and returns what may be a finding in each. isNew
 // says that they are those in added, and count as read.

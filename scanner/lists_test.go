@@ -327,7 +327,7 @@ func TestARangeOfManyPathsIsJudged(t *testing.T) {
 // Beyond a limit, where keys are added is not known.
 func TestARangeOfTooManyPathsIsIncomplete(t *testing.T) {
 	r := newRepo(t, filepath.Join(t.TempDir(), "r"))
-	r.spread(80, "KEY="+strings.Join(keysOf(100, 96), "\nKEY=")+"\n")
+	r.spread(46, "KEY="+strings.Join(keysOf(100, 96), "\nKEY=")+"\n")
 	set := exceptions.Set{Allows: []exceptions.Allow{{Path: "testdata/**", Reason: "r"}}}
 	res := audited(t, Options{Paths: []string{r.dir}, Range: &Range{Include: []string{"HEAD"}}, AllowIncomplete: true}, &set, func() {})
 	if res.Complete() || len(res.Findings) != 100 {
