@@ -127,10 +127,6 @@ bench:
 # Packages whose targets are fuzzed, and options of go test.
 FUZZED ?= ./...
 FUZZFLAGS ?=
-FAULTS ?= all
-faults: needed
-	KEYSWEEP_FAULTS=$(FAULTS) go test -run TestNoFaultIsSilent -count=1 -timeout 0 -v .
-
 fuzz:
 	@for package in $$(go list $(FUZZED)); do \
 		for target in $$(go test -list '^Fuzz' $$package | grep '^Fuzz' || true); do \
@@ -139,9 +135,15 @@ fuzz:
 		done; \
 	done
 
-# What make test takes a sample of, whole: every damaged byte, many repositories,
+# Each call of the program fails in turn; a number instead of all draws as many.
+FAULTS ?= all
+faults: needed
+	KEYSWEEP_FAULTS=$(FAULTS) go test -run '^TestNoFaultIsSilent$$' -count=1 -timeout 0 -v .
+
+# What make test takes a sample of, whole: every fault, every damaged byte, many repositories,
 # each decoder fuzzed by one process, so that a second is one of a processor.
 soak: needed
+	$(MAKE) faults
 	KEYSWEEP_SOAK=$(SOAK_REPOSITORIES) go test -count=1 -timeout 0 -run '^TestSoak' -v ./scanner
 	$(MAKE) fuzz FUZZTIME=$(SOAK_FUZZTIME) FUZZFLAGS='-parallel 1' FUZZED='./scanner/gitdb/... ./rules/... ./toml ./config ./exceptions'
 
