@@ -188,5 +188,5 @@ func inRoot(at *root, name string, limit int64) ([]byte, error) {
 		return nil, err
 	}
 	defer f.Close()
-	return file.ReadAll(f, limit)
+	return file.ReadAll(f, info.Size(), limit)
 }

@@ -32,18 +32,20 @@ func Read(path string, limit int64) ([]byte, error) {
 		return nil, bare(err)
 	}
 	defer f.Close()
-	text, err := ReadAll(f, limit)
-	if err == nil && int64(len(text)) < info.Size() {
-		err = errShort
-	}
+	text, err := ReadAll(f, info.Size(), limit)
 	return text, bare(err)
 }
 
-// ReadAll reads r to its end, which must come within limit bytes.
-func ReadAll(r io.Reader, limit int64) ([]byte, error) {
+// ReadAll reads r to its end, which must come within limit bytes and not before size,
+// that of the file.
+func ReadAll(r io.Reader, size, limit int64) ([]byte, error) {
 	text, err := io.ReadAll(io.LimitReader(r, limit+1))
-	if err == nil && int64(len(text)) > limit {
+	switch {
+	case err != nil:
+	case int64(len(text)) > limit:
 		err = TooLarge(limit)
+	case int64(len(text)) < size:
+		err = errShort
 	}
 	return text, err
 }
