@@ -11,20 +11,20 @@ import (
 // Text returns the bytes of a text file as UTF-8 without a byte order mark: Notepad
 // writes one, and PowerShell 5 writes UTF-16.
 func Text(text []byte) []byte {
-	var order binary.ByteOrder
+	var unit func([]byte) uint16
 	switch {
 	case bytes.HasPrefix(text, []byte("\xef\xbb\xbf")):
 		return text[3:]
 	case bytes.HasPrefix(text, []byte("\xff\xfe")):
-		order = binary.LittleEndian
+		unit = binary.LittleEndian.Uint16
 	case bytes.HasPrefix(text, []byte("\xfe\xff")):
-		order = binary.BigEndian
+		unit = binary.BigEndian.Uint16
 	default:
 		return text
 	}
 	units := make([]uint16, (len(text)-2)/2)
 	for i := range units {
-		units[i] = order.Uint16(text[2+2*i:])
+		units[i] = unit(text[2+2*i:])
 	}
 	return []byte(string(utf16.Decode(units)))
 }
