@@ -31,6 +31,8 @@ MULTITOOL := bin/sarif-multitool/node_modules/@microsoft/sarif-multitool-linux/S
 RUNNERS := bin/runners/node_modules/.package-lock.json
 RUNNERS_PATH := $(subst $() ,:,$(addprefix $(CURDIR)/bin/runners/node_modules/,@j178/prek-linux-x64-gnu lefthook-linux-x64/bin .bin))
 NEEDED += npm:npm pre-commit:pre-commit
+# pre-commit brings the Python.
+SMALL_CORPUS := bin/corpus -script small.py -exact 90 bin/keysweep
 endif
 
 CORPUS_NODE := bin/corpus-node/node_modules/.package-lock.json
@@ -94,6 +96,12 @@ run-tests: $(MULTITOOL) $(RUNNERS)
 	@go -C tools build -o ../bin/gotest ./gotest
 	@# make lint has vetted everything. Tests that run at once mostly wait.
 	bin/gotest go test -vet=off -parallel 4 -timeout 14m ./...
+ifdef SMALL_CORPUS
+	@# Keys in the files that Python's own library writes: 10 s.
+	@$(MAKE) --no-print-directory build
+	@go -C tools build -o ../bin/corpus ./corpus
+	$(SMALL_CORPUS)
+endif
 	@# The race detector slows everything down five times and more: here only what
 	@# shares memory between goroutines, with shorter tests. A program built with it
 	@# sleeps a second when it ends, and the tests of the whole run one hundreds of
