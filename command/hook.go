@@ -40,7 +40,7 @@ finds nothing prints nothing. No key is sent anywhere.
 		{"1", "findings that count (--fail-on, --min-confidence)"},
 		{"2", "wrong use, bad configuration, or nothing could be read"},
 		{"3", "incomplete: some content was not read, or --timeout expired"},
-		{"129, 130, 141, 143", "ended by a signal: HUP, INT (Ctrl-C), PIPE, TERM"},
+		{"129, 130, 141, 143", "ended by a signal: HUP (not on Windows), INT (Ctrl-C), PIPE, TERM"},
 	},
 }
 

@@ -7,6 +7,7 @@ import (
 	"io"
 	"os"
 	"path/filepath"
+	"runtime"
 	"slices"
 	"strings"
 
@@ -77,7 +78,7 @@ func checkOutputs(outputs []output, scanned []string, stdout io.Writer) error {
 			case out.standard() && other.standard():
 				return errors.New("--output: two reports to standard output")
 			case out.standard() || other.standard():
-			case absolute(out.path) == absolute(other.path):
+			case file.SameName(runtime.GOOS, absolute(out.path), absolute(other.path)):
 				return fmt.Errorf("--output: %s is named twice", name)
 			case sameFile(out.path, other.path):
 				return fmt.Errorf("--output: %s and %s are the same file", quote.Name(other.path), name)
@@ -109,7 +110,7 @@ func checkOutputs(outputs []output, scanned []string, stdout io.Writer) error {
 // isTheirs reports whether path is a file among what is scanned, or elsewhere in the
 // repository of it, that is neither empty nor an earlier report.
 func isTheirs(path string, scanned []string) (bool, error) {
-	info, err := os.Stat(path) // first: opening a FIFO waits for a writer
+	info, err := file.Stat(path) // first: opening a FIFO waits for a writer
 	if file.Absent(err) {
 		return false, nil
 	}

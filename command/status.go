@@ -30,7 +30,7 @@ var scanStatuses = []exitStatus{
 	{"1", "findings that count (--fail-on, --min-confidence, --exit-code)"},
 	{"2", "wrong use, bad configuration, nothing could be read, or a report could not be written"},
 	{"3", "incomplete: some content was not read, or --timeout expired (replaces 0 and the --exit-code value)"},
-	{"129, 130, 141, 143", "ended by a signal: HUP, INT (Ctrl-C), PIPE, TERM"},
+	{"129, 130, 141, 143", "ended by a signal: HUP (not on Windows), INT (Ctrl-C), PIPE, TERM"},
 }
 
 // failOn says which findings lead to status 1.

@@ -3,7 +3,14 @@ package file
 import (
 	"path/filepath"
 	"runtime"
+	"strings"
 )
+
+// SameName reports whether two absolute paths name one file on a system (a GOOS)
+// whose disks, as a rule, ignore case, though none may be there yet.
+func SameName(system, a, b string) bool {
+	return a == b || (system == "windows" || system == "darwin") && strings.EqualFold(a, b)
+}
 
 // Below returns path as seen from folder, with the system's separators, and whether
 // it is the folder (".") or below it. Only the names are compared: both are absolute

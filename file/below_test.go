@@ -26,3 +26,18 @@ func TestWhatIsBelowAFolder(t *testing.T) {
 		}
 	}
 }
+
+func TestNamesOnDisksThatIgnoreCase(t *testing.T) {
+	for _, tt := range []struct {
+		system, a, b string
+		want         bool
+	}{
+		{"linux", "/r.json", "/R.JSON", false}, {"linux", "/r", "/r", true},
+		{"darwin", "/r.json", "/R.JSON", true}, {"windows", `C:\r.json`, `c:\R.JSON`, true},
+		{"windows", `C:\r`, `C:\s`, false},
+	} {
+		if got := SameName(tt.system, tt.a, tt.b); got != tt.want {
+			t.Errorf("%s: %s and %s: %v", tt.system, tt.a, tt.b, got)
+		}
+	}
+}

@@ -13,6 +13,8 @@ const (
 	closeBeforeRename = false
 )
 
+func rename(from, to string) error { return os.Rename(from, to) }
+
 // claim locks f, a new temporary file, for as long as it is open: the lock ends
 // with the process, however that ends. It reports false if another process took
 // f for a leftover and removed it before. Where files cannot be locked, nothing

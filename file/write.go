@@ -169,7 +169,7 @@ func replace(path string, mode fs.FileMode, create func(string, fs.FileMode) (*t
 	if err := temp.giveName(path); err != nil {
 		return err
 	}
-	if err := os.Rename(temp.name, path); err != nil {
+	if err := rename(temp.name, path); err != nil {
 		return err
 	}
 	done = true

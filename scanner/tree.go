@@ -150,9 +150,12 @@ func (s *Prepared) treeOf(repo *gitdb.Repository) *worktree.Repository {
 		return w
 	}
 	if err != nil {
-		reason := finding.ReasonDamaged
-		if errors.Is(err, index.ErrUnsupported) {
+		reason := finding.ReasonUnreadable // also: another program has it locked
+		switch {
+		case errors.Is(err, index.ErrUnsupported):
 			reason = finding.ReasonUnknownFormat
+		case errors.Is(err, index.ErrCorrupt):
+			reason = finding.ReasonDamaged
 		}
 		s.skipOne(reason, fmt.Sprintf("index of %s: %v; ignored files were read, too", repo.Top, err))
 		w.Tracked = func(string) bool { return true }

@@ -14,7 +14,7 @@ import (
 // IsTerminal reports whether stream, a reader or a writer, is a terminal.
 func IsTerminal(stream any) bool {
 	f, ok := stream.(*os.File)
-	return ok && term.IsTerminal(int(f.Fd()))
+	return ok && (term.IsTerminal(int(f.Fd())) || isMintty(f))
 }
 
 // Columns returns the width of the terminal w, or zero.

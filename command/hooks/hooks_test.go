@@ -902,3 +902,19 @@ func TestAChainedHookIsNeverOverwritten(t *testing.T) {
 		t.Errorf("%q, %v", text, err)
 	}
 }
+
+func TestAProgramOfWindowsThatIsAHookIsNotShadowed(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "pre-commit")
+	if got := shadowed("windows", path); got != "" {
+		t.Errorf("%q, and there is none", got)
+	}
+	if err := os.WriteFile(path+".exe", nil, 0o700); err != nil {
+		t.Fatal(err)
+	}
+	if got := shadowed("windows", path); got != path+".exe" {
+		t.Errorf("%q", got)
+	}
+	if got := shadowed("linux", path); got != "" {
+		t.Errorf("%q on Linux, where git does not run it", got)
+	}
+}

@@ -7,6 +7,7 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"runtime"
 	"strings"
 
 	"keysweep/file"
@@ -180,8 +181,24 @@ func plan(s State, program string, options []string) (step Step, reasons []strin
 		}
 		return step, nil
 	}
+	if exe := shadowed(runtime.GOOS, s.Path); exe != "" {
+		return step, []string{
+			fmt.Sprintf("%s is a hook, which git would not run any more beside %s", exe, s.Path),
+			"  call keysweep in a hook of your own that runs it too, or remove it, and try again",
+		}
+	}
 	step.Action = Write
 	return step, nil
+}
+
+// shadowed returns the program that git for Windows runs as a hook as long as there
+// is no file at path; "" if there is none.
+func shadowed(system, path string) string {
+	exe := path + ".exe"
+	if _, err := os.Lstat(exe); system != "windows" || err != nil {
+		return ""
+	}
+	return exe
 }
 
 // apply does what the step says.

@@ -8,6 +8,7 @@ import (
 	"strings"
 	"sync/atomic"
 
+	disk "keysweep/file"
 	"keysweep/finding"
 )
 
@@ -31,12 +32,13 @@ func newCheckout(repo *Repository, at, prefix string) *checkout {
 	return c
 }
 
-// below returns path p, below the walk's root, as a path below the top.
+// below returns path p, below the walk's root, as a path below the top, as git has
+// it in its index.
 func (c *checkout) below(p string) string {
 	if c.prefix == "" {
-		return p[min(len(c.at), len(p)):]
+		return disk.Composed(p[min(len(c.at), len(p)):])
 	}
-	return c.prefix + p
+	return disk.Composed(c.prefix + p)
 }
 
 // isObject reports whether a path below the top of a bare repository is that of

@@ -16,6 +16,8 @@ import (
 	"strings"
 	"testing"
 
+	"golang.org/x/text/unicode/norm"
+
 	"keysweep/scanner/gitdb/oid"
 )
 
@@ -512,5 +514,22 @@ func BenchmarkRead4000Entries(b *testing.B) {
 				}
 			}
 		})
+	}
+}
+
+// On macOS: a name that the disk has taken apart is that of the index.
+func TestLookupComposesNames(t *testing.T) {
+	const composed, decomposed = "b/\u00e9.env", "b/e\u0301.env"
+	for _, inIndex := range []string{composed, decomposed} {
+		x := &Index{Entries: []Entry{{Path: "a"}, {Path: inIndex}, {Path: "b/z"}}}
+		l := x.lookup(false, norm.NFC.String)
+		for _, path := range []string{"a", composed, decomposed, "b/z"} {
+			if !l.Tracked(path) {
+				t.Errorf("%+q is not found, with %+q in the index", path, inIndex)
+			}
+		}
+		if l.Tracked("b/e.env") || !l.TrackedUnder("b") {
+			t.Error("another name")
+		}
 	}
 }

@@ -3,6 +3,8 @@ package index
 import (
 	"slices"
 	"strings"
+
+	"keysweep/file"
 )
 
 // Lookup answers whether paths are tracked. It may be used by several
@@ -11,12 +13,16 @@ type Lookup struct {
 	paths   []string // sorted
 	folders []string // of a sparse index, sorted, each with its '/'
 	fold    bool
+	// composed is file.Composed; tests have that of another system.
+	composed func(string) string
 }
 
 // Lookup returns a table of x's paths; with ignoreCase, the case of ASCII
 // letters does not matter (core.ignoreCase).
-func (x *Index) Lookup(ignoreCase bool) *Lookup {
-	l := &Lookup{paths: make([]string, len(x.Entries)), fold: ignoreCase}
+func (x *Index) Lookup(ignoreCase bool) *Lookup { return x.lookup(ignoreCase, file.Composed) }
+
+func (x *Index) lookup(ignoreCase bool, composed func(string) string) *Lookup {
+	l := &Lookup{paths: make([]string, len(x.Entries)), fold: ignoreCase, composed: composed}
 	for i := range x.Entries {
 		e := &x.Entries[i]
 		l.paths[i] = l.key(e.Path)
@@ -24,7 +30,7 @@ func (x *Index) Lookup(ignoreCase bool) *Lookup {
 			l.folders = append(l.folders, l.key(strings.TrimSuffix(e.Path, "/")+"/"))
 		}
 	}
-	if ignoreCase {
+	if !slices.IsSorted(l.paths) {
 		slices.Sort(l.paths)
 		slices.Sort(l.folders)
 	}
@@ -32,6 +38,7 @@ func (x *Index) Lookup(ignoreCase bool) *Lookup {
 }
 
 func (l *Lookup) key(path string) string {
+	path = l.composed(path)
 	isUpper := func(r rune) bool { return r >= 'A' && r <= 'Z' }
 	if !l.fold || !strings.ContainsFunc(path, isUpper) {
 		return path
