@@ -7,8 +7,6 @@ package main
 
 import (
 	"context"
-	"errors"
-	"io"
 	"os"
 	"time"
 
@@ -17,15 +15,14 @@ import (
 
 func main() { os.Exit(start(time.Now)) }
 
-// closed is a standard input that was closed when the process started. The runtime
-// puts a device in its place, so that no file gets its number: an empty input.
-type closed struct{}
-
-func (closed) Read([]byte) (int, error) { return 0, errors.New("it is closed") }
-
-func stdin() io.Reader {
+// stdin returns standard input. If it was closed when the process started, the
+// runtime has opened a device, so that no file gets its number. That would be an
+// empty input: the one that is returned cannot be read.
+func stdin() *os.File {
 	if isReplaced(0) {
-		return closed{}
+		if f, err := os.Open(os.DevNull); err == nil && f.Close() == nil {
+			return f
+		}
 	}
 	return os.Stdin
 }

@@ -150,7 +150,7 @@ func replace(path string, mode fs.FileMode, create func(string, fs.FileMode) (*t
 			_ = temp.discard() // a second Close does no harm
 		}
 	}()
-	if err := buffered(temp, write); err != nil {
+	if err := buffered(temp.File, write); err != nil {
 		return err
 	}
 	if mode != 0 && mode != Own {
