@@ -108,6 +108,11 @@ func (r *Repository) NewLooseReader(decoder *inflate.Decoder, budget *pack.Budge
 	}
 }
 
+// Share makes lr read objects for which budget was made.
+func (lr *LooseReader) Share(budget *pack.Budget) {
+	lr.room, lr.maxObject = budget.Room(), budget.MaxObject()
+}
+
 // Read opens l and calls use with the object: whole, or as a stream if it is a
 // large blob. The object is valid until use returns. Of a damaged object use gets
 // what could be read before the error is returned. use must not read others that

@@ -99,6 +99,9 @@ func work(t *testing.T, dir string) uint64 {
 // What a scan costs grows as its input does: counted as bytes allocated, which
 // do not depend on the machine.
 func TestWorkGrowsWithTheInput(t *testing.T) {
+	if testing.Short() {
+		t.Skip("the race detector takes memory, too")
+	}
 	for _, tt := range growthKinds {
 		t.Run(tt.name, func(t *testing.T) {
 			var costs []uint64

@@ -93,6 +93,7 @@ func (db *Database) CompareAll(ctx context.Context, n int, compare func(i int, d
 	var differs []*Differ // by worker
 	err := gitdb.InParallel(ctx, db.workers, n, 1, 128, func(workers int) func(int) error {
 		d := db.NewDiffer(readBudget / workers)
+		d.keep, d.among = min(d.keep, 4*keptTrees/workers), workers > 1
 		differs = append(differs, d)
 		return func(i int) error { return compare(i, d) }
 	})

@@ -27,6 +27,8 @@ type Database struct {
 	workers   int
 	maxObject uint64
 	budget    *pack.Budget
+	trees     *pack.Budget           // of Differs
+	large     sync.Mutex             // held by the Differ of CompareAll that holds large trees
 	spare     atomic.Pointer[Reader] // one that is not in use, or nil
 }
 
@@ -38,7 +40,7 @@ func Open(ctx context.Context, repo *gitdb.Repository, opts gitdb.OpenOptions) (
 	db := &Database{
 		repo: repo, packs: packs, dirs: stores.Dirs, promisor: stores.Promisor, skipped: stores.Skipped,
 		workers: min(max(opts.Workers, 1), pack.MaxWorkers), maxObject: opts.MaxObject,
-		budget: pack.NewBudget(opts.MaxObject),
+		budget: pack.NewBudget(opts.MaxObject), trees: pack.NewTreeBudget(),
 	}
 	if err != nil {
 		db.Close()
@@ -53,6 +55,7 @@ func (db *Database) Skipped() []finding.Skipped { return db.skipped }
 // Close unmaps all packs.
 func (db *Database) Close() {
 	db.budget.Settle()
+	db.trees.Settle()
 	for _, p := range db.packs {
 		p.close()
 	}

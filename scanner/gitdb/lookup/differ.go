@@ -41,7 +41,11 @@ type Differ struct {
 	db         *Database
 	reader     *Reader
 	young, old map[oid.ID][]byte // the content of trees
-	kept       int               // bytes in young
+	kept, keep int               // bytes in young, and the most
+	open       int               // bytes of the trees that are being compared
+	depth      int               // of calls
+	among      bool              // others compare at the same time
+	large      bool              // it holds db.large
 	broken     map[oid.ID]bool   // trees that were skipped
 	again      int               // bytes that one comparison may still show of trees shown before
 	shown      map[oid.ID]bool
@@ -58,6 +62,12 @@ type treeEntry struct {
 // The limits of a Differ.
 const (
 	keptTrees = 8 << 20 // bytes
+	// openTrees bounds the bytes of trees that are compared at once: those from
+	// the top to a folder, and the parents'. A deeper folder is too large.
+	openTrees = 128 << 20
+	// smallTrees are bytes of trees that all workers may hold at once. Only one
+	// of them holds more.
+	smallTrees = 4 << 20
 	// shownAgain bounds how many bytes are shown of trees that were shown in
 	// the same comparison at other paths: a few nested trees can make more
 	// paths than there are atoms. What is beyond it is skipped as too large.
@@ -66,7 +76,9 @@ const (
 
 // NewDiffer returns a Differ whose Reader keeps up to budget bytes.
 func (db *Database) NewDiffer(budget int) *Differ {
-	return &Differ{db: db, reader: db.NewReader(budget), young: make(map[oid.ID][]byte), broken: make(map[oid.ID]bool), shown: make(map[oid.ID]bool)}
+	r := db.NewReader(budget)
+	r.share(db.trees)
+	return &Differ{db: db, reader: r, keep: keptTrees, young: make(map[oid.ID][]byte), broken: make(map[oid.ID]bool), shown: make(map[oid.ID]bool)}
 }
 
 // Close gives back what d reads with. It must not be used afterwards.
@@ -80,11 +92,43 @@ func (d *Differ) Introduced(ctx context.Context, tree oid.ID, parents []oid.ID, 
 		return nil
 	}
 	d.start()
+	defer d.enter()()
 	data, err := d.tree(ctx, tree)
 	if err != nil {
 		return err
 	}
 	return d.compare(ctx, "", &entries{id: tree, data: data}, parents, emit)
+}
+
+// enter begins a call that holds trees; the function that it returns ends it.
+func (d *Differ) enter() (leave func()) {
+	d.depth++
+	return func() {
+		if d.depth--; d.depth == 0 && d.large {
+			d.large = false
+			clear(d.young) // which may hold a large one
+			clear(d.old)
+			d.kept = 0
+			d.db.large.Unlock()
+		}
+	}
+}
+
+// alone waits until no other worker holds large trees.
+func (d *Differ) alone() {
+	if d.among && !d.large {
+		d.db.large.Lock()
+		d.large = true
+	}
+}
+
+// hold counts the bytes of a tree that is compared, and reports whether they are
+// not too many.
+func (d *Differ) hold(n int) bool {
+	if d.open += n; d.open > smallTrees {
+		d.alone()
+	}
+	return d.open <= openTrees
 }
 
 func (d *Differ) start() {
@@ -95,6 +139,7 @@ func (d *Differ) start() {
 // Entries calls use with each entry of a tree. Its Name is valid until use
 // returns.
 func (d *Differ) Entries(ctx context.Context, tree oid.ID, use func(e *pack.TreeEntry)) error {
+	defer d.enter()()
 	data, err := d.tree(ctx, tree)
 	if err != nil {
 		return err
@@ -112,12 +157,24 @@ func (d *Differ) tree(ctx context.Context, id oid.ID) ([]byte, error) {
 	}
 	data, ok := d.old[id]
 	if !ok && !gitdb.IsEmptyTree(id) {
-		err := d.reader.readTyped(ctx, id, oid.Tree, func(b []byte) error {
-			if data = b; d.reader.borrowed {
-				data = bytes.Clone(data)
-			}
-			return nil
-		})
+		read := func() error {
+			return d.reader.readTyped(ctx, id, oid.Tree, func(b []byte) error {
+				switch {
+				case len(b) > smallTrees && d.among && !d.large:
+					data = nil // until no other worker has such a tree
+				case d.reader.borrowed:
+					data = bytes.Clone(b)
+				default:
+					data = b
+				}
+				return nil
+			})
+		}
+		err := read()
+		if err == nil && data == nil {
+			d.alone()
+			err = read()
+		}
 		if ctx.Err() != nil {
 			return nil, context.Cause(ctx)
 		}
@@ -125,7 +182,7 @@ func (d *Differ) tree(ctx context.Context, id oid.ID) ([]byte, error) {
 			d.skip(id, err)
 		}
 	}
-	if d.kept += len(data); d.kept > keptTrees {
+	if d.kept += len(data); d.kept > d.keep {
 		d.old, d.young, d.kept = d.young, make(map[oid.ID][]byte), len(data)
 	}
 	d.young[id] = data
@@ -183,14 +240,23 @@ type parentTree struct {
 // compare shows what list, the entries of the folder at path, holds and no tree
 // of parents does.
 func (d *Differ) compare(ctx context.Context, path string, list *entries, parents []oid.ID, emit func(*Introduced) error) error {
+	defer func(open int) { d.open = open }(d.open)
+	few := d.hold(len(list.data))
 	others := make([]parentTree, len(parents))
 	for i, p := range parents {
 		data, err := d.tree(ctx, p)
 		if err != nil {
 			return err
 		}
+		if few = few && d.hold(len(data)); !few {
+			break
+		}
 		others[i].entries = entries{id: p, data: data}
 		others[i].end = !others[i].next(d)
+	}
+	if !few {
+		d.skip(list.id, fmt.Errorf("%w: it and the folders above it have more than %d bytes, or the parents'", pack.ErrTooLarge, openTrees))
+		return nil
 	}
 	var in Introduced
 	var below []oid.ID // the parents' trees at the entry's path

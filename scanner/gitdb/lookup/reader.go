@@ -33,12 +33,19 @@ type Reader struct {
 func (db *Database) NewReader(budget int) *Reader {
 	if r := db.spare.Swap(nil); r != nil {
 		r.packs.Keep = budget
+		r.share(db.budget)
 		return r
 	}
 	r := &Reader{db: db, hasher: oid.NewHasher(db.repo.Format), packs: pack.NewLookupReader(db.budget, db.maxObject)}
 	r.packs.Keep = budget
 	r.loose = db.repo.NewLooseReader(r.packs.Decoder(), db.budget, db.maxObject)
 	return r
+}
+
+// share makes r read objects for which budget was made.
+func (r *Reader) share(budget *pack.Budget) {
+	r.packs.Share(budget, budget.MaxObject())
+	r.loose.Share(budget)
 }
 
 // Read calls use with the object that bears id: whole, or as a stream if it is

@@ -28,6 +28,7 @@ const scratch = 5 << 18
 type Budget struct {
 	limit    int64
 	alone    int64 // what one worker needs for any object
+	object   int64 // the largest that it is for
 	retained int   // bytes of bases that a worker keeps
 
 	mu      sync.Mutex
@@ -50,9 +51,18 @@ func NewBudget(maxObject uint64) *Budget {
 	return newBudget(heapLimit-MaxWorkers*scratch, retainedLimit, int64(min(maxObject, math.MaxInt64/4)))
 }
 
+// NewTreeBudget returns a budget for trees of up to MaxTree bytes, 120 MB.
+func NewTreeBudget() *Budget { return newBudget(120e6, 0, treeObject) }
+
+// MaxTree is how many bytes one tree may have where commits are compared: several
+// are held at once. Git's take some 40 bytes for each entry.
+const MaxTree = treeObject / 3 * 2
+
+const treeObject = 48 << 20
+
 func newBudget(limit, retained, maxObject int64) *Budget {
 	alone := maxObject + max(maxObject, retained) + purseStep
-	b := &Budget{limit: max(limit, alone), alone: alone, retained: int(retained)}
+	b := &Budget{limit: max(limit, alone), alone: alone, retained: int(retained), object: maxObject}
 	b.turned.L = &b.mu
 	return b
 }
@@ -206,6 +216,9 @@ func (p *purse) close() {
 	p.budget.back(p.granted-p.used, p.dropped)
 	p.granted, p.dropped = p.used, 0
 }
+
+// MaxObject is what readers that share b are made with.
+func (b *Budget) MaxObject() uint64 { return uint64(b.object) }
 
 // Room is what a reader of other objects than those of packs has of a budget, one
 // object at a time. It is the scratch of one goroutine.

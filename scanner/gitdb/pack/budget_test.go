@@ -158,6 +158,10 @@ func (s *sums) Fail(_, _ int, err error) {
 
 func TestHostilePacksAreReadWithinTheBudget(t *testing.T) {
 	const object = 1 << 20
+	counts := []int{1, 2, 8, MaxWorkers}
+	if testing.Short() {
+		counts = []int{8}
+	}
 	for _, tt := range hostile {
 		f := newFamily()
 		tt.build(f, object)
@@ -166,7 +170,7 @@ func TestHostilePacksAreReadWithinTheBudget(t *testing.T) {
 			t.Fatal(err)
 		}
 		defer p.Close()
-		for _, workers := range []int{1, 2, 8, MaxWorkers} {
+		for _, workers := range counts {
 			t.Run(fmt.Sprintf("%s, %d workers", tt.name, workers), func(t *testing.T) {
 				budget := newBudget(0, object, object) // no more than one of them needs
 				s := &sums{sums: make(map[string]int)}
@@ -257,6 +261,9 @@ func (v *heapVisitor) Visit(o *Object) (bool, error) {
 // Versions are built once, but for few: as many bytes as the objects have, not as
 // their chains. What is counted are bytes built, with a budget for four objects.
 func TestTheBytesBuiltAreLinearInTheContent(t *testing.T) {
+	if testing.Short() {
+		t.Skip("one goroutine does most of it")
+	}
 	const object = 256 << 10
 	kinds := []struct {
 		name  string

@@ -137,9 +137,14 @@ type LookupReader struct {
 // budget was made.
 func NewLookupReader(budget *Budget, maxObject uint64) *LookupReader {
 	r := &LookupReader{}
-	r.start(budget, maxObject, MaxWorkers)
 	r.uncounted = true
+	r.Share(budget, maxObject)
 	return r
+}
+
+// Share makes r read objects of up to maxObject bytes, for which budget was made.
+func (r *LookupReader) Share(budget *Budget, maxObject uint64) {
+	r.start(budget, maxObject, MaxWorkers)
 }
 
 // Decoder returns what r inflates with, to read other streams between two
