@@ -19,7 +19,8 @@ SOAK_FUZZTIME ?= 20s
 TAGS := urfave_cli_no_docs
 PLATFORMS := linux/amd64 linux/arm64 darwin/amd64 darwin/arm64 windows/amd64 windows/arm64
 # Packages of Debian, from the command that each brings.
-NEEDED := git:git gcc:gcc bash:bash setpriv:util-linux mkfifo:coreutils
+NEEDED := git:git gcc:gcc bash:bash setpriv:util-linux mkfifo:coreutils \
+	zip:zip 7zz:7zip bsdtar:libarchive-tools cpio:cpio xz:xz-utils bzip2:bzip2 zstd:zstd lz4:lz4 compress:ncompress
 ifeq ($(shell uname -s),Linux)
 NEEDED += strace:strace
 endif

@@ -36,7 +36,7 @@ and says for every CI and event whose exceptions count.
 	example: "keysweep ci --fail-on active --verify -o keysweep.sarif",
 	// Those of scan, but for what the run decides on, or is for a person at a terminal.
 	options: []group{
-		{headingWhat, "exclude " + ruleOptions + " " + reachOptions + " verify-objects max-object"},
+		{headingWhat, "exclude " + ruleOptions + " " + reachOptions + " no-archives max-unpacked verify-objects max-object"},
 		{headingCounts, "min-confidence default-branch baseline fail-on exit-code allow-incomplete show-rejected show-suppressed"},
 		{headingVerify, "verify " + verifyOptions},
 		{headingReports, "format output quiet verbose"},

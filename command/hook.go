@@ -97,7 +97,11 @@ func hookCommand(c *call) error {
 		if name == "pre-receive" {
 			opts.audit.Scan.WorkTree = ""
 		}
+		unopened := h.leaveLarge()
 		err = scanWith(c, opts)
+		if errSay := c.say(unopened()); err == nil {
+			err = errSay
+		}
 	}
 	end, ok := errors.AsType[*ending](err)
 	if err != nil && !ok && name != "pre-receive" {
@@ -107,6 +111,37 @@ func hookCommand(c *call) error {
 		err = cmp.Or(c.say(h.onwards(end.status)), err)
 	}
 	return err
+}
+
+// maxHookUnpacked is how many bytes of archives a commit or a push unpacks: a hook that
+// blocked every large archive would be switched off.
+const maxHookUnpacked = 256 << 20
+
+// leaveLarge limits what is unpacked before a commit and a push, and returns what
+// then says which archives were left, a line each.
+func (h *hook) leaveLarge() (unopened func() string) {
+	if h.name == "pre-receive" {
+		return func() string { return "" }
+	}
+	o := h.opts
+	o.audit.Scan.MaxUnpacked, o.audit.Scan.UnopenedNoted = maxHookUnpacked, true
+	found := o.found
+	var skipped []finding.Skipped
+	o.found = func(a *audit.Audit) {
+		if found != nil {
+			found(a)
+		}
+		skipped = a.Result.Skipped
+	}
+	return func() string {
+		var lines strings.Builder
+		for _, s := range skipped {
+			if s.Reason == finding.ReasonUnopened {
+				fmt.Fprintf(&lines, "keysweep: not opened, more than %d MiB unpacked: %s\n  keysweep scan FILE opens it\n", maxHookUnpacked>>20, quote.Words(s.Detail))
+			}
+		}
+		return lines.String()
+	}
 }
 
 // aim says what the hook scans; false: there is nothing.

@@ -72,6 +72,8 @@ var options = [...]option{
 	{"allow-share", "", list, "also read what links, .git files and alternates name on `//HOST/SHARE`; repeatable", nil},
 	{"fetch-cloud-files", "", none, "also read files that are only in the cloud (OneDrive, iCloud), which downloads them", nil},
 	{"verify-objects", "", none, "hash every object, not only those that matter", nil},
+	{"no-archives", "", none, "do not open archives and compressed files: only scan their bytes as they are", nil},
+	{"max-unpacked", "", one, "unpack no more than `SIZE` of all archives and compressed files; 64GiB if not given", nil},
 	{"max-object", "", one, "skip, and report, a packed delta that unpacks to more than `SIZE`; 256MiB if not given", nil},
 
 	{"min-confidence", "", one, "accept what a scan with this `LEVEL` low, medium or high lists; medium if not given", []string{"baseline"}},

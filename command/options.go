@@ -97,6 +97,7 @@ func parseAudit(c *call, paths []string) (o audit.Options, err error) {
 		Ignored:          c.Bool("ignored"),
 		Exclude:          c.StringSlice("exclude"),
 		KeepRejected:     c.Bool("show-rejected"),
+		NoArchives:       c.Bool("no-archives"),
 		VerifyObjects:    c.Bool("verify-objects"),
 		FollowAlternates: c.Bool("follow-alternates"),
 		Now:              c.now,
@@ -112,6 +113,7 @@ func parseAudit(c *call, paths []string) (o audit.Options, err error) {
 	return o, cmp.Or(err,
 		read(c, "min-confidence", parseConfidence, &o.Scan.MinConfidence),
 		read(c, "jobs", numberUpTo(1, maxWorkers), &o.Scan.Workers),
+		read(c, "max-unpacked", parseSize, &o.Scan.MaxUnpacked),
 		read(c, "max-object", parseSize, &o.Scan.MaxObject))
 }
 

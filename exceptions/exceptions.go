@@ -196,14 +196,20 @@ func (m *marker) byPath(o *finding.Occurrence) *finding.Suppression {
 	if !ok {
 		return nil
 	}
-	return m.first(m.index.ofPath(m.Allows, name))
+	found := m.index.ofPath(m.Allows, name)
+	if o.Inside != nil { // a glob may name the container or what is in it
+		found = append(found, m.index.ofPath(m.Allows, o.InsideOf(name))...)
+		slices.Sort(found)
+		found = slices.Compact(found)
+	}
+	return m.first(found)
 }
 
 // fileID is the file that versions of a key are in.
 type fileID struct{ target, path string }
 
 func fileOf(o *finding.Occurrence) fileID {
-	s := fileID{o.Target, path.Join(o.Folder, o.Path)}
+	s := fileID{o.Target, o.InsideOf(path.Join(o.Folder, o.Path))}
 	switch o.Source {
 	case finding.SourceWorktree, finding.SourceIndex, finding.SourceBlob:
 	default: // neither a version of a file nor of each other

@@ -1,6 +1,9 @@
 package finding
 
-import "time"
+import (
+	"strings"
+	"time"
+)
 
 // Environment is where a key works.
 type Environment uint8
@@ -258,6 +261,11 @@ type Occurrence struct {
 	Target string // as the user named it
 	Source Source
 	Path   string // raw bytes, separated by '/', below the target; "" if there is none
+	// Inside names, if the file or object is a container, such as an archive, the
+	// member that the key is in: raw bytes, the names of containers in one another,
+	// the outermost first. Line and columns are then those of the member. Nil: the
+	// key is in the file or object itself.
+	Inside []string
 	// Line, Column and EndColumn are 1-based, columns in bytes; EndColumn is
 	// the first column behind the key as it is in the text, or behind the first
 	// line of a wrapped key. Zero for sources path and ref.
@@ -289,6 +297,12 @@ type Occurrence struct {
 	Newest  bool
 	Excerpt Excerpt
 	Comment Comment // on the line of the key
+}
+
+// InsideOf joins what names a file or object with the names of Inside, as
+// dist/app.jar!/config/app.properties: name itself if Inside is empty.
+func (o *Occurrence) InsideOf(name string) string {
+	return strings.Join(append([]string{name}, o.Inside...), "!/")
 }
 
 // Comment is keysweep:allow REASON near a key: its author accepts what is on the

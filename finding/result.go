@@ -132,6 +132,7 @@ const (
 	ReasonChanged       Reason = "changed-during-scan" // different bytes before and after
 	ReasonUnknownFormat Reason = "unknown-format"      // a format or extension that we cannot read
 	ReasonCloudFile     Reason = "cloud-file"          // a file that reading would download
+	ReasonReaderFailed  Reason = "reader-failed"       // what opens containers failed
 	ReasonInterrupted   Reason = "interrupted"         // a signal or the time limit
 
 	ReasonExcluded        Reason = "excluded"         // the user said so
@@ -139,12 +140,17 @@ const (
 	ReasonSpecialFile     Reason = "special-file"     // FIFO, device or socket
 	ReasonSubmoduleAbsent Reason = "submodule-absent" // a submodule that is not checked out
 	ReasonLFSPointer      Reason = "lfs-pointer"      // content that is on a Git LFS server
+	ReasonUnopened        Reason = "unopened"         // a container that is too large for a hook
+	ReasonEncrypted       Reason = "encrypted"        // a member of a container that needs a password
+	ReasonDamagedMember   Reason = "damaged-member"   // a container or member that does not decode to its end; its bytes were read
+	ReasonFormat          Reason = "format"           // a container that is not opened; its bytes were read
 )
 
 // Class returns noted for what may be left out, incomplete for the rest.
 func (r Reason) Class() Class {
 	switch r {
-	case ReasonExcluded, ReasonIgnored, ReasonSpecialFile, ReasonSubmoduleAbsent, ReasonLFSPointer:
+	case ReasonExcluded, ReasonIgnored, ReasonSpecialFile, ReasonSubmoduleAbsent, ReasonLFSPointer,
+		ReasonUnopened, ReasonEncrypted, ReasonDamagedMember, ReasonFormat:
 		return ClassNoted
 	}
 	return ClassIncomplete

@@ -86,7 +86,7 @@ func (p *phrases) annotation(f *finding.Finding) string {
 		if name, ok := p.opts.Links.file(o); ok && p.Text(name) == name && quote.Text(name) == name && len(name) <= maxLink {
 			at = append(at, Property{"file", name})
 			switch {
-			case o.Line == 0:
+			case o.Line == 0 || o.Inside != nil:
 			case p.scanned.commits && o.TipLine != o.Line: // people read the tip
 				if o.TipLine > 0 {
 					at = append(at, Property{"line", fmt.Sprint(o.TipLine)})

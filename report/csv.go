@@ -26,7 +26,7 @@ var csvColumns = []string{
 	"first_seen_commit", "first_seen_date", "last_seen_commit", "last_seen_date", "exposed_days",
 	"target", "source", "path", "line", "column", "object", "versions", "commit", "date", "reachable", "in_head",
 	"skipped_reason", "skipped_count", "skipped_detail", "advice",
-	"suppressed_owner", "suppressed_expires", "extent", "folder",
+	"suppressed_owner", "suppressed_expires", "extent", "folder", "inside",
 }
 
 // csvWords are the columns that hold sentences; the others hold names.

@@ -52,6 +52,9 @@ func (p *phrases) places(f *finding.Finding) []place {
 
 // where names the place of o on one line.
 func (p *phrases) where(o finding.Occurrence) string {
+	if o.Inside != nil {
+		return p.whereInside(o)
+	}
 	switch o.Source {
 	case finding.SourceStdin:
 		return fmt.Sprintf("standard input:%d", o.Line)
@@ -74,6 +77,30 @@ func (p *phrases) where(o finding.Occurrence) string {
 		return p.display(p.joined(o))
 	}
 	return fmt.Sprintf("%s:%d", p.display(p.joined(o)), o.Line)
+}
+
+// whereInside names the place of o in a container.
+func (p *phrases) whereInside(o finding.Occurrence) string {
+	outer := o
+	outer.Inside, outer.Line = nil, 0
+	if outer.Source == finding.SourcePath {
+		outer.Source = finding.SourceBlob
+	}
+	name := "standard input"
+	switch {
+	case o.Source != finding.SourceStdin && o.Path == "" && o.Object != "":
+		name = "object " + short(o.Object)
+	case o.Source != finding.SourceStdin:
+		name = p.joined(outer)
+	}
+	name = p.display(p.Text(o.InsideOf(name)))
+	switch {
+	case o.Source == finding.SourcePath:
+		return "name of " + name
+	case o.Line == 0:
+		return name
+	}
+	return fmt.Sprintf("%s:%d", name, o.Line)
 }
 
 // joined returns the path of o as the user would open it.

@@ -48,6 +48,7 @@ type sarifReport struct {
 	bases     sarifBases
 	rules     *sarifRules
 	notices   sarifNotices
+	artifacts sarifArtifacts
 	related   int // relatedLocations in all
 	cutPlaces int // places left out
 	cutIn     int // results with places left out
@@ -80,6 +81,9 @@ func writeSARIF(w io.Writer, res *finding.Result, opts Options) error {
 		}
 		return s.result(f)
 	}))
+	if s.artifacts.list != nil {
+		j.member("artifacts", s.artifacts.list)
+	}
 	j.member("originalUriBaseIds", s.bases.used())
 	j.member("invocations", []object{s.invocation()})
 	j.member("properties", s.runProperties())

@@ -186,11 +186,11 @@ var absolute = sync.OnceValue(func() *regexp.Regexp {
 // endColumn is the first one after the key.
 func (s *sarifReport) location(o finding.Occurrence, number int, message object) object {
 	base, name := s.bases.place(o)
-	line, column, endColumn := 1, 1, 1 // names and refs have no line: the start of the file, empty
-	if o.Line > 0 {
+	line, column, endColumn := 1, 1, 1 // names and refs have no line, nor has a container: the start of the file, empty
+	if o.Line > 0 && o.Inside == nil {
 		line, column, endColumn = o.Line, max(1, o.UnitColumn), max(1, o.UnitColumn, o.UnitEndColumn)
 	}
-	properties := object{given("source", o.Source), given("object", o.Object), given("versions", o.Versions),
+	properties := object{given("source", o.Source), given("inside", s.names(o.Inside)), given("insideLine", insideLine(o)), given("object", o.Object), given("versions", o.Versions),
 		given("commit", o.Commit), given("date", timestamp(o.Date))}
 	if o.Object != "" { // of what a database holds
 		properties = append(properties, member{"reachable", boolean(o.Reachable)}, member{"in_head", boolean(o.InHead)})
@@ -198,13 +198,62 @@ func (s *sarifReport) location(o finding.Occurrence, number int, message object)
 	return object{
 		given("id", number),
 		{"physicalLocation", object{
-			{"artifactLocation", object{{"uri", encodePath(name)}, {"uriBaseId", base}}},
+			{"artifactLocation", object{{"uri", encodePath(name)}, {"uriBaseId", base}, s.artifacts.index(encodePath(name), base, s.names(o.Inside))}},
 			{"region", object{{"startLine", line}, {"startColumn", column}, {"endLine", line}, {"endColumn", endColumn}}},
 		}},
 		given("logicalLocations", s.logical(o)),
 		given("message", message),
 		{"properties", properties},
 	}
+}
+
+// names returns names in a container, redacted.
+func (s *sarifReport) names(list []string) (names []string) {
+	for _, name := range list {
+		names = append(names, sarifText(s.Text(name)))
+	}
+	return names
+}
+
+func insideLine(o finding.Occurrence) int {
+	if o.Inside == nil {
+		return 0
+	}
+	return o.Line
+}
+
+// sarifArtifacts are the containers that hold keys, and the members that lead there:
+// each has an entry, whose parent is the one that holds it (SARIF 3.24.7).
+type sarifArtifacts struct {
+	list    []object
+	numbers map[string]int
+}
+
+// index returns the member "index" of the location of a container; none of a file that
+// is no container.
+func (a *sarifArtifacts) index(uri, base string, inside []string) member {
+	if inside == nil {
+		return member{}
+	}
+	outer := a.number(base+" "+uri, object{{"location", object{{"uri", uri}, {"uriBaseId", base}}}})
+	parent, id := outer, base+" "+uri
+	for _, name := range inside {
+		id += "!/" + name
+		parent = a.number(id, object{{"location", object{{"uri", encodePath(name)}}}, {"parentIndex", parent}})
+	}
+	return member{"index", outer}
+}
+
+func (a *sarifArtifacts) number(id string, artifact object) int {
+	if n, ok := a.numbers[id]; ok {
+		return n
+	}
+	if a.numbers == nil {
+		a.numbers = make(map[string]int)
+	}
+	a.numbers[id] = len(a.list)
+	a.list = append(a.list, artifact)
+	return len(a.list) - 1
 }
 
 // logical names o where it is no file.
@@ -225,6 +274,7 @@ func (s *sarifReport) logical(o finding.Occurrence) []object {
 // wherein says in words where o is. It names no path of this machine.
 func (s *sarifReport) wherein(o finding.Occurrence) string {
 	_, name := s.bases.place(o)
+	name = o.InsideOf(name)
 	line := ""
 	if o.Line > 0 {
 		line = fmt.Sprintf(", line %d", o.Line)

@@ -72,6 +72,7 @@ var noticeWords = map[string]noticeKind{
 	string(finding.ReasonChanged):       {"error", "Something changed while it was read.", "Scan again while nothing writes there."},
 	string(finding.ReasonUnknownFormat): {"error", "Something has a format that this version cannot read.", "Use a newer version."},
 	string(finding.ReasonCloudFile):     {"error", "A file is in the cloud, not on this disk.", "Use --fetch-cloud-files to download it, or exclude it."},
+	string(finding.ReasonReaderFailed):  {"error", "What opens an archive or a compressed file failed.", "Unpack it and scan the folder; please report the failure."},
 	string(finding.ReasonInterrupted):   {"error", "The scan was stopped before its end.", "Scan again, with more time."},
 
 	string(finding.ReasonExcluded):        {"note", "Something was excluded, as asked.", "Nothing needs to be done."},
@@ -79,6 +80,11 @@ var noticeWords = map[string]noticeKind{
 	string(finding.ReasonSpecialFile):     {"note", "A FIFO, device or socket was not opened.", "Nothing needs to be done."},
 	string(finding.ReasonSubmoduleAbsent): {"note", "A submodule is not checked out.", "Run git submodule update --init, and scan again."},
 	string(finding.ReasonLFSPointer):      {"note", "The content of a Git LFS file is on a server.", "Run git lfs pull, and scan again."},
+
+	string(finding.ReasonUnopened):      {"note", "An archive is too large for a hook.", "Run keysweep scan on it."},
+	string(finding.ReasonEncrypted):     {"note", "An encrypted file in an archive was not read.", "Unpack it and scan the folder."},
+	string(finding.ReasonDamagedMember): {"note", "A file in an archive is damaged: what it yields was scanned.", "Check the archive."},
+	string(finding.ReasonFormat):        {"note", "A file has a format that is not opened: only its bytes as they are were scanned.", "Unpack it and scan the folder."},
 
 	noticeNote:    {"note", "Something about the scan that a reader should know.", "Read the message."},
 	noticeResults: {"warning", "Results were left out of this file, since code scanning takes no more.", "See them all in the JSON report; scan parts of the tree into files of their own, with a category each."},

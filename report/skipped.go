@@ -31,6 +31,8 @@ var reasonWords = map[finding.Reason]struct{ one, many string }{
 		"%s items in a format that this version cannot read"},
 	finding.ReasonCloudFile: {"1 file that is in the cloud, not on this disk (--fetch-cloud-files downloads it)",
 		"%s files that are in the cloud, not on this disk (--fetch-cloud-files downloads them)"},
+	finding.ReasonReaderFailed: {"1 archive or compressed file whose reader failed",
+		"%s archives or compressed files whose reader failed"},
 	finding.ReasonInterrupted: {"stopped before the end",
 		"stopped before the end"},
 
@@ -42,6 +44,13 @@ var reasonWords = map[finding.Reason]struct{ one, many string }{
 		"%s submodules that are not checked out (git submodule update --init)"},
 	finding.ReasonLFSPointer: {"1 Git LFS file whose content is on a server (git lfs pull)",
 		"%s Git LFS files whose content is on a server (git lfs pull)"},
+	finding.ReasonUnopened: {"1 archive too large for a hook (keysweep scan opens it)",
+		"%s archives too large for a hook (keysweep scan opens them)"},
+	finding.ReasonEncrypted: {"1 encrypted file in an archive", "%s encrypted files in archives"},
+	finding.ReasonDamagedMember: {"1 damaged file in an archive: what it yields was scanned",
+		"%s damaged files in archives: what they yield was scanned"},
+	finding.ReasonFormat: {"1 file in a format that is not opened: only its bytes as they are were scanned",
+		"%s files in formats that are not opened: only their bytes as they are were scanned"},
 }
 
 // skippedGroup is what was not read for one reason.

@@ -182,15 +182,19 @@ func (c *change) judgeObjects(ctx context.Context, typ oid.Type, ids []oid.ID, i
 		j := c.collector.newJudge(ctx)
 		return func(id oid.ID, o *pack.Object) error {
 			at := location{target: c.target, object: id}
+			var opened []finding.Skipped
 			if isNew {
 				first := slices.MinFunc(c.added[id], func(a, b addition) int { return cmp.Compare(a.path, b.path) })
 				at.source, at.path = first.source, first.path
 			}
 			if o.Stream != nil {
 				// The database reports a broken stream; what came counts.
-				_, _ = j.stream(o.Stream, at)
-			} else if finder.Contains(o.Data) {
-				j.whole(o.Data, at)
+				_, opened, _ = j.streamOpened(o.Stream, at, int64(o.Size))
+			} else if finder.Contains(o.Data) || typ == oid.Blob {
+				opened, _ = j.wholeOpened(o.Data, at, typ == oid.Blob)
+			}
+			if isNew {
+				c.skip(opened...)
 			}
 			list := j.drain(isNew)
 			if o.Size > forgetOver {

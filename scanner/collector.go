@@ -9,12 +9,15 @@ import (
 	"keysweep/finding"
 	"keysweep/rules"
 	"keysweep/rules/attribution"
+	"keysweep/scanner/container"
 )
 
 // collector gathers the candidates of all targets: one record per distinct key.
 type collector struct {
 	set          *rules.Set
 	keepRejected bool
+	containers   *container.Budget // nil: they are not opened
+	unopened     bool              // Options.UnopenedNoted
 	progress     *Progress
 
 	mu   sync.Mutex
@@ -45,9 +48,10 @@ type evidenceKey struct {
 
 // candidate is a match at one location.
 type candidate struct {
-	match rules.Match
-	at    location
-	view  view
+	match  rules.Match
+	offset int64 // of the key, in bytes
+	at     location
+	view   view
 }
 
 func newCollector(set *rules.Set, keepRejected bool, progress *Progress) *collector {

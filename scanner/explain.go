@@ -17,6 +17,7 @@ import (
 	"keysweep/finding"
 	"keysweep/quote"
 	"keysweep/rules"
+	"keysweep/scanner/container"
 	"keysweep/scanner/gitdb"
 	"keysweep/scanner/gitdb/lookup"
 	"keysweep/scanner/gitdb/oid"
@@ -221,6 +222,8 @@ type subject struct {
 	// ends with :LINE only the repository can say.
 	rev, path  string
 	isRevision bool
+	// inside names a member of the container that file is, or path without it.
+	inside []string
 }
 
 func parseSubject(what string) subject {
@@ -230,6 +233,9 @@ func parseSubject(what string) subject {
 		return subject{file: what}
 	case numbered && (name == "-" || exists(name)):
 		return subject{file: name, line: line}
+	}
+	if outer, inside, ok := cutInside(name); ok && exists(outer) {
+		return subject{file: outer, line: line, inside: inside}
 	}
 	rev, path, ok := cutRevision(what)
 	return subject{rev: rev, path: path, isRevision: ok}
@@ -252,6 +258,12 @@ func cutLine(s string) (name string, line int, ok bool) {
 	}
 	line, err := strconv.Atoi(s[i+1:])
 	return s[:i], line, err == nil && line > 0 && line <= 1e9
+}
+
+// cutInside cuts app.jar!/config/app.env, as reports name a member of a container.
+func cutInside(s string) (outer string, inside []string, ok bool) {
+	names := strings.Split(s, "!/")
+	return names[0], names[1:], len(names) > 1 && names[0] != ""
 }
 
 // cutRevision cuts REV:PATH at the first colon outside braces, as git does.
@@ -311,8 +323,57 @@ func (e *explainer) readFile(s subject) error {
 	}
 	defer f.Close()
 	e.out.Source, e.out.Path, e.out.Line = finding.SourceWorktree, s.file, s.line
-	return e.read(f)
+	return e.readInside(f, s.file, s.inside)
 }
+
+// readInside judges content, or the member of it that inside names.
+func (e *explainer) readInside(r io.Reader, name string, inside []string) error {
+	if len(inside) == 0 {
+		return e.read(r)
+	}
+	e.out.Path = strings.Join(append([]string{name}, inside...), "!/")
+	m := &memberReader{e: e, inside: inside}
+	_, err := container.Walk(e.ctx, container.NewBudget(container.Limits{}), container.Stream(r, -1), name, m)
+	switch {
+	case errors.Is(err, errMemberRead):
+		return nil
+	case err == nil:
+		return fmt.Errorf("%s has no %s, or it cannot be opened", quoted(name), quoted(strings.Join(inside, "!/")))
+	}
+	return err
+}
+
+// errMemberRead ends the walk of memberReader.
+var errMemberRead = errors.New("the member was read")
+
+// memberReader judges one member of a container.
+type memberReader struct {
+	e      *explainer
+	inside []string
+}
+
+// Member implements container.Visitor.
+func (m *memberReader) Member(names []string, r io.Reader) error {
+	if !slices.Equal(names, m.inside) {
+		return nil
+	}
+	if err := m.e.read(r); err != nil {
+		return err
+	}
+	return errMemberRead
+}
+
+// Raw implements container.Visitor: the bytes of a container within another one are
+// named like a member.
+func (m *memberReader) Raw(names []string, r io.Reader, _ []container.Span) error {
+	return m.Member(names, r)
+}
+
+// Name implements container.Visitor.
+func (m *memberReader) Name([]string, string) error { return nil }
+
+// Note implements container.Visitor.
+func (m *memberReader) Note(container.Note) error { return nil }
 
 // readRevision reads a blob of a revision or of the index.
 func (e *explainer) readRevision(s subject) error {
@@ -352,11 +413,19 @@ func (e *explainer) readRevision(s subject) error {
 		e.out.Line = line
 		entry, err = find(name)
 	}
+	if outer, inside, ok := cutInside(s.path); err != nil && ok {
+		last := len(inside) - 1
+		if name, line, numbered := cutLine(inside[last]); numbered {
+			inside[last], e.out.Line = name, line
+		}
+		s.inside = inside
+		entry, err = find(outer)
+	}
 	if err != nil {
 		return err
 	}
 	e.out.Object = entry.ID.String()
-	if err := readBlob(e.ctx, db, entry.ID, func(r io.Reader, _ int64) error { return e.read(r) }); err != nil {
+	if err := readBlob(e.ctx, db, entry.ID, func(r io.Reader, _ int64) error { return e.readInside(r, e.out.Path, s.inside) }); err != nil {
 		return err
 	}
 	commit, err := db.Resolve(e.ctx, s.rev+"^{commit}")

@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"context"
 	"errors"
+	"fmt"
 	"io/fs"
 	"path/filepath"
 	"slices"
@@ -12,6 +13,8 @@ import (
 	"time"
 
 	"keysweep/finding"
+	"keysweep/rules"
+	"keysweep/scanner/container"
 	"keysweep/scanner/gitdb"
 	"keysweep/scanner/gitdb/history"
 	"keysweep/scanner/gitdb/index"
@@ -67,13 +70,15 @@ func (s *Prepared) scanHistory(ctx context.Context, t *target, repo *gitdb.Repos
 	}
 	j.commit()
 	res, err := db.Scan(ctx, history.ScanOptions{
-		Gate:          s.collector.set.Finder(),
+		Gate:          gate{s.collector.set.Finder(), s.collector.containers != nil},
 		VerifyObjects: s.opts.VerifyObjects,
 		Progress: func(objects, bytes int64) {
 			s.opts.Progress.Objects.Add(objects)
 			s.opts.Progress.Bytes.Add(bytes)
 		},
-		NewVisitor: func() history.Visitor { return &objectJudge{judge: s.collector.newJudge(ctx), target: t, history: h} },
+		NewVisitor: func() history.Visitor {
+			return &objectJudge{skip: func(l []finding.Skipped) { s.skipIn(t, repo, l...) }, judge: s.collector.newJudge(ctx), target: t, history: h}
+		},
 	})
 	s.result.Read.Add(res.Counts)
 	s.skipIn(t, repo, res.Skipped...)
@@ -99,11 +104,21 @@ func (t *target) below(folder string) string {
 	return filepath.ToSlash(rel)
 }
 
+// gate lets through the objects that are judged.
+type gate struct {
+	*rules.Finder
+	opens bool // containers
+}
+
+// Opens implements history.Gate.
+func (g gate) Opens(blob []byte) bool { return g.opens && container.Recognize(blob, "") }
+
 // objectJudge judges the objects of one worker.
 type objectJudge struct {
 	judge   *judge
 	target  *target
 	history *scannedHistory
+	skip    func([]finding.Skipped)
 }
 
 var sources = map[oid.Type]finding.Source{oid.Blob: finding.SourceBlob, oid.Commit: finding.SourceCommit, oid.Tag: finding.SourceTag}
@@ -123,14 +138,25 @@ func (o *objectJudge) Object(obj *history.Object) error {
 	case obj.Stream != nil:
 		at.object = obj.ID()
 		// The database reports a broken stream; what came counts.
-		_, _ = o.judge.stream(obj.Stream, at)
+		if _, skipped, _ := o.judge.streamOpened(obj.Stream, at, -1); len(skipped) > 0 {
+			o.skip(skipped)
+		}
 		o.judge.commit()
 		if o.judge.ctx.Err() != nil {
 			return context.Cause(o.judge.ctx)
 		}
 		return nil
 	}
-	o.judge.whole(obj.Data, at)
+	skipped, err := o.judge.wholeOpened(obj.Data, at, obj.Type == oid.Blob)
+	if len(skipped) > 0 {
+		for i := range skipped {
+			skipped[i].Detail = fmt.Sprintf("object %v: %s", obj.ID(), skipped[i].Detail)
+		}
+		o.skip(skipped)
+	}
+	if err != nil {
+		return err
+	}
 	o.named(obj)
 	return nil
 }
@@ -310,7 +336,7 @@ func (k *foundKey) addVersions(h *scannedHistory, t *history.Trace, staged func(
 				left--
 				v.traced = true
 				o := l.occurrence(v)
-				o.Source, o.Path = source, pathOf(l, at.Path)
+				o.Source, o.Path, o.Inside = source, pathOf(l, at.Path), l.names(at.Path)
 				o.Folder, o.Reachable, o.InHead = h.folder, finding.AnswerOf(at.Reachable, t.Whole), finding.AnswerOf(at.InHead, t.Whole)
 				o.Comment.Merged = at.Merged
 				vs.add(version{o, l.object, at.Commit})
@@ -330,7 +356,7 @@ func (k *foundKey) addVersions(h *scannedHistory, t *history.Trace, staged func(
 // pathOf returns the path of an occurrence at l, whose object is at path.
 func pathOf(l location, path string) string {
 	switch {
-	case l.source != finding.SourcePath:
+	case l.source != finding.SourcePath || l.inside != "":
 		return path
 	case path == "":
 		return l.path

@@ -50,6 +50,7 @@ const forgetOver = 1 << 20
 // stream judges what r yields, in windows. Nothing is collected until commit:
 // a file that changes is read again.
 func (j *judge) stream(r io.Reader, at location) (n int64, err error) {
+	j.window.name = at.path
 	return j.window.each(j.ctx, r, func(buf []byte, pos position, matches []rules.Match, core rules.Span) {
 		j.keep(buf, 0, pos, matches, core, at)
 	})
@@ -101,7 +102,7 @@ func (j *judge) keep(buf []byte, done int, pos position, matches []rules.Match, 
 		pos.advance(buf[done:m.Start])
 		done = m.Start
 		shown := m.Confidence > finding.Rejected || j.collector.keepRejected // else it is only counted
-		s, t := candidate{match: *m, at: at}, j.times[m.Secret]
+		s, t := candidate{match: *m, offset: pos.total, at: at}, j.times[m.Secret]
 		if shown {
 			s.view.comment = comment(buf, matches, i)
 		}
@@ -127,7 +128,7 @@ func (j *judge) keep(buf []byte, done int, pos position, matches []rules.Match, 
 		s.match.Candidates, s.match.Former = slices.Clone(m.Candidates), slices.Clone(m.Former)
 		s.match.Shapes = slices.Clone(m.Shapes)
 		s.match.Evidence = slices.Clone(m.Evidence)
-		s.at.path = strings.Clone(at.path)
+		s.at.path, s.at.inside = strings.Clone(at.path), strings.Clone(at.inside)
 		j.list = append(j.list, s)
 	}
 }

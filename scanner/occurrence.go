@@ -16,12 +16,13 @@ type location struct {
 	history      *scannedHistory // whose object it is; nil: none
 	source       finding.Source
 	path         string // of a file, or the name of a tree entry or ref
+	inside       string // names of a member of a container, as joinNames joins them
 	object       oid.ID // of an object
 	line, column int
 }
 
 func (l location) compare(m location) int {
-	return cmp.Or(cmp.Compare(l.target.number, m.target.number), cmp.Compare(l.history.place(), m.history.place()), cmp.Compare(l.source, m.source), cmp.Compare(l.path, m.path),
+	return cmp.Or(cmp.Compare(l.target.number, m.target.number), cmp.Compare(l.history.place(), m.history.place()), cmp.Compare(l.source, m.source), cmp.Compare(l.path, m.path), cmp.Compare(l.inside, m.inside),
 		l.object.Compare(m.object), cmp.Compare(l.line, m.line), cmp.Compare(l.column, m.column))
 }
 
@@ -39,7 +40,7 @@ type view struct {
 // occurrence returns what a report says of v at l.
 func (l location) occurrence(v view) finding.Occurrence {
 	o := finding.Occurrence{
-		Target: l.target.Name, Source: l.source, Path: l.path,
+		Target: l.target.Name, Source: l.source, Path: l.path, Inside: l.names(l.path),
 		Line: l.line, Column: l.column, EndColumn: v.endColumn, Excerpt: v.excerpt, Comment: v.comment,
 		UnitColumn: v.unitColumn, UnitEndColumn: v.unitEndColumn, TipLine: v.tipLine,
 	}
@@ -60,6 +61,7 @@ type versions map[lineKey]*lineVersions
 type lineKey struct {
 	source finding.Source
 	path   string
+	inside string
 	line   int
 	object oid.ID // of commits, tags and objects without a path
 }
@@ -81,7 +83,7 @@ type lineVersions struct {
 
 func (vs versions) add(v version) {
 	o := &v.occurrence
-	k := lineKey{source: o.Source, path: o.Path, line: o.Line}
+	k := lineKey{source: o.Source, path: o.Path, inside: joinNames(o.Inside), line: o.Line}
 	if o.Path == "" {
 		k.object = v.object
 	}

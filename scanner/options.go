@@ -61,6 +61,13 @@ type Options struct {
 	// MaxObject is the most bytes that one deltified object may unpack to;
 	// a larger one is skipped as too-large. Zero: 256 MiB.
 	MaxObject int64
+	// NoArchives leaves archives and compressed files unopened. MaxUnpacked is how
+	// many bytes all of them may unpack to; zero: 64 GiB.
+	NoArchives  bool
+	MaxUnpacked int64
+	// UnopenedNoted says that a container beyond a limit is noted as unopened, not
+	// as too large: the scan is complete without it.
+	UnopenedNoted bool
 	// VerifyObjects hashes every object, not only those that matter.
 	VerifyObjects bool
 	// AllowIncomplete says that a scan that is incomplete ends as one that is not;

@@ -340,6 +340,7 @@ type openGate struct{}
 
 func (openGate) Contains([]byte) bool { return true }
 func (openGate) MaxLen() int          { return 1 }
+func (openGate) Opens([]byte) bool    { return false }
 
 // TestTheShortcutFindsWhatJudgingEveryObjectFinds compares the scan that
 // searches what deltas insert with one that judges every object as a whole, on
@@ -378,7 +379,7 @@ func TestTheShortcutFindsWhatJudgingEveryObjectFinds(t *testing.T) {
 				}
 				defer db.Close()
 				c := newCollector(loadRules(t), true, new(Progress))
-				var gate history.Gate = c.set.Finder()
+				var gate history.Gate = gate{c.set.Finder(), false}
 				if slow {
 					gate = openGate{}
 				}

@@ -12,6 +12,7 @@ import (
 	"keysweep/file"
 	"keysweep/finding"
 	"keysweep/rules"
+	"keysweep/scanner/container"
 	"keysweep/scanner/gitdb"
 )
 
@@ -86,6 +87,10 @@ type Accept struct {
 func (s *Prepared) Scan(ctx context.Context, set *rules.Set, accept Accept) (*finding.Result, error) {
 	s.accept = accept
 	s.collector = newCollector(set, s.opts.KeepRejected, s.opts.Progress)
+	if !s.opts.NoArchives {
+		s.collector.unopened = s.opts.UnopenedNoted
+		s.collector.containers = container.NewBudget(container.Limits{Produced: s.opts.MaxUnpacked})
+	}
 	for _, t := range s.targets {
 		if err := s.scanTarget(ctx, t); err == nil {
 			continue

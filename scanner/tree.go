@@ -12,6 +12,7 @@ import (
 
 	"keysweep/file"
 	"keysweep/finding"
+	"keysweep/scanner/container"
 	"keysweep/scanner/gitdb"
 	"keysweep/scanner/gitdb/index"
 	"keysweep/scanner/gitdb/pack"
@@ -58,10 +59,15 @@ func (s *Prepared) judgeFile(j *judge, t *target, f *worktree.File) error {
 	}
 	at.source = finding.SourceWorktree
 	var n int64
+	var skipped []finding.Skipped
 	err := f.Read(func(r io.Reader) error {
 		j.drop()
+		skipped = nil
 		return pack.Guard(func() (err error) {
 			n, err = j.stream(r, at)
+			if err == nil && f.Kind == worktree.Regular && j.opens() {
+				skipped, err = j.open(container.Random(f, f.Size), at, 0)
+			}
 			return err
 		})
 	})
@@ -70,6 +76,7 @@ func (s *Prepared) judgeFile(j *judge, t *target, f *worktree.File) error {
 		err = nil
 	}
 	j.commit() // what was read of a file that broke is content, too
+	s.skip(skipped...)
 	if err == nil && isLFSPointer(j.window.buf[:min(n, lfsMax)], n) {
 		s.skipOne(finding.ReasonLFSPointer, f.Path)
 	}
@@ -186,10 +193,11 @@ func (s *Prepared) scanStdin(ctx context.Context, t *target) error {
 	s.opts.Progress.Phase.Store("standard input")
 	j := s.collector.newJudge(ctx)
 	var n int64
+	var skipped []finding.Skipped
 	var err error
 	done := make(chan struct{})
 	go func() {
-		n, err = j.stream(io.TeeReader(s.opts.Stdin, counter{&s.opts.Progress.Bytes}), location{target: t, source: finding.SourceStdin})
+		n, skipped, err = j.streamOpened(io.TeeReader(s.opts.Stdin, counter{&s.opts.Progress.Bytes}), location{target: t, source: finding.SourceStdin}, -1)
 		close(done)
 	}()
 	select {
@@ -198,6 +206,7 @@ func (s *Prepared) scanStdin(ctx context.Context, t *target) error {
 		return context.Cause(ctx)
 	}
 	j.commit()
+	s.skip(skipped...)
 	s.result.Read.Files++
 	s.result.Read.Bytes += n
 	if err != nil {

@@ -126,7 +126,7 @@ func (u *unlisted) acceptsPath(o *unlistedObject, id oid.ID, at history.PathTrac
 			if words += more; !ok {
 				return "", false
 			}
-			if l.source != finding.SourcePath {
+			if l.source != finding.SourcePath || l.inside != "" {
 				return words, true // it has one path for all
 			}
 		}
@@ -148,7 +148,7 @@ func (u *unlisted) acceptsComments(k *foundKey, id oid.ID, at history.PathTrace)
 }
 
 func (u *unlisted) occurrence(l location, at history.PathTrace) finding.Occurrence {
-	return finding.Occurrence{Target: l.target.Name, Source: l.source, Folder: u.history.folder, Path: pathOf(l, at.Path), Line: l.line}
+	return finding.Occurrence{Target: l.target.Name, Source: l.source, Folder: u.history.folder, Path: pathOf(l, at.Path), Inside: l.names(at.Path), Line: l.line}
 }
 
 // addTo adds to t the paths that are listed for those like them.

@@ -8,6 +8,7 @@ import (
 	"unicode/utf8"
 
 	"keysweep/rules"
+	"keysweep/scanner/container"
 )
 
 // windowSize is how many bytes of a file or object are judged at once. The
@@ -29,7 +30,10 @@ const nearby = 4 << 10
 type window struct {
 	finder  *rules.Finder
 	matcher *rules.Matcher
+	name    string // of the content, or ""
 	buf     []byte
+	// isContainer says whether what was read last is a container.
+	isContainer bool
 }
 
 // each reads r to its end and calls found for every window with matches: the
@@ -41,6 +45,7 @@ func (w *window) each(ctx context.Context, r io.Reader, found func(buf []byte, a
 		w.buf = make([]byte, windowSize+2*rules.Context)
 	}
 	buf := w.buf
+	w.isContainer = false
 	var at position // of buf[0]
 	held := 0       // bytes in buf
 	core := 0       // where the core starts
@@ -58,6 +63,7 @@ func (w *window) each(ctx context.Context, r io.Reader, found func(buf []byte, a
 		if err == nil {
 			end = held - rules.Context
 		}
+		w.isContainer = w.isContainer || n == int64(held) && container.RecognizeHead(buf[:held], w.name) || err != nil && container.RecognizeTail(buf[:held])
 		if w.finder.Contains(buf[:held]) {
 			// What is beside the core may have to be redacted.
 			near := rules.Span{Start: core - nearby, End: end + nearby}
@@ -84,6 +90,7 @@ func (w *window) each(ctx context.Context, r io.Reader, found func(buf []byte, a
 // position is how far into content something is: whole lines before it, and
 // bytes and UTF-16 units since the last of them ended.
 type position struct {
+	total int64 // bytes before it
 	lines int
 	bytes int
 	units int
@@ -91,6 +98,7 @@ type position struct {
 
 // advance moves p behind b, which does not end inside a character.
 func (p *position) advance(b []byte) {
+	p.total += int64(len(b))
 	// Count is much faster than LastIndexByte, which long lines need not pay.
 	if n := bytes.Count(b, newline); n > 0 {
 		p.lines += n

@@ -65,6 +65,16 @@ func (f *File) Read(fn func(r io.Reader) error) error {
 	return f.readFile(fn)
 }
 
+// ReadAt reads a regular file at random, while Read calls fn. What it returns is void
+// if the file changes meanwhile, as what fn reads.
+func (f *File) ReadAt(p []byte, off int64) (int, error) {
+	r := &f.w.reader
+	if r.w.stopped.Load() {
+		return 0, errStopped
+	}
+	return r.file.ReadAt(p, off)
+}
+
 func (f *File) readLink(fn func(r io.Reader) error) error {
 	text, err := f.dir.readlink(f.name)
 	if err != nil {

@@ -46,6 +46,7 @@ type folder interface {
 // file is an open regular file.
 type file interface {
 	Read(p []byte) (int, error)
+	ReadAt(p []byte, off int64) (int, error)
 	stat() (state, error)
 	// seekData returns the offset of the first byte at or behind off that is
 	// not in a hole: io.EOF if there is none, off if it cannot say.

@@ -238,6 +238,20 @@ func (f *linuxFile) seekData(off int64) (int64, error) {
 	return off, nil
 }
 
+func (f *linuxFile) ReadAt(p []byte, off int64) (n int, err error) {
+	for n < len(p) {
+		m, err := retry(func() (int, error) { return unix.Pread(f.fd, p[n:], off+int64(n)) })
+		if err != nil {
+			return n, err
+		}
+		if m == 0 {
+			return n, io.EOF
+		}
+		n += m
+	}
+	return n, nil
+}
+
 func (f *linuxFile) seek(off int64) error {
 	_, err := unix.Seek(f.fd, off, io.SeekStart)
 	return err

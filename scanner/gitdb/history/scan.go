@@ -19,9 +19,12 @@ type Gate interface {
 	Contains(b []byte) bool
 	// MaxLen is the length of the longest literal in bytes.
 	MaxLen() int
+	// Opens reports whether a blob is a container, whose members may hold a literal
+	// that it does not.
+	Opens(blob []byte) bool
 }
 
-// Object is an object that holds a literal, or a stream that may.
+// Object is an object that holds a literal or is a container, or a stream that may.
 type Object struct {
 	Type   oid.Type
 	Data   []byte    // valid until the call returns; nil if Stream is set

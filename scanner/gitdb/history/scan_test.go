@@ -31,6 +31,7 @@ type gate struct{}
 
 func (gate) Contains(b []byte) bool { return bytes.Contains(b, []byte(needle)) }
 func (gate) MaxLen() int            { return len(needle) }
+func (gate) Opens([]byte) bool      { return false }
 
 // recorder is a visitor that keeps which objects it was shown.
 type recorder struct {

@@ -57,7 +57,7 @@ func (v *visitor) Visit(o *pack.Object) (mark bool, err error) {
 	if v.opts.VerifyObjects || v.pack == nil || v.db.shared[v.store].Has(o.Entry) {
 		v.object.id = v.verify(o)
 	}
-	if !v.marked(o) {
+	if !v.marked(o) && (o.Type != oid.Blob || !v.opts.Gate.Opens(o.Data)) {
 		return false, nil
 	}
 	if err := v.judge.Object(&v.object); err != nil {

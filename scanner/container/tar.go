@@ -1,0 +1,79 @@
+package container
+
+import (
+	"archive/tar"
+	"errors"
+	"io"
+	"maps"
+	"slices"
+)
+
+// tar passes on the files of a tar, and of further ones that were appended to it.
+func (o *opening) tar() error {
+	in := &input{meter: o.meter, r: o.src.stream}
+	for {
+		if err := o.tarMembers(tar.NewReader(in), in); err != nil {
+			return err
+		}
+		if !in.ended {
+			return errTarEnd
+		}
+		// Two empty blocks end an archive; more follow, up to the size of a record.
+		if !o.skipZeros() {
+			return nil
+		}
+		if head, _ := o.src.stream.Peek(HeadSize); !isTar(head, "") {
+			return o.behind()
+		}
+	}
+}
+
+const tarBlock = 512
+
+var errTarEnd = errors.New("it ends without its two empty blocks")
+
+// skipZeros skips zeros, and reports whether anything follows.
+func (o *opening) skipZeros() bool {
+	for {
+		b, err := o.src.stream.ReadByte()
+		if err != nil {
+			return false
+		}
+		if b != 0 {
+			_ = o.src.stream.UnreadByte()
+			return true
+		}
+	}
+}
+
+func (o *opening) tarMembers(t *tar.Reader, in *input) error {
+	for {
+		var h *tar.Header
+		err := guarded(func() (err error) { h, err = t.Next(); return err })
+		if errors.Is(err, io.EOF) {
+			return nil
+		}
+		if err != nil && !errors.Is(err, tar.ErrInsecurePath) {
+			return err
+		}
+		for _, key := range slices.Sorted(maps.Keys(h.PAXRecords)) {
+			if key != "path" && key != "linkpath" {
+				if err := o.text(h.Name, h.PAXRecords[key]); err != nil {
+					return err
+				}
+			}
+		}
+		if h.Linkname != "" {
+			if err := o.text(h.Name, h.Linkname); err != nil {
+				return err
+			}
+		}
+		start := in.meter.consumed
+		if err := o.member(h.Name, t); err != nil {
+			return err
+		}
+		if h.Size > 0 {
+			o.covered = append(o.covered, Span{start, start + h.Size})
+		}
+	}
+}
