@@ -247,3 +247,42 @@ func TestKeysWhoseBytesAreWrittenOneByOne(t *testing.T) {
 	found(t, m, "UTF-16 in a registry file", joined("%02x", ",")(utf16le(key)), key, "hex", "utf-16")
 	found(t, m, "a registry file in UTF-16", utf16le(joined("%02x", ",")(key)), key, "utf-16", "hex")
 }
+
+func TestKeysInPiecesAreWhole(t *testing.T) {
+	m := loaded(t).NewMatcher()
+	for _, body := range []string{"51{{base62:87:b}}00{{base62:8:c}}", "{{hex:40:d}}", "{{base62:42:e}}"} {
+		key := expand(t, "{{live}}"+body)
+		prefix, rest := key[:8], key[8:]
+		first, last := key[:30], key[30:]
+		for name, text := range map[string]string{
+			"colours within":              "k \x1b[31m" + first + "\x1b[1;32m" + last + "\x1b[0m x",
+			"a colour of the prefix":      "k=\x1b[01;31m\x1b[K" + prefix + "\x1b[m\x1b[K" + rest + " x",
+			"colours that are spelt":      `k \x1b[31m` + prefix + `\x1b[0m` + rest + `\x1b[0m`,
+			"a terminal's link":           "\x1b]8;;http://x\x1b\\" + key + "\x1b]8;;\x1b\\",
+			"the margin of zsh":           "$ k=" + first + " \r\x1b[K" + last[:1] + "\r" + last + "\r\n",
+			"the margin of bash":          "$ k=" + first + " \r" + last + "\r\n",
+			"a break of HTML":             "<td>" + prefix + "<wbr>" + rest + "</td>",
+			"emphasis within":             "<p>" + first + "<b>" + last + "</b></p>",
+			"a space of no width":         "k " + first + "\u200b" + last + " x",
+			"quoted-printable":            "key=3D\"" + first + "=\r\n" + last + "\"",
+			"a shell's continued line":    "export K=" + first + "\\\n" + last + "\n",
+			"YAML's continued line":       "k: \"" + first + "\\\n    " + last + "\"\n",
+			"a screen of 80 columns":      strings.Repeat("x", 50-3) + " k=" + first + "\n" + last + " x",
+			"wrapped mail":                "> K=" + first + "\n> " + last + "\n",
+			"literals beside each other":  `k = "` + first + `" "` + last + `"`,
+			"literals in Objective-C":     `k = @"` + first + `" @"` + last + `"`,
+			"Python's formatted literals": `k = f"` + prefix + `" f"` + rest + `"`,
+			"a method that joins":         `"` + prefix + `".concat("` + rest + `")`,
+			"a constant of a template":    "const p = '" + prefix + "';\nconst k = `${p}" + rest + "`;",
+			"a template of constants":     "`" + prefix + `${"` + rest + "\"}`",
+			"a shell's quotes":            "K=" + prefix + `"` + rest + "\"\n",
+			"a long literal in C":         "const char *k = \"" + prefix + "\"\n    \"" + rest + "\";",
+			"emphasis of a converter":     "<p>" + "sk<em>live</em>" + rest + "</p>",
+		} {
+			list := accepted(m.Matches([]byte(text), Span{0, len(text)}))
+			if len(list) != 1 || list[0].Secret.Reveal() != key {
+				t.Errorf("%s: found\n%s", name, revealed(list))
+			}
+		}
+	}
+}

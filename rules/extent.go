@@ -33,7 +33,7 @@ const (
 	anyLengthBits  = 10.0 // any other length
 	gluedBits      = 12.0 // text follows with nothing between
 	signBits       = 3.0  // or behind - or _
-	binaryBits     = 4.0  // the same in bytes that are no text
+	binaryBits     = 8.0  // the same in bytes that are no text
 	cleanBits      = 3.0  // in favour of a run whose end is one of text
 	quotedBits     = 5.0  // that is quoted
 	lengthBits     = 8.0  // a length in front that fits
@@ -46,6 +46,7 @@ const (
 	wholeBits    = 6.0
 	exactBits    = 10.0
 	exactCutBits = 12.0
+	unclearBits  = 15.0 // its run ends with a byte that is no text
 )
 
 // ending is one place where a key may end.
@@ -53,8 +54,9 @@ type ending struct {
 	n          int // characters of the body
 	bits       float64
 	documented bool // a documented length
-	unique     bool // of one issuer alone
+	unique     bool // of one issuer alone, or with characters that are always there
 	measured   bool // the bytes in front give this length
+	strong     bool // in a way that needs no other evidence
 	why        string
 }
 
@@ -97,7 +99,7 @@ func (g *group) endings(m *Matcher, r *run, env around) []ending {
 			switch {
 			case l.n != e:
 			case l.strong:
-				x.bits, x.measured = x.bits-taggedBits, true
+				x.bits, x.measured, x.strong = x.bits-taggedBits, true, true
 			case x.documented || e == n:
 				x.bits, x.measured = x.bits-lengthBits, true
 			}
@@ -139,7 +141,7 @@ func (g *group) endingAt(m *Matcher, r *run, e int, j joint) ending {
 				bits += uniqueBits - documentedBits
 			}
 			x.bits, x.why = min(x.bits, bits), "a documented length"
-			x.documented, x.unique = true, x.unique || s.Unique
+			x.documented, x.unique = true, x.unique || s.Unique || s.saved >= exactCutBits
 		}
 	}
 	return x
@@ -163,7 +165,7 @@ const maxTries = 12
 // decide returns which of endings, the likeliest first, is the key's, and how sure
 // that is: the first whose body is random, or the one that is usual; and, if it is
 // not sure, at most two others, the likeliest first. best is -1 if there is none.
-func (g *group) decide(r *run, env around, list []ending) (best int, extent finding.Extent, more []int) {
+func (g *group) decide(m *Matcher, r *run, env around, list []ending) (best int, extent finding.Extent, more []int) {
 	best = slices.IndexFunc(list, func(x ending) bool {
 		return (x.documented || x.n == len(r.text)) && g.published(r.text[:x.n])
 	})
@@ -171,9 +173,9 @@ func (g *group) decide(r *run, env around, list []ending) (best int, extent find
 		return best, finding.Exact, nil
 	}
 	usual, tries := r.usual(), 0
-	// What is documented, in text, and ends with the run is never shortened, but to
-	// what is one issuer's alone.
-	whole := slices.ContainsFunc(list, func(x ending) bool { return x.n == len(r.text) && x.documented && env.text && len(r.pieces) == 1 })
+	// What is documented and has a clean end is never shortened, but to what is one
+	// issuer's alone.
+	whole := slices.ContainsFunc(list, func(x ending) bool { return x.n == len(r.text) && x.documented && env.clean && len(r.pieces) == 1 })
 	_, s := g.scored(r.text[:usual])
 	accepted := s.LLR < score.Max && s.Veto() == ""
 	may := func(x ending) bool {
@@ -189,23 +191,33 @@ func (g *group) decide(r *run, env around, list []ending) (best int, extent find
 	if best < 0 || r.tooLong && list[best].n == len(r.text) {
 		return -1, finding.Likely, nil
 	}
-	x, ahead := list[best], exactCutBits
+	x, ahead, n := list[best], exactCutBits, len(r.text)
+	sure := x.measured || x.documented
 	switch {
-	case whole && x.n == len(r.text):
+	case whole && x.n == n:
 		ahead = wholeBits
-	case x.n == len(r.text):
-		ahead = exactBits
+	case x.n == n && env.clean:
+		ahead, sure = exactBits, sure || env.text
+	case x.n == n:
+		ahead = unclearBits
+	case r.jointAt(x.n) != start:
+		sure = sure || env.text
+	default: // what follows is of another alphabet, or the shape says more than a length
+		sure = x.strong || x.unique || m.sums.Random[n]/float64(n) > m.sums.Random[x.n]/float64(x.n)+0.5
 	}
 	for i := 0; i < len(list) && len(more) < 2; i++ {
 		if i != best && may(list[i]) {
 			more = append(more, i)
 		}
 	}
+	if x.strong {
+		ahead = wholeBits
+	}
 	near := len(more) > 0 && list[more[0]].bits < x.bits+ahead
 	switch {
 	case r.jointAt(x.n) == folded:
 		return best, finding.Cut, more
-	case best > 0, near, !env.text && !x.documented && !x.measured:
+	case best > 0, near, !sure:
 		return best, finding.Likely, more
 	}
 	return best, finding.Exact, nil

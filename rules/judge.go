@@ -107,9 +107,7 @@ func (m *Matcher) judge(t *encoding.Text, at int, p int, g *group, left boundary
 	if !text {
 		left.joined, left.listed = false, false
 	}
-	if c.Glued = left.glued; text && c.Glued {
-		c.Extent = finding.Likely
-	}
+	c.Glued = left.glued
 	if len(r.text) >= minBody && g.regex == nil {
 		body, tooLong = c.choose(m, t, text)
 	}
@@ -139,7 +137,7 @@ func (c *candidate) choose(m *Matcher, t *encoding.Text, text bool) (body []byte
 		env.lengths = m.lengths
 	}
 	list := g.endings(m, r, env)
-	best, extent, more := g.decide(r, env, list)
+	best, extent, more := g.decide(m, r, env, list)
 	if best < 0 {
 		return r.text[:r.usual()], r.tooLong
 	}
@@ -151,7 +149,7 @@ func (c *candidate) choose(m *Matcher, t *encoding.Text, text bool) (body []byte
 	}
 	if m.explaining {
 		for _, i := range append([]int{best}, more...) {
-			c.Endings = append(c.Endings, Ending{finding.NewSecret(g.prefix, string(r.text[:list[i].n])), list[i].bits - x.bits, list[i].why})
+			c.Endings = append(c.Endings, Ending{finding.NewSecret(g.prefix, string(r.text[:list[i].n])), max(0, list[i].bits-x.bits), list[i].why})
 		}
 	}
 	return r.text[:x.n], false

@@ -2,6 +2,7 @@ package rules
 
 import (
 	"bytes"
+	"fmt"
 	"slices"
 
 	"keysweep/rules/ascii"
@@ -151,7 +152,11 @@ func (g *group) pieceBehind(b []byte, start, end, held int) (p piece, ok bool) {
 		return piece{at: end + 3, joint: operator}, stop+1 < len(b) && ascii.IsQuote(b[end+2]) && b[stop] == b[end+2] && b[stop+1] == '}'
 	}
 	if quote := quoteAt(b, end); quote != "" {
-		return g.literalBehind(b, end, quote, held)
+		if p, ok = g.literalBehind(b, end, quote, held); !ok && held == 0 {
+			p.at, ok = g.constantUsed(b, start-1, end)
+			p.joint = operator
+		}
+		return p, ok
 	}
 	return g.lineBehind(b, start, end, held)
 }
@@ -202,6 +207,23 @@ func (g *group) literalBehind(b []byte, at int, quote string, held int) (p piece
 	}
 	s := score.Of(b[p.at:end])
 	return p, s.LLR < score.High && s.StepRun < score.MaxStepRun
+}
+
+// constantUsed returns where a body follows ${NAME} in a template behind b[end:],
+// if the literal that ends there, and whose prefix ends behind b[:at], is what
+// NAME is set to.
+func (g *group) constantUsed(b []byte, at, end int) (body int, ok bool) {
+	at = ascii.RunStart(b, at+1, maxLiteral, ascii.IsName)
+	if at == 0 || !ascii.IsQuote(b[at-1]) {
+		return 0, false
+	}
+	last := bytes.TrimRight(b[max(0, at-maxLiteral):at-1], " =:")
+	name := last[ascii.RunStart(last, len(last), maxLiteral, ascii.IsWord):]
+	rest := b[end:min(len(b), end+maxSplitGap)]
+	use := fmt.Appendf(nil, "${%s}", name)
+	i := bytes.Index(rest, use)
+	body = end + i + len(use)
+	return body, len(name) > 0 && i >= 0 && body < len(b) && g.alphabet[b[body]]
 }
 
 // quoteAt returns the quote at b[at:], perhaps with a backslash, or "".

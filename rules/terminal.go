@@ -87,9 +87,13 @@ var (
 	tags   = [...]string{"b", "i", "u", "em", "wbr", "mark", "span", "strong", "code", "font"}
 )
 
-// margin is what zsh writes at the right margin, before the character that goes on
-// in the next line, a carriage return, and the character again.
-const margin = " \r\x1b[K"
+// What shells write at the right margin: bash a blank and a carriage return; zsh
+// also ESC[K, the character that goes on in the next line, a carriage return, and
+// the character again.
+const (
+	bashMargin = " \r"
+	zshMargin  = " \r\x1b[K"
+)
 
 // unseenAt returns where the signs end that start at b[at:] and are no part of the
 // text, or at if there are none.
@@ -97,8 +101,11 @@ func unseenAt(b []byte, at int) int {
 	for start := -1; start != at; {
 		start = at
 		rest := b[at:min(len(b), at+maxTag)]
-		if n := len(margin); bytes.HasPrefix(rest, []byte(margin)) && len(rest) > n+2 && rest[n+1] == '\r' && rest[n] == rest[n+2] {
+		if n := len(zshMargin); bytes.HasPrefix(rest, []byte(zshMargin)) && len(rest) > n+2 && rest[n+1] == '\r' && rest[n] == rest[n+2] {
 			return at + n + 2
+		}
+		if n := len(bashMargin); bytes.HasPrefix(rest, []byte(bashMargin)) && len(rest) > n && ascii.IsName(rest[n]) {
+			return at + n
 		}
 		at = max(sequenceAt(b, at), tagAt(b, at))
 		for _, s := range unseen {

@@ -104,6 +104,10 @@ func (d escapeDecoder) forms(plain []byte, _ bool) []form {
 			list[len(list)-1].whole = true
 		}
 	}
+	if d.kind == entityEscapes && signs == 2 { // what converters take for emphasis in Markdown
+		em := strings.Replace(strings.Replace(string(plain), "_", "<em>", 1), "_", "</em>", 1)
+		list = append(list, form{literal: []byte(em), single: true})
+	}
 	all := spellings()[d.kind]
 	for i := range all {
 		add(&all[i], -1)
@@ -188,6 +192,12 @@ func (d escapeDecoder) escapeAt(b []byte) (value []byte, width int) {
 		entity := string(b[:end+1])
 		if text := html.UnescapeString(entity); text != entity {
 			return []byte(text), end + 1
+		}
+	case c == '<' && d.kind == entityEscapes:
+		for _, tag := range [...]string{"<em>", "</em>"} {
+			if bytes.HasPrefix(b, []byte(tag)) {
+				return []byte("_"), len(tag)
+			}
 		}
 	case c == '\\' && len(b) > 1 && d.kind == markdownEscapes:
 		if p := b[1]; p > ' ' && p < 0x7F && !ascii.IsAlnum(p) {

@@ -175,9 +175,12 @@ func (s *Sums) Read(run []byte) {
 	var m members
 	for i, c := range run {
 		x, class := int(t.symbol[c]), ascii.ClassOf(c)
-		p := (weightBigram + weightCopy) * t.bigram[previous][x]
+		p := weightBigram * t.bigram[previous][x]
 		if i > 0 {
 			p += weightNeighbour * t.neighbour[previous][x]
+		}
+		if previous == x {
+			p += weightCopy
 		}
 		switch {
 		case class == ascii.Digit && before == ascii.Digit:
