@@ -1,6 +1,7 @@
 package finding
 
 import (
+	"slices"
 	"strings"
 	"time"
 )
@@ -182,12 +183,13 @@ func (f *Finding) Redacted() string {
 	return f.Secret.RedactedWithTail()
 }
 
-// Fingerprints returns the SHA-256 of the key, in hex, and those of what older
-// versions took for it.
+// Fingerprints returns the SHA-256 of the key, in hex, and those of what it may be
+// instead, which a scan that sees more takes it for, and of what older versions took
+// for it.
 func (f *Finding) Fingerprints() []string {
 	list := []string{f.Secret.SHA256()}
-	for _, old := range f.Former {
-		list = append(list, old.SHA256())
+	for _, other := range slices.Concat(f.Candidates, f.Former) {
+		list = append(list, other.SHA256())
 	}
 	return list
 }
