@@ -4,6 +4,7 @@
 # make bench, make fuzz [FUZZTIME=20s]
 # make faults [FAULTS=all]  fails every system call in turn; FAULTS=2000 draws some
 # make soak   what make test takes a sample of, whole: hours
+# make windows    the Windows build under Wine, compared with the Linux build (Debian, as root)
 # make corpus     keys in files of many formats that real programs write (Debian, as root)
 
 SHELL := /bin/bash
@@ -38,7 +39,7 @@ endif
 
 CORPUS_NODE := bin/corpus-node/node_modules/.package-lock.json
 
-.PHONY: build cross test lint bench faults fuzz soak corpus needed tools clean
+.PHONY: windows build cross test lint bench faults fuzz soak corpus needed tools clean
 
 build:
 	CGO_ENABLED=0 go build -trimpath -tags $(TAGS) -o bin/keysweep .
@@ -129,6 +130,22 @@ lint: tools
 	bash -n .ci/run .ci/vulnerabilities
 	@# Keys are made when a test runs: none that looks real may stand in the tree.
 	@! git grep -nIE --untracked '\b[sr]k_(live|test)_[A-Za-z0-9]{16,}'
+
+bin/windows/prefix: tools/windows/bcryptprimitives.c
+	@command -v wine x86_64-w64-mingw32-gcc >/dev/null || { apt-get update -q; \
+		DEBIAN_FRONTEND=noninteractive apt-get install -q -y --no-install-recommends wine wine64 gcc-mingw-w64-x86-64; }
+	rm -rf $@
+	mkdir -p bin/windows
+	WINEPREFIX=$(CURDIR)/$@ WINEDEBUG=-all wine wineboot -i
+	@# Debian 12's Wine lacks it, and Go programs do not start without it.
+	[ -e $@/drive_c/windows/system32/bcryptprimitives.dll ] || \
+		x86_64-w64-mingw32-gcc -shared -o $@/drive_c/windows/system32/bcryptprimitives.dll $< -ladvapi32
+	touch $@
+
+windows: bin/windows/prefix
+	CGO_ENABLED=0 go build -trimpath -tags $(TAGS) -o bin/windows/keysweep .
+	GOOS=windows CGO_ENABLED=0 go build -trimpath -tags $(TAGS) -o bin/windows/keysweep.exe .
+	KEYSWEEP_WINE=$(CURDIR)/bin/windows go test -vet=off -tags wine -count=1 -run TestUnderWine -v -timeout 60m .
 
 bench:
 	go test -run '^$$' -bench . -benchmem ./...

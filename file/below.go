@@ -12,11 +12,16 @@ func SameName(system, a, b string) bool {
 	return a == b || (system == "windows" || system == "darwin") && strings.EqualFold(a, b)
 }
 
+// Rel is filepath.Rel, also of what Exact returned.
+func Rel(folder, path string) (string, error) {
+	return filepath.Rel(inexact(runtime.GOOS, folder), inexact(runtime.GOOS, path))
+}
+
 // Below returns path as seen from folder, with the system's separators, and whether
 // it is the folder (".") or below it. Only the names are compared: both are absolute
 // or both relative to one folder, and their links are resolved by the caller where
 // that matters.
 func Below(folder, path string) (rel string, ok bool) {
-	rel, err := filepath.Rel(inexact(runtime.GOOS, folder), inexact(runtime.GOOS, path))
+	rel, err := Rel(folder, path)
 	return rel, err == nil && filepath.IsLocal(rel)
 }

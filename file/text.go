@@ -40,13 +40,9 @@ func TextReader(r io.Reader, limit int64) io.Reader {
 	case len(start) > 1 && (start[0] == 0xff && start[1] == 0xfe || start[0] == 0xfe && start[1] == 0xff):
 		text, err := io.ReadAll(io.LimitReader(b, limit))
 		if err != nil {
-			return io.MultiReader(bytes.NewReader(Text(text)), failing{err})
+			return io.MultiReader(bytes.NewReader(Text(text)), b) // which fails again
 		}
 		return bytes.NewReader(Text(text))
 	}
 	return b
 }
-
-type failing struct{ err error }
-
-func (f failing) Read([]byte) (int, error) { return 0, f.err }

@@ -12,6 +12,7 @@ import (
 	"sync"
 	"time"
 
+	"keysweep/file"
 	"keysweep/finding"
 	"keysweep/rules"
 	"keysweep/scanner/container"
@@ -97,7 +98,7 @@ func (t *target) below(folder string) string {
 	if t.Kind == finding.TargetFile {
 		from = filepath.Dir(from)
 	}
-	rel, err := filepath.Rel(from, folder)
+	rel, err := file.Rel(from, folder)
 	if err != nil || rel == "." {
 		return ""
 	}
