@@ -137,7 +137,7 @@ func (c *collector) mergeGlued() {
 	for _, long := range slices.SortedFunc(maps.Keys(c.keys), func(a, b finding.Secret) int { return cmp.Compare(a.Reveal(), b.Reveal()) }) {
 		from := c.keys[long]
 		if from.finding.Confidence == finding.Rejected || len(from.shapes) > 0 && from.finding.Extent == finding.Exact {
-			continue
+			continue // it has nothing behind it
 		}
 		prefix, body := long.Prefix(), long.Reveal()[len(long.Prefix()):]
 		for n := len(body) - 1; n > 0; n-- {
@@ -158,7 +158,7 @@ func (r *record) mayBe(key *record) bool {
 	case key.finding.Confidence == finding.Rejected || key.finding.Extent != finding.Exact:
 		return false
 	case r.finding.Extent == finding.Exact:
-		return len(r.shapes) == 0 && len(key.shapes) > 0
+		return len(key.shapes) > 0
 	case len(r.shapes) > 0: // a length that is documented, but not sure
 		return slices.Contains(r.finding.Candidates, key.finding.Secret)
 	}

@@ -2,6 +2,7 @@ package scanner
 
 import (
 	"math/rand/v2"
+	"path/filepath"
 	"slices"
 	"testing"
 
@@ -87,6 +88,7 @@ func TestAKeyWithSomethingBehindItIsTheKeyThatIsFoundElsewhere(t *testing.T) {
 		{"not sure of the shorter one either", k24, k24 + "eur", finding.Likely, finding.Likely, shape, nil, finding.High, false},
 		{"the shorter one is rejected", k24, k24 + "eur", finding.Exact, finding.Likely, shape, nil, finding.Rejected, false},
 		{"a documented length that is not sure", k24, k24 + "1", finding.Exact, finding.Likely, shape, shape, finding.High, true},
+		{"two documented lengths, both exact", k24, k24 + "1", finding.Exact, finding.Exact, shape, shape, finding.High, false},
 		{"another key", base62(24), k24 + "eur", finding.Exact, finding.Likely, shape, nil, finding.High, false},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
@@ -110,5 +112,45 @@ func TestAKeyWithSomethingBehindItIsTheKeyThatIsFoundElsewhere(t *testing.T) {
 				t.Errorf("%d locations, to column %d, %d former ones", len(r.locations), v.endColumn, len(r.finding.Former))
 			}
 		})
+	}
+}
+
+// What is merged keeps its places: the commit of a range that brought it in, and the
+// hash of its line.
+func TestTheWholeScanKnowsAKeyWithSomethingBehindIt(t *testing.T) {
+	set := loadRules(t)
+	key := keysOf(1, 77)[0][:len("sk_live_")+24]
+	glued := ""
+	for _, suffix := range []string{"1M59", "9z", "ab7", "x1", "9charge", "Q4"} {
+		text := []byte("\x00\x01\x02stripe" + key + suffix + "\x00\n")
+		if m := set.NewMatcher().Matches(text, rules.Span{End: len(text)}); len(m) == 1 && m[0].Secret.Reveal() != key && m[0].Extent != finding.Exact {
+			glued = string(text)
+		}
+	}
+	if glued == "" {
+		t.Fatal("the matcher is sure where each ends")
+	}
+	r := newRepo(t, filepath.Join(t.TempDir(), "r"))
+	write(t, filepath.Join(r.dir, "README"), "nothing\n")
+	r.commit("start")
+	write(t, filepath.Join(r.dir, "plain.env"), "A="+key+"\n")
+	r.commit("plain")
+	write(t, filepath.Join(r.dir, "table.db"), glued)
+	last := r.commit("table")
+
+	for name, opts := range map[string]Options{
+		"tree":  {Tree: true, LineHashes: true},
+		"range": {Range: &Range{Include: []string{"HEAD"}, Exclude: []string{"HEAD~2"}}},
+	} {
+		opts.Paths = []string{r.dir}
+		res := scanAll(t, opts)
+		if len(res.Findings) != 1 || res.Findings[0].Secret.Reveal() != key || len(res.Findings[0].Listed) != 2 {
+			t.Fatalf("%s: %d findings", name, len(res.Findings))
+		}
+		for _, o := range res.Findings[0].Listed {
+			if name == "tree" && o.LineHash == "" || name == "range" && (o.Commit == "" || o.Path == "table.db" && o.Commit != last) {
+				t.Errorf("%s: %s: commit %q, hash %q", name, o.Path, o.Commit, o.LineHash)
+			}
+		}
 	}
 }

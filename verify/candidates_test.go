@@ -120,6 +120,19 @@ func TestThreeRequestsAboutAPlaceAtMost(t *testing.T) {
 	if n != 3 || f.Status != finding.Unknown {
 		t.Errorf("%d requests, %v, %s", n, f.Status, f.StatusReason)
 	}
+	w = newWorld(t)
+	f, n = uncertain(b+"eur", finding.Likely, 40, 38), 0
+	w.host(martisLive, func(rw http.ResponseWriter, r *http.Request, key string) {
+		if n++; n > 1 {
+			rw.WriteHeader(http.StatusBadGateway)
+			return
+		}
+		martis(nil)(rw, r, key)
+	}, nil)
+	w.run(context.Background(), f)
+	if n != 3 || f.Status != finding.Unknown || !strings.HasPrefix(f.StatusReason, "server_error") {
+		t.Errorf("%d requests, %v, %s", n, f.Status, f.StatusReason)
+	}
 	// No answer is no refusal.
 	w = newWorld(t)
 	f, n = uncertain(b+"eur", finding.Likely, 40, 38), 0
