@@ -52,6 +52,9 @@ type candidate struct {
 	offset int64 // of the key, in bytes
 	at     location
 	view   view
+	// last says that names behind this one may have been left out: each is a path of
+	// its own.
+	last bool
 }
 
 func newCollector(set *rules.Set, keepRejected bool, progress *Progress) *collector {
@@ -100,6 +103,7 @@ func (c *collector) addOne(s *candidate) {
 		}
 		return
 	}
+	r.open = r.open || s.last
 	r.addExtent(m, len(r.locations) == 0)
 	r.shapes = m.Shapes
 	for _, e := range m.Evidence {
@@ -180,6 +184,7 @@ func (r *record) absorb(from *record) {
 			r.evidence[k] = e
 		}
 	}
+	r.open = r.open || from.open
 	r.addFormer(append(from.finding.Former, glued)...)
 	r.finding.Glued = r.finding.Glued && from.finding.Glued
 }

@@ -238,7 +238,6 @@ func (s *Prepared) trusted(repo *gitdb.Repository) oid.ID {
 func (s *Prepared) traceOne(ctx context.Context, h *scannedHistory) (whole bool, err error) {
 	held := make(map[oid.ID][]int32)
 	for i, k := range h.found {
-		k.open = true // until it is traced
 		for id := range k.at {
 			held[id] = append(held[id], int32(i))
 		}
@@ -257,9 +256,7 @@ func (s *Prepared) traceOne(ctx context.Context, h *scannedHistory) (whole bool,
 	for i, k := range h.found {
 		k.addTrace(t.Keys[i], s.result.Started)
 		k.addVersions(h, t, staged)
-		if err == nil && !finding.Incomplete(t.Skipped) {
-			k.open = u.open[k]
-		}
+		k.open = k.open || u.open[k] || finding.Incomplete(t.Skipped)
 	}
 	return t.Whole, err
 }
@@ -332,6 +329,7 @@ func (k *foundKey) addVersions(h *scannedHistory, t *history.Trace, staged func(
 			for _, l := range list {
 				v := k.locations[l]
 				if isNew := seen.add(commentSort(v.comment)); left <= 0 && !isNew {
+					k.open = k.open || l.source == finding.SourcePath // other names are other paths
 					continue
 				}
 				left--

@@ -112,6 +112,7 @@ func (j *judge) keep(buf []byte, done int, pos position, matches []rules.Match, 
 		}
 		t.kept++
 		j.times[m.Secret] = t
+		s.last = at.source == finding.SourcePath && t.kept == locationsPerContent
 		s.at.line, s.at.column = pos.lines+1, pos.bytes+1
 		key := buf[m.Start:m.End]
 		if n := slices.Index(key, '\n'); n >= 0 {

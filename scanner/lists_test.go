@@ -339,3 +339,94 @@ func TestARangeOfTooManyPathsIsIncomplete(t *testing.T) {
 		}
 	}
 }
+
+// The names in a folder are as many places as there are names: what accepts one
+// says nothing of the next.
+func TestManyNamesWithOneKeyAreAllJudged(t *testing.T) {
+	key := keysOf(1, 98)[0]
+	for _, tt := range []struct {
+		name    string
+		folders int
+		names   int // in each
+		last    string
+		allows  []string
+		want    bool
+	}{
+		{"more in a folder than are kept", 1, 1001, "d00/z-", []string{"d00/a*"}, false},
+		{"all but the last of too many folders", 13, 900, "", []string{"d0*/**", "d10/**", "d11/**", "d12/a0000*"}, false},
+		{"few", 2, 10, "", []string{"d*/a*"}, true},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			r := newRepo(t, filepath.Join(t.TempDir(), "r"))
+			write(t, filepath.Join(r.dir, "blob"), "x")
+			blob := r.git("hash-object", "-w", "blob")
+			var entries strings.Builder
+			for i := range tt.names {
+				fmt.Fprintf(&entries, "100644 blob %s\ta%04d-%s\n", blob, i, key)
+			}
+			if tt.last != "" {
+				fmt.Fprintf(&entries, "100644 blob %s\tz-%s\n", blob, key)
+			}
+			folder, top := r.tree(entries.String()), ""
+			for i := range tt.folders {
+				top += fmt.Sprintf("040000 tree %s\td%02d\n", folder, i)
+			}
+			r.git("update-ref", "HEAD", r.git("commit-tree", "-m", "names", r.tree(top)))
+			set := &exceptions.Set{}
+			for _, glob := range tt.allows {
+				set.Allows = append(set.Allows, exceptions.Allow{Path: glob, Reason: "r"})
+			}
+			res := audited(t, Options{Paths: []string{r.dir}, History: true}, set, func() {})
+			if len(res.Findings) != 1 || (res.Findings[0].Suppressed != nil) != tt.want {
+				t.Errorf("%d findings, accepted %v, want %v", len(res.Findings), res.Findings[0].Suppressed, tt.want)
+			}
+		})
+	}
+}
+
+// A scan whose time ends while it reads a history again knows no occurrence of a key
+// well enough, whatever may be incomplete.
+func TestTimeThatEndsWhileAHistoryIsTracedAcceptsNothing(t *testing.T) {
+	r := newRepo(t, filepath.Join(t.TempDir(), "r"))
+	write(t, filepath.Join(r.dir, "testdata/a"), "KEY="+keysOf(1, 100)[0]+"\n")
+	r.commit("one")
+	p, err := Prepare(Options{Paths: []string{r.dir}, Tree: true, History: true, AllowIncomplete: true, Now: fixedClock})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer p.Close()
+	p.collector = newCollector(loadRules(t), false, p.opts.Progress)
+	if err := p.scanTarget(t.Context(), p.targets[0]); err != nil {
+		t.Fatal(err)
+	}
+	ctx, cancel := context.WithCancel(t.Context())
+	cancel()
+	p.finish(ctx)
+	if _, known := p.result.Findings[0].Every(); known || p.result.Complete() {
+		t.Errorf("all occurrences are known: %v, skipped %v", known, p.result.Skipped)
+	}
+}
+
+// What one history leaves open, another does not close.
+func TestAHistoryThatIsReadLaterAcceptsNothingOfAnEarlierOne(t *testing.T) {
+	key := keysOf(1, 99)[0]
+	many := newRepo(t, filepath.Join(t.TempDir(), "many"))
+	many.spread(106, "KEY="+key+"\n") // more than are listed, and more sorts than are kept apart
+	few := newRepo(t, filepath.Join(t.TempDir(), "few"))
+	write(t, filepath.Join(few.dir, "testdata/a"), "KEY="+key+"\n")
+	few.commit("one")
+	p, err := Prepare(Options{Paths: []string{many.dir, few.dir}, History: true, Now: fixedClock})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer p.Close()
+	res, err := p.Scan(t.Context(), loadRules(t), Accept{Path: func(o *finding.Occurrence) (string, bool) {
+		return o.Path, o.Path != "testdata/0105/0105"
+	}})
+	if err != nil || len(res.Findings) != 1 {
+		t.Fatal(len(res.Findings), err)
+	}
+	if _, known := res.Findings[0].Every(); known {
+		t.Error("all occurrences are said to be known")
+	}
+}

@@ -17,6 +17,11 @@ import (
 
 // finish turns the records into the result.
 func (s *Prepared) finish(ctx context.Context) {
+	for key := range s.cutKeys {
+		if r := s.collector.keys[key]; r != nil {
+			r.open = true
+		}
+	}
 	s.collector.mergeGlued()
 	listed := s.listed()
 	slices.SortFunc(s.result.Added, func(a, b finding.Exception) int {
@@ -28,6 +33,9 @@ func (s *Prepared) finish(ctx context.Context) {
 			reason, err = finding.ReasonInterrupted, context.Cause(ctx)
 		}
 		s.skipOne(reason, err.Error())
+		for _, r := range listed {
+			r.open = true
+		}
 	}
 	if s.collector.full {
 		s.skipOne(finding.ReasonTooLarge, fmt.Sprintf("more than %d different candidates: the others were left out", maxKeys))
@@ -48,7 +56,7 @@ func (s *Prepared) finish(ctx context.Context) {
 			continue
 		}
 		r.withdraw()
-		if !r.open && !s.cutKeys[r.finding.Secret] && (s.opts.AllowIncomplete || s.result.Complete()) {
+		if !r.open && (s.opts.AllowIncomplete || s.result.Complete()) {
 			r.finding.MeetEvery()
 		}
 		s.result.Findings = append(s.result.Findings, &r.finding)
