@@ -253,7 +253,7 @@ func TestKeysInPiecesAreWhole(t *testing.T) {
 	for _, body := range []string{"51{{base62:87:b}}00{{base62:8:c}}", "{{hex:40:d}}", "{{base62:42:e}}"} {
 		key := expand(t, "{{live}}"+body)
 		prefix, rest := key[:8], key[8:]
-		first, last := key[:30], key[30:]
+		first, last := key[:29], key[29:] // 22 characters would be another key
 		for name, text := range map[string]string{
 			"colours within":              "k \x1b[31m" + first + "\x1b[1;32m" + last + "\x1b[0m x",
 			"a colour of the prefix":      "k=\x1b[01;31m\x1b[K" + prefix + "\x1b[m\x1b[K" + rest + " x",
@@ -267,7 +267,7 @@ func TestKeysInPiecesAreWhole(t *testing.T) {
 			"quoted-printable":            "key=3D\"" + first + "=\r\n" + last + "\"",
 			"a shell's continued line":    "export K=" + first + "\\\n" + last + "\n",
 			"YAML's continued line":       "k: \"" + first + "\\\n    " + last + "\"\n",
-			"a screen of 80 columns":      strings.Repeat("x", 50-3) + " k=" + first + "\n" + last + " x",
+			"a screen of 80 columns":      strings.Repeat("x", 48) + " k=" + first + "\n" + last + " x",
 			"wrapped mail":                "> K=" + first + "\n> " + last + "\n",
 			"literals beside each other":  `k = "` + first + `" "` + last + `"`,
 			"literals in Objective-C":     `k = @"` + first + `" @"` + last + `"`,
