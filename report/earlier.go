@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"regexp"
 	"strings"
 	"time"
 
@@ -38,13 +39,14 @@ func IsReport(file io.ReaderAt, size int64) (bool, error) {
 	start, end := text[0], bytes.TrimRight(text[1], "\r\n")
 	switch {
 	case bytes.HasPrefix(start, []byte("{")):
-		return bytes.Contains(start, []byte(`"name": "keysweep"`)) || bytes.Contains(start, []byte(`"name":"keysweep"`)), nil
+		return regexp.MustCompile(`"(tool|driver)":\s*\{\s*"name":\s*"keysweep"`).Match(start), nil
 	case bytes.HasPrefix(start, []byte(strings.Join(csvColumns[:4], ","))), bytes.HasPrefix(start, []byte("## keysweep: ")):
 		return true, nil
 	}
-	// Text ends in the exit status, which may be two lines.
-	last := bytes.LastIndex(end, []byte("exit status "))
-	return last >= 0 && bytes.Count(end[last:], []byte("\n")) <= 1, nil
+	// Text begins with the verdict, and ends in the exit status, which may be two lines.
+	const style = `(\x1b\[[\d;]*m)?`
+	return regexp.MustCompile(`^`+style+`(No keys |Nothing |[\d,]+ keys? found)`).Match(start) &&
+		regexp.MustCompile(`\n`+style+`exit status \d+: .*(\n.+)?$`).Match(end), nil
 }
 
 // EarlierKey is a finding of an earlier report. Finding.Secret is empty: a

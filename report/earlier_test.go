@@ -31,7 +31,8 @@ func TestAReportOfAnyFormatIsKnownAsOne(t *testing.T) {
 	if scans < 20 {
 		t.Errorf("%d reports", scans)
 	}
-	for _, text := range []string{"", "\n", "package main\n", `{"name": "other"}`, "# keysweep\n", "type,id\n", "exit status 0\nand\nmore\n"} {
+	for _, text := range []string{"", "\n", "package main\n", `{"name": "other"}`, "# keysweep\n", "type,id\n", "exit status 0\nand\nmore\n",
+		"{\n  \"name\": \"keysweep\",\n  \"dependencies\": {}\n}\n", "building\nmake: *** exit status 2\n", "2 keys found in the door\nexit status 2\n"} {
 		if is, err := IsReport(strings.NewReader(text), int64(len(text))); is || err != nil {
 			t.Errorf("%q: %v, %v", text, is, err)
 		}
