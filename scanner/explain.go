@@ -432,7 +432,10 @@ func (e *explainer) readRevision(s subject) error {
 	if err != nil {
 		return context.Cause(e.ctx) // the index, or a tree
 	}
-	isMerged, err := db.ReachedFrom(e.ctx, "HEAD", []oid.ID{commit})
+	isMerged, skipped, err := db.ReachedFrom(e.ctx, "HEAD", []oid.ID{commit})
+	if len(skipped) > 0 {
+		return errors.New(skipped[0].Detail)
+	}
 	for i := range e.out.Keys {
 		e.out.Keys[i].Comment.Merged = isMerged(commit)
 	}

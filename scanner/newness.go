@@ -132,8 +132,10 @@ func (c *change) isMerged(n *introduction) bool {
 }
 
 // findMerged fills merged.
-func (c *change) findMerged(ctx context.Context) (err error) {
-	c.merged, err = c.db.ReachedFrom(ctx, cmp.Or(c.opts.Trusted, "HEAD"), c.tips)
+func (c *change) findMerged(ctx context.Context) error {
+	merged, skipped, err := c.db.ReachedFrom(ctx, cmp.Or(c.opts.Trusted, "HEAD"), c.tips)
+	c.merged = merged
+	c.skip(skipped...)
 	return err
 }
 
@@ -175,8 +177,14 @@ func (c *change) readTips(ctx context.Context) error {
 				c.cutKeys[n.match.Secret] = true
 			}
 			if err == nil && !entry.IsTree() && !entry.IsSubmodule() {
+				merged := false
 				commit, err := c.db.Resolve(ctx, tip.String()+"^{commit}")
-				atTips[n.path] = append(atTips[n.path], atTip{entry.ID, err == nil && c.merged(commit)})
+				if err == nil {
+					merged = c.merged(commit)
+				} else if !errors.Is(err, lookup.ErrRevision) { // a tree is in no commit
+					c.skipOne(gitdb.ReasonOf(err), fmt.Sprintf("the end of the range: %v", err))
+				}
+				atTips[n.path] = append(atTips[n.path], atTip{entry.ID, merged})
 				ids = append(ids, entry.ID)
 			}
 		}

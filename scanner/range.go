@@ -172,7 +172,13 @@ func (c *change) readMessages(ctx context.Context, r *lookup.Range) error {
 		}
 		if t.Type == oid.Commit || t.Type == oid.Tree {
 			// A key that the tagged commit holds is that commit's.
-			if tree, err := c.db.TreeOf(ctx, t.Target); err == nil {
+			tree, err := c.db.TreeOf(ctx, t.Target)
+			if ctx.Err() != nil {
+				return context.Cause(ctx)
+			}
+			if err != nil {
+				c.skipOne(gitdb.ReasonOf(err), fmt.Sprintf("what the tag %s is of: %v", t.ID, err))
+			} else {
 				u.parents = []oid.ID{tree}
 			}
 		}

@@ -10,6 +10,7 @@ import (
 	"sync"
 	"sync/atomic"
 
+	"keysweep/file"
 	"keysweep/finding"
 	"keysweep/scanner/gitdb"
 	"keysweep/scanner/gitdb/oid"
@@ -61,7 +62,8 @@ func (db *Database) Close() {
 	}
 }
 
-// Has reports whether a store holds an object that bears id.
+// Has reports whether a store may hold an object that bears id: Read then says
+// what keeps it from being read.
 func (db *Database) Has(id oid.ID) bool {
 	for _, p := range db.packs {
 		if _, ok := p.Find(id); ok {
@@ -69,7 +71,7 @@ func (db *Database) Has(id oid.ID) bool {
 		}
 	}
 	for _, dir := range db.dirs {
-		if _, err := os.Lstat((gitdb.LooseObject{ID: id, Dir: dir}).Path()); err == nil {
+		if _, err := os.Lstat((gitdb.LooseObject{ID: id, Dir: dir}).Path()); !file.Absent(err) {
 			return true
 		}
 	}

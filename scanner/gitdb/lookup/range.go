@@ -38,18 +38,27 @@ type Range struct {
 }
 
 // ReachedFrom returns a function that reports, of the commits that tips reach,
-// whether rev reaches them, too. A rev that is not here reaches none. The error is
-// ctx's alone.
-func (db *Database) ReachedFrom(ctx context.Context, rev string, tips []oid.ID) (func(oid.ID) bool, error) {
+// whether rev reaches them, too. A rev that is not here reaches none, and so does one
+// of which not all could be read: what could not is skipped. The error is ctx's alone.
+func (db *Database) ReachedFrom(ctx context.Context, rev string, tips []oid.ID) (reached func(oid.ID) bool, skipped []finding.Skipped, err error) {
+	none := func(oid.ID) bool { return false }
 	id, err := db.Resolve(ctx, rev+"^{commit}")
-	if err != nil {
-		return func(oid.ID) bool { return false }, context.Cause(ctx)
+	switch {
+	case ctx.Err() != nil:
+		return none, nil, context.Cause(ctx)
+	case errors.Is(err, ErrRevision) || errors.Is(err, ErrAbsent):
+		return none, nil, nil
+	case err != nil:
+		return none, []finding.Skipped{{Reason: gitdb.ReasonOf(err), Count: 1, Detail: err.Error()}}, nil
 	}
 	r, err := db.NewRange(ctx, RangeOptions{Include: tips, Exclude: []oid.ID{id}})
 	if err == nil && len(r.Commits) > 0 {
 		err = r.Exact(ctx)
 	}
-	return func(id oid.ID) bool { return !r.Holds(id) }, err
+	if err != nil || len(r.Skipped) > 0 {
+		return none, r.Skipped, err
+	}
+	return func(id oid.ID) bool { return !r.Holds(id) }, nil, nil
 }
 
 // walked is a commit that the walk has met.
@@ -177,7 +186,7 @@ func (r *Range) enter(ctx context.Context, id oid.ID, included bool) error {
 			r.included++
 		}
 		return nil
-	case included: // what is missing beyond an excluded commit excludes nothing
+	case included || !errors.Is(err, ErrAbsent): // what is missing beyond an excluded commit excludes nothing
 		r.skip(id, err)
 	}
 	w.included, w.excluded, w.done = false, true, true

@@ -13,6 +13,7 @@ import (
 	"testing"
 
 	"keysweep/file"
+	"keysweep/finding"
 	"keysweep/scanner/gitdb"
 	"keysweep/scanner/gitdb/gittest"
 	"keysweep/scanner/gitdb/oid"
@@ -226,8 +227,8 @@ func TestWhatACommitReachesIsWhatGitSays(t *testing.T) {
 		for range 5 {
 			rev := all[rnd.IntN(len(all))]
 			tips := []string{all[rnd.IntN(len(all))], all[rnd.IntN(len(all))]}
-			reached, err := db.ReachedFrom(context.Background(), rev, ids(t, tips...))
-			if err != nil {
+			reached, skipped, err := db.ReachedFrom(context.Background(), rev, ids(t, tips...))
+			if err != nil || len(skipped) > 0 {
 				t.Fatal(err)
 			}
 			want := strings.Fields(r.Git("rev-list", rev))
@@ -237,9 +238,41 @@ func TestWhatACommitReachesIsWhatGitSays(t *testing.T) {
 				}
 			}
 		}
-		reached, err := db.ReachedFrom(context.Background(), strings.Repeat("1", 40), ids(t, all[0]))
-		if err != nil || reached(ids(t, all[0])[0]) {
+		reached, skipped, err := db.ReachedFrom(context.Background(), strings.Repeat("1", 40), ids(t, all[0]))
+		if err != nil || len(skipped) > 0 || reached(ids(t, all[0])[0]) {
 			t.Errorf("what is not here reaches something, or %v", err)
+		}
+	}
+}
+
+// An excluded commit that cannot be read leaves open what the commits before it
+// exclude, and one that a tip reaches, whether rev reaches it.
+func TestACommitThatCannotBeReadIsNeverSilent(t *testing.T) {
+	r := newRepo(t)
+	var all []string
+	for i := range 3 {
+		r.Write("f", fmt.Sprint(i))
+		all = append(all, r.Commit(fmt.Sprint(i)))
+	}
+	r.Git("checkout", "-q", all[1])
+	r.Write("g", "newer")
+	side := r.Commit("newer")
+	broken := filepath.Join(r.Dir, ".git", "objects", all[1][:2], all[1][2:])
+	if err := os.Chmod(broken, 0o644); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.Truncate(broken, 10); err != nil {
+		t.Fatal(err)
+	}
+	db := lookupDB(t, r.Dir, 1)
+	got, err := db.NewRange(context.Background(), RangeOptions{Include: ids(t, all[2]), Exclude: ids(t, side)})
+	if err != nil || len(got.Skipped) != 1 || got.Skipped[0].Reason != finding.ReasonDamaged {
+		t.Errorf("%v, skipped %v", err, got.Skipped)
+	}
+	for _, tt := range []struct{ rev, tip string }{{all[1], all[2]}, {all[0], all[2]}, {side, all[2]}} {
+		reached, skipped, err := db.ReachedFrom(context.Background(), tt.rev, ids(t, tt.tip))
+		if err != nil || len(skipped) == 0 || reached(ids(t, all[1])[0]) || reached(ids(t, all[0])[0]) {
+			t.Errorf("from %s: %v, skipped %v", tt.rev, err, skipped)
 		}
 	}
 }
