@@ -33,7 +33,7 @@ import (
 const faultsVariable = "KEYSWEEP_FAULTS"
 
 // sampledFaults is how many faults a run without faultsVariable injects.
-const sampledFaults = 150
+const sampledFaults = 60
 
 // alwaysInjected are faults that were silent once: "is not" was concluded from them.
 var alwaysInjected = regexp.MustCompile(`^(tree and history|uninstall): newfstatat \d+ of (\{\}/\w+/)?(\.git|(\.git/)?HEAD|commondir|modules/lib|\.keysweep\.toml|\.git/hooks/.*): error=EIO$` +
@@ -390,7 +390,7 @@ func (l *faultLab) faultsOf(m *faultMode, trace string) (list []fault) {
 		}
 		counts[[2]string{call, path}]++
 		inject := slices.Clone(faultErrors)
-		if call == "read" || call == "pread64" {
+		if isInput := m.stdin != "" && path == "{}/"+m.stdin; (call == "read" || call == "pread64") && !isInput { // an end of standard input is one
 			inject = append(inject, endsEarly)
 		}
 		if listed[full] && (strings.HasPrefix(call, "open") || strings.Contains(call, "stat") || call == "readlinkat") {
@@ -413,7 +413,7 @@ const (
 
 // whatFailed are the words of the faults: a note that an exception does not count,
 // since it could not be read, and the key that it would accept.
-var whatFailed = regexp.MustCompile("(?i)input/output error|permission denied|too many open files")
+var whatFailed = regexp.MustCompile("(?i)input/output error|permission denied|too many open files|corrupt:")
 
 // judge compares a run with a fault with one without.
 func (o outcome) judge(mode string, whole outcome) string {

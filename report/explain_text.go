@@ -138,7 +138,6 @@ func (t *explanationText) key(n int, k *ExplainedKey) {
 	t.row(plain, "", 0, plain, t.quoteWords(k.listing(t.opts.MinConfidence)))
 }
 
-// body describes the length, alphabet and shape of a body.
 // extent says where the key may end, and what decided.
 func (t *explanationText) extent(k *ExplainedKey) {
 	for i, e := range k.Endings {
@@ -151,6 +150,7 @@ func (t *explanationText) extent(k *ExplainedKey) {
 	}
 }
 
+// body describes the length, alphabet and shape of a body.
 func (t *explanationText) body(k *ExplainedKey) {
 	length := k.Secret.Len() - len(k.Prefix)
 	words := count(length, "character", "characters")

@@ -218,16 +218,18 @@ func (s *Step) apply() error {
 		if info.Mode().IsRegular() {
 			err = os.Link(s.Path, s.Earlier)
 		}
+		undo := func() error { return os.Remove(s.Earlier) }
 		if errors.Is(err, fs.ErrExist) {
 			return fmt.Errorf("%s was just created: try again", s.Earlier) // by another install
 		}
 		if err != nil {
+			undo = func() error { return os.Rename(s.Earlier, s.Path) }
 			if err := os.Rename(s.Path, s.Earlier); err != nil {
 				return err
 			}
 		}
 		if err := s.write(); err != nil {
-			return errors.Join(err, os.Rename(s.Earlier, s.Path))
+			return errors.Join(err, undo())
 		}
 	case Remove:
 		return os.Remove(s.Path)
