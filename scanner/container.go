@@ -140,8 +140,25 @@ func (m *members) Note(n container.Note) error {
 	if reason == finding.ReasonTooLarge && m.judge.collector.unopened {
 		reason = finding.ReasonUnopened
 	}
-	m.skipped = append(m.skipped, finding.Skipped{Reason: reason, Count: 1, Detail: detail})
+	m.skip(finding.Skipped{Reason: reason, Count: 1, Detail: detail}, n.Format)
 	return nil
+}
+
+// maxNotes is how many problems with one file or object are named; further ones are
+// counted by format.
+const maxNotes = 100
+
+func (m *members) skip(s finding.Skipped, format string) {
+	if len(m.skipped) >= maxNotes {
+		s.Detail = strings.Join(append(m.at.what(), format, "further members"), ": ")
+	}
+	for i := range m.skipped {
+		if m.skipped[i].Reason == s.Reason && m.skipped[i].Detail == s.Detail {
+			m.skipped[i].Count += s.Count
+			return
+		}
+	}
+	m.skipped = append(m.skipped, s)
 }
 
 // what names the content at l for a person, if its name is known.

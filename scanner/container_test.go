@@ -152,7 +152,7 @@ func TestWhatCannotBeOpenedIsSaid(t *testing.T) {
 		"e.zip":       {string(encrypted), finding.ReasonEncrypted, "e.zip!/a.env: zip", true},
 		"cut.gz":      {gzipOf(strings.Repeat("KEY="+k+"\n", 2000))[:100], finding.ReasonDamagedMember, "cut.gz: gzip: unexpected EOF", true},
 		"cut.tar.gz":  {gzipOf(tarOf(map[string]string{"a": "KEY=" + k + "\n"})[:600]), finding.ReasonDamagedMember, "cut.tar.gz: tar: it ends without its two empty blocks", true},
-		"nothing.zip": {"PK\x03\x04 no zip, KEY=" + k + "\n", finding.ReasonDamagedMember, "nothing.zip: zip: zip: not a valid zip file", true},
+		"nothing.zip": {"PK\x03\x04 no zip, KEY=" + k + "\n", finding.ReasonDamagedMember, "nothing.zip: zip: no directory of a zip", true},
 	} {
 		t.Run(name, func(t *testing.T) {
 			r := newRepo(t, filepath.Join(t.TempDir(), "r"))

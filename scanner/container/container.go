@@ -77,8 +77,10 @@ const (
 	defaultProduced = 64 << 30
 	defaultMembers  = 1_000_000
 	// maxDepth is how many containers may be in one another; a compressed file that
-	// holds one file does not count.
+	// holds one file does not count, but of both together there are at most maxLevel: a
+	// file may be compressed so that it yields itself.
 	maxDepth = 5
+	maxLevel = 2 * maxDepth
 	// maxRatio is how many bytes a container, and all within it, may yield for each
 	// of its own, once it has yielded freeBytes.
 	maxRatio  = 200
@@ -93,6 +95,8 @@ type Budget struct {
 	limits            Limits
 	free              int64 // freeBytes
 	produced, members atomic.Int64
+	// spooled is how many bytes are held in memory to be read at random, of all walks.
+	spooled atomic.Int64
 }
 
 // NewBudget returns the budget of a scan.
@@ -138,14 +142,32 @@ type walk struct {
 	ctx     context.Context
 	budget  *Budget
 	visitor Visitor
+	// heads and inflaters are not in use: an archive may have a million members.
+	heads     []*bufio.Reader // of HeadSize
+	inflaters []*inflater
 }
+
+// head returns a reader of r, to be given to putHead.
+func (w *walk) head(r io.Reader) *bufio.Reader {
+	last := len(w.heads) - 1
+	if last < 0 {
+		return bufio.NewReaderSize(r, HeadSize)
+	}
+	h := w.heads[last]
+	w.heads = w.heads[:last]
+	h.Reset(r)
+	return h
+}
+
+func (w *walk) putHead(h *bufio.Reader) { w.heads = append(w.heads, h) }
 
 // meter counts what one container and all within it have yielded.
 type meter struct {
 	walk     *walk
 	parent   *meter // of the container that holds this one; nil: none
-	depth    int
-	size     int64 // of the container; -1: counted as it is read
+	depth    int    // containers around it; a compressed file is none
+	level    int    // the same with compressed files
+	size     int64  // of the container; -1: counted as it is read
 	consumed int64
 	produced int64
 }
@@ -247,7 +269,7 @@ func guarded(fn func() error) (err error) {
 
 // content walks one content: the outermost, or a member.
 func (w *walk) content(src *Source, name string, inside []string, m *meter) (Opened, error) {
-	f, err := src.format(name)
+	f, err := src.format(w.budget, name)
 	if errors.Is(err, errSpool) {
 		err = w.visitor.Note(Note{Inside: slices.Clone(inside), Problem: Unreadable, Detail: err.Error()})
 		return Opened{}, err
@@ -255,7 +277,7 @@ func (w *walk) content(src *Source, name string, inside []string, m *meter) (Ope
 	if err != nil || f == nil {
 		return Opened{}, err
 	}
-	if m.depth >= maxDepth && !f.isStream {
+	if m.depth >= maxDepth && !f.isStream || m.level >= maxLevel {
 		err := w.visitor.Note(Note{Inside: slices.Clone(inside), Problem: TooLarge, Format: f.name, Detail: fmt.Sprintf("more than %d containers in one another", maxDepth)})
 		return Opened{}, err
 	}
@@ -273,7 +295,7 @@ func (w *walk) content(src *Source, name string, inside []string, m *meter) (Ope
 func (o *opening) raw(damaged bool) error {
 	if o.spooled != nil {
 		defer o.spooled.close()
-		return o.visitor.Raw(o.inside, io.NewSectionReader(o.spooled, 0, o.spooled.size), o.covered)
+		return o.visitor.Raw(o.inside, o.spooled.all(), o.covered)
 	}
 	if damaged {
 		return o.visitor.Raw(o.inside, o.src.stream, nil)
@@ -383,9 +405,11 @@ func (o *opening) member(name string, r io.Reader) error {
 // what is in it, below folder.
 func (o *opening) inner(name string, file, folder []string, r io.Reader, depth int) error {
 	out := o.meter.output(r).(*output)
-	src := streamSource(bufio.NewReaderSize(out, HeadSize))
+	head := o.head(out)
+	defer o.putHead(head)
+	src := streamSource(head)
 	defer src.close()
-	opened, err := o.content(&src, name, folder, &meter{walk: o.walk, parent: o.meter, depth: depth, size: -1})
+	opened, err := o.content(&src, name, folder, &meter{walk: o.walk, parent: o.meter, depth: depth, level: o.meter.level + 1, size: -1})
 	if err != nil {
 		if out.err != nil && errors.Is(err, out.err) {
 			return out.err

@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"slices"
 )
 
 // HeadSize is how many bytes of a content its format is recognised by: a tar's magic
@@ -28,15 +29,14 @@ func (s *Source) close() {
 }
 
 // format returns the format of s, which is called name; nil if it is no container.
-func (s *Source) format(name string) (*format, error) {
+func (s *Source) format(b *Budget, name string) (*format, error) {
 	head, err := s.peek(HeadSize)
 	if err != nil && len(head) == 0 {
 		return nil, nil
 	}
 	f := detect(head, name)
-	if f == nil && s.at == nil && (bytes.HasPrefix(head, []byte("#!")) || bytes.HasPrefix(head, []byte("MZ"))) {
-		// A script or a program of Windows may be what unpacks the zip behind it.
-		spool, err := newSpool(s.stream)
+	if f == nil && s.at == nil && mayPrecedeZip(head) {
+		spool, err := newSpool(b, s.stream)
 		if err != nil {
 			return nil, err
 		}
@@ -47,6 +47,17 @@ func (s *Source) format(name string) (*format, error) {
 		f = &formats[zipFormat]
 	}
 	return f, nil
+}
+
+// mayPrecedeZip reports whether content that begins with head may be what a zip is
+// behind: a program that unpacks it, or the signature of a browser's extension.
+func mayPrecedeZip(head []byte) bool {
+	for _, magic := range []string{"#!", "MZ", "\x7fELF", "Cr24"} {
+		if bytes.HasPrefix(head, []byte(magic)) {
+			return true
+		}
+	}
+	return false
 }
 
 // Bytes returns the source of content in memory.
@@ -77,64 +88,117 @@ func (s Source) peek(n int) ([]byte, error) { return s.stream.Peek(n) }
 // file.
 var errSpool = errors.New("temporary file")
 
-// spoolSize is how much of a content that is needed at random is held in memory.
+// spoolSize is how many bytes that are needed at random a scan holds in memory.
 const spoolSize = 32 << 20
 
 // random returns all of the content at random. What is only a stream is held in
-// memory, or in an unnamed temporary file if it is larger than spoolSize, until the
-// container is closed.
-func (o *opening) random() (io.ReaderAt, int64, error) {
+// memory, or in an unnamed temporary file if all that is held would exceed spoolSize,
+// until the container is closed.
+func (o *opening) random() (*frugal, int64, error) {
 	if o.src.at != nil {
-		return o.src.at, o.src.size, nil
+		return newFrugal(o.src.at, o.src.size), o.src.size, nil
 	}
-	s, err := newSpool(o.src.stream)
+	s, err := newSpool(o.budget, o.src.stream)
 	if err != nil {
 		return nil, 0, err
 	}
 	o.spooled = s
 	o.meter.size = s.size
-	return s, s.size, nil
+	return newFrugal(s, s.size), s.size, nil
+}
+
+// frugal is a container that is read at random, but not again and again: its members
+// may overlap, and yield nothing.
+type frugal struct {
+	io.ReaderAt
+	left int64 // bytes
+}
+
+func newFrugal(r io.ReaderAt, size int64) *frugal {
+	const times, least = 8, 16 << 20
+	return &frugal{r, least + min(size, 1<<50)*times}
+}
+
+func (f *frugal) ReadAt(p []byte, off int64) (int, error) {
+	if f.left < int64(len(p)) {
+		f.left = 0
+		return 0, &readerError{"reads the same bytes again and again"}
+	}
+	n, err := f.ReaderAt.ReadAt(p, off)
+	f.left -= int64(n)
+	return n, err
 }
 
 // spool is a content that was put aside.
 type spool struct {
 	io.ReaderAt
-	size int64
-	file *os.File // nil: in memory
+	size   int64
+	file   *os.File // nil: in memory
+	held   int64    // bytes in memory
+	budget *Budget
 }
 
-func newSpool(r io.Reader) (*spool, error) {
-	buf, err := io.ReadAll(io.LimitReader(r, spoolSize+1))
-	if err != nil {
-		return nil, err
+// hold takes n bytes of what the scan may hold in memory.
+func (s *spool) hold(n int) bool {
+	if s.budget.spooled.Add(int64(n)) > spoolSize {
+		s.budget.spooled.Add(-int64(n))
+		return false
 	}
-	if len(buf) <= spoolSize {
-		return &spool{ReaderAt: bytes.NewReader(buf), size: int64(len(buf))}, nil
+	s.held += int64(n)
+	return true
+}
+
+// newSpool puts aside what r yields. An error of r ends the content: whoever opened r
+// knows of it.
+func newSpool(b *Budget, r io.Reader) (*spool, error) {
+	s := &spool{budget: b}
+	var buf []byte
+	for n := 4 << 10; s.hold(n - len(buf)); n *= 2 {
+		buf = slices.Grow(buf, n-len(buf))
+		read, err := io.ReadFull(r, buf[len(buf):n])
+		buf = buf[:len(buf)+read]
+		if err != nil {
+			s.ReaderAt, s.size = bytes.NewReader(buf), int64(len(buf))
+			return s, nil
+		}
 	}
+	s.release()
 	f, err := temporary()
 	if err != nil {
 		return nil, fmt.Errorf("%w: %w", errSpool, err)
 	}
-	s := &spool{ReaderAt: f, file: f}
-	for src := io.MultiReader(bytes.NewReader(buf), r); ; {
-		n, err := io.CopyN(f, src, spoolSize)
-		s.size += n
-		if err == io.EOF {
-			return s, nil
-		}
-		if err != nil {
-			f.Close()
-			var system *os.PathError
-			if errors.As(err, &system) {
-				err = fmt.Errorf("%w: %w", errSpool, err)
-			}
-			return nil, err
-		}
+	s.ReaderAt, s.file = f, f
+	w := &fileWriter{file: f}
+	s.size, _ = io.Copy(w, io.MultiReader(bytes.NewReader(buf), r))
+	if w.err != nil {
+		s.close()
+		return nil, fmt.Errorf("%w: %w", errSpool, w.err)
 	}
+	return s, nil
+}
+
+// fileWriter keeps the error of its file apart from that of what is copied.
+type fileWriter struct {
+	file *os.File
+	err  error
+}
+
+func (w *fileWriter) Write(p []byte) (n int, err error) {
+	n, w.err = w.file.Write(p)
+	return n, w.err
+}
+
+func (s *spool) all() io.Reader { return io.NewSectionReader(s, 0, s.size) }
+
+func (s *spool) release() {
+	s.budget.spooled.Add(-s.held)
+	s.held = 0
 }
 
 func (s *spool) close() {
+	s.release()
 	if s.file != nil {
 		s.file.Close()
+		s.file = nil
 	}
 }

@@ -139,11 +139,7 @@ func openLzma(in *input) (io.Reader, error) {
 }
 
 func openZstd(in *input) (io.Reader, error) {
-	d, err := zstd.NewReader(in, zstd.WithDecoderConcurrency(1), zstd.WithDecoderMaxWindow(maxDictionary), zstd.WithDecoderLowmem(true))
-	if err != nil {
-		return nil, err
-	}
-	return zstdReader{d}, nil
+	return newZstd(in)
 }
 
 type zstdReader struct{ *zstd.Decoder }

@@ -72,8 +72,9 @@ func (o *opening) tarMembers(t *tar.Reader, in *input) error {
 		if err := o.member(h.Name, t); err != nil {
 			return err
 		}
-		if h.Size > 0 {
-			o.covered = append(o.covered, Span{start, start + h.Size})
+		// Of a sparse file, less is here than its size.
+		if in.meter.consumed > start {
+			o.covered = append(o.covered, Span{start, in.meter.consumed})
 		}
 	}
 }

@@ -1,21 +1,18 @@
 package container
 
 import (
-	"bytes"
+	"cmp"
 	"encoding/binary"
 	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
-	"sort"
+	"slices"
 	"strconv"
 	"strings"
 
 	"github.com/nwaples/rardecode/v2"
 )
-
-func index(b []byte, text string) int { return bytes.Index(b, []byte(text)) }
-func bytesReader(b []byte) io.Reader  { return bytes.NewReader(bytes.Clone(b)) }
 
 var errHeader = errors.New("malformed header")
 
@@ -248,14 +245,6 @@ func isAsar(head []byte, _ string) bool {
 	return outer == inner+4 && inner >= text+4 && inner <= text+8 && head[16] == '{'
 }
 
-type asarNode struct {
-	Files    map[string]*asarNode `json:"files"`
-	Offset   string               `json:"offset"`
-	Size     int64                `json:"size"`
-	Unpacked bool                 `json:"unpacked"`
-	Link     string               `json:"link"`
-}
-
 // maxAsarHeader bounds the JSON of an asar, and maxAsarDepth the folders in it.
 const (
 	maxAsarHeader = 64 << 20
@@ -266,6 +255,8 @@ const (
 //
 //	4, 4 | size of what follows up to the contents, 4 | that less 4, 4 | size of the JSON, 4 |
 //	JSON, filled up to four bytes | contents
+//
+// The JSON is read as a stream: a tree of it would be many times its size.
 func (o *opening) asar() error {
 	at, size, err := o.random()
 	if err != nil {
@@ -275,61 +266,87 @@ func (o *opening) asar() error {
 	if _, err := at.ReadAt(h[:], 0); err != nil {
 		return err
 	}
-	start := 8 + int64(binary.LittleEndian.Uint32(h[4:]))
 	length := int64(binary.LittleEndian.Uint32(h[12:]))
 	if length > maxAsarHeader || length > size {
 		return fmt.Errorf("%w: %d bytes of JSON", errHeader, length)
 	}
-	text := make([]byte, length)
-	if _, err := at.ReadAt(text, 16); err != nil {
-		return err
-	}
-	var root asarNode
-	if err := json.Unmarshal(text, &root); err != nil {
-		return err
-	}
-	err = o.asarFolder(&root, "", at, size, start, 0)
-	sort.Slice(o.covered, func(i, j int) bool { return o.covered[i].Start < o.covered[j].Start })
+	a := &asarReader{opening: o, at: at, size: size, start: 8 + int64(binary.LittleEndian.Uint32(h[4:]))}
+	a.json = json.NewDecoder(io.NewSectionReader(at, 16, length))
+	err = a.node("", 0)
+	slices.SortFunc(o.covered, func(a, b Span) int { return cmp.Compare(a.Start, b.Start) })
 	return err
 }
 
-func (o *opening) asarFolder(n *asarNode, path string, at io.ReaderAt, size, start int64, depth int) error {
+type asarReader struct {
+	*opening
+	json        *json.Decoder
+	at          io.ReaderAt
+	size, start int64 // of the asar; where the contents start
+}
+
+// node reads a file or folder, which is called name.
+func (a *asarReader) node(name string, depth int) error {
 	if depth > maxAsarDepth {
 		return errHeader
 	}
-	names := make([]string, 0, len(n.Files))
-	for name := range n.Files {
-		names = append(names, name)
+	var isFolder, unpacked bool
+	var offset string
+	var size int64
+	err := a.object(func(key string) error {
+		switch key {
+		case "files":
+			isFolder = true
+			return a.object(func(child string) error {
+				return a.node(strings.TrimPrefix(name+"/"+child, "/"), depth+1)
+			})
+		case "offset":
+			return a.json.Decode(&offset)
+		case "size":
+			return a.json.Decode(&size)
+		case "unpacked":
+			return a.json.Decode(&unpacked)
+		case "link":
+			var link string
+			if err := a.json.Decode(&link); err != nil {
+				return err
+			}
+			unpacked = true // it has no content
+			return a.text(name, link)
+		}
+		var other json.RawMessage
+		return a.json.Decode(&other)
+	})
+	if err != nil || isFolder || unpacked {
+		return err
 	}
-	sort.Strings(names)
-	for _, name := range names {
-		f := n.Files[name]
-		if f == nil || f.Unpacked {
-			continue
+	n, err := strconv.ParseInt(offset, 10, 64)
+	if err != nil || n < 0 || size < 0 || n > a.size-a.start || size > a.size-a.start-n {
+		return a.noteMember(name, Damaged, "it is behind the end")
+	}
+	if err := a.member(name, io.NewSectionReader(a.at, a.start+n, size)); err != nil {
+		return err
+	}
+	a.covered = append(a.covered, Span{a.start + n, a.start + n + size})
+	return nil
+}
+
+// object calls value for each key of an object; it reads the value.
+func (a *asarReader) object(value func(key string) error) error {
+	if t, err := a.json.Token(); err != nil || t != json.Delim('{') {
+		return errHeader
+	}
+	for a.json.More() {
+		t, err := a.json.Token()
+		key, ok := t.(string)
+		if err != nil || !ok {
+			return errHeader
 		}
-		full := strings.TrimPrefix(path+"/"+name, "/")
-		if f.Files != nil {
-			if err := o.asarFolder(f, full, at, size, start, depth+1); err != nil {
-				return err
-			}
-			continue
-		}
-		offset, err := strconv.ParseInt(f.Offset, 10, 64)
-		if f.Link != "" {
-			continue
-		}
-		if err != nil || offset < 0 || f.Size < 0 || offset > size-start || f.Size > size-start-offset {
-			if err := o.noteMember(full, Damaged, "it is behind the end"); err != nil {
-				return err
-			}
-			continue
-		}
-		if err := o.member(full, io.NewSectionReader(at, start+offset, f.Size)); err != nil {
+		if err := value(key); err != nil {
 			return err
 		}
-		o.covered = append(o.covered, Span{start + offset, start + offset + f.Size})
 	}
-	return nil
+	_, err := a.json.Token()
+	return err
 }
 
 // rar passes on the files of a rar, of version 1.5 to 5.

@@ -1,12 +1,14 @@
 package container
 
 import (
-	"archive/zip"
 	"bufio"
+	"bytes"
+	"cmp"
 	"compress/bzip2"
 	"encoding/binary"
 	"errors"
 	"fmt"
+	"hash/crc32"
 	"io"
 	"slices"
 
@@ -17,11 +19,48 @@ import (
 
 // The methods of zip (APPNOTE.TXT, 4.4.5) that are opened.
 const (
-	zipLzma = 14
-	zipZstd = 93
-	zipXz   = 95
-	zipBzip = 12
+	zipStore   = 0
+	zipDeflate = 8
+	zipBzip    = 12
+	zipLzma    = 14
+	zipZstd    = 93
+	zipXz      = 95
 )
+
+// The records of a zip, by what each begins with, and the sizes of their fixed parts.
+const (
+	zipHeader      = "PK\x03\x04"
+	zipEntry       = "PK\x01\x02"
+	zip64End       = "PK\x06\x06"
+	zip64Locator   = "PK\x06\x07"
+	zipHeaderSize  = 30
+	zipEntrySize   = 46
+	zip64EndSize   = 56
+	zipLocatorSize = 20
+)
+
+var (
+	errZip      = errors.New("no directory of a zip")
+	errChecksum = errors.New("another checksum or size than the directory has")
+)
+
+// zipFile is a file in a zip, as the directory has it.
+type zipFile struct {
+	name          string
+	texts         [2]string // the comment, and further fields
+	flags, method uint16
+	sum           uint32
+	packed, size  int64
+	header        int64 // where its own header is
+}
+
+// zipDirectory is where a zip's directory is. It is read an entry at a time: there may
+// be millions.
+type zipDirectory struct {
+	start, end int64
+	base       int64 // of the positions in it: what is before the zip
+	entries    uint64
+}
 
 // zip passes on the files of a zip: those that its directory lists, then those that
 // only have a header of their own.
@@ -30,144 +69,381 @@ func (o *opening) zip() error {
 	if err != nil {
 		return err
 	}
-	var z *zip.Reader
-	err = guarded(func() (err error) { z, err = zip.NewReader(at, size); return err })
-	if err == nil || errors.Is(err, zip.ErrInsecurePath) {
-		for method, open := range map[uint16]zip.Decompressor{
-			zip.Deflate: func(r io.Reader) io.ReadCloser { return flate.NewReader(r) },
-			zipBzip:     func(r io.Reader) io.ReadCloser { return io.NopCloser(bzip2.NewReader(r)) },
-			zipZstd:     zipOpenZstd, zipXz: o.zipOpenXz, zipLzma: zipOpenLzma,
-		} {
-			z.RegisterDecompressor(method, open)
-		}
-		for _, f := range z.File {
-			if err := o.zipMember(f); err != nil {
-				return err
-			}
-		}
+	z := &zipReader{opening: o, at: at, size: size}
+	err = z.listed()
+	if err != nil && z.ends(err) {
+		return err
 	}
-	slices.SortFunc(o.covered, func(a, b Span) int { return int(min(max(a.Start-b.Start, -1), 1)) })
-	if errU := o.unlisted(at, size); errU != nil {
+	for _, list := range [][]Span{o.covered, z.known} {
+		slices.SortFunc(list, func(a, b Span) int { return cmp.Compare(a.Start, b.Start) })
+	}
+	if errU := z.unlisted(); errU != nil {
 		return errU
 	}
 	return err
 }
 
-// zipMember passes on one file that the directory lists.
-func (o *opening) zipMember(f *zip.File) error {
-	for _, text := range []string{f.Comment, string(f.Extra)} {
-		if err := o.text(f.Name, text); err != nil {
+type zipReader struct {
+	*opening
+	at    *frugal
+	size  int64
+	known []Span // the members that the directory lists, with their headers
+}
+
+// find returns where the directory is, by the record at the end:
+//
+//	"PK\x05\x06" | disks, 2, 2 | entries, 2, 2 | size, 4 | position, 4 | comment's length, 2
+//
+// What does not fit these is in another record before it, which a locator names:
+//
+//	"PK\x06\x06" | size, 8 | versions, 4 | disks, 4, 4 | entries, 8, 8 | size, 8 | position, 8
+//	"PK\x06\x07" | disk, 4 | position, 8 | disks, 4
+func (z *zipReader) find() (d zipDirectory, err error) {
+	tail := make([]byte, min(z.size, zipEndSize+1<<16))
+	if _, err := z.at.ReadAt(tail, z.size-int64(len(tail))); err != nil && err != io.EOF {
+		return d, err
+	}
+	i := lastZipEnd(tail)
+	if i < 0 {
+		return d, errZip
+	}
+	end := tail[i:]
+	d.end = z.size - int64(len(tail)-i)
+	d.entries = uint64(binary.LittleEndian.Uint16(end[10:]))
+	length, position := uint64(binary.LittleEndian.Uint32(end[12:])), uint64(binary.LittleEndian.Uint32(end[16:]))
+	if binary.LittleEndian.Uint16(end[4:]) != binary.LittleEndian.Uint16(end[6:]) {
+		return d, fmt.Errorf("%w: it is one of several volumes", errUnsupported)
+	}
+	if i >= zipLocatorSize && string(tail[i-zipLocatorSize:i-zipLocatorSize+4]) == zip64Locator {
+		if h, start := z.zip64(int64(binary.LittleEndian.Uint64(tail[i-zipLocatorSize+8:])), d.end-zipLocatorSize); h != nil {
+			d.end, d.entries = start, binary.LittleEndian.Uint64(h[32:])
+			length, position = binary.LittleEndian.Uint64(h[40:]), binary.LittleEndian.Uint64(h[48:])
+		}
+	}
+	if length > uint64(d.end) || position > uint64(d.end) {
+		return d, errZip
+	}
+	// Something may be before the zip that its positions do not count, or the record
+	// may not be right behind the directory.
+	d.start = d.end - int64(length)
+	d.base = d.start - int64(position)
+	if length > 0 && (d.base < 0 || !z.has(d.start, zipEntry)) {
+		d.start, d.base = int64(position), 0
+		if !z.has(d.start, zipEntry) {
+			return d, errZip
+		}
+	}
+	return d, nil
+}
+
+// lastZipEnd returns where in tail the last record of a directory's end is whose
+// comment fits; -1: there is none.
+func lastZipEnd(tail []byte) int {
+	for end := len(tail); ; {
+		i := bytes.LastIndex(tail[:end], []byte(zipEnd))
+		if i < 0 || isZipEnd(tail[i:]) {
+			return i
+		}
+		end = i + len(zipEnd) - 1
+	}
+}
+
+// zip64 returns the record of large sizes and where it is: at position, or if that
+// does not count what is before the zip, right before the locator.
+func (z *zipReader) zip64(position, locator int64) ([]byte, int64) {
+	h := make([]byte, zip64EndSize)
+	for _, at := range []int64{position, locator - zip64EndSize} {
+		if at >= 0 && at <= locator-zip64EndSize && z.has(at, zip64End) {
+			if _, err := z.at.ReadAt(h, at); err == nil {
+				return h, at
+			}
+		}
+	}
+	return nil, 0
+}
+
+// has reports whether text is at offset at.
+func (z *zipReader) has(at int64, text string) bool {
+	b := make([]byte, len(text))
+	_, err := z.at.ReadAt(b, at)
+	return err == nil && string(b) == text
+}
+
+// listed passes on the files that the directory lists.
+func (z *zipReader) listed() error {
+	d, err := z.find()
+	if err != nil {
+		return err
+	}
+	r := bufio.NewReaderSize(io.NewSectionReader(z.at, d.start, d.end-d.start), 64<<10)
+	var n uint64
+	for ; ; n++ {
+		f, err := readZipEntry(r)
+		if err != nil {
+			break
+		}
+		f.header += d.base
+		if err := z.listedFile(f); err != nil {
 			return err
 		}
 	}
-	if f.Flags&1 != 0 {
-		return o.noteMember(f.Name, Encrypted, "")
+	// Without the record for large numbers, a number of 16 bits is all there is.
+	if uint16(n) != uint16(d.entries) {
+		return fmt.Errorf("%d files, the directory should have %d", n, d.entries)
 	}
-	var start int64
-	var r io.ReadCloser
-	err := guarded(func() (err error) {
-		if start, err = f.DataOffset(); err == nil {
-			r, err = f.Open()
+	return nil
+}
+
+// readZipEntry reads an entry of the directory.
+//
+//	"PK\x01\x02" | versions, 4 | flags, 2 | method, 2 | time, 4 | CRC-32, 4 | packed, 4 | size, 4 |
+//	lengths of name, further fields and comment, 2 each | disk, 2 | attributes, 6 | position, 4 | these texts
+func readZipEntry(r *bufio.Reader) (*zipFile, error) {
+	var h [zipEntrySize]byte
+	if _, err := io.ReadFull(r, h[:]); err != nil || string(h[:4]) != zipEntry {
+		return nil, errZip
+	}
+	var texts [3]string
+	for i := range texts {
+		b := make([]byte, binary.LittleEndian.Uint16(h[28+2*i:]))
+		if _, err := io.ReadFull(r, b); err != nil {
+			return nil, errZip
+		}
+		texts[i] = string(b)
+	}
+	f := &zipFile{
+		name: texts[0], texts: [2]string{texts[2], texts[1]}, flags: binary.LittleEndian.Uint16(h[8:]), method: binary.LittleEndian.Uint16(h[10:]),
+		sum: binary.LittleEndian.Uint32(h[16:]), packed: int64(binary.LittleEndian.Uint32(h[20:])),
+		size: int64(binary.LittleEndian.Uint32(h[24:])), header: int64(binary.LittleEndian.Uint32(h[42:])),
+	}
+	f.zip64([]byte(texts[1]))
+	return f, nil
+}
+
+// zip64 takes the numbers that have no room in an entry from its further fields: each a
+// type of two bytes and a length of two bytes.
+func (f *zipFile) zip64(extra []byte) {
+	for len(extra) >= 4 {
+		kind, length := binary.LittleEndian.Uint16(extra), int(binary.LittleEndian.Uint16(extra[2:]))
+		if extra = extra[4:]; length > len(extra) {
+			return
+		}
+		if kind == 1 {
+			field := extra[:length]
+			for _, n := range []*int64{&f.size, &f.packed, &f.header} {
+				if *n == 1<<32-1 && len(field) >= 8 {
+					*n, field = int64(binary.LittleEndian.Uint64(field)), field[8:]
+				}
+			}
+			return
+		}
+		extra = extra[length:]
+	}
+}
+
+// listedFile passes on one file that the directory lists.
+func (z *zipReader) listedFile(f *zipFile) error {
+	for _, text := range f.texts {
+		if err := z.text(f.name, text); err != nil {
+			return err
+		}
+	}
+	var h [zipHeaderSize]byte
+	if f.header < 0 || f.header > z.size-zipHeaderSize {
+		return z.noteMember(f.name, Damaged, "it is behind the end")
+	}
+	if _, err := z.at.ReadAt(h[:], f.header); err != nil {
+		return z.problem(f.name, err)
+	}
+	if string(h[:4]) != zipHeader {
+		return z.noteMember(f.name, Damaged, "it has no header")
+	}
+	data := f.header + zipHeaderSize + int64(binary.LittleEndian.Uint16(h[26:])) + int64(binary.LittleEndian.Uint16(h[28:]))
+	z.known = append(z.known, Span{f.header, data})
+	if f.flags&1 != 0 {
+		return z.noteMember(f.name, Encrypted, "")
+	}
+	if f.packed < 0 || data > z.size || f.packed > z.size-data {
+		return z.noteMember(f.name, Damaged, "it is behind the end")
+	}
+	section := io.NewSectionReader(z.at, data, f.packed)
+	r, err := z.open(f.method, section)
+	if err != nil {
+		return z.problem(f.name, err)
+	}
+	if c, ok := r.(interface{ Close() }); ok {
+		defer c.Close()
+	}
+	if err := z.member(f.name, &zipSum{r: r, want: f.sum, left: f.size}); err != nil {
+		return z.problem(f.name, err)
+	}
+	z.covered = append(z.covered, Span{data, data + f.packed})
+	z.known[len(z.known)-1].End = data + f.packed
+	return nil
+}
+
+// open returns a reader of what a file of the method holds.
+func (z *zipReader) open(method uint16, r *io.SectionReader) (opened io.Reader, err error) {
+	err = guarded(func() error {
+		switch method {
+		case zipStore:
+			opened = r
+		case zipDeflate:
+			opened = z.inflater(r)
+		case zipBzip:
+			opened = bzip2.NewReader(bufio.NewReader(r))
+		case zipLzma:
+			opened, err = zipOpenLzma(r)
+		case zipZstd:
+			opened, err = newZstd(r)
+		case zipXz:
+			opened, err = openXz(&input{meter: &meter{walk: z.walk}, r: bufio.NewReader(r)})
+		default:
+			err = fmt.Errorf("%w: method %d", errUnsupported, method)
 		}
 		return err
 	})
-	if errors.Is(err, zip.ErrAlgorithm) {
-		return o.noteMember(f.Name, Unsupported, fmt.Sprintf("method %d", f.Method))
-	}
-	if err != nil {
-		return o.noteMember(f.Name, Damaged, err.Error())
-	}
-	defer r.Close()
-	before := o.meter.produced
-	if err := o.member(f.Name, r); err != nil {
-		return o.zipProblem(f.Name, err)
-	}
-	if o.meter.produced > before || f.UncompressedSize64 == 0 {
-		o.covered = append(o.covered, Span{start, start + int64(f.CompressedSize64)})
-	}
-	return nil
+	return opened, err
 }
 
-// zipProblem turns what ends one member into a note, unless it ends the walk.
-func (o *opening) zipProblem(name string, err error) error {
-	var limit *limitError
-	var visit *visitError
+// zipSum reads a file to its end, and compares its checksum and size.
+type zipSum struct {
+	r    io.Reader
+	sum  uint32
+	want uint32
+	left int64 // may turn negative
+}
+
+func (s *zipSum) Read(p []byte) (int, error) {
+	n, err := s.r.Read(p)
+	s.sum = crc32.Update(s.sum, crc32.IEEETable, p[:n])
+	s.left -= int64(n)
+	if err == io.EOF && (s.sum != s.want || s.left != 0) {
+		err = errChecksum
+	}
+	return n, err
+}
+
+// problem turns what ends one file into a note, unless it ends the zip.
+func (z *zipReader) problem(name string, err error) error {
 	var failed *readerError
 	switch {
-	case errors.As(err, &limit), errors.As(err, &visit), o.ctx.Err() != nil:
+	case z.ends(err):
 		return err
 	case errors.As(err, &failed):
-		return o.noteMember(name, ReaderFailed, failed.what)
+		return z.noteMember(name, ReaderFailed, failed.what)
+	case errors.Is(err, errUnsupported):
+		return z.noteMember(name, Unsupported, err.Error())
 	case errors.Is(err, errDictionary):
-		return o.noteMember(name, TooLarge, err.Error())
+		return z.noteMember(name, TooLarge, err.Error())
 	}
-	return o.noteMember(name, Damaged, err.Error())
+	return z.noteMember(name, Damaged, err.Error())
 }
 
-// unlisted passes on the members between those of the directory, found by their own
+// ends reports whether err ends the zip, not one file.
+func (z *zipReader) ends(err error) bool {
+	var limit *limitError
+	var visit *visitError
+	return errors.As(err, &limit) || errors.As(err, &visit) || z.ctx.Err() != nil || z.at.left == 0
+}
+
+// unlisted passes on the files between those of the directory, found by their own
 // headers.
-func (o *opening) unlisted(at io.ReaderAt, size int64) error {
-	const headerSize = 30
-	gaps := o.gaps(size)
-	for _, gap := range gaps {
+func (z *zipReader) unlisted() error {
+	search := &search{at: z.at}
+	for _, gap := range gaps(z.known, z.size) {
 		for from := gap.Start; from < gap.End; {
-			start, ok, err := find(at, from, gap.End, "PK\x03\x04")
-			if err != nil || !ok {
+			start, ok, err := search.find(from, gap.End, zipHeader)
+			if err != nil {
+				return err
+			}
+			if !ok {
 				break
 			}
-			from = start + 4
-			var h [headerSize]byte
-			if _, err := at.ReadAt(h[:], start); err != nil {
-				break
-			}
-			flags, method := binary.LittleEndian.Uint16(h[6:]), binary.LittleEndian.Uint16(h[8:])
-			packed := int64(binary.LittleEndian.Uint32(h[18:]))
-			nameLen, extraLen := int64(binary.LittleEndian.Uint16(h[26:])), int64(binary.LittleEndian.Uint16(h[28:]))
-			data := start + headerSize + nameLen + extraLen
-			if data >= gap.End || packed == 0 && flags&8 == 0 {
-				continue // the header of a listed member, or an empty one
-			}
-			name := make([]byte, nameLen)
-			if _, err := at.ReadAt(name, start+headerSize); err != nil {
-				break
-			}
-			end := gap.End
-			if flags&8 == 0 && packed <= gap.End-data {
-				end = data + packed
-			}
-			if flags&1 != 0 {
-				if err := o.noteMember(string(name), Encrypted, ""); err != nil {
-					return err
-				}
-				continue
-			}
-			section := io.NewSectionReader(at, data, end-data)
-			var r io.Reader
-			switch method {
-			case zip.Store:
-				continue // the raw bytes hold it
-			case zip.Deflate:
-				r = flate.NewReader(section)
-			default:
-				if err := o.noteMember(string(name), Unsupported, fmt.Sprintf("method %d", method)); err != nil {
-					return err
-				}
-				continue
-			}
-			if err := o.member(string(name), r); err != nil {
-				if err := o.zipProblem(string(name), err); err != nil {
-					return err
-				}
+			if from, err = z.unlistedFile(start, gap.End); err != nil {
+				return err
 			}
 		}
 	}
 	return nil
 }
 
-// gaps returns what no covered span holds.
-func (o *opening) gaps(size int64) (list []Span) {
+// unlistedFile passes on the file whose header is at start, and returns from where to
+// search on.
+//
+//	"PK\x03\x04" | version, 2 | flags, 2 | method, 2 | time, 4 | CRC-32, 4 | packed, 4 | size, 4 |
+//	lengths of the name and the further fields, 2 each | these
+func (z *zipReader) unlistedFile(start, end int64) (next int64, err error) {
+	next = start + int64(len(zipHeader))
+	var h [zipHeaderSize]byte
+	if end-start < zipHeaderSize {
+		return end, nil
+	}
+	if _, err := z.at.ReadAt(h[:], start); err != nil {
+		return end, err
+	}
+	flags, method := binary.LittleEndian.Uint16(h[6:]), binary.LittleEndian.Uint16(h[8:])
+	packed := int64(binary.LittleEndian.Uint32(h[18:]))
+	name := make([]byte, binary.LittleEndian.Uint16(h[26:]))
+	data := start + zipHeaderSize + int64(len(name)) + int64(binary.LittleEndian.Uint16(h[28:]))
+	sized := flags&8 == 0 && packed <= end-data
+	if data >= end || packed == 0 && flags&8 == 0 || method == zipStore && flags&1 == 0 {
+		return next, nil // nothing, or what the raw bytes hold
+	}
+	if _, err := z.at.ReadAt(name, start+zipHeaderSize); err != nil {
+		return end, err
+	}
+	if flags&1 != 0 {
+		return next, z.noteMember(string(name), Encrypted, "")
+	}
+	if sized {
+		end = data + packed
+	}
+	section := io.NewSectionReader(z.at, data, end-data)
+	r, err := z.open(method, section)
+	if err != nil {
+		return next, z.problem(string(name), err)
+	}
+	if c, ok := r.(interface{ Close() }); ok {
+		defer c.Close()
+	}
+	if err := z.member(string(name), r); err != nil {
+		return next, z.problem(string(name), err)
+	}
+	if i, ok := r.(*inflater); ok { // it need not read all to find its end
+		at, _ := section.Seek(0, io.SeekCurrent)
+		next = max(next, data+at-int64(i.in.Buffered()))
+	}
+	return next, nil
+}
+
+// inflater is a reader of deflate, to be closed.
+type inflater struct {
+	io.Reader
+	in   *bufio.Reader
+	walk *walk
+}
+
+func (w *walk) inflater(r io.Reader) *inflater {
+	last := len(w.inflaters) - 1
+	if last < 0 {
+		in := bufio.NewReader(r)
+		return &inflater{flate.NewReader(in), in, w}
+	}
+	i := w.inflaters[last]
+	w.inflaters = w.inflaters[:last]
+	i.in.Reset(r)
+	_ = i.Reader.(flate.Resetter).Reset(i.in, nil)
+	return i
+}
+
+// Close gives i to the next file.
+func (i *inflater) Close() { i.walk.inflaters = append(i.walk.inflaters, i) }
+
+// gaps returns what no span of the sorted list holds.
+func gaps(spans []Span, size int64) (list []Span) {
 	at := int64(0)
-	for _, s := range o.covered {
+	for _, s := range spans {
 		if s.Start > at {
 			list = append(list, Span{at, s.Start})
 		}
@@ -179,64 +455,58 @@ func (o *opening) gaps(size int64) (list []Span) {
 	return list
 }
 
+// search finds texts, each behind the one before, and reads each byte about once.
+type search struct {
+	at    io.ReaderAt
+	buf   []byte
+	start int64 // of buf
+}
+
 // find returns where text is first between from and end.
-func find(r io.ReaderAt, from, end int64, text string) (int64, bool, error) {
-	buf := make([]byte, 64<<10)
-	for from < end {
-		n, err := r.ReadAt(buf[:min(int64(len(buf)), end-from)], from)
-		if i := index(buf[:n], text); i >= 0 {
+func (s *search) find(from, end int64, text string) (int64, bool, error) {
+	for end-from >= int64(len(text)) {
+		if skip := from - s.start; skip < 0 || skip > int64(len(s.buf)-len(text)) {
+			if s.buf == nil {
+				s.buf = make([]byte, 64<<10)
+			}
+			n, err := s.at.ReadAt(s.buf[:cap(s.buf)], from)
+			s.buf, s.start = s.buf[:n], from
+			if err != nil && err != io.EOF {
+				return 0, false, err
+			}
+			if n < len(text) {
+				return 0, false, nil
+			}
+		}
+		b := s.buf[from-s.start:]
+		b = b[:min(int64(len(b)), end-from)]
+		if i := bytes.Index(b, []byte(text)); i >= 0 {
 			return from + int64(i), true, nil
 		}
-		if err != nil && err != io.EOF {
-			return 0, false, err
-		}
-		if n < len(text) {
-			break
-		}
-		from += int64(n - len(text) + 1)
+		from += int64(len(b) - len(text) + 1)
 	}
 	return 0, false, nil
 }
 
-func zipOpenZstd(r io.Reader) io.ReadCloser {
-	d, err := zstd.NewReader(r, zstd.WithDecoderConcurrency(1), zstd.WithDecoderMaxWindow(maxDictionary), zstd.WithDecoderLowmem(true))
-	if err != nil {
-		return failing{err}
-	}
-	return d.IOReadCloser()
-}
-
 // zipOpenLzma reads what zip has before the stream: two bytes of version, and the
 // length of the properties, which must be 5; the stream itself lacks the size.
-func zipOpenLzma(r io.Reader) io.ReadCloser {
+func zipOpenLzma(r io.Reader) (io.Reader, error) {
 	var head [9]byte
 	if _, err := io.ReadFull(r, head[:]); err != nil {
-		return failing{err}
+		return nil, unexpected(err)
 	}
 	if binary.LittleEndian.Uint16(head[2:]) != 5 {
-		return failing{errUnsupported}
+		return nil, errUnsupported
 	}
 	if binary.LittleEndian.Uint32(head[5:]) > maxDictionary {
-		return failing{errDictionary}
+		return nil, errDictionary
 	}
-	unknown := [8]byte{0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff}
-	l, err := lzma.ReaderConfig{DictCap: maxDictionary}.NewReader(io.MultiReader(bytesReader(head[4:]), bytesReader(unknown[:]), r))
-	if err != nil {
-		return failing{err}
-	}
-	return io.NopCloser(l)
+	unknown := bytes.Repeat([]byte{0xff}, 8)
+	return lzma.ReaderConfig{DictCap: maxDictionary}.NewReader(io.MultiReader(bytes.NewReader(head[4:]), bytes.NewReader(unknown), bufio.NewReader(r)))
 }
 
-func (o *opening) zipOpenXz(r io.Reader) io.ReadCloser {
-	x, err := openXz(&input{meter: &meter{walk: o.walk}, r: bufio.NewReader(r)})
-	if err != nil {
-		return failing{err}
-	}
-	return io.NopCloser(x)
+// newZstd returns a reader of the frames in r, to be closed.
+func newZstd(r io.Reader) (zstdReader, error) {
+	d, err := zstd.NewReader(r, zstd.WithDecoderConcurrency(1), zstd.WithDecoderMaxWindow(maxDictionary), zstd.WithDecoderLowmem(true))
+	return zstdReader{d}, err
 }
-
-// failing is a reader that could not be opened.
-type failing struct{ err error }
-
-func (f failing) Read([]byte) (int, error) { return 0, f.err }
-func (f failing) Close() error             { return nil }
