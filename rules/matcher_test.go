@@ -443,6 +443,15 @@ func TestHostileTextTakesTimeInProportionToItsSize(t *testing.T) {
 		"dots":                  live + "abcdefgh." + fill(placeholderAlphabet("base62"), 40, "x"),
 		"colour":                "[0;0;0;0;0;0;0;0;0m" + live,
 		"almost whole literals": "sk_live" + "sk_test",
+		"colours within":        live + "\x1b[31m\x1b[K" + "a\x1b[m",
+		"only colours":          "\x1b[m\x1b[K",
+		"a key and colours":     live + strings.Repeat("\x1b[31m", 50) + "abcdefgh",
+		"literals":              live + `aQ1" + "Z7k2hW9xT4v" + "`,
+		"soft breaks":           live + "Q1w2E3r4T5=\n",
+		"lists":                 "0x73, 0x6b, 0x5f, 0x6c, 0x69, 0x76, 0x65, 0x5f, ",
+		"dumps":                 "73 6b 5f 6c 69 76 65 5f ",
+		"escapes":               `\x73\x6b\x5f\x6c\x69\x76\x65\x5f`,
+		"lengths":               "\x00\x00\x00k" + live + fill(placeholderAlphabet("base62"), 99, "x") + "q",
 	} {
 		t.Run(name, func(t *testing.T) {
 			work := func(size int) (hits, looked int) {

@@ -3,7 +3,6 @@ package rules
 import (
 	"bytes"
 	"cmp"
-	"encoding/hex"
 	"maps"
 	"slices"
 	"strings"
@@ -73,14 +72,11 @@ type disguise struct {
 
 func disguisesOf(text []byte) []disguise {
 	folded := foldedASCII(text)
-	joined, joinedFrom := rewritten(folded, seam)
-	plain, plainFrom := rewritten(folded, escapedUnderscore)
+	joined, joinedFrom := withoutSeams(folded)
 	return []disguise{
 		{text: folded, why: "the prefix PREFIX is searched for in lower case only"},
 		{text: bytes.ReplaceAll(folded, []byte("-"), []byte("_")), why: "it is written with dashes: a key has PREFIX"},
 		{text: joined, from: joinedFrom, why: "the prefix PREFIX is put together from pieces here, and what is in no literal cannot be found"},
-		{text: plain, from: plainFrom, why: "the underscores of PREFIX are escaped in a way that is not searched for"},
-		{text: folded, write: func(p string) string { return hex.EncodeToString([]byte(p)) }, why: "PREFIX is written in hex here, in a form that is not searched for"},
 		{text: folded, write: publishable, why: "FORM starts a publishable key, which is meant to be seen"},
 	}
 }
@@ -119,47 +115,31 @@ func positions(b []byte, p string) (list []int) {
 	return list
 }
 
-// escapedUnderscores are ways to write an underscore, in lower case.
-var escapedUnderscores = []string{"%5f", "%255f", `\u005f`, `\x5f`, `\_`, "&#95;", "&#x5f;", "&lowbar;"}
-
-// escapedUnderscore returns the length of the escape at the start of b, or 0, and
-// the underscore that it means.
-func escapedUnderscore(b []byte) (length int, plain []byte) {
-	i := slices.IndexFunc(escapedUnderscores, func(e string) bool { return bytes.HasPrefix(b, []byte(e)) })
-	if i < 0 {
-		return 0, nil
-	}
-	return len(escapedUnderscores[i]), []byte("_")
-}
-
-// rewritten returns b with what replace says for the text at a position, which
-// is as long as length says if it is not 0; and where each byte came from.
-func rewritten(b []byte, replace func(b []byte) (length int, by []byte)) (out []byte, from []int) {
-	for i := 0; i < len(b); {
-		n, by := replace(b[i:])
-		if n == 0 {
-			n, by = 1, b[i:i+1]
+// withoutSeams returns b without what joins two string literals, and where each byte
+// came from.
+func withoutSeams(b []byte) (out []byte, from []int) {
+	for i := 0; i < len(b); i++ {
+		if n := seam(b[i:]); n > 0 {
+			i += n - 1
+			continue
 		}
-		for _, c := range by {
-			out, from = append(out, c), append(from, i)
-		}
-		i += n
+		out, from = append(out, b[i]), append(from, i)
 	}
 	return out, from
 }
 
 // seam returns the length of what joins two string literals at the start of b,
-// "a" + "b" or 'a' 'b', or 0. Nothing replaces it.
-func seam(b []byte) (length int, _ []byte) {
+// "a" + "b" or 'a' 'b', or 0.
+func seam(b []byte) (length int) {
 	if !ascii.IsQuote(b[0]) {
-		return 0, nil
+		return 0
 	}
 	i := 1
 	for i < len(b) && i < maxSplitGap && bytes.IndexByte([]byte(" \t+.&|,"), b[i]) >= 0 {
 		i++
 	}
 	if i == 1 || i >= len(b) || !ascii.IsQuote(b[i]) {
-		return 0, nil
+		return 0
 	}
-	return i + 1, nil
+	return i + 1
 }

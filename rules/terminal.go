@@ -17,7 +17,7 @@ import (
 // with parameters and a common final.
 const (
 	maxSequence = 40  // bytes of a sequence that is not OSC
-	maxOSC      = 512 // bytes
+	maxOSC      = 256 // bytes
 	maxTag      = 200 // bytes
 )
 
@@ -98,7 +98,7 @@ const (
 // unseenAt returns where the signs end that start at b[at:] and are no part of the
 // text, or at if there are none.
 func unseenAt(b []byte, at int) int {
-	for start := -1; start != at; {
+	for begin, start := at, -1; start != at && at-begin < maxTag; {
 		start = at
 		rest := b[at:min(len(b), at+maxTag)]
 		if n := len(zshMargin); bytes.HasPrefix(rest, []byte(zshMargin)) && len(rest) > n+2 && rest[n+1] == '\r' && rest[n] == rest[n+2] {

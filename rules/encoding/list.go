@@ -3,7 +3,6 @@ package encoding
 import (
 	"bytes"
 	"fmt"
-	"strconv"
 	"strings"
 
 	"keysweep/rules/ascii"
@@ -115,8 +114,11 @@ func (d listDecoder) decode(raw []byte, at int, f form, reach int, dst *Text) (p
 			continue
 		}
 		for ; from < to; from += width {
-			v, err := strconv.ParseUint(string(raw[from:from+width]), d.base, 8)
-			if err != nil {
+			v := 0
+			for _, c := range raw[from : from+width] {
+				v = v*d.base + int(ascii.HexDigit(c))
+			}
+			if v > 0xff {
 				break
 			}
 			if from == at+f.variant {
