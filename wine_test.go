@@ -160,19 +160,7 @@ func TestUnderWineReportsAreThoseOfLinux(t *testing.T) {
 		}, "", "scan --staged w -f json", 0},
 		{"a range", (*wine).repository, "", "scan --range HEAD~1..HEAD w -f json", 0},
 		{"a bare repository", func(w *wine) { w.repository(); w.git("clone", "-q", "--bare", "w", "b") }, "", "scan b -f json", 1},
-		{"a linked working tree", func(w *wine) {
-			w.repository()
-			w.git("-C", "w", "worktree", "add", "-q", "../linked")
-			w.write("linked/.git", "gitdir: Z:"+w.dir+"/w/.git/worktrees/linked\n")
-		}, "", "", 0},
-		{"repositories whose names end in a dot", func(w *wine) {
-			w.git("init", "-q", "w/r")
-			w.git("init", "-q", "w/r.")
-			w.write("w/r./f", "KEY")
-			w.git("-C", "w/r.", "add", "f")
-			w.git("-C", "w/r.", "commit", "-qm", "one")
-		}, "", "scan --history w/r. -f json", 1},
-		{"nested ones, too", func(w *wine) {
+		{"nested repositories whose names end in a dot", func(w *wine) {
 			w.git("init", "-q", "w/r")
 			w.git("init", "-q", "w/r.")
 			w.write("w/r./f", "KEY")
@@ -183,7 +171,6 @@ func TestUnderWineReportsAreThoseOfLinux(t *testing.T) {
 		{"what is excluded", (*wine).repository, "", "scan w --exclude **/*.env -f json", 1},
 		{"a glob with backslashes", (*wine).repository, "", `scan w --exclude a\b`, 2},
 		{"wrong use", func(*wine) {}, "", "scan --nothing", 2},
-		{"a path that is not there", func(*wine) {}, "", "scan nothing-here -q", 2},
 		{"a baseline of PowerShell", func(w *wine) {
 			w.write("w/a", "KEY")
 			w.write("b", "\xff\xfe"+wide("keysweep-baseline 1\r\n"))
@@ -191,9 +178,6 @@ func TestUnderWineReportsAreThoseOfLinux(t *testing.T) {
 		{"SARIF", (*wine).repository, "", "scan w -f sarif", 1},
 		{"help", func(*wine) {}, "", "scan --help", 0},
 	} {
-		if tt.args == "" {
-			continue
-		}
 		t.Run(tt.name, func(t *testing.T) {
 			w := newWine(t)
 			tt.make(w)
@@ -250,7 +234,7 @@ func TestUnderWineWindowsHasItsOwnNames(t *testing.T) {
 		{"names with a colon or a backslash", []string{"scan", "f"}, 1, []string{"a:b: names with", `c\d: names with`, "incomplete"}},
 		{`a glob with \*`, []string{"scan", "f", "--exclude", `a\*`}, 2, []string{`separated by "/"`}},
 		{"two reports that differ in case", []string{"scan", "f", "-o", "r.json", "-o", "R.JSON"}, 2, []string{"named twice"}},
-		{"a command to copy", []string{"scan", drive + `\e`, "-q"}, 2, nil},
+		{"a path that is not there", []string{"scan", "nothing-here"}, 2, []string{"cannot scan nothing-here"}},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			w.t = t
@@ -270,11 +254,6 @@ func TestUnderWineWindowsHasItsOwnNames(t *testing.T) {
 func TestUnderWineAReportIsReplacedAndAClosedPipeIsNoError(t *testing.T) {
 	w := newWine(t)
 	w.write("w/a", "KEY")
-	w.write(".r.json.keysweep-ABCDEFGHIJ", "left by a killed run")
-	old := filepath.Join(w.dir, ".r.json.keysweep-ABCDEFGHIJ")
-	if err := exec.Command("touch", "-d", "1 hour ago", old).Run(); err != nil {
-		t.Fatal(err)
-	}
 	for range 2 {
 		if got := w.windows("", "scan", "w", "-o", "r.json"); got.status != 1 {
 			t.Fatalf("%+v", got)
@@ -283,9 +262,6 @@ func TestUnderWineAReportIsReplacedAndAClosedPipeIsNoError(t *testing.T) {
 	text, err := os.ReadFile(filepath.Join(w.dir, "r.json"))
 	if err != nil || len(w.paths(string(text))) != 1 {
 		t.Errorf("%v: %s", err, text)
-	}
-	if _, err := os.Lstat(old); err == nil {
-		t.Error("the temporary file of a killed run is there")
 	}
 	got := w.run("-all", "", "sh", "-c", fmt.Sprintf("wine %s/keysweep.exe scan w -f json | true; echo ${PIPESTATUS[0]}", wineHome))
 	if strings.Contains(got.stderr, "could not be written") || strings.Contains(got.stderr, "production key") {
@@ -297,7 +273,8 @@ func TestUnderWineAReportIsReplacedAndAClosedPipeIsNoError(t *testing.T) {
 // as \??\UNC\host.invalid\….
 func TestUnderWineNothingOfAnotherHostOrDeviceIsOpened(t *testing.T) {
 	opened := 0
-	for _, path := range []string{`\\host.invalid\share\x`, `//host.invalid/share/x`, `\\?\UNC\host.invalid\share\x`, `//./host.invalid`, `\??\UNC\host.invalid\share`, `NUL`} {
+	commands := [][]string{{"scan", "w"}, {"scan", "--tree", "w"}, {"scan", "--staged", "w"}, {"scan", "--follow-alternates", "w"}, {"doctor", "w"}, {"baseline", "create", "w", "-o", "b"}}
+	for i, path := range []string{`\\host.invalid\share\x`, `//host.invalid/share/x`, `\\?\UNC\host.invalid\share\x`, `//./host.invalid`, `\??\UNC\host.invalid\share`, `NUL`} {
 		for _, tt := range []struct {
 			name string
 			make func(w *wine)
@@ -314,7 +291,10 @@ func TestUnderWineNothingOfAnotherHostOrDeviceIsOpened(t *testing.T) {
 			t.Run(tt.name+" "+path, func(t *testing.T) {
 				w := newWine(t)
 				tt.make(w)
-				for _, args := range [][]string{{"scan", "w"}, {"scan", "--tree", "w"}, {"scan", "--staged", "w"}, {"scan", "--follow-alternates", "w"}, {"doctor", "w"}, {"baseline", "create", "w", "-o", "b"}} {
+				if i > 0 {
+					commands = commands[:1] // how a path is written is judged in one place
+				}
+				for _, args := range commands {
 					got := w.run("+file", "", append([]string{"wine", filepath.Join(wineHome, "keysweep.exe")}, args...)...)
 					for line := range strings.Lines(got.stderr) {
 						isOpen := strings.Contains(line, "NtCreateFile") || strings.Contains(line, "CreateFile") || strings.Contains(line, "NtQuery")
