@@ -18,11 +18,16 @@ git init -q .
 git config user.name n
 git config user.email n@example.com
 git commit -q --allow-empty -m start
+screen() { tmux -S "$work/tmux" -f /dev/null "$@"; }
+screen new-session -d -s keep -x 80 -y 24 "sleep 1000"
 pane() {
-	tmux -S "$work/tmux" -f /dev/null new-session -d -s "$1" -x 80 -y 24 "cat app.log; sleep 60"
-	sleep 0.3
-	tmux -S "$work/tmux" capture-pane -p "${@:2}" -t "$1"
-	tmux -S "$work/tmux" kill-session -t "$1"
+	screen new-session -d -s "$1" -x 80 -y 24 "cat app.log; sleep 60"
+	for _ in $(seq 50); do
+		sleep 0.1
+		! screen capture-pane -p -t "$1" | grep -q seconds || break
+	done
+	screen capture-pane -p "${@:2}" -t "$1"
+	screen kill-session -t "$1"
 }
 shell() { # what script records of a shell into which the key is pasted
 	cat >typed.py <<'EOF'
