@@ -24,13 +24,11 @@ const (
 	patience = 5 * time.Second
 )
 
-// stdinVariable is set in the scripts that install writes (see package hooks). It
-// says that git calls, and whose standard input this is.
+// stdinVariable is set in the scripts that install writes (see package hooks): git
+// calls, and standard input is git's own unless the value says otherwise.
 const stdinVariable = "KEYSWEEP_STDIN"
 
-// The values of stdinVariable.
 const (
-	stdinOfGit = "git"
 	// stdinToCopy asks for a copy of git's lines on standard output, and stdinCopied
 	// says that this is one. A copy ends in endOfCopy.
 	stdinToCopy = "copy"
@@ -39,7 +37,7 @@ const (
 
 const endOfCopy = "end"
 
-var errNoStdin = errors.New("standard input is not what git hands this hook, a line for each ref: it is closed, or a device")
+var errNoStdin = errors.New("standard input is not what git hands this hook, a line for each ref: it is closed, a device, or silent")
 
 // copyStdin writes what git hands a hook to w: a shell, which cannot tell the end
 // of standard input from an error, passes it on to two hooks.

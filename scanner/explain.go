@@ -428,9 +428,18 @@ func (e *explainer) readRevision(s subject) error {
 	if err := readBlob(e.ctx, db, entry.ID, func(r io.Reader, _ int64) error { return e.readInside(r, e.out.Path, s.inside) }); err != nil {
 		return err
 	}
-	commit, err := db.Resolve(e.ctx, s.rev+"^{commit}")
+	return e.findMerged(db, s.rev)
+}
+
+// findMerged notes whether HEAD reaches the commit that rev names: only then does a
+// comment beside a key count.
+func (e *explainer) findMerged(db *lookup.Database, rev string) error {
+	commit, err := db.Resolve(e.ctx, rev+"^{commit}")
+	if errors.Is(err, lookup.ErrRevision) {
+		return nil // the index, or a tree
+	}
 	if err != nil {
-		return context.Cause(e.ctx) // the index, or a tree
+		return err
 	}
 	isMerged, skipped, err := db.ReachedFrom(e.ctx, "HEAD", []oid.ID{commit})
 	if len(skipped) > 0 {
