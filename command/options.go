@@ -178,6 +178,9 @@ func (o *scanOptions) parseOutputs(c *call, format report.Format) (err error) {
 	}
 	log := o.audit.Verify.EgressLog
 	for _, out := range o.outputs {
+		if !out.standard() && o.reads(out.path) {
+			return fmt.Errorf("--output: %s is read by this scan, and would be overwritten", quote.Name(out.path))
+		}
 		if log != "" && !out.standard() && (absolute(out.path) == absolute(log) || sameFile(out.path, log)) {
 			return fmt.Errorf("--egress-log: %s is the file of a report", quote.Name(log))
 		}
@@ -188,6 +191,18 @@ func (o *scanOptions) parseOutputs(c *call, format report.Format) (err error) {
 		}
 	}
 	return nil
+}
+
+// reads reports whether path is a file that is read besides the targets: rules,
+// exceptions, or what is standard input.
+func (o *scanOptions) reads(path string) bool {
+	if f, ok := o.audit.Scan.Stdin.(*os.File); ok && slices.Contains(o.audit.Scan.Paths, "-") {
+		if info, err := f.Stat(); err == nil && isAt(info, path) {
+			return true
+		}
+	}
+	s := &o.audit.Sources
+	return slices.ContainsFunc(append(slices.Clone(s.Rules), s.Config, s.Baseline), func(read string) bool { return sameFile(path, read) })
 }
 
 // parseScope reads --staged and --range, and where git's environment says the
