@@ -30,7 +30,7 @@ var mayImport = map[string][]string{
 	"keysweep/scanner/container":     nil,
 	"keysweep/scanner/worktree":      {"file", "finding"},
 	"keysweep/scanner/gitdb/history": {"scanner/gitdb", "scanner/gitdb/pack", "scanner/gitdb/oid", "finding"},
-	"keysweep/scanner/gitdb/lookup":  {"scanner/gitdb", "scanner/gitdb/pack", "scanner/gitdb/index", "scanner/gitdb/oid", "finding"},
+	"keysweep/scanner/gitdb/lookup":  {"file", "scanner/gitdb", "scanner/gitdb/pack", "scanner/gitdb/index", "scanner/gitdb/oid", "finding"},
 	"keysweep/scanner/gitdb":         {"file", "scanner/gitdb/pack", "scanner/gitdb/reftable", "scanner/gitdb/inflate", "scanner/gitdb/oid", "finding"},
 	"keysweep/scanner/gitdb/gittest": nil,
 	"keysweep/scanner/gitdb/pack":    {"file", "scanner/gitdb/inflate", "scanner/gitdb/oid"},
