@@ -268,6 +268,8 @@ type Occurrence struct {
 	// the outermost first. Line and columns are then those of the member. Nil: the
 	// key is in the file or object itself.
 	Inside []string
+	// Layer says where in a container image the member is.
+	Layer Layer
 	// Line, Column and EndColumn are 1-based, columns in bytes; EndColumn is
 	// the first column behind the key as it is in the text, or behind the first
 	// line of a wrapped key. Zero for sources path and ref.
@@ -299,6 +301,12 @@ type Occurrence struct {
 	Newest  bool
 	Excerpt Excerpt
 	Comment Comment // on the line of the key
+}
+
+// Layer is where in a container image something is. The zero value: in none.
+type Layer struct {
+	Number    int // of the layer, the lowest is 1
+	RemovedIn int // number of the layer that removes the file; 0: none does
 }
 
 // InsideOf joins what names a file or object with the names of Inside, as

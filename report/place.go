@@ -170,14 +170,20 @@ func (p *phrases) display(path string) string {
 // notesOn says what is known of o beyond its place.
 func (p *phrases) notesOn(o finding.Occurrence) []string {
 	var notes []string
+	if o.Layer.Number > 0 {
+		notes = append(notes, fmt.Sprintf("layer %d", o.Layer.Number))
+	}
+	if o.Layer.RemovedIn > 0 {
+		notes = append(notes, fmt.Sprintf("removed in layer %d", o.Layer.RemovedIn))
+	}
 	switch {
 	case o.Source == finding.SourceStdin, o.Source == finding.SourceRef, o.Source == finding.SourceCommit && o.Object == "":
-		return nil
+		return notes
 	case o.Source == finding.SourceIndex, o.Source == finding.SourcePath && p.scanned.staged:
 		notes = append(notes, "staged")
 	case o.Source == finding.SourceWorktree || o.Object == "" && o.Commit == "":
 		if !p.scanned.repository {
-			return nil // a plain folder has nothing else
+			return notes // a plain folder has nothing else
 		}
 		return append(notes, "working tree")
 	case o.InHead == finding.Yes:

@@ -95,7 +95,7 @@ func (m *members) inside(names []string) location {
 func (m *members) Member(names []string, r io.Reader) error {
 	at := m.inside(names)
 	m.name(names[len(names)-1], at)
-	_, err := m.judge.stream(r, at)
+	_, err := m.judge.stream(at.target.images.member(m.at, names, r), at)
 	return err
 }
 

@@ -148,6 +148,9 @@ func (o *objectJudge) Object(obj *history.Object) error {
 		}
 		return nil
 	}
+	if obj.Type == oid.Blob && o.judge.collector.containers != nil && container.Recognize(obj.Data, "") {
+		at.object = obj.ID() // which layers of an image are known by
+	}
 	skipped, err := o.judge.wholeOpened(obj.Data, at, obj.Type == oid.Blob)
 	if len(skipped) > 0 {
 		for i := range skipped {

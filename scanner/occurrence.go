@@ -42,7 +42,7 @@ func (l location) occurrence(v view) finding.Occurrence {
 	o := finding.Occurrence{
 		Target: l.target.Name, Source: l.source, Path: l.path, Inside: l.names(l.path),
 		Line: l.line, Column: l.column, EndColumn: v.endColumn, Excerpt: v.excerpt, Comment: v.comment,
-		UnitColumn: v.unitColumn, UnitEndColumn: v.unitEndColumn, TipLine: v.tipLine,
+		Layer: l.target.images.layerOf(l), UnitColumn: v.unitColumn, UnitEndColumn: v.unitEndColumn, TipLine: v.tipLine,
 	}
 	if l.history != nil { // until it is traced
 		o.Reachable, o.InHead = finding.NotKnown, finding.NotKnown

@@ -22,6 +22,7 @@ type target struct {
 	repo   *gitdb.Repository // whose database, or ignore rules, are read; nil: none
 	// unknown is why it is not known whether there is a repo, which is then nil.
 	unknown error
+	images  images
 
 	// Of Staged and Range, set by lookup and openIndex.
 	db       *lookup.Database

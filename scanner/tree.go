@@ -64,6 +64,9 @@ func (s *Prepared) judgeFile(j *judge, t *target, f *worktree.File) error {
 		j.drop()
 		skipped = nil
 		return pack.Guard(func() (err error) {
+			if j.collector.containers != nil {
+				r = t.images.file(at, r)
+			}
 			n, err = j.stream(r, at)
 			if err == nil && f.Kind == worktree.Regular && j.opens() {
 				skipped, err = j.open(container.Random(f, f.Size), at, 0)
