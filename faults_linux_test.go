@@ -394,7 +394,7 @@ func (l *faultLab) faultsOf(m *faultMode, trace string) (list []fault) {
 		if isInput := m.stdin != "" && path == "{}/"+m.stdin; (call == "read" || call == "pread64") && !isInput { // an end of standard input is one
 			inject = append(inject, endsEarly)
 		}
-		if listed[full] && (strings.HasPrefix(call, "open") || strings.Contains(call, "stat") || call == "readlinkat") {
+		if listed[full] && path != "." && (strings.HasPrefix(call, "open") || strings.Contains(call, "stat") || call == "readlinkat") {
 			inject = append(inject, isGone)
 		}
 		for _, e := range inject {

@@ -48,8 +48,10 @@ func OpenCheckout(ctx context.Context, path string, reach disk.Reach, followAlte
 	}
 	c := &Checkout{ctx, repo, db, nil, reach.Guard(dir)}
 	if repo.Top != "" {
-		if info, err := os.Stat(repo.Top); err == nil {
-			c.top = info
+		c.top, err = os.Stat(repo.Top)
+		if err != nil && !disk.Absent(err) {
+			db.Close()
+			return nil, err
 		}
 	}
 	return c, nil
@@ -168,7 +170,8 @@ func (c *Checkout) Below(folder string) (below string, ok bool) {
 
 // Holds returns the path of a file from the top of the working tree, or "" and false
 // if it is not in the working tree. It goes by the file's name, or else by where links
-// lead: whatever a change can affect belongs to the change.
+// lead: whatever a change can affect belongs to the change, and so does what cannot
+// be found out.
 func (c *Checkout) Holds(file string) (below string, ok bool) {
 	named, err := filepath.Abs(file)
 	if err != nil || file == "" {
@@ -180,8 +183,10 @@ func (c *Checkout) Holds(file string) (below string, ok bool) {
 	if below, ok := belowTop(c.top, named); ok {
 		return below, true
 	}
-	if file, err = filepath.EvalSymlinks(named); err != nil {
+	if file, err = filepath.EvalSymlinks(named); disk.Absent(err) {
 		return "", false
+	} else if err != nil {
+		return filepath.ToSlash(named), true
 	}
 	return belowTop(c.top, file)
 }
@@ -227,10 +232,11 @@ func belowTop(top os.FileInfo, file string) (string, bool) {
 }
 
 // belowFolder returns the path of a folder, given as an absolute path, below top,
-// which is compared with each folder above.
+// which is compared with each folder above. One that may be top is.
 func belowFolder(top os.FileInfo, folder string) (below string, ok bool) {
 	for {
-		if at, err := os.Stat(folder); err == nil && os.SameFile(at, top) {
+		at, err := os.Stat(folder)
+		if err == nil && os.SameFile(at, top) || err != nil && !disk.Absent(err) {
 			return below, true
 		}
 		parent := filepath.Dir(folder)

@@ -19,6 +19,7 @@ import (
 //	shop/out -> ../outside
 //	shop/up -> ..
 //	shop/here -> dir
+//	round -> round
 func checkedOut(t *testing.T) (*Checkout, string) {
 	t.Helper()
 	parent, err := filepath.EvalSymlinks(t.TempDir())
@@ -37,6 +38,7 @@ func checkedOut(t *testing.T) (*Checkout, string) {
 		os.Symlink("..", filepath.Join(shop, "up")),
 		os.Symlink("dir", filepath.Join(shop, "here")),
 		os.Symlink(shop, filepath.Join(parent, "another")),
+		os.Symlink("round", filepath.Join(parent, "round")),
 	} {
 		if err != nil {
 			t.Skip(err)
@@ -88,6 +90,8 @@ func TestWhatAChangeCanAffectBelongsToIt(t *testing.T) {
 		{filepath.Join(parent, "outside"), "", false},
 		{"../outside", "", false},
 		{"../missing", "", false},
+		{filepath.Join(parent, "round"), filepath.ToSlash(filepath.Join(parent, "round")), true},
+		{filepath.Join(parent, "\x00", "file"), "file", true}, // no system looks there
 		{"", "", false},
 	} {
 		if below, ok := c.Holds(tt.file); below != tt.below || ok != tt.ok {

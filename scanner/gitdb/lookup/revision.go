@@ -1,6 +1,7 @@
 package lookup
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -10,6 +11,7 @@ import (
 	"strconv"
 	"strings"
 
+	"keysweep/file"
 	"keysweep/scanner/gitdb/oid"
 	"keysweep/scanner/gitdb/pack"
 )
@@ -166,8 +168,10 @@ func (r *Reader) abbreviated(ctx context.Context, digits string, want hint) (oid
 	if len(digits) < minAbbreviation || strings.Trim(digits, "0123456789abcdefABCDEF") != "" || len(digits) > 2*r.db.repo.Format.Size() {
 		return oid.ID{}, fmt.Errorf("%w: %s", ErrRevision, digits)
 	}
-	list := r.db.idsWithPrefix(strings.ToLower(digits))
+	list, err := r.db.idsWithPrefix(strings.ToLower(digits))
 	switch {
+	case err != nil:
+		return oid.ID{}, fmt.Errorf("%s: %w", digits, err)
 	case len(list) == 0:
 		return oid.ID{}, fmt.Errorf("%w: %s: no ref has this name, and no object id starts with it", ErrRevision, digits)
 	case len(list) == 1:
@@ -204,8 +208,8 @@ func (r *Reader) ambiguous(ctx context.Context, digits string, list []oid.ID) er
 }
 
 // idsWithPrefix returns the ids that start with digits, at least two hex digits
-// in lower case, sorted.
-func (db *Database) idsWithPrefix(digits string) (list []oid.ID) {
+// in lower case, sorted. After an error there may be more.
+func (db *Database) idsWithPrefix(digits string) (list []oid.ID, err error) {
 	first, _ := oid.Parse([]byte(digits[:2] + strings.Repeat("0", 38)))
 	see := func(id oid.ID) {
 		if id[0] == first[0] && strings.HasPrefix(id.String(), digits) {
@@ -213,12 +217,12 @@ func (db *Database) idsWithPrefix(digits string) (list []oid.ID) {
 		}
 	}
 	for _, p := range db.packs {
-		_ = pack.Guard(func() error { p.IDs(first[0], see); return nil })
+		err = cmp.Or(err, pack.Guard(func() error { p.IDs(first[0], see); return nil }))
 	}
 	for _, dir := range db.dirs {
-		files, err := os.ReadDir(filepath.Join(dir, digits[:2]))
-		if err != nil {
-			continue
+		files, errDir := os.ReadDir(filepath.Join(dir, digits[:2]))
+		if errDir != nil && !file.Absent(errDir) {
+			err = cmp.Or(err, errDir)
 		}
 		for _, f := range files {
 			if id, ok := oid.Parse([]byte(digits[:2] + f.Name())); ok {
@@ -227,7 +231,7 @@ func (db *Database) idsWithPrefix(digits string) (list []oid.ID) {
 		}
 	}
 	slices.SortFunc(list, oid.ID.Compare)
-	return slices.Compact(list)
+	return slices.Compact(list), err
 }
 
 // fits reports whether an object is what a hint wants, tags followed.
