@@ -141,11 +141,12 @@ func (c *change) readAdded(ctx context.Context, typ oid.Type) error {
 // of each sort is enough (see commentSort), and beyond another, keys are open.
 func (c *change) introduce(list []*candidate, added []addition) {
 	type alike struct {
-		key  finding.Secret
-		sort sorts
+		key    finding.Secret
+		inside string
+		sort   sorts
 	}
 	kinds := make(map[alike]bool)
-	of := func(k *candidate) alike { return alike{k.match.Secret, commentSort(k.view.comment)} }
+	of := func(k *candidate) alike { return alike{k.match.Secret, k.at.inside, commentSort(k.view.comment)} }
 	left := occurrencesPerObject
 	for i, a := range added {
 		if i > 0 && c.room < len(kinds) {

@@ -52,9 +52,9 @@ type candidate struct {
 	offset int64 // of the key, in bytes
 	at     location
 	view   view
-	// last says that names behind this one may have been left out: each is a path of
-	// its own.
-	last bool
+	// open says that its key may be at names and in members of containers that were
+	// left out: exceptions may tell each of them from the others.
+	open bool
 }
 
 func newCollector(set *rules.Set, keepRejected bool, progress *Progress) *collector {
@@ -103,7 +103,7 @@ func (c *collector) addOne(s *candidate) {
 		}
 		return
 	}
-	r.open = r.open || s.last
+	r.open = r.open || s.open
 	r.addExtent(m, len(r.locations) == 0)
 	r.shapes = m.Shapes
 	for _, e := range m.Evidence {

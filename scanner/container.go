@@ -49,6 +49,7 @@ func (j *judge) opens() bool { return j.isContainer && j.collector.containers !=
 // judged: what the judge has from its list's index from on. The error is the context's.
 func (j *judge) open(src container.Source, at location, from int) ([]finding.Skipped, error) {
 	to := len(j.list)
+	clear(j.times) // what is in members is dropped
 	m := &members{judge: j, at: at}
 	opened, err := container.Walk(j.ctx, j.collector.containers, src, at.path, m)
 	j.uncover(from, to, opened.Covered)
@@ -113,8 +114,10 @@ func (m *members) Name(names []string, text string) error {
 
 // Raw implements container.Visitor.
 func (m *members) Raw(names []string, r io.Reader, covered []container.Span) error {
-	from := len(m.judge.list)
+	from, times := len(m.judge.list), m.judge.times
+	m.judge.times = make(map[finding.Secret]tally) // what is in members is dropped
 	_, err := m.judge.stream(r, m.inside(names))
+	m.judge.times = times
 	m.judge.uncover(from, len(m.judge.list), covered)
 	return err
 }

@@ -332,7 +332,7 @@ func (k *foundKey) addVersions(h *scannedHistory, t *history.Trace, staged func(
 			for _, l := range list {
 				v := k.locations[l]
 				if isNew := seen.add(commentSort(v.comment)); left <= 0 && !isNew {
-					k.open = k.open || l.source == finding.SourcePath // other names are other paths
+					k.open = k.open || l.source == finding.SourcePath || l.inside != list[0].inside // another place
 					continue
 				}
 				left--

@@ -22,16 +22,19 @@ type judge struct {
 	cut   bool
 }
 
-// tally is how many locations of a key are kept, and the sorts of their comments.
+// tally is how many locations of a key are kept, and the sorts of their comments at
+// the last place that is not cut.
 type tally struct {
-	kept  int
-	sorts sorts
+	kept         int
+	path, inside string // the place
+	sorts        sorts
+	open         bool // other places are left out
 }
 
 // locationsPerContent is how many locations of one key in one file or object
 // are kept: a file may be nothing but one key, a million times. More are kept only
 // if their comments are of another sort: those that are left out are like one that
-// is kept.
+// is kept, or else, in other names and members of containers, their key is open.
 const locationsPerContent = 1000
 
 func (c *collector) newJudge(ctx context.Context) *judge {
@@ -106,13 +109,19 @@ func (j *judge) keep(buf []byte, done int, pos position, matches []rules.Match, 
 		if shown {
 			s.view.comment = comment(buf, matches, i)
 		}
-		if isNew := t.sorts.add(commentSort(s.view.comment)); !isNew && (!shown || t.kept >= locationsPerContent) {
+		elsewhere, full := t.path != at.path || t.inside != at.inside, shown && t.kept >= locationsPerContent
+		if elsewhere && !full {
+			t.path, t.inside, t.sorts = at.path, at.inside, 0
+		}
+		isNew := t.sorts.add(commentSort(s.view.comment))
+		s.open = elsewhere && full
+		if s.open && t.open || !s.open && !isNew && (full || !shown) {
 			j.cut = j.cut || shown
 			continue
 		}
+		t.open = t.open || s.open
 		t.kept++
 		j.times[m.Secret] = t
-		s.last = at.source == finding.SourcePath && t.kept == locationsPerContent
 		s.at.line, s.at.column = pos.lines+1, pos.bytes+1
 		key := buf[m.Start:m.End]
 		if n := slices.Index(key, '\n'); n >= 0 {

@@ -11,6 +11,7 @@ import (
 
 	"keysweep/exceptions"
 	"keysweep/finding"
+	"keysweep/scanner/container"
 )
 
 // accepting makes exceptions of a configuration what a scan asks.
@@ -32,6 +33,7 @@ func audited(t *testing.T, opts Options, set *exceptions.Set, between func()) *f
 	}
 	defer p.Close()
 	p.accept, p.collector = accepting(set), newCollector(loadRules(t), false, p.opts.Progress) // as Scan does
+	p.collector.containers = container.NewBudget(container.Limits{})
 	for _, target := range p.targets {
 		if err := p.scanTarget(context.Background(), target); err != nil {
 			t.Fatal(err)
@@ -428,5 +430,59 @@ func TestAHistoryThatIsReadLaterAcceptsNothingOfAnEarlierOne(t *testing.T) {
 	}
 	if _, known := res.Findings[0].Every(); known {
 		t.Error("all occurrences are said to be known")
+	}
+}
+
+// The members of a container are as many places as there are members.
+func TestManyPlacesInAContainerAreAllJudged(t *testing.T) {
+	key := keysOf(1, 101)[0]
+	line := "KEY=" + key + "\n"
+	globs := func(list ...string) (set exceptions.Set) {
+		for _, glob := range list {
+			set.Allows = append(set.Allows, exceptions.Allow{Path: glob, Reason: "r"})
+		}
+		return set
+	}
+	big := tarOf(map[string]string{"a.env": strings.Repeat(line, 1100)})
+	both := tarOf(map[string]string{"a.env": strings.Repeat(line, 1100), "z.env": line})
+	for _, tt := range []struct {
+		name    string
+		content string
+		set     exceptions.Set
+		want    bool
+	}{
+		{"more lines than are kept", big, globs(), false},
+		{"more lines than are kept, of an accepted member", big, globs("d.tar!/a.env"), true},
+		{"another member behind them", both, globs("d.tar!/a.env"), false},
+		{"another member behind them, in an accepted container", gzipOf(both), globs("d.tar"), false},
+	} {
+		r := newRepo(t, filepath.Join(t.TempDir(), "r"))
+		r.commit("zero")
+		write(t, filepath.Join(r.dir, "d.tar"), tt.content)
+		r.commit("one")
+		for _, opts := range []Options{{Tree: true}, {History: true}, {Range: &Range{Include: []string{"HEAD"}, Exclude: []string{"HEAD~1"}}}} {
+			opts.Paths = []string{r.dir}
+			res := audited(t, opts, &tt.set, func() {})
+			if len(res.Findings) != 1 || !res.Complete() || (res.Findings[0].Suppressed != nil) != tt.want {
+				t.Errorf("%s, %v: %d findings, skipped %v", tt.name, opts.scope(), len(res.Findings), res.Skipped)
+			}
+		}
+	}
+}
+
+// A key in an accepted member of a container is not an old one elsewhere.
+func TestAKeyThatAMemberMayHaveIsNewElsewhere(t *testing.T) {
+	line := "KEY=" + keysOf(1, 103)[0] + "\n"
+	r := newRepo(t, filepath.Join(t.TempDir(), "r"))
+	write(t, filepath.Join(r.dir, "d.tar"), tarOf(map[string]string{"a.env": line, "z.env": line}))
+	r.commit("one")
+	write(t, filepath.Join(r.dir, "prod"), line)
+	r.commit("two")
+	for glob, want := range map[string]int{"d.tar": 1, "d.tar!/*": 1, "d.tar!/a.env": 0} {
+		set := &exceptions.Set{Allows: []exceptions.Allow{{Path: glob, Reason: "r"}}}
+		res := audited(t, Options{Paths: []string{r.dir}, Range: &Range{Include: []string{"HEAD"}, Exclude: []string{"HEAD~1"}}}, set, func() {})
+		if len(res.Findings) != want {
+			t.Errorf("%s: %d new keys", glob, len(res.Findings))
+		}
 	}
 }

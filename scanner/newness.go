@@ -49,7 +49,7 @@ func (c *change) dropHeldAtPath(ctx context.Context) error {
 		for _, id := range n.before {
 			if held, ok := c.known[id][n.match.Secret]; ok {
 				isHeld, isAllowed = true, isAllowed || held.reason != ""
-				isOld = isOld || !c.acceptsOld(n, n.path, held.reason)
+				isOld = isOld || !c.acceptsOld(n, n.path, held)
 			}
 		}
 		if isHeld && !isAllowed {
@@ -103,25 +103,27 @@ func (c *change) dropHeldElsewhere(ctx context.Context) error {
 	return failed
 }
 
-// acceptsOld reports whether a person accepted path, or the comment with this
-// reason beside the key of n that a parent has there: then it does not make the
-// key old elsewhere.
-func (c *change) acceptsOld(n *introduction, path, reason string) bool {
+// acceptsOld reports whether a person accepted path, or the comment beside the key
+// of n that a parent has there: then it does not make the key old elsewhere.
+func (c *change) acceptsOld(n *introduction, path string, held heldKey) bool {
 	// Where HEAD's comments count, the key is rather taken for new.
-	comment := finding.Comment{Found: reason != "", Reason: reason, Merged: c.opts.Trusted == ""}
-	return c.accepts(n, path, comment)
+	comment := finding.Comment{Found: held.reason != "", Reason: held.reason, Merged: c.opts.Trusted == ""}
+	if len(held.inside) == 0 {
+		return c.accepts(n, path, "", comment)
+	}
+	return !slices.ContainsFunc(held.inside, func(inside string) bool { return !c.accepts(n, path, inside, comment) })
 }
 
 // acceptsNew reports whether a person accepted the key of n where n adds it.
 func (c *change) acceptsNew(n *introduction) bool {
 	comment := n.view.comment
 	comment.Merged = c.isMerged(n)
-	return c.accepts(n, n.path, comment)
+	return c.accepts(n, n.path, n.at.inside, comment)
 }
 
-func (c *change) accepts(n *introduction, path string, comment finding.Comment) bool {
+func (c *change) accepts(n *introduction, path, inside string, comment finding.Comment) bool {
 	return c.accept.Occurrence != nil && c.accept.Occurrence(n.match.Secret, &finding.Occurrence{
-		Target: c.target.Name, Source: c.source, Path: path, Comment: comment,
+		Target: c.target.Name, Source: c.source, Path: path, Inside: location{inside: inside}.names(path), Comment: comment,
 	})
 }
 
@@ -283,6 +285,8 @@ type heldKey struct {
 	// each of its lines; in a tree, in one of its blobs. "": there is none.
 	reason string
 	line   int // the first one, in a blob
+	// inside are the places in a blob, as location has them.
+	inside []string
 }
 
 // learn reads blobs and fills known.
@@ -302,9 +306,12 @@ func (c *change) learn(ctx context.Context, ids []oid.ID) error {
 		for _, k := range list {
 			held, ok := keys[k.match.Secret]
 			if !ok {
-				held = heldKey{k.view.comment.Reason, k.at.line}
+				held = heldKey{reason: k.view.comment.Reason, line: k.at.line}
 			} else if held.reason != "" {
 				held.reason = k.view.comment.Reason
+			}
+			if n := len(held.inside); n == 0 || held.inside[n-1] != k.at.inside {
+				held.inside = append(held.inside, k.at.inside)
 			}
 			keys[k.match.Secret] = held
 		}
@@ -431,7 +438,7 @@ func (c *change) holdsUnaccepted(ctx context.Context, d *lookup.Differ, j *judge
 	err := d.Entries(ctx, tree, func(e *pack.TreeEntry) {
 		at := path + string(e.Name)
 		if slices.Contains(keysInName(j, e), key) {
-			found = found || !c.acceptsOld(n, at, "")
+			found = found || !c.acceptsOld(n, at, heldKey{})
 		}
 		switch held, ok := c.known[e.ID][key]; {
 		case e.IsTree():
@@ -440,7 +447,7 @@ func (c *change) holdsUnaccepted(ctx context.Context, d *lookup.Differ, j *judge
 			}
 		case ok:
 			if *left--; *left >= 0 {
-				found = found || !c.acceptsOld(n, at, held.reason)
+				found = found || !c.acceptsOld(n, at, held)
 			}
 		}
 	})

@@ -53,7 +53,8 @@ type unlistedObject struct {
 	keys []unlistedKey
 	// alike holds a path for each answer of Accept.Path that accepts it, and one
 	// at which a key is open.
-	alike map[string]history.PathTrace
+	alike  map[string]history.PathTrace
+	places bool // a key is in a name or in a container: its path is not all
 }
 
 type unlistedKey struct {
@@ -78,6 +79,7 @@ func (u *unlisted) met(id oid.ID, at history.PathTrace) {
 		for _, k := range u.held[id] {
 			key := unlistedKey{foundKey: u.history.found[k]}
 			key.bare = slices.ContainsFunc(key.at[id], func(l location) bool { return key.locations[l].comment.Reason == "" })
+			o.places = o.places || slices.ContainsFunc(key.at[id], func(l location) bool { return l.source == finding.SourcePath || l.inside != "" })
 			o.keys = append(o.keys, key)
 		}
 		u.objects[id], u.more = o, true
@@ -111,13 +113,16 @@ func (u *unlisted) keep(o *unlistedObject, at history.PathTrace, accepted func(u
 }
 
 // acceptsPath reports whether the path is accepted, for all keys of o: for those
-// in the names of a folder's entries, with the name.
+// in the names of a folder's entries and in containers, with the names.
 func (u *unlisted) acceptsPath(o *unlistedObject, id oid.ID, at history.PathTrace) (words string, accepted bool) {
 	if u.accept.Path == nil {
 		return "", false
 	}
 	for _, k := range o.keys {
-		for _, l := range k.at[id] {
+		for i, l := range k.at[id] {
+			if before := k.at[id][max(i-1, 0)]; i > 0 && l.path == before.path && l.inside == before.inside {
+				continue
+			}
 			if u.left--; u.left < 0 {
 				return "", false
 			}
@@ -126,7 +131,7 @@ func (u *unlisted) acceptsPath(o *unlistedObject, id oid.ID, at history.PathTrac
 			if words += more; !ok {
 				return "", false
 			}
-			if l.source != finding.SourcePath || l.inside != "" {
+			if !o.places {
 				return words, true // it has one path for all
 			}
 		}
