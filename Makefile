@@ -21,7 +21,8 @@ TAGS := urfave_cli_no_docs
 PLATFORMS := linux/amd64 linux/arm64 darwin/amd64 darwin/arm64 windows/amd64 windows/arm64
 # Packages of Debian, from the command that each brings.
 NEEDED := git:git gcc:gcc bash:bash setpriv:util-linux mkfifo:coreutils \
-	zip:zip 7zz:7zip bsdtar:libarchive-tools cpio:cpio xz:xz-utils bzip2:bzip2 zstd:zstd lz4:lz4 compress:ncompress
+	zip:zip 7zz:7zip bsdtar:libarchive-tools cpio:cpio xz:xz-utils bzip2:bzip2 zstd:zstd lz4:lz4 compress:ncompress \
+	dpkg-deb:dpkg rpmbuild:rpm python3:python3
 ifeq ($(shell uname -s),Linux)
 NEEDED += strace:strace
 endif

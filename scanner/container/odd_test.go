@@ -1,0 +1,77 @@
+package container
+
+import (
+	"context"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"testing"
+)
+
+// odd are containers that programs write seldom, and what is noted of them.
+var odd = []struct {
+	file, command string
+	problem       Problem // 0: none; bsdtar then reads the same
+	count         int     // of notes
+}{
+	{file: "hard.tar", command: "ln d/a.env d/hard; ln -s a.env d/soft; tar -cf $1 d"},
+	{file: "bytes.tar", command: "cp d/a.env $'d/\\xff\\xfe'; tar -cf $1 d"},
+	{file: "bytes.cpio", command: "cp d/a.env $'d/\\xff\\xfe'; find d -type f | cpio --quiet -o -H newc > $1"},
+	{file: "dots.tar", command: "cd d; tar -P -cf ../$1 ./a.env ../d/sub/empty"},
+	{file: "ranges.tar", command: "tar --format=posix --sparse -cf $1 d"},
+	{file: "old.cpio", command: "find d -type f | cpio --quiet -o -H odc > $1"},
+	{file: "lib.a", command: "bsdtar --format=ar -cf $1 -C d a.env 'name with blanks'"},
+	{file: "bsd.a", command: "bsdtar --format=arbsd -cf $1 -C d a.env 'name with blanks'"},
+	{file: "mtree.zip", command: "bsdtar --format=zip --options zip:compression=store,zip:zip64 -cf $1 d"},
+	{file: "sfx.zip", command: "zip -q -r x.zip d; (head -c 70000 /dev/zero; cat x.zip) > $1; zip -q -A $1"},
+	{file: "comment.zip", command: "zip -q -r $1 d; printf 'a comment' | zip -q -z $1 >/dev/null"},
+	{file: "empty.zip", command: "printf 'PK\\5\\6' > $1; head -c 18 /dev/zero >> $1"},
+	{file: "locked.zip", command: "zip -q -P x -r $1 d/a.env 'd/name with blanks'", problem: Encrypted, count: 2},
+	{file: "aes.zip", command: "7zz a -bd -px -mem=AES256 -tzip $1 d/a.env >/dev/null", problem: Encrypted, count: 1},
+	{file: "split.zip", command: "head -c 300000 /dev/urandom > d/r; zip -q -s 64k -r $1 d", problem: Damaged, count: 2}, // what is in the last volume is read
+	{file: "x.7z", command: "7zz a -bd $1 d >/dev/null", problem: Unsupported, count: 1},
+	{file: "bcj.xz", command: "xz --x86 --lzma2 -c d/a.env > $1", problem: Unsupported, count: 1},
+}
+
+func TestOddArchivesAreReadAsBsdtarReadsThem(t *testing.T) {
+	for _, o := range odd {
+		t.Run(o.file, func(t *testing.T) {
+			t.Parallel()
+			dir := writeFiles(t)
+			run(t, dir, "set -- "+o.file+"; "+o.command)
+			b, err := os.ReadFile(filepath.Join(dir, o.file))
+			if err != nil {
+				t.Fatal(err)
+			}
+			s := &seen{members: make(map[string]string), raw: make(map[string]string), covered: make(map[string][]Span)}
+			opened, err := Walk(context.Background(), NewBudget(Limits{}), Bytes(b), o.file, s)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if opened.Format == "" || len(s.notes) != o.count || o.count > 0 && s.notes[0].Problem != o.problem {
+				t.Fatalf("opened %q, notes %+v", opened.Format, s.notes)
+			}
+			if o.problem != 0 {
+				return
+			}
+			run(t, dir, "set -- "+o.file+"; mkdir out; bsdtar -xPf $1 -C out; cd out; find . -type f -links 1 > ../names")
+			names, _ := os.ReadFile(filepath.Join(dir, "names"))
+			want := strings.Fields(strings.ReplaceAll(string(names), " ", "\x00"))
+			for _, name := range want {
+				name = strings.ReplaceAll(name, "\x00", " ")
+				text, err := os.ReadFile(filepath.Join(dir, "out", name))
+				if err != nil {
+					t.Fatal(err)
+				}
+				at := slices.IndexFunc([]string{name, name[2:], "../" + name[2:]}, func(n string) bool { got, ok := s.members[n]; return ok && got == string(text) })
+				if at < 0 {
+					t.Errorf("%q: %d bytes, not among %q", name, len(text), sizes(s.members))
+				}
+			}
+			if len(want) == 0 && o.file != "empty.zip" {
+				t.Error("bsdtar reads nothing")
+			}
+		})
+	}
+}
