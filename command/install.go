@@ -150,7 +150,11 @@ func install(c *call) error {
 			names = []string{"pre-receive"}
 		}
 	}
-	steps, err := hooks.Install(r, names, hooks.Program(), options, c.Bool("dry-run"))
+	program, err := hooks.Program()
+	if err != nil {
+		return fmt.Errorf("the path of keysweep, for the hooks: %w", err)
+	}
+	steps, err := hooks.Install(r, names, program, options, c.Bool("dry-run"))
 	if err := c.saySteps(steps, c.Bool("dry-run")); err != nil {
 		return err
 	}

@@ -215,20 +215,21 @@ func resolve(path string) (string, error) {
 
 // Program returns the path of the running program for hooks to record: the one in
 // PATH if that is the same program, since it survives an update that replaces a
-// link's target. It is "" for a program of "go run", which is removed at its end.
-func Program() string {
+// link's target. It is "" for a program of "go run", which is removed at its end. The
+// error says that the system does not say which program runs.
+func Program() (string, error) {
 	own, err := os.Executable()
 	if err != nil || strings.ContainsAny(own, "\r\n") {
-		return ""
+		return "", err
 	}
 	sep := string(filepath.Separator)
 	if strings.Contains(own, "go-build") && strings.Contains(own, sep+"exe"+sep) {
-		return ""
+		return "", nil
 	}
 	if found, err := exec.LookPath("keysweep"); err == nil && filepath.IsAbs(found) && SameFile(found, own) && !strings.ContainsAny(found, "\r\n") {
-		return filepath.ToSlash(found)
+		return filepath.ToSlash(found), nil
 	}
-	return filepath.ToSlash(own)
+	return filepath.ToSlash(own), nil
 }
 
 // OnPath returns the keysweep in PATH, "" if there is none.
