@@ -417,7 +417,7 @@ func (o *opening) inner(name string, file, folder []string, r io.Reader, depth i
 		return o.leave(err)
 	}
 	if opened.Format == "" {
-		if err := o.visitor.Member(file, src.stream); err != nil && !errors.Is(err, out.err) {
+		if err := o.leaf(file, src.stream); err != nil && !errors.Is(err, out.err) {
 			return &visitError{err}
 		}
 	} else if _, err := io.Copy(io.Discard, src.stream); err != nil && out.err == nil {
@@ -427,6 +427,13 @@ func (o *opening) inner(name string, file, folder []string, r io.Reader, depth i
 		return out.err
 	}
 	return nil
+}
+
+// leaf passes on a member that is no container.
+func (o *opening) leaf(file []string, r io.Reader) error {
+	a := &ahead{r: r}
+	defer a.close()
+	return o.visitor.Member(file, a)
 }
 
 // leave returns an error of the walk within a member as one of this container.
