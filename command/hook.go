@@ -123,6 +123,10 @@ func (h *hook) leaveLarge() (unopened func() string) {
 	if h.name == "pre-receive" {
 		return func() string { return "" }
 	}
+	scan := "keysweep scan --staged"
+	if h.name == "pre-push" {
+		scan = "keysweep scan"
+	}
 	o := h.opts
 	o.audit.Scan.MaxUnpacked, o.audit.Scan.UnopenedNoted = maxHookUnpacked, true
 	found := o.found
@@ -137,7 +141,7 @@ func (h *hook) leaveLarge() (unopened func() string) {
 		var lines strings.Builder
 		for _, s := range skipped {
 			if s.Reason == finding.ReasonUnopened {
-				fmt.Fprintf(&lines, "keysweep: not opened, more than %d MiB unpacked: %s\n  keysweep scan FILE opens it\n", maxHookUnpacked>>20, quote.Words(s.Detail))
+				fmt.Fprintf(&lines, "keysweep: too large for a hook, not opened: %s; %s scans it\n", quote.Words(s.Detail), scan)
 			}
 		}
 		return lines.String()
