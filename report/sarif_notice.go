@@ -66,7 +66,7 @@ var noticeWords = map[string]noticeKind{
 	string(finding.ReasonMissing):       {"error", "An object that another object names is not in the repository.", "Scan a fresh clone; git fsck --full says what is broken."},
 	string(finding.ReasonDamaged):       {"error", "Something does not decode, or fails its checksum.", "Scan a fresh clone; git fsck --full says what is broken."},
 	string(finding.ReasonUnreadable):    {"error", "The system refused to read something.", "Give the user that scans the right to read it, or exclude it."},
-	string(finding.ReasonTooLarge):      {"warning", "An object is larger than the memory limit for one object.", "Raise the limit with --max-object."},
+	string(finding.ReasonTooLarge):      {"warning", "An object or archive is over a limit.", "Raise the limit with --max-object or --max-unpacked; unpack an archive that holds far more than its size, and scan the folder."},
 	string(finding.ReasonShallow):       {"warning", "The clone is shallow: its older history is not here.", "Run git fetch --unshallow, or set fetch-depth: 0 in a GitHub workflow, and scan again."},
 	string(finding.ReasonPromisor):      {"warning", "The clone is partial: some objects were left on the server.", "Run git fetch --refetch --no-filter, and scan again."},
 	string(finding.ReasonChanged):       {"error", "Something changed while it was read.", "Scan again while nothing writes there."},
