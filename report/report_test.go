@@ -337,6 +337,13 @@ var reports = []struct {
 		e.CutLeft, e.CutRight = true, true
 		return result(f)
 	}, Options{Exit: ExitReason{Status: 1}}},
+	{"inside", func() *finding.Result {
+		f := martis()
+		f.Listed = f.Listed[:1]
+		f.Listed[0].Inside = []string{"blobs/sha256/3f1c", "app/\xff\x1b\n.env"}
+		f.Listed[0].Layer = finding.Layer{Number: 2, RemovedIn: 7}
+		return result(f)
+	}, Options{Exit: ExitReason{Status: 1}}},
 	{"several-targets", func() *finding.Result {
 		f := stripe()
 		f.Listed[0].Target = "../other repo"

@@ -235,11 +235,11 @@ func (a *sarifArtifacts) index(uri, base string, inside []string) member {
 	if inside == nil {
 		return member{}
 	}
-	outer := a.number(base+" "+uri, object{{"location", object{{"uri", uri}, {"uriBaseId", base}}}})
+	outer := a.number(base+" "+uri, object{{"location", object{{"uri", uri}, {"uriBaseId", base}}}, {"roles", []string{"analysisTarget"}}})
 	parent, id := outer, base+" "+uri
 	for _, name := range inside {
 		id += "!/" + name
-		parent = a.number(id, object{{"location", object{{"uri", encodePath(name)}}}, {"parentIndex", parent}})
+		parent = a.number(id, object{{"location", object{{"uri", encodePath(name)}}}, {"parentIndex", parent}, {"roles", []string{"analysisTarget"}}})
 	}
 	return member{"index", outer}
 }
