@@ -167,10 +167,6 @@ func tryWalk(ctx context.Context, root string, opts Options) (*walked, error) {
 	return w, err
 }
 
-// openings are both ways to open folders; the tests that touch the file system
-// run with each.
-var openings = map[string]func(string) (folder, error){"native": openNative, "os.Root": openRooted}
-
 // diff returns what is in only one of two sorted lists.
 func diff(got, want []string) string {
 	var b strings.Builder

@@ -22,6 +22,10 @@ import (
 	"keysweep/finding"
 )
 
+// openings are both ways to open folders; the tests that touch the file system
+// run with each.
+var openings = map[string]func(string) (folder, error){"native": openNative, "os.Root": openRooted}
+
 func TestAPlainFolderIsReadWhole(t *testing.T) {
 	for how, open := range openings {
 		t.Run(how, func(t *testing.T) {
