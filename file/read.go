@@ -32,6 +32,13 @@ func Read(path string, limit int64) ([]byte, error) {
 		return nil, bare(err)
 	}
 	defer f.Close()
+	// Meanwhile another file may have been renamed to path.
+	if info, err = f.Stat(); err != nil {
+		return nil, bare(err)
+	}
+	if !info.Mode().IsRegular() {
+		return nil, ErrNotRegular
+	}
 	text, err := ReadAll(f, info.Size(), limit)
 	return text, bare(err)
 }
