@@ -109,7 +109,7 @@ endif
 	@# shares memory between goroutines, with shorter tests. A program built with it
 	@# sleeps a second when it ends, and the tests of the whole run one hundreds of
 	@# times: here less.
-	GORACE=atexit_sleep_ms=10 bin/gotest go test -race -short -vet=off -parallel 4 -timeout 14m . ./verify ./scanner ./scanner/gitdb/history ./scanner/gitdb/lookup ./scanner/gitdb/pack ./scanner/worktree ./screen
+	GORACE=atexit_sleep_ms=10 bin/gotest go test -race -short -vet=off -parallel 4 -timeout 14m . ./verify ./scanner ./scanner/container ./scanner/gitdb/history ./scanner/gitdb/lookup ./scanner/gitdb/pack ./scanner/worktree ./screen
 
 tools:
 	@go -C tools build -o ../bin/ tool
