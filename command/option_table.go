@@ -44,7 +44,7 @@ const (
 	headingLimits  = "Limits"
 )
 
-// Options that several commands have: those that say which rules there are, how far
+// Options that several commands have: which rules there are, how far
 // content may lead, and which issuers are asked, and how.
 const (
 	ruleOptions   = "rules config no-config"

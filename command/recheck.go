@@ -98,7 +98,7 @@ func recheck(c *call) error {
 // time, and the longest.
 const firstPause, longestPause = time.Second, 30 * time.Second
 
-// askUntilRefused asks about the keys that were found, and again about those that
+// askUntilRefused asks about the keys that were found, and again about the ones that
 // work, with pauses of o.wait in all. An unclear answer does not replace a clear
 // one.
 func (c *call) askUntilRefused(o recheckOptions, verifier *audit.Verifier, outcome *report.Recheck) error {

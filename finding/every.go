@@ -13,7 +13,7 @@ func (f *Finding) MeetEvery() { f.met = true }
 
 // Every returns all occurrences of f, and false if it is not known which they are:
 // some were not read, or were more than a limit allows. Listed says nothing then
-// about those that are not in it.
+// about the others.
 func (f *Finding) Every() (Every, bool) {
 	if !f.met {
 		return Every{}, false

@@ -69,7 +69,7 @@ func FormatNames() []string {
 	return names
 }
 
-// Extensions returns those that name a format, as .json.
+// Extensions returns the file extensions that name a format, as .json.
 func Extensions() []string {
 	var list []string
 	for _, f := range formats {

@@ -239,7 +239,7 @@ func (r *run) planChanges(repo Repository, p *Plan) {
 		return
 	}
 	if !known {
-		r.merged = "" // whoever made this tip chose its parents
+		r.merged = "" // the author of this tip chose its parents
 	}
 	base := r.base(repo, tip, p)
 	p.Range = tip

@@ -128,7 +128,7 @@ func (f *format) open(o *opening) error {
 	return o.compressed()
 }
 
-// firstBytes are those that magic numbers begin with: most content has another one.
+// firstBytes are the bytes that magic numbers begin with: most content has another one.
 var firstBytes = [256]bool{
 	0x1f: true, 'P': true, 'B': true, 0xfd: true, 0x28: true, 0x04: true, 0x5d: true, '!': true, '0': true, 0xc7: true, 0x71: true,
 	0xed: true, 'R': true, '7': true, 'h': true, 's': true, 'M': true, 'L': true, 'x': true, 'k': true, 0xff: true,
