@@ -71,7 +71,7 @@ func walkAll(t *testing.T, b []byte, name string) (*seen, Opened) {
 }
 
 // run runs a program in a folder; it must be there.
-func run(t *testing.T, dir, command string) {
+func run(t testing.TB, dir, command string) {
 	t.Helper()
 	cmd := exec.Command("bash", "-euo", "pipefail", "-c", command)
 	cmd.Dir = dir

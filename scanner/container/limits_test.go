@@ -343,34 +343,3 @@ func TestMemoryDoesNotGrowWithTheInput(t *testing.T) {
 		}
 	}
 }
-
-func FuzzWalk(f *testing.F) {
-	small := zipped(f, map[string][]byte{"a": []byte("KEY"), "b": []byte("x")})
-	f.Add(small, "x.zip")
-	f.Add(gzipped(f, func(w io.Writer) { _, _ = w.Write(small) }), "x.gz")
-	f.Add([]byte("!<arch>\na.o/            0           0     0     644     4         `\nKEY=#1/4            0           0     0     644     8         `\nnameKEY="), "x.a")
-	f.Add([]byte("070701"+strings.Repeat("00000000", 6)+"00000004"+strings.Repeat("00000000", 4)+"00000002"+"00000000"+"a\x00KEY="), "x.cpio")
-	f.Add([]byte("\x1f\x9d\x90ab\x00c\x01"), "x.Z")
-	f.Add([]byte("BZh91AY&SY"), "x.bz2")
-	f.Add([]byte("Rar!\x1a\x07\x01\x00"), "x.rar")
-	f.Add([]byte("\xed\xab\xee\xdb"+strings.Repeat("\x00", 92)+"\x8e\xad\xe8\x01\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00"), "x.rpm")
-	f.Add([]byte("\x04\x00\x00\x00\x1c\x00\x00\x00\x18\x00\x00\x00\x14\x00\x00\x00{\"files\":{\"a\":{}}}"), "x.asar")
-	f.Fuzz(func(t *testing.T, b []byte, name string) {
-		limits := Limits{Produced: 16 << 20, Members: 1000}
-		var random, stream count
-		budget := NewBudget(limits)
-		o1, err1 := Walk(context.Background(), budget, Bytes(b), name, &random)
-		o2, err2 := Walk(context.Background(), NewBudget(limits), Stream(bytes.NewReader(b), int64(len(b))), name, &stream)
-		if err1 != nil || err2 != nil {
-			t.Fatal(err1, err2)
-		}
-		if o1.Format != o2.Format && o1.Format != "zip" || budget.Produced() > limits.Produced+1<<20 {
-			t.Errorf("%s and %s, %d bytes", o1.Format, o2.Format, budget.Produced())
-		}
-		for i, span := range o1.Covered {
-			if span.Start < 0 || span.End > int64(len(b)) || span.End < span.Start || i > 0 && span.Start < o1.Covered[i-1].Start {
-				t.Errorf("covered %v of %d bytes", o1.Covered, len(b))
-			}
-		}
-	})
-}
