@@ -255,7 +255,7 @@ func (s *Prepared) traceOne(ctx context.Context, h *scannedHistory) (whole bool,
 		h.target.note("Its history holds more paths than were listed: some occurrences of the keys found are left out.")
 	}
 	u.addTo(t)
-	staged := sync.OnceValue(func() map[oid.ID][]string { return s.stagedPaths(h) })
+	staged := sync.OnceValue(func() map[oid.ID][]string { return s.stagedPaths(h, held) })
 	for i, k := range h.found {
 		k.addTrace(t.Keys[i], s.result.Started)
 		k.addVersions(h, t, staged)
@@ -285,9 +285,9 @@ func (r *record) addTrace(k history.KeyTrace, now time.Time) {
 	}
 }
 
-// stagedPaths returns the paths of each object that the index of a repository
-// names.
-func (s *Prepared) stagedPaths(h *scannedHistory) map[oid.ID][]string {
+// stagedPaths returns the paths at which the index of a repository has the objects
+// of held.
+func (s *Prepared) stagedPaths(h *scannedHistory, held map[oid.ID][]int32) map[oid.ID][]string {
 	if h.repo.Top == "" {
 		return nil
 	}
@@ -300,11 +300,12 @@ func (s *Prepared) stagedPaths(h *scannedHistory) map[oid.ID][]string {
 		}
 		return nil
 	}
-	paths := make(map[oid.ID][]string, x.Len())
+	paths := make(map[oid.ID][]string)
 	for i := range x.Len() {
 		e := x.At(i)
-		id := oid.FromBytes(e.ID)
-		paths[id] = append(paths[id], e.Path)
+		if id := oid.FromBytes(e.ID); held[id] != nil {
+			paths[id] = append(paths[id], e.Path)
+		}
 	}
 	return paths
 }
@@ -315,19 +316,20 @@ func (s *Prepared) stagedPaths(h *scannedHistory) map[oid.ID][]string {
 const occurrencesPerObject = 10_000
 
 // addVersions turns the locations of a key in one database into occurrences. A blob
-// that no tree names may be staged.
+// may be staged at a path that no tree has it at.
 func (k *foundKey) addVersions(h *scannedHistory, t *history.Trace, staged func() map[oid.ID][]string) {
 	vs := make(versions)
 	for id, list := range k.at {
 		slices.SortFunc(list, location.compare)
-		left, source, paths := occurrencesPerObject, list[0].source, t.Paths[id]
-		if source == finding.SourceBlob && len(paths) == 1 && paths[0].Path == "" && len(staged()[id]) > 0 {
-			source, paths = finding.SourceIndex, nil
-			for _, path := range staged()[id] {
-				paths = append(paths, history.PathTrace{Path: path, Reachable: t.Paths[id][0].Reachable})
-			}
+		left, paths, committed := occurrencesPerObject, t.Paths[id], len(t.Paths[id])
+		if list[0].source == finding.SourceBlob {
+			paths, committed = withStaged(paths, staged()[id])
 		}
-		for _, at := range paths {
+		for i, at := range paths {
+			source := list[0].source
+			if i >= committed {
+				source = finding.SourceIndex
+			}
 			var seen sorts
 			for _, l := range list {
 				v := k.locations[l]
@@ -344,7 +346,7 @@ func (k *foundKey) addVersions(h *scannedHistory, t *history.Trace, staged func(
 				vs.add(version{o, l.object, at.Commit})
 			}
 		}
-		if len(t.Paths[id]) > 0 {
+		if len(paths) > 0 {
 			for _, l := range list {
 				v := k.locations[l]
 				v.traced = true
@@ -353,6 +355,29 @@ func (k *foundKey) addVersions(h *scannedHistory, t *history.Trace, staged func(
 		}
 	}
 	k.finding.Listed = append(k.finding.Listed, vs.occurrences()...)
+}
+
+// withStaged returns the paths that trees have an object at, and behind them, from
+// the returned number on, those that the index alone has.
+func withStaged(paths []history.PathTrace, staged []string) (all []history.PathTrace, committed int) {
+	if len(staged) == 0 {
+		return paths, len(paths)
+	}
+	reachable := false
+	if len(paths) == 1 && paths[0].Path == "" { // of no tree
+		reachable, paths = paths[0].Reachable, nil
+	}
+	known := make(map[string]bool, len(paths))
+	for _, at := range paths {
+		known[at.Path] = true
+	}
+	all = slices.Clone(paths)
+	for _, path := range staged {
+		if !known[path] {
+			all = append(all, history.PathTrace{Path: path, Reachable: reachable})
+		}
+	}
+	return all, len(paths)
 }
 
 // pathOf returns the path of an occurrence at l, whose object is at path.

@@ -71,3 +71,33 @@ func TestATreeThatIsGoneBetweenTheTwoReadingsIsSkipped(t *testing.T) {
 		t.Errorf("%d findings, skipped %v", len(p.result.Findings), p.result.Skipped)
 	}
 }
+
+// TestWhereTheIndexAloneHasAKnownObject: what the next commit would add is listed,
+// though the history holds the object elsewhere, and no file of the working tree does.
+func TestWhereTheIndexAloneHasAKnownObject(t *testing.T) {
+	r := newRepo(t, filepath.Join(t.TempDir(), "r"))
+	k := keysOf(2, 9)
+	write(t, filepath.Join(r.dir, "testdata", "a.env"), "A="+k[0]+"\n")
+	write(t, filepath.Join(r.dir, "both.env"), "B="+k[1]+"\n")
+	r.commit("one")
+	write(t, filepath.Join(r.dir, "prod.env"), "A="+k[0]+"\n")
+	r.git("add", "prod.env")
+	r.git("rm", "-q", "--cached", "both.env")
+	write(t, filepath.Join(r.dir, "new.env"), "NEW="+k[1]+"\n")
+	r.git("add", "new.env") // an object of no tree, at two paths
+	write(t, filepath.Join(r.dir, "new2.env"), "NEW="+k[1]+"\n")
+	r.git("add", "new2.env")
+
+	for _, c := range []struct {
+		key  string
+		want []string
+	}{
+		{k[0], []string{"blob testdata/a.env:1", "index prod.env:1"}},
+		{k[1], []string{"blob both.env:1", "index new.env:1", "index new2.env:1"}},
+	} {
+		got := occurrences(scanAll(t, Options{Paths: []string{r.dir}, History: true}))[c.key]
+		if !slices.Equal(got, c.want) {
+			t.Errorf("got %q, want %q", got, c.want)
+		}
+	}
+}

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"cmp"
 	"errors"
+	"fmt"
 	"io/fs"
 	"os"
 	"path/filepath"
@@ -233,19 +234,12 @@ func (r *Repository) linkedFolder(path string) bool {
 	return true
 }
 
-// read reads one ref file: an id, or "ref: NAME". A symbolic link to a name
-// below refs/ is an old form of the latter; it is not followed.
+// read reads one ref file: an id, or "ref: NAME". What a listing named is read again
+// if it is not there: a value in packed-refs may be older.
 func (f *refFiles) read(path, name string) {
-	target, err := os.Readlink(path)
-	if err == nil {
-		if target = filepath.ToSlash(target); strings.HasPrefix(target, "refs/") {
-			f.symbolic[name] = target
-		}
-		return
-	}
-	var b []byte
-	if runtime.GOOS == "windows" || errors.Is(err, syscall.EINVAL) { // no link
-		b, err = readSmall(path)
+	target, b, err := readRef(path)
+	if file.Absent(err) {
+		target, b, err = readRef(path)
 	}
 	switch {
 	case file.Absent(err):
@@ -253,6 +247,9 @@ func (f *refFiles) read(path, name string) {
 		return
 	case err != nil:
 		f.repo.skip(finding.ReasonUnreadable, "%v", err)
+		return
+	case target != "":
+		f.symbolic[name] = target
 		return
 	}
 	b = bytes.TrimSpace(b)
@@ -266,6 +263,22 @@ func (f *refFiles) read(path, name string) {
 		return
 	}
 	f.ids[name] = id
+}
+
+// readRef reads the file of a ref. A symbolic link to a name below refs/, target, is
+// an old form of "ref: NAME"; no other is followed.
+func readRef(path string) (target string, text []byte, err error) {
+	target, err = os.Readlink(path)
+	if err == nil {
+		if target = filepath.ToSlash(target); !strings.HasPrefix(target, "refs/") {
+			err = fmt.Errorf("%s: a symbolic link to a file", path)
+		}
+		return target, nil, err
+	}
+	if runtime.GOOS == "windows" || errors.Is(err, syscall.EINVAL) { // no link
+		text, err = readSmall(path)
+	}
+	return "", text, err
 }
 
 // Symbolic returns the name of the ref that a symbolic ref with this full name leads

@@ -99,6 +99,9 @@ func (w *worker) enterNested(n *node, dir folder, at string, found map[string]Ki
 			}
 			return 0, fs.ErrNotExist
 		})
+		if is && n.name == ".git" { // it was none when the folder that holds it was inspected
+			w.skips.add(finding.ReasonChanged, at+"/: became a repository")
+		}
 		if is {
 			n.bare = n
 			w.addNested(at)
