@@ -27,7 +27,7 @@ var mayImport = map[string][]string{
 	"keysweep/scanner":               {"quote", "file", "linehash", "scanner/container", "scanner/worktree", "scanner/gitdb", "scanner/gitdb/history", "scanner/gitdb/lookup", "scanner/gitdb/pack", "scanner/gitdb/index", "scanner/gitdb/oid", "rules", "rules/attribution", "finding"},
 	"keysweep/command/doctor":        {"command/hooks", "config", "exceptions", "file", "quote", "rules", "scanner/gitdb", "scanner/gitdb/index", "finding"},
 	"keysweep/command/hooks":         {"quote", "file", "scanner/gitdb"},
-	"keysweep/scanner/container":     nil,
+	"keysweep/scanner/container":     {"scanner/gitdb/inflate"},
 	"keysweep/scanner/worktree":      {"file", "finding"},
 	"keysweep/scanner/gitdb/history": {"scanner/gitdb", "scanner/gitdb/pack", "scanner/gitdb/oid", "finding"},
 	"keysweep/scanner/gitdb/lookup":  {"file", "scanner/gitdb", "scanner/gitdb/pack", "scanner/gitdb/index", "scanner/gitdb/oid", "finding"},

@@ -16,6 +16,8 @@ import (
 	"io"
 	"slices"
 	"sync/atomic"
+
+	"keysweep/scanner/gitdb/inflate"
 )
 
 // Problem is why something in a container was not read, or not all of it.
@@ -144,7 +146,7 @@ type walk struct {
 	visitor Visitor
 	// heads and inflaters are not in use: an archive may have a million members.
 	heads     []*bufio.Reader // of HeadSize
-	inflaters []*inflater
+	inflaters []*inflate.Deflated
 }
 
 // head returns a reader of r, to be given to putHead.

@@ -203,6 +203,8 @@ func sizes(m map[string]string) (list []string) {
 var compressions = map[string]string{
 	"f.txt.gz":       "gzip -c f.txt",
 	"two.txt.gz":     "gzip -c f.txt; gzip -c f.txt",
+	"stdin.txt.gz":   "gzip -1 < f.txt",
+	"every.txt.gz":   "python3 -c 'import sys, zlib\nb = open(\"f.txt\", \"rb\").read()\nz = zlib.compressobj(9, 8, -15)\nsys.stdout.buffer.write(b\"\\x1f\\x8b\\x08\\x1f\" + bytes(6) + b\"\\x02\\0ab\" + b\"name\\0comment\\0\" + b\"xx\" + z.compress(b) + z.flush() + zlib.crc32(b).to_bytes(4, \"little\") + len(b).to_bytes(4, \"little\"))'",
 	"f.txt.bz2":      "bzip2 -c f.txt",
 	"two.txt.bz2":    "bzip2 -c f.txt; bzip2 -c f.txt",
 	"f.txt.xz":       "xz -c f.txt",
@@ -242,6 +244,9 @@ func TestCompressedFiles(t *testing.T) {
 			want := text.String()
 			if strings.HasPrefix(name, "two") {
 				want += want
+			}
+			if texts := strings.Join(s.names, ","); name == "every.txt.gz" && texts != "every.txt ab,every.txt name,every.txt comment" {
+				t.Errorf("texts %q", texts)
 			}
 			if opened.Format == "" || len(s.notes) > 0 || len(s.members) != 1 || s.members[inner] != want {
 				t.Errorf("opened %q, notes %+v, members %q, want %q: %d", opened.Format, s.notes, sizes(s.members), inner, len(want))

@@ -7,7 +7,6 @@ import (
 	"fmt"
 	"io"
 
-	"github.com/klauspost/compress/gzip"
 	"github.com/klauspost/compress/zstd"
 	"github.com/pierrec/lz4/v4"
 	"github.com/ulikunitz/xz/lzma"
@@ -33,6 +32,13 @@ func (o *opening) compressed() error {
 	file := append(o.inside[:len(o.inside):len(o.inside)], name)
 	if err := o.inner(name, file, o.inside, r, o.meter.depth); err != nil {
 		return err
+	}
+	if g, ok := r.(*gzipReader); ok {
+		for _, text := range g.texts {
+			if err := o.text(name, text); err != nil {
+				return err
+			}
+		}
 	}
 	o.covered = []Span{{0, o.meter.consumed}}
 	return o.behind()
@@ -87,42 +93,6 @@ func (i *input) ReadByte() (byte, error) {
 	}
 	return b, err
 }
-
-// gzipReader reads the members of a gzip file one after the other.
-type gzipReader struct {
-	*gzip.Reader
-	in *input
-}
-
-func openGzip(in *input) (io.Reader, error) {
-	z, err := gzip.NewReader(in)
-	if err != nil {
-		return nil, err
-	}
-	z.Multistream(false)
-	return &gzipReader{z, in}, nil
-}
-
-func (g *gzipReader) Read(p []byte) (int, error) {
-	for {
-		n, err := g.Reader.Read(p)
-		if err != io.EOF || n > 0 {
-			if err == io.EOF {
-				err = nil
-			}
-			return n, err
-		}
-		if head, _ := g.in.r.Peek(3); string(head) != "\x1f\x8b\x08" {
-			return 0, io.EOF
-		}
-		if err := g.Reader.Reset(g.in); err != nil {
-			return 0, err
-		}
-		g.Reader.Multistream(false)
-	}
-}
-
-func (g *gzipReader) Close() { _ = g.Reader.Close() }
 
 // openBzip2 reads all streams of a file; compress/bzip2 refuses what is behind them.
 func openBzip2(in *input) (io.Reader, error) { return bzip2.NewReader(in), nil }

@@ -12,9 +12,10 @@ import (
 	"io"
 	"slices"
 
-	"github.com/klauspost/compress/flate"
 	"github.com/klauspost/compress/zstd"
 	"github.com/ulikunitz/xz/lzma"
+
+	"keysweep/scanner/gitdb/inflate"
 )
 
 // The methods of zip (APPNOTE.TXT, 4.4.5) that are opened.
@@ -289,7 +290,7 @@ func (z *zipReader) open(method uint16, r *io.SectionReader) (opened io.Reader, 
 		case zipStore:
 			opened = r
 		case zipDeflate:
-			opened = z.inflater(r)
+			opened = z.inflate(r)
 		case zipBzip:
 			opened = bzip2.NewReader(bufio.NewReader(r))
 		case zipLzma:
@@ -411,34 +412,29 @@ func (z *zipReader) unlistedFile(start, end int64) (next int64, err error) {
 		return next, z.problem(string(name), err)
 	}
 	if i, ok := r.(*inflater); ok { // it need not read all to find its end
-		at, _ := section.Seek(0, io.SeekCurrent)
-		next = max(next, data+at-int64(i.in.Buffered()))
+		next = max(next, data+i.Taken())
 	}
 	return next, nil
 }
 
 // inflater is a reader of deflate, to be closed.
 type inflater struct {
-	io.Reader
+	*inflate.Deflated
 	in   *bufio.Reader
 	walk *walk
 }
 
-func (w *walk) inflater(r io.Reader) *inflater {
-	last := len(w.inflaters) - 1
-	if last < 0 {
-		in := bufio.NewReader(r)
-		return &inflater{flate.NewReader(in), in, w}
-	}
-	i := w.inflaters[last]
-	w.inflaters = w.inflaters[:last]
-	i.in.Reset(r)
-	_ = i.Reader.(flate.Resetter).Reset(i.in, nil)
+func (w *walk) inflate(r io.Reader) *inflater {
+	i := &inflater{w.inflater(), w.head(r), w}
+	i.Reset(i.in)
 	return i
 }
 
-// Close gives i to the next file.
-func (i *inflater) Close() { i.walk.inflaters = append(i.walk.inflaters, i) }
+// Close gives i's memory to the next file.
+func (i *inflater) Close() {
+	i.walk.putInflater(i.Deflated)
+	i.walk.putHead(i.in)
+}
 
 // gaps returns what no span of the sorted list holds.
 func gaps(spans []Span, size int64) (list []Span) {

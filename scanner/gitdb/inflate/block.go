@@ -34,6 +34,9 @@ func (s *stream) careful(c *codes) error {
 		if s.op >= s.pause {
 			return errFull
 		}
+		if s.more && len(s.src)-s.ip < inMargin {
+			return errInput
+		}
 		s.refill()
 		e := c.lit[s.bits&litMask]
 		if e&isLink != 0 {

@@ -1,5 +1,6 @@
 // Package inflate decodes zlib streams whose size is known beforehand, as the
-// entries of git packs and loose objects are.
+// entries of git packs and loose objects are, and raw deflate streams of any size, as
+// gzip and zip files have them ([Deflated]).
 //
 // One byte slice goes in, which may be much longer than the stream (the rest
 // of a mapped pack), and one slice of exactly the declared size comes out. As
@@ -76,8 +77,12 @@ const (
 	errChecksum   fault = "bad checksum"
 )
 
-// errFull is not an error of the stream: dst is full, and more would follow.
-var errFull = errors.New("output is full")
+// These are not errors of the stream: dst is full, or src used up, and more would
+// follow.
+const (
+	errFull  fault = "output is full"
+	errInput fault = "input is used up"
+)
 
 // Decoder holds the tables of one goroutine, about 27 KiB. The zero value is
 // ready for use. It keeps no reference to what it was given.
@@ -139,6 +144,7 @@ type stream struct {
 	bits     uint64
 	count    uint // at most 63
 	pause    int  // from this op on, stop with errFull
+	more     bool // src is not all: stop with errInput before it ends
 
 	// The block that is being decoded, and the one that was:
 	inBlock bool
@@ -165,6 +171,9 @@ func (d *Decoder) decode(s *stream) error {
 	if err := d.blocks(s); err != nil {
 		return err
 	}
+	if err := s.trailer(); err != nil {
+		return err
+	}
 	if d.Checksum && s.adler != adler32.Checksum(s.dst[:s.op]) {
 		return errChecksum
 	}
@@ -186,14 +195,17 @@ func (s *stream) header() error {
 	return nil
 }
 
-// blocks decodes all blocks and reads the Adler-32. After errFull it may be
-// called again, with room in dst, and goes on.
+// blocks decodes all blocks. After errFull it may be called again, with room in
+// dst, and goes on; after errInput with more in src.
 func (d *Decoder) blocks(s *stream) error {
 	if s.op >= s.pause {
 		return errFull
 	}
 	for s.inBlock || !s.last {
 		if !s.inBlock {
+			if s.more && len(s.src)-s.ip < maxBlockHead {
+				return errInput
+			}
 			if err := d.begin(s); err != nil {
 				return err
 			}
@@ -211,6 +223,11 @@ func (d *Decoder) blocks(s *stream) error {
 		s.inBlock = false
 	}
 	s.align()
+	return nil
+}
+
+// trailer reads the Adler-32.
+func (s *stream) trailer() error {
 	if len(s.src)-s.ip < 4 {
 		return errTruncated
 	}
@@ -296,6 +313,8 @@ func (s *stream) copyStored() error {
 	switch {
 	case s.op >= s.pause:
 		return errFull
+	case s.stored > 0 && wrote == have && s.more:
+		return errInput
 	case s.stored > 0 && have < s.stored+wrote:
 		return errTruncated
 	case s.stored > 0:

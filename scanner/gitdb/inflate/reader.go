@@ -72,12 +72,12 @@ func (r *Reader) Read(p []byte) (int, error) {
 // fill decodes as much as the window has room for.
 func (r *Reader) fill() {
 	s := &r.s
-	if n := s.op - historySize; n > 0 {
-		copy(s.dst, s.dst[n:s.op])
-		s.op, r.read = historySize, historySize
-		r.moved += uint64(n)
-	}
+	r.moved += uint64(s.slide())
+	r.read = s.op
 	err := r.decoder.blocks(s)
+	if err == nil {
+		err = s.trailer()
+	}
 	if total := r.moved + uint64(s.op); total > r.size {
 		s.op -= int(total - r.size)
 		err = errMore
@@ -94,6 +94,15 @@ func (r *Reader) fill() {
 	default:
 		r.end(err)
 	}
+}
+
+// slide moves the history to the start of the window, and returns how many bytes
+// left it.
+func (s *stream) slide() int {
+	n := max(0, s.op-historySize)
+	copy(s.dst, s.dst[n:s.op])
+	s.op -= n
+	return n
 }
 
 func (r *Reader) end(err error) {
