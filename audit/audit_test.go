@@ -2,6 +2,7 @@ package audit_test
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"crypto/sha256"
 	"encoding/base64"
@@ -93,6 +94,38 @@ func TestWhatCannotWorkIsRefusedBeforeAnythingIsScanned(t *testing.T) {
 		}
 		if err == nil || !strings.Contains(err.Error(), tt.want) {
 			t.Errorf("%v, want %q", err, tt.want)
+		}
+	}
+}
+
+func TestTheEgressLogIsAppendedToNothingElse(t *testing.T) {
+	const line = `{"time":"2024-05-01T00:00:00.000Z","event":"request","method":"GET","host":"h","path":"/","key":"0123456789abcdef","attempt":1}`
+	for _, c := range []struct{ name, text, want string }{ // want: what it holds afterwards; "": refused
+		{"new", "", ""},
+		{"an egress log", line + "\n", line + "\n"},
+		{"one whose last line is torn", line + "\n" + line[:20], line + "\n" + line[:20] + "\n"},
+		{"other lines of JSON", `{"time":"2024-05-01T00:00:00.000Z","event":"login"}` + "\n", ""},
+		{"a line with more", line[:len(line)-1] + `,"user":"x"}` + "\n", ""},
+		{"a script", "import os\n", ""},
+		{"an empty line before a log", "\n" + line + "\n", ""},
+		{"no end of the first line", strings.Repeat(" ", 70<<10) + line, ""},
+	} {
+		path := filepath.Join(t.TempDir(), "log")
+		if c.text != "" {
+			if err := os.WriteFile(path, []byte(c.text), 0o600); err != nil {
+				t.Fatal(err)
+			}
+		}
+		a, err := audit.Open(context.Background(), audit.Options{Verify: audit.Verification{On: true, EgressLog: path}})
+		if err == nil {
+			a.Close()
+		}
+		refused := c.want == "" && c.text != ""
+		if (err != nil) != refused || refused && !strings.Contains(err.Error(), "is not appended to") {
+			t.Errorf("%s: %v", c.name, err)
+		}
+		if text, err := os.ReadFile(path); err != nil || string(text) != cmp.Or(c.want, c.text) {
+			t.Errorf("%s: holds %q, %v", c.name, text, err)
 		}
 	}
 }

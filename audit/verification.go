@@ -38,15 +38,55 @@ func (v Verification) Open(set *rules.Set) (*Verifier, error) {
 	if err := verify.Check(v.Options, set); err != nil || v.EgressLog == "" {
 		return r, err
 	}
-	if info, err := os.Stat(v.EgressLog); err == nil && info.Mode()&os.ModeNamedPipe != 0 {
-		return nil, fmt.Errorf("--egress-log: %s is a FIFO, and the scan would wait for its reader", quote.Name(v.EgressLog))
-	}
-	log, err := os.OpenFile(v.EgressLog, os.O_CREATE|os.O_APPEND|os.O_WRONLY, 0o600)
+	log, err := openLog(v.EgressLog)
 	if err != nil {
 		return nil, fmt.Errorf("--egress-log: %w", err)
 	}
 	r.Options.EgressLog, r.log = log, log
 	return r, nil
+}
+
+// openLog opens an egress log to append to it: a file that is new, empty or an egress
+// log, or a device.
+func openLog(path string) (*os.File, error) {
+	info, err := os.Stat(path) // first: opening a FIFO waits for a reader
+	how := os.O_RDWR
+	switch {
+	case err == nil && info.Mode()&os.ModeNamedPipe != 0:
+		return nil, fmt.Errorf("%s is a FIFO, and the scan would wait for its reader", quote.Name(path))
+	case err == nil && !info.Mode().IsRegular():
+		how = os.O_WRONLY
+	}
+	log, err := os.OpenFile(path, how|os.O_CREATE|os.O_APPEND, 0o600)
+	if err != nil || how == os.O_WRONLY {
+		return log, err
+	}
+	if err = endLog(log, path); err != nil {
+		_ = log.Close()
+		return nil, err
+	}
+	return log, nil
+}
+
+// endLog returns an error if a file holds something other than an egress log. A line
+// that a full disk or a killed run left torn gets its end, so that the next is not
+// taken for a part of it.
+func endLog(log *os.File, path string) error {
+	info, err := log.Stat()
+	if err != nil || info.Size() == 0 {
+		return err
+	}
+	switch is, err := verify.IsLog(log); {
+	case err != nil:
+		return err
+	case !is:
+		return fmt.Errorf("%s holds something other than an egress log, and is not appended to", quote.Name(path))
+	}
+	var last [1]byte
+	if _, err = log.ReadAt(last[:], info.Size()-1); err == nil && last[0] != '\n' {
+		_, err = log.Write([]byte("\n"))
+	}
+	return err
 }
 
 // Ask asks about the findings; progress may be nil. After an error, the findings

@@ -35,6 +35,11 @@ func (o output) failed(err error) error {
 	return fmt.Errorf("writing the report %s: %w", quote.Name(o.path), err)
 }
 
+// isStandard reports whether a path is a name of standard output.
+func isStandard(path string) bool {
+	return slices.Contains([]string{"-", "/dev/stdout", "/dev/fd/1", "/proc/self/fd/1"}, path)
+}
+
 // parseOutputs returns the outputs that --output names, or standard output if
 // it names none. A file has the format of its extension; standard output, and a
 // file without an extension, has that of --format. An extension that names no
@@ -46,18 +51,15 @@ func parseOutputs(paths []string, format report.Format, formatGiven bool) ([]out
 	var outputs []output
 	for _, path := range paths {
 		out := output{path: path, format: format}
-		switch path {
-		case "-", "/dev/stdout", "/dev/fd/1", "/proc/self/fd/1":
+		f, ok := report.FormatOf(path)
+		switch ext := filepath.Ext(strings.TrimLeft(filepath.Base(path), ".")); {
+		case isStandard(path):
 			out.path = "-"
-		default:
-			f, ok := report.FormatOf(path)
-			switch ext := filepath.Ext(strings.TrimLeft(filepath.Base(path), ".")); {
-			case ok:
-				out.format = f
-			case ext != "" && !formatGiven:
-				return nil, fmt.Errorf("--output %s: no report has the extension %s; the extensions are %s (or --format says what the file holds)",
-					quote.Name(path), quote.Name(ext), orList(report.Extensions()))
-			}
+		case ok:
+			out.format = f
+		case ext != "" && !formatGiven:
+			return nil, fmt.Errorf("--output %s: no report has the extension %s; the extensions are %s (or --format says what the file holds)",
+				quote.Name(path), quote.Name(ext), orList(report.Extensions()))
 		}
 		outputs = append(outputs, out)
 	}

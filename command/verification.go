@@ -45,7 +45,7 @@ func parseVerification(c *call, recheck bool) (audit.Verification, error) {
 		v.Options.Issuers = append(v.Options.Issuers, v.Options.Issuer)
 	}
 	switch {
-	case v.EgressLog == "-":
+	case isStandard(v.EgressLog):
 		return v, errors.New("--egress-log: the log goes to a file, not to standard output")
 	case v.EgressLog != "" && v.Options.DryRun:
 		return v, errors.New("--egress-log has no effect with --dry-run: nothing is sent")

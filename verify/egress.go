@@ -1,6 +1,8 @@
 package verify
 
 import (
+	"bufio"
+	"bytes"
 	"encoding/json"
 	"fmt"
 	"io"
@@ -24,6 +26,19 @@ type Record struct {
 	Key     string             `json:"key"`               // its id, as in reports
 	MadeUp  bool               `json:"made_up,omitempty"` // the key is a random one
 	Attempt int                `json:"attempt"`           // from 1
+}
+
+// IsLog reports whether what r reads begins as an egress log: its first line is a
+// Record. The error is that of reading it.
+func IsLog(r io.Reader) (bool, error) {
+	line, err := bufio.NewReader(io.LimitReader(r, 64<<10)).ReadBytes('\n')
+	if err != nil && err != io.EOF {
+		return false, err
+	}
+	d := json.NewDecoder(bytes.NewReader(line))
+	d.DisallowUnknownFields()
+	var first Record
+	return d.Decode(&first) == nil && first.Time != "" && first.Event != "" && first.Host != "" && first.Key != "", nil
 }
 
 // egress writes the log. A request that cannot be logged must not be sent: the
