@@ -181,7 +181,7 @@ func (p *ownership) own(_ *finding.Finding, o *finding.Occurrence) bool {
 	if !t.own || o.Folder != "" && o.Folder != "." && !strings.HasPrefix(o.Folder, "..") {
 		return false
 	}
-	if o.Source != finding.SourceWorktree || t.start == "" {
+	if o.Source != finding.SourceWorktree && o.Source != finding.SourceMetadata || t.start == "" {
 		return true
 	}
 	for dir := path.Dir(o.Path); dir != "." && dir != "/"; dir = path.Dir(dir) {
@@ -199,9 +199,14 @@ func (p *ownership) own(_ *finding.Finding, o *finding.Occurrence) bool {
 	return true
 }
 
-// isHere reports whether o is in a file or in the index, and in no commit.
+// isHere reports whether o is in a file or in the index, and in no object of git that
+// others may have made.
 func isHere(o *finding.Occurrence) bool {
-	return o.Source == finding.SourceWorktree || o.Source == finding.SourceIndex || o.Source == finding.SourceStdin
+	switch o.Source {
+	case finding.SourceWorktree, finding.SourceIndex, finding.SourceStdin, finding.SourceMetadata:
+		return true
+	}
+	return false
 }
 
 // pathOf returns the path of o from the top, '/'-separated, and false if it has

@@ -255,6 +255,7 @@ const (
 	SourcePath     Source = "path"     // the name of a file, folder or tree entry
 	SourceRef      Source = "ref"      // the name of a ref
 	SourceStdin    Source = "stdin"
+	SourceMetadata Source = "metadata" // what git keeps beside the objects: configuration, hooks, reflogs
 )
 
 // Occurrence is where the key is: one per (target, source, path, line), however

@@ -192,7 +192,7 @@ func (p *phrases) markWords(f *finding.Finding) string {
 type presence struct{ long, short string }
 
 func (p *phrases) presence(f *finding.Finding) presence {
-	var tree, staged, database bool
+	var tree, staged, database, beside bool
 	reachable := finding.No
 	for _, o := range f.Listed {
 		switch o.Source {
@@ -208,6 +208,8 @@ func (p *phrases) presence(f *finding.Finding) presence {
 			database = database || !fileOf && !p.scanned.staged
 		case finding.SourceRef:
 			database, reachable = true, finding.Yes
+		case finding.SourceMetadata:
+			beside = true
 		default:
 			database = true
 		}
@@ -239,6 +241,8 @@ func (p *phrases) presence(f *finding.Finding) presence {
 		return presence{"in the history, not in HEAD", "not in HEAD"}
 	case database:
 		return presence{"in objects that no ref reaches", "unreachable"}
+	case beside && !tree:
+		return presence{"in git's own files", "not committed"}
 	}
 	return presence{}
 }

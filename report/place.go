@@ -179,6 +179,8 @@ func (p *phrases) notesOn(o finding.Occurrence) []string {
 	switch {
 	case o.Source == finding.SourceStdin, o.Source == finding.SourceRef, o.Source == finding.SourceCommit && o.Object == "":
 		return notes
+	case o.Source == finding.SourceMetadata:
+		return append(notes, "git's own file, not committed")
 	case o.Source == finding.SourceIndex, o.Source == finding.SourcePath && p.scanned.staged:
 		notes = append(notes, "staged")
 	case o.Source == finding.SourceWorktree || o.Object == "" && o.Commit == "":

@@ -149,7 +149,7 @@ func placesToSwitch(f *finding.Finding) string {
 	files, targets := map[file]bool{}, map[string]bool{}
 	for _, o := range f.Listed {
 		switch o.Source {
-		case finding.SourceWorktree, finding.SourceIndex, finding.SourceStdin:
+		case finding.SourceWorktree, finding.SourceIndex, finding.SourceStdin, finding.SourceMetadata:
 		default:
 			if o.InHead != finding.Yes {
 				continue

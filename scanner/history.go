@@ -67,7 +67,9 @@ func (s *Prepared) scanHistory(ctx context.Context, t *target, repo *gitdb.Repos
 
 	j := s.collector.newJudge(ctx)
 	for _, ref := range repo.Refs {
-		j.name(ref.Name, location{target: t, source: finding.SourceRef, path: ref.Name})
+		for _, name := range [...]string{ref.Name, repo.Symbolic(ref.Name)} { // it may lead to a ref that is not there
+			j.name(name, location{target: t, source: finding.SourceRef, path: name})
+		}
 	}
 	j.commit()
 	res, err := db.Scan(ctx, history.ScanOptions{

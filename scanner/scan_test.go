@@ -135,10 +135,10 @@ func TestWhereAKeyIsAndWhen(t *testing.T) {
 	res := scanAll(t, Options{Paths: []string{r.dir}})
 	want := map[string][]string{
 		k[0]: {"blob conf/a.env:2", "blob conf/a.env:3"},
-		k[1]: {"commit :6"},
+		k[1]: {"commit :6", "metadata .git/logs/HEAD:2", "metadata .git/logs/refs/heads/main:2"},
 		k[2]: {"path b." + k[2] + ".txt:0", "path b." + k[2] + ".txt:0"},
 		k[3]: {"tag :6"},
-		k[4]: {"ref refs/heads/topic/" + k[4] + ":0"},
+		k[4]: {"path .git/logs/refs/heads/topic/" + k[4] + ":0", "ref refs/heads/topic/" + k[4] + ":0"},
 		k[5]: {"worktree new.txt:1"},
 	}
 	if diff := cmp.Diff(want, occurrences(res)); diff != "" {

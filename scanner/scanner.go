@@ -7,6 +7,7 @@ import (
 	"context"
 	"fmt"
 	"path/filepath"
+	"slices"
 	"sync"
 
 	"keysweep/file"
@@ -117,7 +118,7 @@ func (s *Prepared) scanTarget(ctx context.Context, t *target) error {
 	if t.unknown != nil {
 		s.skipOne(finding.ReasonUnreadable, "whether there is a repository: "+t.unknown.Error())
 	}
-	var repos []*gitdb.Repository
+	var repos, walked []*gitdb.Repository
 	if t.History {
 		repos = append(repos, t.repo)
 	}
@@ -128,7 +129,7 @@ func (s *Prepared) scanTarget(ctx context.Context, t *target) error {
 		}
 		if !s.opts.onlyTree() {
 			t.History = t.History || len(nested) > 0
-			repos = append(repos, nested...)
+			repos, walked = append(repos, nested...), nested
 		}
 	}
 	for _, r := range repos {
@@ -143,6 +144,10 @@ func (s *Prepared) scanTarget(ctx context.Context, t *target) error {
 			continue
 		}
 		s.scanned[real] = true
+		// The files of a bare repository were met among the others.
+		if err := s.scanMetadata(ctx, t, r, r.Top == "" && slices.Contains(walked, r)); err != nil {
+			return err
+		}
 		if err := s.scanHistory(ctx, t, r); err != nil {
 			return err
 		}

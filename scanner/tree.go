@@ -38,7 +38,7 @@ func (s *Prepared) scanTree(ctx context.Context, t *target) ([]*gitdb.Repository
 		judges[i] = s.collector.newJudge(ctx)
 	}
 	sum, err := worktree.Walk(ctx, t.root, opts, func(worker int, f *worktree.File) error {
-		return s.judgeFile(judges[worker], t, f)
+		return s.judgeFile(judges[worker], f, location{target: t, source: finding.SourceWorktree, path: f.Path})
 	})
 	s.result.Read.Files += sum.Files
 	s.result.Read.Bytes += sum.Bytes
@@ -49,15 +49,15 @@ func (s *Prepared) scanTree(ctx context.Context, t *target) ([]*gitdb.Repository
 	return s.openNested(t, sum.Nested), nil
 }
 
-// judgeFile judges a file's name and its content.
-func (s *Prepared) judgeFile(j *judge, t *target, f *worktree.File) error {
-	at := location{target: t, source: finding.SourcePath, path: f.Path}
-	j.name(baseName(f.Path), at)
+// judgeFile judges a file's name and its content, which is at at.
+func (s *Prepared) judgeFile(j *judge, f *worktree.File, at location) error {
+	t, name := at.target, at
+	name.source = finding.SourcePath
+	j.name(baseName(f.Path), name)
 	j.commit()
 	if f.Kind != worktree.Regular && f.Kind != worktree.Symlink {
 		return nil
 	}
-	at.source = finding.SourceWorktree
 	var n int64
 	var skipped []finding.Skipped
 	err := f.Read(func(r io.Reader) error {

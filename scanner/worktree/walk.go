@@ -57,8 +57,8 @@ type walker struct {
 // and in no order; worker is less than the number of workers, and a worker
 // makes one call at a time. Root may be a symbolic link, and may be a file.
 //
-// An error of visit that does not wrap ErrSkipped ends the walk and is
-// returned, as is the end of ctx; the summary is then of the part that was
+// An error of visit that wraps ErrSkipped leaves out what a folder holds. Any other
+// ends the walk and is returned, as is the end of ctx; the summary is then of the part that was
 // done. The other errors are that root cannot be opened or is not in its
 // Repository. It does not matter whether root, which the user has named, is
 // ignored.

@@ -112,7 +112,12 @@ func (w *worker) folder(n *node, dir folder, at, name string) (*node, error) {
 		}
 		child.ignored = true
 	}
-	return child, w.call(dir, p, entry{name, Directory})
+	switch err := w.call(dir, p, entry{name, Directory}); {
+	case errors.Is(err, ErrSkipped):
+		return nil, nil
+	default:
+		return child, err
+	}
 }
 
 // ignores reports whether git's rules ignore p, tracked or not; n is its own
@@ -158,7 +163,7 @@ func (w *worker) visitFiles(n *node, dir folder, at string, entries []entry) err
 		if errors.Is(err, errLater) {
 			w.files--
 			w.push(item{what: itemFiles, node: n, entries: entries[i : i+1 : i+1]})
-		} else if err != nil {
+		} else if err != nil && !errors.Is(err, ErrSkipped) {
 			return err
 		}
 	}
@@ -168,9 +173,5 @@ func (w *worker) visitFiles(n *node, dir folder, at string, entries []entry) err
 // call calls visit.
 func (w *worker) call(dir folder, p string, e entry) error {
 	w.f = File{Path: p, Kind: e.kind, dir: dir, name: e.name, w: w, others: w.others}
-	err := w.visit(w.id, &w.f)
-	if errors.Is(err, ErrSkipped) {
-		return nil
-	}
-	return err
+	return w.visit(w.id, &w.f)
 }

@@ -226,9 +226,9 @@ func (r *Repo) WriteStack(gitDir string, tables ...Table) {
 	}
 }
 
-// ToReftable moves the refs of the repository and of its linked working trees from
-// files to stacks of this many tables. Each but the last names some refs that a newer
-// one deletes or changes. A git without reftables cannot read the repository any more.
+// ToReftable moves the refs and reflogs of the repository and of its linked working
+// trees from files to stacks of this many tables. Each but the last names some refs that
+// a newer one deletes or changes, and the last has all reflogs. A git without reftables cannot read the repository any more.
 func (r *Repo) ToReftable(tables int) {
 	r.T.Helper()
 	common := strings.TrimSpace(r.Git("rev-parse", "--path-format=absolute", "--git-common-dir"))
@@ -256,7 +256,9 @@ func (r *Repo) ToReftable(tables int) {
 	sha256 := strings.TrimSpace(r.Git("rev-parse", "--show-object-format")) == "sha256"
 	r.Git("config", "extensions.refStorage", "reftable")
 	for _, t := range trees {
-		r.WriteStack(t.gitDir, split(t.refs, tables, sha256)...)
+		stack := split(t.refs, tables, sha256)
+		stack[tables-1].Logs = r.takeLogs(t.gitDir)
+		r.WriteStack(t.gitDir, stack...)
 		r.write(filepath.Join(t.gitDir, "HEAD"), "ref: refs/heads/.invalid\n")
 	}
 	for _, name := range []string{"packed-refs", "refs"} {
@@ -265,6 +267,41 @@ func (r *Repo) ToReftable(tables int) {
 		}
 	}
 	r.write(filepath.Join(common, "refs", "heads"), "this repository uses the reftable format\n")
+}
+
+// takeLogs reads the reflogs of a repository folder, and removes their files.
+func (r *Repo) takeLogs(gitDir string) (logs []TableLog) {
+	r.T.Helper()
+	top := filepath.Join(gitDir, "logs")
+	err := filepath.WalkDir(top, func(path string, d os.DirEntry, err error) error {
+		if err != nil || d.IsDir() {
+			return err
+		}
+		b, err := os.ReadFile(path)
+		index := uint64(0)
+		for line := range strings.Lines(string(b)) {
+			head, message, _ := strings.Cut(line, "\t")
+			who, when, _ := strings.Cut(head, "> ")
+			ids, email, _ := strings.Cut(who, " <")
+			part := strings.SplitN(ids, " ", 3)
+			log := TableLog{Ref: filepath.ToSlash(path[len(top)+1:]), Index: index, Old: part[0], New: part[1], Name: part[2], Email: email, Message: message}
+			var zone int
+			if _, err := fmt.Sscanf(when, "%d %d", &log.Time, &zone); err != nil {
+				return err
+			}
+			log.Zone = int16(zone/100*60 + zone%100)
+			logs = append(logs, log)
+			index++
+		}
+		return err
+	})
+	if err != nil && !os.IsNotExist(err) {
+		r.T.Fatal(err)
+	}
+	if err := os.RemoveAll(top); err != nil {
+		r.T.Fatal(err)
+	}
+	return logs
 }
 
 // split spreads refs over tables that shadow one another.

@@ -5,6 +5,7 @@ import (
 	"encoding/binary"
 	"fmt"
 	"math"
+	"strings"
 
 	"keysweep/scanner/gitdb/oid"
 )
@@ -29,6 +30,18 @@ type Log struct {
 	Time        int64  // seconds since 1970
 	Zone        int    // minutes east of Greenwich
 	Message     string // raw bytes
+}
+
+// Line returns the record as a line of a file in .git/logs, "" if it is Deleted.
+func (l *Log) Line() string {
+	if l.Deleted {
+		return ""
+	}
+	sign, zone := '+', l.Zone
+	if zone < 0 {
+		sign, zone = '-', -zone
+	}
+	return fmt.Sprintf("%s %s %s <%s> %d %c%02d%02d\t%s\n", l.Old, l.New, l.Name, l.Email, l.Time, sign, zone/60, zone%60, strings.TrimSuffix(l.Message, "\n"))
 }
 
 // The types of records, the low three bits behind the length of the suffix.

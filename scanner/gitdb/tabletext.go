@@ -1,0 +1,83 @@
+package gitdb
+
+import (
+	"bytes"
+	"cmp"
+	"fmt"
+	"os"
+	"path/filepath"
+	"strings"
+
+	"keysweep/scanner/gitdb/reftable"
+)
+
+// ReftableText calls visit with what people wrote into the tables of r, those that no
+// list names any more included: member is logs/NAME, the records of a reflog as git
+// writes them to files, but the newest first; or refs, the names of refs that are
+// deleted in the table and what symbolic refs name. path is that of the table's file.
+// text is valid until visit returns. What is damaged was noted when r was opened.
+func (r *Repository) ReftableText(visit func(path, member string, text []byte) error) error {
+	if !r.refs.isReftable || r.refs.unknown {
+		return nil
+	}
+	common, own := r.refFolders()
+	folders := []string{common}
+	if own != common {
+		folders = append(folders, own)
+	}
+	for _, name := range r.worktrees() {
+		if folder := filepath.Join(common, "worktrees", name); folder != own {
+			folders = append(folders, folder)
+		}
+	}
+	for _, folder := range folders {
+		dir := filepath.Join(folder, "reftable")
+		if cmp.Or(r.guard.Links(dir), r.guard.Folder(dir)) != nil {
+			continue
+		}
+		list, err := os.ReadDir(dir)
+		for _, e := range list {
+			if path := filepath.Join(dir, e.Name()); err == nil && strings.HasSuffix(e.Name(), ".ref") && e.Type().IsRegular() {
+				err = r.tableText(path, visit)
+			}
+		}
+		if present(err) != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// tableText is ReftableText for one table.
+func (r *Repository) tableText(path string, visit func(path, member string, text []byte) error) error {
+	b, err := readRegular(path, tableLimit)
+	if err != nil {
+		return nil
+	}
+	t, err := reftable.Open(b, r.Format)
+	if err != nil {
+		return nil
+	}
+	var text bytes.Buffer
+	_ = t.Refs(func(ref reftable.Ref) {
+		if ref.Deleted || ref.Target != "" {
+			fmt.Fprintf(&text, "%s %s\n", ref.Name, ref.Target)
+		}
+	})
+	member := "refs"
+	flush := func() {
+		if err == nil && text.Len() > 0 {
+			err = visit(path, member, text.Bytes())
+		}
+		text.Reset()
+	}
+	_ = t.Logs(func(log reftable.Log) {
+		if name := "logs/" + log.Ref; name != member {
+			flush()
+			member = name
+		}
+		text.WriteString(log.Line())
+	})
+	flush()
+	return err
+}
