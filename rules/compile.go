@@ -50,9 +50,12 @@ type group struct {
 
 // entry is one literal of the finder.
 type entry struct {
-	prefix int
+	prefix int // packed: that of a gzip file
 	steps  encoding.Steps
 }
+
+// packed is the entry.prefix of a Packed.
+const packed = -1
 
 // judgeReach is how many decoded bytes on either side of a prefix a verdict
 // may depend on: the longest body and what follows it.
@@ -116,7 +119,11 @@ func (s *compiled) listEntries() {
 			literals, s.entries = append(literals, literal), append(s.entries, entry{i, steps})
 		})
 	}
+	encoding.PackedForms(func(literal []byte, steps encoding.Steps) {
+		literals, s.entries = append(literals, literal), append(s.entries, entry{packed, steps})
+	})
 	s.finder = finder.New(literals)
+	s.finder.Short = []byte(encoding.PackedHead)
 }
 
 // listPlain makes the finder of prefixes within a text that is judged. Only one

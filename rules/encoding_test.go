@@ -208,6 +208,29 @@ func dumped(offset string, group int, gutter string) func(string) string {
 	}
 }
 
+// inCells writes text as od -c does.
+func inCells(text string) string {
+	var b strings.Builder
+	b.WriteString("\n")
+	for i := range len(text) {
+		if i%16 == 0 {
+			fmt.Fprintf(&b, "%07o", i)
+		}
+		switch c := text[i]; {
+		case c == '\n':
+			b.WriteString(`  \n`)
+		case c < ' ' || c > '~':
+			fmt.Fprintf(&b, " %03o", c)
+		default:
+			fmt.Fprintf(&b, "   %c", c)
+		}
+		if i%16 == 15 {
+			b.WriteString("\n")
+		}
+	}
+	return fmt.Sprintf("%s\n%07o\n", b.String(), len(text))
+}
+
 func TestKeysWhoseBytesAreWrittenOneByOne(t *testing.T) {
 	m := loaded(t).NewMatcher()
 	key := expand(t, "{{live}}51{{base62:87:b}}00{{base62:8:c}}")
@@ -235,6 +258,7 @@ func TestKeysWhoseBytesAreWrittenOneByOne(t *testing.T) {
 		{"a decimal array without spaces", "decimal", joined("%d", ",")},
 		{"a printed slice", "decimal", joined("%d", " ")},
 		{"an indented array", "decimal", joined("%d", ",\n    ")},
+		{"od -c", "characters", inCells},
 	} {
 		for n := range 17 {
 			found(t, m, e.name, "("+e.encode(strings.Repeat("x", n)+"\n"+key+"\n")+")", key, e.encoding)

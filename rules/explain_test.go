@@ -51,6 +51,7 @@ func TestNearMisses(t *testing.T) {
 		{`'sk_' 'live_' 'x'`, "pieces"},
 		{"rk-live-abc", "dashes"},
 		{"pk_live_abc", "publishable"},
+		{"data: H4sIAAAAAAAA", "gzip"},
 	} {
 		list := s.NearMisses([]byte(tt.text))
 		if len(list) == 0 || !strings.Contains(list[0].Why, tt.why) {

@@ -20,6 +20,7 @@ type Matcher struct {
 	of         *Set
 	set        *compiled // of that, once there is something to judge
 	candidates []candidate
+	packed     []packedAt
 	matches    []Match
 	found      []int // literals at one position
 	inner      []int
@@ -65,7 +66,7 @@ func (m *Matcher) Explain(buf []byte, core Span) []Explanation {
 
 // judgeAll fills m.candidates.
 func (m *Matcher) judgeAll(buf []byte, core Span) {
-	m.candidates = m.candidates[:0]
+	m.candidates, m.packed = m.candidates[:0], m.packed[:0]
 	core.Start, core.End = max(core.Start, 0), min(core.End, len(buf))
 	if core.Start >= core.End {
 		return
@@ -86,9 +87,14 @@ func (m *Matcher) judgeAll(buf []byte, core Span) {
 		}
 		m.found = f.AppendAt(m.found[:0], buf[:high], at)
 		for _, l := range m.found {
-			m.judgeLiteral(buf, at, &m.set.entries[l])
+			if e := &m.set.entries[l]; e.prefix != packed {
+				m.judgeLiteral(buf, at, e)
+			} else if at >= core.Start && at < core.End {
+				m.packed = append(m.packed, packedAt{at, e.steps})
+			}
 		}
 	}
+	m.notePacked(buf, core)
 	m.dropDoubles()
 	m.candidates = slices.DeleteFunc(m.candidates, func(c candidate) bool { return c.Start < core.Start || c.Start >= core.End })
 	m.addEvidence(buf)

@@ -8,6 +8,7 @@ import (
 	"strings"
 
 	"keysweep/rules/ascii"
+	"keysweep/rules/encoding"
 )
 
 // NearMiss is a position where a key seems to start, to a person, and where no
@@ -20,6 +21,11 @@ type NearMiss struct {
 
 // maxNearMisses is how many are worth reporting of one text.
 const maxNearMisses = 10
+
+const packedWhy = "a gzip file in base64 may begin here: scan opens it, explain does not"
+
+// IsPacked reports whether n is no prefix, but a file that a scan opens.
+func (n *NearMiss) IsPacked() bool { return n.Prefix == encoding.PackedHead }
 
 // NearMisses returns the positions of text that no rule searches although a
 // person would, sorted. It is for a text without candidates: Explain says the
@@ -36,7 +42,14 @@ func (s *Set) NearMisses(text []byte) []NearMiss {
 		if len(byPosition) == maxNearMisses {
 			break
 		}
+		if c.entries[l].prefix == packed {
+			add(at, encoding.PackedHead, packedWhy)
+			continue
+		}
 		add(at, c.prefixes[c.entries[l].prefix].text, "a literal is here, but it does not decode to a prefix with a body")
+	}
+	for _, at := range positions(text, encoding.PackedHead) {
+		add(at, encoding.PackedHead, packedWhy)
 	}
 	disguises := disguisesOf(text)
 	for i := range c.prefixes {

@@ -18,6 +18,7 @@ type collector struct {
 	keepRejected bool
 	containers   *container.Budget // nil: they are not opened
 	unopened     bool              // Options.UnopenedNoted
+	skip         func(...finding.Skipped)
 	progress     *Progress
 
 	mu   sync.Mutex

@@ -122,7 +122,7 @@ func (e *explainer) read(r io.Reader) error {
 	lines := &lineCounter{r: r, wanted: e.out.Line}
 	w := window{finder: e.set.Finder(), matcher: e.set.NewMatcher()}
 	reasons := e.set.NewMatcher()
-	_, err := w.each(e.ctx, lines, func(buf []byte, at position, matches []rules.Match, core rules.Span) {
+	_, err := w.each(e.ctx, lines, nil, func(buf []byte, at position, matches []rules.Match, core rules.Span) {
 		pos, done := at, 0
 		for _, k := range reasons.Explain(buf, core) {
 			pos.advance(buf[done:k.Start])

@@ -20,6 +20,9 @@ type judge struct {
 	// says that some were left out.
 	times map[finding.Secret]tally
 	cut   bool
+	// inner judges what is packed in the content; nil: nothing was.
+	inner   *judge
+	isInner bool
 }
 
 // tally is how many locations of a key are kept, and the sorts of their comments at
@@ -54,7 +57,7 @@ const forgetOver = 1 << 20
 // a file that changes is read again.
 func (j *judge) stream(r io.Reader, at location) (n int64, err error) {
 	j.window.name = at.path
-	return j.window.each(j.ctx, r, func(buf []byte, pos position, matches []rules.Match, core rules.Span) {
+	return j.window.each(j.ctx, r, j.unpacker(at), func(buf []byte, pos position, matches []rules.Match, core rules.Span) {
 		j.keep(buf, 0, pos, matches, core, at)
 	})
 }
@@ -63,13 +66,18 @@ func (j *judge) stream(r io.Reader, at location) (n int64, err error) {
 // steps of a window: a large object may be nothing but candidates.
 func (j *judge) whole(b []byte, at location) {
 	var pos position
+	unpack := j.unpacker(at)
 	for from := 0; from < len(b) && j.ctx.Err() == nil; {
 		core := rules.Span{Start: from, End: len(b)}
 		if len(b)-from > windowSize {
 			core.End = characterEnd(b[:from+windowSize])
 		}
 		near := rules.Span{Start: core.Start - nearby, End: core.End + nearby}
-		if matches := j.matcher.Matches(b, near); len(matches) > 0 {
+		matches := j.matcher.Matches(b, near)
+		if unpack != nil {
+			matches, _ = j.unpacked(b, matches, core, false, unpack)
+		}
+		if len(matches) > 0 {
 			j.keep(b, from, pos, matches, core, at)
 		}
 		pos.advance(b[core.Start:core.End])

@@ -89,7 +89,7 @@ func (s *Prepared) Scan(ctx context.Context, set *rules.Set, accept Accept) (*fi
 	s.accept = accept
 	s.collector = newCollector(set, s.opts.KeepRejected, s.opts.Progress)
 	if !s.opts.NoArchives {
-		s.collector.unopened = s.opts.UnopenedNoted
+		s.collector.unopened, s.collector.skip = s.opts.UnopenedNoted, s.skip
 		s.collector.containers = container.NewBudget(container.Limits{Produced: s.opts.MaxUnpacked})
 	}
 	for _, t := range s.targets {

@@ -2,9 +2,11 @@ package scanner
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"encoding/binary"
 	"io"
+	"slices"
 	"unicode/utf8"
 
 	"keysweep/rules"
@@ -39,8 +41,9 @@ type window struct {
 // each reads r to its end and calls found for every window with matches: the
 // buffer, the position of its first byte, the matches in and near its core,
 // and the core: only what starts there is this window's. All are valid until
-// found returns. n is the number of bytes read. It ends early with ctx.
-func (w *window) each(ctx context.Context, r io.Reader, found func(buf []byte, at position, matches []rules.Match, core rules.Span)) (n int64, err error) {
+// found returns. n is the number of bytes read. unpack returns the keys in a gzip file in
+// base64; nil: none is opened. It ends early with ctx.
+func (w *window) each(ctx context.Context, r io.Reader, unpack func(rules.Packed) []rules.Match, found func(buf []byte, at position, matches []rules.Match, core rules.Span)) (n int64, err error) {
 	if w.buf == nil {
 		w.buf = make([]byte, windowSize+2*rules.Context)
 	}
@@ -67,7 +70,11 @@ func (w *window) each(ctx context.Context, r io.Reader, found func(buf []byte, a
 		if w.finder.Contains(buf[:held]) {
 			// What is beside the core may have to be redacted.
 			near := rules.Span{Start: core - nearby, End: end + nearby}
-			if m := w.matcher.Matches(buf[:held], near); len(m) > 0 {
+			m := w.matcher.Matches(buf[:held], near)
+			if unpack != nil {
+				m, end = w.unpacked(buf[:held], m, rules.Span{Start: core, End: end}, err == nil, unpack)
+			}
+			if len(m) > 0 {
 				found(buf[:held], at, m, rules.Span{Start: core, End: end})
 			}
 			if ctx.Err() != nil {
@@ -85,6 +92,27 @@ func (w *window) each(ctx context.Context, r io.Reader, found func(buf []byte, a
 		held = copy(buf, buf[drop:held])
 		core = end - drop
 	}
+}
+
+// unpacked adds to list, which is sorted, the keys in gzip files that begin in core. It
+// returns where core ends: before a file that goes on behind buf, if more follows.
+func (w *window) unpacked(buf []byte, list []rules.Match, core rules.Span, more bool, unpack func(rules.Packed) []rules.Match) ([]rules.Match, int) {
+	n := len(list)
+	for p := range w.matcher.Packed(buf) {
+		if p.Start < core.Start || p.Start >= core.End {
+			continue
+		}
+		if more && p.Open && p.Start > 2*rules.Context {
+			core.End = p.Start
+			break
+		}
+		p.Open = p.Open && more
+		list = append(list, unpack(p)...)
+	}
+	if len(list) > n {
+		slices.SortStableFunc(list, func(a, b rules.Match) int { return cmp.Compare(a.Start, b.Start) })
+	}
+	return list, core.End
 }
 
 // position is how far into content something is: whole lines before it, and

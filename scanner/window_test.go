@@ -160,7 +160,7 @@ func TestEveryCoreHasAllOfItsContext(t *testing.T) {
 	text := strings.Repeat(line, 3*windowSize/len(line))
 	w := window{finder: set.Finder(), matcher: set.NewMatcher()}
 	windows, read := 0, 0
-	_, err := w.each(t.Context(), strings.NewReader(text), func(buf []byte, _ position, _ []rules.Match, core rules.Span) {
+	_, err := w.each(t.Context(), strings.NewReader(text), nil, func(buf []byte, _ position, _ []rules.Match, core rules.Span) {
 		windows++
 		left, right := core.Start, len(buf)-core.End
 		if windows == 1 && left != 0 || windows > 1 && left < rules.Context {

@@ -46,7 +46,7 @@ type Step struct {
 // decoders are the encodings that are looked through, besides plain text.
 func decoders() []decoder {
 	return []decoder{
-		wideDecoder{2}, wideDecoder{4}, digitDecoder{4}, digitDecoder{6}, listDecoder{16}, listDecoder{10},
+		wideDecoder{2}, wideDecoder{4}, digitDecoder{4}, digitDecoder{6}, listDecoder{16}, listDecoder{10}, cellDecoder{},
 		escapeDecoder{percentEscapes}, escapeDecoder{stringEscapes}, escapeDecoder{entityEscapes}, escapeDecoder{markdownEscapes},
 	}
 }
@@ -57,6 +57,8 @@ func decoders() []decoder {
 func holds(outer, inner decoder) bool {
 	inList, list := inner.(listDecoder)
 	switch outer := outer.(type) {
+	case cellDecoder:
+		return false
 	case listDecoder:
 		wide, ok := inner.(wideDecoder)
 		return ok && wide.width == 2

@@ -143,7 +143,7 @@ func (d digitDecoder) decode(raw []byte, at int, f form, reach int, dst *Text) (
 	}
 	// A form may hold a break, and the reader must get past it.
 	wrapped := at + len(f.literal)
-	end := min(len(raw), wrapped+reach*chars/bytes+maxBreak*reach/minLine)
+	end := min(len(raw), wrapped+reach*chars/bytes+MaxBreak*reach/minLine)
 	var bits uint32
 	n, last := 0, 0 // bits held, and where the last character is
 	for i := start; i < end; {

@@ -10,12 +10,14 @@ import (
 // spellings that a string within another file gives them, and an indentation.
 const (
 	maxIndent = 16
-	maxBreak  = len("%0D%0A") + maxIndent // bytes of one break
 	// minLine is how many characters a line must hold for the next one to be
 	// read: a value alone on its line is followed by other words.
 	minLine = 16
 	maxLine = 1 << 10 // how far the next line is read
 )
+
+// MaxBreak is how many bytes a line break takes.
+const MaxBreak = len("%0D%0A") + maxIndent
 
 // breaks are the spellings of a line break. Of two that start alike the longer
 // one comes first.

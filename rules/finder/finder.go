@@ -66,6 +66,9 @@ type Finder struct {
 	// whole returns the finder that also knows the literals of the heads, which
 	// takes longer to make; nil: this one does.
 	whole func() *Finder
+	// Short is a text that is too short for the filter, which Contains searches, too;
+	// nil: none. Who makes a finder may set it.
+	Short []byte
 	lits  [][]byte
 	// first holds the first literal of each of heads, next the one that follows
 	// each of lits under its head, lowest index first; -1 after the last.
@@ -179,10 +182,10 @@ func (f *Finder) Literals() [][]byte { return f.lits }
 // cut in two must overlap by one less.
 func (f *Finder) MaxLen() int { return f.maxLen }
 
-// Contains reports whether any literal occurs in b.
+// Contains reports whether any literal, or Short, occurs in b.
 func (f *Finder) Contains(b []byte) bool {
 	_, _, ok := f.Next(b, 0)
-	return ok
+	return ok || f.Short != nil && bytes.Contains(b, f.Short)
 }
 
 // Next returns the first occurrence of any literal in b that starts at or

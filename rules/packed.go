@@ -1,0 +1,64 @@
+package rules
+
+import (
+	"bytes"
+	"cmp"
+	"iter"
+	"slices"
+
+	"keysweep/rules/ascii"
+	"keysweep/rules/encoding"
+)
+
+// Packed is a gzip file in base64, with what is in the same encoding behind it. The
+// matcher does not look into it: that takes limits.
+type Packed struct {
+	Span              // of the encoded text in the buffer
+	Data     []byte   // valid until the next one
+	Encoding []string // as Match.Encoding
+	Open     bool     // the encoded text may go on behind the buffer, or is too long
+}
+
+// maxPacked limits Packed.Data, in bytes: a Helm release is at most 1 MiB in base64.
+const maxPacked = 700 << 10
+
+// packedAt is where a literal of a Packed is.
+type packedAt struct {
+	at    int
+	steps encoding.Steps
+}
+
+// Packed returns what the last call of Matches met in buf, in order.
+func (m *Matcher) Packed(buf []byte) iter.Seq[Packed] {
+	return func(yield func(Packed) bool) {
+		end := 0
+		for _, l := range m.packed {
+			if l.at < end || len(l.steps) == 1 && l.at > 0 && ascii.IsWord(buf[l.at-1]) && encoding.EscapeBefore(buf, l.at) == 0 {
+				continue
+			}
+			t, pos, ok := m.reader.Read(buf, l.at, l.steps, maxPacked)
+			if !ok || !encoding.IsPacked(t.B[pos:]) {
+				continue
+			}
+			p := Packed{Data: t.B[pos:], Encoding: append(l.steps.Names(), "gzip")}
+			p.Start, p.End = t.Raw(pos, len(t.B))
+			p.Open = len(buf)-p.End < encoding.MaxBreak || len(p.Data) > maxPacked
+			if end = p.End; !yield(p) {
+				return
+			}
+		}
+	}
+}
+
+// notePacked notes where a Packed may begin in core.
+func (m *Matcher) notePacked(buf []byte, core Span) {
+	for at := core.Start; ; at++ {
+		i := bytes.Index(buf[at:core.End], []byte(encoding.PackedHead))
+		if i < 0 {
+			slices.SortFunc(m.packed, func(a, b packedAt) int { return cmp.Compare(a.at, b.at) })
+			return
+		}
+		at += i
+		m.packed = append(m.packed, packedAt{at, encoding.PackedSteps()})
+	}
+}
