@@ -132,7 +132,7 @@ type Opened struct {
 func Walk(ctx context.Context, b *Budget, src Source, name string, v Visitor) (Opened, error) {
 	w := &walk{ctx: ctx, budget: b, visitor: v}
 	m := &meter{walk: w, size: src.size}
-	opened, err := w.content(&src, name, nil, m)
+	opened, err := w.content(&src, name, nil, nil, m)
 	if l := (*limitError)(nil); errors.As(err, &l) {
 		err = nil // of the whole scan: noted where it was met
 	}
@@ -269,8 +269,9 @@ func guarded(fn func() error) (err error) {
 	return fn()
 }
 
-// content walks one content: the outermost, or a member.
-func (w *walk) content(src *Source, name string, inside []string, m *meter) (Opened, error) {
+// content walks one content: the outermost, or a member. file leads to it, inside to
+// what is in it, as for inner.
+func (w *walk) content(src *Source, name string, file, inside []string, m *meter) (Opened, error) {
 	f, err := src.format(w.budget, name)
 	if errors.Is(err, errSpool) {
 		err = w.visitor.Note(Note{Inside: slices.Clone(inside), Problem: Unreadable, Detail: err.Error()})
@@ -283,10 +284,13 @@ func (w *walk) content(src *Source, name string, inside []string, m *meter) (Ope
 		err := w.visitor.Note(Note{Inside: slices.Clone(inside), Problem: TooLarge, Format: f.name, Detail: fmt.Sprintf("more than %d containers in one another", maxDepth)})
 		return Opened{}, err
 	}
-	o := &opening{walk: w, meter: m, format: f, src: *src, name: name, inside: inside}
+	o := &opening{walk: w, meter: m, format: f, src: *src, name: name, file: file, inside: inside}
 	err = guarded(func() error { return f.open(o) })
 	damaged := err != nil
-	if err = o.settle(err); err == nil && m.depth > 0 {
+	if o.spooled != nil {
+		defer o.spooled.close()
+	}
+	if err = o.settle(err); err == nil && m.parent != nil {
 		err = o.raw(damaged)
 	}
 	return Opened{Format: f.name, Covered: o.covered}, err
@@ -296,11 +300,10 @@ func (w *walk) content(src *Source, name string, inside []string, m *meter) (Ope
 // random, else the rest, if it could not be read to its end.
 func (o *opening) raw(damaged bool) error {
 	if o.spooled != nil {
-		defer o.spooled.close()
-		return o.visitor.Raw(o.inside, o.spooled.all(), o.covered)
+		return o.visitor.Raw(o.file, o.spooled.all(), o.covered)
 	}
 	if damaged {
-		return o.visitor.Raw(o.inside, o.src.stream, nil)
+		return o.visitor.Raw(o.file, o.src.stream, nil)
 	}
 	return nil
 }
@@ -312,9 +315,11 @@ type opening struct {
 	format  *format
 	src     Source
 	name    string   // of the container
-	inside  []string // that lead to the container
+	file    []string // that lead to the container
+	inside  []string // that lead to what is in it: the same, unless it is in a compressed file
 	covered []Span
-	spooled *spool // what random has put aside
+	spooled *spool  // what random has put aside
+	at      *frugal // what it returned; nil: not called
 }
 
 // settle turns the error of a container into a note, unless the walk must end.
@@ -411,7 +416,7 @@ func (o *opening) inner(name string, file, folder []string, r io.Reader, depth i
 	defer o.putHead(head)
 	src := streamSource(head)
 	defer src.close()
-	opened, err := o.content(&src, name, folder, &meter{walk: o.walk, parent: o.meter, depth: depth, level: o.meter.level + 1, size: -1})
+	opened, err := o.content(&src, name, file, folder, &meter{walk: o.walk, parent: o.meter, depth: depth, level: o.meter.level + 1, size: -1})
 	if err != nil {
 		if out.err != nil && errors.Is(err, out.err) {
 			return out.err

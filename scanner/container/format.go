@@ -6,6 +6,8 @@ import (
 	"encoding/binary"
 	"io"
 	"strings"
+
+	"keysweep/scanner/document"
 )
 
 // format is one kind of container.
@@ -42,6 +44,7 @@ const (
 	formatRPM
 	formatAsar
 	formatRar
+	formatMail
 	formatClosed
 )
 
@@ -66,7 +69,9 @@ var formats = []format{
 	{id: formatRPM, name: "rpm", magic: "\xed\xab\xee\xdb"},
 	{id: formatAsar, name: "asar", magic: "\x04\x00\x00\x00", matches: isAsar},
 	{id: formatRar, name: "rar", magic: "Rar!\x1a\x07"},
+	{id: formatMail, name: "mail", matches: document.IsMail},
 	// These are not opened.
+	{id: formatClosed, name: "compound file", magic: "\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1"}, // .doc, .xls, .ppt, .msg, .msi
 	{id: formatClosed, name: "7z", magic: "7z\xbc\xaf\x27\x1c"},
 	{id: formatClosed, name: "squashfs", magic: "hsqs"},
 	{id: formatClosed, name: "squashfs", magic: "sqsh"},
@@ -122,6 +127,8 @@ func (f *format) open(o *opening) error {
 		return o.asar()
 	case formatRar:
 		return o.rar()
+	case formatMail:
+		return o.document(document.Mail)
 	case formatClosed:
 		return errUnsupported
 	}
@@ -132,8 +139,12 @@ func (f *format) open(o *opening) error {
 var firstBytes = [256]bool{
 	0x1f: true, 'P': true, 'B': true, 0xfd: true, 0x28: true, 0x04: true, 0x5d: true, '!': true, '0': true, 0xc7: true, 0x71: true,
 	0xed: true, 'R': true, '7': true, 'h': true, 's': true, 'M': true, 'L': true, 'x': true, 'k': true, 0xff: true,
+	0xd0: true,
 	0x51: true, 0x53: true, 0x54: true, 0x55: true, 0x56: true, 0x57: true, 0x58: true, 0x59: true, 0x5a: true, 0x5b: true, 0x5c: true, 0x5e: true, 0x5f: true,
 }
+
+// isLetter reports whether c is what a mail begins with.
+func isLetter(c byte) bool { return c|0x20 >= 'a' && c|0x20 <= 'z' }
 
 // Recognize reports whether content, which is called name, is a container; b is all of
 // it. The name may be "".
@@ -156,7 +167,7 @@ func RecognizeTail(tail []byte) bool {
 
 // detect returns the format of a content that begins with head, nil if it is none.
 func detect(head []byte, name string) *format {
-	if len(head) == 0 || !firstBytes[head[0]] && !isTar(head, "") && !strings.HasSuffix(name, ".br") {
+	if len(head) == 0 || !firstBytes[head[0]] && !isLetter(head[0]) && !isTar(head, "") && !strings.HasSuffix(name, ".br") {
 		return nil
 	}
 	name = strings.ToLower(name[strings.LastIndexByte(name, '/')+1:])

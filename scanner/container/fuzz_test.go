@@ -232,3 +232,17 @@ func TestStoredFilesOfRarsAreRead(t *testing.T) {
 		}
 	}
 }
+
+// fuzzDocument does the same with files that a script writes.
+func fuzzDocument(f *testing.F, id formatID, script string, files ...string) {
+	seeds := make(map[string]string)
+	dir := python(f, script)
+	for _, name := range files {
+		seeds[name] = "cat " + filepath.Join(dir, name) + " > $1"
+	}
+	fuzzFormat(f, id, seeds)
+}
+
+func FuzzMail(f *testing.F) {
+	fuzzDocument(f, formatMail, writeMails, "attached.eml", "folded.eml", "two.mbox")
+}

@@ -96,7 +96,8 @@ const spoolSize = 32 << 20
 // until the container is closed.
 func (o *opening) random() (*frugal, int64, error) {
 	if o.src.at != nil {
-		return newFrugal(o.src.at, o.src.size), o.src.size, nil
+		o.at = newFrugal(o.src.at, o.src.size)
+		return o.at, o.src.size, nil
 	}
 	s, err := newSpool(o.budget, o.src.stream)
 	if err != nil {
@@ -104,7 +105,8 @@ func (o *opening) random() (*frugal, int64, error) {
 	}
 	o.spooled = s
 	o.meter.size = s.size
-	return newFrugal(s, s.size), s.size, nil
+	o.at = newFrugal(s, s.size)
+	return o.at, s.size, nil
 }
 
 // frugal is a container that is read at random, but not again and again: its members

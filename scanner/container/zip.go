@@ -66,11 +66,11 @@ type zipDirectory struct {
 // zip passes on the files of a zip: those that its directory lists, then those that
 // only have a header of their own.
 func (o *opening) zip() error {
-	at, size, err := o.random()
+	_, size, err := o.random()
 	if err != nil {
 		return err
 	}
-	z := &zipReader{opening: o, at: at, size: size}
+	z := &zipReader{opening: o, size: size}
 	err = z.listed()
 	if err != nil && z.ends(err) {
 		return err
@@ -86,7 +86,6 @@ func (o *opening) zip() error {
 
 type zipReader struct {
 	*opening
-	at    *frugal
 	size  int64
 	known []Span // the members that the directory lists, with their headers
 }
@@ -325,27 +324,27 @@ func (s *zipSum) Read(p []byte) (int, error) {
 	return n, err
 }
 
-// problem turns what ends one file into a note, unless it ends the zip.
-func (z *zipReader) problem(name string, err error) error {
+// problem turns what ends one member into a note, unless it ends the container.
+func (o *opening) problem(name string, err error) error {
 	var failed *readerError
 	switch {
-	case z.ends(err):
+	case o.ends(err):
 		return err
 	case errors.As(err, &failed):
-		return z.noteMember(name, ReaderFailed, failed.what)
+		return o.noteMember(name, ReaderFailed, failed.what)
 	case errors.Is(err, errUnsupported):
-		return z.noteMember(name, Unsupported, err.Error())
+		return o.noteMember(name, Unsupported, err.Error())
 	case errors.Is(err, errDictionary):
-		return z.noteMember(name, TooLarge, err.Error())
+		return o.noteMember(name, TooLarge, err.Error())
 	}
-	return z.noteMember(name, Damaged, err.Error())
+	return o.noteMember(name, Damaged, err.Error())
 }
 
-// ends reports whether err ends the zip, not one file.
-func (z *zipReader) ends(err error) bool {
+// ends reports whether err ends the container, not one member.
+func (o *opening) ends(err error) bool {
 	var limit *limitError
 	var visit *visitError
-	return errors.As(err, &limit) || errors.As(err, &visit) || z.ctx.Err() != nil || z.at.left == 0
+	return errors.As(err, &limit) || errors.As(err, &visit) || o.ctx.Err() != nil || o.at != nil && o.at.left == 0
 }
 
 // unlisted passes on the files between those of the directory, found by their own
