@@ -111,7 +111,7 @@ func describe(p *program) []commandWords {
 				o.Values = hooks.Names()
 			case "color":
 				o.Values = []string{"auto", "always", "never"}
-			case "output", "rules", "config", "baseline", "ca-file", "egress-log":
+			case "output", "rules", "config", "baseline", "ca-file", "egress-log", "repository":
 				o.File = true
 			}
 			words.Options = append(words.Options, o)

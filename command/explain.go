@@ -11,17 +11,18 @@ import (
 )
 
 var explainSpec = spec{
-	name: "explain", purpose: "says why a line is a finding or not", args: "FILE[:LINE]|REV:PATH[:LINE]",
+	name: "explain", purpose: "says why a line is a finding or not", args: "FILE[:LINE]|REV:PATH[:LINE]|OBJECT[:LINE]",
 	about: `
 FILE is a file, or - for standard input; without a line, every candidate in it
 is explained. REV:PATH is a version of a file in the repository of the working
-directory: REV as in git (HEAD~2, a branch, a tag, an id), PATH from its top,
-or from here with ./; :PATH is what is staged. A file of that name wins.
+directory, or of --repository: REV as in git (HEAD~2, a branch, a tag, an id),
+PATH from its top, or from here with ./; :PATH is what is staged. OBJECT is the
+id of a blob, a commit or a tag. Without --repository, a file of that name wins.
 Keys are judged as a scan judges them. The status is 0 if there was something
 to explain, finding or not, and 2 if there is no such file, line or revision.
 `,
 	example: `keysweep explain config/pay.env:12`,
-	options: []group{{"", ruleOptions + " baseline " + reachOptions + " min-confidence format show-secrets color"}},
+	options: []group{{"", "repository " + ruleOptions + " baseline " + reachOptions + " min-confidence format show-secrets color"}},
 	run:     explain,
 }
 
@@ -34,7 +35,7 @@ func explain(c *call) error {
 	}
 	what := c.Args().First()
 	e, err := audit.Explain(c.ctx, scanner.ExplainOptions{
-		What: what, Stdin: c.stdin, FollowAlternates: c.Bool("follow-alternates"), Reach: reach,
+		What: what, Repository: c.String("repository"), Stdin: c.stdin, FollowAlternates: c.Bool("follow-alternates"), Reach: reach,
 	}, sources, c.now())
 	if signal, ok := errors.AsType[interruption](err); ok {
 		return &ending{signal.status(), err}
@@ -53,7 +54,7 @@ func explain(c *call) error {
 // parseExplain reads the options of explain that concern its output.
 func parseExplain(c *call) (opts report.Options, format report.Format, err error) {
 	if c.Args().Len() != 1 {
-		return opts, format, errors.New("explain needs one FILE:LINE or REV:PATH:LINE")
+		return opts, format, errors.New("explain needs one FILE:LINE, REV:PATH:LINE or OBJECT:LINE")
 	}
 	if opts, format, err = shortOutput(c); err != nil {
 		return opts, format, err

@@ -65,6 +65,7 @@ var options = [...]option{
 	{"ignored", "", none, "also the files that git ignores; prune always reads them", []string{"baseline"}},
 	{"ignored", "", none, "also the files that git ignores", nil},
 	{"exclude", "", list, "leave out paths that match `GLOB`, as **/{a,b}.txt; repeatable", nil},
+	{"repository", "C", one, "explain what is in the repository in or above `FOLDER`; that of the working directory if not given", nil},
 	{"rules", "", list, "add the rules of `FILE` (TOML); repeatable", nil},
 	{"config", "c", one, "read the configuration `FILE`; " + config.Name + " of the scanned repository or folder if not given", nil},
 	{"no-config", "", none, "read no configuration and no baseline of what is scanned, and ignore keysweep:allow", nil},

@@ -17,8 +17,8 @@ import (
 // are not findings. Its strings are raw bytes; no key is in them but in Secret.
 type Explanation struct {
 	What          string         // as the user typed it
-	Source        finding.Source // worktree, blob, index or stdin
-	Path          string         // "" for standard input
+	Source        finding.Source // worktree, blob, index, commit, tag or stdin
+	Path          string         // "" for standard input, and for an object without a path
 	Revision      string         // "" for files
 	Object        string         // hex id; "" for files
 	Line          int            // asked for, 1-based; 0: all lines

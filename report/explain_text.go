@@ -43,13 +43,17 @@ func writeExplanationText(w io.Writer, e *Explanation, opts Options) error {
 func (t *explanationText) headline() string {
 	e := t.e
 	place := t.quote(e.Path)
-	switch e.Source {
-	case finding.SourceStdin:
+	switch {
+	case e.Source == finding.SourceStdin:
 		place = "standard input"
-	case finding.SourceIndex:
+	case e.Source == finding.SourceIndex:
 		place += " in the index"
-	case finding.SourceBlob:
+	case e.Object != "" && e.Path != "":
 		place += " in " + t.quote(e.Revision)
+	case e.Source == finding.SourceBlob:
+		place = "object " + t.quote(e.Revision)
+	case e.Object != "":
+		place = string(e.Source) + " " + t.quote(e.Revision)
 	}
 	if e.Line > 0 {
 		place += fmt.Sprintf(", line %d", e.Line)

@@ -7,11 +7,13 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"io/fs"
 	"os"
 	"path/filepath"
 	"slices"
 	"strconv"
 	"strings"
+	"syscall"
 
 	"keysweep/file"
 	"keysweep/finding"
@@ -19,17 +21,18 @@ import (
 	"keysweep/rules"
 	"keysweep/scanner/container"
 	"keysweep/scanner/gitdb"
-	"keysweep/scanner/gitdb/lookup"
-	"keysweep/scanner/gitdb/oid"
-	"keysweep/scanner/gitdb/pack"
 )
 
 // ExplainOptions says what Explain reads.
 type ExplainOptions struct {
 	// What is FILE, FILE:LINE, REV:PATH, REV:PATH:LINE, :PATH, :PATH:LINE (the
-	// index), "-" or -:LINE. An existing file of that name comes first.
-	What  string
-	Stdin io.Reader
+	// index), OBJECT, OBJECT:LINE, "-" or -:LINE. Without a Repository, an existing
+	// file of that name comes first.
+	What string
+	// Repository is the folder of a repository, or one below it, for what is not a
+	// file. "": the working directory.
+	Repository string
+	Stdin      io.Reader
 	// FollowAlternates and Reach are as in Options.
 	FollowAlternates bool
 	Reach            file.Reach
@@ -37,12 +40,12 @@ type ExplainOptions struct {
 
 // Explained is what Explain returns.
 type Explained struct {
-	Source finding.Source // worktree, blob, index or stdin
+	Source finding.Source // worktree, blob, index, commit, tag or stdin
 	// Path is the file as the user named it, or the path in the repository;
-	// "" for standard input.
+	// "" for standard input and for an object without a path.
 	Path     string
 	Revision string // as the user wrote it; "" for files
-	Object   string // hex id of the blob; "" for files
+	Object   string // hex id of the object; "" for files
 	Line     int    // asked for, 1-based; 0: all lines
 	Lines    int    // how many the content has
 	Keys     []ExplainedKey
@@ -219,16 +222,19 @@ type subject struct {
 	file string // as the user named it, or "-"; "": a revision
 	line int    // of file, 1-based; 0: all lines
 	// rev and path are those of a revision; rev "" is the index. Whether path
-	// ends with :LINE only the repository can say.
-	rev, path  string
-	isRevision bool
+	// ends with :LINE, or is LINE of the object rev, only the repository can say.
+	rev, path string
 	// inside names a member of the container that file is, or path without it.
 	inside []string
 }
 
-func parseSubject(what string) subject {
+// subject returns what the user asked for.
+func (o *ExplainOptions) subject() subject {
+	what := o.What
 	name, line, numbered := cutLine(what)
 	switch {
+	case o.Repository != "":
+		return revision(what)
 	case what == "-", exists(what):
 		return subject{file: what}
 	case numbered && (name == "-" || exists(name)):
@@ -237,17 +243,18 @@ func parseSubject(what string) subject {
 	if outer, inside, ok := cutInside(name); ok && exists(outer) {
 		return subject{file: outer, line: line, inside: inside}
 	}
-	rev, path, ok := cutRevision(what)
-	return subject{rev: rev, path: path, isRevision: ok}
+	return revision(what)
 }
 
-// ExplainedFile returns the file that what, as in ExplainOptions, means: its
-// name, "-" for standard input, or "." for a revision.
-func ExplainedFile(what string) string { return cmp.Or(parseSubject(what).file, ".") }
+// Target returns what a scan that finds this would be of: the name of a file, "-" for
+// standard input, or the folder of a repository.
+func (o *ExplainOptions) Target() string { return cmp.Or(o.subject().file, o.Repository, ".") }
 
+// exists reports whether there is such a file, or it is not known whether there is:
+// reading it says why.
 func exists(path string) bool {
 	_, err := os.Lstat(path)
-	return err == nil
+	return err == nil || errors.Is(err, fs.ErrPermission) || errors.Is(err, syscall.EIO)
 }
 
 // cutLine cuts :LINE from the end of s, a number from 1 to a thousand million.
@@ -266,8 +273,8 @@ func cutInside(s string) (outer string, inside []string, ok bool) {
 	return names[0], names[1:], len(names) > 1 && names[0] != ""
 }
 
-// cutRevision cuts REV:PATH at the first colon outside braces, as git does.
-func cutRevision(s string) (rev, path string, ok bool) {
+// revision cuts REV:PATH at the first colon outside braces, as git does.
+func revision(s string) subject {
 	depth := 0
 	for i := range len(s) {
 		switch s[i] {
@@ -277,17 +284,19 @@ func cutRevision(s string) (rev, path string, ok bool) {
 			depth--
 		case ':':
 			if depth <= 0 {
-				return s[:i], s[i+1:], true
+				return subject{rev: s[:i], path: s[i+1:]}
 			}
 		}
 	}
-	return s, "", false
+	return subject{rev: s}
 }
 
 // open finds the content and reads it.
 func (e *explainer) open() error {
-	s := parseSubject(e.opts.What)
+	s := e.opts.subject()
 	switch {
+	case e.opts.What == "":
+		return errors.New("the name of the file is empty")
 	case s.file == "-":
 		e.out.Source, e.out.Line = finding.SourceStdin, s.line
 		if err := e.read(e.opts.Stdin); err != nil {
@@ -299,12 +308,8 @@ func (e *explainer) open() error {
 			return errors.New(plainError(err))
 		}
 		return nil
-	case s.isRevision:
-		return e.readRevision(s)
-	case e.opts.What == "":
-		return errors.New("the name of the file is empty")
 	}
-	return errors.New("no such file")
+	return e.readRevision(s)
 }
 
 // readFile reads a file of the file system. A symbolic link is followed:
@@ -374,94 +379,6 @@ func (m *memberReader) Name([]string, string) error { return nil }
 
 // Note implements container.Visitor.
 func (m *memberReader) Note(container.Note) error { return nil }
-
-// readRevision reads a blob of a revision or of the index.
-func (e *explainer) readRevision(s subject) error {
-	dir, inside, err := gitdb.Discover(".")
-	if err != nil {
-		return errors.New(plainError(err))
-	}
-	if !inside {
-		return errors.New("no such file, and the working directory is in no git repository")
-	}
-	repo, err := gitdb.Open(dir, e.opts.Reach)
-	if err != nil {
-		return errors.New(plainError(err))
-	}
-	t := &target{repo: repo}
-	p := &Prepared{opts: Options{FollowAlternates: e.opts.FollowAlternates}, targets: []*target{t}, result: &finding.Result{}}
-	defer p.Close()
-	db, err := p.lookup(e.ctx, t)
-	if err != nil {
-		return err
-	}
-	e.out.Revision, e.out.Source = s.rev, finding.SourceBlob
-	if s.rev == "" {
-		e.out.Source = finding.SourceIndex
-		s.path = strings.TrimPrefix(s.path, "0:") // :0:PATH, the stage
-	}
-	find := func(path string) (entry pack.TreeEntry, err error) {
-		e.out.Path = fromTop(dir, path)
-		entry, err = p.entryAt(e.ctx, t, s.rev, e.out.Path)
-		if err == nil && (entry.IsTree() || entry.IsSubmodule()) {
-			err = fmt.Errorf("%w: %s is no file", lookup.ErrRevision, e.out.Path)
-		}
-		return entry, err
-	}
-	entry, err := find(s.path)
-	if name, line, numbered := cutLine(s.path); err != nil && numbered {
-		e.out.Line = line
-		entry, err = find(name)
-	}
-	if outer, inside, ok := cutInside(s.path); err != nil && ok {
-		last := len(inside) - 1
-		if name, line, numbered := cutLine(inside[last]); numbered {
-			inside[last], e.out.Line = name, line
-		}
-		s.inside = inside
-		entry, err = find(outer)
-	}
-	if err != nil {
-		return err
-	}
-	e.out.Object = entry.ID.String()
-	if err := readBlob(e.ctx, db, entry.ID, func(r io.Reader, _ int64) error { return e.readInside(r, e.out.Path, s.inside) }); err != nil {
-		return err
-	}
-	return e.findMerged(db, s.rev)
-}
-
-// findMerged notes whether HEAD reaches the commit that rev names: only then does a
-// comment beside a key count.
-func (e *explainer) findMerged(db *lookup.Database, rev string) error {
-	commit, err := db.Resolve(e.ctx, rev+"^{commit}")
-	if errors.Is(err, lookup.ErrRevision) {
-		return nil // the index, or a tree
-	}
-	if err != nil {
-		return err
-	}
-	isMerged, skipped, err := db.ReachedFrom(e.ctx, "HEAD", []oid.ID{commit})
-	if len(skipped) > 0 {
-		return errors.New(skipped[0].Detail)
-	}
-	for i := range e.out.Keys {
-		e.out.Keys[i].Comment.Merged = isMerged(commit)
-	}
-	return err
-}
-
-// fromTop returns path as seen from the top of the repository: as it is, or,
-// if it begins with ./ or ../, from the working directory.
-func fromTop(top, path string) string {
-	if !strings.HasPrefix(path, "./") && !strings.HasPrefix(path, "../") {
-		return path
-	}
-	if below, ok := pathBelow(top, filepath.FromSlash(path)); ok {
-		return below
-	}
-	return path
-}
 
 // pathBelow returns path, '/'-separated, as seen from top, and false if it is not
 // below it. Both may be relative to the working directory.

@@ -1,0 +1,177 @@
+package scanner
+
+import (
+	"bytes"
+	"cmp"
+	"errors"
+	"fmt"
+	"path/filepath"
+	"strings"
+
+	"keysweep/file"
+	"keysweep/finding"
+	"keysweep/scanner/gitdb"
+	"keysweep/scanner/gitdb/lookup"
+	"keysweep/scanner/gitdb/oid"
+	"keysweep/scanner/gitdb/pack"
+)
+
+// explainedRepository is the repository of what is not a file.
+type explainedRepository struct {
+	*Prepared
+	*target
+	top  string // Discover's folder
+	from string // the folder that ./ is
+}
+
+// openRepository opens the repository that the user named, or that of the working
+// directory. Close what it returns.
+func (e *explainer) openRepository() (*explainedRepository, error) {
+	from := cmp.Or(e.opts.Repository, ".")
+	if info, err := file.Stat(from); err != nil {
+		return nil, fmt.Errorf("%s: %s", quoted(from), plainError(err))
+	} else if !info.IsDir() {
+		return nil, fmt.Errorf("%s is not a folder", quoted(from))
+	}
+	top, inside, err := gitdb.Discover(from)
+	switch {
+	case err != nil:
+		return nil, errors.New(plainError(err))
+	case !inside && e.opts.Repository != "":
+		return nil, fmt.Errorf("%s is in no git repository", quoted(from))
+	case !inside:
+		return nil, errors.New("no such file, and the working directory is in no git repository (--repository names one)")
+	}
+	repo, err := gitdb.Open(top, e.opts.Reach)
+	if err != nil {
+		return nil, errors.New(plainError(err))
+	}
+	t := &target{repo: repo}
+	p := &Prepared{opts: Options{FollowAlternates: e.opts.FollowAlternates}, targets: []*target{t}, result: &finding.Result{}}
+	if _, err = p.lookup(e.ctx, t); err != nil {
+		p.Close()
+		return nil, err
+	}
+	return &explainedRepository{p, t, top, from}, nil
+}
+
+// readRevision reads a version of a file, or an object that has no path.
+func (e *explainer) readRevision(s subject) error {
+	r, err := e.openRepository()
+	if err != nil {
+		return err
+	}
+	defer r.Close()
+	e.out.Revision = s.rev
+	if _, isWhole := oid.Parse([]byte(s.rev)); s.rev != "" && !isWhole && finding.Incomplete(r.result.Skipped) {
+		// A ref or another id of these digits may be in what was not read.
+		return fmt.Errorf("it is not certain what %s names, since something was not read: %s", quoted(s.rev), r.result.Skipped[0].Detail)
+	}
+	id, err := e.versionOf(r, &s)
+	if errors.Is(err, lookup.ErrRevision) && s.rev != "" {
+		if alone, ok := e.objectAlone(r, s); ok {
+			id, err = alone, nil
+		}
+	}
+	if errors.Is(err, lookup.ErrRevision) && s.path == "" && e.opts.Repository == "" {
+		err = errors.New("no such file")
+	}
+	if err != nil {
+		return err
+	}
+	e.out.Object = id.String()
+	if err := r.db.Read(e.ctx, id, func(o *pack.Object) error { return e.readObject(o, s.inside) }); err != nil {
+		return err
+	}
+	return e.findMerged(r.db, s.rev)
+}
+
+// versionOf returns the blob that REV:PATH or :PATH names, with or without LINE. The
+// error wraps lookup.ErrRevision if that is none.
+func (e *explainer) versionOf(r *explainedRepository, s *subject) (oid.ID, error) {
+	if s.rev == "" {
+		s.path = strings.TrimPrefix(s.path, "0:") // :0:PATH, the stage
+	}
+	find := func(path string) (oid.ID, error) {
+		e.out.Path = r.pathFromTop(path)
+		entry, err := r.entryAt(e.ctx, r.target, s.rev, e.out.Path)
+		if err == nil && (entry.IsTree() || entry.IsSubmodule()) {
+			err = fmt.Errorf("%w: %s is no file", lookup.ErrRevision, e.out.Path)
+		}
+		return entry.ID, err
+	}
+	id, err := find(s.path)
+	if name, line, numbered := cutLine(s.path); err != nil && numbered {
+		e.out.Line = line
+		id, err = find(name)
+	}
+	if outer, inside, ok := cutInside(s.path); err != nil && ok {
+		last := len(inside) - 1
+		if name, line, numbered := cutLine(inside[last]); numbered {
+			inside[last], e.out.Line = name, line
+		}
+		s.inside = inside
+		id, err = find(outer)
+	}
+	return id, err
+}
+
+// objectAlone returns the object that OBJECT or OBJECT:LINE names: a blob, a commit or
+// a tag.
+func (e *explainer) objectAlone(r *explainedRepository, s subject) (id oid.ID, ok bool) {
+	name, line, _ := cutLine(s.rev + ":" + s.path)
+	if s.path != "" && name != s.rev {
+		return id, false
+	}
+	e.out.Path, e.out.Line = "", line
+	id, err := r.db.Resolve(e.ctx, s.rev+"^{object}")
+	return id, err == nil
+}
+
+// readObject judges an object.
+func (e *explainer) readObject(o *pack.Object, inside []string) error {
+	e.out.Source = sources[o.Type]
+	switch {
+	case o.Type == oid.Tree:
+		return fmt.Errorf("%w: %s is a tree", lookup.ErrRevision, e.out.Object)
+	case e.out.Revision == "":
+		e.out.Source = finding.SourceIndex
+	}
+	content := o.Stream
+	if content == nil {
+		content = bytes.NewReader(o.Data)
+	}
+	return e.readInside(content, e.out.Path, inside)
+}
+
+// findMerged notes whether HEAD reaches the commit that rev names: only then does a
+// comment beside a key count.
+func (e *explainer) findMerged(db *lookup.Database, rev string) error {
+	commit, err := db.Resolve(e.ctx, rev+"^{commit}")
+	if errors.Is(err, lookup.ErrRevision) {
+		return nil // the index, or a tree
+	}
+	if err != nil {
+		return err
+	}
+	isMerged, skipped, err := db.ReachedFrom(e.ctx, "HEAD", []oid.ID{commit})
+	if len(skipped) > 0 {
+		return errors.New(skipped[0].Detail)
+	}
+	for i := range e.out.Keys {
+		e.out.Keys[i].Comment.Merged = isMerged(commit)
+	}
+	return err
+}
+
+// pathFromTop returns path as seen from the top of the repository: as it is, or,
+// if it begins with ./ or ../, from where the user is.
+func (r *explainedRepository) pathFromTop(path string) string {
+	if !strings.HasPrefix(path, "./") && !strings.HasPrefix(path, "../") {
+		return path
+	}
+	if below, ok := pathBelow(r.top, filepath.Join(r.from, filepath.FromSlash(path))); ok {
+		return below
+	}
+	return path
+}
