@@ -98,7 +98,7 @@ func ParseBaseline(name string, text []byte) (*Baseline, error) {
 	var comments []string
 	seen := map[string]bool{} // by fingerprint
 	for i, line := range lines[1:] {
-		line = strings.TrimSuffix(line, "\r")
+		line = strings.TrimRight(line, "\r")
 		switch {
 		case len(line) == 3 && line[0] == '#' && isHex(line[1:]):
 			if len(b.lines) == 0 && b.header == nil {

@@ -237,6 +237,7 @@ func FuzzParseBaseline(f *testing.F) {
 	b.Add(line(rand.New(rand.NewPCG(5, 5))))
 	f.Add(b.Text())
 	f.Add([]byte("keysweep-baseline 1\n# x\n#00\n\n#0g\n"))
+	f.Add([]byte("keysweep-baseline 1\n#\r\r")) // two returns at the end of a comment
 	f.Fuzz(func(t *testing.T, text []byte) {
 		b, err := ParseBaseline("b", text)
 		if err != nil {
