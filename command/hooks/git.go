@@ -55,62 +55,12 @@ func Find(ctx context.Context, dir string, reach file.Reach) (*Repository, error
 	if err := mayAsk(dir, reach); err != nil {
 		return nil, err
 	}
-	ask := func(args ...string) (string, error) {
-		cmd := exec.CommandContext(ctx, git, append([]string{"--no-pager"}, args...)...)
-		cmd.Dir = dir
-		cmd.Env = append(os.Environ(), "LC_ALL=C")
-		var stderr bytes.Buffer
-		cmd.Stderr = &stderr
-		out, err := cmd.Output()
-		if cmd.ProcessState != nil && cmd.ProcessState.ExitCode() == 1 && stderr.Len() == 0 {
-			return "", errUnset
-		}
-		if err != nil {
-			return "", gitError(err, stderr.String())
-		}
-		return strings.TrimSuffix(string(out), "\n"), nil
-	}
 	r := &Repository{}
-	// One path per call: a path may contain a newline.
-	for _, q := range []struct {
-		name string
-		into *string
-	}{{"--absolute-git-dir", &r.GitDir}, {"--git-common-dir", &r.CommonDir}, {"--show-toplevel", &r.Top}} {
-		out, err := ask("rev-parse", "--path-format=absolute", q.name)
-		if q.into == &r.Top && err != nil {
-			continue // bare, or called from the .git folder
-		}
-		if err != nil {
-			return nil, err
-		}
-		// git prints an option that it does not know.
-		if strings.HasPrefix(out, "--path-format") {
-			return nil, errors.New("git 2.31 or newer is needed to find the hooks")
-		}
-		*q.into = filepath.FromSlash(out)
+	if err = r.findFolders(question{ctx, git, dir}); err == nil {
+		err = r.findHooks(question{ctx, git, dir}, reach)
 	}
-	if bare, err := ask("rev-parse", "--is-bare-repository"); err == nil && bare == "false" && r.Top == "" && filepath.Base(r.GitDir) == ".git" {
-		r.Top = filepath.Dir(r.GitDir) // called from the .git folder
-	}
-	out, err := ask("rev-parse", "--path-format=absolute", "--git-path", "hooks")
 	if err != nil {
 		return nil, err
-	}
-	r.Hooks = filepath.FromSlash(out)
-	out, err = ask("config", "--show-scope", "--show-origin", "-z", "--get", "core.hooksPath")
-	if err != nil && err != errUnset {
-		return nil, err
-	}
-	if err == nil {
-		if f := strings.Split(out, "\x00"); len(f) >= 3 {
-			r.HooksScope, r.HooksPath = f[0], f[0]+", "+f[1]
-		}
-	}
-	if r.HooksScope != "global" && r.HooksScope != "system" { // else the folder is the user's
-		guard := reach.Guard(cmp.Or(r.Top, r.GitDir))
-		if err := cmp.Or(guard.Links(r.Hooks), guard.Folder(r.Hooks)); errors.Is(err, file.ErrElsewhere) {
-			return nil, err
-		}
 	}
 	r.real = map[string]string{}
 	for _, path := range append(r.tops(), r.GitDir, r.CommonDir, r.Hooks, r.DefaultHooks()) {
@@ -119,6 +69,88 @@ func Find(ctx context.Context, dir string, reach file.Reach) (*Repository, error
 		}
 	}
 	return r, nil
+}
+
+// findFolders asks where the repository and its working tree are.
+func (r *Repository) findFolders(git question) error {
+	inside, err := git.ask("rev-parse", "--is-inside-work-tree")
+	if err != nil {
+		return err
+	}
+	folders := []struct {
+		name string
+		into *string
+	}{{"--absolute-git-dir", &r.GitDir}, {"--git-common-dir", &r.CommonDir}, {"--show-toplevel", &r.Top}}
+	if inside != "true" { // bare, or called from the .git folder
+		folders = folders[:2]
+	}
+	for _, f := range folders {
+		// One path per call: a path may contain a newline.
+		out, err := git.ask("rev-parse", "--path-format=absolute", f.name)
+		if err != nil {
+			return err
+		}
+		// git prints an option that it does not know.
+		if strings.HasPrefix(out, "--path-format") {
+			return errors.New("git 2.31 or newer is needed to find the hooks")
+		}
+		*f.into = filepath.FromSlash(out)
+	}
+	if r.Top != "" || filepath.Base(r.GitDir) != ".git" {
+		return nil
+	}
+	bare, err := git.ask("rev-parse", "--is-bare-repository")
+	if err == nil && bare == "false" {
+		r.Top = filepath.Dir(r.GitDir) // called from the .git folder
+	}
+	return err
+}
+
+// findHooks asks where the hooks are and who says so.
+func (r *Repository) findHooks(git question, reach file.Reach) error {
+	out, err := git.ask("rev-parse", "--path-format=absolute", "--git-path", "hooks")
+	if err != nil {
+		return err
+	}
+	r.Hooks = filepath.FromSlash(out)
+	out, err = git.ask("config", "--show-scope", "--show-origin", "-z", "--get", "core.hooksPath")
+	if err != nil && err != errUnset {
+		return err
+	}
+	if f := strings.Split(out, "\x00"); len(f) >= 3 {
+		r.HooksScope, r.HooksPath = f[0], f[0]+", "+f[1]
+	}
+	if r.HooksScope != "global" && r.HooksScope != "system" { // else the folder is the user's
+		guard := reach.Guard(cmp.Or(r.Top, r.GitDir))
+		if err := cmp.Or(guard.Links(r.Hooks), guard.Folder(r.Hooks)); errors.Is(err, file.ErrElsewhere) {
+			return err
+		}
+	}
+	return nil
+}
+
+// question is put to git, in a folder.
+type question struct {
+	ctx context.Context
+	git string // the program
+	dir string
+}
+
+// ask returns what git prints, or errUnset.
+func (q question) ask(args ...string) (string, error) {
+	cmd := exec.CommandContext(q.ctx, q.git, append([]string{"--no-pager"}, args...)...)
+	cmd.Dir = q.dir
+	cmd.Env = append(os.Environ(), "LC_ALL=C")
+	var stderr bytes.Buffer
+	cmd.Stderr = &stderr
+	out, err := cmd.Output()
+	if cmd.ProcessState != nil && cmd.ProcessState.ExitCode() == 1 && stderr.Len() == 0 {
+		return "", errUnset
+	}
+	if err != nil {
+		return "", gitError(err, stderr.String())
+	}
+	return strings.TrimSuffix(string(out), "\n"), nil
 }
 
 // errUnset says that git has no value for a variable.
