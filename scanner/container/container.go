@@ -17,6 +17,7 @@ import (
 	"slices"
 	"sync/atomic"
 
+	"keysweep/scanner/document"
 	"keysweep/scanner/gitdb/inflate"
 )
 
@@ -363,8 +364,8 @@ func (o *opening) settle(err error) error {
 }
 
 var (
-	errEncrypted   = errors.New("encrypted")
-	errUnsupported = errors.New("not supported")
+	errEncrypted   = document.ErrEncrypted
+	errUnsupported = document.ErrUnsupported
 	errDictionary  = fmt.Errorf("a dictionary over %d bytes", maxDictionary)
 )
 

@@ -3,7 +3,6 @@ package container
 import (
 	"cmp"
 	"errors"
-	"fmt"
 	"io"
 	"slices"
 
@@ -19,18 +18,25 @@ func (o *opening) document(read func(document.File, document.Sink) error) error 
 	}
 	err = guarded(func() error { return read(document.File{ReaderAt: at, Size: size}, parts{o}) })
 	slices.SortFunc(o.covered, func(a, b Span) int { return cmp.Compare(a.Start, b.Start) })
-	return documentError(err)
+	return err
 }
 
-// documentError turns an error of package document into one of this package.
-func documentError(err error) error {
-	switch {
-	case errors.Is(err, document.ErrEncrypted):
-		return errEncrypted
-	case errors.Is(err, document.ErrUnsupported):
-		return fmt.Errorf("%w: %w", errUnsupported, err)
+// transformed passes on a document that is one text, which read returns: it takes the
+// place of the member that holds it.
+func (o *opening) transformed(read func(io.Reader) io.Reader) error {
+	file := o.file
+	if len(file) == 0 {
+		file = []string{"text"}
 	}
-	return err
+	out := o.meter.output(read(&input{meter: o.meter, r: o.src.stream})).(*output)
+	if err := o.leaf(file, out); err != nil && !errors.Is(err, out.err) {
+		return &visitError{err}
+	}
+	if out.err != io.EOF {
+		return out.err
+	}
+	o.covered = []Span{{0, o.meter.consumed}}
+	return nil
 }
 
 // parts implements document.Sink.
@@ -39,7 +45,7 @@ type parts struct{ o *opening }
 // Part implements document.Sink.
 func (p parts) Part(name string, r io.Reader, from ...document.Span) error {
 	if err := p.o.member(name, r); err != nil {
-		return p.o.problem(name, documentError(err))
+		return p.o.problem(name, err)
 	}
 	for _, s := range from {
 		p.o.covered = append(p.o.covered, Span(s))
@@ -48,4 +54,4 @@ func (p parts) Part(name string, r io.Reader, from ...document.Span) error {
 }
 
 // Problem implements document.Sink.
-func (p parts) Problem(name string, err error) error { return p.o.problem(name, documentError(err)) }
+func (p parts) Problem(name string, err error) error { return p.o.problem(name, err) }

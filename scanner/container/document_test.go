@@ -121,6 +121,81 @@ func TestMail(t *testing.T) {
 	})
 }
 
+const writeOffice = `
+import io, zipfile
+
+W = 'xmlns:w="http://schemas.openxmlformats.org/wordprocessingml/2006/main"'
+S = 'xmlns="http://schemas.openxmlformats.org/spreadsheetml/2006/main"'
+A = 'xmlns:a="http://schemas.openxmlformats.org/drawingml/2006/main"'
+T = 'xmlns:text="urn:oasis:names:tc:opendocument:xmlns:text:1.0" xmlns:office="urn:oasis:names:tc:opendocument:xmlns:office:1.0"'
+X = '<?xml version="1.0" encoding="UTF-8" standalone="yes"?>\n'
+
+def pack(files):
+    b = io.BytesIO()
+    with zipfile.ZipFile(b, "w", zipfile.ZIP_DEFLATED) as z:
+        for name, text in files.items():
+            z.writestr(name, text)
+    return b.getvalue()
+
+def run(t):
+    return '<w:r w:rsidR="00AB12CD"><w:rPr><w:b/></w:rPr><w:t xml:space="preserve">' + t + '</w:t></w:r>'
+
+split = run("KEY=sp") + '<w:proofErr w:type="spellStart"/><w:ins w:id="1">' + run("lit_o") + '</w:ins>' + run("ver &amp; &#x72;uns")
+gone = '<w:del><w:r><w:delText>KEY=del</w:delText></w:r><w:r><w:delText>eted</w:delText></w:r></w:del>'
+field = '<w:r><w:instrText>HYPERLINK "http://x/?KEY=in</w:instrText></w:r><w:r><w:instrText>str"</w:instrText></w:r>'
+xlsx = pack({
+    "xl/sharedStrings.xml": X + '<sst ' + S + '><si><t>before</t></si><si><r><t>KEY=ri</t></r><r><rPr><b/></rPr><t>ch</t></r></si><si><t>after</t></si></sst>',
+    "xl/worksheets/sheet1.xml": '<worksheet ' + S + '><sheetData><row r="1"><c r="A1" t="str"><f>CONCAT("KEY=","for")</f><v>KEY=cached</v></c>'
+        '<c r="B1" t="inlineStr"><is><r><t>KEY=in</t></r><r><t>line</t></r></is></c></row></sheetData></worksheet>',
+    "xl/comments1.xml": X + '<comments ' + S + '><commentList><comment ref="A1"><text><r><t>KEY=com</t></r><r><t>ment</t></r></text></comment></commentList></comments>',
+})
+open("a.docx", "wb").write(pack({
+    "word/document.xml": X + '<w:document ' + W + '><w:body><w:p>' + run("first") + '</w:p><w:p/><w:p>' + split + gone + field + '</w:p><w:p>' + run("KEY=a") + '<w:r><w:tab/></w:r>' + run("b") + '</w:p></w:body></w:document>',
+    "word/header1.xml": X + '<w:hdr ' + W + '><w:p>' + run("KEY=he") + run("ader") + '</w:p></w:hdr>',
+    "word/_rels/document.xml.rels": X + '<Relationships xmlns="http://schemas.openxmlformats.org/package/2006/relationships"><Relationship Id="rId1" Target="https://example.org/?KEY=link" TargetMode="External"/></Relationships>',
+    "docProps/custom.xml": X + '<Properties xmlns="http://schemas.openxmlformats.org/officeDocument/2006/custom-properties" xmlns:vt="http://x"><property pid="2" name="k"><vt:lpwstr>KEY=property</vt:lpwstr></property></Properties>',
+    "word/embeddings/sheet.xlsx": xlsx,
+    "word/media/a.svg": '<svg>KEY=picture</svg>',
+}))
+open("a.xlsx", "wb").write(xlsx)
+open("a.pptx", "wb").write(pack({"ppt/notesSlides/notesSlide1.xml": X + '<p:notes xmlns:p="http://schemas.openxmlformats.org/presentationml/2006/main" ' + A + '><a:p><a:r><a:t>KEY=no</a:t></a:r><a:r><a:rPr lang="en"/><a:t>tes</a:t></a:r><a:endParaRPr/></a:p></p:notes>'}))
+content = X + '<office:document-content ' + T + '><office:body><office:text><!-- KEY=remark --><text:p>KEY=sp<text:span text:style-name="T1">an_<text:bookmark text:name="b"/>ned</text:span><text:s text:c="2"/>x</text:p><text:p>next</text:p></office:text></office:body></office:document-content>'
+open("a.odt", "wb").write(pack({"mimetype": "application/vnd.oasis.opendocument.text", "content.xml": content}))
+open("a.fodt", "w").write(content.replace("document-content", "document"))
+manifest = X + '<manifest:manifest xmlns:manifest="urn:oasis:names:tc:opendocument:xmlns:manifest:1.0"><manifest:file-entry><manifest:encryption-data/></manifest:file-entry></manifest:manifest>'
+open("locked.odt", "wb").write(pack({"content.xml": b"\xa1\x05\x99", "META-INF/manifest.xml": manifest}))
+header = bytearray(512)
+header[:8], header[30] = bytes.fromhex("d0cf11e0a1b11ae1"), 9
+open("old.doc", "wb").write(bytes(header) + "Root Entry".encode("utf-16le").ljust(128, b"\0"))
+open("locked.docx", "wb").write(bytes(header) + "Root Entry".encode("utf-16le").ljust(128, b"\0") + "EncryptedPackage".encode("utf-16le").ljust(128, b"\0"))
+open("open-tag.xml", "w").write(X + '<w:document ' + W + '><w:p><w:t>KEY=one</w:t></w:p><w:p a="' + "KEY=two, never ended")
+`
+
+func TestOffice(t *testing.T) {
+	sheet := map[string]string{
+		"xl/sharedStrings.xml": "before\nKEY=rich\nafter\n", "xl/worksheets/sheet1.xml": "KEY=cached\nKEY=inline\n", "xl/comments1.xml": "KEY=comment\n",
+	}
+	word := map[string]string{
+		"word/document.xml": "first\nKEY=split_over & runs\nKEY=deleted\nHYPERLINK \"http://x/?KEY=instr\"\nKEY=a\nb\n", "word/header1.xml": "KEY=header\n",
+		"word/_rels/document.xml.rels": "https://example.org/?KEY=link\"", "docProps/custom.xml": "KEY=property\n", "word/media/a.svg": "KEY=picture",
+	}
+	for name, text := range sheet {
+		word["word/embeddings/sheet.xlsx!/"+name] = text
+	}
+	spans := "KEY=remark \nKEY=span_ned x\nnext\n"
+	checkDocuments(t, writeOffice, []documentCase{
+		{file: "a.docx", parts: word},
+		{file: "a.xlsx", parts: sheet},
+		{file: "a.pptx", parts: map[string]string{"ppt/notesSlides/notesSlide1.xml": "KEY=notes\n"}},
+		{file: "a.odt", parts: map[string]string{"mimetype": "opendocument", "content.xml": spans}},
+		{file: "a.fodt", parts: map[string]string{"text": spans}},
+		{file: "locked.odt", parts: map[string]string{"content.xml": "", "META-INF/manifest.xml": ""}, notes: []Problem{Encrypted}},
+		{file: "old.doc", notes: []Problem{Unsupported}},
+		{file: "locked.docx", notes: []Problem{Encrypted}},
+		{file: "open-tag.xml", parts: map[string]string{"text": "KEY=one\nw:p a=\"KEY=two, never ended"}},
+	})
+}
+
 func TestOnlyMailsThatAreEncodedAreOpened(t *testing.T) {
 	for text, want := range map[string]bool{
 		"From: a@example.org\nMIME-Version: 1.0\n\ntext\n":                      true,

@@ -45,6 +45,8 @@ const (
 	formatAsar
 	formatRar
 	formatMail
+	formatOffice
+	formatCompound
 	formatClosed
 )
 
@@ -70,8 +72,10 @@ var formats = []format{
 	{id: formatAsar, name: "asar", magic: "\x04\x00\x00\x00", matches: isAsar},
 	{id: formatRar, name: "rar", magic: "Rar!\x1a\x07"},
 	{id: formatMail, name: "mail", matches: document.IsMail},
+	{id: formatOffice, name: "office XML", magic: "<", matches: document.IsOfficeXML, isStream: true},
+	{id: formatOffice, name: "office XML", magic: "\xef\xbb\xbf<", matches: document.IsOfficeXML, isStream: true},
 	// These are not opened.
-	{id: formatClosed, name: "compound file", magic: "\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1"}, // .doc, .xls, .ppt, .msg, .msi
+	{id: formatCompound, name: "compound file", magic: "\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1"}, // .doc, .xls, .ppt, .msg, .msi
 	{id: formatClosed, name: "7z", magic: "7z\xbc\xaf\x27\x1c"},
 	{id: formatClosed, name: "squashfs", magic: "hsqs"},
 	{id: formatClosed, name: "squashfs", magic: "sqsh"},
@@ -129,6 +133,10 @@ func (f *format) open(o *opening) error {
 		return o.rar()
 	case formatMail:
 		return o.document(document.Mail)
+	case formatOffice:
+		return o.transformed(document.OfficeText)
+	case formatCompound:
+		return o.document(document.CompoundFile)
 	case formatClosed:
 		return errUnsupported
 	}
@@ -139,7 +147,7 @@ func (f *format) open(o *opening) error {
 var firstBytes = [256]bool{
 	0x1f: true, 'P': true, 'B': true, 0xfd: true, 0x28: true, 0x04: true, 0x5d: true, '!': true, '0': true, 0xc7: true, 0x71: true,
 	0xed: true, 'R': true, '7': true, 'h': true, 's': true, 'M': true, 'L': true, 'x': true, 'k': true, 0xff: true,
-	0xd0: true,
+	'<': true, 0xef: true, 0xd0: true,
 	0x51: true, 0x53: true, 0x54: true, 0x55: true, 0x56: true, 0x57: true, 0x58: true, 0x59: true, 0x5a: true, 0x5b: true, 0x5c: true, 0x5e: true, 0x5f: true,
 }
 

@@ -246,3 +246,11 @@ func fuzzDocument(f *testing.F, id formatID, script string, files ...string) {
 func FuzzMail(f *testing.F) {
 	fuzzDocument(f, formatMail, writeMails, "attached.eml", "folded.eml", "two.mbox")
 }
+
+func FuzzOffice(f *testing.F) {
+	fuzzDocument(f, formatOffice, writeOffice, "a.fodt", "open-tag.xml")
+}
+
+func FuzzCompound(f *testing.F) {
+	fuzzDocument(f, formatCompound, writeOffice, "old.doc", "locked.docx")
+}
