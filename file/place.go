@@ -15,7 +15,7 @@ var ErrElsewhere = errors.New("not followed")
 
 // place returns the share that path names on a system (a GOOS), "" if it names
 // none, going by the text alone. A share is //host/share in lower case, or where
-// an automounter shows another host, /net/host. The error wraps ErrElsewhere: the
+// an automounter shows another host, /net/host or /afs/cell. The error wraps ErrElsewhere: the
 // path names a device, a stream of a file, or no file at all.
 func place(system, text string) (share string, err error) {
 	if system == "windows" {
@@ -30,7 +30,7 @@ func place(system, text string) (share string, err error) {
 		return "", nil
 	case top == "dev" || top == "proc" || top == "sys":
 		return "", fmt.Errorf("%w: /%s is no folder of a disk", ErrElsewhere, top)
-	case top == "net" || system == "darwin" && top == "network":
+	case top == "net" || top == "afs" || system == "darwin" && top == "network":
 		host, _, _ := strings.Cut(rest, "/")
 		return path.Join("/", top, host), nil
 	}
@@ -80,9 +80,11 @@ func isLetter(c byte) bool { return c|0x20 >= 'a' && c|0x20 <= 'z' }
 // reserved reports whether Windows takes a name in any folder for a device, or for
 // a stream of a file (x:y).
 func reserved(name string) bool {
-	if strings.Contains(name, ":") {
-		return true
-	}
+	return strings.Contains(name, ":") || isDevice(name)
+}
+
+// isDevice reports whether Windows takes a name for a device.
+func isDevice(name string) bool {
 	name, _, _ = strings.Cut(name, ".")
 	name = strings.ToUpper(strings.TrimRight(name, " "))
 	switch name {
@@ -173,8 +175,8 @@ func volume(text string) string {
 	return text[:end-1]
 }
 
-// Exact returns an absolute path in a form in which Windows leaves the ends of names
-// as they are: in C:\x.\y it would look in C:\x.
+// Exact returns an absolute path in a form in which Windows takes names as they are:
+// in C:\x.\y it would look in C:\x, and C:\x\aux is a device.
 func Exact(path string) string { return exact(runtime.GOOS, path) }
 
 func exact(system, path string) string {
@@ -182,7 +184,7 @@ func exact(system, path string) string {
 		return path
 	}
 	for name := range strings.FieldsFuncSeq(path, func(r rune) bool { return r == '\\' || r == '/' }) {
-		if end := name[len(name)-1]; end != ' ' && (end != '.' || name == "." || name == "..") {
+		if end := name[len(name)-1]; !isDevice(name) && end != ' ' && (end != '.' || name == "." || name == "..") {
 			continue
 		}
 		path = strings.ReplaceAll(path, "/", `\`)

@@ -49,6 +49,7 @@ func TestAPathIsJudgedByItsText(t *testing.T) {
 		{"linux", `/net/host/x`, "/net/host"},
 		{"linux", `//net//host`, "/net/host"},
 		{"linux", `/net`, "/net"},
+		{"linux", `/afs/cell/x`, "/afs/cell"},
 		{"linux", `/x/../net/host`, "/net/host"},
 		{"linux", `/network/x`, ""},
 		{"linux", `/dev/tty`, elsewhere},
@@ -141,6 +142,9 @@ func TestNamesKeepTheirEnds(t *testing.T) {
 		{"windows", `\\h\s\x.`, `\\?\UNC\h\s\x.`},
 		{"windows", `\\?\C:\x.`, `\\?\C:\x.`},
 		{"windows", `C:\x\y.z`, `C:\x\y.z`},
+		{"windows", `C:/x/aux`, `\\?\C:\x\aux`},
+		{"windows", `C:\nul.pack\y`, `\\?\C:\nul.pack\y`},
+		{"windows", `C:\x\null`, `C:\x\null`},
 		{"windows", `C:\x\..\y\.`, `C:\x\..\y\.`},
 		{"linux", `/x./y `, `/x./y `},
 	} {

@@ -129,7 +129,7 @@ func (g *Guard) follow(at string, names []string) error {
 			at = next // the user's own, and no link
 			continue
 		}
-		info, err := Lstat(next)
+		info, err := Lstat(Exact(next))
 		if err != nil {
 			if Absent(err) {
 				return nil
@@ -143,7 +143,7 @@ func (g *Guard) follow(at string, names []string) error {
 		if links++; links > maxLinks {
 			return fmt.Errorf("%s: %w: too many links", next, ErrElsewhere)
 		}
-		text, err := os.Readlink(next)
+		text, err := os.Readlink(Exact(next))
 		if err != nil {
 			return fmt.Errorf("%w: %w", ErrElsewhere, err)
 		}

@@ -387,6 +387,9 @@ var someRules = []*rules.Rule{
 func write(t *testing.T, f Format, res *finding.Result, opts Options) []byte {
 	t.Helper()
 	opts.Version, opts.RulesSHA256 = "0.1.0", strings.Repeat("e", 64)
+	if opts.System == "" {
+		opts.System = "linux"
+	}
 	if opts.Rules == nil {
 		opts.Rules = someRules
 	}

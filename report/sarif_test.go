@@ -10,6 +10,7 @@ import (
 	"net/url"
 	"os"
 	"regexp"
+	"runtime"
 	"slices"
 	"strings"
 	"testing"
@@ -122,7 +123,9 @@ func TestSARIFReadsAsInTheGoldenFiles(t *testing.T) {
 	for _, c := range sarifReports() {
 		switch c.name {
 		case "none", "many", "incomplete-findings", "hostile", "suppressed-shown", "exceptions", "status", "stdin", "history-only", "sources", "bases":
-			t.Run(c.name, func(t *testing.T) { golden(t, c.name+".sarif", c.write(t)) })
+			if c.name != "bases" || runtime.GOOS != "windows" { // its working directory is one of Unix
+				t.Run(c.name, func(t *testing.T) { golden(t, c.name+".sarif", c.write(t)) })
+			}
 		}
 	}
 }
@@ -386,7 +389,7 @@ func TestWordsHoldNoPathOfTheMachine(t *testing.T) {
 	res := targets(result(), finding.Target{Name: ".", Kind: finding.TargetRepository}, finding.Target{Name: "/srv/my files", Kind: finding.TargetFolder},
 		finding.Target{Name: "../other", Kind: finding.TargetFolder})
 	b := newSARIFBases(quote.NewRedactor(nil, res, false), res, Options{WorkDir: "/home/ada/shop"})
-	for words, want := range map[string]string{
+	words := map[string]string{
 		"a/b.go: permission denied":                                   "a/b.go: permission denied",
 		"index of /home/ada/shop: bad":                                "index of .: bad",
 		"/home/ada/shop/.git/objects/pack/x.pack: entry at 8812: bad": ".git/objects/pack/x.pack: entry at 8812: bad",
@@ -398,7 +401,19 @@ func TestWordsHoldNoPathOfTheMachine(t *testing.T) {
 		`open C:\Users\ada\x: refused`:                                `open …: refused`,
 		"1 / 2 of https://example.org/x":                              "1 / 2 of https://example.org/x",
 		"(/etc/x)":                                                    "(…)",
-	} {
+	}
+	if runtime.GOOS == "windows" { // the same, as Windows writes paths
+		b = newSARIFBases(quote.NewRedactor(nil, res, false), res, Options{WorkDir: `C:\home\ada\shop`})
+		words = map[string]string{
+			`index of C:\home\ada\shop: bad`:            `index of .: bad`,
+			`C:\home\ada\shop\.git\index: bad`:          `.git\index: bad`,
+			`C:\srv\my files\a b: refused`:              `target 2\a b: refused`,
+			`C:\home\ada\shop2\x y: gone`:               `…: gone`,
+			`\\host\share\x: gone`:                      `…: gone`,
+			`its database is outside, in D:\git data\x`: `its database is outside, in …`,
+		}
+	}
+	for words, want := range words {
 		if got := b.anonymous(words); got != want {
 			t.Errorf("%q is %q, want %q", words, got, want)
 		}

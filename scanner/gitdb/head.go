@@ -64,8 +64,8 @@ func (f *refFiles) find(name string) {
 // readLoose would read, and that is a file. Where that is not known, reading it says
 // so.
 func (r *Repository) isLooseName(root, name string) bool {
-	if !filepath.IsLocal(filepath.FromSlash(name)) || strings.HasSuffix(name, ".lock") {
-		return false
+	if strings.ContainsAny(name, `:\`) || strings.HasSuffix(name, ".lock") {
+		return false // git-check-ref-format(1); on Windows it would be elsewhere
 	}
 	dir := root
 	parts := strings.Split(name, "/")
@@ -73,7 +73,7 @@ func (r *Repository) isLooseName(root, name string) bool {
 		if part == "" || strings.HasPrefix(part, ".") {
 			return false
 		}
-		dir = filepath.Join(dir, part)
+		dir = file.Exact(filepath.Join(dir, part))
 		info, err := os.Lstat(dir)
 		if err != nil {
 			return !file.Absent(err)

@@ -123,7 +123,7 @@ func (f *refFiles) readFiles(worktrees []string) {
 	}
 	for _, worktree := range worktrees {
 		name := "worktrees/" + worktree + "/HEAD"
-		path := filepath.Join(common, filepath.FromSlash(name))
+		path := file.Exact(filepath.Join(common, filepath.FromSlash(name)))
 		if _, err := os.Lstat(path); !file.Absent(err) { // git worktree prune removes such a folder
 			f.read(path, name)
 		}
@@ -179,7 +179,7 @@ func (f *refFiles) readLoose(root, below string) {
 	for len(todo) > 0 {
 		dir := todo[len(todo)-1]
 		todo = todo[:len(todo)-1]
-		list, err := os.ReadDir(filepath.Join(root, filepath.FromSlash(dir)))
+		list, err := os.ReadDir(file.Exact(filepath.Join(root, filepath.FromSlash(dir))))
 		if err != nil {
 			if !file.Absent(err) {
 				f.repo.skip(finding.ReasonUnreadable, "%v", err)
@@ -190,7 +190,7 @@ func (f *refFiles) readLoose(root, below string) {
 		}
 		for _, e := range list {
 			name := dir + "/" + e.Name()
-			path := filepath.Join(root, filepath.FromSlash(name))
+			path := file.Exact(filepath.Join(root, filepath.FromSlash(name)))
 			switch {
 			case strings.HasPrefix(e.Name(), "."), strings.HasSuffix(name, ".lock"):
 				// Not the name of a ref: git-check-ref-format(1).
@@ -237,6 +237,7 @@ func (r *Repository) linkedFolder(path string) bool {
 // read reads one ref file: an id, or "ref: NAME". What a listing named is read again
 // if it is not there: a value in packed-refs may be older.
 func (f *refFiles) read(path, name string) {
+	path = file.Exact(path)
 	target, b, err := readRef(path)
 	if file.Absent(err) {
 		target, b, err = readRef(path)

@@ -9,6 +9,7 @@ import (
 	"slices"
 	"strings"
 
+	"keysweep/file"
 	"keysweep/finding"
 	"keysweep/scanner/gitdb/oid"
 	"keysweep/scanner/gitdb/reftable"
@@ -131,7 +132,7 @@ const (
 // openStack opens the tables that folder/reftable/tables.list names. What cannot be
 // read is in Skipped, and the stack then lacks it.
 func (r *Repository) openStack(folder string) (stack reftable.Stack) {
-	dir := filepath.Join(folder, "reftable")
+	dir := file.Exact(filepath.Join(folder, "reftable"))
 	if err := cmp.Or(r.guard.Links(dir), r.guard.Folder(dir)); err != nil {
 		r.skip(finding.ReasonUnreadable, "refs: %v", err)
 		return nil
@@ -168,9 +169,12 @@ func (r *Repository) openTables(dir string, names []string) (stack reftable.Stac
 			skipped.Add(finding.ReasonDamaged, 1, "refs: tables.list names %q", name)
 			continue
 		}
-		path := filepath.Join(dir, name)
-		if err := r.guard.Here(path); err != nil {
-			skipped.Add(finding.ReasonUnreadable, 1, "refs: %s: %v", path, err)
+		path, err := r.guard.Path(dir, name)
+		if err == nil {
+			err = r.guard.Here(path)
+		}
+		if err != nil {
+			skipped.Add(ReasonOf(err), 1, "refs: %s: %v", name, err)
 			continue
 		}
 		b, err := readRegular(path, tableLimit)

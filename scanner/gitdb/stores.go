@@ -115,7 +115,7 @@ func (s *Stores) listPacks(dir string) {
 		case ".promisor":
 			s.Promisor = true
 		case ".pack":
-			path := filepath.Join(dir, name)
+			path := file.Exact(filepath.Join(dir, name))
 			if err := s.guard.Here(path); err != nil {
 				s.Skipped.Add(ReasonOf(err), 1, "%s: %v", name, err)
 				continue

@@ -8,6 +8,7 @@ import (
 	"path/filepath"
 	"strings"
 
+	"keysweep/file"
 	"keysweep/scanner/gitdb/reftable"
 )
 
@@ -37,7 +38,7 @@ func (r *Repository) ReftableText(visit func(path, member string, text []byte) e
 		}
 		list, err := os.ReadDir(dir)
 		for _, e := range list {
-			if path := filepath.Join(dir, e.Name()); err == nil && strings.HasSuffix(e.Name(), ".ref") && e.Type().IsRegular() {
+			if path := file.Exact(filepath.Join(dir, e.Name())); err == nil && strings.HasSuffix(e.Name(), ".ref") && e.Type().IsRegular() {
 				err = r.tableText(path, visit)
 			}
 		}
@@ -50,6 +51,9 @@ func (r *Repository) ReftableText(visit func(path, member string, text []byte) e
 
 // tableText is ReftableText for one table.
 func (r *Repository) tableText(path string, visit func(path, member string, text []byte) error) error {
+	if err := r.guard.Here(path); err != nil {
+		return err
+	}
 	b, err := readRegular(path, tableLimit)
 	if err != nil {
 		return nil
