@@ -35,7 +35,7 @@ func explain(c *call) error {
 	}
 	what := c.Args().First()
 	e, err := audit.Explain(c.ctx, scanner.ExplainOptions{
-		What: what, Repository: c.String("repository"), Stdin: c.stdin, FollowAlternates: c.Bool("follow-alternates"), Reach: reach,
+		What: what, Repository: c.String("repository"), Stdin: c.stdin, FollowAlternates: c.Bool("follow-alternates"), Reach: reach, Now: c.now,
 	}, sources, c.now())
 	if signal, ok := errors.AsType[interruption](err); ok {
 		return &ending{signal.status(), err}

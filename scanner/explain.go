@@ -14,6 +14,7 @@ import (
 	"strconv"
 	"strings"
 	"syscall"
+	"time"
 
 	"keysweep/file"
 	"keysweep/finding"
@@ -36,6 +37,8 @@ type ExplainOptions struct {
 	// FollowAlternates and Reach are as in Options.
 	FollowAlternates bool
 	Reach            file.Reach
+	// Now is the clock, for revisions that name a date.
+	Now func() time.Time
 }
 
 // Explained is what Explain returns.
@@ -273,8 +276,12 @@ func cutInside(s string) (outer string, inside []string, ok bool) {
 	return names[0], names[1:], len(names) > 1 && names[0] != ""
 }
 
-// revision cuts REV:PATH at the first colon outside braces, as git does.
+// revision cuts REV:PATH at the first colon outside braces, as git does; :/TEXT has no
+// PATH.
 func revision(s string) subject {
+	if strings.HasPrefix(s, ":/") {
+		return subject{rev: s}
+	}
 	depth := 0
 	for i := range len(s) {
 		switch s[i] {

@@ -47,7 +47,7 @@ func (e *explainer) openRepository() (*explainedRepository, error) {
 		return nil, errors.New(plainError(err))
 	}
 	t := &target{repo: repo}
-	p := &Prepared{opts: Options{FollowAlternates: e.opts.FollowAlternates}, targets: []*target{t}, result: &finding.Result{}}
+	p := &Prepared{opts: Options{FollowAlternates: e.opts.FollowAlternates, Now: e.opts.Now}, targets: []*target{t}, result: &finding.Result{}}
 	if _, err = p.lookup(e.ctx, t); err != nil {
 		p.Close()
 		return nil, err
@@ -66,6 +66,13 @@ func (e *explainer) readRevision(s subject) error {
 	if _, isWhole := oid.Parse([]byte(s.rev)); s.rev != "" && !isWhole && finding.Incomplete(r.result.Skipped) {
 		// A ref or another id of these digits may be in what was not read.
 		return fmt.Errorf("it is not certain what %s names, since something was not read: %s", quoted(s.rev), r.result.Skipped[0].Detail)
+	}
+	if strings.HasPrefix(s.rev, ":/") {
+		commit, err := r.db.Resolve(e.ctx, s.rev)
+		if err != nil {
+			return err
+		}
+		s.rev = commit.String()
 	}
 	id, err := e.versionOf(r, &s)
 	if errors.Is(err, lookup.ErrRevision) && s.rev != "" {

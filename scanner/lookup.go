@@ -21,7 +21,7 @@ func (s *Prepared) lookup(ctx context.Context, t *target) (*lookup.Database, err
 	}
 	db, err := lookup.Open(ctx, t.repo, gitdb.OpenOptions{
 		ObjectDirs: s.opts.ObjectDirs, FollowAlternates: s.opts.FollowAlternates,
-		Workers: s.opts.Workers, MaxObject: uint64(s.opts.MaxObject),
+		Workers: s.opts.Workers, MaxObject: uint64(s.opts.MaxObject), Now: s.opts.Now,
 	})
 	if err != nil {
 		return nil, err

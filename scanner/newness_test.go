@@ -227,10 +227,17 @@ func TestRangesAreRead(t *testing.T) {
 	}{
 		{"a..b", "b", "a"}, {"a..", "HEAD", "a"}, {"..b", "b", "HEAD"}, {"b", "b", ""}, {"b ^a c", "b c", "a"},
 		{"v1.0..v1.1", "v1.1", "v1.0"}, {"a^..b~2", "b~2", "a^"},
+		{"stash@{1}", "stash@{1}", ""}, {"a@{1}..a@{0}", "a@{0}", "a@{1}"}, {"a^{/x..y}..b^{/z{2}}", "b^{/z{2}}", "a^{/x..y}"},
+		{":/..x", ":/..x", ""}, {"a..:/b..c", ":/b..c", "a"},
 	} {
 		r, err := ParseRange(strings.Fields(c.in))
 		if err != nil || strings.Join(r.Include, " ") != c.include || strings.Join(r.Exclude, " ") != c.exclude {
 			t.Errorf("%s: %+v, %v", c.in, r, err)
+		}
+	}
+	for _, in := range []string{"main@{2 days ago}", ":/two words", "main^{/two words}"} {
+		if r, err := ParseRange([]string{"a.." + in}); err != nil || !slices.Equal(r.Include, []string{in}) || !slices.Equal(r.Exclude, []string{"a"}) {
+			t.Errorf("a..%s: %+v, %v", in, r, err)
 		}
 	}
 	for _, in := range []string{"", "..", "a...b", "^a", "a b", "--all", "a..b..c", "^", "a..^b"} {

@@ -17,8 +17,8 @@ import (
 // Range asks for what commits add: those that an included revision reaches, and
 // no excluded one.
 type Range struct {
-	// Include and Exclude are revisions, as gitrevisions(7) has them without
-	// searches and reflogs. An id of zeros is none.
+	// Include and Exclude are revisions, as lookup.Database.Resolve has them. An id of
+	// zeros is none.
 	Include, Exclude []string
 	// IncludeRefs are the starts of names of refs, as refs/heads/: what these
 	// reach is included, too.
@@ -36,14 +36,14 @@ type Range struct {
 
 // ParseRange reads ranges as git log takes them, joined: A..B is what B reaches
 // and A does not, and HEAD where one of them is left out; B alone is all that B
-// reaches; ^A leaves out what A reaches. Its error is about the first that is
-// none of these.
+// reaches; ^A leaves out what A reaches. What is in braces, or behind :/, is part of
+// A or B. Its error is about the first that is none of these.
 func ParseRange(list []string) (*Range, error) {
 	r := &Range{}
 	for _, s := range list {
-		from, to, isRange := strings.Cut(s, "..")
+		from, to, isRange := cutRange(s)
 		switch {
-		case strings.Contains(s, "..."):
+		case isRange && strings.HasPrefix(to, "."):
 			return nil, fmt.Errorf("%s: A...B is not understood: A..B is what B has and A lacks", quoted(s))
 		case isRange && from == "" && to == "":
 			return nil, fmt.Errorf("%s names no commit: A..B is what B has and A lacks", quoted(s))
@@ -56,7 +56,9 @@ func ParseRange(list []string) (*Range, error) {
 		}
 		for _, rev := range append(r.Include, r.Exclude...) {
 			// No revision looks so: git-check-ref-format(1).
-			if rev == "" || rev[0] == '-' || rev[0] == '^' || strings.Contains(rev, "..") || strings.ContainsAny(rev, " \t\n") {
+			name, _, _ := strings.Cut(rev, "{")
+			_, _, further := cutRange(rev)
+			if rev == "" || rev[0] == '-' || rev[0] == '^' || further || !strings.HasPrefix(rev, ":/") && strings.ContainsAny(name, " \t\n") {
 				return nil, fmt.Errorf("%s is no range: A..B, or B", quoted(s))
 			}
 		}
@@ -65,6 +67,25 @@ func ParseRange(list []string) (*Range, error) {
 		return nil, errors.New("nothing is included: A..B is what B has and A lacks")
 	}
 	return r, nil
+}
+
+// cutRange cuts s at the first ".." outside braces and before :/.
+func cutRange(s string) (from, to string, ok bool) {
+	if strings.HasPrefix(s, ":/") {
+		return s, "", false
+	}
+	depth := 0
+	for i := range len(s) {
+		switch {
+		case s[i] == '{':
+			depth++
+		case s[i] == '}':
+			depth--
+		case depth <= 0 && strings.HasPrefix(s[i:], ".."):
+			return s[:i], s[i+2:], true
+		}
+	}
+	return s, "", false
 }
 
 // scanRange reads what the commits of the range add.

@@ -282,6 +282,16 @@ func readRef(path string) (target string, text []byte, err error) {
 	return "", text, err
 }
 
+// Tips returns the objects that refs and HEADs lead to.
+func (r *Repository) Tips() (ids []oid.ID) {
+	for _, ref := range r.Refs {
+		if !ref.ID.IsZero() {
+			ids = append(ids, ref.ID)
+		}
+	}
+	return ids
+}
+
 // Symbolic returns the name of the ref that a symbolic ref with this full name leads
 // to. "": it is none.
 func (r *Repository) Symbolic(name string) string { return r.symbolic[name] }

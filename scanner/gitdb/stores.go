@@ -9,6 +9,7 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
+	"time"
 
 	"keysweep/file"
 	"keysweep/finding"
@@ -27,6 +28,8 @@ type OpenOptions struct {
 	ObjectDirs []string
 	Workers    int    // zero: one
 	MaxObject  uint64 // in bytes, zero: pack.DefaultMaxObject
+	// Now is the clock, for revisions that name a date. Nil: none can.
+	Now func() time.Time
 }
 
 // Stores is where the objects of a repository are.

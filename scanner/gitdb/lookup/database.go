@@ -9,6 +9,7 @@ import (
 	"os"
 	"sync"
 	"sync/atomic"
+	"time"
 
 	"keysweep/file"
 	"keysweep/finding"
@@ -27,6 +28,7 @@ type Database struct {
 	skipped   gitdb.Skips
 	workers   int
 	maxObject uint64
+	now       func() time.Time
 	budget    *pack.Budget
 	trees     *pack.Budget           // of Differs
 	large     sync.Mutex             // held by the Differ of CompareAll that holds large trees
@@ -41,7 +43,7 @@ func Open(ctx context.Context, repo *gitdb.Repository, opts gitdb.OpenOptions) (
 	db := &Database{
 		repo: repo, packs: packs, dirs: stores.Dirs, promisor: stores.Promisor, skipped: stores.Skipped,
 		workers: min(max(opts.Workers, 1), pack.MaxWorkers), maxObject: opts.MaxObject,
-		budget: pack.NewBudget(opts.MaxObject), trees: pack.NewTreeBudget(),
+		now: opts.Now, budget: pack.NewBudget(opts.MaxObject), trees: pack.NewTreeBudget(),
 	}
 	if err != nil {
 		db.Close()

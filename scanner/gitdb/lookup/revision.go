@@ -12,6 +12,7 @@ import (
 	"strings"
 
 	"keysweep/file"
+	"keysweep/scanner/gitdb"
 	"keysweep/scanner/gitdb/oid"
 	"keysweep/scanner/gitdb/pack"
 )
@@ -20,12 +21,15 @@ import (
 //
 //	base suffix…
 //	base      an id, whole or at least four digits of it; a ref, whole or short;
-//	          HEAD, or @ for it; what git describe prints (…-g<digits>)
+//	          HEAD, or @ for it; what git describe prints (…-g<digits>);
+//	          REF@{N}, REF@{DATE}: what its reflog says that it was; @{N}, @{DATE}: the
+//	          branch that is checked out
 //	suffix    ~N: the N-th first parent; ^N: the N-th parent, ^0 the commit;
-//	          ^{}: what tags name; ^{commit}, ^{tree}, ^{blob}, ^{tag}, ^{object}
+//	          ^{}: what tags name; ^{commit}, ^{tree}, ^{blob}, ^{tag}, ^{object};
+//	          ^{/TEXT}: the newest commit from there on whose message matches
 //
-// Not read: the reflog and the configuration (@{…}), and searches (:/text,
-// ^{/text}).
+// or :/TEXT, the newest such commit that a ref leads to. Not read: the configuration
+// (@{upstream}) and the branches that were checked out before (@{-N}).
 
 // ErrRevision is wrapped by errors about a revision that names no object.
 var ErrRevision = errors.New("no such revision")
@@ -54,6 +58,9 @@ const (
 func (db *Database) Resolve(ctx context.Context, rev string) (oid.ID, error) {
 	r := db.NewReader(0)
 	defer db.spare.Store(r)
+	if text, ok := strings.CutPrefix(rev, ":/"); ok {
+		return r.search(ctx, db.repo.Tips(), text)
+	}
 	base, suffixes := rev, ""
 	if i := strings.IndexAny(rev, "^~"); i >= 0 {
 		base, suffixes = rev[:i], rev[i:]
@@ -68,28 +75,32 @@ func (db *Database) Resolve(ctx context.Context, rev string) (oid.ID, error) {
 	return id, err
 }
 
-// suffix is one step of a revision: ~N, ^N, or ^{TYPE}.
+// suffix is one step of a revision: ~N, ^N, ^{TYPE} or ^{/TEXT}.
 type suffix struct {
 	ancestor bool // ~
 	n        int  // of ~N and ^N
 	braces   bool // ^{typ}
 	typ      oid.Type
 	object   bool // ^{object}
+	search   bool // ^{/text}
+	text     string
 }
 
 // nextSuffix decodes the suffix that s, which is not empty, starts with.
 func nextSuffix(s string) (x suffix, rest string, err error) {
 	if body, ok := strings.CutPrefix(s, "^{"); ok {
-		name, rest, closed := strings.Cut(body, "}")
+		name, rest, closed := cutBraces(body)
 		x.braces = true
 		typ, known := oid.ParseType(name)
 		switch {
+		case closed && strings.HasPrefix(name, "/"):
+			x.search, x.text = true, name[1:]
 		case closed && known:
 			x.typ = typ
 		case closed && name == "object":
 			x.object = true
 		case !closed || name != "":
-			return x, "", fmt.Errorf("%w: ^{%s is not ^{}, ^{commit}, ^{tree}, ^{blob}, ^{tag} or ^{object}", ErrRevision, body)
+			return x, "", fmt.Errorf("%w: ^{%s is not ^{}, ^{commit}, ^{tree}, ^{blob}, ^{tag}, ^{object} or ^{/TEXT}", ErrRevision, body)
 		}
 		return x, rest, nil
 	}
@@ -109,6 +120,22 @@ func nextSuffix(s string) (x suffix, rest string, err error) {
 	return x, s[end:], nil
 }
 
+// cutBraces cuts s at the '}' that closes a brace before it.
+func cutBraces(s string) (inside, rest string, closed bool) {
+	depth := 1
+	for i := range len(s) {
+		switch s[i] {
+		case '{':
+			depth++
+		case '}':
+			if depth--; depth == 0 {
+				return s[:i], s[i+1:], true
+			}
+		}
+	}
+	return s, "", false
+}
+
 // hintOf returns what must be before the first of suffixes; without any, a
 // path follows.
 func hintOf(suffixes string) hint {
@@ -119,7 +146,7 @@ func hintOf(suffixes string) hint {
 	switch {
 	case err != nil:
 		return anyObject
-	case !x.braces, x.typ == oid.Commit:
+	case !x.braces, x.typ == oid.Commit, x.search:
 		return committish
 	case x.typ == oid.Tree:
 		return treeish
@@ -133,6 +160,17 @@ var refRules = [...]struct{ before, after string }{
 	{"", ""}, {"refs/", ""}, {"refs/tags/", ""}, {"refs/heads/", ""}, {"refs/remotes/", ""}, {"refs/remotes/", "/HEAD"},
 }
 
+// findRef returns the full name of the ref that a name, perhaps a short one, means.
+func findRef(repo *gitdb.Repository, name string) (full string, id oid.ID, ok bool) {
+	for _, rule := range refRules {
+		full = rule.before + name + rule.after
+		if id, ok = repo.Ref(full); ok {
+			return full, id, true
+		}
+	}
+	return "", oid.ID{}, false
+}
+
 // base resolves a revision without suffixes.
 func (r *Reader) base(ctx context.Context, name string, want hint) (oid.ID, error) {
 	if name == "" {
@@ -141,19 +179,17 @@ func (r *Reader) base(ctx context.Context, name string, want hint) (oid.ID, erro
 	if name == "@" {
 		name = "HEAD"
 	}
-	if strings.Contains(name, "@{") {
-		return oid.ID{}, fmt.Errorf("%w: %s: @{…} is not supported; use the id that git rev-parse prints", ErrRevision, name)
-	}
 	repo := r.db.repo
+	if ref, at, ok := strings.Cut(name, "@{"); ok {
+		return r.db.logged(ref, at)
+	}
 	if len(name) == 2*repo.Format.Size() {
 		if id, ok := oid.Parse([]byte(name)); ok {
 			return id, nil
 		}
 	}
-	for _, rule := range refRules {
-		if id, ok := repo.Ref(rule.before + name + rule.after); ok {
-			return id, nil
-		}
+	if _, id, ok := findRef(repo, name); ok {
+		return id, nil
 	}
 	if i := strings.LastIndex(name, "-g"); i > 0 {
 		if id, err := r.abbreviated(ctx, name[i+2:], onlyCommit); err == nil {
@@ -246,6 +282,8 @@ func (r *Reader) fits(ctx context.Context, id oid.ID, want hint) bool {
 // apply goes one step from id.
 func (r *Reader) apply(ctx context.Context, id oid.ID, s suffix) (oid.ID, error) {
 	switch {
+	case s.search:
+		return r.search(ctx, []oid.ID{id}, s.text)
 	case s.object:
 		_, err := r.typeOf(ctx, id)
 		return id, err

@@ -13,6 +13,7 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	"keysweep/file"
 	"keysweep/scanner/gitdb"
@@ -30,7 +31,7 @@ func newRepo(t testing.TB, args ...string) *repo { return &repo{gittest.New(t, a
 func (r *repo) revParse(rev string) string {
 	cmd := exec.Command("git", "rev-parse", "--verify", "--quiet", rev)
 	cmd.Dir = r.Dir
-	cmd.Env = append(os.Environ(), "GIT_CONFIG_GLOBAL=/dev/null", "GIT_CONFIG_NOSYSTEM=1")
+	cmd.Env = append(os.Environ(), "GIT_CONFIG_GLOBAL=/dev/null", "GIT_CONFIG_NOSYSTEM=1", "TZ=UTC")
 	out, err := cmd.Output()
 	if err != nil {
 		return ""
@@ -70,6 +71,11 @@ func randomRepo(t *testing.T, r *repo, commits int) {
 	r.Git("update-ref", "refs/custom/x", "HEAD~1")
 	r.Git("tag", "main", "HEAD~3") // a tag of the name of a branch
 	r.Git("branch", "feed", "HEAD~1")
+	r.Write("stashed.txt", "1")
+	r.Git("stash", "-q", "-u")
+	r.Write("stashed.txt", "2")
+	r.Clock += 60
+	r.Git("stash", "-q", "-u")
 }
 
 func TestRevisionsAreReadAsGitReadsThem(t *testing.T) {
@@ -83,6 +89,15 @@ func TestRevisionsAreReadAsGitReadsThem(t *testing.T) {
 				"tree", "tree^{tree}", "tree^{commit}", "tree~1", "tree^{}", "annotated-tree", "annotated-tree^{}", "annotated-tree^{tree}", "annotated-tree^{commit}",
 				"blob", "blob^{blob}", "blob^{tree}", "HEAD^{blob}", "HEAD^{tag}", "HEAD^{rubbish}", "HEAD^{", "nothing", "^", "~", "HEAD~x", "ORIG_HEAD", "ORIG_HEAD^",
 				"FETCH_HEAD", "v1-3-g" + r.revParse("HEAD~2")[:8], "x-g" + r.revParse("HEAD^{tree}")[:12], "abc", "abcd", strings.Repeat("0", 40), "HEAD~99999999999999999999"}
+			logged := []string{"stash@{0}", "stash@{1}", "stash@{2}", "stash@{3}", "stash", "HEAD@{0}", "HEAD@{1}", "HEAD@{3}^", "HEAD@{999}", "@{0}", "@{2}",
+				"@@{1}", "main@{1}", "heads/main@{2}", "refs/heads/main@{1}", "feed@{0}", "feed@{1}", "feed@{2}", "nothing@{1}", "HEAD@{", "HEAD@{1}~2^{tree}",
+				"origin@{0}", "origin@{1}", "refs/custom/x@{1}", "twice@{1}",
+				"HEAD^{/[0-9]}", "HEAD^{/^side$}", "HEAD^{/^3}", "main^{/merge}^2", "HEAD^{/nothing like this}", "HEAD^{/!-merge}", "HEAD^{/!!}", "HEAD^{/!x}", "HEAD^{/}",
+				"HEAD^{/1{1}}", ":/side", ":/^7", ":/index on", ":/tag", ":/nothing like this", ":/!-[0-9]", "tree^{/x}"}
+			for at := 1_700_000_000 - 100; at < r.Clock+200; at += 97 {
+				stamp := time.Unix(int64(at), 0).UTC().Format(dateLayouts[at%5])
+				logged = append(logged, fmt.Sprintf("HEAD@{%d}", at), "@{"+stamp+"}", "main@{"+stamp+"}", "stash@{"+stamp+"}")
+			}
 			for ref := range strings.FieldsSeq(r.Git("for-each-ref", "--format=%(refname) %(refname:short)")) {
 				revs = append(revs, ref, ref+"~1", ref+"^2", ref+"^{tree}")
 			}
@@ -96,20 +111,24 @@ func TestRevisionsAreReadAsGitReadsThem(t *testing.T) {
 				trees[i] = revs[i] + ":"
 			}
 			names, folders := r.revParseAll(revs), r.revParseAll(trees)
+			for _, rev := range logged { // cat-file ends at one that a log lacks
+				names[rev] = r.revParse(rev)
+			}
+			revs = append(revs, logged...)
 			repo, err := gitdb.Open(r.Dir, file.Reach{})
 			if err != nil {
 				t.Fatal(err)
 			}
-			db, err := Open(t.Context(), repo, gitdb.OpenOptions{})
+			db, err := Open(t.Context(), repo, gitdb.OpenOptions{Now: func() time.Time { return time.Unix(int64(r.Clock), 0).UTC() }})
 			if err != nil {
 				t.Fatal(err)
 			}
 			defer db.Close()
-			named := 0
+			named, answers := 0, make(map[string]string)
 			for _, rev := range revs {
 				// Left of a path an abbreviation means something with a tree.
 				want := names[rev]
-				if !strings.ContainsAny(rev, "^~") {
+				if !strings.ContainsAny(rev, "^~{/") {
 					if tree := folders[rev+":"]; tree != "" || len(rev) < 12 && want == "" {
 						want = tree
 						if id, err := db.Resolve(t.Context(), rev); err == nil {
@@ -124,7 +143,9 @@ func TestRevisionsAreReadAsGitReadsThem(t *testing.T) {
 				}
 				id, err := db.Resolve(t.Context(), rev)
 				got := id.String()
+				answers[rev] = got
 				if err != nil {
+					answers[rev] = err.Error()
 					got = ""
 					if !errors.Is(err, ErrRevision) {
 						t.Errorf("%s: %v", rev, err)
@@ -141,6 +162,27 @@ func TestRevisionsAreReadAsGitReadsThem(t *testing.T) {
 				}
 			}
 			t.Logf("%d revisions, %d name something", len(revs), named)
+
+			// The same from reftables.
+			r.ToReftable(3)
+			if repo, err = gitdb.Open(r.Dir, file.Reach{}); err != nil || len(repo.Skipped) > 0 {
+				t.Fatal(err, repo.Skipped)
+			}
+			tables, err := Open(t.Context(), repo, gitdb.OpenOptions{Now: db.now})
+			if err != nil {
+				t.Fatal(err)
+			}
+			defer tables.Close()
+			for rev, want := range answers {
+				id, err := tables.Resolve(t.Context(), rev)
+				got := id.String()
+				if err != nil {
+					got = err.Error()
+				}
+				if got != want {
+					t.Errorf("%s from reftables: %s; from files: %s", rev, got, want)
+				}
+			}
 		})
 	}
 }

@@ -169,9 +169,9 @@ func TestANewerTableHidesAnOlderOne(t *testing.T) {
 			t.Errorf("Find(%s) = %+v, %v, %v", name, ref, ok, err)
 		}
 	}
-	logs, err := stack.Logs()
+	logs, err := stack.Log("refs/stash")
 	if err != nil || len(logs) != 2 || logs[0].Message != "third" || logs[1].Message != "first" {
-		t.Errorf("Logs() = %+v, %v", logs, err)
+		t.Errorf("Log() = %+v, %v", logs, err)
 	}
 }
 

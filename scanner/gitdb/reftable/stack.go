@@ -44,25 +44,21 @@ func (s Stack) Refs() (list []Ref, err error) {
 	return list, err
 }
 
-// Logs returns the records of all reflogs, by the name of the ref, the newest
-// first. With an error, which wraps ErrCorrupt, it returns what could be read.
-func (s Stack) Logs() (list []Log, err error) {
-	type key struct {
-		ref   string
-		index uint64
-	}
-	logs := make(map[key]Log)
+// Log returns the records of the reflog of a ref, the newest first. With an error, which
+// wraps ErrCorrupt, it returns what could be read.
+func (s Stack) Log(ref string) (list []Log, err error) {
+	logs := make(map[uint64]Log) // by update index
 	for _, t := range s {
 		errT := t.Logs(func(log Log) {
-			if k := (key{log.Ref, log.UpdateIndex}); log.Deleted {
-				delete(logs, k)
-			} else {
-				logs[k] = log
+			switch {
+			case log.Ref != ref:
+			case log.Deleted:
+				delete(logs, log.UpdateIndex)
+			default:
+				logs[log.UpdateIndex] = log
 			}
 		})
 		err = cmp.Or(err, errT)
 	}
-	return slices.SortedFunc(maps.Values(logs), func(a, b Log) int {
-		return cmp.Or(cmp.Compare(a.Ref, b.Ref), cmp.Compare(b.UpdateIndex, a.UpdateIndex))
-	}), err
+	return slices.SortedFunc(maps.Values(logs), func(a, b Log) int { return cmp.Compare(b.UpdateIndex, a.UpdateIndex) }), err
 }
