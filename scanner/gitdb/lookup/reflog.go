@@ -59,7 +59,7 @@ func (db *Database) logged(name, at string) (oid.ID, error) {
 	case n < 0:
 		return log[i-1].New, nil
 	}
-	return oid.ID{}, fmt.Errorf("%w: %s: its reflog has %d records", ErrRevision, whole, len(log))
+	return oid.ID{}, fmt.Errorf("%w: %s: its reflog goes back to @{%d}", ErrRevision, whole, len(log)-1)
 }
 
 // reflog returns what a ref with this name, perhaps a short one, is now, and its
