@@ -1,6 +1,8 @@
 # make test   installs what the tests need and runs them
 # make lint   format, vet, staticcheck, known vulnerabilities, workflows
-# make build  bin/keysweep; make cross: the same for six platforms
+# make build  bin/keysweep
+# make release VERSION=v1.2.3 [BASE=ADDRESS]  all that is published of the commit (bin/release)
+# make installed  installs, tries and removes all of that (Debian, as root)
 # make bench, make fuzz [FUZZTIME=20s]
 # make faults [FAULTS=all]  fails every system call in turn; FAULTS=2000 draws some
 # make soak   what make test takes a sample of, whole: hours
@@ -40,18 +42,22 @@ endif
 
 CORPUS_NODE := bin/corpus-node/node_modules/.package-lock.json
 
-.PHONY: windows build cross test lint bench faults fuzz soak corpus needed tools clean
+.PHONY: windows build release installed test lint bench faults fuzz soak corpus needed tools clean
 
 build:
 	CGO_ENABLED=0 go build -trimpath -tags $(TAGS) -o bin/keysweep .
 
-cross:
-	@for platform in $(PLATFORMS); do \
-		export GOOS=$${platform%/*} GOARCH=$${platform#*/} CGO_ENABLED=0; \
-		out=bin/keysweep-$$GOOS-$$GOARCH; [ $$GOOS != windows ] || out=$$out.exe; \
-		echo "go build -o $$out"; \
-		go build -trimpath -tags $(TAGS) -o $$out .; \
-	done
+# BASE is the address of the folder that the files will be published in.
+# docs/releasing.md says what is done with them.
+BASE ?=
+RELEASE ?= bin/release
+release:
+	@go -C tools build -o ../bin/release-tool ./release
+	bin/release-tool -base '$(BASE)' -platforms '$(PLATFORMS)' -o $(RELEASE) '$(VERSION)'
+
+installed: $(RUNNERS)
+	$(MAKE) release VERSION=v0.0.0-installed BASE=file://$(CURDIR)/bin/installed RELEASE=bin/installed
+	tools/release/installed.sh bin/installed
 
 # The tests make repositories with git, and the race detector wants gcc.
 needed:
@@ -100,6 +106,9 @@ run-tests: $(MULTITOOL) $(RUNNERS)
 	@# make lint has vetted everything. Tests that run at once mostly wait.
 	bin/gotest go test -vet=off -parallel 4 -timeout 14m ./...
 ifdef SMALL_CORPUS
+	@# One archive, as users get it.
+	@$(MAKE) --no-print-directory release VERSION=v0.0.0-test PLATFORMS=linux/amd64 RELEASE=bin/release-test
+	tools/release/installed.sh bin/release-test archive
 	@# Keys in the files that Python's own library writes: 10 s.
 	@$(MAKE) --no-print-directory build
 	@go -C tools build -o ../bin/corpus ./corpus
@@ -128,7 +137,8 @@ lint: tools
 	cd tools && ../bin/staticcheck ./gotest
 	.ci/vulnerabilities
 	bin/actionlint
-	bash -n .ci/run .ci/vulnerabilities
+	bash -n .ci/run .ci/vulnerabilities tools/release/installed.sh
+	sh -n .ci/source-sum
 	@# Keys are made when a test runs: none that looks real may stand in the tree.
 	@! git grep -nIE --untracked '\b[sr]k_(live|test)_[A-Za-z0-9]{16,}'
 
@@ -182,6 +192,7 @@ corpus: build $(CORPUS_NODE)
 		{ echo "not in the pinned versions:" >&2; apt-get install -q -y --no-install-recommends $$(sed 's/=.*//' tools/corpus/debian.txt); }
 	go -C tools build -o ../bin/corpus ./corpus
 	bin/corpus bin/keysweep
+	$(MAKE) installed
 
 $(CORPUS_NODE): tools/corpus/node/package.json tools/corpus/node/package-lock.json
 	mkdir -p bin/corpus-node

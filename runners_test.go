@@ -114,7 +114,7 @@ func newWorkshop(t *testing.T) *workshop {
 	}
 	w.env = append(w.env, "GOCACHE="+cache, "GOMODCACHE="+modules,
 		// All that is needed is here: this test was built of it. What make build
-		// and make cross have built is taken from the cache.
+		// has built is taken from the cache.
 		"GOPROXY=off", "GOTOOLCHAIN=local", "GOFLAGS=-buildvcs=false -trimpath", "CGO_ENABLED=0",
 		"PRE_COMMIT_HOME="+filepath.Join(w.dir, "pre-commit"), "PREK_HOME="+filepath.Join(w.dir, "prek"),
 		// npx finds husky here, and does not look for updates.

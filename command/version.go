@@ -5,6 +5,8 @@ import (
 	"fmt"
 	"runtime"
 	"runtime/debug"
+	"slices"
+	"strings"
 
 	"keysweep/quote"
 )
@@ -12,6 +14,7 @@ import (
 // build says what this program was built from, as the Go command recorded it.
 type build struct {
 	Version  string `json:"version"` // "devel" if built from a folder without git's help
+	Source   string `json:"source"`  // one of the sources below
 	Commit   string `json:"commit"`  // "" if not recorded
 	Date     string `json:"date"`    // of the commit, RFC 3339
 	Modified bool   `json:"modified"`
@@ -20,17 +23,35 @@ type build struct {
 	Arch     string `json:"arch"`
 }
 
+// The sources of a build.
+const (
+	fromRelease  = "release"
+	fromModule   = "go install"
+	fromCheckout = "checkout"
+	fromFolder   = "folder" // or nothing is recorded
+)
+
+// buildVersion describes this program.
 func buildVersion() build {
-	b := build{Version: "devel", Go: runtime.Version(), OS: runtime.GOOS, Arch: runtime.GOARCH}
-	info, ok := debug.ReadBuildInfo()
-	if !ok {
+	info, _ := debug.ReadBuildInfo()
+	return describeBuild(info)
+}
+
+// describeBuild returns what the Go command recorded in this program; info is
+// nil if it recorded nothing.
+func describeBuild(info *debug.BuildInfo) build {
+	b := build{Version: "devel", Source: fromFolder, Go: runtime.Version(), OS: runtime.GOOS, Arch: runtime.GOARCH}
+	if info == nil {
 		return b
 	}
 	if v := info.Main.Version; v != "" && v != "(devel)" {
 		b.Version = v
 	}
+	released := false
 	for _, s := range info.Settings {
 		switch s.Key {
+		case "-tags": // make release sets one
+			released = slices.Contains(strings.Split(s.Value, ","), "release")
 		case "vcs.revision":
 			b.Commit = s.Value
 		case "vcs.time":
@@ -39,11 +60,19 @@ func buildVersion() build {
 			b.Modified = s.Value == "true"
 		}
 	}
+	switch {
+	case info.Main.Sum != "":
+		b.Source = fromModule
+	case released && b.Commit != "" && !b.Modified:
+		b.Source = fromRelease
+	case b.Commit != "":
+		b.Source = fromCheckout
+	}
 	return b
 }
 
 var versionSpec = spec{
-	name: "version", purpose: "prints version, commit, Go and platform", example: "keysweep version --json",
+	name: "version", purpose: "prints version, source, commit, Go and platform", example: "keysweep version --json",
 	options: []group{{"", "json"}}, run: version, quick: true,
 }
 
@@ -67,5 +96,5 @@ func version(c *call) error {
 			commit += ", with changes"
 		}
 	}
-	return c.say(fmt.Sprintf("keysweep %s\ncommit   %s\ngo       %s\nplatform %s/%s\n", b.Version, commit, b.Go, b.OS, b.Arch))
+	return c.say(fmt.Sprintf("keysweep %s\nsource   %s\ncommit   %s\ngo       %s\nplatform %s/%s\n", b.Version, b.Source, commit, b.Go, b.OS, b.Arch))
 }

@@ -28,7 +28,8 @@ func builtFrom(path string) (string, bool) {
 		return "", false
 	}
 	info, ok := parseBuild(program)
-	if !ok || info.Main.Path != "keysweep" {
+	own, known := debug.ReadBuildInfo()
+	if !ok || !known || info.Main.Path != own.Main.Path {
 		return "", false
 	}
 	return describeBuild(info), true

@@ -1,0 +1,258 @@
+// Command release makes the files that are published of one commit:
+//
+//	release [-base ADDRESS] [-platforms LIST] [-o FOLDER] VERSION
+//
+// It builds a clone of the commit that is checked out, so changes that are not
+// committed are left out. The same commit, version, base, tools and Go give the
+// same bytes. docs/releasing.md says what is done with them.
+package main
+
+import (
+	"bytes"
+	"cmp"
+	"crypto/sha256"
+	"debug/buildinfo"
+	"flag"
+	"fmt"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"regexp"
+	"runtime"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+)
+
+const (
+	summary   = "Finds leaked sk_live_ and sk_test_ secret keys"
+	licence   = "Apache-2.0"
+	buildTags = "urfave_cli_no_docs,release" // "release" is what keysweep version looks for
+)
+
+func main() {
+	base := flag.String("base", "", "the `address` of the folder that the files will be in; without it, no file that names one is made")
+	platforms := flag.String("platforms", "linux/amd64 linux/arm64 darwin/amd64 darwin/arm64 windows/amd64 windows/arm64", "a `list` of GOOS/GOARCH")
+	out := flag.String("o", "bin/release", "the `folder` to make; what it holds is removed")
+	flag.Parse()
+	if flag.NArg() != 1 || !versions.MatchString(flag.Arg(0)) {
+		fmt.Fprintln(os.Stderr, "release: a version is needed, as v1.2.3 or v1.2.3-rc.1 (Go has a v2 only for a module path that ends in /v2)")
+		os.Exit(2)
+	}
+	if err := makeRelease(flag.Arg(0), strings.TrimSuffix(*base, "/"), strings.Fields(*platforms), *out); err != nil {
+		fmt.Fprintln(os.Stderr, "release:", err)
+		os.Exit(1)
+	}
+}
+
+var versions = regexp.MustCompile(`^v[01]\.(0|[1-9][0-9]*)\.(0|[1-9][0-9]*)(-[0-9A-Za-z.]+)?$`)
+
+// release is one release while it is made.
+type release struct {
+	version  string // without the v
+	base     string
+	out      string // the folder of what is published
+	temp     string // removed at the end
+	commit   string // whole id
+	date     time.Time
+	programs []program
+	modules  []module
+	shared   map[string][]byte // the files of every archive but the program, by name
+}
+
+// program is keysweep for one platform.
+type program struct {
+	goos, goarch string
+	data         []byte
+	info         *buildinfo.BuildInfo
+}
+
+// name is what users call the program's file.
+func (p *program) name() string {
+	if p.goos == "windows" {
+		return "keysweep.exe"
+	}
+	return "keysweep"
+}
+
+func makeRelease(version, base string, platforms []string, out string) (err error) {
+	r := &release{version: version[1:], base: base, out: out}
+	if r.temp, err = os.MkdirTemp("", "keysweep-release"); err != nil {
+		return err
+	}
+	defer os.RemoveAll(r.temp)
+	if err := r.clone(version); err != nil {
+		return err
+	}
+	for _, platform := range platforms {
+		goos, goarch, _ := strings.Cut(platform, "/")
+		p, err := r.build(goos, goarch)
+		if err != nil {
+			return err
+		}
+		r.programs = append(r.programs, p)
+	}
+	if err := r.findModules(); err != nil {
+		return err
+	}
+	if err := r.share(); err != nil {
+		return err
+	}
+	if err := os.RemoveAll(out); err != nil {
+		return err
+	}
+	if err := os.MkdirAll(out, 0o755); err != nil {
+		return err
+	}
+	steps := []func(*program) error{r.archive, r.billOfMaterials, r.linuxPackages, r.image, r.npm}
+	for i := range r.programs {
+		for _, step := range steps {
+			if err := step(&r.programs[i]); err != nil {
+				return fmt.Errorf("%s/%s: %w", r.programs[i].goos, r.programs[i].goarch, err)
+			}
+		}
+	}
+	return cmp.Or(r.npmPicker(), r.addresses(), r.sums())
+}
+
+// source is the folder of the clone.
+func (r *release) source() string { return filepath.Join(r.temp, "source") }
+
+// clone clones the commit that is checked out, and tags it in the clone, so that
+// the Go command records version, commit and date.
+func (r *release) clone(version string) error {
+	changed, err := run(".", "git", "status", "--porcelain")
+	if err != nil {
+		return err
+	}
+	if changed != "" {
+		fmt.Fprintln(os.Stderr, "release: changes that are not committed are left out")
+	}
+	top, err := run(".", "git", "rev-parse", "--show-toplevel")
+	if err != nil {
+		return err
+	}
+	if _, err := run(".", "git", "clone", "-q", "--shared", "--no-tags", "-c", "advice.detachedHead=false", top, r.source()); err != nil {
+		return err
+	}
+	if _, err := run(r.source(), "git", "tag", "--no-sign", version); err != nil {
+		return err
+	}
+	text, err := run(r.source(), "git", "log", "-1", "--format=%ct %H")
+	if err != nil {
+		return err
+	}
+	stamp, commit, _ := strings.Cut(text, " ")
+	r.commit = commit
+	seconds, err := strconv.ParseInt(stamp, 10, 64)
+	r.date = time.Unix(seconds, 0).UTC()
+	return err
+}
+
+// build builds keysweep for a platform.
+func (r *release) build(goos, goarch string) (program, error) {
+	path := filepath.Join(r.temp, "programs", goos+"-"+goarch)
+	p := program{goos: goos, goarch: goarch}
+	_, err := run(r.source(), "env", "GOOS="+goos, "GOARCH="+goarch, "CGO_ENABLED=0", "GOWORK=off", "GOFLAGS=-mod=readonly", "GOAMD64=v1", "GOARM64=v8.0", "GOEXPERIMENT=",
+		"go", "build", "-buildvcs=true", "-trimpath", "-tags", buildTags, "-ldflags=-s -w", "-o", path, ".")
+	if err != nil {
+		return p, err
+	}
+	if p.data, err = os.ReadFile(path); err != nil {
+		return p, err
+	}
+	p.info, err = buildinfo.Read(bytes.NewReader(p.data))
+	if err == nil && p.info.Main.Version != "v"+r.version {
+		err = fmt.Errorf("the Go command recorded the version %q", p.info.Main.Version)
+	}
+	return p, err
+}
+
+// share makes the files of every archive: completion scripts, manual page,
+// licence and notices. A program for this machine writes its own help.
+func (r *release) share() error {
+	if _, err := r.build(runtime.GOOS, runtime.GOARCH); err != nil {
+		return err
+	}
+	keysweep := filepath.Join(r.temp, "programs", runtime.GOOS+"-"+runtime.GOARCH)
+	r.shared = map[string][]byte{"THIRD_PARTY_NOTICES": r.notices()}
+	for name, shell := range map[string]string{"keysweep.bash": "bash", "_keysweep": "zsh", "keysweep.fish": "fish", "keysweep.ps1": "powershell"} {
+		text, err := run(".", keysweep, "completion", shell)
+		if err != nil {
+			return err
+		}
+		r.shared["completion/"+name] = []byte(text + "\n")
+	}
+	text, err := os.ReadFile(filepath.Join(r.source(), "LICENSE"))
+	if err != nil {
+		return err
+	}
+	r.shared["LICENSE"] = text
+	page, err := manual(r.version, r.date, func(args ...string) (string, error) {
+		return run(".", keysweep, append([]string{"help"}, args...)...)
+	})
+	r.shared["keysweep.1"] = page
+	return err
+}
+
+// write writes a file that is published.
+func (r *release) write(name string, data []byte) error {
+	fmt.Printf("%9d %s\n", len(data), name)
+	return os.WriteFile(filepath.Join(r.out, name), data, 0o644)
+}
+
+// sums writes SHA256SUMS, as sha256sum reads it.
+func (r *release) sums() error {
+	list, err := r.listSums()
+	if err != nil {
+		return err
+	}
+	return r.write("SHA256SUMS", list)
+}
+
+func (r *release) listSums() ([]byte, error) {
+	files, err := os.ReadDir(r.out)
+	if err != nil {
+		return nil, err
+	}
+	var b bytes.Buffer
+	for _, f := range files {
+		sum, err := r.sum(f.Name())
+		if err != nil {
+			return nil, err
+		}
+		fmt.Fprintf(&b, "%s  %s\n", sum, f.Name())
+	}
+	return b.Bytes(), nil
+}
+
+func (r *release) sum(name string) (string, error) {
+	data, err := os.ReadFile(filepath.Join(r.out, name))
+	return hash(data), err
+}
+
+func hash(data []byte) string { return fmt.Sprintf("%x", sha256.Sum256(data)) }
+
+// sorted returns the names of files.
+func sorted(files map[string][]byte) []string {
+	names := make([]string, 0, len(files))
+	for name := range files {
+		names = append(names, name)
+	}
+	slices.Sort(names)
+	return names
+}
+
+// run runs a program in a folder, and returns what it prints without the end of
+// the last line.
+func run(dir, name string, args ...string) (string, error) {
+	cmd := exec.Command(name, args...)
+	cmd.Dir = dir
+	var stdout, stderr bytes.Buffer
+	cmd.Stdout, cmd.Stderr = &stdout, &stderr
+	if err := cmd.Run(); err != nil {
+		return "", fmt.Errorf("%s %s: %w\n%s", name, strings.Join(args, " "), err, stderr.String())
+	}
+	return strings.TrimSuffix(stdout.String(), "\n"), nil
+}
