@@ -71,7 +71,7 @@ archive() {
 		[[ $page == *"$option"* ]] || fail "the manual page lacks $option"
 	done
 	if command -v groff >/dev/null; then
-		[ -z "$(groff -man -ww -z "$folder/keysweep.1" 2>&1)" ] || fail "the manual page: $(groff -man -ww -z "$folder/keysweep.1" 2>&1)"
+		[ -z "$(groff -man -Tutf8 -ww -z "$folder/keysweep.1" 2>&1)" ] || fail "the manual page: $(groff -man -Tutf8 -ww -z "$folder/keysweep.1" 2>&1)"
 	fi
 	while read -r _ path at _; do
 		grep -qF "  $path $at (" "$folder/THIRD_PARTY_NOTICES" || fail "the notices lack $path $at"
@@ -202,6 +202,7 @@ module() {
 		cd "$folder"
 		eval "$(sed -n '/^<!-- module path -->$/,/^```$/p' docs/releasing.md | sed '1,2d;$d')"
 		go vet . ./command/...
+		go test . -run "TestArrows|TestDesign" >/dev/null
 		git -c user.name=a -c user.email=a@example.com commit -qam 'The address'
 		git tag "v$version"
 		mkdir "$temp/gobin"
