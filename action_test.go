@@ -2,6 +2,7 @@ package main
 
 import (
 	"bytes"
+	"cmp"
 	"crypto/sha256"
 	"encoding/hex"
 	"encoding/json"
@@ -759,6 +760,85 @@ func nothingOfARepositoryRuns(t *testing.T, r *runner) {
 	}
 	if _, err := os.Lstat(owned); err == nil {
 		t.Error("something of the repository was run")
+	}
+}
+
+// A folder plays the release that action.sums names.
+func TestTheActionTakesOnlyTheReleaseOfItsSource(t *testing.T) {
+	if runtime.GOOS == "windows" {
+		t.Skip("the scripts are for bash")
+	}
+	const archive = "keysweep_1.2.3_linux_amd64.tar.gz"
+	script, err := os.ReadFile(filepath.Join(".ci", "source-sum"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	for name, test := range map[string]struct {
+		change func(source, release string) // of what is there
+		arch   string
+		status int
+		taken  bool
+		says   string
+	}{
+		"a release of this source": {taken: true},
+		"documents that changed since": {taken: true, change: func(source, _ string) {
+			put(t, filepath.Join(source, "docs", "ci.md"), "Changed.\n")
+		}},
+		"a checkout with carriage returns": {taken: true, change: func(source, _ string) {
+			sums, _ := os.ReadFile(filepath.Join(source, "action.sums"))
+			put(t, filepath.Join(source, "action.sums"), strings.ReplaceAll(string(sums), "\n", "\r\n"))
+		}},
+		"no release": {change: func(source, _ string) { os.Remove(filepath.Join(source, "action.sums")) }},
+		"source that changed since": {says: "has changed", change: func(source, _ string) {
+			put(t, filepath.Join(source, "main.go"), "package main // changed\n")
+		}},
+		"source that was added since": {says: "has changed", change: func(source, _ string) {
+			put(t, filepath.Join(source, "more.go"), "package main\n")
+		}},
+		"another machine":        {says: "no program for this runner", arch: "ARM"},
+		"nothing at the address": {says: "cannot be downloaded", change: func(_, release string) { os.Remove(filepath.Join(release, archive)) }},
+		"another file at the address": {says: "is not the one of the release", status: command.StatusUse, change: func(_, release string) {
+			put(t, filepath.Join(release, archive), "mallory\n")
+		}},
+	} {
+		t.Run(name, func(t *testing.T) {
+			source, release := t.TempDir(), t.TempDir()
+			put(t, filepath.Join(source, "main.go"), "package main\n")
+			put(t, filepath.Join(source, "docs", "ci.md"), "How.\n")
+			put(t, filepath.Join(source, ".ci", "source-sum"), string(script))
+			stem := strings.TrimSuffix(archive, ".tar.gz")
+			put(t, filepath.Join(release, stem, "keysweep"), "the program\n")
+			if out, err := exec.Command("tar", "-C", release, "-czf", filepath.Join(release, archive), stem).CombinedOutput(); err != nil {
+				t.Fatalf("%v\n%s", err, out)
+			}
+			sum, err := exec.Command("sh", filepath.Join(".ci", "source-sum"), source).Output()
+			if err != nil {
+				t.Fatal(err)
+			}
+			packed, err := os.ReadFile(filepath.Join(release, archive))
+			if err != nil {
+				t.Fatal(err)
+			}
+			put(t, filepath.Join(source, "action.sums"), "# The release.\nbase file://"+release+"\nsource "+string(sum)+
+				strings.Repeat("0", 64)+"  keysweep_1.2.3_darwin_amd64.tar.gz\n"+sha256Hex(string(packed))+"  "+archive+"\n")
+			if test.change != nil {
+				test.change(source, release)
+			}
+			r := &runner{t: t, action: readAction(t), temp: t.TempDir(), source: source}
+			got := r.run(r.action.step(t, "release"), t.TempDir(), nil, map[string]string{"RUNNER_OS": "Linux", "RUNNER_ARCH": cmp.Or(test.arch, "X64")})
+			if got.status != test.status || (got.outputs["done"] == "true") != test.taken || !strings.Contains(got.printed, test.says) {
+				t.Errorf("status %d, outputs %q, printed %q", got.status, got.outputs, got.printed)
+			}
+			program, err := os.ReadFile(filepath.Join(r.temp, "keysweep-bin", "keysweep"))
+			if test.taken != (err == nil && string(program) == "the program\n") {
+				t.Errorf("the program: %q, %v", program, err)
+			}
+		})
+	}
+	for _, id := range []string{"command -v go", "go build"} {
+		if s := readAction(t).step(t, id); s.condition != "${{ steps.release.outputs.done != 'true' }}" {
+			t.Errorf("%s runs if %s", id, s.condition)
+		}
 	}
 }
 

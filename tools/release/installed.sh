@@ -206,8 +206,9 @@ module() {
 		git -c user.name=a -c user.email=a@example.com commit -qam 'The address'
 		git tag "v$version"
 		mkdir "$temp/gobin"
-		GOBIN=$temp/gobin GOPRIVATE=$address GOPROXY=off GOFLAGS=-modcacherw GOMODCACHE=$(go env GOMODCACHE) \
-			GIT_CONFIG_COUNT=1 GIT_CONFIG_KEY_0=url.file://$folder/.git.insteadOf GIT_CONFIG_VALUE_0=https://$address \
+		# The libraries come from the cache of modules, as from a proxy.
+		GOPROXY=file://$(go env GOMODCACHE)/cache/download GOMODCACHE=$temp/modules GOFLAGS=-modcacherw GOSUMDB=off \
+			GOBIN=$temp/gobin GOPRIVATE=$address GIT_CONFIG_COUNT=1 GIT_CONFIG_KEY_0=url.file://$folder/.git.insteadOf GIT_CONFIG_VALUE_0=https://$address \
 			go install "$address@v$version"
 		source="go install" tried "go install" "$temp/gobin/keysweep"
 	)
