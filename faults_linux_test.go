@@ -39,7 +39,7 @@ const sampledFaults = 60
 var alwaysInjected = regexp.MustCompile(`^(tree and history|uninstall): newfstatat \d+ of (\{\}/\w+/)?(\.git|(\.git/)?HEAD|commondir|modules/lib|\.keysweep\.toml|\.git/hooks/.*): error=EIO$` +
 	`|^tree: .* of ({}/work/)?\.gitignore: (error=EIO|error=ENOENT|retval=0)$` +
 	`|^pre-receive: openat [5-9] of {}/server\.git/objects/.*: error=EMFILE$|^install: readlinkat \d+ of /proc/self/exe: error=EIO$` +
-	`|^tree and history: (fstat 1 of {}/work/\.git/refs/heads/main|newfstatat 1 of (HEAD|refs)): error=ENOENT$`)
+	`|^tree and history: (fstat 1 of {}/work/\.git/refs/heads/main|newfstatat 1 of (HEAD|refs)|openat 1 of {}/work/\.git/modules/group): error=ENOENT$`)
 
 // faultedCalls are the calls that fail. Those of the runtime alone are left out:
 // mmap counts where it maps a file.
@@ -140,6 +140,7 @@ git init -q nested && echo "n $K9" > nested/n.txt
 git -C nested add . && git -C nested commit -qm n && rm nested/n.txt
 git init -q --bare .git/modules/lib
 git -C nested push -q ../.git/modules/lib main
+mkdir .git/modules/group && cp -a .git/modules/lib .git/modules/group/lib
 cd ..
 echo "message $K1" > message
 echo "text $K2" > text

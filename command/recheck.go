@@ -241,7 +241,7 @@ func (o *recheckOptions) here(targets []finding.Target) []string {
 		if _, err := guard.Path(guard.Base(), t.Name); err != nil {
 			continue
 		}
-		if _, err := os.Stat(t.Name); err == nil {
+		if _, err := os.Stat(t.Name); !file.Absent(err) {
 			paths = append(paths, t.Name)
 		}
 	}

@@ -1,6 +1,8 @@
 package scanner
 
 import (
+	"bytes"
+	"cmp"
 	"io"
 	"slices"
 	"strings"
@@ -183,15 +185,16 @@ func (j *judge) streamOpened(r io.Reader, at location, size int64) (n int64, ski
 		return n, nil, err
 	}
 	head := make([]byte, container.HeadSize)
-	read, err := io.ReadFull(r, head)
-	r = io.MultiReader(strings.NewReader(string(head[:read])), r)
-	if err == nil && container.RecognizeHead(head[:read], at.path) {
-		return j.both(r, at, size)
+	read, errRead := io.ReadFull(r, head)
+	head = head[:read]
+	switch {
+	case errRead != nil && errRead != io.EOF && errRead != io.ErrUnexpectedEOF:
+		n, err = j.stream(bytes.NewReader(head), at) // what came counts
+		return n, nil, cmp.Or(err, errRead)
+	case container.RecognizeHead(head, at.path):
+		return j.both(io.MultiReader(bytes.NewReader(head), r), at, size)
 	}
-	if read < len(head) && container.RecognizeHead(head[:read], at.path) {
-		return j.both(r, at, size)
-	}
-	n, err = j.stream(r, at)
+	n, err = j.stream(io.MultiReader(bytes.NewReader(head), r), at)
 	return n, nil, err
 }
 

@@ -6,7 +6,9 @@ import (
 	"bytes"
 	"compress/gzip"
 	"context"
+	"errors"
 	"fmt"
+	"io"
 	"os"
 	"path/filepath"
 	"slices"
@@ -215,5 +217,29 @@ func TestAContainerEndsWithTheScan(t *testing.T) {
 	res, err := prepareAndScan(ctx, Options{Paths: []string{dir}, Tree: true, Now: fixedClock}, loadRules(t))
 	if err == nil && res.Complete() {
 		t.Errorf("complete: %+v", res.Skipped)
+	}
+}
+
+// failsOnce gives its parts, and an error between them.
+type failsOnce struct{ parts []string }
+
+func (f *failsOnce) Read(p []byte) (int, error) {
+	if len(f.parts) == 0 {
+		return 0, io.EOF
+	}
+	n := copy(p, f.parts[0])
+	if f.parts = f.parts[1:]; n == 0 {
+		return 0, errors.New("input/output error")
+	}
+	return n, nil
+}
+
+// TestAnErrorInTheFirstBytesIsNotPassedOver: what a container is recognised by is read
+// before the rest.
+func TestAnErrorInTheFirstBytesIsNotPassedOver(t *testing.T) {
+	k := keysOf(2, 3)
+	res := scanAll(t, Options{Paths: []string{"-"}, Stdin: &failsOnce{[]string{"A=" + k[0] + "\n", "", "B=" + k[1] + "\n"}}})
+	if len(res.Findings) != 1 || res.Complete() {
+		t.Errorf("%d keys, %v", len(res.Findings), res.Skipped)
 	}
 }

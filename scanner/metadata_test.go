@@ -111,4 +111,11 @@ func TestMessagesInReftablesAreRead(t *testing.T) {
 	if len(got[k[0]]) != 1 || !strings.HasPrefix(got[k[0]][0], "metadata .git/reftable/0x") || !strings.HasSuffix(got[k[0]][0], ".ref:1") {
 		t.Error(got)
 	}
+
+	// A table that no list names any more, and cannot be read.
+	write(t, filepath.Join(r.Dir, ".git", "reftable", "0x000000000099-0x000000000099-00000000.ref"), "REFT")
+	res := scanAll(t, Options{Paths: []string{r.Dir}})
+	if got = occurrences(res); len(got[k[0]]) != 1 || res.Complete() {
+		t.Error(got, res.Skipped)
+	}
 }

@@ -118,7 +118,7 @@ func (s *Prepared) openNested(t *target, paths []string) (repos []*gitdb.Reposit
 func (s *Prepared) modules(t *target, repo *gitdb.Repository) (list []*gitdb.Repository) {
 	top := filepath.Join(repo.CommonDir, "modules")
 	_ = filepath.WalkDir(top, func(path string, d fs.DirEntry, err error) error {
-		if errors.Is(err, fs.ErrNotExist) || err == nil && !d.IsDir() {
+		if path == top && file.Absent(err) || err == nil && !d.IsDir() {
 			return nil
 		}
 		var found bool

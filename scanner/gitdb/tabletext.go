@@ -16,8 +16,9 @@ import (
 // list names any more included: member is logs/NAME, the records of a reflog as git
 // writes them to files, but the newest first; or refs, the names of refs that are
 // deleted in the table and what symbolic refs name. path is that of the table's file.
-// text is valid until visit returns. What is damaged was noted when r was opened.
-func (r *Repository) ReftableText(visit func(path, member string, text []byte) error) error {
+// text is valid until visit returns. The error is the first one, of visit or of a table:
+// the others are read nevertheless.
+func (r *Repository) ReftableText(visit func(path, member string, text []byte) error) (failed error) {
 	if !r.refs.isReftable || r.refs.unknown {
 		return nil
 	}
@@ -37,16 +38,14 @@ func (r *Repository) ReftableText(visit func(path, member string, text []byte) e
 			continue
 		}
 		list, err := os.ReadDir(dir)
+		failed = cmp.Or(failed, present(err))
 		for _, e := range list {
-			if path := file.Exact(filepath.Join(dir, e.Name())); err == nil && strings.HasSuffix(e.Name(), ".ref") && e.Type().IsRegular() {
-				err = r.tableText(path, visit)
+			if strings.HasSuffix(e.Name(), ".ref") && e.Type().IsRegular() {
+				failed = cmp.Or(failed, r.tableText(file.Exact(filepath.Join(dir, e.Name())), visit))
 			}
 		}
-		if present(err) != nil {
-			return err
-		}
 	}
-	return nil
+	return failed
 }
 
 // tableText is ReftableText for one table.
@@ -56,14 +55,14 @@ func (r *Repository) tableText(path string, visit func(path, member string, text
 	}
 	b, err := readRegular(path, tableLimit)
 	if err != nil {
-		return nil
+		return err
 	}
 	t, err := reftable.Open(b, r.Format)
 	if err != nil {
-		return nil
+		return fmt.Errorf("%s: %w", path, err)
 	}
 	var text bytes.Buffer
-	_ = t.Refs(func(ref reftable.Ref) {
+	errRefs := t.Refs(func(ref reftable.Ref) {
 		if ref.Deleted || ref.Target != "" {
 			fmt.Fprintf(&text, "%s %s\n", ref.Name, ref.Target)
 		}
@@ -75,7 +74,7 @@ func (r *Repository) tableText(path string, visit func(path, member string, text
 		}
 		text.Reset()
 	}
-	_ = t.Logs(func(log reftable.Log) {
+	errLogs := t.Logs(func(log reftable.Log) {
 		if name := "logs/" + log.Ref; name != member {
 			flush()
 			member = name
@@ -83,5 +82,8 @@ func (r *Repository) tableText(path string, visit func(path, member string, text
 		text.WriteString(log.Line())
 	})
 	flush()
+	if errTable := cmp.Or(errRefs, errLogs); err == nil && errTable != nil {
+		err = fmt.Errorf("%s: %w", path, errTable)
+	}
 	return err
 }

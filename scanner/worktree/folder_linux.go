@@ -3,7 +3,6 @@ package worktree
 import (
 	"bytes"
 	"encoding/binary"
-	"errors"
 	"io"
 	"io/fs"
 	"strings"
@@ -77,10 +76,8 @@ func (f *linuxFolder) list(limit int) (out []entry, done bool, err error) {
 				continue
 			}
 			if unknown {
-				if kind, err = f.lstat(name); errors.Is(err, fs.ErrNotExist) {
-					continue
-				} else if err != nil {
-					kind = Regular // opening it will say, and count the error
+				if kind, err = f.lstat(name); err != nil {
+					kind = Regular // opening it says why
 				}
 			}
 			out = append(out, entry{name, kind})
