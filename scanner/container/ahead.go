@@ -2,11 +2,11 @@ package container
 
 import "io"
 
-// ahead reads a member's content in a goroutine of its own once that turns out to be
-// long: decoding takes about as long as what a visitor does. It must be closed.
+// ahead reads content in a goroutine of its own: decoding takes about as long as what a
+// visitor does. It must be closed.
 type ahead struct {
 	r    io.Reader
-	read int // bytes, before the goroutine was started
+	wait int // bytes to be read before a goroutine is worth it
 
 	full, free chan []byte // nil: not started; neither ever blocks a sender
 	buf, rest  []byte      // that is being given out, and what of it is left
@@ -15,6 +15,7 @@ type ahead struct {
 }
 
 const (
+	// aheadAfter is how long content is of which that is not known.
 	aheadAfter   = 1 << 20
 	aheadSize    = 128 << 10
 	aheadBuffers = 3
@@ -22,12 +23,16 @@ const (
 
 func (a *ahead) Read(p []byte) (n int, err error) {
 	if a.full == nil {
-		if a.read < aheadAfter {
+		if a.wait > 0 {
 			n, err = a.r.Read(p)
-			a.read += n
+			a.wait -= n
 			return n, err
 		}
-		a.start()
+		buffers := make([][]byte, aheadBuffers)
+		for i := range buffers {
+			buffers[i] = make([]byte, aheadSize)
+		}
+		a.start(buffers)
 	}
 	for len(a.rest) == 0 {
 		if a.buf != nil {
@@ -48,19 +53,24 @@ func (a *ahead) Read(p []byte) (n int, err error) {
 	return n, nil
 }
 
-func (a *ahead) start() {
-	a.full, a.free = make(chan []byte, aheadBuffers), make(chan []byte, aheadBuffers)
-	for range aheadBuffers {
-		a.free <- make([]byte, aheadSize)
+// start begins to read into buffers, which are free again when a is closed.
+func (a *ahead) start(buffers [][]byte) {
+	a.full, a.free = make(chan []byte, len(buffers)), make(chan []byte, len(buffers))
+	for _, b := range buffers {
+		a.free <- b
 	}
 	go func() {
 		defer close(a.full)
 		defer func() { a.panicked = recover() }()
 		for b := range a.free {
-			n := 0
+			n, idle := 0, 0
 			for n < len(b) && a.err == nil {
 				var m int
-				m, a.err = a.r.Read(b[n:])
+				if m, a.err = a.r.Read(b[n:]); m == 0 {
+					if idle++; idle > maxIdle && a.err == nil {
+						a.err = &readerError{"reads without an end"}
+					}
+				}
 				n += m
 			}
 			if n > 0 {

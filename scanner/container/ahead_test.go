@@ -14,7 +14,7 @@ func TestReadingAheadYieldsTheSame(t *testing.T) {
 		content := bytes.Repeat([]byte("0123456789abcdef!"), size/17+1)[:size]
 		for _, end := range []error{io.EOF, broken} {
 			for _, wrap := range []func(io.Reader) io.Reader{iotest.HalfReader, iotest.DataErrReader} {
-				a := &ahead{r: wrap(io.MultiReader(bytes.NewReader(content), iotest.ErrReader(end)))}
+				a := &ahead{wait: aheadAfter, r: wrap(io.MultiReader(bytes.NewReader(content), iotest.ErrReader(end)))}
 				got, err := io.ReadAll(a)
 				a.close()
 				if !bytes.Equal(got, content) || !errors.Is(err, end) && end != io.EOF || end == io.EOF && err != nil {
@@ -22,14 +22,14 @@ func TestReadingAheadYieldsTheSame(t *testing.T) {
 				}
 			}
 		}
-		a := &ahead{r: bytes.NewReader(content)} // of which only a part is wanted
+		a := &ahead{wait: aheadAfter, r: bytes.NewReader(content)} // of which only a part is wanted
 		_, _ = io.CopyN(io.Discard, a, aheadAfter+1)
 		a.close()
 	}
 }
 
 func TestAPanicWhileReadingAheadIsTheReaders(t *testing.T) {
-	a := &ahead{r: io.MultiReader(bytes.NewReader(make([]byte, aheadAfter)), panics{})}
+	a := &ahead{wait: aheadAfter, r: io.MultiReader(bytes.NewReader(make([]byte, aheadAfter)), panics{})}
 	defer func() {
 		a.close()
 		if recover() == nil {

@@ -148,6 +148,7 @@ type walk struct {
 	// heads and inflaters are not in use: an archive may have a million members.
 	heads     []*bufio.Reader // of HeadSize
 	inflaters []*inflate.Deflated
+	buffers   [][]byte // of aheadSize
 }
 
 // head returns a reader of r, to be given to putHead.
@@ -171,7 +172,7 @@ type meter struct {
 	depth    int    // containers around it; a compressed file is none
 	level    int    // the same with compressed files
 	size     int64  // of the container; -1: counted as it is read
-	consumed int64
+	consumed int64 // is another goroutine's while it reads ahead of a size that is known
 	produced int64
 }
 
@@ -190,7 +191,11 @@ func (m *meter) add(n int) error {
 	w := m.walk
 	for p := m; p != nil; p = p.parent {
 		p.produced += int64(n)
-		if size := max(p.size, p.consumed); p.produced > w.budget.free && p.produced/maxRatio > size {
+		size := p.size
+		if size < 0 {
+			size = p.consumed
+		}
+		if p.produced > w.budget.free && p.produced/maxRatio > size {
 			return &limitError{at: p, what: fmt.Sprintf("more than %d bytes for each of its own", maxRatio)}
 		}
 	}
@@ -425,7 +430,8 @@ func (o *opening) inner(name string, file, folder []string, r io.Reader, depth i
 		return o.leave(err)
 	}
 	if opened.Format == "" {
-		if err := o.leaf(file, src.stream); err != nil && !errors.Is(err, out.err) {
+		_, early := r.(*ahead)
+		if err := o.leaf(file, src.stream, early); err != nil && !errors.Is(err, out.err) {
 			return &visitError{err}
 		}
 	} else if _, err := io.Copy(io.Discard, src.stream); err != nil && out.err == nil {
@@ -437,9 +443,12 @@ func (o *opening) inner(name string, file, folder []string, r io.Reader, depth i
 	return nil
 }
 
-// leaf passes on a member that is no container.
-func (o *opening) leaf(file []string, r io.Reader) error {
-	a := &ahead{r: r}
+// leaf passes on a member that is no container. early says that it is read ahead.
+func (o *opening) leaf(file []string, r io.Reader, early bool) error {
+	if early {
+		return o.visitor.Member(file, r)
+	}
+	a := &ahead{r: r, wait: aheadAfter}
 	defer a.close()
 	return o.visitor.Member(file, a)
 }

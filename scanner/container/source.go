@@ -121,10 +121,22 @@ func newFrugal(r io.ReaderAt, size int64) *frugal {
 	return &frugal{r, least + min(size, 1<<50)*times}
 }
 
+// section returns what is at off, of n bytes, which count as read.
+func (f *frugal) section(off, n int64) (*io.SectionReader, error) {
+	if f.left < n {
+		f.left = 0
+		return nil, errAgain
+	}
+	f.left -= n
+	return io.NewSectionReader(f.ReaderAt, off, n), nil
+}
+
+var errAgain error = &readerError{"reads the same bytes again and again"}
+
 func (f *frugal) ReadAt(p []byte, off int64) (int, error) {
 	if f.left < int64(len(p)) {
 		f.left = 0
-		return 0, &readerError{"reads the same bytes again and again"}
+		return 0, errAgain
 	}
 	n, err := f.ReaderAt.ReadAt(p, off)
 	f.left -= int64(n)

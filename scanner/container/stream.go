@@ -21,19 +21,25 @@ func (o *opening) compressed() error {
 		formatGzip: openGzip, formatBzip2: openBzip2, formatXz: openXz, formatLzma: openLzma, formatZstd: openZstd,
 		formatLz4: openLz4, formatCompress: openCompress,
 	}[o.format.id]
-	r, err := open(in)
+	decoder, err := open(in)
 	if err != nil {
 		return err
 	}
-	if c, ok := r.(interface{ Close() }); ok {
+	r := decoder
+	if c, ok := decoder.(interface{ Close() }); ok {
 		defer c.Close()
+	}
+	if o.meter.size >= 0 {
+		a := &ahead{r: r, wait: aheadAfter}
+		defer a.close() // before r
+		r = a
 	}
 	name := o.format.without(o.name)
 	file := append(o.inside[:len(o.inside):len(o.inside)], name)
 	if err := o.inner(name, file, o.inside, r, o.meter.depth); err != nil {
 		return err
 	}
-	if g, ok := r.(*gzipReader); ok {
+	if g, ok := decoder.(*gzipReader); ok {
 		for _, text := range g.texts {
 			if err := o.text(name, text); err != nil {
 				return err

@@ -177,13 +177,29 @@ func (z *zipReader) listed() error {
 	}
 	r := bufio.NewReaderSize(io.NewSectionReader(z.at, d.start, d.end-d.start), 64<<10)
 	var n uint64
-	for ; ; n++ {
-		f, err := readZipEntry(r)
-		if err != nil {
+	var queue []*zipMember
+	defer func() {
+		for _, m := range queue {
+			z.close(m)
+		}
+	}()
+	for ended := false; ; {
+		for !ended && len(queue) < zipAhead {
+			f, err := readZipEntry(r)
+			if ended = err != nil; ended {
+				break
+			}
+			f.header += d.base
+			queue = append(queue, z.locate(f))
+			n++
+		}
+		if len(queue) == 0 {
 			break
 		}
-		f.header += d.base
-		if err := z.listedFile(f); err != nil {
+		m := queue[0]
+		err := z.pass(m)
+		z.close(m)
+		if queue = queue[1:]; err != nil {
 			return err
 		}
 	}
@@ -241,44 +257,112 @@ func (f *zipFile) zip64(extra []byte) {
 	}
 }
 
-// listedFile passes on one file that the directory lists.
-func (z *zipReader) listedFile(f *zipFile) error {
-	for _, text := range f.texts {
-		if err := z.text(f.name, text); err != nil {
+// zipMember is a file that the directory lists, and is passed on soon.
+type zipMember struct {
+	*zipFile
+	data    int64 // where its content is; 0: it has no header
+	section *io.SectionReader
+	problem Problem // why it is not read
+	detail  string
+	err     error
+	decoder *inflater
+	ahead   *ahead // of decoder; nil: it is not read ahead
+	buffers [][]byte
+}
+
+// zipAhead is how many files of a zip are decoded at once, each to the end of its
+// buffers: files are small, and a visitor takes less time than a decoder.
+const zipAhead = 4
+
+// locate returns a file of the directory, and begins to decode it.
+func (z *zipReader) locate(f *zipFile) *zipMember {
+	m := &zipMember{zipFile: f, problem: Damaged}
+	var h [zipHeaderSize]byte
+	if f.header < 0 || f.header > z.size-zipHeaderSize {
+		m.detail = "it is behind the end"
+		return m
+	}
+	if _, m.err = z.at.ReadAt(h[:], f.header); m.err != nil {
+		return m
+	}
+	if string(h[:4]) != zipHeader {
+		m.detail = "it has no header"
+		return m
+	}
+	m.data = f.header + zipHeaderSize + int64(binary.LittleEndian.Uint16(h[26:])) + int64(binary.LittleEndian.Uint16(h[28:]))
+	switch {
+	case f.flags&1 != 0:
+		m.problem = Encrypted
+		return m
+	case f.packed < 0 || m.data > z.size || f.packed > z.size-m.data:
+		m.detail = "it is behind the end"
+		return m
+	}
+	m.problem = 0
+	if m.section, m.err = z.at.section(m.data, f.packed); m.err == nil && f.method == zipDeflate && f.size > 0 {
+		m.decoder = z.inflate(m.section)
+		for range 2 {
+			m.buffers = append(m.buffers, z.buffer())
+		}
+		m.ahead = &ahead{r: &zipSum{r: m.decoder, want: f.sum, left: f.size}}
+		m.ahead.start(m.buffers)
+	}
+	return m
+}
+
+// close ends the reading ahead of m.
+func (z *zipReader) close(m *zipMember) {
+	if m.ahead != nil {
+		m.ahead.close()
+		m.decoder.Close()
+		z.buffers = append(z.buffers, m.buffers...)
+		m.ahead = nil
+	}
+}
+
+// buffer returns a buffer to read ahead into, to be appended to buffers.
+func (w *walk) buffer() []byte {
+	last := len(w.buffers) - 1
+	if last < 0 {
+		return make([]byte, aheadSize)
+	}
+	b := w.buffers[last]
+	w.buffers = w.buffers[:last]
+	return b
+}
+
+// pass passes on one file that the directory lists.
+func (z *zipReader) pass(m *zipMember) error {
+	for _, text := range m.texts {
+		if err := z.text(m.name, text); err != nil {
 			return err
 		}
 	}
-	var h [zipHeaderSize]byte
-	if f.header < 0 || f.header > z.size-zipHeaderSize {
-		return z.noteMember(f.name, Damaged, "it is behind the end")
+	if m.data > 0 {
+		z.known = append(z.known, Span{m.header, m.data})
 	}
-	if _, err := z.at.ReadAt(h[:], f.header); err != nil {
-		return z.problem(f.name, err)
+	switch {
+	case m.err != nil:
+		return z.problem(m.name, m.err)
+	case m.problem != 0:
+		return z.noteMember(m.name, m.problem, m.detail)
 	}
-	if string(h[:4]) != zipHeader {
-		return z.noteMember(f.name, Damaged, "it has no header")
+	var r io.Reader = m.ahead
+	if m.ahead == nil {
+		opened, err := z.open(m.method, m.section)
+		if err != nil {
+			return z.problem(m.name, err)
+		}
+		if c, ok := opened.(interface{ Close() }); ok {
+			defer c.Close()
+		}
+		r = &zipSum{r: opened, want: m.sum, left: m.size}
 	}
-	data := f.header + zipHeaderSize + int64(binary.LittleEndian.Uint16(h[26:])) + int64(binary.LittleEndian.Uint16(h[28:]))
-	z.known = append(z.known, Span{f.header, data})
-	if f.flags&1 != 0 {
-		return z.noteMember(f.name, Encrypted, "")
+	if err := z.member(m.name, r); err != nil {
+		return z.problem(m.name, err)
 	}
-	if f.packed < 0 || data > z.size || f.packed > z.size-data {
-		return z.noteMember(f.name, Damaged, "it is behind the end")
-	}
-	section := io.NewSectionReader(z.at, data, f.packed)
-	r, err := z.open(f.method, section)
-	if err != nil {
-		return z.problem(f.name, err)
-	}
-	if c, ok := r.(interface{ Close() }); ok {
-		defer c.Close()
-	}
-	if err := z.member(f.name, &zipSum{r: r, want: f.sum, left: f.size}); err != nil {
-		return z.problem(f.name, err)
-	}
-	z.covered = append(z.covered, Span{data, data + f.packed})
-	z.known[len(z.known)-1].End = data + f.packed
+	z.covered = append(z.covered, Span{m.data, m.data + m.packed})
+	z.known[len(z.known)-1].End = m.data + m.packed
 	return nil
 }
 
