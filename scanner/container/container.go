@@ -430,8 +430,11 @@ func (o *opening) inner(name string, file, folder []string, r io.Reader, depth i
 		return o.leave(err)
 	}
 	if opened.Format == "" {
-		_, early := r.(*ahead)
-		if err := o.leaf(file, src.stream, early); err != nil && !errors.Is(err, out.err) {
+		pass := o.leaf
+		if _, early := r.(*ahead); early {
+			pass = o.visitor.Member
+		}
+		if err := pass(file, src.stream); err != nil && !errors.Is(err, out.err) {
 			return &visitError{err}
 		}
 	} else if _, err := io.Copy(io.Discard, src.stream); err != nil && out.err == nil {
@@ -443,11 +446,8 @@ func (o *opening) inner(name string, file, folder []string, r io.Reader, depth i
 	return nil
 }
 
-// leaf passes on a member that is no container. early says that it is read ahead.
-func (o *opening) leaf(file []string, r io.Reader, early bool) error {
-	if early {
-		return o.visitor.Member(file, r)
-	}
+// leaf passes on a member that is no container, and is not read ahead yet.
+func (o *opening) leaf(file []string, r io.Reader) error {
 	a := &ahead{r: r, wait: aheadAfter}
 	defer a.close()
 	return o.visitor.Member(file, a)
