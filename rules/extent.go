@@ -33,6 +33,7 @@ const (
 	anyLengthBits  = 10.0 // any other length
 	gluedBits      = 12.0 // text follows with nothing between
 	signBits       = 3.0  // or behind - or _
+	otherBits      = 8.0  // the next line starts with something random that is another's
 	binaryBits     = 8.0  // the same in bytes that are no text
 	cleanBits      = 3.0  // in favour of a run whose end is one of text
 	quotedBits     = 5.0  // that is quoted
@@ -45,7 +46,7 @@ const (
 const (
 	wholeBits    = 6.0
 	exactBits    = 10.0
-	exactCutBits = 12.0
+	exactCutBits = 13.0
 	unclearBits  = 15.0 // its run ends with a byte that is no text
 )
 
@@ -87,13 +88,22 @@ func (g *group) endings(m *Matcher, r *run, env around) []ending {
 		case e == n:
 			x.bits -= cleanBits
 		case j != start:
-			x.bits += stays[j] + min(m.sums.Text[e], m.sums.Random[n]-m.sums.Random[e])
+			other := m.sums.Random[n] - m.sums.Random[e]
+			if j >= folded {
+				other += otherBits
+			}
+			x.bits += stays[j] + min(m.sums.Text[e], other)
 		case !ascii.IsAlnum(r.text[e]):
 			x.bits += signBits + m.sums.Text[e]
 		case env.text:
 			x.bits += gluedBits + m.sums.Text[e]
 		default:
 			x.bits += binaryBits + m.sums.Text[e]
+		}
+		for _, p := range r.pieces[1:] {
+			if p.from > e {
+				x.bits += stays[p.joint]
+			}
 		}
 		for _, l := range env.lengths {
 			switch {
@@ -183,7 +193,7 @@ func (g *group) decide(m *Matcher, r *run, env around, list []ending) (best int,
 			return false
 		}
 		_, s := g.scored(r.text[:x.n])
-		return s.Veto() == "" && (s.LLR < score.High || s.LLR < score.Max && (x.unique || accepted && x.documented))
+		return s.Veto() == "" && (s.LLR < score.High || s.LLR < score.Max && (x.unique || accepted && x.documented || best >= 0 && x.n == len(r.text)))
 	}
 	best = slices.IndexFunc(list, func(x ending) bool {
 		return x.n == usual || (!whole || x.unique || x.n == len(r.text)) && may(x)

@@ -50,6 +50,59 @@ var (
 		"\x00", "\x01", "q\x01", "z\x08", "g\x01", "\x1a\x03abc", "{{live}}"}
 )
 
+// TestAKeyThatIsBrokenAnywhere breaks every shape at every place in every way that
+// programs break text. The key is found as it is, or its extent says that it may not be.
+func TestAKeyThatIsBrokenAnywhere(t *testing.T) {
+	m := loaded(t).NewMatcher()
+	r := rand.New(rand.NewPCG(3, 4))
+	for _, way := range []struct{ name, before, between, behind string }{
+		{"a wrapped mail", "> K=", "\n> ", "\n"},
+		{"a paragraph", "use the key\n", "\n", " please\n"},
+		{"a mail", "key: ", "\r\n", "\r\n\r\nBye"},
+		{"indented lines", "  key: ", "\n       ", "\n"},
+		{"quoted-printable", "K=3D", "=\r\n", "\r\n"},
+		{"a shell's continued line", "export K=", "\\\n", "\n"},
+		{"YAML's continued line", `k: "`, "\\\n    \\", "\"\n"},
+		{"YAML's folded line", `k: "`, "\n    ", "\"\n"},
+		{"literals", `k = "`, `" "`, `"`},
+		{"literals on lines of their own", `k = "`, "\"\n    \"", `";`},
+		{"an operator", `k = "`, `" + "`, `";`},
+		{"an operator at the end of a line", "k = '", "' +\n  '", "';"},
+		{"PHP's operator", "$k = '", "' . '", "';"},
+		{"a method", `k = "`, `".concat("`, `")`},
+		{"a colour", "k \x1b[31m", "\x1b[32m", "\x1b[0m x"},
+		{"a cell of a table", "│ 1 │ ", " │ eur │\n│   │ ", "   │     │\n"},
+		{"a cell of ASCII", "| 1 | ", " | eur |\n|   | ", "   |     |\n"},
+		{"the only cell", "│ ", " │\n│ ", "   │\n└"},
+	} {
+		tried, exact, inexact, silent := 0, 0, 0, 0
+		for _, sh := range shapes {
+			body := sh.draw(r)
+			key := expand(t, "{{live}}") + body
+			for at := 8; at < len(key)-1; at++ {
+				text := "some text\n" + way.before + key[:at] + way.between + key[at:] + way.behind
+				tried++
+				list := accepted(m.Matches([]byte(text), Span{0, len(text)}))
+				switch {
+				case len(list) == 0 && !score.Of([]byte(body)).LooksRandom():
+				case len(list) == 0:
+					silent++
+				case list[0].Secret.Reveal() == key && list[0].Extent == finding.Exact:
+					exact++
+				case list[0].Extent != finding.Exact:
+					inexact++
+				default:
+					t.Errorf("%s, %s broken at %d: %d characters are called exact", way.name, sh.name, at-8, list[0].Secret.Len()-8)
+				}
+			}
+		}
+		t.Logf("%-32s tried %d, exact %d, said to be inexact %d, silent %d", way.name, tried, exact, inexact, silent)
+		if silent > tried/100 {
+			t.Errorf("%s: %d of %d are lost", way.name, silent, tried)
+		}
+	}
+}
+
 // TestAKeyBetweenNeighbours puts every shape between every pair of neighbours. The
 // key is found as it is, or its extent says that it may not be.
 func TestAKeyBetweenNeighbours(t *testing.T) {

@@ -116,7 +116,7 @@ func TestKeysInTheirSurroundings(t *testing.T) {
 		{"a documented body and another literal", `"«{{live}}{{hex:40:s}}»" + "{{hex:41:t}}"`, finding.High},
 		{"a literal that is no second piece", `"«{{live}}{{base62:20:s}}»" + "{{base62:12:t}} x"`, finding.High},
 		{"a literal in other quotes beside it", `"«{{live}}{{base62:20:s}}»" '{{base62:12:t}}'`, finding.High},
-		{"a short literal behind it", `"«{{live}}{{base62:20:s}}»" + "abc"`, finding.High},
+		{"a short literal behind it", `"«{{live}}{{base62:20:s}}" + "abc»"`, finding.High},
 		{"another company's prefix", `key: gw_«{{live}}{{base62:24:a}}»`, finding.Medium},
 		{"another company's prefix, glued", `key: ps«{{live}}{{base62:24:a}}»`, finding.Medium},
 		{"behind a long identifier", "a_very_long_identifier_«{{live}}{{base62:24:a}}»", finding.Medium},

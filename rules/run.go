@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"fmt"
 	"slices"
+	"unicode/utf8"
 
 	"keysweep/rules/ascii"
 	"keysweep/rules/score"
@@ -36,12 +37,13 @@ const (
 	beside                // two literals beside each other
 	below                 // two literals on lines of their own
 	folded                // a line break that its mark says is none
+	cell                  // the edge of a table's cell
 	screen                // a line break at the edge of a screen
 	broken                // any other line break
 )
 
 // stays is how many bits speak for a key that goes on behind a joint.
-var stays = [...]float64{sign: -2, operator: 5, beside: -1, below: 4, folded: 9, screen: 0, broken: -6}
+var stays = [...]float64{sign: -2, operator: 5, beside: -1, below: 4, folded: 9, cell: 4, screen: 0, broken: -8}
 
 // position returns where the text of the first n characters ends in the judged
 // text.
@@ -143,6 +145,10 @@ func (g *group) pieceBehind(b []byte, start, end, held int) (p piece, ok bool) {
 	if end == len(b) {
 		return p, false
 	}
+	if p.at = marginAt(b, end); p.at > end {
+		p.joint = folded
+		return p, g.alphabet[b[p.at]]
+	}
 	if p.at = unseenAt(b, end); p.at > end {
 		p.joint = sign
 		return p, p.at < len(b) && g.alphabet[b[p.at]]
@@ -199,14 +205,7 @@ func (g *group) literalBehind(b []byte, at int, quote string, held int) (p piece
 	}
 	p.at = i + len(second)
 	end := ascii.RunEnd(b, p.at, maxBody, func(c byte) bool { return g.alphabet[c] })
-	if end-p.at < minSplit || quoteAt(b, end) == "" || p.joint != operator && quoteAt(b, end) != second {
-		return p, false
-	}
-	if p.joint == operator {
-		return p, true
-	}
-	s := score.Of(b[p.at:end])
-	return p, s.LLR < score.High && s.StepRun < score.MaxStepRun
+	return p, end > p.at && quoteAt(b, end) != "" && (p.joint == operator || quoteAt(b, end) == second)
 }
 
 // constantUsed returns where a body follows ${NAME} in a template behind b[end:],
@@ -258,6 +257,9 @@ var widths = []int{72, 76, 78, 80, 100, 120, 132, 160}
 // lineBehind recognises a line break at b[end:], with its mark, and a line that
 // starts with characters of a body and nothing that belongs to them behind.
 func (g *group) lineBehind(b []byte, start, end, held int) (p piece, ok bool) {
+	if p, ok = g.cellBehind(b, start, end); ok {
+		return p, true
+	}
 	i := end
 	p.joint = broken
 	if bytes.IndexByte([]byte(lineMarks), b[i]) >= 0 {
@@ -277,10 +279,56 @@ func (g *group) lineBehind(b []byte, start, end, held int) (p piece, ok bool) {
 	}
 	p.at = i
 	stop := ascii.RunEnd(b, i, maxBody, func(c byte) bool { return g.alphabet[c] })
-	if stop == i || p.joint == broken && held == 0 || p.joint != folded && stop-i >= minSplit && !score.Of(b[i:stop]).LooksRandom() {
+	if stop == i || p.joint == broken && held == 0 && !score.Of(b[i:stop]).LooksRandom() {
 		return p, false
 	}
 	return p, p.joint == folded || stop == len(b) || ascii.IsSpace(b[stop]) || bytes.IndexByte([]byte("\"'`\\,;)]}<"), b[stop]) >= 0
+}
+
+// borders are between the cells of a table.
+var borders = [...]string{"│", "|", "┃", "║"}
+
+// borderAt returns the length of the border at b[at:], with at most most blanks before
+// it, or 0.
+func borderAt(b []byte, at, most int) int {
+	i := ascii.RunEnd(b, at, most, ascii.IsBlank)
+	for _, s := range borders {
+		if bytes.HasPrefix(b[i:], []byte(s)) {
+			return i + len(s) - at
+		}
+	}
+	return 0
+}
+
+// cellBehind recognises the edge of a table's cell that is full at b[end:], and a line
+// that goes on with it: other cells are empty.
+func (g *group) cellBehind(b []byte, start, end int) (p piece, ok bool) {
+	if borderAt(b, end, 1) == 0 {
+		return p, false
+	}
+	notEnd := func(c byte) bool { return c != '\n' }
+	first := ascii.RunStart(b, start, maxSplitGap, notEnd)
+	column := utf8.RuneCount(b[first : start-len(g.prefix)])
+	i := ascii.RunEnd(b, end, maxSplitGap, notEnd)
+	i = min(len(b), i+1)
+	empty := func(until int) { // columns of empty cells
+		for ; i < len(b) && until > 0; until-- {
+			n := max(borderAt(b, i, 0), ascii.RunEnd(b, i, 1, ascii.IsBlank)-i)
+			if n == 0 {
+				return
+			}
+			i += n
+		}
+		column = until
+	}
+	empty(column)
+	p = piece{at: i, joint: cell}
+	i = ascii.RunEnd(b, i, maxBody, func(c byte) bool { return g.alphabet[c] })
+	if column > 0 || i == p.at || borderAt(b, i, maxSplitGap) == 0 {
+		return p, false
+	}
+	empty(maxSplitGap)
+	return p, i == len(b) || ascii.IsSpace(b[i])
 }
 
 // The lengths of the two parts of a body such as id.secret.

@@ -95,18 +95,24 @@ const (
 	zshMargin  = " \r\x1b[K"
 )
 
+// marginAt returns where text goes on behind a margin at b[at:], or at.
+func marginAt(b []byte, at int) int {
+	rest := b[at:min(len(b), at+maxTag)]
+	if n := len(zshMargin); bytes.HasPrefix(rest, []byte(zshMargin)) && len(rest) > n+2 && rest[n+1] == '\r' && rest[n] == rest[n+2] {
+		return at + n + 2
+	}
+	if n := len(bashMargin); bytes.HasPrefix(rest, []byte(bashMargin)) && len(rest) > n && ascii.IsName(rest[n]) {
+		return at + n
+	}
+	return at
+}
+
 // unseenAt returns where the signs end that start at b[at:] and are no part of the
 // text, or at if there are none.
 func unseenAt(b []byte, at int) int {
 	for begin, start := at, -1; start != at && at-begin < maxTag; {
 		start = at
 		rest := b[at:min(len(b), at+maxTag)]
-		if n := len(zshMargin); bytes.HasPrefix(rest, []byte(zshMargin)) && len(rest) > n+2 && rest[n+1] == '\r' && rest[n] == rest[n+2] {
-			return at + n + 2
-		}
-		if n := len(bashMargin); bytes.HasPrefix(rest, []byte(bashMargin)) && len(rest) > n && ascii.IsName(rest[n]) {
-			return at + n
-		}
 		at = max(sequenceAt(b, at), tagAt(b, at))
 		for _, s := range unseen {
 			if bytes.HasPrefix(rest, []byte(s)) {
