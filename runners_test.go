@@ -436,3 +436,62 @@ func TestHooksWithThoseWhoRunThem(t *testing.T) {
 		t.Errorf("docs/internals/hooks.md does not have this table:\n%s", now)
 	}
 }
+
+// Two managers are installed, one after the other, and the configuration of the
+// first calls keysweep. What doctor says is what git then does.
+func TestDoctorNamesTheManagerThatRuns(t *testing.T) {
+	if runtime.GOOS != "linux" {
+		t.Skip("hook runners are installed on Linux only")
+	}
+	if testing.Short() {
+		return // as above
+	}
+	findRunners(t)
+	w := newWorkshop(t)
+	ofPreCommit := "repos:\n- repo: local\n  hooks:\n  - {id: x, name: x, entry: COMMAND, language: system, always_run: true, pass_filenames: false}\n"
+	managers := []struct{ name, install, file, text string }{
+		{"keysweep", "keysweep install --hook pre-commit", "", ""},
+		{"pre-commit", "pre-commit install", ".pre-commit-config.yaml", ofPreCommit},
+		{"prek", "prek install", ".pre-commit-config.yaml", ofPreCommit},
+		{"lefthook", "lefthook install", "lefthook.yml", "pre-commit: {commands: {x: {run: COMMAND}}}\n"},
+		{"husky", "husky", ".husky/pre-commit", "COMMAND\n"},
+	}
+	for _, first := range managers {
+		for _, second := range managers {
+			if first.name == second.name {
+				continue
+			}
+			t.Run(first.name+", then "+second.name, func(t *testing.T) {
+				for _, m := range []string{first.name, second.name} {
+					w.needs(t, &hookRunner{program: m})
+				}
+				t.Parallel()
+				shop := t.TempDir()
+				w.must(t, shop, "git", "init", "-q")
+				for _, m := range []struct{ file, text, command string }{{second.file, second.text, "git --version"}, {first.file, first.text, "keysweep hook pre-commit"}} {
+					if m.file != "" {
+						put(t, filepath.Join(shop, m.file), strings.ReplaceAll(m.text, "COMMAND", m.command))
+					}
+				}
+				w.must(t, shop, "git", "add", "-A")
+				w.must(t, shop, "git", "commit", "-q", "--allow-empty", "-m", "Open")
+				w.must(t, shop, "sh", "-c", first.install)
+				_, _ = w.run(shop, nil, "sh", "-c", second.install) // some refuse
+				said, _ := w.run(shop, nil, "keysweep", "doctor")
+				well := strings.Contains(said, "✓ pre-commit ")
+				clean, cleanErr := w.run(shop, nil, "git", "commit", "-q", "--allow-empty", "-m", "Clean")
+				put(t, filepath.Join(shop, "pay.env"), "KEY="+testKey("sk_live_", "managers", 40)+"\n")
+				w.must(t, shop, "git", "add", "pay.env")
+				leak, leakErr := w.run(shop, nil, "git", "commit", "-q", "-m", "Pay")
+				stops := leakErr != nil && strings.Contains(leak, "keysweep stopped this")
+				if works := stops && cleanErr == nil; works != well || !well && !strings.Contains(said, "pre-commit  ") {
+					t.Errorf("a key is stopped: %v; a clean commit: %v; doctor says\n%s%s%s", stops, cleanErr, said, clean, leak)
+				}
+				names := regexp.MustCompile(`\b` + first.name + `(\)| \(or prek\))? does not run|which is ` + first.name + `'s and refuses`)
+				if !well && first.name != "keysweep" && !(names.MatchString(said) && strings.Contains(said, second.name)) {
+					t.Errorf("doctor does not name both:\n%s", said)
+				}
+			})
+		}
+	}
+}

@@ -24,10 +24,11 @@ func (e *examination) hooks(r *hooks.Repository) {
 	start := len(e.checks)
 	for _, name := range hooks.Names() {
 		s := hooks.Look(r.Hooks, name)
-		mentioned := ""
-		if s.Framework != nil && e.mayRead(r.Top, s.Framework, name) {
-			mentioned, s.Err = s.Framework.Mentions(r.Top, name)
+		caller, mentioned, err := e.caller(r.Top, &s)
+		if s.Err == nil {
+			s.Err = err
 		}
+		idle, calls := e.idle(r.Top, &s)
 		switch {
 		case s.Err != nil:
 			e.add(name, Broken, "not known: "+s.Err.Error(), "see who may read it")
@@ -43,13 +44,21 @@ func (e *examination) hooks(r *hooks.Repository) {
 		case s.Kind == hooks.Calling:
 			e.add(name, Well, s.Path+" calls keysweep", "")
 			calling = append(calling, name)
+		case s.Stuck():
+			e.add(name, Broken, fmt.Sprintf("%s runs %s, which is %s's and refuses: git stops whatever is in it", s.Framework.Name, s.Legacy.Path, s.Legacy.Framework.Name),
+				s.Framework.Install(name)+" -f")
+			calling = append(calling, name)
 		case mentioned != "":
-			e.add(name, Well, s.Framework.Name+" calls keysweep ("+mentioned+")", "")
+			e.add(name, Well, caller+" calls keysweep ("+mentioned+")", "")
 			calling = append(calling, name)
 		case e.shadowed(r, name):
 			calling = append(calling, name)
+		case s.Kind == hooks.Foreign && s.Framework != nil && idle != nil:
+			e.add(name, Weak, fmt.Sprintf("git runs %s, which does not call keysweep; %s", s.Framework.Name, calls), s.Framework.ByHand(name))
 		case s.Kind == hooks.Foreign && s.Framework != nil && slices.Contains(expected, name):
 			e.add(name, Weak, fmt.Sprintf("%s belongs to %s, which does not call keysweep", s.Path, s.Framework.Name), s.Framework.ByHand(name))
+		case idle != nil:
+			e.add(name, Weak, calls+": it is not installed in this clone", idle.Install(name))
 		case slices.Contains(expected, name):
 			absent = append(absent, name)
 		}
@@ -63,6 +72,44 @@ func (e *examination) hooks(r *hooks.Repository) {
 	for _, program := range programs {
 		e.program(program)
 	}
+}
+
+// caller returns the manager that git runs for a hook, or that the manager runs,
+// and its configuration that calls keysweep; "" if there is none.
+func (e *examination) caller(top string, s *hooks.State) (name, config string, err error) {
+	for ; s != nil; s = s.Legacy {
+		switch {
+		case s.Kind == hooks.Calling && strings.HasSuffix(s.Path, ".legacy"):
+			return filepath.Base(s.Path), "which " + name + " runs", nil
+		case s.Framework == nil || s.Kind == hooks.Ours || !e.mayRead(top, s.Framework, s.Name):
+		default:
+			name = s.Framework.Name
+			if config, err = s.Framework.Mentions(top, s.Name); config != "" || err != nil {
+				return name, config, err
+			}
+		}
+	}
+	return "", "", nil
+}
+
+// idle returns a manager that git does not run for a hook, although its
+// configuration calls keysweep, and words that say so; nil if there is none.
+func (e *examination) idle(top string, s *hooks.State) (f *hooks.Framework, words string) {
+	for _, f := range hooks.Frameworks() {
+		if f == s.Framework || top == "" || !e.mayRead(top, f, s.Name) {
+			continue
+		}
+		config, err := f.Mentions(top, s.Name)
+		if config == "" || err != nil {
+			continue
+		}
+		name := f.Name
+		if config == ".pre-commit-config.yaml" {
+			name = "pre-commit (or prek)"
+		}
+		return f, config + " calls keysweep, but " + name + " does not run"
+	}
+	return nil, ""
 }
 
 // shadowed reports a hook of ours where git does not look.
@@ -103,8 +150,8 @@ func (e *examination) ours(s hooks.State) {
 		e.add(s.Name, Weak, fmt.Sprintf("%s was written by a newer keysweep", s.Path), "update this keysweep")
 	case !s.Current():
 		e.add(s.Name, Weak, s.Path+" was written by an older keysweep", e.install)
-	case strings.HasSuffix(s.Path, ".legacy"):
-		e.add(s.Name, Well, words+", which pre-commit runs", "")
+	case s.Framework != nil:
+		e.add(s.Name, Well, words+", which "+s.Framework.Name+" runs", "")
 	default:
 		e.add(s.Name, Well, words, "")
 	}

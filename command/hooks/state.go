@@ -30,8 +30,8 @@ const (
 // State describes one hook.
 type State struct {
 	Name string
-	// Path is the hook. It is NAME.legacy where pre-commit has renamed ours:
-	// pre-commit runs it under that name.
+	// Path is the hook. It is NAME.legacy where pre-commit or prek has renamed
+	// ours: it runs it under that name.
 	Path string
 	Kind Kind
 
@@ -50,8 +50,11 @@ type State struct {
 	// Earlier is the kept hook that runs before ours; "" if there is none.
 	Earlier string
 	// Framework is the hook manager that a Foreign hook, or the folder of an
-	// Absent one, belongs to; nil if none.
+	// Absent one, belongs to, or that runs ours under another name; nil if none.
 	Framework *Framework
+	// Legacy is the hook that pre-commit or prek found, renamed NAME.legacy, and
+	// runs before its own; nil if none, or if it is ours.
+	Legacy *State
 
 	text string
 }
@@ -59,10 +62,16 @@ type State struct {
 // Look returns the state of a hook in a folder of hooks.
 func Look(folder, name string) State {
 	s := look(folder, name, name)
-	if s.Kind == Foreign && s.Framework != nil {
-		if moved := look(folder, name, name+".legacy"); moved.Kind == Ours {
-			return moved
-		}
+	if s.Framework != preCommit && s.Framework != prek {
+		return s
+	}
+	moved := look(folder, name, name+".legacy")
+	switch {
+	case moved.Kind == Ours:
+		moved.Framework = s.Framework
+		return moved
+	case moved.Executable && moved.Framework != husky: // husky goes by the name of the file
+		s.Legacy = &moved
 	}
 	return s
 }
@@ -142,6 +151,17 @@ type Framework struct {
 	Config []string
 	// ByHand returns the lines to add so that a hook calls keysweep.
 	ByHand func(hook string) string
+	// Install returns the command that makes git run it for a hook.
+	Install func(hook string) string
+}
+
+// Frameworks returns all hook managers that are known.
+func Frameworks() []*Framework { return []*Framework{preCommit, prek, lefthook, husky} }
+
+// Stuck reports whether a hook fails whatever is committed: pre-commit and prek
+// each refuse to be run by the other, or by themselves.
+func (s *State) Stuck() bool {
+	return s.Legacy != nil && (s.Legacy.Framework == preCommit || s.Legacy.Framework == prek)
 }
 
 // Mentions returns the configuration file that calls keysweep for a hook, "" if
@@ -199,12 +219,15 @@ func lefthookLines(name string) string {
 }
 
 var (
-	preCommit = &Framework{"pre-commit", []string{".pre-commit-config.yaml"}, preCommitLines}
-	prek      = &Framework{"prek", []string{".pre-commit-config.yaml", "prek.toml"}, preCommitLines}
-	lefthook  = &Framework{"lefthook", []string{"lefthook.yml", "lefthook.yaml", ".lefthook.yml", ".lefthook.yaml", "lefthook-local.yml"}, lefthookLines}
-	husky     = &Framework{"husky", []string{".husky/NAME"}, func(name string) string {
+	preCommit = &Framework{"pre-commit", []string{".pre-commit-config.yaml"}, preCommitLines,
+		func(name string) string { return "pre-commit install --hook-type " + name }}
+	prek = &Framework{"prek", []string{".pre-commit-config.yaml", "prek.toml"}, preCommitLines,
+		func(name string) string { return "prek install --hook-type " + name }}
+	lefthook = &Framework{"lefthook", []string{"lefthook.yml", "lefthook.yaml", ".lefthook.yml", ".lefthook.yaml", "lefthook-local.yml"}, lefthookLines,
+		func(string) string { return "lefthook install" }}
+	husky = &Framework{"husky", []string{".husky/NAME"}, func(name string) string {
 		return "  add this line to .husky/" + name + ":\n    keysweep hook " + name + " \"$@\"\n"
-	}}
+	}, func(string) string { return "npx husky" }}
 )
 
 // recognise returns the framework that a hook belongs to, or nil. The texts are
