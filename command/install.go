@@ -1,7 +1,6 @@
 package command
 
 import (
-	"cmp"
 	"errors"
 	"fmt"
 	"os"
@@ -20,15 +19,16 @@ var installSpec = spec{
 Writes plain git hooks into the repository of PATH, the current folder if not
 given: pre-commit, commit-msg and pre-push; in a bare repository, pre-receive. A
 hook that is there already is kept, and runs first. Where git looks for hooks,
-git is asked. Running it again brings hooks up to date, or changes nothing.
+git is asked. With --config-hook, git's configuration calls keysweep instead.
+Running it again brings hooks up to date, or changes nothing.
 
-All options but --hook and --dry-run are those of the command hook, and are
-written into the hooks. Given again, they replace what a hook has; without any,
-it keeps what it has, until "keysweep uninstall". A FILE counts from the top of
-the working tree, on a server from the repository.
+All options but --hook, --config-hook and --dry-run are those of the command
+hook, and are written into the hooks. Given again, they replace what a hook has;
+without any, it keeps what it has, until "keysweep uninstall". A FILE counts
+from the top of the working tree, on a server from the repository.
 `,
 	example: "keysweep install --fail-on any --min-confidence high",
-	options: []group{{"", "hook dry-run allow-share"}, {headingWhat, hookReads}, {headingCounts, hookCounts}, {headingReports, hookReports}, {headingLimits, hookLimits}},
+	options: []group{{"", "hook config-hook dry-run allow-share"}, {headingWhat, hookReads}, {headingCounts, hookCounts}, {headingReports, hookReports}, {headingLimits, hookLimits}},
 	run:     install,
 }
 
@@ -63,6 +63,9 @@ func parseHooks(c *call) (r *hooks.Repository, names []string, err error) {
 	r, err = hooks.Find(c.ctx, dir, reach)
 	if errors.Is(err, hooks.ErrNotRepository) {
 		err = fmt.Errorf("%s: %w", quote.Name(dir), err)
+		if store := hooks.Jujutsu(dir); store != "" {
+			err = fmt.Errorf("%w: the git repository of this jj repository is %s\n  %s\n  %s", err, quote.Name(fromHere(store)), hooks.NoHooksInJujutsu, hooks.InsteadInJujutsu)
+		}
 	}
 	return r, names, err
 }
@@ -126,7 +129,7 @@ func recorded(c *call, r *hooks.Repository) (options []string, err error) {
 	if err != nil {
 		return nil, fmt.Errorf("%w%s", err, seeHelp("install"))
 	}
-	top := cmp.Or(r.Top, r.GitDir) // where git runs hooks
+	top := r.Folder() // where git runs hooks
 	for _, named := range append(c.StringSlice("rules"), c.String("config"), c.String("baseline")) {
 		if _, err := os.Stat(file.Absolute(top, named)); named != "" && err != nil {
 			return nil, fmt.Errorf("%s: the hooks would not find it in %s, where git runs them", quote.Name(named), quote.Name(top))
@@ -154,11 +157,18 @@ func install(c *call) error {
 	if err != nil {
 		return fmt.Errorf("the path of keysweep, for the hooks: %w", err)
 	}
-	steps, err := hooks.Install(r, names, program, options, c.Bool("dry-run"))
+	write := hooks.Install
+	if c.Bool("config-hook") {
+		write = hooks.Configure
+	}
+	steps, err := write(r, names, program, options, c.Bool("dry-run"))
 	if err := c.saySteps(steps, c.Bool("dry-run")); err != nil {
 		return err
 	}
-	if err == nil && r.InTree(r.Hooks) {
+	if err == nil && hooks.Jujutsu(r.Folder()) != "" {
+		err = c.say(hooks.NoHooksInJujutsu + ";\n" + hooks.InsteadInJujutsu + ".\n")
+	}
+	if err == nil && r.InTree(r.Hooks) && !c.Bool("config-hook") {
 		return c.say("The folder is in the working tree: these hooks look for keysweep in PATH, and may be committed.\n")
 	}
 	return err
@@ -194,12 +204,16 @@ func (c *call) saySteps(steps []hooks.Step, dryRun bool) error {
 	for _, s := range steps {
 		word := map[hooks.Action]string{
 			hooks.Keep: "unchanged", hooks.Write: "installed", hooks.Chain: "installed", hooks.Update: "updated",
-			hooks.Enable: "updated", hooks.Remove: "removed", hooks.Restore: "removed", hooks.Leave: "left",
+			hooks.Enable: "updated", hooks.Remove: "removed", hooks.Unset: "removed", hooks.Restore: "removed", hooks.Leave: "left",
 		}[s.Action]
 		if dryRun && s.Action != hooks.Keep && s.Action != hooks.Leave {
 			word = "would be " + word
 		}
-		line := word + "  " + quote.Name(fromHere(s.Path))
+		where := fromHere(s.Path)
+		if strings.HasPrefix(s.Path, "hook.") {
+			where = s.Path
+		}
+		line := word + "  " + quote.Name(where)
 		switch {
 		case s.Action == hooks.Restore:
 			line += ", and " + quote.Name(filepath.Base(s.Earlier)) + " is " + s.Name + " again"

@@ -97,6 +97,7 @@ var options = [...]option{
 	{"issuer", "", one, "treat keys as `NAME`'s, unless their format belongs to a single other issuer", nil},
 	{"endpoint", "", list, "ask at another address, `NAME=URL`: https, or http to this machine; repeatable", nil},
 	{"ca-file", "", one, "also trust the certificates of `FILE` (PEM)", nil},
+	{"config-hook", "", none, "write the hooks into git's local configuration (git 2.54 or newer)", nil},
 	{"dry-run", "", none, "say what would be done, and do nothing", []string{"install", "uninstall"}},
 	{"dry-run", "", none, "list which key would go where, and send nothing", nil},
 	{"egress-log", "", one, "append a line for each request to `FILE` (JSON Lines, without keys)", nil},

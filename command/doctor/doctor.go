@@ -55,9 +55,9 @@ func Run(ctx context.Context, dir string, reach file.Reach) []Check {
 	asked, err := hooks.Find(ctx, dir, reach)
 	found := ""
 	if err == nil {
-		found = asked.Top
-		if asked.Bare() {
-			found = asked.GitDir
+		found = asked.Folder()
+		if asked.Bare() { // whatever safe.bareRepository says
+			e.git = "git --git-dir " + quote.Shell(filepath.ToSlash(dir)) + " "
 		}
 	} else if top, ok, unknown := gitdb.Discover(dir); ok {
 		found = top
@@ -67,6 +67,9 @@ func Run(ctx context.Context, dir string, reach file.Reach) []Check {
 	if found == "" {
 		if errors.Is(err, hooks.ErrNotRepository) || errors.Is(err, hooks.ErrNoGit) {
 			err = fmt.Errorf("%s is %w", dir, hooks.ErrNotRepository)
+			if store := hooks.Jujutsu(dir); store != "" {
+				return append(e.checks, Check{"repository", Weak, err.Error() + ": the git repository of this jj repository is " + store + ". " + hooks.NoHooksInJujutsu, hooks.InsteadInJujutsu})
+			}
 		}
 		return append(e.checks, Check{"repository", Broken, err.Error(), "name a folder in a repository, or run git init"})
 	}
@@ -80,6 +83,9 @@ func Run(ctx context.Context, dir string, reach file.Reach) []Check {
 		e.add("hooks", Broken, err.Error(), askRemedy(err, found))
 	} else {
 		e.hooks(asked)
+		if hooks.Jujutsu(asked.Folder()) != "" {
+			e.add("jj", Weak, hooks.NoHooksInJujutsu, hooks.InsteadInJujutsu)
+		}
 	}
 	if repo != nil && repo.Top != "" {
 		e.configuration(repo)

@@ -24,6 +24,10 @@ func (e *examination) hooks(r *hooks.Repository) {
 	start := len(e.checks)
 	for _, name := range hooks.Names() {
 		s := hooks.Look(r.Hooks, name)
+		if e.configured(r, s) {
+			calling = append(calling, name)
+			continue
+		}
 		caller, mentioned, err := e.caller(r.Top, &s)
 		if s.Err == nil {
 			s.Err = err
@@ -110,6 +114,26 @@ func (e *examination) idle(top string, s *hooks.State) (f *hooks.Framework, word
 		return f, config + " calls keysweep, but " + name + " does not run"
 	}
 	return nil, ""
+}
+
+// configured checks whether the configuration has a hook that calls keysweep for the
+// event of s.
+func (e *examination) configured(r *hooks.Repository, s hooks.State) bool {
+	if c, ok := r.Calling(s.Name); ok {
+		where := fmt.Sprintf("hook.%s.command (%s)", c.Name, c.Origin)
+		if s.Kind == hooks.Ours || s.Kind == hooks.Calling {
+			e.add(s.Name, Weak, where+" and "+s.Path+" both call keysweep, which runs twice", "take one of them out: "+strings.Replace(e.install, "install", "uninstall", 1))
+		} else {
+			e.add(s.Name, Well, where+" calls keysweep", "")
+		}
+		return true
+	}
+	i := slices.IndexFunc(r.Ignored, func(c hooks.Configured) bool { return c.Calls(s.Name) })
+	if i < 0 || s.Kind == hooks.Ours || s.Kind == hooks.Calling {
+		return false
+	}
+	e.add(s.Name, Broken, fmt.Sprintf("hook.%s.command (%s) does not run: git older than %s runs no hooks of the configuration", r.Ignored[i].Name, r.Ignored[i].Origin, hooks.ConfiguredSince), e.install)
+	return true
 }
 
 // shadowed reports a hook of ours where git does not look.

@@ -40,8 +40,13 @@ type Repository struct {
 	// HooksScope is the first word of HooksPath: system, global, local, worktree
 	// or command; "" if it is not set.
 	HooksScope string
+	// Configured are the hooks of git's configuration, which git runs besides those in
+	// Hooks; Ignored are those that this git does not run.
+	Configured, Ignored []Configured
 
-	real map[string]string // the paths above, and what is derived from them, without links
+	eventsOff []string // hook.EVENT.enabled is false
+	git       question
+	real      map[string]string // the paths above, and what is derived from them, without links
 }
 
 // Find asks git which repository dir is in. As for git, GIT_DIR in the environment
@@ -55,9 +60,12 @@ func Find(ctx context.Context, dir string, reach file.Reach) (*Repository, error
 	if err := mayAsk(dir, reach); err != nil {
 		return nil, err
 	}
-	r := &Repository{}
-	if err = r.findFolders(question{ctx, git, dir}); err == nil {
-		err = r.findHooks(question{ctx, git, dir}, reach)
+	r := &Repository{git: question{ctx, git, dir}}
+	if err = r.findFolders(r.git); err == nil {
+		err = r.findHooks(r.git, reach)
+	}
+	if err == nil {
+		err = r.findConfigured()
 	}
 	if err != nil {
 		return nil, err
@@ -120,6 +128,9 @@ func (r *Repository) findHooks(git question, reach file.Reach) error {
 	if f := strings.Split(out, "\x00"); len(f) >= 3 {
 		r.HooksScope, r.HooksPath = f[0], f[0]+", "+f[1]
 	}
+	if r.Hooks == r.DefaultHooks() { // not set, or :(optional) and a folder that does not exist
+		r.HooksScope, r.HooksPath = "", ""
+	}
 	if r.HooksScope != "global" && r.HooksScope != "system" { // else the folder is the user's
 		guard := reach.Guard(cmp.Or(r.Top, r.GitDir))
 		if err := cmp.Or(guard.Links(r.Hooks), guard.Folder(r.Hooks)); errors.Is(err, file.ErrElsewhere) {
@@ -138,7 +149,7 @@ type question struct {
 
 // ask returns what git prints, or errUnset.
 func (q question) ask(args ...string) (string, error) {
-	cmd := exec.CommandContext(q.ctx, q.git, append([]string{"--no-pager"}, args...)...)
+	cmd := exec.CommandContext(q.ctx, q.git, append([]string{"--no-pager", "-c", "safe.bareRepository=all"}, args...)...)
 	cmd.Dir = q.dir
 	cmd.Env = append(os.Environ(), "LC_ALL=C")
 	var stderr bytes.Buffer
@@ -190,6 +201,9 @@ func gitError(err error, stderr string) error {
 
 // DefaultHooks is where hooks are if core.hooksPath is not set.
 func (r *Repository) DefaultHooks() string { return filepath.Join(r.CommonDir, "hooks") }
+
+// Folder returns the folder of the working tree, or that of a bare repository.
+func (r *Repository) Folder() string { return cmp.Or(r.Top, r.GitDir) }
 
 // Bare reports whether there is no working tree.
 func (r *Repository) Bare() bool { return r.Top == "" }

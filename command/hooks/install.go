@@ -27,6 +27,7 @@ const (
 	Remove                // removes a hook of ours
 	Restore               // replaces a hook of ours by the one that it kept
 	Leave                 // leaves a hook of ours that was edited
+	Unset                 // removes a hook of ours from the configuration
 )
 
 // Step is what Install or Uninstall does with one hook.
@@ -83,6 +84,9 @@ func Install(r *Repository, names []string, program string, options []string, dr
 			return nil, fmt.Errorf("the hook %s: %w", state.Path, state.Err)
 		}
 		step, reasons := plan(state, program, options)
+		if c, ok := r.Calling(name); ok {
+			step, reasons = c.plan(state, options)
+		}
 		steps = append(steps, step)
 		refused.Reasons = append(refused.Reasons, reasons...)
 	}
@@ -274,10 +278,17 @@ func Uninstall(r *Repository, names []string, dryRun bool) ([]Step, error) {
 			}
 		}
 	}
+	steps = append(steps, r.unconfigure(names)...)
 	if dryRun {
 		return steps, nil
 	}
 	for i := range steps {
+		if steps[i].Action == Unset {
+			if _, err := r.git.ask("config", "--local", "--remove-section", strings.TrimSuffix(steps[i].Path, ".command")); err != nil {
+				return steps[:i], err
+			}
+			continue
+		}
 		if err := steps[i].apply(); err != nil {
 			return steps[:i], fmt.Errorf("removing the hook %s: %w", steps[i].Path, err)
 		}

@@ -136,7 +136,7 @@ func (r *Repository) askGit(path string, depth int) error {
 		if v.value == "/dev/null" || v.value == os.DevNull || strings.HasPrefix(v.value, "~") || strings.HasPrefix(v.value, "%(") {
 			continue // no hooks; the user's own; git's own
 		}
-		named, err := r.guard.Path(folder, v.value)
+		named, err := r.guard.Path(folder, strings.TrimPrefix(v.value, ":(optional)"))
 		if err != nil {
 			return fmt.Errorf("%s: %s: %w", path, v.name, err)
 		}

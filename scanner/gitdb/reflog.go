@@ -18,13 +18,16 @@ import (
 //
 // or it is in the reftables.
 
+// LogRecord is one record of a reflog.
+type LogRecord = reftable.Log
+
 // reflogLimit is room for half a million records.
 const reflogLimit = 128 << 20
 
 // Reflog returns the records of the reflog of the ref with this full name, the newest
 // first, without the zone and message if it is in a file. It has none if there is no
 // reflog. Lines that cannot be read are left out, as git leaves them out.
-func (r *Repository) Reflog(name string) ([]reftable.Log, error) {
+func (r *Repository) Reflog(name string) ([]LogRecord, error) {
 	folder, own := r.refFolders()
 	if isOfOneTree(name) {
 		folder = own
@@ -46,7 +49,7 @@ func (r *Repository) Reflog(name string) ([]reftable.Log, error) {
 	if err != nil {
 		return nil, present(err)
 	}
-	var list []reftable.Log
+	var list []LogRecord
 	for line := range bytes.Lines(b) {
 		if log, ok := parseReflogLine(line, r.Format); ok {
 			list = append(list, log)
@@ -67,7 +70,7 @@ func isOfOneTree(name string) bool {
 	return !strings.Contains(name, "/")
 }
 
-func parseReflogLine(line []byte, format oid.Format) (log reftable.Log, ok bool) {
+func parseReflogLine(line []byte, format oid.Format) (log LogRecord, ok bool) {
 	digits := 2 * format.Size()
 	if len(line) < 2*digits+2 || line[digits] != ' ' || line[2*digits+1] != ' ' {
 		return log, false

@@ -10,9 +10,9 @@ import (
 	"strings"
 	"time"
 
+	"keysweep/scanner/gitdb"
 	"keysweep/scanner/gitdb/oid"
 	"keysweep/scanner/gitdb/pack"
-	"keysweep/scanner/gitdb/reftable"
 )
 
 // firstSecond is the least number in @{…} that git takes for seconds since 1970
@@ -42,7 +42,7 @@ func (db *Database) logged(name, at string) (oid.ID, error) {
 	}
 	i := n
 	if n < 0 {
-		i = slices.IndexFunc(log, func(l reftable.Log) bool { return l.Time <= t.Unix() })
+		i = slices.IndexFunc(log, func(l gitdb.LogRecord) bool { return l.Time <= t.Unix() })
 		if i < 0 { // it only goes back to then, and git takes its end
 			i = len(log)
 		}
@@ -64,7 +64,7 @@ func (db *Database) logged(name, at string) (oid.ID, error) {
 
 // reflog returns what a ref with this name, perhaps a short one, is now, and its
 // reflog: of several refs with this name, the first that has one.
-func (db *Database) reflog(name string) (current oid.ID, log []reftable.Log, err error) {
+func (db *Database) reflog(name string) (current oid.ID, log []gitdb.LogRecord, err error) {
 	repo := db.repo
 	if name == "" { // the branch, not HEAD
 		if name = repo.Symbolic("HEAD"); name == "" {
