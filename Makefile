@@ -153,10 +153,13 @@ bin/windows/prefix: tools/windows/bcryptprimitives.c
 		x86_64-w64-mingw32-gcc -shared -o $@/drive_c/windows/system32/bcryptprimitives.dll $< -ladvapi32
 	touch $@
 
+# Single rows: make windows ROWS='/files/a_report_.*'
 windows: bin/windows/prefix
 	CGO_ENABLED=0 go build -trimpath -tags $(TAGS) -o bin/windows/keysweep .
 	GOOS=windows CGO_ENABLED=0 go build -trimpath -tags $(TAGS) -o bin/windows/keysweep.exe .
-	KEYSWEEP_WINE=$(CURDIR)/bin/windows go test -vet=off -tags wine -count=1 -run TestUnderWine -v -timeout 60m .
+	GOOS=windows CGO_ENABLED=0 go -C tools build -o ../bin/windows ./windows/...
+	KEYSWEEP_WINE=$(CURDIR)/bin/windows go test -vet=off -tags wine -count=1 -run '^TestUnderWine$(ROWS)$$|^TestNothingThatContentNames' -v -timeout 120m .
+	cat bin/windows/table.md
 
 bench:
 	go test -run '^$$' -bench . -benchmem ./...

@@ -45,7 +45,7 @@ func rootsOf(paths []string) (list []root) {
 }
 
 func rootOf(path string) (r root, ok bool) {
-	r = root{path: path, dir: path}
+	r = root{path: path, dir: file.Typed(path)}
 	if path == "-" {
 		r.dir = "."
 	}

@@ -23,5 +23,11 @@ func Rel(folder, path string) (string, error) {
 // that matters.
 func Below(folder, path string) (rel string, ok bool) {
 	rel, err := Rel(folder, path)
-	return rel, err == nil && filepath.IsLocal(rel)
+	return rel, err == nil && !Up(rel)
+}
+
+// Up reports whether a clean relative path leads out of its folder. Unlike
+// filepath.IsLocal, it takes any other name for one, also one of a device.
+func Up(rel string) bool {
+	return rel == ".." || strings.HasPrefix(rel, ".."+string(filepath.Separator))
 }

@@ -18,7 +18,8 @@ func TestWhatIsBelowAFolder(t *testing.T) {
 		{"/a", "/", "", false},
 		{"/a/b", "/a/c", "", false},
 		{"a", "a/b/../c", "c", true},
-		{"a", "/a", "", false}, // one absolute, one not
+		{"a", "/a", "", false},                        // one absolute, one not
+		{"/a", "/a/con/nul.txt", "con/nul.txt", true}, // names of devices for Windows
 	} {
 		rel, ok := Below(filepath.FromSlash(tt.folder), filepath.FromSlash(tt.path))
 		if ok != tt.ok || ok && filepath.ToSlash(rel) != tt.rel {

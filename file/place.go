@@ -3,6 +3,7 @@ package file
 import (
 	"errors"
 	"fmt"
+	"os"
 	"path"
 	"path/filepath"
 	"runtime"
@@ -192,6 +193,26 @@ func exact(system, path string) string {
 			return longShare + share
 		}
 		return long + path
+	}
+	return path
+}
+
+// Typed returns a path that a user typed in the form of Exact, as it is if that is the
+// same for Windows.
+func Typed(path string) string {
+	if here, err := os.Getwd(); err == nil {
+		return typed(runtime.GOOS, here, path)
+	}
+	return path
+}
+
+func typed(system, here, path string) string {
+	if system != "windows" || strings.HasPrefix(path, `\\.\`) {
+		return path
+	}
+	whole := absolute(system, here, path)
+	if as := exact(system, whole); as != whole {
+		return as
 	}
 	return path
 }

@@ -157,3 +157,22 @@ func TestNamesKeepTheirEnds(t *testing.T) {
 		}
 	}
 }
+
+func TestATypedPathIsThatOfTheFile(t *testing.T) {
+	for _, tt := range []struct{ system, path, want string }{
+		{"linux", "w/x.", "w/x."},
+		{"windows", "w/x", "w/x"},
+		{"windows", "w/x.", `\\?\C:\here\w\x.`},
+		{"windows", `w\d \y`, `\\?\C:\here\w\d \y`},
+		{"windows", "con", `\\?\C:\here\con`},
+		{"windows", `..\aux.txt`, `\\?\C:\aux.txt`},
+		{"windows", `.`, `.`},
+		{"windows", `..\`, `..\`},
+		{"windows", `\\.\pipe\x`, `\\.\pipe\x`},
+		{"windows", `\\?\C:\x.`, `\\?\C:\x.`},
+	} {
+		if got := typed(tt.system, `C:\here`, tt.path); got != tt.want {
+			t.Errorf("%s: %q is %q, want %q", tt.system, tt.path, got, tt.want)
+		}
+	}
+}

@@ -236,6 +236,7 @@ func SortOccurrences(list []Occurrence) {
 			cmp.Compare(a.Source, b.Source),
 			cmp.Compare(a.Folder, b.Folder),
 			cmp.Compare(a.Path, b.Path),
+			slices.Compare(a.Inside, b.Inside),
 			cmp.Compare(a.Line, b.Line),
 			cmp.Compare(a.Column, b.Column),
 			cmp.Compare(a.Object, b.Object),

@@ -60,12 +60,14 @@ func TestSkippedIsCountedTogetherAndSortedIncompleteFirst(t *testing.T) {
 func TestOccurrencesStartWhereAReaderCanLook(t *testing.T) {
 	want := []Occurrence{
 		{Path: "tree", Source: SourceWorktree},
+		{Path: "tree", Inside: []string{"a", "b"}, Source: SourceWorktree},
+		{Path: "tree", Inside: []string{"b"}, Source: SourceWorktree},
 		{Path: "head", Source: SourceBlob, Object: "1", InHead: Yes, Reachable: Yes},
 		{Path: "new", Source: SourceBlob, Object: "1", Reachable: Yes, Date: time.Unix(9, 0)},
 		{Path: "old", Source: SourceBlob, Object: "1", Reachable: Yes, Date: time.Unix(8, 0)},
 		{Path: "lost", Source: SourceBlob, Object: "1", Date: time.Unix(10, 0)},
 	}
-	got := []Occurrence{want[4], want[2], want[0], want[3], want[1]}
+	got := []Occurrence{want[6], want[4], want[2], want[1], want[0], want[5], want[3]}
 	SortOccurrences(got)
 	if diff := cmp.Diff(want, got); diff != "" {
 		t.Error(diff)

@@ -106,8 +106,8 @@ func (b *sarifBases) folder(target, folder string) (base, below string) {
 			at = rel
 		}
 	}
-	if at = filepath.ToSlash(at); filepath.IsLocal(filepath.FromSlash(at)) {
-		if at == "." {
+	if !file.Rooted(at) && !file.Up(at) {
+		if at = filepath.ToSlash(at); at == "." {
 			at = ""
 		}
 		return baseSourceRoot, at

@@ -256,7 +256,7 @@ func (o *ExplainOptions) Target() string { return cmp.Or(o.subject().file, o.Rep
 // exists reports whether there is such a file, or it is not known whether there is:
 // reading it says why.
 func exists(path string) bool {
-	_, err := os.Lstat(path)
+	_, err := os.Lstat(file.Typed(path))
 	return err == nil || errors.Is(err, fs.ErrPermission) || errors.Is(err, syscall.EIO)
 }
 
@@ -322,14 +322,15 @@ func (e *explainer) open() error {
 // readFile reads a file of the file system. A symbolic link is followed:
 // the user named it.
 func (e *explainer) readFile(s subject) error {
-	info, err := file.Stat(s.file)
+	path := file.Typed(s.file)
+	info, err := file.Stat(path)
 	if err != nil {
 		return err
 	}
 	if !info.Mode().IsRegular() {
 		return fmt.Errorf("not a file (keysweep scan %s looks into folders)", quote.Shell(s.file))
 	}
-	f, err := os.Open(s.file)
+	f, err := os.Open(path)
 	if err != nil {
 		return err
 	}

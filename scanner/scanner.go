@@ -169,7 +169,7 @@ func (s *Prepared) skipIn(t *target, repo *gitdb.Repository, list ...finding.Ski
 	folder := t.below(cmp.Or(repo.Top, repo.GitDir))
 	for _, k := range list {
 		k.Target, k.Folder = t.Name, folder
-		if filepath.IsLocal(folder) {
+		if folder != "" && !file.Rooted(folder) && !file.Up(filepath.FromSlash(folder)) {
 			k.Detail = fmt.Sprintf("repository %s: %s", folder, k.Detail)
 		}
 		s.skip(k)

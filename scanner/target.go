@@ -76,14 +76,15 @@ func (t *target) resolveStdin(opts *Options) error {
 }
 
 func (t *target) resolvePath(opts *Options) error {
-	info, err := file.Stat(t.Name)
+	typed := file.Typed(t.Name)
+	info, err := file.Stat(typed)
 	if err != nil {
 		return t.errorf("%s", plainError(err))
 	}
 	if !info.IsDir() && !info.Mode().IsRegular() {
 		return t.errorf("neither a file nor a folder (keysweep scan - reads standard input)")
 	}
-	if t.root, err = filepath.Abs(t.Name); err != nil {
+	if t.root, err = file.Abs(typed); err != nil {
 		return t.errorf("%s", plainError(err))
 	}
 	folder := t.root

@@ -151,8 +151,8 @@ func (w *walker) enter(root string, repo *Repository) error {
 	if root, err = resolve(root); err != nil {
 		return err
 	}
-	rel, err := filepath.Rel(top, root)
-	if err != nil || !filepath.IsLocal(rel) {
+	rel, ok := disk.Below(top, root)
+	if !ok {
 		return errOutside
 	}
 	prefix := ""
