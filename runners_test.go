@@ -64,6 +64,8 @@ var hookRunners = []hookRunner{
 	{name: "keysweep install"},
 	{name: "pre-commit", program: "pre-commit", builds: "repo*/golangenv*/bin/keysweep", all: []string{"pre-commit", "run", "--all-files"}},
 	{name: "prek", program: "prek", builds: "hooks/golang-*/bin/keysweep", all: []string{"prek", "run", "--all-files"}},
+	{name: "pre-commit + keysweep", program: "pre-commit", all: []string{"pre-commit", "run", "--all-files"}},
+	{name: "prek + keysweep", program: "prek", all: []string{"prek", "run", "--all-files"}},
 	{name: "lefthook", program: "lefthook"},
 	{name: "husky", program: "husky"},
 	{name: "pre-receive", server: true},
@@ -391,7 +393,7 @@ func TestHooksWithThoseWhoRunThem(t *testing.T) {
 		for _, r := range hookRunners {
 			t.Run(r.name, func(t *testing.T) {
 				w := w
-				if r.name == "pre-commit" {
+				if r.program == "pre-commit" {
 					w = older
 				}
 				w.needs(t, &r)
