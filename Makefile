@@ -56,6 +56,8 @@ release:
 	bin/release-tool -base '$(BASE)' -platforms '$(PLATFORMS)' -o $(RELEASE) '$(VERSION)'
 
 installed: $(RUNNERS)
+	apt-get update -q
+	DEBIAN_FRONTEND=noninteractive apt-get install -q -y --no-install-recommends skopeo umoci unzip ruby groff-base rpm npm
 	$(MAKE) release VERSION=v0.0.0-installed BASE=file://$(CURDIR)/bin/installed RELEASE=bin/installed
 	tools/release/installed.sh bin/installed
 

@@ -162,14 +162,12 @@ hooks() {
 }
 
 image() {
-	local name=keysweep_${version}_linux_amd64.image.tar root=$temp/image
-	mkdir -p "$root" "$temp/layout"
-	tar -xf "$release/$name" -C "$temp/layout"
-	if command -v skopeo >/dev/null; then
-		skopeo inspect "oci-archive:$release/$name" >/dev/null || fail "skopeo: $name"
-		skopeo inspect "docker-archive:$release/$name" >/dev/null || fail "skopeo: $name as docker save writes it"
-	fi
-	tar -xzf "$temp/layout/$(python3 -c 'import json, sys; print(json.load(open(sys.argv[1]))[0]["Layers"][0])' "$temp/layout/manifest.json")" -C "$root"
+	local name=keysweep_${version}_linux_amd64.image.tar root=$temp/bundle/rootfs arm
+	skopeo --insecure-policy copy -q "docker-archive:$release/$name" "dir:$temp/loaded" # as docker load reads it
+	skopeo --insecure-policy copy -q "oci-archive:$release/$name" "oci:$temp/layout:$version"
+	umoci unpack --image "$temp/layout:$version" "$temp/bundle"
+	arm=$(skopeo inspect --format '{{.Architecture}}' "oci-archive:$release/${name/amd64/arm64}")
+	[ "$arm" = arm64 ] || fail "the image for arm64 is for $arm"
 	[ -z "$(find "$root" -name '*sh' -o -name busybox)" ] || fail "$name has a shell"
 	# Another user owns the mounted repository, which git would refuse.
 	git init -q "$root/src"
@@ -211,6 +209,7 @@ module() {
 			GOBIN=$temp/gobin GOPRIVATE=$address GIT_CONFIG_COUNT=1 GIT_CONFIG_KEY_0=url.file://$folder/.git.insteadOf GIT_CONFIG_VALUE_0=https://$address \
 			go install "$address@v$version"
 		source="go install" tried "go install" "$temp/gobin/keysweep"
+		echo "go install $address@v$version: installed, run"
 	)
 }
 
