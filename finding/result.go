@@ -140,6 +140,8 @@ const (
 	ReasonSpecialFile     Reason = "special-file"     // FIFO, device or socket
 	ReasonSubmoduleAbsent Reason = "submodule-absent" // a submodule that is not checked out
 	ReasonLFSPointer      Reason = "lfs-pointer"      // content that is on a Git LFS server
+	ReasonAnnexAbsent     Reason = "annex-absent"     // content that git-annex keeps, and not here
+	ReasonSpareCopy       Reason = "spare-copy"       // a copy of an object that was read from a pack
 	ReasonUnopened        Reason = "unopened"         // a container that is too large for a hook
 	ReasonEncrypted       Reason = "encrypted"        // a member of a container that needs a password
 	ReasonDamagedMember   Reason = "damaged-member"   // a container or member that does not decode to its end; its bytes were read
@@ -149,7 +151,7 @@ const (
 // Class returns noted for what may be left out, incomplete for the rest.
 func (r Reason) Class() Class {
 	switch r {
-	case ReasonExcluded, ReasonIgnored, ReasonSpecialFile, ReasonSubmoduleAbsent, ReasonLFSPointer,
+	case ReasonExcluded, ReasonIgnored, ReasonSpecialFile, ReasonSubmoduleAbsent, ReasonLFSPointer, ReasonAnnexAbsent, ReasonSpareCopy,
 		ReasonUnopened, ReasonEncrypted, ReasonDamagedMember, ReasonFormat:
 		return ClassNoted
 	}

@@ -210,6 +210,8 @@ func (c *change) judgeObjects(ctx context.Context, typ oid.Type, ids []oid.ID, i
 				c.count(typ, int64(o.Size))
 				if isLFSPointer(o.Data, int64(o.Size)) {
 					c.skipOne(finding.ReasonLFSPointer, at.path)
+				} else if gitdb.IsAnnexed(o.Data) {
+					c.skipOne(finding.ReasonAnnexAbsent, at.path)
 				}
 			}
 			return context.Cause(ctx)

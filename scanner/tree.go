@@ -80,8 +80,12 @@ func (s *Prepared) judgeFile(j *judge, f *worktree.File, at location) error {
 	}
 	j.commit() // what was read of a file that broke is content, too
 	s.skip(skipped...)
-	if err == nil && isLFSPointer(j.window.buf[:min(n, lfsMax)], n) {
+	switch head := j.window.buf[:min(n, int64(len(j.window.buf)))]; {
+	case err != nil:
+	case isLFSPointer(head[:min(n, lfsMax)], n):
 		s.skipOne(finding.ReasonLFSPointer, f.Path)
+	case n == int64(len(head)) && at.source == finding.SourceWorktree && gitdb.IsAnnexed(head):
+		err = s.readAnnexed(j, f, at, string(head))
 	}
 	s.opts.Progress.Files.Add(1)
 	s.opts.Progress.Bytes.Add(f.Size)

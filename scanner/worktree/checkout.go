@@ -48,6 +48,8 @@ func isObject(below string) bool {
 	switch folder, ok := strings.CutPrefix(folder, "objects/"); {
 	case !ok:
 		return false
+	case strings.HasPrefix(name, "tmp_"): // what an interrupted git left
+		return folder == "pack/" || len(folder) < 4
 	case folder == "pack/":
 		return strings.HasPrefix(name, "pack-") && slices.Contains([]string{".pack", ".idx", ".rev", ".bitmap", ".mtimes"}, path.Ext(name))
 	default: // ab/cdef…

@@ -40,6 +40,8 @@ type Database struct {
 	commits []gitdb.Commit // by id
 	tags    []gitdb.Tag
 	missing map[oid.ID]struct{}
+	// packsRead says that each object of each pack was read, and is what it is called.
+	packsRead bool
 	// partial says that not all was read that Trace rests on.
 	partial bool
 	// failed holds, by store and entry, what could not be read: the second

@@ -125,6 +125,7 @@ func (s *scan) run(ctx context.Context) error {
 			s.result.Skipped.Add(gitdb.ReasonOf(err), 1, "%s: %v", p.Name(), err)
 		}
 	}
+	s.db.packsRead = !finding.Incomplete(s.result.Skipped)
 	return s.loose(ctx)
 }
 

@@ -3,7 +3,9 @@ package history
 import (
 	"context"
 	"fmt"
+	"slices"
 
+	"keysweep/finding"
 	"keysweep/scanner/gitdb"
 	"keysweep/scanner/gitdb/oid"
 	"keysweep/scanner/gitdb/pack"
@@ -83,6 +85,14 @@ func (db *Database) reader(store int) reader {
 	return r
 }
 
+// inPack reports whether a pack has an object that bears id.
+func (db *Database) inPack(id oid.ID) bool {
+	return slices.ContainsFunc(db.packs, func(p *pack.Pack) bool {
+		_, ok := p.Find(id)
+		return ok
+	})
+}
+
 // claimed is the name that the store gives to an object.
 func (r *reader) claimed(entry int) oid.ID {
 	if r.pack == nil {
@@ -100,5 +110,9 @@ func (r *reader) Fail(entry, count int, err error) {
 	if r.pack != nil {
 		where = fmt.Sprintf("%s: entry at %d (%s)", r.pack.Name(), r.pack.Offset(entry), r.claimed(entry))
 	}
-	r.skipped.Add(gitdb.ReasonOf(err), int64(count), "%s: %v", where, err)
+	reason := gitdb.ReasonOf(err)
+	if r.pack == nil && r.db.packsRead && r.db.inPack(r.claimed(entry)) {
+		reason = finding.ReasonSpareCopy
+	}
+	r.skipped.Add(reason, int64(count), "%s: %v", where, err)
 }

@@ -46,6 +46,8 @@ func (v *visitor) Visit(o *pack.Object) (mark bool, err error) {
 	case oid.Blob:
 		if o.Size < lfsLimit && bytes.HasPrefix(o.Data, lfsHead) {
 			v.skipped.Add(finding.ReasonLFSPointer, 1, "objects of the history")
+		} else if gitdb.IsAnnexed(o.Data) {
+			v.skipped.Add(finding.ReasonAnnexAbsent, 1, "objects of the history")
 		}
 	}
 	v.object = Object{Type: o.Type, Data: o.Data, Starts: o.Starts, visitor: v, source: o}

@@ -1,0 +1,118 @@
+package scanner
+
+import (
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"testing"
+
+	"keysweep/finding"
+	"keysweep/scanner/gitdb/gittest"
+)
+
+// A scan is complete if every object was read.
+func TestWhatHoldsNoObjectLeavesAScanComplete(t *testing.T) {
+	damage := func(t *testing.T, path string) {
+		t.Helper()
+		if err := os.Chmod(path, 0o644); err != nil {
+			t.Fatal(err)
+		}
+		write(t, path, "no object\n")
+	}
+	// unreadable makes what not even root can read as a file.
+	unreadable := func(t *testing.T, path string) {
+		t.Helper()
+		_ = os.Remove(path)
+		if err := os.MkdirAll(path, 0o755); err != nil {
+			t.Fatal(err)
+		}
+	}
+	// copyOf returns the path of a loose copy of HEAD's a.txt, after that was packed.
+	copyOf := func(r *gittest.Repo) string {
+		id := strings.TrimSpace(r.Git("rev-parse", "HEAD:a.txt"))
+		path := r.LoosePath(id)
+		b, err := os.ReadFile(path)
+		if err != nil {
+			t.Fatal(err)
+		}
+		r.Git("gc", "-q")
+		r.Write(filepath.Join(".git/objects", id[:2], id[2:]), string(b))
+		return path
+	}
+	packs := func(r *gittest.Repo, ext string) string {
+		list, err := filepath.Glob(filepath.Join(r.Dir, ".git/objects/pack/*.pack"))
+		if err != nil || len(list) != 1 {
+			t.Fatal(list, err)
+		}
+		return strings.TrimSuffix(list[0], ".pack") + ext
+	}
+	for _, c := range []struct {
+		name     string
+		prepare  func(t *testing.T, r *gittest.Repo)
+		complete bool
+		reason   finding.Reason // "": nothing is said
+	}{
+		{"all whole", func(t *testing.T, r *gittest.Repo) {}, true, ""},
+		{"an unreadable reverse index, bitmap and rest of a fetch", func(t *testing.T, r *gittest.Repo) {
+			r.Git("gc", "-q")
+			unreadable(t, packs(r, ".rev"))
+			unreadable(t, packs(r, ".bitmap"))
+			unreadable(t, filepath.Join(r.Dir, ".git/objects/pack/tmp_pack_x"))
+			unreadable(t, filepath.Join(r.Dir, ".git/objects/ab/tmp_obj_x"))
+		}, true, ""},
+		{"the same in a bare repository in the tree", func(t *testing.T, r *gittest.Repo) {
+			r.Git("clone", "-q", "--bare", ".", "b.git")
+			unreadable(t, filepath.Join(r.Dir, "b.git/objects/pack/tmp_pack_x"))
+			unreadable(t, filepath.Join(r.Dir, "b.git/objects/ab/tmp_obj_x"))
+		}, true, ""},
+		{"a damaged loose copy of an object in a pack", func(t *testing.T, r *gittest.Repo) { damage(t, copyOf(r)) }, true, finding.ReasonSpareCopy},
+		{"an unreadable loose copy of an object in a pack", func(t *testing.T, r *gittest.Repo) { unreadable(t, copyOf(r)) }, true, finding.ReasonSpareCopy},
+		{"a loose object that no pack has", func(t *testing.T, r *gittest.Repo) {
+			damage(t, r.LoosePath(strings.TrimSpace(r.Git("rev-parse", "HEAD:a.txt"))))
+		}, false, finding.ReasonDamaged},
+		{"a copy of an object in a pack that cannot be read", func(t *testing.T, r *gittest.Repo) {
+			path := copyOf(r)
+			damage(t, path)
+			damage(t, packs(r, ".pack"))
+		}, false, finding.ReasonDamaged},
+		{"an unreadable pack", func(t *testing.T, r *gittest.Repo) {
+			r.Git("gc", "-q")
+			unreadable(t, packs(r, ".pack"))
+		}, false, finding.ReasonUnreadable},
+		{"a name with a final dot or space that only an object has", func(t *testing.T, r *gittest.Repo) {
+			id := strings.TrimSpace(r.Git("rev-parse", "HEAD:a.txt"))
+			r.Git("update-index", "--add", "--cacheinfo", "100644,"+id+",x.")
+			r.Git("update-index", "--add", "--cacheinfo", "100644,"+id+",y ")
+			r.Git("commit", "-q", "-m", "names")
+			r.Git("update-index", "--add", "--cacheinfo", "100644,"+id+",only in the index.")
+		}, true, ""},
+		{"the stubs of reftables", func(t *testing.T, r *gittest.Repo) { r.ToReftable(2) }, true, ""},
+		{"the stubs of a storage that is not known", func(t *testing.T, r *gittest.Repo) {
+			r.ToReftable(2)
+			r.Git("config", "-f", ".git/config", "extensions.refStorage", "sqlite")
+		}, false, finding.ReasonUnknownFormat},
+		{"extensions that change nothing here", func(t *testing.T, r *gittest.Repo) {
+			r.Git("config", "core.repositoryFormatVersion", "1")
+			for _, name := range []string{"submodulePathConfig", "compatObjectFormat", "preciousObjects", "worktreeConfig", "relativeWorktrees", "noop", "noop-v1"} {
+				r.Git("config", "-f", ".git/config", "extensions."+name, "true")
+			}
+			r.Git("config", "-f", ".git/config", "extensions.neverHeardOf", "false")
+		}, true, ""},
+		{"an extension that is not known", func(t *testing.T, r *gittest.Repo) {
+			r.Git("config", "-f", ".git/config", "extensions.neverHeardOf", "true")
+		}, false, finding.ReasonUnknownFormat},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			r := gittest.New(t)
+			r.Write("a.txt", "a\n")
+			r.Commit("one")
+			c.prepare(t, r)
+			res := scanAll(t, Options{Paths: []string{r.Dir}})
+			said := slices.ContainsFunc(res.Skipped, func(s finding.Skipped) bool { return s.Reason == c.reason })
+			if res.Complete() != c.complete || said != (c.reason != "") || c.reason == "" && len(res.Skipped) > 0 {
+				t.Errorf("complete %v, want %v: %+v", res.Complete(), c.complete, res.Skipped)
+			}
+		})
+	}
+}
