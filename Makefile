@@ -55,9 +55,9 @@ release:
 	@go -C tools build -o ../bin/release-tool ./release
 	bin/release-tool -base '$(BASE)' -platforms '$(PLATFORMS)' -o $(RELEASE) '$(VERSION)'
 
-installed: $(RUNNERS)
+installed: $(RUNNERS) bin/windows/prefix
 	apt-get update -q
-	DEBIAN_FRONTEND=noninteractive apt-get install -q -y --no-install-recommends skopeo umoci unzip ruby groff-base rpm npm
+	DEBIAN_FRONTEND=noninteractive apt-get install -q -y --no-install-recommends skopeo umoci unzip ruby groff-base rpm qemu-user-static
 	$(MAKE) release VERSION=v0.0.0-installed BASE=file://$(CURDIR)/bin/installed RELEASE=bin/installed
 	tools/release/installed.sh bin/installed
 
@@ -136,7 +136,7 @@ lint: tools
 	go -C tools vet ./...
 	bin/staticcheck ./...
 	GOOS=windows bin/staticcheck ./...
-	cd tools && ../bin/staticcheck ./gotest
+	cd tools && ../bin/staticcheck ./gotest ./release
 	.ci/vulnerabilities
 	bin/actionlint
 	bash -n .ci/run .ci/vulnerabilities tools/release/installed.sh

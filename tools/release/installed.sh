@@ -8,7 +8,7 @@ set -euo pipefail
 release=$(realpath "$1")
 shift
 kinds=("$@")
-[ $# != 0 ] || kinds=(sums archive windows deb rpm npm image addresses module)
+[ $# != 0 ] || kinds=(sums archive arm64 windows deb rpm npm image addresses module)
 cd "$(dirname "$0")/../.."
 sources=$PWD
 version=$(basename "$release"/keysweep_*_linux_amd64.tar.gz _linux_amd64.tar.gz)
@@ -41,11 +41,11 @@ tried() {
 	[ $status = 0 ] || fail "$name: standard input: status $status: $out"
 }
 
-# line NAME FILES COMMAND… prints the line of an artefact.
+# line NAME FILES [COMMAND…] prints the line of an artefact.
 line() {
 	local name=$1 files=$2
 	shift 2
-	printf '%-44s %9d bytes %3d files %6s faults\n' "$name" "$(stat -c %s "$release/$name")" "$files" "$(python3 -c '
+	printf '%-44s %9d bytes %3d files %6s faults\n' "$name" "$(stat -c %s "$release/$name")" "$files" "$([ $# = 0 ] && echo - || python3 -c '
 import os, shutil, sys
 child = os.posix_spawn(shutil.which(sys.argv[1]), sys.argv[1:], os.environ, file_actions=[(os.POSIX_SPAWN_OPEN, 1, "/dev/null", os.O_WRONLY, 0)])
 print(os.wait4(child, 0)[2].ru_minflt)' "$@" version)"
@@ -81,15 +81,18 @@ archive() {
 	line "$name.tar.gz" "$(find "$folder" -type f | wc -l)" "$folder/keysweep"
 }
 
+arm64() {
+	local name=keysweep_${version}_linux_arm64
+	tar -xzf "$release/$name.tar.gz" -C "$temp"
+	tried "$name" qemu-aarch64-static "$temp/$name/keysweep"
+	line "$name.tar.gz" "$(find "$temp/$name" -type f | wc -l)"
+}
+
 windows() {
-	local name=keysweep_${version}_windows_amd64 folder=$temp/windows
-	mkdir "$folder"
-	(cd "$folder" && unzip -q "$release/$name.zip")
-	if [ -d bin/windows/prefix ]; then
-		WINEPREFIX=$sources/bin/windows/prefix WINEDEBUG=-all tried "$name.zip" wine "$folder/$name/keysweep.exe"
-	fi
-	[ "$(find "$folder" -type f | wc -l)" = 8 ] || fail "$name.zip: $(find "$folder")"
-	line "$name.zip" 8 true
+	local name=keysweep_${version}_windows_amd64
+	unzip -q "$release/$name.zip" -d "$temp"
+	WINEPREFIX=$sources/bin/windows/prefix WINEDEBUG=-all tried "$name.zip" wine "$temp/$name/keysweep.exe"
+	line "$name.zip" "$(find "$temp/$name" -type f | wc -l)"
 }
 
 deb() {
