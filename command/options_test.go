@@ -5,6 +5,7 @@ import (
 	"errors"
 	"os"
 	"path/filepath"
+	"runtime"
 	"slices"
 	"strings"
 	"testing"
@@ -136,7 +137,7 @@ func TestWrongValuesAreRefusedInWords(t *testing.T) {
 		{"-o - -o /dev/stdout", "two reports to standard output"},
 		{"-o FOLDER/a.json -o FOLDER/./a.json", "is named twice"},
 		{"-o FOLDER", "is a directory"},
-		{"-o FOLDER/missing/a.json", "no such file"},
+		{"-o FOLDER/missing/a.json", "a.json: " + map[bool]string{false: "no such file"}[runtime.GOOS == "windows"]}, // the system's words
 		{"-f json -o FOLDER/a.txt", "--format json has no effect"},
 		{"-f text -o options_test.go ../main/options_test.go options_test.go", "is to be scanned, and would be overwritten"},
 	} {

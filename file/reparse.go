@@ -40,6 +40,10 @@ func ReparseOf(tag uint32) Reparse {
 // disk: FILE_ATTRIBUTE_OFFLINE, RECALL_ON_OPEN, RECALL_ON_DATA_ACCESS.
 func AwayOf(attributes uint32) bool { return attributes&(0x1000|0x40000|0x400000) != 0 }
 
+// DatalessOf reports whether the flags of a file of macOS (st_flags) say the same:
+// SF_DATALESS, of iCloud and its like.
+func DatalessOf(flags uint32) bool { return flags&0x40000000 != 0 }
+
 // ReparseTarget returns what a link leads to, from the data of its reparse point
 // ([MS-FSCC], 2.1.2.4 and 2.1.2.5), with the names of the object manager taken off:
 //

@@ -55,6 +55,24 @@ func TestWhichAttributesSayThatAFileIsAway(t *testing.T) {
 	}
 }
 
+func TestWhichFlagsSayThatAFileOfMacOSIsAway(t *testing.T) {
+	for _, tt := range []struct {
+		name  string
+		flags uint32
+		want  bool
+	}{
+		{"none", 0, false},
+		{"compressed, tracked, hidden", 0x20 | 0x40 | 0x8000, false},
+		{"restricted, cannot be removed, firmlink", 0x80000 | 0x100000 | 0x800000, false},
+		{"in iCloud alone", 0x40000000, true},
+		{"in iCloud alone, and tracked", 0x40000000 | 0x40, true},
+	} {
+		if got := DatalessOf(tt.flags); got != tt.want {
+			t.Errorf("%s: %v", tt.name, got)
+		}
+	}
+}
+
 // reparsePoint returns the data of a link.
 func reparsePoint(tag uint32, name string) []byte {
 	b := binary.LittleEndian.AppendUint32(nil, tag)

@@ -8,7 +8,6 @@ import (
 	"strings"
 	"sync/atomic"
 
-	disk "keysweep/file"
 	"keysweep/finding"
 )
 
@@ -18,11 +17,12 @@ type checkout struct {
 	// A path at+p below the walk's root is prefix+p below the top. One of the
 	// two is empty: the repository holds root, or root holds it.
 	at, prefix string
-	submodules map[string]*atomic.Bool // by path below the top: was checked out
+	composed   func(name string) string // file.Composed
+	submodules map[string]*atomic.Bool  // by path below the top: was checked out
 }
 
-func newCheckout(repo *Repository, at, prefix string) *checkout {
-	c := &checkout{repo: repo, at: at, prefix: prefix}
+func newCheckout(repo *Repository, at, prefix string, composed func(string) string) *checkout {
+	c := &checkout{repo: repo, at: at, prefix: prefix, composed: composed}
 	if len(repo.Submodules) > 0 {
 		c.submodules = make(map[string]*atomic.Bool, len(repo.Submodules))
 		for _, s := range repo.Submodules {
@@ -36,9 +36,9 @@ func newCheckout(repo *Repository, at, prefix string) *checkout {
 // it in its index.
 func (c *checkout) below(p string) string {
 	if c.prefix == "" {
-		return disk.Composed(p[min(len(c.at), len(p)):])
+		return c.composed(p[min(len(c.at), len(p)):])
 	}
-	return disk.Composed(c.prefix + p)
+	return c.composed(c.prefix + p)
 }
 
 // isObject reports whether a path below the top of a bare repository is that of
@@ -130,7 +130,7 @@ func (w *worker) enterNested(n *node, dir folder, at string, found map[string]Ki
 		}
 	}
 	w.addNested(at)
-	n.checkout, n.rules, n.ignored = &checkout{}, nil, false
+	n.checkout, n.rules, n.ignored = &checkout{composed: w.opts.composed}, nil, false
 	if w.opts.OpenNested == nil {
 		return
 	}
@@ -138,7 +138,7 @@ func (w *worker) enterNested(n *node, dir folder, at string, found map[string]Ki
 	if err != nil {
 		w.skip(slashed(at)+".git", err)
 	} else if repo != nil {
-		n.checkout = newCheckout(repo, slashed(at), "")
+		n.checkout = newCheckout(repo, slashed(at), "", w.opts.composed)
 		n.rules = w.readExclude(repo.InfoExclude, repo.IgnoreCase)
 		w.mu.Lock()
 		w.checkouts = append(w.checkouts, n.checkout)

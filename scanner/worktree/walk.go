@@ -68,6 +68,9 @@ func Walk(ctx context.Context, root string, opts Options, visit func(worker int,
 	if w.opts.open == nil {
 		w.opts.open = func(path string) (folder, error) { return openFolder(path, opts.Cloud) }
 	}
+	if w.opts.composed == nil {
+		w.opts.composed = disk.Composed
+	}
 	workers := cmp.Or(opts.Workers, runtime.GOMAXPROCS(0))
 	// A quarter of the files that we may open is for folders that wait; a worker
 	// holds at most a folder, a way to it, and a file.
@@ -114,7 +117,7 @@ func (w *walker) start(root string) error {
 	if err != nil {
 		return err
 	}
-	w.root = &node{checkout: &checkout{}}
+	w.root = &node{checkout: &checkout{composed: w.opts.composed}}
 	if !info.IsDir() {
 		// A file: the only entry of a folder that is not listed.
 		w.named = filepath.Base(root)
@@ -159,7 +162,7 @@ func (w *walker) enter(root string, repo *Repository) error {
 	if rel != "." {
 		prefix = filepath.ToSlash(rel) + "/"
 	}
-	c := newCheckout(repo, "", prefix)
+	c := newCheckout(repo, "", prefix, w.opts.composed)
 	w.root.checkout, w.checkouts = c, []*checkout{c}
 	if w.opts.Ignored {
 		return nil

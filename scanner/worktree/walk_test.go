@@ -19,6 +19,8 @@ import (
 	"testing"
 	"time"
 
+	"golang.org/x/text/unicode/norm"
+
 	"keysweep/finding"
 )
 
@@ -121,6 +123,41 @@ func TestTheResultDoesNotDependOnWorkers(t *testing.T) {
 	last := first.sum.Skipped[len(first.sum.Skipped)-1]
 	if count != 151 || len(first.sum.Skipped) != 101 || last.Detail != moreSkipped || last.Count != 51 || first.sum.Skipped[0].Detail != "d3/e1/" {
 		t.Errorf("%d are skipped in %d entries, the last %+v", count, len(first.sum.Skipped), last)
+	}
+}
+
+// A disk of macOS may have taken apart a name that the index has in one. Windows and
+// macOS have disks that ignore case: git says so in core.ignoreCase.
+func TestANameIsThatOfTheIndexHoweverTheDiskHasIt(t *testing.T) {
+	root := t.TempDir()
+	git(t, root, "init", "-q")
+	git(t, root, "config", "core.precomposeUnicode", "false")
+	composed, apart := norm.NFC.String("é.env"), norm.NFD.String("é.env")
+	write(t, root, map[string]string{".gitignore": "*.env\n", apart: "tracked", "Other.ENV": "tracked", "x.env": "ignored",
+		norm.NFD.String("ü") + "/" + apart: "tracked", ".DS_Store": "ordinary", "._x": "ordinary"})
+	repo := repository(t, root)
+	repo.Tracked = func(path string) bool {
+		return path == composed || path == norm.NFC.String("ü")+"/"+composed || repo.IgnoreCase && strings.EqualFold(path, "other.env")
+	}
+	for _, tt := range []struct {
+		composed   func(string) string
+		ignoreCase bool
+		want       []string
+	}{
+		{norm.NFC.String, false, []string{"._x", ".DS_Store", ".gitignore", "Other.ENV", apart, norm.NFD.String("ü") + "/" + apart}},
+		{norm.NFC.String, true, []string{"._x", ".DS_Store", ".gitignore", "Other.ENV", apart, norm.NFD.String("ü") + "/" + apart}},
+		{strings.Clone, false, []string{"._x", ".DS_Store", ".gitignore", "Other.ENV"}}, // another system
+	} {
+		repo.IgnoreCase = tt.ignoreCase
+		slices.Sort(tt.want)
+		if got := walk(t, root, Options{Repository: repo, composed: tt.composed}); !slices.Equal(got.files(), tt.want) {
+			t.Errorf("case ignored %v: %q, want %q", tt.ignoreCase, got.files(), tt.want)
+		}
+	}
+	repo.Tracked = func(string) bool { return false }
+	repo.IgnoreCase = true
+	if got := walk(t, root, Options{Repository: repo}); slices.Contains(got.files(), "Other.ENV") {
+		t.Errorf("*.env does not ignore Other.ENV: %q", got.files())
 	}
 }
 

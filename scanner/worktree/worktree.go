@@ -41,9 +41,10 @@ type Options struct {
 	// bare repositories.
 	OpenNested func(path string) (*Repository, error)
 
-	// Of tests. Zero: openFolder, listAtOnce, a quarter of what the process may
-	// open but at most 256.
+	// Of tests. Zero: openFolder, file.Composed, listAtOnce, a quarter of what the
+	// process may open but at most 256.
 	open     func(path string) (folder, error)
+	composed func(name string) string
 	list     int
 	keepOpen int
 }
