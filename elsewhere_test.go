@@ -119,7 +119,7 @@ func (n named) write(t *testing.T, template, dir string) {
 func writeNames(t *testing.T, list []named, template, dir string) (names []string) {
 	t.Helper()
 	for _, n := range list {
-		name := strings.NewReplacer("/", "_", " ", "_", ".", "_").Replace(n.name)
+		name := "of-" + strings.NewReplacer("/", "-", " ", "-", ".", "-").Replace(n.name)
 		n.write(t, template, filepath.Join(dir, name))
 		names = append(names, name)
 	}
