@@ -150,7 +150,8 @@ func TestWhatCannotBeOpenedIsSaid(t *testing.T) {
 		detail  string
 		found   bool
 	}{
-		"a.7z":        {"7z\xbc\xaf\x27\x1c\x00\x04" + "KEY=" + k + "\n", finding.ReasonFormat, "a.7z: 7z: not supported", true},
+		"a.lz":        {"LZIP\x01" + "KEY=" + k + "\n", finding.ReasonFormat, "a.lz: lzip: not supported", true},
+		"a.7z":        {"7z\xbc\xaf\x27\x1c\x00\x04" + strings.Repeat("\x00", 30) + "KEY=" + k + "\n", finding.ReasonDamagedMember, "a.7z: 7z: malformed header", true},
 		"e.zip":       {string(encrypted), finding.ReasonEncrypted, "e.zip!/a.env: zip", true},
 		"cut.gz":      {gzipOf(strings.Repeat("KEY="+k+"\n", 2000))[:100], finding.ReasonDamagedMember, "cut.gz: gzip: unexpected EOF", true},
 		"cut.tar.gz":  {gzipOf(tarOf(map[string]string{"a": "KEY=" + k + "\n"})[:600]), finding.ReasonDamagedMember, "cut.tar.gz: tar: it ends without its two empty blocks", true},

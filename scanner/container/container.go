@@ -172,7 +172,7 @@ type meter struct {
 	depth    int    // containers around it; a compressed file is none
 	level    int    // the same with compressed files
 	size     int64  // of the container; -1: counted as it is read
-	consumed int64 // is another goroutine's while it reads ahead of a size that is known
+	consumed int64  // is another goroutine's while it reads ahead of a size that is known
 	produced int64
 }
 

@@ -142,6 +142,14 @@ var made = []struct {
 	{file: "zip64.zip", command: "python3 -c 'import os,sys,zipfile\nz=zipfile.ZipFile(sys.argv[1],\"w\",zipfile.ZIP_DEFLATED)\nfor r,_,fs in os.walk(\"d\"):\n  for f in fs:\n    p=os.path.join(r,f)\n    with z.open(zipfile.ZipInfo(p),\"w\",force_zip64=True) as w: w.write(open(p,\"rb\").read())' $1"},
 	{file: "x.deb", command: "mkdir -p p/DEBIAN; printf 'Package: x\nVersion: 1\nArchitecture: all\nMaintainer: n <n@example.org>\nDescription: x\n' > p/DEBIAN/control; cp -r d p/; dpkg-deb --root-owner-group -Zxz -b p $1 >/dev/null"},
 	{file: "x.rpm", command: "printf 'Name: x\nVersion: 1\nRelease: 1\nSummary: x\nLicense: x\nBuildArch: noarch\n%%description\nx\n%%install\ncp -r '$PWD'/d %%{buildroot}/\n%%files\n/d\n' > x.spec; rpmbuild --quiet --define \"_topdir $PWD/rb\" -bb x.spec >/dev/null 2>&1; cp rb/RPMS/noarch/*.rpm $1"},
+	{file: "x.7z", command: "7zz a -bd $1 d >/dev/null"},
+	{file: "single.7z", command: "7zz a -bd -ms=off -mhc=off $1 d >/dev/null"},
+	{file: "lzma.7z", command: "7zz a -bd -m0=LZMA $1 d >/dev/null"},
+	{file: "bzip2.7z", command: "7zz a -bd -m0=BZip2 $1 d >/dev/null"},
+	{file: "deflate.7z", command: "7zz a -bd -m0=Deflate $1 d >/dev/null"},
+	{file: "copy.7z", command: "7zz a -bd -m0=Copy $1 d >/dev/null"},
+	{file: "x86.7z", command: "7zz a -bd -mf=BCJ $1 d >/dev/null"},
+	{file: "bsd.7z", command: "bsdtar --format=7zip -cf $1 d"},
 	{file: "behind.zip", command: "zip -q -r $1 d; echo something behind >> $1"},
 }
 

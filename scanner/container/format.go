@@ -44,6 +44,7 @@ const (
 	formatRPM
 	formatAsar
 	formatRar
+	formatSevenzip
 	formatMail
 	formatOffice
 	formatCompound
@@ -71,12 +72,12 @@ var formats = []format{
 	{id: formatRPM, name: "rpm", magic: "\xed\xab\xee\xdb"},
 	{id: formatAsar, name: "asar", magic: "\x04\x00\x00\x00", matches: isAsar},
 	{id: formatRar, name: "rar", magic: "Rar!\x1a\x07"},
+	{id: formatSevenzip, name: "7z", magic: "7z\xbc\xaf\x27\x1c"},
 	{id: formatMail, name: "mail", matches: document.IsMail},
 	{id: formatOffice, name: "office XML", magic: "<", matches: document.IsOfficeXML, isStream: true},
 	{id: formatOffice, name: "office XML", magic: "\xef\xbb\xbf<", matches: document.IsOfficeXML, isStream: true},
 	// These are not opened.
 	{id: formatCompound, name: "compound file", magic: "\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1"}, // .doc, .xls, .ppt, .msg, .msi
-	{id: formatClosed, name: "7z", magic: "7z\xbc\xaf\x27\x1c"},
 	{id: formatClosed, name: "squashfs", magic: "hsqs"},
 	{id: formatClosed, name: "squashfs", magic: "sqsh"},
 	{id: formatClosed, name: "cab", magic: "MSCF\x00\x00\x00\x00"},
@@ -131,6 +132,8 @@ func (f *format) open(o *opening) error {
 		return o.asar()
 	case formatRar:
 		return o.rar()
+	case formatSevenzip:
+		return o.sevenzip()
 	case formatMail:
 		return o.document(document.Mail)
 	case formatOffice:

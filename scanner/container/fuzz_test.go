@@ -9,6 +9,7 @@ import (
 	"os"
 	"path/filepath"
 	"runtime/metrics"
+	"slices"
 	"strings"
 	"testing"
 )
@@ -45,8 +46,8 @@ func FuzzWalk(f *testing.F) {
 }
 
 // fuzzFormat walks what is made of seeds, always as the format id: files that a real
-// program wrote, by the commands that write them to $1.
-func fuzzFormat(f *testing.F, id formatID, seeds map[string]string) {
+// program wrote, by the commands that write them to $1. mend makes checksums right.
+func fuzzFormat(f *testing.F, id formatID, seeds map[string]string, mend ...func([]byte)) {
 	dir := f.TempDir()
 	if err := os.Mkdir(filepath.Join(dir, "d"), 0o777); err != nil {
 		f.Fatal(err)
@@ -73,6 +74,10 @@ func fuzzFormat(f *testing.F, id formatID, seeds map[string]string) {
 	}
 	allocated := []metrics.Sample{{Name: "/gc/heap/allocs:bytes"}}
 	f.Fuzz(func(t *testing.T, b []byte) {
+		for _, mend := range mend {
+			b = slices.Clone(b)
+			mend(b)
+		}
 		budget := NewBudget(Limits{Produced: 16 << 20, Members: 1000})
 		metrics.Read(allocated)
 		before := allocated[0].Value.Uint64()
@@ -162,6 +167,21 @@ func FuzzRPM(f *testing.F) {
 func FuzzAsar(f *testing.F) {
 	json := `{"files":{"a":{"size":3,"offset":"0"},"d":{"files":{"b":{"size":3,"offset":"3","executable":true},"l":{"link":"a"},"u":{"size":9,"unpacked":true}}}}}`
 	fuzzFormat(f, formatAsar, map[string]string{"a.asar": asar(json, "KEYxyz")})
+}
+
+func FuzzSevenzip(f *testing.F) {
+	fuzzFormat(f, formatSevenzip, map[string]string{
+		"a.7z": "7zz a -bd $1 d >/dev/null", "b.7z": "7zz a -bd -mhc=off -m0=Copy $1 d >/dev/null", "c.7z": "7zz a -bd -mhc=off -ms=off -mf=BCJ -m0=LZMA $1 d >/dev/null", "d.7z": "7zz a -bd -mhc=off -m0=Deflate $1 d >/dev/null",
+	}, func(b []byte) {
+		if len(b) < sevenHeadSize {
+			return
+		}
+		position, size := binary.LittleEndian.Uint64(b[12:]), binary.LittleEndian.Uint64(b[20:])
+		if behind := uint64(len(b) - sevenHeadSize); position <= behind && size <= behind-position {
+			binary.LittleEndian.PutUint32(b[28:], crc32.ChecksumIEEE(b[sevenHeadSize+position:][:size]))
+		}
+		binary.LittleEndian.PutUint32(b[8:], crc32.ChecksumIEEE(b[12:sevenHeadSize]))
+	})
 }
 
 func FuzzRar(f *testing.F) {

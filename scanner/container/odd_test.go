@@ -30,8 +30,13 @@ var odd = []struct {
 	{file: "locked.zip", command: "zip -q -P x -r $1 d/a.env 'd/name with blanks'", problem: Encrypted, count: 2},
 	{file: "aes.zip", command: "7zz a -bd -px -mem=AES256 -tzip $1 d/a.env >/dev/null", problem: Encrypted, count: 1},
 	{file: "split.zip", command: "head -c 300000 /dev/urandom > d/r; zip -q -s 64k -r $1 d", problem: Damaged, count: 2}, // what is in the last volume is read
-	{file: "x.7z", command: "7zz a -bd $1 d >/dev/null", problem: Unsupported, count: 1},
-	{file: "bcj.xz", command: "xz --x86 --lzma2 -c d/a.env > $1", problem: Unsupported, count: 1},
+	{file: "program.7z", command: "cp $(readlink -f $(which bash)) d/program; 7zz a -bd $1 d >/dev/null"},
+	{file: "program.tar.xz", command: "cp $(readlink -f $(which bash)) d/program; tar -cf - d | xz --x86 --lzma2=preset=1 -c > $1"},
+	{file: "bcj2.7z", command: "cp $(readlink -f $(which bash)) d/program; 7zz a -bd -mf=BCJ2 $1 d/program >/dev/null", problem: Unsupported, count: 1},
+	{file: "ppmd.7z", command: "7zz a -bd -m0=PPMd $1 d/a.env d/name* >/dev/null", problem: Unsupported, count: 2},
+	{file: "locked.7z", command: "7zz a -bd -px $1 d/a.env d/name* >/dev/null", problem: Encrypted, count: 2},
+	{file: "names.7z", command: "7zz a -bd -px -mhe $1 d >/dev/null", problem: Encrypted, count: 1},
+	{file: "arm.xz", command: "xz --arm64 --lzma2 -c d/a.env > $1", problem: Unsupported, count: 1},
 }
 
 func TestOddArchivesAreReadAsBsdtarReadsThem(t *testing.T) {

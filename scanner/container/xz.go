@@ -24,14 +24,16 @@ import (
 type xzReader struct {
 	in    *input
 	check int64 // bytes behind each block
-	block *lzma.Reader2
+	block io.Reader
 	start int64 // of the block's data, in in's count
 	err   error
 }
 
-// lzma2Filter is the one filter that is opened; those of machine code and deltas do
-// not fit text.
-const lzma2Filter = 0x21
+// The filters that are opened. Those of other machines' code do not fit text.
+const (
+	x86Filter   = 0x04
+	lzma2Filter = 0x21
+)
 
 func openXz(in *input) (io.Reader, error) {
 	x := &xzReader{in: in}
@@ -137,23 +139,34 @@ func (x *xzReader) blockHeader(size int) error {
 			rest = rest[n:]
 		}
 	}
-	if flags&3 != 0 {
+	x86 := flags&3 == 1 && len(rest) > 2 && rest[0] == x86Filter && rest[1] == 0
+	if x86 {
+		rest = rest[2:]
+	} else if flags&3 != 0 {
 		return fmt.Errorf("%w: %d filters", errUnsupported, flags&3+1)
 	}
 	if len(rest) < 3 || rest[0] != lzma2Filter || rest[1] != 1 || rest[2] > 40 {
 		return fmt.Errorf("%w: a filter other than LZMA2", errUnsupported)
 	}
+	x.start = x.in.meter.consumed
+	block, err := newLzma2(rest[2], maxDictionary, x.in)
+	if x.block = block; x86 && err == nil {
+		x.block = &x86Reader{in: block}
+	}
+	return unexpected(err)
+}
+
+// newLzma2 returns a reader of LZMA2 with this property, at most 40: the size of the
+// dictionary, of which no more than size is needed.
+func newLzma2(property byte, size int64, in io.Reader) (io.Reader, error) {
 	dictionary := int64(1<<32 - 1)
-	if bits := rest[2]; bits < 40 {
-		dictionary = int64(2|bits&1) << (bits/2 + 11)
+	if property < 40 {
+		dictionary = int64(2|property&1) << (property/2 + 11)
 	}
 	if dictionary > maxDictionary {
-		return errDictionary
+		return nil, errDictionary
 	}
-	x.start = x.in.meter.consumed
-	block, err := lzma.Reader2Config{DictCap: int(max(dictionary, lzma.MinDictCap))}.NewReader2(x.in)
-	x.block = block
-	return unexpected(err)
+	return lzma.Reader2Config{DictCap: int(max(min(dictionary, size), lzma.MinDictCap))}.NewReader2(in)
 }
 
 // index skips the index and the footer of a stream.

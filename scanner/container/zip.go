@@ -396,13 +396,15 @@ type zipSum struct {
 	sum  uint32
 	want uint32
 	left int64 // may turn negative
+	// unknown says that only the size is compared.
+	unknown bool
 }
 
 func (s *zipSum) Read(p []byte) (int, error) {
 	n, err := s.r.Read(p)
 	s.sum = crc32.Update(s.sum, crc32.IEEETable, p[:n])
 	s.left -= int64(n)
-	if err == io.EOF && (s.sum != s.want || s.left != 0) {
+	if err == io.EOF && (s.sum != s.want && !s.unknown || s.left != 0) {
 		err = errChecksum
 	}
 	return n, err
@@ -416,6 +418,8 @@ func (o *opening) problem(name string, err error) error {
 		return err
 	case errors.As(err, &failed):
 		return o.noteMember(name, ReaderFailed, failed.what)
+	case errors.Is(err, errEncrypted):
+		return o.noteMember(name, Encrypted, "")
 	case errors.Is(err, errUnsupported):
 		return o.noteMember(name, Unsupported, err.Error())
 	case errors.Is(err, errDictionary):
