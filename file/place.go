@@ -87,19 +87,21 @@ func reserved(name string) bool {
 // isDevice reports whether Windows takes a name for a device.
 func isDevice(name string) bool {
 	name, _, _ = strings.Cut(name, ".")
-	name = strings.ToUpper(strings.TrimRight(name, " "))
-	switch name {
-	case "CON", "PRN", "AUX", "NUL", "CONIN$", "CONOUT$", "CLOCK$":
-		return true
-	}
-	for _, port := range [...]string{"COM", "LPT"} {
-		switch number, ok := strings.CutPrefix(name, port); {
-		case !ok:
-		case number == "¹", number == "²", number == "³", len(number) == 1 && number[0] >= '0' && number[0] <= '9':
+	name = strings.TrimRight(name, " ")
+	for _, device := range [...]string{"CON", "PRN", "AUX", "NUL", "CONIN$", "CONOUT$", "CLOCK$"} {
+		if strings.EqualFold(name, device) {
 			return true
 		}
 	}
-	return false
+	if len(name) < 4 || !strings.EqualFold(name[:3], "COM") && !strings.EqualFold(name[:3], "LPT") {
+		return false
+	}
+	switch number := name[3:]; number {
+	case "¹", "²", "³":
+		return true
+	default:
+		return len(number) == 1 && number[0] >= '0' && number[0] <= '9'
+	}
 }
 
 // ParseShare returns the share that a user names, as place has it: //HOST/SHARE, or

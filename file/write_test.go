@@ -160,7 +160,7 @@ func TestCheckChangesNothing(t *testing.T) {
 
 func TestErrorsDoNotNameThePath(t *testing.T) {
 	err := Write(filepath.Join(t.TempDir(), "a\x1b", "b"), Own, content(""))
-	if !errors.Is(err, os.ErrNotExist) || strings.Contains(err.Error(), "\x1b") {
+	if !errors.Is(err, os.ErrNotExist) && runtime.GOOS != "windows" || err == nil || strings.Contains(err.Error(), "\x1b") {
 		t.Errorf("the error is %q", err)
 	}
 }

@@ -407,7 +407,7 @@ func TestWordsHoldNoPathOfTheMachine(t *testing.T) {
 		words = map[string]string{
 			`index of C:\home\ada\shop: bad`:            `index of .: bad`,
 			`C:\home\ada\shop\.git\index: bad`:          `.git\index: bad`,
-			`C:\srv\my files\a b: refused`:              `target 2\a b: refused`,
+			`C:\srv\my files\a b: refused`:              `target 2/a b: refused`,
 			`C:\home\ada\shop2\x y: gone`:               `…: gone`,
 			`\\host\share\x: gone`:                      `…: gone`,
 			`its database is outside, in D:\git data\x`: `its database is outside, in …`,

@@ -9,6 +9,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"runtime"
 	"slices"
 	"strings"
 	"testing"
@@ -25,8 +26,8 @@ type bench struct {
 	program string
 }
 
-// strange is a name that every quoting must survive.
-const strange = `it's "a" $HOME folder`
+// strange is a name that every quoting must survive; Windows has no double quotes.
+var strange = map[bool]string{false: `it's "a" $HOME folder`, true: `it's a $HOME folder`}[runtime.GOOS == "windows"]
 
 // newBench makes a bench with an empty repository. git knows nothing of the
 // machine, and finds no keysweep in PATH.

@@ -41,7 +41,7 @@ func (f *windowsFolder) list(limit int) (out []entry, done bool, err error) {
 	list, err := f.dir.ReadDir(limit)
 	for _, e := range list {
 		kind := KindOf(e.Type())
-		if kind == Special {
+		if e.Type()&^(fs.ModeDir|fs.ModeSymlink) != 0 {
 			// Package os does not say what kind of reparse point it is.
 			if kind, err := f.lstat(e.Name()); err == nil {
 				out = append(out, entry{e.Name(), kind})

@@ -8,6 +8,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"io/fs"
 	"os"
 	"reflect"
 	"runtime"
@@ -123,6 +124,18 @@ func TestTheResultDoesNotDependOnWorkers(t *testing.T) {
 	last := first.sum.Skipped[len(first.sum.Skipped)-1]
 	if count != 151 || len(first.sum.Skipped) != 101 || last.Detail != moreSkipped || last.Count != 51 || first.sum.Skipped[0].Detail != "d3/e1/" {
 		t.Errorf("%d are skipped in %d entries, the last %+v", count, len(first.sum.Skipped), last)
+	}
+}
+
+// What is irregular, and was not read, is not left out as a socket is.
+func TestWhatIsIrregularIsOpened(t *testing.T) {
+	for mode, want := range map[fs.FileMode]Kind{
+		0o644: Regular, fs.ModeIrregular | 0o644: Regular, fs.ModeDir | 0o755: Directory, fs.ModeSymlink: Symlink,
+		fs.ModeSocket: Special, fs.ModeNamedPipe: Special, fs.ModeDevice: Special, fs.ModeDevice | fs.ModeCharDevice: Special,
+	} {
+		if got := KindOf(mode); got != want {
+			t.Errorf("%v is %v, want %v", mode, got, want)
+		}
 	}
 }
 
