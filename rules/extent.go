@@ -108,9 +108,9 @@ func (g *group) endings(m *Matcher, r *run, env around) []ending {
 		for _, l := range env.lengths {
 			switch {
 			case l.n != e:
-			case l.strong:
+			case l.is == strong, l.is == paired && (x.documented || e == n):
 				x.bits, x.measured, x.strong = x.bits-taggedBits, true, true
-			case x.documented || e == n:
+			case x.documented && l.is == fits, e == n:
 				x.bits, x.measured = x.bits-lengthBits, true
 			}
 		}
@@ -196,7 +196,7 @@ func (g *group) decide(m *Matcher, r *run, env around, list []ending) (best int,
 		return s.Veto() == "" && (s.LLR < score.High || s.LLR < score.Max && (x.unique || accepted && x.documented || best >= 0 && x.n == len(r.text)))
 	}
 	best = slices.IndexFunc(list, func(x ending) bool {
-		return x.n == usual || (!whole || x.unique || x.n == len(r.text)) && may(x)
+		return x.n == usual && usual >= g.Body.Min || (!whole || x.unique || x.n == len(r.text)) && may(x)
 	})
 	if best < 0 || r.tooLong && list[best].n == len(r.text) {
 		return -1, finding.Likely, nil
@@ -213,7 +213,10 @@ func (g *group) decide(m *Matcher, r *run, env around, list []ending) (best int,
 	case r.jointAt(x.n) != start:
 		sure = sure || env.text
 	default: // what follows is of another alphabet, or the shape says more than a length
-		sure = x.strong || x.unique || m.sums.Random[n]/float64(n) > m.sums.Random[x.n]/float64(x.n)+0.5
+		other := m.sums.Random[n]/float64(n) > m.sums.Random[x.n]/float64(x.n)+0.5
+		if sure = x.strong || x.unique || other; other && x.documented {
+			ahead = wholeBits
+		}
 	}
 	for i := 0; i < len(list) && len(more) < 2; i++ {
 		if i != best && may(list[i]) {

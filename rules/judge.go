@@ -132,8 +132,8 @@ func (c *candidate) choose(m *Matcher, t *encoding.Text, text bool) (body []byte
 		env.clean = text || next == 0 || next >= ' ' && next < 0x7f
 		env.quoted = ascii.IsQuote(next) && c.start > 0 && t.B[c.start-1] == next
 	}
-	if !text {
-		m.lengths = lengthsBefore(m.lengths[:0], t.B, c.start, len(g.prefix))
+	if !text && !sequenceBefore(t.B, c.start) && encoding.EscapeBefore(t.B, c.start) == 0 {
+		m.lengths = lengthsAround(m.lengths[:0], t.B, c.start, len(g.prefix))
 		env.lengths = m.lengths
 	}
 	list := g.endings(m, r, env)

@@ -24,16 +24,97 @@ import (
 // tags1 are the types before a length of one byte that are no signs of text.
 const tags1 = "\xd9\xc4\x78\x58\x8c\xfa\xda\xe3\x12\x1a\x18\x14"
 
+// tags2 are those before one of two: of Java's constants and serialization, and of
+// MessagePack.
+const tags2 = "\x01\x74\xda"
+
 // length is a length of a body that the bytes before its prefix give.
 type length struct {
-	n      int
-	strong bool // it need not fit anything
+	n  int
+	is weight
+}
+
+// weight is how much a length is worth.
+type weight uint8
+
+const (
+	weak   weight = iota // if it ends the run
+	fits                 // or has a documented shape
+	paired               // the same, and it cannot be chance
+	strong               // whatever it is
+)
+
+// The reach of what is looked for before a text, in bytes.
+const (
+	counted     = 64  // of a text, with the key at its end
+	header      = 256 // of a record, if lengths have four bytes
+	recordReach = 40  // if they have one, and the value before the key is a word
+	pairReach   = 8   // if it is the end of one
+	minName     = 3   // of the value before the key
+)
+
+// lengthsAround appends to dst the lengths that are directly before the prefix of size
+// bytes at b[at:], before the text that ends with the key, and in the header of a record
+// in which the key follows another value:
+//
+//	05 00 19 4d 35 | stripe | sk_live_…    SQLite: 13+2n
+//	06 20 0a …     | stripe | sk_live_…    Aria and, in reverse, InnoDB
+//	06 00 00 00 20 00 00 00 | stripe | …   bbolt, cdb
+//	20 00 00 00 00 00 06 00 | stripe | …   LMDB
+func lengthsAround(dst []length, b []byte, at, size int) []length {
+	dst = lengthsBefore(dst, b, at, size)
+	first := ascii.RunStart(b, at, counted, func(c byte) bool { return c >= ' ' && c < 0x7f })
+	for start := first; start < min(first+2, at); start++ { // a length may be a letter, too
+		for _, l := range lengthsBefore(nil, b, start, size+at-start) {
+			if l.is == strong {
+				dst = append(dst, length{l.n, fits})
+			}
+		}
+	}
+	word := ascii.RunStart(b, at, counted, ascii.IsDotted)
+	for start := at - minName; start >= word; start-- {
+		k, head := at-start, b[max(0, start-header):start]
+		pair := func(first, second int, most int) {
+			switch k {
+			case first:
+				second -= size
+			case second:
+				second = first - size
+			default:
+				return
+			}
+			if second > 0 && second <= most {
+				dst = append(dst, length{second, paired})
+			}
+		}
+		near := pairReach
+		if start == word {
+			near = recordReach
+		}
+		for i := max(1, len(head)-near); i < len(head); i++ {
+			first, second := int(head[i-1]), int(head[i])
+			pair(first, second, maxBody)
+			if first&second&1 == 1 {
+				pair((first-13)/2, (second-13)/2, maxBody)
+			}
+		}
+		for i := 0; i+8 <= len(head); i++ {
+			first, second := binary.LittleEndian.Uint32(head[i:]), binary.LittleEndian.Uint32(head[i+4:])
+			if second&0xffff == 0 {
+				second >>= 16
+			}
+			if first <= maxBody+maxLiteral && second <= maxBody+maxLiteral {
+				pair(int(first), int(second), maxBody)
+			}
+		}
+	}
+	return dst
 }
 
 // lengthsBefore appends to dst the lengths of a body behind a prefix of size bytes
 // at b[at:], which is no text.
 func lengthsBefore(dst []length, b []byte, at, size int) []length {
-	add := func(total int, strong bool) { dst = append(dst, length{total - size, strong}) }
+	add := func(total int, is weight) { dst = append(dst, length{total - size, is}) }
 	head := b[max(0, at-4):at]
 	if len(head) == 0 {
 		return dst
@@ -45,30 +126,52 @@ func lengthsBefore(dst []length, b []byte, at, size int) []length {
 	}
 	plist := before == 0x10 && len(head) > 2 && head[len(head)-3] == 0x5f
 	tagged := plist || bytes.IndexByte([]byte(tags1), before) >= 0
+	is := weak
 	if tagged || before == 0 || before == '@' || ascii.IsWord(byte(v)) {
-		add(v, tagged && before != 0x18)
-		add(v-1, false) // with a NUL
-		add(v-5, false) // Ruby's Marshal
-		add(v/2, false) // zigzag
-		add((v-13)/2, false)
-		add((v-1)/2-1, false)
+		is = fits
+	}
+	if tagged && before != 0x18 {
+		add(v, strong)
+	}
+	add(v, is)
+	if is == fits {
+		add(v-1, is) // with a NUL
+	}
+	if is == fits || before == '"' {
+		add(v-5, is) // Ruby's Marshal
+	}
+	if v%2 == 0 {
+		add(v/2, is) // zigzag
+	} else {
+		add((v-13)/2, is)  // SQLite
+		add((v-1)/2-1, is) // Postgres
+	}
+	if n := v & 0x3f; v>>6 == 2 && at+n < len(b) && int(b[at+n]) == n+1 { // Redis' listpack
+		add(n, strong)
 	}
 	if len(head) > 1 {
-		add(int(before)|v<<8, false)
-		add(v|int(before)<<8, false)
+		add(int(before)|v<<8, fits)
+		is := fits
+		if len(head) > 2 && strings.IndexByte(tags2, head[len(head)-3]) >= 0 {
+			is = paired
+		}
+		add(v|int(before)<<8, is)
 		for _, u := range [...]int{int(before)&0x7f | v<<7, int(before)&0x7f<<7 | v} { // least group first, and last
 			if before >= 0x80 && v < 0x80 {
-				add(u, false)
-				add(u/2, false)
-				add((u-13)/2, false)
+				add(u, fits)
+				add(u/2, fits)
+				add((u-13)/2, fits)
 			}
 		}
+	}
+	if len(head) > 2 && v == 0 { // Excel
+		add(int(head[len(head)-3])|int(before)<<8, weak)
 	}
 	if len(head) == 4 {
 		for _, u := range [...]uint32{binary.LittleEndian.Uint32(head), binary.BigEndian.Uint32(head)} {
 			if u <= maxBody+maxLiteral {
-				add(int(u), true)
-				add(int(u)-1, false)
+				add(int(u), strong)
+				add(int(u)-1, fits)
 			}
 		}
 	}

@@ -67,7 +67,6 @@ func (r *run) jointAt(n int) joint {
 
 // The limits of a body in pieces.
 const (
-	minSplit    = 8 // characters of a further literal
 	maxPieces   = 16
 	maxSplitGap = 256 // bytes between two pieces
 )
@@ -260,8 +259,11 @@ func (g *group) lineBehind(b []byte, start, end, held int) (p piece, ok bool) {
 	if p, ok = g.cellBehind(b, start, end); ok {
 		return p, true
 	}
-	i := end
+	i, margin := end, maxMargin
 	p.joint = broken
+	if b[i] == '=' { // a blank belongs to the text
+		margin = 0
+	}
 	if bytes.IndexByte([]byte(lineMarks), b[i]) >= 0 {
 		i, p.joint = i+1, folded
 	}
@@ -273,7 +275,7 @@ func (g *group) lineBehind(b []byte, start, end, held int) (p piece, ok bool) {
 	if p.joint == broken && slices.Contains(widths, end-first) {
 		p.joint = screen
 	}
-	i = ascii.RunEnd(b, i+1, maxMargin, func(c byte) bool { return ascii.IsBlank(c) || c == '>' })
+	i = ascii.RunEnd(b, i+1, margin, func(c byte) bool { return ascii.IsBlank(c) || c == '>' })
 	if p.joint == folded && i < len(b) && b[i] == '\\' { // YAML keeps its blanks so
 		i++
 	}

@@ -89,6 +89,8 @@ func (d listDecoder) decode(raw []byte, at int, f form, reach int, dst *Text) (p
 	i := max(0, at-listBack)
 	if n := bytes.IndexByte(raw[i:at], '\n'); n >= 0 && i > 0 {
 		i += n
+	} else if i == 0 {
+		i = behindOffset(raw, 0)
 	}
 	for end := min(len(raw), at+reach*widestItem); i < end && (plain < 0 || len(dst.B)-plain < reach); {
 		next := d.skip(raw, i)
@@ -146,12 +148,18 @@ func (d listDecoder) skip(raw []byte, i int) int {
 		if i == len(raw) || raw[i] != '\n' {
 			return i
 		}
-		i++
-		offset := ascii.RunEnd(raw, i, maxGutter, ascii.IsHex)
-		if offset > i && (offset-i >= minOffset && (offset == len(raw) || ascii.IsSpace(raw[offset])) || offset < len(raw) && raw[offset] == ':') {
-			i = offset
-		}
+		i = behindOffset(raw, i+1)
 	}
+}
+
+// behindOffset returns where a line that starts at raw[i:] goes on behind the offset of
+// its first byte, or i if it starts with none.
+func behindOffset(raw []byte, i int) int {
+	end := ascii.RunEnd(raw, i, maxGutter, ascii.IsHex)
+	if end > i && (end-i >= minOffset && (end == len(raw) || ascii.IsSpace(raw[end])) || end < len(raw) && raw[end] == ':') {
+		return end
+	}
+	return i
 }
 
 // isDump reports whether line, the rest of one, goes on with bytes.
