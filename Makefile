@@ -42,7 +42,7 @@ endif
 
 CORPUS_NODE := bin/corpus-node/node_modules/.package-lock.json
 
-.PHONY: windows build release installed test lint bench faults fuzz soak corpus needed tools clean
+.PHONY: windows build release installed test lint bench faults fuzz soak corpus reftables needed tools clean
 
 build:
 	CGO_ENABLED=0 go build -trimpath -tags $(TAGS) -o bin/keysweep .
@@ -198,6 +198,18 @@ corpus: build $(CORPUS_NODE)
 	go -C tools build -o ../bin/corpus ./corpus
 	bin/corpus bin/keysweep
 	$(MAKE) installed
+	$(MAKE) reftables
+
+# Refs and reflogs as a git that knows reftables has them.
+REFTABLE_REPOSITORIES ?= 60
+reftables: bin/newer-git/git
+	KEYSWEEP_NEWER_GIT=$(CURDIR)/$< KEYSWEEP_NEWER_GIT_REPOSITORIES=$(REFTABLE_REPOSITORIES) \
+		go test -vet=off -tags newergit -count=1 -run TestReftablesAreReadAsANewerGit -v -timeout 60m ./scanner/gitdb
+
+bin/newer-git/git: tools/corpus/newer_git.sh
+	rm -rf bin/newer-git
+	$< bin/newer-git
+	touch $@
 
 $(CORPUS_NODE): tools/corpus/node/package.json tools/corpus/node/package-lock.json
 	mkdir -p bin/corpus-node

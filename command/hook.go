@@ -296,7 +296,7 @@ func (h *hook) aimReceived() error {
 		return errors.New("hook pre-receive: standard input names no ref; git hands this hook a line OLD NEW REF for each")
 	}
 	// What any ref has, has been let in before.
-	r := &scanner.Range{ExcludeRefs: []string{"refs/"}}
+	r := &scanner.Range{ExcludeRefs: []string{"refs/"}, Received: true}
 	for _, u := range updates {
 		r.Include = append(r.Include, u.new)
 		if isZeroID(u.old) && !isZeroID(u.new) {

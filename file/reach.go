@@ -21,6 +21,9 @@ type Reach struct {
 	Cloud bool
 	// AsGit reads all that git itself has just read: in a hook of git.
 	AsGit bool
+	// RefStorage is where refs are, as extensions.refStorage of git's configuration has
+	// it and instead of that. "": as the configuration says.
+	RefStorage string
 	// Real may be nil, and is shared by all that opens repositories of one scan.
 	Real *RealPaths
 }

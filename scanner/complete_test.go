@@ -1,7 +1,9 @@
 package scanner
 
 import (
+	"fmt"
 	"os"
+	"os/exec"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -114,5 +116,22 @@ func TestWhatHoldsNoObjectLeavesAScanComplete(t *testing.T) {
 				t.Errorf("complete %v, want %v: %+v", res.Complete(), c.complete, res.Skipped)
 			}
 		})
+	}
+}
+
+func TestAKeyDeepInATreeHasAHistory(t *testing.T) {
+	r := gittest.New(t)
+	k := keysOf(1, 12)[0]
+	content := "KEY=" + k + "\n"
+	cmd := exec.Command("git", "fast-import", "--quiet")
+	cmd.Dir = r.Dir
+	cmd.Stdin = strings.NewReader(fmt.Sprintf("commit refs/heads/main\ncommitter A <a@example.org> 1700000000 +0000\ndata 0\nM 100644 inline %sf\ndata %d\n%s\n",
+		strings.Repeat("d/", 2100), len(content), content))
+	if out, err := cmd.CombinedOutput(); err != nil {
+		t.Fatalf("%v: %s", err, out)
+	}
+	res := scanAll(t, Options{Paths: []string{r.Dir}, History: true})
+	if len(res.Findings) != 1 || res.Findings[0].FirstSeen.Commit == "" || res.Findings[0].InHead != finding.Yes || !res.Complete() {
+		t.Errorf("%+v, %v", res.Findings, res.Skipped)
 	}
 }

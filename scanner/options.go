@@ -147,6 +147,7 @@ func (o *Options) scope() finding.Scope {
 // "" if it is not set.
 func (o *Options) FromEnvironment(get func(string) string) {
 	o.GitDir, o.WorkTree = get("GIT_DIR"), get("GIT_WORK_TREE")
+	o.Reach.RefStorage = get("GIT_REFERENCE_BACKEND")
 	if o.GitDir != "" && o.WorkTree == "" && get("GIT_IMPLICIT_WORK_TREE") != "0" {
 		o.WorkTree = "."
 	}

@@ -32,6 +32,9 @@ type Range struct {
 	// make the scan incomplete: the other side of a push may have commits that
 	// were never fetched.
 	AbsentNoted bool
+	// Received says that the commits are being pushed to this repository, which may let
+	// in a shallow history.
+	Received bool
 }
 
 // ParseRange reads ranges as git log takes them, joined: A..B is what B reaches
@@ -246,6 +249,7 @@ func (s *Prepared) rangeOptions(ctx context.Context, t *target, db *lookup.Datab
 			opts.Include = append(opts.Include, id)
 		}
 	}
+	opts.Shallow = asked.Received && t.repo.ShallowUpdate
 	for _, ref := range t.repo.Refs {
 		starts := func(start string) bool { return strings.HasPrefix(ref.Name, start) && !ref.ID.IsZero() }
 		if slices.ContainsFunc(asked.IncludeRefs, starts) {

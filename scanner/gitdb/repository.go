@@ -37,6 +37,7 @@ type Repository struct {
 	Format            oid.Format
 	IgnoreCase        bool // core.ignoreCase
 	Promisor          bool // a partial clone: objects may be absent
+	ShallowUpdate     bool // receive.shallowUpdate: a push may bring a shallow history
 	Shallow           []oid.ID
 	Refs              []Ref  // none after OpenHead
 	Head              oid.ID // zero: unborn, or not readable
@@ -301,7 +302,8 @@ func (r *Repository) skip(reason finding.Reason, format string, args ...any) {
 // readConfig takes from the configuration the few values that say how to read
 // the repository. It follows no include: those could name any file.
 func (r *Repository) readConfig() {
-	path := filepath.Join(r.CommonDir, "config")
+	path, storage := filepath.Join(r.CommonDir, "config"), "files"
+	defer func() { r.setRefStorage(storage) }()
 	b, err := readSmall(path)
 	if file.Absent(err) {
 		return
@@ -310,11 +312,12 @@ func (r *Repository) readConfig() {
 		r.skip(finding.ReasonUnreadable, "%v", err)
 		return
 	}
-	storage := "files"
 	for _, v := range parseConfig(b) {
 		switch value := v.value; v.name {
 		case "core.ignorecase":
 			r.IgnoreCase = isTrue(value)
+		case "receive.shallowupdate":
+			r.ShallowUpdate = isTrue(value)
 		case "core.repositoryformatversion":
 			if value != "0" && value != "1" {
 				r.skip(finding.ReasonUnknownFormat, "repository format version %q", value)
@@ -343,7 +346,6 @@ func (r *Repository) readConfig() {
 			}
 		}
 	}
-	r.setRefStorage(storage)
 }
 
 // readShallow reads the commits whose parents a shallow clone leaves out.

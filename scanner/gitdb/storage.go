@@ -28,6 +28,7 @@ type refStorage struct {
 // common one. One outside of home is not opened: the configuration may be a
 // stranger's.
 func (r *Repository) setRefStorage(value string) {
+	value = cmp.Or(r.guard.RefStorage, value)
 	format, folder, named := strings.Cut(value, "://")
 	s := refStorage{isReftable: strings.EqualFold(format, "reftable"), unknown: true}
 	var err error
@@ -39,7 +40,7 @@ func (r *Repository) setRefStorage(value string) {
 		r.skip(finding.ReasonUnknownFormat, "ref storage %q: all objects are read, but what the refs reach is unknown", value)
 	case err != nil:
 		r.skip(ReasonOf(err), "refs: %v", err)
-	case named && !r.guard.AsGit && !r.isNearby(s.folder):
+	case named && !r.guard.AsGit && r.guard.RefStorage == "" && !r.isNearby(s.folder):
 		r.skip(finding.ReasonUnreadable, "refs are in %s, outside %s: all objects are read, but what the refs reach is unknown", s.folder, r.home())
 	default:
 		s.unknown = false

@@ -118,6 +118,17 @@ func TestARefStorageThatIsAFolder(t *testing.T) {
 		}
 	}
 
+	// As git has it in GIT_REFERENCE_BACKEND, whatever the configuration says.
+	config("files")
+	for _, value := range []string{"reftable://" + beside, "reftable://../../refs"} {
+		for _, open := range []func(string, file.Reach) (*Repository, error){Open, OpenHead} {
+			got, err := open(r.Dir, file.Reach{RefStorage: value})
+			if err != nil || got.Head != want[0].ID || got.Skipped != nil {
+				t.Errorf("%s: %v, HEAD %s, skipped %v", value, err, got.Head, got.Skipped)
+			}
+		}
+	}
+
 	elsewhere := t.TempDir()
 	for value, reason := range map[string]finding.Reason{
 		"reftable://" + elsewhere:       finding.ReasonUnreadable,

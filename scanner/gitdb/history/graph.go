@@ -20,9 +20,9 @@ type link struct {
 // entries that lead there.
 type graph map[oid.ID][]link
 
-// maxTreeDepth is how deep folders may be nested: git's core.maxTreeDepth is
-// 2048.
-const maxTreeDepth = 2048
+// maxTreeDepth is how deep folders may be nested: twice git's core.maxTreeDepth,
+// which older versions do not have.
+const maxTreeDepth = 4096
 
 // graphOf finds every tree of the database, in use or not, from which an
 // object of wanted can be reached. It needs the edges that Scan collected:

@@ -32,7 +32,8 @@ type Range struct {
 	queue    commitQueue
 	seen     map[oid.ID]*walked
 	shallow  map[oid.ID]bool
-	included int // entries of queue that exclude is not known to reach
+	grafted  map[oid.ID]bool // begin a shallow history; nil: none may
+	included int             // entries of queue that exclude is not known to reach
 	oldest   int64
 	tips     bool
 }
@@ -92,6 +93,10 @@ type RangeOptions struct {
 	Include, Exclude []oid.ID
 	// Tips takes the included commits alone, as if they had no parents.
 	Tips bool
+	// Shallow says that an included commit whose parent is not here is where a shallow
+	// history begins, as if the repository's list had it: all that its tree holds counts
+	// as its own, and nothing is missing.
+	Shallow bool
 }
 
 // NewRange walks from the included objects to the excluded ones. An included
@@ -107,8 +112,20 @@ func (db *Database) NewRange(ctx context.Context, opts RangeOptions) (*Range, er
 	for _, id := range db.repo.Shallow {
 		r.shallow[id] = true
 	}
+	if opts.Shallow {
+		r.grafted = make(map[oid.ID]bool)
+	}
 	known := make(map[oid.ID]bool) // tags
+	begun := make(map[oid.ID]int)  // a hundred thousand refs may lead to one commit
 	for i, id := range slices.Concat(opts.Exclude, opts.Include) {
+		side := 1
+		if i >= len(opts.Exclude) {
+			side = 2
+		}
+		if begun[id]&side != 0 {
+			continue
+		}
+		begun[id] |= side
 		if err := r.begin(ctx, id, i >= len(opts.Exclude), known); err != nil {
 			return nil, err
 		}
@@ -218,7 +235,7 @@ func (r *Range) exclude(w *walked) {
 
 // Parents returns the parents of a commit, none where a shallow clone is cut.
 func (r *Range) Parents(c *gitdb.Commit) []oid.ID {
-	if r.tips || r.shallow[c.ID] {
+	if r.tips || r.shallow[c.ID] || r.grafted[c.ID] {
 		return nil
 	}
 	return c.Parents
@@ -239,6 +256,9 @@ func (r *Range) walk(ctx context.Context, all bool) error {
 				r.oldest = w.Date
 			}
 			r.Commits = append(r.Commits, w.Commit)
+		}
+		if r.grafted != nil && !w.excluded && slices.ContainsFunc(w.Parents, func(p oid.ID) bool { return !r.db.Has(p) }) {
+			r.grafted[w.ID] = true
 		}
 		for _, p := range r.Parents(&w.Commit) {
 			if err := r.enter(ctx, p, !w.excluded); err != nil {

@@ -488,3 +488,43 @@ func (r *repo) mktree(list string) string {
 	r.Write("tree.bin", string(b))
 	return filepath.Join(r.Dir, "tree.bin")
 }
+
+// A server may let in a history that is cut: the pushed commits, without the parents of
+// the first.
+func TestARangeMayBeginAShallowHistory(t *testing.T) {
+	r := newRepo(t)
+	for i := range 3 {
+		r.Write("f", fmt.Sprint(i))
+		r.Commit(fmt.Sprint(i))
+	}
+	parent, tip := r.revParse("HEAD~1"), r.revParse("HEAD")
+	r.RemoveLoose(parent)
+	db := lookupDB(t, r.Dir, 1)
+	for _, shallow := range []bool{false, true} {
+		got, err := db.NewRange(t.Context(), RangeOptions{Include: ids(t, tip), Shallow: shallow})
+		if err != nil {
+			t.Fatal(err)
+		}
+		if len(got.Commits) != 1 || (len(got.Skipped) == 0) != shallow || got.Cut != 0 || len(got.Parents(&got.Commits[0])) == 0 != shallow {
+			t.Errorf("shallow %v: %d commits, skipped %v, cut %d", shallow, len(got.Commits), got.Skipped, got.Cut)
+		}
+	}
+}
+
+func TestACommitUnderManyRefsIsReadOnce(t *testing.T) {
+	r := newRepo(t)
+	r.Write("f", "1")
+	r.Commit("1")
+	r.Write("f", "2")
+	r.Commit("2")
+	db := lookupDB(t, r.Dir, 1)
+	opts := RangeOptions{Include: ids(t, r.revParse("HEAD")), Exclude: slices.Repeat(ids(t, r.revParse("HEAD~1")), 100_000)}
+	allocated := testing.AllocsPerRun(1, func() {
+		if got, err := db.NewRange(t.Context(), opts); err != nil || len(got.Commits) != 1 {
+			t.Errorf("%v, %v", got, err)
+		}
+	})
+	if allocated > 10_000 {
+		t.Errorf("%v allocations for one commit under 100,000 refs", allocated)
+	}
+}

@@ -151,7 +151,8 @@ func TestANewerTableHidesAnOlderOne(t *testing.T) {
 		}),
 		open(gittest.Table{
 			Refs: []gittest.TableRef{{Name: "refs/heads/c", Target: "refs/heads/a"}, {Name: "refs/heads/d", ID: hexID(4, 40)}},
-			Logs: []gittest.TableLog{{Ref: "refs/stash", Index: 2}, {Ref: "refs/stash", Index: 7, Old: zero, New: hexID(3, 40), Message: "third"}},
+			Logs: []gittest.TableLog{{Ref: "refs/stash", Index: 2}, {Ref: "refs/stash", Index: 7, Old: zero, New: hexID(3, 40), Message: "third"},
+				{Ref: "refs/stash", Index: 8, Old: zero, New: zero}, {Ref: "refs/heads/a", Index: 9, Old: zero, New: hexID(3, 40)}},
 		}),
 	}
 	want := []reftable.Ref{

@@ -52,7 +52,7 @@ func (s Stack) Log(ref string) (list []Log, err error) {
 		errT := t.Logs(func(log Log) {
 			switch {
 			case log.Ref != ref:
-			case log.Deleted:
+			case log.Deleted, log.Old.IsZero() && log.New.IsZero(): // that says that there is a reflog, and no more
 				delete(logs, log.UpdateIndex)
 			default:
 				logs[log.UpdateIndex] = log
