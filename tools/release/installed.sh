@@ -91,7 +91,10 @@ arm64() {
 windows() {
 	local name=keysweep_${version}_windows_amd64
 	unzip -q "$release/$name.zip" -d "$temp"
-	WINEPREFIX=$sources/bin/windows/prefix WINEDEBUG=-all tried "$name.zip" wine "$temp/$name/keysweep.exe"
+	# Not in /tmp, in which Wine does not find every file.
+	rm -rf bin/windows/shop
+	cp -r "$temp/shop" bin/windows/shop
+	shop=bin/windows/shop WINEPREFIX=$sources/bin/windows/prefix WINEDEBUG=-all tried "$name.zip" wine "$temp/$name/keysweep.exe"
 	line "$name.zip" "$(find "$temp/$name" -type f | wc -l)"
 }
 
