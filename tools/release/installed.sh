@@ -186,7 +186,6 @@ image() {
 # The formula and the manifest name files that are there, with their sums.
 addresses() {
 	local n=0 file sum
-	ruby -c "$release/keysweep.rb" >/dev/null
 	while read -r file sum; do
 		grep -q "^$sum  $file\$" "$release/SHA256SUMS" || fail "$file has another sum than $sum"
 		n=$((n + 1))
@@ -196,6 +195,33 @@ addresses() {
 for a in json.load(open(sys.argv[1]))["architecture"].values(): print(a["url"].split("/")[-1], a["hash"])' "$release/keysweep.json"
 	)
 	[ $n = 6 ] || fail "$n archives are named"
+	unzip -l "$release/keysweep_${version}_windows_amd64.zip" | grep -q " keysweep_${version}_windows_amd64/keysweep.exe$" || fail "Scoop would not find the program"
+	formula
+	line keysweep.rb "$(find "$temp/brew" -type f | wc -l)" "$temp/brew/bin/keysweep"
+	line keysweep.json 1
+}
+
+# formula does with the formula what Homebrew on Linux would, but for the download.
+formula() {
+	local name=keysweep_${version}_linux_amd64
+	tar -xzf "$release/$name.tar.gz" -C "$temp"
+	(cd "$temp/$name" && PREFIX=$temp/brew ruby -r fileutils -e '
+class Folder
+  def initialize(name) = @path = File.join(ENV["PREFIX"], name)
+  def install(what) = (what.is_a?(Hash) ? what : { what => File.basename(what) }).each { |from, to|
+    FileUtils.mkdir_p(@path)
+    FileUtils.cp(from, File.join(@path, to))
+  }
+end
+class Formula
+  %i[desc homepage version license test on_macos on_arm url sha256].each { |word| define_singleton_method(word) { |*| } }
+  %i[on_linux on_intel].each { |word| define_singleton_method(word) { |&block| block.call } }
+  { bin: "bin", man1: "share/man/man1", doc: "share/doc/keysweep", bash_completion: "etc/bash_completion.d", zsh_completion: "share/zsh/site-functions",
+    fish_completion: "share/fish/vendor_completions.d" }.each { |word, path| define_method(word) { Folder.new(path) } }
+end
+load ARGV[0]
+Keysweep.new.install' "$release/keysweep.rb")
+	tried keysweep.rb "$temp/brew/bin/keysweep"
 }
 
 # The step of docs/releasing.md that gives the module an address, in a copy.
