@@ -18,7 +18,7 @@ import (
 // module is a library that at least one program contains, or Go itself.
 type module struct {
 	path, version string
-	licence       string // SPDX
+	licence       string // an expression of SPDX
 	texts         []byte // of the licence and what belongs to it
 }
 
@@ -26,12 +26,13 @@ const standardLibrary = "Go standard library"
 
 var licenceFile = regexp.MustCompile(`(?i)^(licen[cs]e|copying|notice|patents)(\.(md|txt))?$`)
 
-// licences are sentences by which a licence is recognised, the first one counts.
+// licences are sentences by which a licence is recognised. A library may have
+// parts under another one.
 var licences = []struct{ id, sentence string }{
 	{"Apache-2.0", "Apache License Version 2.0"},
 	{"MPL-2.0", "Mozilla Public License Version 2.0"},
 	{"MIT", "Permission is hereby granted, free of charge, to any person obtaining a copy"},
-	{"BSD-3-Clause", "may be used to endorse or promote products derived from this software"},
+	{"BSD-3-Clause", "used to endorse or promote products derived from this software"},
 	{"BSD-2-Clause", "Redistribution and use in source and binary forms"},
 }
 
@@ -76,14 +77,16 @@ func (r *release) findModules() error {
 			m.texts = append(append(m.texts, bytes.TrimSpace(text)...), "\n\n"...)
 		}
 		words := strings.Join(strings.Fields(string(m.texts)), " ")
+		var ids []string
 		for _, l := range licences {
-			if m.licence == "" && strings.Contains(words, l.sentence) {
-				m.licence = l.id
+			if strings.Contains(words, l.sentence) && (l.id != "BSD-2-Clause" || !slices.Contains(ids, "BSD-3-Clause")) {
+				ids = append(ids, l.id)
 			}
 		}
-		if m.licence == "" {
+		if ids == nil {
 			return fmt.Errorf("the licence of %s %s is not known", path, version)
 		}
+		m.licence = strings.Join(ids, " AND ")
 		r.modules = append(r.modules, m)
 	}
 	slices.SortFunc(r.modules, func(a, b module) int { return cmp.Compare(a.path, b.path) })
@@ -105,7 +108,7 @@ func (r *release) notices() []byte {
 
 // billOfMaterials writes what a program contains, in CycloneDX.
 func (r *release) billOfMaterials(p *program) error {
-	licensed := func(id string) *cdx.Licenses { return &cdx.Licenses{{License: &cdx.License{ID: id}}} }
+	licensed := func(expression string) *cdx.Licenses { return &cdx.Licenses{{Expression: expression}} }
 	bom := cdx.NewBOM()
 	main := "pkg:golang/" + p.info.Main.Path + "@v" + r.version + "?type=module&goos=" + p.goos + "&goarch=" + p.goarch
 	bom.Metadata = &cdx.Metadata{Timestamp: r.date.Format("2006-01-02T15:04:05Z"), Component: &cdx.Component{
