@@ -160,7 +160,7 @@ windows: bin/windows/prefix
 	CGO_ENABLED=0 go build -trimpath -tags $(TAGS) -o bin/windows/keysweep .
 	GOOS=windows CGO_ENABLED=0 go build -trimpath -tags $(TAGS) -o bin/windows/keysweep.exe .
 	GOOS=windows CGO_ENABLED=0 go -C tools build -o ../bin/windows ./windows/...
-	KEYSWEEP_WINE=$(CURDIR)/bin/windows go test -vet=off -tags wine -count=1 -run '^TestUnderWine$(ROWS)$$|^TestNothingThatContentNames' -v -timeout 120m .
+	KEYSWEEP_WINE=$(CURDIR)/bin/windows go test -vet=off -tags wine -count=1 -run '^TestUnderWine$(ROWS)$$|^TestNothingThatContentNames' -v -parallel 4 -timeout 120m .
 	cat bin/windows/table.md
 
 bench:

@@ -12,6 +12,7 @@ import (
 	"keysweep/command/hooks"
 
 	"keysweep/file"
+	"keysweep/quote"
 )
 
 // patient is a repository to be checked.
@@ -249,7 +250,7 @@ func TestARemedyNamesTheFolder(t *testing.T) {
 	for _, tt := range []struct{ dir, install, git string }{
 		{".", "keysweep install", "git fetch"},
 		{"../shop", "keysweep install ../shop", "git -C ../shop fetch"},
-		{"it's", `keysweep install 'it'\''s'`, `git -C 'it'\''s' fetch`},
+		{"it's", "keysweep install " + quote.Shell("it's"), "git -C " + quote.Shell("it's") + " fetch"},
 	} {
 		e := newExamination(tt.dir)
 		if e.install != tt.install || e.git+"fetch" != tt.git {
@@ -264,7 +265,7 @@ func TestWhatHelpsIfGitCannotBeAsked(t *testing.T) {
 		want string
 	}{
 		{hooks.ErrNoGit, "install git"},
-		{errors.New("asking git: detected dubious ownership in repository at 'x'"), "safe.directory '/a b'"},
+		{errors.New("asking git: detected dubious ownership in repository at 'x'"), "safe.directory " + quote.Shell("/a b")},
 		{errors.New("asking git: unknown repository extension"), "a newer git"},
 	} {
 		if got := askRemedy(tt.err, "/a b"); !strings.Contains(got, tt.want) {
