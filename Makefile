@@ -202,9 +202,9 @@ corpus: build $(CORPUS_NODE)
 
 # Refs and reflogs as a git that knows reftables has them.
 REFTABLE_REPOSITORIES ?= 60
-reftables: bin/newer-git/git
-	KEYSWEEP_NEWER_GIT=$(CURDIR)/$< KEYSWEEP_NEWER_GIT_REPOSITORIES=$(REFTABLE_REPOSITORIES) \
-		go test -vet=off -tags newergit -count=1 -run TestReftablesAreReadAsANewerGit -v -timeout 60m ./scanner/gitdb
+reftables: build bin/newer-git/git
+	KEYSWEEP_NEWER_GIT=$(CURDIR)/bin/newer-git/git KEYSWEEP_NEWER_GIT_REPOSITORIES=$(REFTABLE_REPOSITORIES) \
+		go test -vet=off -tags newergit -count=1 -run 'NewerGit' -v -timeout 60m . ./scanner/gitdb
 
 bin/newer-git/git: tools/corpus/newer_git.sh
 	rm -rf bin/newer-git

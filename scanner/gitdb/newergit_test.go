@@ -190,7 +190,7 @@ func asJGit(t *testing.T, gitDir string) {
 	}
 }
 
-func TestReftablesAreReadAsANewerGitReadsThem(t *testing.T) {
+func TestReftablesAreReadAsNewerGitReadsThem(t *testing.T) {
 	git, repositories := os.Getenv("KEYSWEEP_NEWER_GIT"), 60
 	if n, err := strconv.Atoi(os.Getenv("KEYSWEEP_NEWER_GIT_REPOSITORIES")); err == nil {
 		repositories = n

@@ -1,0 +1,94 @@
+//go:build newergit
+
+package main
+
+import (
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"testing"
+)
+
+// Installed hooks, doctor and install, with a git that knows reftables: make corpus
+// unpacks one, and make build the program that the hooks call.
+func TestHooksUnderNewerGit(t *testing.T) {
+	program, err := filepath.Abs("bin/keysweep")
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Setenv("PATH", filepath.Dir(os.Getenv("KEYSWEEP_NEWER_GIT"))+string(filepath.ListSeparator)+filepath.Dir(program)+string(filepath.ListSeparator)+os.Getenv("PATH"))
+	for name, value := range map[string]string{
+		"GIT_CONFIG_GLOBAL": "/dev/null", "GIT_CONFIG_NOSYSTEM": "1", "GIT_AUTHOR_NAME": "A", "GIT_AUTHOR_EMAIL": "a@example.org",
+		"GIT_COMMITTER_NAME": "A", "GIT_COMMITTER_EMAIL": "a@example.org",
+		"GIT_CONFIG_COUNT": "1", "GIT_CONFIG_KEY_0": "safe.bareRepository", "GIT_CONFIG_VALUE_0": "explicit", // as in git 3.0
+	} {
+		t.Setenv(name, value)
+	}
+	key := testKey("sk_live_", "newer", 24)
+	for _, storage := range []string{"files", "reftable"} {
+		for _, format := range []string{"sha1", "sha256"} {
+			for _, how := range []string{"scripts", "configuration"} {
+				t.Run(storage+" "+format+" "+how, func(t *testing.T) {
+					dir := t.TempDir()
+					top, server := filepath.Join(dir, "shop"), filepath.Join(dir, "server.git")
+					linked := filepath.Join(dir, "linked")
+					run := func(dir string, ok bool, wanted string, args ...string) {
+						t.Helper()
+						cmd := exec.Command(args[0], args[1:]...)
+						cmd.Dir = dir
+						out, err := cmd.CombinedOutput()
+						if (err == nil) != ok || !strings.Contains(string(out), wanted) || strings.Contains(string(out), key) {
+							t.Errorf("%s: %v, want success %v and %q\n%s", strings.Join(args, " "), err, ok, wanted, out)
+						}
+					}
+					write := func(name, content string) {
+						t.Helper()
+						if err := os.WriteFile(filepath.Join(dir, name), []byte(content), 0o644); err != nil {
+							t.Fatal(err)
+						}
+					}
+					install := []string{program, "install"}
+					if how == "configuration" {
+						install = append(install, "--config-hook")
+					}
+					run(dir, true, "", "git", "init", "-q", "-b", "main", "--ref-format="+storage, "--object-format="+format, "shop")
+					run(dir, true, "", "git", "init", "-q", "-b", "main", "--bare", "--ref-format="+storage, "--object-format="+format, "server.git")
+					run(top, true, "installed", install...)
+					run(server, true, "installed", install...)
+					run(top, true, "unchanged", install...)
+					run(top, true, "All is well.", program, "doctor")
+					run(server, true, "All is well.", program, "doctor")
+
+					write("shop/a", "clean\n")
+					run(top, true, "", "git", "add", ".")
+					run(top, true, "", "git", "commit", "-q", "-m", "first, and clean")
+					run(top, true, "", "git", "commit", "-q", "--allow-empty", "-m", "second, and clean")
+					run(top, true, "", "git", "push", "-q", server, "main")
+					write("shop/k", "KEY="+key+"\n")
+					run(top, true, "", "git", "add", ".")
+					run(top, false, "stopped this commit", "git", "commit", "-m", "a key")
+					run(top, false, "stopped this commit", "git", "commit", "-a", "-m", "a key")
+					run(top, false, "stopped this commit", "git", "commit", "-m", "a key", "--only", "k")
+					run(top, false, "1 key found", program, "scan", "--staged")
+					run(top, true, "", "git", "commit", "-q", "--no-verify", "-m", "a key")
+					run(top, false, "still in HEAD", program, "scan", ".")
+					run(top, false, "added in the range", program, "scan", "--range", "HEAD@{1}..HEAD")
+					run(top, true, "This is a finding", program, "explain", "HEAD:k:1")
+					run(top, false, "stopped this push", "git", "push", server, "main")
+					run(top, false, "stopped this push", "git", "push", "--no-verify", server, "main")
+					run(top, true, "", "git", "worktree", "add", "-q", "-b", "topic", linked, "HEAD~1")
+					write("linked/l", "KEY="+key+"x\n")
+					run(linked, true, "", "git", "add", ".")
+					run(linked, false, "stopped this commit", "git", "commit", "-m", "a key")
+					write("linked/l", "clean\n")
+					run(linked, true, "", "git", "add", ".")
+					run(linked, true, "", "git", "commit", "-q", "-m", "clean")
+					run(linked, true, "", "git", "push", "-q", server, "topic")
+					run(linked, true, "", program, "doctor")
+					run(top, true, "removed", program, "uninstall")
+				})
+			}
+		}
+	}
+}
