@@ -135,3 +135,86 @@ func TestAKeyDeepInATreeHasAHistory(t *testing.T) {
 		t.Errorf("%+v, %v", res.Findings, res.Skipped)
 	}
 }
+
+// Each says what is wrong in one sentence, makes the scan incomplete, and hides nothing
+// of the rest.
+func TestBadInputIsSaidOnceAndTheRestIsRead(t *testing.T) {
+	k := keysOf(1, 13)[0]
+	table := func(t *testing.T, r *gittest.Repo) (path string, content []byte) {
+		t.Helper()
+		list, _ := filepath.Glob(filepath.Join(r.Dir, ".git/reftable/*.ref"))
+		if len(list) == 0 {
+			t.Fatal("no table")
+		}
+		b, err := os.ReadFile(list[0])
+		if err != nil {
+			t.Fatal(err)
+		}
+		return list[0], b
+	}
+	for _, c := range []struct {
+		name   string
+		do     func(t *testing.T, r *gittest.Repo)
+		reason finding.Reason
+		words  string
+	}{
+		{"a damaged table", func(t *testing.T, r *gittest.Repo) {
+			r.ToReftable(1)
+			path, b := table(t, r)
+			b[len(b)-1] ^= 1
+			write(t, path, string(b))
+		}, finding.ReasonDamaged, "corrupt reftable: checksum of the footer"},
+		{"a stack that names a missing table", func(t *testing.T, r *gittest.Repo) {
+			r.ToReftable(2)
+			path, _ := table(t, r)
+			if err := os.Remove(path); err != nil {
+				t.Fatal(err)
+			}
+		}, finding.ReasonMissing, "no such file"},
+		{"a block that lies about its length", func(t *testing.T, r *gittest.Repo) {
+			r.ToReftable(1)
+			path, b := table(t, r)
+			b[25] = 0xff
+			write(t, path, string(b))
+		}, finding.ReasonDamaged, "corrupt reftable: block at 0: length"},
+		{"a symbolic ref in a circle", func(t *testing.T, r *gittest.Repo) {
+			write(t, filepath.Join(r.Dir, ".git/refs/heads/a"), "ref: refs/heads/b\n")
+			write(t, filepath.Join(r.Dir, ".git/refs/heads/b"), "ref: refs/heads/a\n")
+		}, finding.ReasonDamaged, "symbolic ref"},
+		{"a symbolic ref in a circle in a reftable", func(t *testing.T, r *gittest.Repo) {
+			head := strings.TrimSpace(r.Git("rev-parse", "HEAD"))
+			r.ToReftable(1)
+			r.WriteStack(filepath.Join(r.Dir, ".git"), gittest.Table{BlockSize: 4096, Refs: []gittest.TableRef{
+				{Name: "HEAD", Target: "refs/heads/main"}, {Name: "refs/heads/main", ID: head},
+				{Name: "refs/heads/a", Target: "refs/heads/b"}, {Name: "refs/heads/b", Target: "refs/heads/a"}}})
+		}, finding.ReasonDamaged, "symbolic ref"},
+		{"an index of another version", func(t *testing.T, r *gittest.Repo) {
+			write(t, filepath.Join(r.Dir, ".git/index"), "DIRC\x00\x00\x00\x09\x00\x00\x00\x00"+strings.Repeat("\x00", 20))
+		}, finding.ReasonUnknownFormat, "index of "},
+		{"a gitdir file that points nowhere", func(t *testing.T, r *gittest.Repo) {
+			write(t, filepath.Join(r.Dir, "sub/.git"), "gitdir: ../.git/modules/gone\n")
+		}, finding.ReasonUnreadable, "sub"},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			r := gittest.New(t)
+			r.Write("k.txt", "KEY="+k+"\n")
+			r.Commit("one")
+			r.Write("k.txt", "clean\n")
+			r.Commit("two")
+			c.do(t, r)
+			res := scanAll(t, Options{Paths: []string{r.Dir}})
+			var said []finding.Skipped
+			for _, s := range res.Skipped {
+				if s.Reason.Class() == finding.ClassIncomplete {
+					said = append(said, s)
+				}
+			}
+			if len(said) != 1 || said[0].Count != 1 || said[0].Reason != c.reason || !strings.Contains(said[0].Detail, c.words) || strings.Contains(said[0].Detail, "\n") {
+				t.Errorf("said %+v", said)
+			}
+			if len(occurrences(res)[k]) != 1 {
+				t.Errorf("found %v", occurrences(res))
+			}
+		})
+	}
+}

@@ -8,6 +8,8 @@ import (
 	"io"
 	"io/fs"
 	"path/filepath"
+	"slices"
+	"strings"
 	"sync/atomic"
 
 	"keysweep/file"
@@ -107,7 +109,10 @@ func (s *Prepared) openNested(t *target, paths []string) (repos []*gitdb.Reposit
 			s.partial = true // the walk has counted it
 		case err != nil:
 			s.partial = true
-			s.skipOne(finding.ReasonUnreadable, fmt.Sprintf("repository %s: %v", path, err))
+			noted := path + "/.git: " // by the walk
+			if !slices.ContainsFunc(s.result.Skipped, func(k finding.Skipped) bool { return strings.HasPrefix(k.Detail, noted) }) {
+				s.skipOne(finding.ReasonUnreadable, fmt.Sprintf("repository %s: %v", path, err))
+			}
 		case !isInside:
 			s.skipOne(finding.ReasonExcluded, fmt.Sprintf("history of %s: its database is outside the scanned folder, in %s", path, repo.CommonDir))
 		default:

@@ -39,12 +39,13 @@ type refFiles struct {
 	ids      map[string]oid.ID
 	symbolic map[string]string // the name of another ref
 	gone     []string          // what a listing named and was not there
+	circles  map[string]bool   // by a ref of each: noted
 	onDemand bool              // resolve reads what it needs
 	stacks   []reftable.Stack  // where that is, if refs are in reftables
 }
 
 func (r *Repository) newRefFiles() *refFiles {
-	return &refFiles{repo: r, ids: make(map[string]oid.ID), symbolic: make(map[string]string)}
+	return &refFiles{repo: r, ids: make(map[string]oid.ID), symbolic: make(map[string]string), circles: make(map[string]bool)}
 }
 
 // resolve returns what a ref leads to, zero if that is not there.
@@ -59,7 +60,23 @@ func (f *refFiles) resolve(name string) oid.ID {
 		}
 		name = target
 	}
+	f.noteCircle(name)
 	return oid.ID{}
+}
+
+// noteCircle notes once that symbolic refs lead on without an end, or to one that git
+// does not follow them to. name is one of them.
+func (f *refFiles) noteCircle(name string) {
+	first := name
+	for range symbolicDepth {
+		if name = f.symbolic[name]; name != "" && name < first {
+			first = name
+		}
+	}
+	if !f.circles[first] {
+		f.circles[first] = true
+		f.repo.skip(finding.ReasonDamaged, "symbolic ref %s: it leads in a circle, or over more than %d others", first, symbolicDepth)
+	}
 }
 
 func (f *refFiles) isKnown(name string) bool {
