@@ -64,20 +64,24 @@ func (f *refFiles) resolve(name string) oid.ID {
 	return oid.ID{}
 }
 
-// noteCircle notes once that symbolic refs lead on without an end, or to one that git
-// does not follow them to. name is one of them.
+// noteCircle notes, once, symbolic refs that lead to each other, name among them. A
+// long chain has an end, to which git does not follow it.
 func (f *refFiles) noteCircle(name string) {
-	first := name
-	for range symbolicDepth {
-		if name = f.symbolic[name]; name != "" && name < first {
-			first = name
+	first, at := name, f.symbolic[name]
+	for range maxCircle {
+		if at == "" || at == name {
+			break
 		}
+		first, at = min(first, at), f.symbolic[at]
 	}
-	if !f.circles[first] {
+	if at == name && !f.circles[first] {
 		f.circles[first] = true
-		f.repo.skip(finding.ReasonDamaged, "symbolic ref %s: it leads in a circle, or over more than %d others", first, symbolicDepth)
+		f.repo.skip(finding.ReasonDamaged, "symbolic ref %s: it leads in a circle", first)
 	}
 }
+
+// maxCircle is how long a circle may be to be noticed, in refs.
+const maxCircle = 100
 
 func (f *refFiles) isKnown(name string) bool {
 	_, isSymbolic := f.symbolic[name]
