@@ -399,6 +399,14 @@ func TestHooksWithThoseWhoRunThem(t *testing.T) {
 				w.needs(t, &r)
 				t.Parallel()
 				shop := w.shopOf(t, &r)
+				if !r.server {
+					said, err := w.run(filepath.Join(shop, "my shop"), nil, "keysweep", "doctor")
+					for _, hook := range []string{"pre-commit", "commit-msg", "pre-push"} {
+						if err != nil || !strings.Contains(said, "✓ "+hook+" ") {
+							t.Errorf("doctor: %v\n%s", err, said)
+						}
+					}
+				}
 				for _, s := range situations {
 					t.Run(s.name, func(t *testing.T) {
 						t.Parallel()
