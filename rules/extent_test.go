@@ -3,6 +3,7 @@ package rules
 import (
 	"fmt"
 	"math/rand/v2"
+	"slices"
 	"strings"
 	"testing"
 
@@ -49,6 +50,37 @@ var (
 		"2026-01-01T00:00", "20260101", "_2026-01-01", ".json", "_backup.json", "\x1b[0m", "\x1b[m\x1b[K", "^[[0m", "#x1B[0m", `\x1b[0m`, `\n`, `\u0022`, "%22", "</b>", "&quot;", `\"`,
 		"\x00", "\x01", "q\x01", "z\x08", "g\x01", "\x1a\x03abc", "{{live}}"}
 )
+
+// TestWhatOlderVersionsTookForAKey says what fingerprints of a key go on to be accepted.
+func TestWhatOlderVersionsTookForAKey(t *testing.T) {
+	m := loaded(t).NewMatcher()
+	key, long := expand(t, "{{live}}{{hex:40:a}}"), expand(t, "{{live}}51{{base62:87:b}}00{{base62:8:c}}")
+	for _, tt := range []struct{ name, text, key, former string }{
+		{"alone", "k=" + key + "\n", key, ""},
+		{"a suffix", "k=" + key + "_old\n", key, key + "_old"},
+		{"a suffix behind a dash", "k=" + key + "-prod", key, key + "-prod"},
+		{"a word", "k=" + key + "import {", key, key + "import"},
+		{"a company's prefix", "k=gw_" + key, key, "gw_" + key},
+		{"a company's prefix and a suffix", "k=gw_" + key + "_old", key, "gw_" + key + "_old"},
+		{"a length", "\x00k" + long + "\x00", long, "k" + long},
+		{"a sequence that is spelt without its first sign", "[32m" + key + "[0m", key, ""},
+		{"a cell of a table", "| " + long[:60] + " |\n| " + long[60:] + "    |\n", long, long[:60]},
+		{"a short second literal", `"` + long[:103] + `" + "` + long[103:] + `"`, long, long[:103]},
+	} {
+		list := accepted(m.Matches([]byte(tt.text), Span{0, len(tt.text)}))
+		if len(list) != 1 || list[0].Secret.Reveal() != tt.key {
+			t.Errorf("%s: found\n%s", tt.name, revealed(list))
+			continue
+		}
+		var former []string
+		for _, f := range list[0].Former {
+			former = append(former, f.Reveal())
+		}
+		if tt.former == "" && former != nil || tt.former != "" && !slices.Contains(former, tt.former) {
+			t.Errorf("%s: %q, want %q", tt.name, former, tt.former)
+		}
+	}
+}
 
 // TestAKeyThatIsBrokenAnywhere breaks every shape at every place in every way that
 // programs break text. The key is found as it is, or its extent says that it may not be.
