@@ -193,10 +193,10 @@ func (g *group) decide(m *Matcher, r *run, env around, list []ending) (best int,
 			return false
 		}
 		_, s := g.scored(r.text[:x.n])
-		return s.Veto() == "" && (s.LLR < score.High || s.LLR < score.Max && (x.unique || accepted && x.documented || best >= 0 && x.n == len(r.text)))
+		return s.Veto() == "" && (s.LLR < score.High || s.LLR < score.Max && (x.unique || x.strong || accepted && x.documented || best >= 0 && x.n == len(r.text)))
 	}
 	best = slices.IndexFunc(list, func(x ending) bool {
-		return x.n == usual && usual >= g.Body.Min || (!whole || x.unique || x.n == len(r.text)) && may(x)
+		return x.n == usual && usual >= g.Body.Min || (!whole || x.unique || x.strong || x.n == len(r.text)) && may(x)
 	})
 	if best < 0 || r.tooLong && list[best].n == len(r.text) {
 		return -1, finding.Likely, nil

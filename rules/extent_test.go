@@ -51,6 +51,46 @@ var (
 		"\x00", "\x01", "q\x01", "z\x08", "g\x01", "\x1a\x03abc", "{{live}}"}
 )
 
+// TestLengthsAroundAKey holds what the bytes beside a key say of its end, of formats that
+// put values beside each other. N is the length of the key.
+func TestLengthsAroundAKey(t *testing.T) {
+	m := loaded(t).NewMatcher()
+	r := rand.New(rand.NewPCG(5, 5))
+	for _, tt := range []struct {
+		name, before, behind string
+		number               func(n int) string // nil: a byte
+	}{
+		{"a row of SQLite", "?\x02\x05\x00\x19N5stripe", "2026-01-01T00:00:00Z\x19\x01", func(n int) string { return string([]byte{byte(13 + 2*n)}) }},
+		{"a row of Aria", "\x03\xf0\x00\x06N\n\x02\x00\x00\x00stripe", "2026-01-31\x00\x03", nil},
+		{"a row of InnoDB", "\nN\x06\x00\x00\x00\x18\x00\x01\x80\x00\x00\x02stripe", "2026-01-31\x04", nil},
+		{"a node of LMDB", "\x00N\x00\x00\x00\x00\x00\x06\x00stripe", "zone\x00\x00", nil},
+		{"a record of cdb", "\x00\x06\x00\x00\x00N\x00\x00\x00stripe", "paypal\x00", nil},
+		{"an element of bbolt", "\x06\x00\x00\x00N\x00\x00\x00\x04\x00\x00\x00paypalnonestripe", "zone\x00", nil},
+		{"a cell of Excel", "stripeN\x00\x00", "\x03\x00\x00eur", nil},
+		{"Java's serialization", "t\x00\x05firstt\x00N", "sr\x00\rWrite", nil},
+		{"a listpack of Redis", "\x85first\x06N", "M\x85third", func(n int) string { return string([]byte{byte(0x80 | n)}) }},
+		{"a text of gob", "\x01\x06stripe\x01N", "\x01\x03eur\x00", nil},
+	} {
+		for _, sh := range shapes {
+			body := sh.draw(r)
+			key := expand(t, "{{live}}") + body
+			n := len(key)
+			if n > 60 || !score.Of([]byte(body)).LooksRandom() || strings.Contains(sh.name, "43") {
+				continue // a length of several bytes; of no documented length
+			}
+			number := string([]byte{byte(n)})
+			if tt.number != nil {
+				number = tt.number(n)
+			}
+			text := strings.ReplaceAll(tt.before, "N", number) + key + strings.ReplaceAll(tt.behind, "M", string([]byte{byte(n + 1)}))
+			list := accepted(m.Matches([]byte(text), Span{0, len(text)}))
+			if len(list) != 1 || list[0].Secret.Reveal() != key || list[0].Extent != finding.Exact {
+				t.Errorf("%s, %s: found %v of %q\n%s", tt.name, sh.name, len(list) > 0 && list[0].Extent != finding.Exact, text, revealed(list))
+			}
+		}
+	}
+}
+
 // TestWhatOlderVersionsTookForAKey says what fingerprints of a key go on to be accepted.
 func TestWhatOlderVersionsTookForAKey(t *testing.T) {
 	m := loaded(t).NewMatcher()

@@ -49,7 +49,7 @@ const (
 	counted     = 64  // of a text, with the key at its end
 	header      = 256 // of a record, if lengths have four bytes
 	recordReach = 40  // if they have one, and the value before the key is a word
-	pairReach   = 8   // if it is the end of one
+	pairReach   = 10  // if it is the end of one
 	minName     = 3   // of the value before the key
 )
 
@@ -72,40 +72,33 @@ func lengthsAround(dst []length, b []byte, at, size int) []length {
 		}
 	}
 	word := ascii.RunStart(b, at, counted, ascii.IsDotted)
-	for start := at - minName; start >= word; start-- {
-		k, head := at-start, b[max(0, start-header):start]
-		pair := func(first, second int, most int) {
-			switch k {
-			case first:
-				second -= size
-			case second:
-				second = first - size
-			default:
-				return
+	// pair notes two lengths that end at b[:end], of a value of k bytes and the key.
+	pair := func(end, k, n int) {
+		start := at - k
+		if k >= minName && start >= word && end <= start && n > size && n <= size+maxBody {
+			dst = append(dst, length{n - size, paired})
+		}
+	}
+	for i := max(0, word-header); i+2 <= at; i++ {
+		if i+8 <= at {
+			k, n := binary.LittleEndian.Uint32(b[i:]), binary.LittleEndian.Uint32(b[i+4:])
+			if n&0xffff == 0 {
+				n >>= 16
 			}
-			if second > 0 && second <= most {
-				dst = append(dst, length{second, paired})
+			if k <= maxBody+maxLiteral && n <= maxBody+maxLiteral {
+				pair(i+8, int(k), int(n))
+				pair(i+8, int(n), int(k))
 			}
 		}
-		near := pairReach
-		if start == word {
-			near = recordReach
+		k, n := int(b[i]), int(b[i+1])
+		if at-k-i <= pairReach || at-k == word && word-i <= recordReach {
+			pair(i+2, k, n)
 		}
-		for i := max(1, len(head)-near); i < len(head); i++ {
-			first, second := int(head[i-1]), int(head[i])
-			pair(first, second, maxBody)
-			if first&second&1 == 1 {
-				pair((first-13)/2, (second-13)/2, maxBody)
-			}
+		if at-n-i <= pairReach || at-n == word && word-i <= recordReach {
+			pair(i+2, n, k)
 		}
-		for i := 0; i+8 <= len(head); i++ {
-			first, second := binary.LittleEndian.Uint32(head[i:]), binary.LittleEndian.Uint32(head[i+4:])
-			if second&0xffff == 0 {
-				second >>= 16
-			}
-			if first <= maxBody+maxLiteral && second <= maxBody+maxLiteral {
-				pair(int(first), int(second), maxBody)
-			}
+		if k, n = (k-13)/2, (n-13)/2; b[i]&b[i+1]&1 == 1 && at-k-i <= pairReach {
+			pair(i+2, k, n)
 		}
 	}
 	return dst
