@@ -34,7 +34,7 @@ const (
 func main() {
 	base := flag.String("base", "", "the `address` of the folder that the files will be in; without it, no file that names one is made")
 	platforms := flag.String("platforms", "linux/amd64 linux/arm64 darwin/amd64 darwin/arm64 windows/amd64 windows/arm64", "a `list` of GOOS/GOARCH")
-	out := flag.String("o", "bin/release", "the `folder` to make; what it holds is removed")
+	out := flag.String("o", "bin/release", "the `folder` to make, in place of an earlier release")
 	flag.Parse()
 	if flag.NArg() != 1 || !versions.MatchString(flag.Arg(0)) {
 		fmt.Fprintln(os.Stderr, "release: a version is needed, as v1.2.3 or v1.2.3-rc.1 (Go has a v2 only for a module path that ends in /v2)")
@@ -77,7 +77,12 @@ func (p *program) name() string {
 }
 
 func makeRelease(version, base string, platforms []string, out string) (err error) {
-	r := &release{version: version[1:], base: base, out: out}
+	if _, err := os.Stat(filepath.Join(out, "SHA256SUMS")); err != nil {
+		if _, err := os.Stat(out); err == nil {
+			return fmt.Errorf("%s exists, and is no release", out)
+		}
+	}
+	r := &release{version: version[1:], base: base, out: out + ".new"}
 	if r.temp, err = os.MkdirTemp("", "keysweep-release"); err != nil {
 		return err
 	}
@@ -99,10 +104,7 @@ func makeRelease(version, base string, platforms []string, out string) (err erro
 	if err := r.share(); err != nil {
 		return err
 	}
-	if err := os.RemoveAll(out); err != nil {
-		return err
-	}
-	if err := os.MkdirAll(out, 0o755); err != nil {
+	if err := cmp.Or(os.RemoveAll(r.out), os.MkdirAll(r.out, 0o755)); err != nil {
 		return err
 	}
 	steps := []func(*program) error{r.archive, r.billOfMaterials, r.linuxPackages, r.image, r.npm}
@@ -113,7 +115,12 @@ func makeRelease(version, base string, platforms []string, out string) (err erro
 			}
 		}
 	}
-	return cmp.Or(r.npmPicker(), r.addresses(), r.sums())
+	for _, step := range []func() error{r.npmPicker, r.addresses, r.sums, func() error { return os.RemoveAll(out) }} {
+		if err := step(); err != nil {
+			return err
+		}
+	}
+	return os.Rename(r.out, out)
 }
 
 // source is the folder of the clone.
@@ -172,10 +179,12 @@ func (r *release) build(goos, goarch string) (program, error) {
 // share makes the files of every archive: completion scripts, manual page,
 // licence and notices. A program for this machine writes its own help.
 func (r *release) share() error {
-	if _, err := r.build(runtime.GOOS, runtime.GOARCH); err != nil {
-		return err
-	}
 	keysweep := filepath.Join(r.temp, "programs", runtime.GOOS+"-"+runtime.GOARCH)
+	if _, err := os.Stat(keysweep); err != nil {
+		if _, err := r.build(runtime.GOOS, runtime.GOARCH); err != nil {
+			return err
+		}
+	}
 	r.shared = map[string][]byte{"THIRD_PARTY_NOTICES": r.notices()}
 	for name, shell := range map[string]string{"keysweep.bash": "bash", "_keysweep": "zsh", "keysweep.fish": "fish", "keysweep.ps1": "powershell"} {
 		text, err := run(".", keysweep, "completion", shell)
@@ -204,27 +213,19 @@ func (r *release) write(name string, data []byte) error {
 
 // sums writes SHA256SUMS, as sha256sum reads it.
 func (r *release) sums() error {
-	list, err := r.listSums()
-	if err != nil {
-		return err
-	}
-	return r.write("SHA256SUMS", list)
-}
-
-func (r *release) listSums() ([]byte, error) {
 	files, err := os.ReadDir(r.out)
 	if err != nil {
-		return nil, err
+		return err
 	}
 	var b bytes.Buffer
 	for _, f := range files {
 		sum, err := r.sum(f.Name())
 		if err != nil {
-			return nil, err
+			return err
 		}
 		fmt.Fprintf(&b, "%s  %s\n", sum, f.Name())
 	}
-	return b.Bytes(), nil
+	return r.write("SHA256SUMS", b.Bytes())
 }
 
 func (r *release) sum(name string) (string, error) {
