@@ -3,6 +3,7 @@ package hooks
 import (
 	"fmt"
 	"slices"
+	"strconv"
 	"strings"
 )
 
@@ -96,11 +97,15 @@ func (git question) runsConfigured() (bool, error) {
 	if err != nil {
 		return false, err
 	}
-	var major, minor int
-	if _, err := fmt.Sscanf(out, "git version %d.%d", &major, &minor); err != nil {
-		return false, fmt.Errorf("the version of git, %q: %w", out, err)
+	part := strings.Split(strings.TrimPrefix(out, "git version "), ".")
+	major, err := strconv.Atoi(part[0])
+	if err == nil && len(part) > 1 {
+		var minor int
+		if minor, err = strconv.Atoi(part[1]); err == nil {
+			return major > 2 || major == 2 && minor >= 54, nil
+		}
 	}
-	return major > 2 || major == 2 && minor >= 54, nil
+	return false, fmt.Errorf("the version of git is not known: %q", out)
 }
 
 // Configure is Install for hooks in the local configuration, which git runs besides
