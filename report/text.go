@@ -145,10 +145,17 @@ func (t *textReport) added(heading string) {
 	if heading != "" {
 		t.row(plain, "", 0, plain, heading)
 	}
-	for _, e := range t.res.Added {
+	for i, e := range t.res.Added {
+		if i == addedListed && !t.opts.Verbose {
+			t.label("Adds", labelWidth, number(int64(len(t.res.Added)-i))+" more (-v lists them)")
+			return
+		}
 		t.label("Adds", labelWidth, t.exceptionWords(e)+t.grounds(e.Reason, e.Owner, e.Expires))
 	}
 }
+
+// addedListed is how many exceptions that a commit adds are listed.
+const addedListed = 20
 
 // labelWidth is the longest label below the findings and two spaces.
 const labelWidth = len("Incomplete") + 2

@@ -318,7 +318,7 @@ func (s *Prepared) stagedPaths(h *scannedHistory, held map[oid.ID][]int32) map[o
 const occurrencesPerObject = 10_000
 
 // addVersions turns the locations of a key in one database into occurrences. A blob
-// may be staged at a path that no tree has it at.
+// may be staged at a path where HEAD lacks it.
 func (k *foundKey) addVersions(h *scannedHistory, t *history.Trace, staged func() map[oid.ID][]string) {
 	vs := make(versions)
 	for id, list := range k.at {
@@ -360,7 +360,7 @@ func (k *foundKey) addVersions(h *scannedHistory, t *history.Trace, staged func(
 }
 
 // withStaged returns the paths that trees have an object at, and behind them, from
-// the returned number on, those that the index alone has.
+// the returned number on, those at which the next commit would add it.
 func withStaged(paths []history.PathTrace, staged []string) (all []history.PathTrace, committed int) {
 	if len(staged) == 0 {
 		return paths, len(paths)
@@ -369,13 +369,13 @@ func withStaged(paths []history.PathTrace, staged []string) (all []history.PathT
 	if len(paths) == 1 && paths[0].Path == "" { // of no tree
 		reachable, paths = paths[0].Reachable, nil
 	}
-	known := make(map[string]bool, len(paths))
+	inHead := make(map[string]bool, len(paths))
 	for _, at := range paths {
-		known[at.Path] = true
+		inHead[at.Path] = at.InHead
 	}
 	all = slices.Clone(paths)
 	for _, path := range staged {
-		if !known[path] {
+		if !inHead[path] {
 			all = append(all, history.PathTrace{Path: path, Reachable: reachable})
 		}
 	}

@@ -76,7 +76,10 @@ func TestATreeThatIsGoneBetweenTheTwoReadingsIsSkipped(t *testing.T) {
 // though the history holds the object elsewhere, and no file of the working tree does.
 func TestWhereTheIndexAloneHasAKnownObject(t *testing.T) {
 	r := newRepo(t, filepath.Join(t.TempDir(), "r"))
-	k := keysOf(2, 9)
+	k := keysOf(3, 9)
+	write(t, filepath.Join(r.dir, "back.env"), "C="+k[2]+"\n")
+	r.commit("zero")
+	r.git("rm", "-q", "back.env")
 	write(t, filepath.Join(r.dir, "testdata", "a.env"), "A="+k[0]+"\n")
 	write(t, filepath.Join(r.dir, "both.env"), "B="+k[1]+"\n")
 	r.commit("one")
@@ -87,6 +90,8 @@ func TestWhereTheIndexAloneHasAKnownObject(t *testing.T) {
 	r.git("add", "new.env") // an object of no tree, at two paths
 	write(t, filepath.Join(r.dir, "new2.env"), "NEW="+k[1]+"\n")
 	r.git("add", "new2.env")
+	write(t, filepath.Join(r.dir, "back.env"), "C="+k[2]+"\n")
+	r.git("add", "back.env") // as an older commit has it
 
 	for _, c := range []struct {
 		key  string
@@ -94,6 +99,7 @@ func TestWhereTheIndexAloneHasAKnownObject(t *testing.T) {
 	}{
 		{k[0], []string{"blob testdata/a.env:1", "index prod.env:1"}},
 		{k[1], []string{"blob both.env:1", "index new.env:1", "index new2.env:1"}},
+		{k[2], []string{"blob back.env:1", "index back.env:1"}},
 	} {
 		got := occurrences(scanAll(t, Options{Paths: []string{r.dir}, History: true}))[c.key]
 		if !slices.Equal(got, c.want) {
