@@ -315,6 +315,10 @@ func testReportsAreThoseOfLinux(t *testing.T) {
 			w.write("w/m/x", "")
 			w.sh(`cd w && zip -q x.jar a.env && zip -q x.zip x.jar a.env && tar czf x.tgz a.env && mkdir l/0 l/1 && tar cf l/0/layer.tar a.env && touch .wh.a.env && tar cf l/1/layer.tar .wh.a.env && tar cf image.tar -C l . && rm -r l .wh.a.env`)
 		}, "", "scan w -f json", 1},
+		{"an archive in an archive, too large for the memory", func(w *wine) {
+			w.write("w/a.env", "A=KEY\n")
+			w.sh(`cd w && head -c 40000000 /dev/urandom >r && zip -q0 x.zip r a.env && tar czf x.tgz x.zip && rm r x.zip`)
+		}, "", "scan w -f json", 1},
 		{"an archive with a damaged member, and one with a password", func(w *wine) {
 			w.write("w/a.env", "A=KEY\n")
 			w.sh(`cd w && zip -qP x p.zip a.env && head -c 2000 /dev/urandom >r && gzip -c r | head -c 900 >t.gz`)

@@ -54,7 +54,7 @@ func openLog(path string) (*os.File, error) {
 	switch {
 	case err == nil && info.Mode()&os.ModeNamedPipe != 0:
 		return nil, fmt.Errorf("%s is a FIFO, and the scan would wait for its reader", quote.Name(path))
-	case err == nil && !info.Mode().IsRegular():
+	case err == nil && info.Mode().Type()&^os.ModeIrregular != 0: // irregular: as OneDrive has it
 		how = os.O_WRONLY
 	}
 	log, err := os.OpenFile(path, how|os.O_CREATE|os.O_APPEND, 0o600)

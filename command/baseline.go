@@ -347,7 +347,7 @@ func baselinePrune(c *call, o *baselineOptions) error {
 // to, whole or not at all. It keeps the mode of the old one.
 func writeBaseline(path string, text []byte) error {
 	var err error
-	if info, statErr := os.Stat(path); statErr == nil && !info.Mode().IsRegular() {
+	if info, statErr := file.Stat(path); statErr == nil && !info.Mode().IsRegular() {
 		err = file.ErrNotRegular
 	} else {
 		err = file.Write(path, 0, func(w io.Writer) error {

@@ -174,7 +174,7 @@ func sameFile(a, b string) bool {
 
 func isAt(info os.FileInfo, path string) bool {
 	other, err := os.Stat(path)
-	return err == nil && info.Mode().IsRegular() && os.SameFile(info, other)
+	return err == nil && info.Mode()&(os.ModeDevice|os.ModeNamedPipe|os.ModeSocket) == 0 && os.SameFile(info, other)
 }
 
 // deliver writes the report to every output, files first, so that a standard

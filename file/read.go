@@ -33,7 +33,7 @@ func Read(path string, limit int64) ([]byte, error) {
 	}
 	defer f.Close()
 	// Meanwhile another file may have been renamed to path.
-	if info, err = f.Stat(); err != nil {
+	if info, err = Opened(f); err != nil {
 		return nil, bare(err)
 	}
 	if !info.Mode().IsRegular() {

@@ -15,13 +15,19 @@ const hasClouds = true
 // says that it is irregular.
 func Stat(path string) (fs.FileInfo, error) {
 	info, err := os.Stat(path)
-	return plain(path, info), err
+	return plain(info, func() (uint32, bool) { return tagOf(path) }), err
+}
+
+// Opened is f.Stat. A reparse point is as in Stat.
+func Opened(f *os.File) (fs.FileInfo, error) {
+	info, err := f.Stat()
+	return plain(info, func() (uint32, bool) { return tagOfOpen(f) }), err
 }
 
 // Lstat is os.Lstat. A reparse point is as in Stat, and a junction is a symbolic link.
 func Lstat(path string) (fs.FileInfo, error) {
 	info, err := os.Lstat(path)
-	return plain(path, info), err
+	return plain(info, func() (uint32, bool) { return tagOf(path) }), err
 }
 
 // reparsed is the info of a reparse point.
@@ -33,11 +39,11 @@ type reparsed struct {
 func (r reparsed) Mode() fs.FileMode { return r.mode }
 func (r reparsed) IsDir() bool       { return r.mode.IsDir() }
 
-func plain(path string, info fs.FileInfo) fs.FileInfo {
+func plain(info fs.FileInfo, find func() (tag uint32, ok bool)) fs.FileInfo {
 	if info == nil || info.Mode()&fs.ModeIrregular == 0 {
 		return info
 	}
-	tag, ok := tagOf(path)
+	tag, ok := find()
 	if !ok {
 		return info
 	}
@@ -62,8 +68,12 @@ func tagOf(path string) (tag uint32, ok bool) {
 		return 0, false
 	}
 	defer f.Close()
+	return tagOfOpen(f)
+}
+
+func tagOfOpen(f *os.File) (tag uint32, ok bool) {
 	var info struct{ attributes, tag uint32 } // FILE_ATTRIBUTE_TAG_INFO
-	err = windows.GetFileInformationByHandleEx(windows.Handle(f.Fd()), windows.FileAttributeTagInfo, (*byte)(unsafe.Pointer(&info)), uint32(unsafe.Sizeof(info)))
+	err := windows.GetFileInformationByHandleEx(windows.Handle(f.Fd()), windows.FileAttributeTagInfo, (*byte)(unsafe.Pointer(&info)), uint32(unsafe.Sizeof(info)))
 	return info.tag, err == nil
 }
 

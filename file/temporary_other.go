@@ -24,7 +24,7 @@ func claim(*os.File) bool { return true }
 // removeAbandoned removes the temporary file at path, unless a process has it open,
 // or has just closed it.
 func removeAbandoned(path string) {
-	if info, err := os.Lstat(path); err == nil && info.Mode().IsRegular() && time.Since(info.ModTime()) > abandonedAfter {
+	if info, err := Lstat(path); err == nil && info.Mode().IsRegular() && time.Since(info.ModTime()) > abandonedAfter {
 		_ = os.Remove(path)
 	}
 }

@@ -214,7 +214,7 @@ func (s *Step) apply() error {
 		return s.write()
 	case Chain:
 		// A second name first, so that there always is a hook to run.
-		info, err := os.Lstat(s.Path)
+		info, err := file.Lstat(s.Path)
 		if err != nil {
 			return err
 		}

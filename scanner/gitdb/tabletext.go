@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"cmp"
 	"fmt"
+	"io/fs"
 	"os"
 	"path/filepath"
 	"slices"
@@ -42,7 +43,7 @@ func (r *Repository) ReftableText(visit func(path, member string, text []byte) e
 		list, err := os.ReadDir(dir)
 		failed = cmp.Or(failed, present(err))
 		for _, e := range list {
-			if strings.HasSuffix(e.Name(), ".ref") && e.Type().IsRegular() {
+			if strings.HasSuffix(e.Name(), ".ref") && e.Type()&(fs.ModeDir|fs.ModeSymlink) == 0 {
 				failed = cmp.Or(failed, r.tableText(file.Exact(filepath.Join(dir, e.Name())), visit))
 			}
 		}

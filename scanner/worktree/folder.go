@@ -66,8 +66,8 @@ var errKind = errors.New("is something else than a moment ago")
 
 // KindOf translates the type bits of a mode.
 func KindOf(m fs.FileMode) Kind {
-	switch m.Type() {
-	case 0, fs.ModeIrregular: // opening it says what it is
+	switch m.Type() &^ fs.ModeIrregular { // opening it says what it is
+	case 0:
 		return Regular
 	case fs.ModeDir:
 		return Directory

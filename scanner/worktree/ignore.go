@@ -216,7 +216,7 @@ func (w *walker) readExclude(path string, fold bool) *rules {
 	if err == nil {
 		defer f.Close()
 		var info fs.FileInfo
-		if info, err = f.Stat(); err == nil {
+		if info, err = disk.Opened(f); err == nil {
 			if !info.Mode().IsRegular() {
 				return nil
 			}

@@ -130,7 +130,7 @@ func TestTheResultDoesNotDependOnWorkers(t *testing.T) {
 // What is irregular, and was not read, is not left out as a socket is.
 func TestWhatIsIrregularIsOpened(t *testing.T) {
 	for mode, want := range map[fs.FileMode]Kind{
-		0o644: Regular, fs.ModeIrregular | 0o644: Regular, fs.ModeDir | 0o755: Directory, fs.ModeSymlink: Symlink,
+		0o644: Regular, fs.ModeIrregular | 0o644: Regular, fs.ModeIrregular | fs.ModeDir: Directory, fs.ModeDir | 0o755: Directory, fs.ModeSymlink: Symlink,
 		fs.ModeSocket: Special, fs.ModeNamedPipe: Special, fs.ModeDevice: Special, fs.ModeDevice | fs.ModeCharDevice: Special,
 	} {
 		if got := KindOf(mode); got != want {
