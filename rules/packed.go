@@ -19,8 +19,12 @@ type Packed struct {
 	Open     bool     // the encoded text may go on behind the buffer, or is too long
 }
 
-// maxPacked limits Packed.Data, in bytes: a Helm release is at most 1 MiB in base64.
-const maxPacked = 700 << 10
+// The limits of Packed.Data, in bytes: a Helm release is at most 1 MiB in base64, and what
+// is shorter than packedHead holds no key.
+const (
+	maxPacked  = 700 << 10
+	packedHead = 40
+)
 
 // packedAt is where a literal of a Packed is.
 type packedAt struct {
@@ -36,8 +40,12 @@ func (m *Matcher) Packed(buf []byte) iter.Seq[Packed] {
 			if l.at < end || len(l.steps) == 1 && l.at > 0 && ascii.IsWord(buf[l.at-1]) && encoding.EscapeBefore(buf, l.at) == 0 {
 				continue
 			}
-			t, pos, ok := m.reader.Read(buf, l.at, l.steps, maxPacked)
-			if !ok || !encoding.IsPacked(t.B[pos:]) {
+			// Its head first: a text may be full of them.
+			t, pos, ok := m.reader.Read(buf, l.at, l.steps, packedHead)
+			if ok = ok && encoding.IsPacked(t.B[pos:]); ok {
+				t, pos, ok = m.reader.Read(buf, l.at, l.steps, maxPacked)
+			}
+			if !ok {
 				continue
 			}
 			p := Packed{Data: t.B[pos:], Encoding: append(l.steps.Names(), "gzip")}
