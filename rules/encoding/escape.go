@@ -97,7 +97,7 @@ func (d escapeDecoder) forms(plain []byte, _ bool) []form {
 		list = append(list, form{literal: bytes.Clone(buf), single: keep >= 0})
 	}
 	for _, format := range wholes[d.kind] {
-		if signs > 0 { // nobody writes encoded text so
+		if signs > 0 { // encoded text is not written so
 			var whole spelling
 			whole = whole.with(format, string(plain))
 			add(&whole, -1)

@@ -24,7 +24,7 @@ const scratch = 5 << 18
 // Most objects are small, and a worker takes what it needs without waiting. Where
 // the budget is used up, a worker first gives back all that it holds, and then waits
 // for its turn: so no two can wait for each other, and in the end the largest
-// object is read while nobody holds anything. What was given back is built again.
+// object is read while no worker holds anything. What was given back is built again.
 type Budget struct {
 	limit    int64
 	alone    int64 // what one worker needs for any object
@@ -75,7 +75,7 @@ func (b *Budget) Peak() int64 {
 	return b.peak
 }
 
-// grant takes n bytes, if they are left and nobody waits.
+// grant takes n bytes, if they are left and no worker waits.
 func (b *Budget) grant(n int64) bool {
 	b.mu.Lock()
 	defer b.mu.Unlock()
@@ -110,7 +110,7 @@ func (b *Budget) wait(n int64, stopped func() bool) {
 	b.turned.Broadcast()
 }
 
-// add takes n bytes. The caller holds mu: while rubbish is collected, nobody
+// add takes n bytes. The caller holds mu: while rubbish is collected, no worker
 // takes more.
 func (b *Budget) add(n int64) {
 	if b.dropped > 0 && b.held+b.dropped+n > b.limit {
@@ -140,8 +140,8 @@ func (b *Budget) back(n, dropped int64) {
 	b.mu.Unlock()
 }
 
-// Settle is called when nobody holds anything any more: what was dropped is not
-// left to whoever reads next, with another budget.
+// Settle is called when no reader holds anything any more: what was dropped is not
+// left to the next reader, with another budget.
 func (b *Budget) Settle() {
 	b.mu.Lock()
 	defer b.mu.Unlock()
