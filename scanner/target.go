@@ -93,7 +93,7 @@ func (t *target) resolvePath(opts *Options) error {
 	}
 	dir, inside, err := gitdb.Discover(folder)
 	if err != nil && (t.Scope != finding.ScopeWhole || opts.History) {
-		return t.errorf("%s", plainError(err))
+		return t.errorf("%s", namedError(err))
 	}
 	t.unknown = err
 	if inside {
@@ -104,7 +104,7 @@ func (t *target) resolvePath(opts *Options) error {
 		t.repo, err = open(dir, opts.Reach)
 		elsewhere := errors.Is(err, file.ErrElsewhere) || errors.Is(err, file.ErrCloud)
 		if err != nil && (!elsewhere || t.Scope != finding.ScopeWhole || opts.History) {
-			return t.errorf("%s", plainError(err))
+			return t.errorf("%s", namedError(err))
 		}
 		inside = err == nil // else files are all there is, and the walk counts the rest
 	}
@@ -171,6 +171,14 @@ func quoted(path string) string {
 		return path
 	}
 	return fmt.Sprintf("%q", path)
+}
+
+// namedError returns the words of a file error with the path.
+func namedError(err error) string {
+	if p, ok := errors.AsType[*fs.PathError](err); ok {
+		return quoted(p.Path) + ": " + p.Err.Error()
+	}
+	return err.Error()
 }
 
 // plainError returns the words of a file error without the operation and the
