@@ -428,6 +428,7 @@ func TestReportsReadAsInTheGoldenFiles(t *testing.T) {
 			var summary bytes.Buffer
 			opts := c.opts
 			opts.Rules = someRules
+			opts.System = "linux"
 			if err := Summary(&summary, c.res(), opts); err != nil {
 				t.Fatal(err)
 			}
