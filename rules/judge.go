@@ -132,7 +132,7 @@ func (c *candidate) choose(m *Matcher, t *encoding.Text, text bool) (body []byte
 		env.clean = text || next == 0 || next >= ' ' && next < 0x7f
 		env.quoted = ascii.IsQuote(next) && c.start > 0 && t.B[c.start-1] == next
 	}
-	if !text && !sequenceBefore(t.B, c.start) && encoding.EscapeBefore(t.B, c.start) == 0 {
+	if !text && !strings.HasPrefix(c.Left, "behind") { // of an escape or another key
 		m.lengths = lengthsAround(m.lengths[:0], t.B, c.start, len(g.prefix))
 		env.lengths = m.lengths
 	}
