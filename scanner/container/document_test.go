@@ -196,6 +196,36 @@ func TestOffice(t *testing.T) {
 	})
 }
 
+const writeRTF = `
+import struct, zipfile, io
+
+z = io.BytesIO()
+with zipfile.ZipFile(z, "w", zipfile.ZIP_DEFLATED) as f:
+    f.writestr("in/a.env", "KEY=zipped")
+def text(b):
+    return struct.pack("<I", len(b) + 1) + b + b"\0"
+def ole(kind, data):
+    return struct.pack("<II", 0x501, 2) + text(kind) + struct.pack("<II", 0, 0) + struct.pack("<I", len(data)) + data
+file = b"\x02\0a.zip\0C:\\a.zip\0\0\0\x03\0" + text(b"C:\\a.zip") + struct.pack("<I", len(z.getvalue())) + z.getvalue()
+body = (r"{\rtf1\ansi\deff0{\fonttbl{\f0 Times New Roman;}}{\info{\title KEY=title}{\author me}}{\*\generator x;}" "\n"
+    r"\pard before\par KEY=\'73p{\b l}{\rtlch\insrsid123 i" "\r\n" r"t\u95?\uc2\u111 xxver}\~x\par" "\n"
+    r"{\field{\*\fldinst HYPERLINK http://x/?KEY=field}{\fldrslt KEY=res}}ult\_1{\footnote\pard KEY=foot\par KEY=note}\tab \{b\}\par"
+    r"{\object\objemb{\*\objdata " + ole(b"Package", file).hex() + r"}{\result shown}}"
+    r"{\object{\*\objdata " + ole(b"Other", b"KEY=other object").hex() + r"}}{\object{\*\objdata " + b"KEY=no object".hex() + r"}}\par\bin10 KEY=b{\in}end}")
+open("a.rtf", "w").write(body)
+open("cut.rtf", "w").write(body[:body.index("6f74686572") + 20])
+`
+
+func TestRTF(t *testing.T) {
+	text := "before\nTimes New Roman;\nKEY=title\nme\nx;\nKEY=split_over x\nKEY=result-1\nHYPERLINK http://x/?KEY=field\nKEY=foot\nKEY=note\n{b}\nshown\nKEY=b{\\in}end\n"
+	checkDocuments(t, writeRTF, []documentCase{
+		{file: "a.rtf", parts: map[string]string{
+			"text": text, "object 1/a.zip!/in/a.env": "KEY=zipped", "object 2": "KEY=other object", "object 3": "KEY=no object",
+		}},
+		{file: "cut.rtf", parts: map[string]string{"text": "KEY=split_over", "object 1/a.zip!/in/a.env": "KEY=zipped", "object 2": ""}},
+	})
+}
+
 func TestOnlyMailsThatAreEncodedAreOpened(t *testing.T) {
 	for text, want := range map[string]bool{
 		"From: a@example.org\nMIME-Version: 1.0\n\ntext\n":                      true,

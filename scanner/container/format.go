@@ -48,6 +48,7 @@ const (
 	formatMail
 	formatOffice
 	formatCompound
+	formatRTF
 	formatClosed
 )
 
@@ -76,6 +77,7 @@ var formats = []format{
 	{id: formatMail, name: "mail", matches: document.IsMail},
 	{id: formatOffice, name: "office XML", magic: "<", matches: document.IsOfficeXML, isStream: true},
 	{id: formatOffice, name: "office XML", magic: "\xef\xbb\xbf<", matches: document.IsOfficeXML, isStream: true},
+	{id: formatRTF, name: "RTF", magic: "{\\rtf"},
 	// These are not opened.
 	{id: formatCompound, name: "compound file", magic: "\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1"}, // .doc, .xls, .ppt, .msg, .msi
 	{id: formatClosed, name: "squashfs", magic: "hsqs"},
@@ -140,6 +142,8 @@ func (f *format) open(o *opening) error {
 		return o.transformed(document.OfficeText)
 	case formatCompound:
 		return o.document(document.CompoundFile)
+	case formatRTF:
+		return o.document(document.RTF)
 	case formatClosed:
 		return errUnsupported
 	}
@@ -150,7 +154,7 @@ func (f *format) open(o *opening) error {
 var firstBytes = [256]bool{
 	0x1f: true, 'P': true, 'B': true, 0xfd: true, 0x28: true, 0x04: true, 0x5d: true, '!': true, '0': true, 0xc7: true, 0x71: true,
 	0xed: true, 'R': true, '7': true, 'h': true, 's': true, 'M': true, 'L': true, 'x': true, 'k': true, 0xff: true,
-	'<': true, 0xef: true, 0xd0: true,
+	'<': true, '{': true, 0xef: true, 0xd0: true,
 	0x51: true, 0x53: true, 0x54: true, 0x55: true, 0x56: true, 0x57: true, 0x58: true, 0x59: true, 0x5a: true, 0x5b: true, 0x5c: true, 0x5e: true, 0x5f: true,
 }
 

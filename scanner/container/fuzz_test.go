@@ -274,3 +274,5 @@ func FuzzOffice(f *testing.F) {
 func FuzzCompound(f *testing.F) {
 	fuzzDocument(f, formatCompound, writeOffice, "old.doc", "locked.docx")
 }
+
+func FuzzRTF(f *testing.F) { fuzzDocument(f, formatRTF, writeRTF, "a.rtf", "cut.rtf") }
