@@ -90,7 +90,7 @@ func (s *Prepared) Scan(ctx context.Context, set *rules.Set, accept Accept) (*fi
 	s.collector = newCollector(set, s.opts.KeepRejected, s.opts.Progress)
 	if !s.opts.NoArchives {
 		s.collector.unopened, s.collector.skip = s.opts.UnopenedNoted, s.skip
-		s.collector.containers = container.NewBudget(container.Limits{Produced: s.opts.MaxUnpacked})
+		s.collector.containers = container.NewBudget(container.Limits{Produced: s.opts.MaxUnpacked, Holds: set.Finder().Contains})
 	}
 	for _, t := range s.targets {
 		if err := s.scanTarget(ctx, t); err == nil {

@@ -74,6 +74,9 @@ type Limits struct {
 	Produced int64
 	// Members is how many members they may have; zero: 1,000,000.
 	Members int64
+	// Holds reports whether bytes may hold what is looked for, for several goroutines;
+	// nil: all may. Of databases, only what it grants is passed on.
+	Holds func([]byte) bool
 }
 
 const (

@@ -16,9 +16,25 @@ func (o *opening) document(read func(document.File, document.Sink) error) error 
 	if err != nil {
 		return err
 	}
-	err = guarded(func() error { return read(document.File{ReaderAt: at, Size: size}, parts{o}) })
-	slices.SortFunc(o.covered, func(a, b Span) int { return cmp.Compare(a.Start, b.Start) })
+	err = guarded(func() error {
+		return read(document.File{ReaderAt: at, Size: size, Holds: o.budget.limits.Holds}, parts{o})
+	})
+	o.covered = merged(o.covered)
 	return err
+}
+
+// merged sorts spans, and joins those that touch or overlap.
+func merged(spans []Span) []Span {
+	slices.SortFunc(spans, func(a, b Span) int { return cmp.Compare(a.Start, b.Start) })
+	kept := spans[:0]
+	for _, s := range spans {
+		if last := len(kept) - 1; last >= 0 && kept[last].End >= s.Start {
+			kept[last].End = max(kept[last].End, s.End)
+			continue
+		}
+		kept = append(kept, s)
+	}
+	return kept
 }
 
 // transformed passes on a document that is one text, which read returns: it takes the

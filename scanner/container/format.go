@@ -49,6 +49,8 @@ const (
 	formatOffice
 	formatCompound
 	formatRTF
+	formatSQLite
+	formatEncrypted
 	formatClosed
 )
 
@@ -78,7 +80,10 @@ var formats = []format{
 	{id: formatOffice, name: "office XML", magic: "<", matches: document.IsOfficeXML, isStream: true},
 	{id: formatOffice, name: "office XML", magic: "\xef\xbb\xbf<", matches: document.IsOfficeXML, isStream: true},
 	{id: formatRTF, name: "RTF", magic: "{\\rtf"},
+	{id: formatSQLite, name: "SQLite", magic: "SQLite format 3\x00"},
+	{id: formatSQLite, name: "SQLite", magic: "\x37\x7f\x06", matches: document.IsSQLiteLog},
 	// These are not opened.
+	{id: formatEncrypted, name: "database", matches: document.IsEncryptedDatabase},
 	{id: formatCompound, name: "compound file", magic: "\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1"}, // .doc, .xls, .ppt, .msg, .msi
 	{id: formatClosed, name: "squashfs", magic: "hsqs"},
 	{id: formatClosed, name: "squashfs", magic: "sqsh"},
@@ -144,6 +149,10 @@ func (f *format) open(o *opening) error {
 		return o.document(document.CompoundFile)
 	case formatRTF:
 		return o.document(document.RTF)
+	case formatSQLite:
+		return o.document(document.SQLite)
+	case formatEncrypted:
+		return errEncrypted
 	case formatClosed:
 		return errUnsupported
 	}
@@ -182,7 +191,7 @@ func RecognizeTail(tail []byte) bool {
 
 // detect returns the format of a content that begins with head, nil if it is none.
 func detect(head []byte, name string) *format {
-	if len(head) == 0 || !firstBytes[head[0]] && !isLetter(head[0]) && !isTar(head, "") && !strings.HasSuffix(name, ".br") {
+	if len(head) == 0 || !firstBytes[head[0]] && !isLetter(head[0]) && !isTar(head, "") && !strings.HasSuffix(name, ".br") && !document.IsDatabaseName(name) {
 		return nil
 	}
 	name = strings.ToLower(name[strings.LastIndexByte(name, '/')+1:])

@@ -276,3 +276,7 @@ func FuzzCompound(f *testing.F) {
 }
 
 func FuzzRTF(f *testing.F) { fuzzDocument(f, formatRTF, writeRTF, "a.rtf", "cut.rtf") }
+
+func FuzzSQLite(f *testing.F) {
+	fuzzDocument(f, formatSQLite, writeSQLite, "small.db", "overflow512.db", "le.db", "log", "freed.db")
+}

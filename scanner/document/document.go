@@ -3,8 +3,7 @@
 // in turn, limits and places are the business of package container.
 //
 // The bytes are hostile: numbers are checked before they are used, and no reader holds
-// more than a fixed amount of memory. What a reader calls out for is read by its
-// caller, so that what is not asked for is not decoded.
+// more than a fixed amount of memory.
 package document
 
 import (
@@ -19,7 +18,12 @@ type Span struct{ Start, End int64 }
 type File struct {
 	io.ReaderAt
 	Size int64 // in bytes
+	// Holds reports whether bytes may hold what is looked for; nil: all may. Of what
+	// it denies, a reader need not pass on anything.
+	Holds func([]byte) bool
 }
+
+func (f File) holds(b []byte) bool { return f.Holds == nil || f.Holds(b) }
 
 // section returns what yields the bytes of s.
 func (f File) section(s Span) *io.SectionReader {
