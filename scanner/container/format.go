@@ -50,6 +50,7 @@ const (
 	formatCompound
 	formatRTF
 	formatSQLite
+	formatPDF
 	formatEncrypted
 	formatClosed
 )
@@ -82,6 +83,7 @@ var formats = []format{
 	{id: formatRTF, name: "RTF", magic: "{\\rtf"},
 	{id: formatSQLite, name: "SQLite", magic: "SQLite format 3\x00"},
 	{id: formatSQLite, name: "SQLite", magic: "\x37\x7f\x06", matches: document.IsSQLiteLog},
+	{id: formatPDF, name: "PDF", magic: "%PDF-"},
 	// These are not opened.
 	{id: formatEncrypted, name: "database", matches: document.IsEncryptedDatabase},
 	{id: formatCompound, name: "compound file", magic: "\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1"}, // .doc, .xls, .ppt, .msg, .msi
@@ -149,6 +151,8 @@ func (f *format) open(o *opening) error {
 		return o.document(document.CompoundFile)
 	case formatRTF:
 		return o.document(document.RTF)
+	case formatPDF:
+		return o.document(document.PDF)
 	case formatSQLite:
 		return o.document(document.SQLite)
 	case formatEncrypted:
@@ -163,7 +167,7 @@ func (f *format) open(o *opening) error {
 var firstBytes = [256]bool{
 	0x1f: true, 'P': true, 'B': true, 0xfd: true, 0x28: true, 0x04: true, 0x5d: true, '!': true, '0': true, 0xc7: true, 0x71: true,
 	0xed: true, 'R': true, '7': true, 'h': true, 's': true, 'M': true, 'L': true, 'x': true, 'k': true, 0xff: true,
-	'<': true, '{': true, 0xef: true, 0xd0: true,
+	'%': true, '<': true, '{': true, 0xef: true, 0xd0: true,
 	0x51: true, 0x53: true, 0x54: true, 0x55: true, 0x56: true, 0x57: true, 0x58: true, 0x59: true, 0x5a: true, 0x5b: true, 0x5c: true, 0x5e: true, 0x5f: true,
 }
 

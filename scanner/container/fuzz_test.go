@@ -280,3 +280,7 @@ func FuzzRTF(f *testing.F) { fuzzDocument(f, formatRTF, writeRTF, "a.rtf", "cut.
 func FuzzSQLite(f *testing.F) {
 	fuzzDocument(f, formatSQLite, writeSQLite, "small.db", "overflow512.db", "le.db", "log", "freed.db")
 }
+
+func FuzzPDF(f *testing.F) {
+	fuzzDocument(f, formatPDF, writePDF, "a.pdf", "updated.pdf", "circular.pdf", "cut.pdf")
+}

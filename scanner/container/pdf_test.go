@@ -1,0 +1,113 @@
+package container
+
+import "testing"
+
+const writePDF = `
+import base64, zlib
+
+def stream(d, data):
+    return b"<< %s /Length %d >>\nstream\n" % (d.encode(), len(data)) + data + b"\nendstream"
+
+def flate(data, d=""):
+    return stream("/Filter /FlateDecode " + d, zlib.compress(data))
+
+def pdf(name, objects, tail=b"trailer << /Root 1 0 R >>\n%%EOF\n"):
+    out = b"%PDF-1.7\n%\xe2\xe3\xcf\xd3\n"
+    for number, body in objects:
+        out += b"%d 0 obj\n" % number + (body if isinstance(body, bytes) else body.encode()) + b"\nendobj\n"
+    open(name, "wb").write(out + tail)
+    return out + tail
+
+def text(s, font="F1"):
+    return ("BT /%s 12 Tf 72 700 Td [%s] TJ ET" % (font, s)).encode()
+
+def lzw(data, early=1):
+    table, codes, out, width = {bytes([i]): i for i in range(256)}, [256], "", 9
+    codes = "{:09b}".format(256)
+    n, w = 258, b""
+    for c in data:
+        c = bytes([c])
+        if w + c in table:
+            w += c
+            continue
+        codes += ("{:0%db}" % width).format(table[w])
+        table[w + c] = n
+        n += 1
+        if n + early > 1 << width and width < 12:
+            width += 1
+        w = c
+        if n == 4094:
+            codes += ("{:0%db}" % width).format(table[w]) + "{:012b}".format(256)
+            table, n, w, width = {bytes([i]): i for i in range(256)}, 258, b"", 9
+    if w:
+        codes += ("{:0%db}" % width).format(table[w])
+        n += 1
+        if n + early > 1 << width and width < 12:
+            width += 1
+    codes += ("{:0%db}" % width).format(257)
+    codes += "0" * (-len(codes) % 8)
+    return int(codes, 2).to_bytes(len(codes) // 8, "big")
+
+def png(data, columns, kind):
+    out, above = b"", bytes(columns)
+    for i in range(0, len(data), columns):
+        row = data[i:i + columns].ljust(columns)
+        left = bytes(1) + row[:-1]
+        up = {0: bytes(columns), 1: left, 2: above, 3: bytes((a + b) // 2 for a, b in zip(left, above))}[kind]
+        out, above = out + bytes([kind]) + bytes((a - b) & 255 for a, b in zip(row, up)), row
+    return out
+
+def tounicode(pairs, ranges):
+    s = "/CIDInit /ProcSet findresource begin 1 begincodespacerange <0000> <ffff> endcodespacerange\n%d beginbfchar\n" % len(pairs)
+    s += "".join("<%04x> <%04x>\n" % p for p in pairs) + "endbfchar\n1 beginbfrange\n" + "".join("<%04x> <%04x> <%04x>\n" % r for r in ranges) + "endbfrange"
+    return flate(s.encode())
+
+long = ("KEY=lzw " + " ".join(str(i * 7919) for i in range(3000)) + " end").encode()
+pages = [
+    (1, "<< /Type /Catalog /Pages 2 0 R >>"),
+    (2, "<< /Type /Pages /Kids [3 0 R] /Count 1 /Resources << /Font << /F1 4 0 R /F2 5 0 R /F3 8 0 R /F4 9 0 R >> >> >>"),
+    (3, "<< /Type /Page /Parent 2 0 R /Contents [10 0 R 11 0 R 12 0 R 13 0 R] /Annots [<< /A << /URI (https://x/?KEY=plain) >> >>] >>"),
+    (4, "<< /Type /Font /Subtype /Type1 /BaseFont /Helvetica >>"),
+    (5, "<< /Type /Font /Subtype /Type0 /ToUnicode 7 0 R >>"),
+    (7, tounicode([(1, 0x4b), (2, 0x45), (3, 0x59), (4, 0x3d)], [(0x10, 0x29, 0x61)])),
+    (8, "<< /Type /Font /Subtype /Type1 /Encoding << /Differences [1 /K /E /Y /equal /underscore /seven] >> >>"),
+    (9, "<< /Type /Font /Subtype /Type0 /Encoding /Identity-H >>"),
+]
+pdf("a.pdf", pages + [
+    (10, flate(text(r"(KEY=s) -20 (pl) 30 (it\137o\)ver) -400 (next)") + b" 0 -14 Td (line) Tj T* (quote) ' BI /W 1 ID \x00(\xff EI BT (after) Tj ET")),
+    (11, flate(text("<0001000200030004> 7 <001000110012>", "F2"))),
+    (12, flate(text("<010203040506>", "F3"))),
+    (13, stream("/Filter [/ASCII85Decode /LZWDecode]", base64.a85encode(lzw(long)) + b"~>")),
+    (14, stream("/Filter /ASCIIHexDecode /Type /Metadata", b"4b45593d 6d657461 >")),
+    (15, stream("/Filter /RunLengthDecode", b"\x03KEY=\xfea\x01bc\x80")),
+    (16, flate(png(b"KEY=predicted, row after row of it." * 4, 12, 2), "/DecodeParms << /Predictor 12 /Columns 12 >>")),
+    (17, flate(b"KEY=attached", "/Type /EmbeddedFile")),
+    (18, flate(b"\x00" * 99, "/Subtype /Image")),
+    (19, flate(text("(KEY=form)"), "/Type /XObject /Subtype /Form")),
+    (20, stream("/Filter /DCTDecode", b"none")),
+    (21, flate(b"6 0 5 9 << /Type /Page /Contents 22 0 R /Note (KEY=object) >>", "/Type /ObjStm /N 1 /First 4")),
+])
+a = pdf("updated.pdf", pages[:3] + [(10, flate(text("(KEY=old)"))), (11, "<< /Length 12 0 R >>\nstream\nKEY=lying\nendstream"), (12, "9999999"), (13, "<< /Length 3 >>\nstream\nKEY=short\nendstream")])
+open("updated.pdf", "wb").write(a + b"10 0 obj\n" + flate(text("(KEY=new)")) + b"\nendobj\n%%EOF\n")
+pdf("glyphs.pdf", pages + [(10, flate(text("<00010002>", "F4")))])
+pdf("locked.pdf", pages + [(10, flate(text("(KEY)")))], b"trailer << /Encrypt 11 0 R >>")
+pdf("circular.pdf", [(1, "<< /Type /Page /Parent 1 0 R /Contents 1 0 R /Length 2 0 R >>\nstream\nKEY=in"), (2, "2 0 R"), (3, "<< /Filter 4 0 R /Length 5 0 R >>\nstream\nx"), (4, "[4 0 R 4 0 R]"), (5, "[" * 10000)])
+open("cut.pdf", "wb").write(open("a.pdf", "rb").read()[:1300])
+open("nothing.pdf", "wb").write(b"%PDF-1.7\n")
+`
+
+func TestPDF(t *testing.T) {
+	checkDocuments(t, writePDF, []documentCase{
+		{file: "a.pdf", parts: map[string]string{
+			"object 10": "KEY=split_o)ver next\nline\nquote\nafter\n", "object 11": "KEY=abc", "object 12": "KEY=_7", "object 13": "KEY=lzw 0 7919",
+			"object 14": "KEY=meta", "object 15": "KEY=aaabc", "object 16": "KEY=predicted, row after row of it.KEY=predicted", "object 17": "KEY=attached",
+			"object 19": "KEY=form", "object 21": "/Note (KEY=object)",
+		}, notes: []Problem{Unsupported}},
+		{file: "updated.pdf", parts: map[string]string{"object 10": "KEY=old\nKEY=new\n", "object 11": "KEY=lying", "object 13": "KEY=short"}},
+		{file: "glyphs.pdf", parts: map[string]string{"object 10": ""}, notes: []Problem{Unsupported}},
+		{file: "locked.pdf", notes: []Problem{Encrypted}},
+		{file: "circular.pdf", parts: map[string]string{"object 1": "KEY=in"}, notes: []Problem{Unsupported}},
+		{file: "cut.pdf", parts: map[string]string{"object 10": "KEY=spl", "object 11": "KEY=abc", "object 12": ""}, notes: []Problem{Damaged}},
+		{file: "nothing.pdf", notes: []Problem{Damaged}},
+	})
+}
