@@ -96,12 +96,13 @@ func (e *explainer) readRevision(s subject) error {
 // versionOf returns the blob that REV:PATH or :PATH names, with or without LINE. The
 // error wraps lookup.ErrRevision if that is none.
 func (e *explainer) versionOf(r *explainedRepository, s *subject) (oid.ID, error) {
-	if s.rev == "" {
-		s.path = strings.TrimPrefix(s.path, "0:") // :0:PATH, the stage
+	stage := 0
+	if digit, path, ok := strings.Cut(s.path, ":"); ok && s.rev == "" && len(digit) == 1 && digit[0] >= '0' && digit[0] <= '3' {
+		stage, s.path = int(digit[0]-'0'), path // :N:PATH, of a conflict
 	}
 	find := func(path string) (oid.ID, error) {
 		e.out.Path = r.pathFromTop(path)
-		entry, err := r.entryAt(e.ctx, r.target, s.rev, e.out.Path)
+		entry, err := r.entryAt(e.ctx, r.target, s.rev, e.out.Path, stage)
 		if err == nil && (entry.IsTree() || entry.IsSubmodule()) {
 			err = fmt.Errorf("%w: %s is no file", lookup.ErrRevision, e.out.Path)
 		}

@@ -61,7 +61,7 @@ func (s *Prepared) ReadFile(ctx context.Context, rev, path string, limit int64) 
 	if err != nil {
 		return nil, err
 	}
-	entry, err := s.entryAt(ctx, t, rev, path)
+	entry, err := s.entryAt(ctx, t, rev, path, 0)
 	switch {
 	case err != nil && (rev == "" || errors.Is(err, lookup.ErrRevision) && !errors.Is(err, lookup.ErrAbsent)):
 		return nil, fs.ErrNotExist
@@ -80,9 +80,9 @@ func (s *Prepared) ReadFile(ctx context.Context, rev, path string, limit int64) 
 	return text, err
 }
 
-// entryAt returns what rev, or the index if that is "", has at path. The error
+// entryAt returns what rev, or the index at a stage if that is "", has at path. The error
 // wraps lookup.ErrRevision if that is nothing.
-func (s *Prepared) entryAt(ctx context.Context, t *target, rev, path string) (entry pack.TreeEntry, err error) {
+func (s *Prepared) entryAt(ctx context.Context, t *target, rev, path string, stage int) (entry pack.TreeEntry, err error) {
 	if rev != "" {
 		id, err := t.db.Resolve(ctx, rev)
 		if err != nil {
@@ -94,7 +94,7 @@ func (s *Prepared) entryAt(ctx context.Context, t *target, rev, path string) (en
 	if err != nil {
 		return entry, err
 	}
-	staged, found, err := x.Find(path)
+	staged, found, err := x.Find(path, stage)
 	if err == nil && !found {
 		err = fmt.Errorf("%w: the index has no %s", lookup.ErrRevision, path)
 	}

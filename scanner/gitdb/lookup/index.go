@@ -63,12 +63,13 @@ func readIndex(path string, format oid.Format) (*Index, error) {
 }
 
 // Find returns what is staged at path, and false if nothing is, or only announced
-// (git add -N). The error wraps index.ErrCorrupt: the file was truncated.
-func (x *Index) Find(path string) (e index.Entry, found bool, err error) {
+// (git add -N). Of a conflict, stage 1 is what both sides had, 2 ours and 3 theirs; all
+// else is stage 0. The error wraps index.ErrCorrupt: the file was truncated.
+func (x *Index) Find(path string, stage int) (e index.Entry, found bool, err error) {
 	err = pack.Guard(func() error {
 		at := sort.Search(x.Len(), func(i int) bool { return x.At(i).Path >= path })
 		for ; at < x.Len() && x.At(at).Path == path; at++ {
-			if e = x.At(at); e.Stage == 0 && !e.IntentToAdd {
+			if e = x.At(at); int(e.Stage) == stage && !e.IntentToAdd {
 				e.Path, e.ID, found = path, bytes.Clone(e.ID), true
 				break
 			}

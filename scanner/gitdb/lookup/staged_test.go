@@ -214,6 +214,17 @@ func TestAllStagesOfAConflictAreShown(t *testing.T) {
 	if len(want) != 2 || !slices.Equal(got, want) {
 		t.Errorf("%v, want stages 1 and 3: %v", got, want)
 	}
+	x, err := OpenIndex(filepath.Join(r.Dir, ".git/index"), oid.SHA1)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer x.Close()
+	for stage, commit := range []string{"", base, ours, theirs} {
+		e, found, err := x.Find("f", stage)
+		if found != (stage > 0) || err != nil || found && oid.FromBytes(e.ID).String() != r.revParse(commit+":f") {
+			t.Errorf("stage %d: %v, %v, %v", stage, oid.FromBytes(e.ID), found, err)
+		}
+	}
 	if got, _ := fastStaged(t, r.Dir, ours, theirs); len(got) != 1 {
 		t.Errorf("beside both parents %v is staged, want stage 1 alone", got)
 	}
