@@ -99,6 +99,12 @@ func addCells(cells map[string]string, prefix string, o object) {
 			cells[name] = v
 		case []string:
 			cells[name] = strings.Join(v, "; ")
+		case []text:
+			var list []string
+			for _, t := range v {
+				list = append(list, string(t))
+			}
+			cells[name] = strings.Join(list, "; ")
 		default:
 			cells[name] = ""
 			if v := reflect.Indirect(reflect.ValueOf(v)); v.IsValid() { // else null

@@ -111,7 +111,7 @@ func given(name string, value any) member {
 }
 
 // text is bytes that others decide, and that need not be UTF-8: a member whose
-// value it is, or points to it, then has a twin that ends in Base64, with the exact
+// value it is, or points to it, or is a list of them, then has a twin that ends in Base64, with the exact
 // bytes.
 type text string
 
@@ -235,16 +235,41 @@ func (j *jsonWriter) addObject(o object) {
 			continue
 		}
 		add(m.name, m.value)
-		if v := reflect.Indirect(reflect.ValueOf(m.value)); v.IsValid() && v.Type() == reflect.TypeFor[text]() {
-			if s := j.keys.Text(v.String()); !utf8.ValidString(s) {
-				add(m.name+"_base64", base64.StdEncoding.EncodeToString([]byte(s)))
-			}
+		if twin := j.twin(m.value); twin != nil {
+			add(m.name+"_base64", twin)
 		}
 	}
 	if separator == "{" {
 		j.compact.WriteByte('{')
 	}
 	j.compact.WriteByte('}')
+}
+
+// twin returns the exact bytes of a text, or of each of a list of texts, if JSON cannot
+// hold them; nil: it can, or v is something else.
+func (j *jsonWriter) twin(v any) any {
+	exact := func(s string) (string, bool) {
+		s = j.keys.Text(s)
+		return base64.StdEncoding.EncodeToString([]byte(s)), utf8.ValidString(s)
+	}
+	if list, ok := v.([]text); ok {
+		var twins []string
+		valid := true
+		for _, s := range list {
+			twin, ok := exact(string(s))
+			twins, valid = append(twins, twin), valid && ok
+		}
+		if !valid {
+			return twins
+		}
+		return nil
+	}
+	if v := reflect.Indirect(reflect.ValueOf(v)); v.IsValid() && v.Type() == reflect.TypeFor[text]() {
+		if twin, ok := exact(v.String()); !ok {
+			return twin
+		}
+	}
+	return nil
 }
 
 // scalar appends a string, a number, a truth value or null.

@@ -96,12 +96,19 @@ func (r recorder) finding(f *finding.Finding) object {
 
 func (r recorder) occurrence(o finding.Occurrence) object {
 	return object{
-		{"target", text(o.Target)}, {"source", o.Source}, {"folder", absent(text(o.Folder))}, {"path", absent(text(o.Path))}, given("inside", o.Inside),
+		{"target", text(o.Target)}, {"source", o.Source}, {"folder", absent(text(o.Folder))}, {"path", absent(text(o.Path))}, given("inside", texts(o.Inside)),
 		given("layer", o.Layer.Number), given("removed_in_layer", o.Layer.RemovedIn),
 		{"line", absent(o.Line)}, {"column", absent(o.Column)}, {"end_column", absent(o.EndColumn)},
 		{"object", absent(o.Object)}, {"versions", o.Versions}, {"commit", absent(o.Commit)}, {"date", timestamp(o.Date)},
 		{"reachable", boolean(o.Reachable)}, {"in_head", boolean(o.InHead)},
 	}
+}
+
+func texts(list []string) (texts []text) {
+	for _, s := range list {
+		texts = append(texts, text(s))
+	}
+	return texts
 }
 
 func (r recorder) skipped(s finding.Skipped) object {

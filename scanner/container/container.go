@@ -15,6 +15,7 @@ import (
 	"fmt"
 	"io"
 	"slices"
+	"strings"
 	"sync/atomic"
 
 	"keysweep/scanner/document"
@@ -51,7 +52,8 @@ type Note struct {
 
 // Visitor receives what is in a container. inside is the names that lead to it, the
 // outermost first: config/app.properties in lib/core.jar. They are raw bytes of any
-// kind, never cleaned, and valid until the call returns, as r is. An error ends the
+// kind but NUL, for which the replacement character is put; never cleaned, and valid
+// until the call returns, as r is. An error ends the
 // walk, and Walk returns it.
 type Visitor interface {
 	// Member is called for each file that is not opened itself.
@@ -395,12 +397,17 @@ func (o *opening) noteMember(name string, p Problem, detail string) error {
 	return nil
 }
 
+// within returns the names that lead to the member called name.
+func (o *opening) within(name string) []string {
+	return append(o.inside[:len(o.inside):len(o.inside)], strings.ReplaceAll(name, "\x00", "\ufffd"))
+}
+
 // text passes on a text that belongs to a member.
 func (o *opening) text(name, text string) error {
 	if text == "" {
 		return nil
 	}
-	if err := o.visitor.Name(append(o.inside[:len(o.inside):len(o.inside)], name), text); err != nil {
+	if err := o.visitor.Name(o.within(name), text); err != nil {
 		return &visitError{err}
 	}
 	return nil
@@ -413,7 +420,7 @@ func (o *opening) member(name string, r io.Reader) error {
 	if o.budget.members.Add(1) > o.budget.limits.Members {
 		return &limitError{what: fmt.Sprintf("more than %d members in all", o.budget.limits.Members)}
 	}
-	inside := append(o.inside[:len(o.inside):len(o.inside)], name)
+	inside := o.within(name)
 	return o.inner(name, inside, inside, r, o.meter.depth+1)
 }
 
