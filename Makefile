@@ -53,7 +53,7 @@ BASE ?=
 RELEASE ?= bin/release
 release:
 	@go -C tools build -o ../bin/release-tool ./release
-	bin/release-tool -base '$(BASE)' -platforms '$(PLATFORMS)' -o $(RELEASE) '$(VERSION)'
+	bin/release-tool -base '$(BASE)' -platforms '$(PLATFORMS)' -o '$(RELEASE)' '$(VERSION)'
 
 installed: $(RUNNERS) bin/windows/prefix
 	apt-get update -q

@@ -795,6 +795,10 @@ func TestTheActionTakesOnlyTheReleaseOfItsSource(t *testing.T) {
 		"source that was added since": {says: "has changed", change: func(source, _ string) {
 			put(t, filepath.Join(source, "more.go"), "package main\n")
 		}},
+		"a line that went to the file before": {says: "has changed", change: func(source, _ string) {
+			put(t, filepath.Join(source, "go.mod"), "module shop\npackage main\n")
+			put(t, filepath.Join(source, "main.go"), "")
+		}},
 		"another machine":        {says: "no program for this runner", arch: "ARM"},
 		"nothing at the address": {says: "cannot be downloaded", change: func(_, release string) { os.Remove(filepath.Join(release, archive)) }},
 		"another file at the address": {says: "is not the one of the release", status: command.StatusUse, change: func(_, release string) {
@@ -804,6 +808,7 @@ func TestTheActionTakesOnlyTheReleaseOfItsSource(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			source, release := t.TempDir(), t.TempDir()
 			put(t, filepath.Join(source, "main.go"), "package main\n")
+			put(t, filepath.Join(source, "go.mod"), "module shop\n")
 			put(t, filepath.Join(source, "docs", "ci.md"), "How.\n")
 			put(t, filepath.Join(source, ".ci", "source-sum"), string(script))
 			stem := strings.TrimSuffix(archive, ".tar.gz")

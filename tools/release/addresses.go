@@ -23,6 +23,13 @@ func (r *release) addresses() error {
 	return nil
 }
 
+// home is the page of the project: the repository if the base is a release of a
+// repository of GitHub, else the base.
+func (r *release) home() (address string, repository bool) {
+	address, _, repository = strings.Cut(r.base, "/releases/download/")
+	return address, repository
+}
+
 // download is an archive with its address and sum.
 type download struct{ GOOS, GOARCH, URL, Sum, Stem string }
 
@@ -40,7 +47,7 @@ func (r *release) downloads() (list []download, err error) {
 
 var formula = template.Must(template.New("").Parse(`class Keysweep < Formula
   desc "{{.Summary}}"
-  homepage "{{.Base}}"
+  homepage "{{.Home}}"
   version "{{.Version}}"
   license "{{.Licence}}"
 {{range .Downloads}}
@@ -73,8 +80,9 @@ func (r *release) formula() error {
 		return err
 	}
 	list = slices.DeleteFunc(list, func(d download) bool { return d.GOOS == "windows" })
+	home, _ := r.home()
 	var b bytes.Buffer
-	if err := formula.Execute(&b, map[string]any{"Summary": summary, "Base": r.base, "Version": r.version, "Licence": licence, "Downloads": list}); err != nil {
+	if err := formula.Execute(&b, map[string]any{"Summary": summary, "Home": home, "Version": r.version, "Licence": licence, "Downloads": list}); err != nil {
 		return err
 	}
 	return r.write("keysweep.rb", b.Bytes())
@@ -93,7 +101,8 @@ func (r *release) scoop() error {
 			programs[name] = map[string]string{"url": d.URL, "hash": d.Sum, "extract_dir": d.Stem}
 		}
 	}
-	text, err := json.MarshalIndent(map[string]any{"version": r.version, "description": summary, "homepage": r.base, "license": licence, "bin": "keysweep.exe", "architecture": programs}, "", "    ")
+	home, _ := r.home()
+	text, err := json.MarshalIndent(map[string]any{"version": r.version, "description": summary, "homepage": home, "license": licence, "bin": "keysweep.exe", "architecture": programs}, "", "    ")
 	if err != nil {
 		return err
 	}

@@ -99,7 +99,7 @@ windows() {
 }
 
 deb() {
-	local name=keysweep_${version/-/\~}-1_amd64.deb before
+	local name=keysweep_$version-1_amd64.deb before
 	before=$(find /usr /etc /var/lib/dpkg/info -path /usr/local -prune -o -print | sort)
 	dpkg -i "$release/$name" >/dev/null
 	tried "$name" /usr/bin/keysweep
@@ -113,7 +113,7 @@ deb() {
 quiet() { command "$@" 2> >(grep -v -e 'use Alien' -e 'assuming you know' >&2); }
 
 rpm() {
-	local name=keysweep-${version/-/\~}-1.x86_64.rpm root=$temp/rpm before
+	local name=keysweep-$version-1.x86_64.rpm root=$temp/rpm before
 	mkdir -p "$root"/usr/{bin,share/{doc,man/man1,bash-completion/completions,zsh/site-functions,fish/vendor_completions.d}}
 	quiet rpm --root "$root" --initdb
 	before=$(find "$root/usr" | sort)
@@ -138,10 +138,22 @@ npm() {
 		line "keysweep-linux-x64-$version.tgz" "$(find node_modules/@keysweep -type f | wc -l)" node_modules/@keysweep/linux-x64/bin/keysweep
 		line "keysweep-$version.tgz" "$(find node_modules/keysweep -type f | wc -l)" node node_modules/keysweep/keysweep.js
 		hooks
+		ended
 		command npm rm --silent keysweep @keysweep/linux-x64 >/dev/null
 		# npm itself leaves the empty folder of the scope.
 		[ -z "$(find node_modules -path '*keysweep*' ! -type d)" ] || fail "npm leaves $(find node_modules -path '*keysweep*')"
 	)
+}
+
+# The script of npm ends as the program does, that is, not as if nothing had been found.
+ended() {
+	local signal status
+	for signal in PIPE TERM INT; do
+		printf '#!/bin/sh\nkill -%s $$\n' $signal >node_modules/@keysweep/linux-x64/bin/keysweep
+		status=0
+		{ node node_modules/keysweep/keysweep.js || status=$?; } 2>/dev/null
+		[ $status = $((128 + $(kill -l $signal))) ] || fail "SIG$signal: npm's keysweep ends with $status"
+	done
 }
 
 # The hooks of husky and lefthook with the keysweep of npm and no other.

@@ -12,8 +12,10 @@ import (
 	"cmp"
 	"crypto/sha256"
 	"debug/buildinfo"
+	"errors"
 	"flag"
 	"fmt"
+	"io/fs"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -77,10 +79,12 @@ func (p *program) name() string {
 }
 
 func makeRelease(version, base string, platforms []string, out string) (err error) {
-	if _, err := os.Stat(filepath.Join(out, "SHA256SUMS")); err != nil {
-		if _, err := os.Stat(out); err == nil {
-			return fmt.Errorf("%s exists, and is no release", out)
-		}
+	out = filepath.Clean(out)
+	if err := earlier(out); err != nil {
+		return err
+	}
+	if len(platforms) == 0 {
+		return errors.New("no platform is named")
 	}
 	r := &release{version: version[1:], base: base, out: out + ".new"}
 	if r.temp, err = os.MkdirTemp("", "keysweep-release"); err != nil {
@@ -91,7 +95,10 @@ func makeRelease(version, base string, platforms []string, out string) (err erro
 		return err
 	}
 	for _, platform := range platforms {
-		goos, goarch, _ := strings.Cut(platform, "/")
+		goos, goarch, ok := strings.Cut(platform, "/")
+		if !ok {
+			return fmt.Errorf("%s is no GOOS/GOARCH", platform)
+		}
 		p, err := r.build(goos, goarch)
 		if err != nil {
 			return err
@@ -123,6 +130,24 @@ func makeRelease(version, base string, platforms []string, out string) (err erro
 	return os.Rename(r.out, out)
 }
 
+// published is how the names of files of a release start.
+var published = regexp.MustCompile(`^(keysweep[-_.]|SHA256SUMS|action\.sums$)`)
+
+// earlier returns an error unless a folder is absent or holds nothing but a release,
+// since it is replaced.
+func earlier(folder string) error {
+	files, err := os.ReadDir(folder)
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil
+	}
+	for _, f := range files {
+		if f.IsDir() || !published.MatchString(f.Name()) {
+			return fmt.Errorf("%s is not replaced: it holds %s, which is no file of a release", folder, f.Name())
+		}
+	}
+	return err
+}
+
 // source is the folder of the clone.
 func (r *release) source() string { return filepath.Join(r.temp, "source") }
 
@@ -140,13 +165,13 @@ func (r *release) clone(version string) error {
 	if err != nil {
 		return err
 	}
-	if _, err := run(".", "git", "clone", "-q", "--shared", "--no-tags", "-c", "advice.detachedHead=false", top, r.source()); err != nil {
+	if _, err := run(".", "git", "clone", "-q", "--shared", "--no-tags", "-c", "advice.detachedHead=false", "-c", "core.autocrlf=false", top, r.source()); err != nil {
 		return err
 	}
 	if _, err := run(r.source(), "git", "tag", "--no-sign", version); err != nil {
 		return err
 	}
-	text, err := run(r.source(), "git", "log", "-1", "--format=%ct %H")
+	text, err := run(r.source(), "git", "log", "-1", "--no-show-signature", "--format=%ct %H")
 	if err != nil {
 		return err
 	}
@@ -161,7 +186,7 @@ func (r *release) clone(version string) error {
 func (r *release) build(goos, goarch string) (program, error) {
 	path := filepath.Join(r.temp, "programs", goos+"-"+goarch)
 	p := program{goos: goos, goarch: goarch}
-	_, err := run(r.source(), "env", "GOOS="+goos, "GOARCH="+goarch, "CGO_ENABLED=0", "GOWORK=off", "GOFLAGS=-mod=readonly", "GOAMD64=v1", "GOARM64=v8.0", "GOEXPERIMENT=",
+	_, err := run(r.source(), "env", "GOOS="+goos, "GOARCH="+goarch, "CGO_ENABLED=0", "GOWORK=off", "GOFLAGS=-mod=readonly", "GOAMD64=v1", "GOARM64=v8.0", "GOEXPERIMENT=", "GOFIPS140=off",
 		"go", "build", "-buildvcs=true", "-trimpath", "-tags", buildTags, "-ldflags=-s -w", "-o", path, ".")
 	if err != nil {
 		return p, err

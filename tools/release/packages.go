@@ -7,6 +7,7 @@ import (
 	"os"
 	"path"
 	"path/filepath"
+	"strings"
 
 	"github.com/goreleaser/nfpm/v2"
 	_ "github.com/goreleaser/nfpm/v2/deb"
@@ -60,7 +61,8 @@ func (r *release) linuxPackages(p *program) error {
 		if err := packager.Package(info, &b); err != nil {
 			return err
 		}
-		if err := r.write(packager.ConventionalFileName(info), b.Bytes()); err != nil {
+		// With a tilde, GitHub would publish it under another name.
+		if err := r.write(strings.ReplaceAll(packager.ConventionalFileName(info), "~", "-"), b.Bytes()); err != nil {
 			return err
 		}
 	}
@@ -72,6 +74,7 @@ const npmPicker = `#!/usr/bin/env node
 "use strict";
 // Runs the program of the package for this platform.
 const { spawn } = require("child_process");
+const { constants } = require("os");
 const name = "@keysweep/" + process.platform + "-" + process.arch;
 let program;
 try {
@@ -89,6 +92,7 @@ child.on("error", (error) => {
 });
 child.on("exit", (status, signal) => {
   if (signal === null) process.exit(status);
+  process.exitCode = 128 + constants.signals[signal]; // Node.js ignores SIGPIPE
   process.removeAllListeners(signal);
   process.kill(process.pid, signal);
 });
@@ -128,6 +132,9 @@ func (r *release) npmPicker() error {
 
 func (r *release) npmPackage(name, stem string, about map[string]any, program entry) error {
 	about["name"], about["version"], about["license"] = name, r.version, licence
+	if home, ok := r.home(); ok { // npm compares it with what an attestation of GitHub says
+		about["repository"] = map[string]string{"type": "git", "url": "git+" + home + ".git"}
+	}
 	text, err := json.MarshalIndent(about, "", "  ")
 	if err != nil {
 		return err
