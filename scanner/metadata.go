@@ -51,7 +51,7 @@ func (s *Prepared) scanMetadata(ctx context.Context, t *target, repo *gitdb.Repo
 		return context.Cause(ctx)
 	}
 	if err != nil {
-		s.skipOne(finding.ReasonUnreadable, fmt.Sprintf("what git keeps beside the objects of %s: %s", repo.CommonDir, plainError(err)))
+		s.skipOne(gitdb.ReasonOf(err), fmt.Sprintf("what git keeps beside the objects of %s: %s", repo.CommonDir, plainError(err)))
 	}
 	return nil
 }

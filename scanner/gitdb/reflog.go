@@ -29,7 +29,11 @@ const reflogLimit = 128 << 20
 // reflog. Lines that cannot be read are left out, as git leaves them out.
 func (r *Repository) Reflog(name string) ([]LogRecord, error) {
 	folder, own := r.refFolders()
-	if isOfOneTree(name) {
+	if ref, ok := strings.CutPrefix(name, "main-worktree/"); ok {
+		name = ref
+	} else if part := strings.SplitN(name, "/", 3); part[0] == "worktrees" && len(part) == 3 && filepath.IsLocal(part[1]) {
+		folder, name = filepath.Join(folder, "worktrees", part[1]), part[2]
+	} else if isOfOneTree(name) {
 		folder = own
 	}
 	switch {

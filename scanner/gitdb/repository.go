@@ -285,7 +285,7 @@ func guardFolders(g *file.Guard, gitDir, common string) error {
 			}
 		}
 	}
-	if err := g.Links(filepath.Join(common, "info", "exclude")); err != nil {
+	if err := g.Links(filepath.Join(common, "info", "exclude")); errors.Is(err, file.ErrElsewhere) {
 		return err
 	}
 	if err := g.Folder(filepath.Join(common, "worktrees")); errors.Is(err, file.ErrElsewhere) {

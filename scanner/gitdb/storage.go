@@ -183,16 +183,12 @@ func (r *Repository) openTables(dir string, names []string) (stack reftable.Stac
 			gone = err
 			continue
 		}
-		reason := finding.ReasonUnreadable
 		var t *reftable.Table
 		if err == nil {
-			reason = finding.ReasonDamaged
-			if t, err = reftable.Open(b, r.Format); errors.Is(err, reftable.ErrVersion) {
-				reason = finding.ReasonUnknownFormat
-			}
+			t, err = reftable.Open(b, r.Format)
 		}
 		if err != nil {
-			skipped.Add(reason, 1, "refs: %s: %v", name, err)
+			skipped.Add(ReasonOf(err), 1, "refs: %s: %v", name, err)
 			continue
 		}
 		stack = append(stack, t)

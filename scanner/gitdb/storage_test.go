@@ -241,3 +241,27 @@ func TestAnExtensionThatIsFalseIsNone(t *testing.T) {
 		}
 	}
 }
+
+func TestTextOfTablesThatAreCompactedMeanwhileIsRead(t *testing.T) {
+	r := gittest.New(t)
+	r.Write("a", "1")
+	r.Commit("one")
+	r.ToReftable(2)
+	dir := filepath.Join(r.Dir, ".git", "reftable")
+	log := gittest.TableLog{Ref: "HEAD", Old: strings.Repeat("0", 40), New: strings.Repeat("1", 40), Name: "A", Email: "a@example.org", Zone: -330, Message: "compacted\n"}
+	var text strings.Builder
+	err := mustOpen(t, Open, r.Dir).ReftableText(func(_, _ string, b []byte) error {
+		old, _ := filepath.Glob(filepath.Join(dir, "*.ref"))
+		if text.Len() == 0 {
+			r.WriteStack(filepath.Join(r.Dir, ".git"), gittest.Table{Least: 9, BlockSize: 4096, Logs: []gittest.TableLog{log}})
+			for _, path := range old {
+				os.Remove(path)
+			}
+		}
+		text.Write(b)
+		return nil
+	})
+	if want := " A <a@example.org> 0 -0330\tcompacted\n"; err != nil || !strings.HasSuffix(text.String(), want) {
+		t.Errorf("%v\n%s", err, text.String())
+	}
+}

@@ -14,6 +14,7 @@ import (
 	"keysweep/file"
 	"keysweep/finding"
 	"keysweep/scanner/gitdb/pack"
+	"keysweep/scanner/gitdb/reftable"
 )
 
 // OpenOptions says how to open an object database.
@@ -245,8 +246,10 @@ func ReasonOf(err error) finding.Reason {
 		return finding.ReasonCloudFile
 	case errors.Is(err, pack.ErrTooLarge):
 		return finding.ReasonTooLarge
-	case errors.Is(err, pack.ErrCorrupt) || errors.Is(err, pack.ErrUnusable):
+	case errors.Is(err, pack.ErrCorrupt) || errors.Is(err, pack.ErrUnusable) || errors.Is(err, reftable.ErrCorrupt):
 		return finding.ReasonDamaged
+	case errors.Is(err, reftable.ErrVersion):
+		return finding.ReasonUnknownFormat
 	}
 	return finding.ReasonUnreadable
 }

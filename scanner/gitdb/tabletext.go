@@ -3,6 +3,7 @@ package gitdb
 import (
 	"bytes"
 	"cmp"
+	"errors"
 	"fmt"
 	"io/fs"
 	"os"
@@ -40,16 +41,34 @@ func (r *Repository) ReftableText(visit func(path, member string, text []byte) e
 		if cmp.Or(r.guard.Links(dir), r.guard.Folder(dir)) != nil {
 			continue
 		}
-		list, err := os.ReadDir(dir)
-		failed = cmp.Or(failed, present(err))
-		for _, e := range list {
-			if strings.HasSuffix(e.Name(), ".ref") && e.Type()&(fs.ModeDir|fs.ModeSymlink) == 0 {
-				failed = cmp.Or(failed, r.tableText(file.Exact(filepath.Join(dir, e.Name())), visit))
-			}
-		}
+		failed = cmp.Or(failed, r.folderText(dir, visit))
 	}
 	if slices.ContainsFunc(r.Skipped, func(s finding.Skipped) bool { return strings.HasPrefix(s.Detail, "ref") }) {
 		return nil // it was noted when the refs were read
+	}
+	return failed
+}
+
+// folderText is ReftableText for the tables in one folder. When git compacts them
+// meanwhile, tables vanish, and the new one, which was not listed, has what they had.
+func (r *Repository) folderText(dir string, visit func(path, member string, text []byte) error) (failed error) {
+	seen := make(map[string]struct{})
+	for again := true; again; {
+		again = false
+		list, err := os.ReadDir(dir)
+		failed = cmp.Or(failed, present(err))
+		for _, e := range list {
+			_, known := seen[e.Name()]
+			if known || !strings.HasSuffix(e.Name(), ".ref") || e.Type()&(fs.ModeDir|fs.ModeSymlink) != 0 {
+				continue
+			}
+			seen[e.Name()] = struct{}{}
+			err := r.tableText(file.Exact(filepath.Join(dir, e.Name())), visit)
+			if errors.Is(err, fs.ErrNotExist) {
+				again, err = true, nil
+			}
+			failed = cmp.Or(failed, err)
+		}
 	}
 	return failed
 }

@@ -39,7 +39,7 @@ type TableLog struct {
 	Old, New    string // ids in hex; 40 or 64 zeros for none
 	Name, Email string
 	Time        uint64
-	Zone        int16 // minutes
+	Zone        int16 // as git writes it: 230 is +0230
 	Message     string
 }
 
@@ -285,11 +285,9 @@ func (r *Repo) takeLogs(gitDir string) (logs []TableLog) {
 			ids, email, _ := strings.Cut(who, " <")
 			part := strings.SplitN(ids, " ", 3)
 			log := TableLog{Ref: filepath.ToSlash(path[len(top)+1:]), Index: index, Old: part[0], New: part[1], Name: part[2], Email: email, Message: message}
-			var zone int
-			if _, err := fmt.Sscanf(when, "%d %d", &log.Time, &zone); err != nil {
+			if _, err := fmt.Sscanf(when, "%d %d", &log.Time, &log.Zone); err != nil {
 				return err
 			}
-			log.Zone = int16(zone/100*60 + zone%100)
 			logs = append(logs, log)
 			index++
 		}

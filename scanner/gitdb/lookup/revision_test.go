@@ -358,3 +358,39 @@ func FuzzRevision(f *testing.F) {
 		}
 	})
 }
+
+func TestReflogsOfOtherWorkingTreesAreTheirs(t *testing.T) {
+	r := newRepo(t)
+	for range 4 {
+		r.Git("commit", "-q", "--allow-empty", "-m", "one")
+	}
+	linked := filepath.Join(t.TempDir(), "linked")
+	r.Git("worktree", "add", "-q", "-b", "other", linked, "HEAD~1")
+	r.Git("-C", linked, "reset", "-q", "--soft", "HEAD~1")
+	r.Git("-C", linked, "reset", "-q", "--soft", "HEAD~1")
+	r.Git("checkout", "-q", "--detach", "HEAD~1")
+	revs := []string{"HEAD@{1}", "main-worktree/HEAD@{1}", "main-worktree/HEAD@{2}", "worktrees/linked/HEAD@{1}", "worktrees/linked/HEAD@{2}", "other@{1}"}
+	want := make(map[string]string)
+	for _, rev := range revs {
+		want[rev] = strings.TrimSpace(r.Git("-C", linked, "rev-parse", "-q", "--verify", rev, "--"))
+	}
+	for _, storage := range []string{"files", "reftable"} {
+		if storage == "reftable" {
+			r.ToReftable(2)
+		}
+		repo, err := gitdb.Open(linked, file.Reach{})
+		if err != nil {
+			t.Fatal(err)
+		}
+		db, err := Open(t.Context(), repo, gitdb.OpenOptions{})
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, rev := range revs {
+			if got, err := db.Resolve(t.Context(), rev); got.String() != want[rev] && (err == nil || want[rev] != "") {
+				t.Errorf("%s: %s is %s, %v; git says %s", storage, rev, got, err, want[rev])
+			}
+		}
+		db.Close()
+	}
+}

@@ -28,7 +28,7 @@ type Log struct {
 	Old, New    oid.ID // zero: there was none, there is none
 	Name, Email string // raw bytes
 	Time        int64  // seconds since 1970
-	Zone        int    // minutes east of Greenwich
+	Zone        int    // 230 is +0230: so git writes it, although its format says minutes
 	Message     string // raw bytes
 }
 
@@ -37,11 +37,7 @@ func (l *Log) Line() string {
 	if l.Deleted {
 		return ""
 	}
-	sign, zone := '+', l.Zone
-	if zone < 0 {
-		sign, zone = '-', -zone
-	}
-	return fmt.Sprintf("%s %s %s <%s> %d %c%02d%02d\t%s\n", l.Old, l.New, l.Name, l.Email, l.Time, sign, zone/60, zone%60, strings.TrimSuffix(l.Message, "\n"))
+	return fmt.Sprintf("%s %s %s <%s> %d %+05d\t%s\n", l.Old, l.New, l.Name, l.Email, l.Time, l.Zone, strings.TrimSuffix(l.Message, "\n"))
 }
 
 // The types of records, the low three bits behind the length of the suffix.
