@@ -330,13 +330,34 @@ func (e *explainer) readFile(s subject) error {
 	if !info.Mode().IsRegular() {
 		return fmt.Errorf("not a file (keysweep scan %s looks into folders)", quote.Shell(s.file))
 	}
+	e.out.Source, e.out.Path, e.out.Line = finding.SourceWorktree, s.file, s.line
+	if len(s.inside) == 1 && strings.HasSuffix(s.file, ".ref") {
+		return e.readTable(path, s.file, s.inside[0])
+	}
 	f, err := os.Open(path)
 	if err != nil {
 		return err
 	}
 	defer f.Close()
-	e.out.Source, e.out.Path, e.out.Line = finding.SourceWorktree, s.file, s.line
 	return e.readInside(f, s.file, s.inside)
+}
+
+// readTable judges a member of a reftable, as a scan names them.
+func (e *explainer) readTable(path, name, member string) error {
+	e.out.Path = name + "!/" + member
+	err := gitdb.TableText(path, func(m string, text []byte) error {
+		if m != member {
+			return nil
+		}
+		return cmp.Or(e.read(bytes.NewReader(text)), errMemberRead)
+	})
+	switch {
+	case errors.Is(err, errMemberRead):
+		return nil
+	case err == nil:
+		return fmt.Errorf("%s has no %s", quoted(name), quoted(member))
+	}
+	return err
 }
 
 // readInside judges content, or the member of it that inside names.

@@ -11,6 +11,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"keysweep/finding"
+	"keysweep/rules"
 	"keysweep/scanner/gitdb/gittest"
 )
 
@@ -110,6 +111,18 @@ func TestMessagesInReftablesAreRead(t *testing.T) {
 	got = occurrences(scanAll(t, Options{Paths: []string{r.Dir}}))
 	if len(got[k[0]]) != 1 || !strings.HasPrefix(got[k[0]][0], "metadata .git/reftable/0x") || !strings.HasSuffix(got[k[0]][0], ".ref:1") {
 		t.Error(got)
+	}
+	set, err := rules.Load(nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	table, _ := filepath.Glob(filepath.Join(r.Dir, ".git", "reftable", "*.ref"))
+	what := table[0] + "!/logs/refs/heads/other:1"
+	if e, err := Explain(t.Context(), ExplainOptions{What: what}, set); err != nil || len(e.Keys) != 1 || e.Path != what[:len(what)-2] {
+		t.Error(e, err)
+	}
+	if _, err := Explain(t.Context(), ExplainOptions{What: table[0] + "!/logs/nothing"}, set); err == nil || !strings.HasSuffix(err.Error(), `has no logs/nothing`) {
+		t.Error(err)
 	}
 
 	// A table that no list names any more, and cannot be read.

@@ -13,6 +13,7 @@ import (
 
 	"keysweep/file"
 	"keysweep/finding"
+	"keysweep/scanner/gitdb/oid"
 	"keysweep/scanner/gitdb/reftable"
 )
 
@@ -83,9 +84,36 @@ func (r *Repository) tableText(path string, visit func(path, member string, text
 		return err
 	}
 	t, err := reftable.Open(b, r.Format)
+	if err == nil {
+		err = textOf(t, func(member string, text []byte) error { return visit(path, member, text) })
+	}
 	if err != nil {
 		return fmt.Errorf("%s: %w", path, err)
 	}
+	return nil
+}
+
+// TableText is ReftableText for the file of one table, of either hash function.
+func TableText(path string, visit func(member string, text []byte) error) error {
+	b, err := readRegular(path, tableLimit)
+	if err != nil {
+		return err
+	}
+	t, err := reftable.Open(b, oid.SHA1)
+	if err != nil {
+		if other, err256 := reftable.Open(b, oid.SHA256); err256 == nil {
+			t, err = other, nil
+		}
+	}
+	if err != nil {
+		return err
+	}
+	return textOf(t, visit)
+}
+
+// textOf calls visit for the members of a table. Behind an error of visit it is not
+// called again.
+func textOf(t *reftable.Table, visit func(member string, text []byte) error) (err error) {
 	var text bytes.Buffer
 	errRefs := t.Refs(func(ref reftable.Ref) {
 		if ref.Deleted || ref.Target != "" {
@@ -95,7 +123,7 @@ func (r *Repository) tableText(path string, visit func(path, member string, text
 	member := "refs"
 	flush := func() {
 		if err == nil && text.Len() > 0 {
-			err = visit(path, member, text.Bytes())
+			err = visit(member, text.Bytes())
 		}
 		text.Reset()
 	}
@@ -107,8 +135,5 @@ func (r *Repository) tableText(path string, visit func(path, member string, text
 		text.WriteString(log.Line())
 	})
 	flush()
-	if errTable := cmp.Or(errRefs, errLogs); err == nil && errTable != nil {
-		err = fmt.Errorf("%s: %w", path, errTable)
-	}
-	return err
+	return cmp.Or(err, errRefs, errLogs)
 }
