@@ -126,6 +126,31 @@ func TestKeysInContainersAreFoundWhereverContentIsRead(t *testing.T) {
 	}
 }
 
+// What is in the next cell or paragraph does not continue a key, though it looks like a
+// wrapped line.
+func TestTheNextCellOfADocumentIsNoPartOfAKey(t *testing.T) {
+	keys := keysOf(40, 9)
+	const space = ` xmlns="http://schemas.openxmlformats.org/x"`
+	dir := t.TempDir()
+	for i := 0; i < len(keys); i += 2 {
+		k, token := keys[i], strings.TrimPrefix(keys[i+1], "sk_live_")
+		content := "<sst" + space + "><si><t>" + k + "</t></si><si><t>" + token + "</t></si></sst>"
+		if i%4 == 0 {
+			content = `{\rtf1 ` + k + `\cell ` + token + `\cell\row}`
+		}
+		write(t, filepath.Join(dir, fmt.Sprint(i)), content)
+	}
+	res := scanAll(t, Options{Paths: []string{dir}, Tree: true})
+	for _, f := range res.Findings {
+		if !slices.Contains(keys, f.Secret.Reveal()) {
+			t.Errorf("%s: %d characters", f.Listed[0].Path, len(f.Secret.Reveal()))
+		}
+	}
+	if len(res.Findings) != len(keys)/2 {
+		t.Errorf("%d keys", len(res.Findings))
+	}
+}
+
 // What no member holds is found in the container's own bytes.
 func TestBytesBesideMembersAreScanned(t *testing.T) {
 	k := keysOf(2, 4)

@@ -83,7 +83,7 @@ var formats = []format{
 	{id: formatRTF, name: "RTF", magic: "{\\rtf"},
 	{id: formatSQLite, name: "SQLite", magic: "SQLite format 3\x00"},
 	{id: formatSQLite, name: "SQLite", magic: "\x37\x7f\x06", matches: document.IsSQLiteLog},
-	{id: formatPDF, name: "PDF", magic: "%PDF-"},
+	{id: formatPDF, name: "PDF", matches: document.IsPDF},
 	// These are not opened.
 	{id: formatEncrypted, name: "database", matches: document.IsEncryptedDatabase},
 	{id: formatCompound, name: "compound file", magic: "\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1"}, // .doc, .xls, .ppt, .msg, .msi
@@ -167,7 +167,7 @@ func (f *format) open(o *opening) error {
 var firstBytes = [256]bool{
 	0x1f: true, 'P': true, 'B': true, 0xfd: true, 0x28: true, 0x04: true, 0x5d: true, '!': true, '0': true, 0xc7: true, 0x71: true,
 	0xed: true, 'R': true, '7': true, 'h': true, 's': true, 'M': true, 'L': true, 'x': true, 'k': true, 0xff: true,
-	'%': true, '<': true, '{': true, 0xef: true, 0xd0: true,
+	'%': true, ' ': true, '\t': true, '\r': true, '\n': true, '<': true, '{': true, 0xef: true, 0xd0: true,
 	0x51: true, 0x53: true, 0x54: true, 0x55: true, 0x56: true, 0x57: true, 0x58: true, 0x59: true, 0x5a: true, 0x5b: true, 0x5c: true, 0x5e: true, 0x5f: true,
 }
 
@@ -195,7 +195,7 @@ func RecognizeTail(tail []byte) bool {
 
 // detect returns the format of a content that begins with head, nil if it is none.
 func detect(head []byte, name string) *format {
-	if len(head) == 0 || !firstBytes[head[0]] && !isLetter(head[0]) && !isTar(head, "") && !strings.HasSuffix(name, ".br") && !document.IsDatabaseName(name) {
+	if len(head) == 0 || !firstBytes[head[0]] && !isLetter(head[0]) && !isTar(head, "") && !strings.HasSuffix(name, ".br") && !document.IsDatabaseName(name) && !document.IsPDFName(name) {
 		return nil
 	}
 	name = strings.ToLower(name[strings.LastIndexByte(name, '/')+1:])

@@ -93,6 +93,8 @@ pdf("glyphs.pdf", pages + [(10, flate(text("<00010002>", "F4")))])
 pdf("locked.pdf", pages + [(10, flate(text("(KEY)")))], b"trailer << /Encrypt 11 0 R >>")
 pdf("circular.pdf", [(1, "<< /Type /Page /Parent 1 0 R /Contents 1 0 R /Length 2 0 R >>\nstream\nKEY=in"), (2, "2 0 R"), (3, "<< /Filter 4 0 R /Length 5 0 R >>\nstream\nx"), (4, "[4 0 R 4 0 R]"), (5, "[" * 10000)])
 open("cut.pdf", "wb").write(open("a.pdf", "rb").read()[:1300])
+open("before.PDF", "wb").write(b"\r\nsent by a server\r\n" + open("updated.pdf", "rb").read())
+open("no name", "wb").write(b"\xef\xbb\xbf\r\n" + open("updated.pdf", "rb").read())
 open("nothing.pdf", "wb").write(b"%PDF-1.7\n")
 `
 
@@ -104,6 +106,8 @@ func TestPDF(t *testing.T) {
 			"object 19": "KEY=form", "object 21": "/Note (KEY=object)",
 		}, notes: []Problem{Unsupported}},
 		{file: "updated.pdf", parts: map[string]string{"object 10": "KEY=old\nKEY=new\n", "object 11": "KEY=lying", "object 13": "KEY=short"}},
+		{file: "before.PDF", parts: map[string]string{"object 10": "KEY=old\nKEY=new\n", "object 11": "KEY=lying", "object 13": "KEY=short"}},
+		{file: "no name", parts: map[string]string{"object 10": "KEY=old\nKEY=new\n", "object 11": "KEY=lying", "object 13": "KEY=short"}},
 		{file: "glyphs.pdf", parts: map[string]string{"object 10": ""}, notes: []Problem{Unsupported}},
 		{file: "locked.pdf", notes: []Problem{Encrypted}},
 		{file: "circular.pdf", parts: map[string]string{"object 1": "KEY=in"}, notes: []Problem{Unsupported}},

@@ -36,8 +36,8 @@ def make(name, before=(), after=(), without=False, sizes=(0, 1, 20, 90, 300), ro
     db.commit()
     want = {}
     for id, provider, key, n, raw in db.execute("select * from account"):
-        want["account/%d" % id] = "\n".join(["", provider, key, "", raw.decode(), ""])
-    values = [a + "\n\n" for a, in db.execute("select a from other")]
+        want["account/%d" % id] = " \n".join(["", provider, key, "", raw.decode(), ""])
+    values = [a + " \n \n" for a, in db.execute("select a from other")]
     expected[name] = {"rows": want, "other": values, "without": without}
     if "wal" in name:
         os.system("cp " + name + "-wal log; cp " + name + " base")
@@ -117,7 +117,7 @@ func TestSQLite(t *testing.T) {
 					t.Errorf("%s, too", member)
 				}
 			}
-			if freed := strings.Count(all.String(), "p399\n"); name == "freed.db" && freed != 1 {
+			if freed := strings.Count(all.String(), "p399 \n"); name == "freed.db" && freed != 1 {
 				t.Errorf("a freed row was read %d times", freed)
 			}
 		})

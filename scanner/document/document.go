@@ -50,3 +50,7 @@ var (
 	// ErrUnsupported is wrapped by the error for what is not read.
 	ErrUnsupported = errors.New("not supported")
 )
+
+// cellEnd ends what is next to another text, but not continued by it: a column, a cell, a
+// paragraph. The space keeps the scanner from joining the two like a wrapped line.
+const cellEnd = " \n"

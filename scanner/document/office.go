@@ -134,10 +134,12 @@ func (x *officeText) limit() {
 	}
 }
 
-// endLine ends the line, and writes what belongs behind the paragraph.
-func (x *officeText) endLine() {
+// endLine ends the paragraph or element, and writes what belongs behind it.
+func (x *officeText) endLine() { x.end(cellEnd) }
+
+func (x *officeText) end(with string) {
 	if x.written {
-		x.out = append(x.out, '\n')
+		x.out = append(x.out, with...)
 		x.written = false
 	}
 	x.endField()
@@ -255,7 +257,9 @@ func (x *officeText) element(tag []byte) {
 			x.text([]byte{' '})
 			return
 		}
-	case "br", "cr", "tab", "line-break", "tc":
+	case "br", "cr", "line-break":
+		x.end("\n")
+	case "tab", "tc":
 		x.endLine()
 	}
 	if x.paragraphs == 0 {

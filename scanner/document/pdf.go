@@ -59,6 +59,23 @@ type pdfObject struct {
 	at, end int64 // the next one's beginning
 }
 
+// IsPDF reports whether content called name, which begins with head, is a PDF: white space
+// may be before it, and if it is called so, anything, as readers allow.
+func IsPDF(head []byte, name string) bool {
+	const (
+		magic = "%PDF-"
+		most  = 1 << 10
+	)
+	return bytes.HasPrefix(bytes.TrimLeft(bytes.TrimPrefix(head, []byte("\xef\xbb\xbf")), " \t\r\n"), []byte(magic)) ||
+		IsPDFName(name) && bytes.Contains(head[:min(len(head), most)], []byte(magic))
+}
+
+// IsPDFName reports whether name is that of a PDF.
+func IsPDFName(name string) bool {
+	n := len(name) - len(".pdf")
+	return n > 0 && strings.EqualFold(name[n:], ".pdf")
+}
+
 // PDF passes on the streams of a file.
 func PDF(f File, sink Sink) error {
 	p := &pdf{file: f, sink: sink, latest: make(map[uint32]int), inner: make(map[uint32][]byte), fonts: make(map[uint32]*pdfFont), resources: make(map[uint32]pdfDict), anyFonts: make(pdfDict)}

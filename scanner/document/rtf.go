@@ -27,8 +27,8 @@ const asideGroups = " fonttbl colortbl stylesheet info title author operator man
 	"fldinst header headerl headerr headerf footer footerl footerr footerf footnote annotation atnid atnauthor pict shptxt listtext pntext " +
 	"propname staticval linkval xe tc revtbl deleted "
 
-// lineWords are the control words that end a line.
-const lineWords = " par line cell row sect page column tab nestcell nestrow "
+// cellWords are the control words that end a paragraph or a cell.
+const cellWords = " par cell row sect page column tab nestcell nestrow "
 
 const (
 	// maxGroups is how many groups may be in one another; deeper ones are like the last.
@@ -56,7 +56,7 @@ func RTF(f File, sink Sink) error {
 type rtfGroup struct {
 	aside, data bool // not in the text; hex of an object
 	begins      bool // what is aside
-	skip        int  // characters that stand for a \u
+	skip        int  // characters that stand for a \u, less one
 }
 
 type rtfText struct {
@@ -194,20 +194,20 @@ func (x *rtfText) control() error {
 	case c == '_':
 		x.character('-')
 	case c == '\r' || c == '\n':
-		x.line()
+		x.line(cellEnd)
 	case c == '\\' || c == '{' || c == '}':
 		x.character(rune(c))
 	}
 	return nil
 }
 
-// line ends a line of the text, or of what is aside.
-func (x *rtfText) line() {
+// line ends a line of the text, or of what is aside, with end.
+func (x *rtfText) line(end string) {
 	if x.group.aside {
 		x.endLine(&x.aside)
 		return
 	}
-	x.out = append(x.out, '\n')
+	x.out = append(x.out, end...)
 	x.flush()
 }
 
@@ -249,12 +249,9 @@ func (x *rtfText) apply(word string, number int, has bool) error {
 	case word == "u":
 		x.left = 0
 		x.character(rune(uint16(number)))
-		x.left = x.group.skip
-		if len(x.groups) == 0 || x.group.skip == 0 {
-			x.left = 1
-		}
+		x.left = x.group.skip + 1
 	case word == "uc":
-		x.group.skip = max(0, min(number, 100))
+		x.group.skip = max(0, min(number, 100)) - 1
 	case word == "bin":
 		return x.binary(int64(number))
 	case word == "objdata":
@@ -262,8 +259,10 @@ func (x *rtfText) apply(word string, number int, has bool) error {
 		if len(x.objects) < maxObjects {
 			x.objects = append(x.objects, Span{x.at, x.at})
 		}
-	case strings.Contains(lineWords, " "+word+" "):
-		x.line()
+	case word == "line":
+		x.line("\n")
+	case strings.Contains(cellWords, " "+word+" "):
+		x.line(cellEnd)
 	case strings.Contains(asideGroups, " "+word+" "):
 		x.group.aside = !has || number != 0
 		x.group.begins = x.group.begins || x.group.aside
@@ -345,12 +344,12 @@ func packageHead(r *bufio.Reader) (label string, err error) {
 	}
 	_, _ = r.Discard(2)
 	for i := range 2 {
-		text, err := r.ReadString(0)
+		text, err := r.ReadSlice(0) // as long as r's buffer
 		if err != nil {
 			return "", err
 		}
 		if i == 0 {
-			label = strings.TrimSuffix(text, "\x00")
+			label = string(text[:len(text)-1])
 		}
 	}
 	if _, err := r.Discard(4); err != nil {

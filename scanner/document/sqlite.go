@@ -508,13 +508,13 @@ func (r *row) step() error {
 		v := r.columns[0]
 		r.columns = r.columns[1:]
 		if !v.isKept {
-			r.out = append(r.out, '\n')
+			r.out = append(r.out, cellEnd...)
 			_, err := io.CopyN(io.Discard, r.in, v.size)
 			return unexpectedEnd(err)
 		}
 		r.left, r.isText, r.odd = v.size, v.isText, nil
 		if v.size == 0 {
-			r.out = append(r.out, '\n')
+			r.out = append(r.out, cellEnd...)
 		}
 		return nil
 	}
@@ -537,7 +537,7 @@ func (r *row) step() error {
 		r.out = append(r.out, piece...)
 	}
 	if r.left == 0 {
-		r.out = append(r.out, '\n')
+		r.out = append(r.out, cellEnd...)
 	}
 	return unexpectedEnd(err)
 }

@@ -99,7 +99,7 @@ func (d *sqlite) schemaRow(c sqliteCell) (name string, page uint32) {
 	if _, err := io.ReadFull(r.in, number); err != nil {
 		return "", 0
 	}
-	lines := strings.SplitN(texts.String(), "\n", 3)
+	lines := strings.SplitN(texts.String(), cellEnd, 3)
 	if len(lines) < 3 {
 		return "", 0
 	}
