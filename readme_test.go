@@ -240,6 +240,16 @@ func TestSetUpsOfTheReadmeAreThoseOfThePages(t *testing.T) {
 	}
 }
 
+// Git for Windows adds carriage returns by default, and the embedded data would not load.
+func TestACloneHasTheSameBytesEverywhere(t *testing.T) {
+	for _, name := range []string{"main.go", "rules/data/heads.txt", "command/completion/bash", ".ci/source-sum"} {
+		out, err := exec.Command("git", "check-attr", "text", "--", name).CombinedOutput()
+		if err != nil || string(out) != name+": text: unset\n" {
+			t.Errorf("%v %s", err, out)
+		}
+	}
+}
+
 // A copied set-up gets the commit that it names: one of this history, in
 // which the hooks and the action are.
 func TestSetUpsArePinnedToCommitsThatAreThere(t *testing.T) {

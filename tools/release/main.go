@@ -165,7 +165,7 @@ func (r *release) clone(version string) error {
 	if err != nil {
 		return err
 	}
-	if _, err := run(".", "git", "clone", "-q", "--shared", "--no-tags", "-c", "advice.detachedHead=false", "-c", "core.autocrlf=false", top, r.source()); err != nil {
+	if _, err := run(".", "git", "clone", "-q", "--shared", "--no-tags", "-c", "advice.detachedHead=false", top, r.source()); err != nil {
 		return err
 	}
 	if _, err := run(r.source(), "git", "tag", "--no-sign", version); err != nil {

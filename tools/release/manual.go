@@ -40,8 +40,8 @@ func manual(version string, date time.Time, help func(...string) (string, error)
 // column is where the second column of help starts.
 const column = 28
 
-// writeHelp writes one help text. Headings and entries of two columns are told
-// by their indents; everything else that is indented keeps its lines.
+// writeHelp writes one help text. Headings and entries of two columns are
+// recognised by their indents; everything else that is indented keeps its lines.
 func writeHelp(b *bytes.Buffer, text string) {
 	kept := false // within .nf
 	keep := func(on bool) {
