@@ -268,7 +268,7 @@ func TestSetUpsArePinnedToCommitsThatAreThere(t *testing.T) {
 			t.Errorf("%s: nothing is pinned", page)
 		}
 		for _, pin := range pins {
-			for _, name := range []string{".pre-commit-hooks.yaml", "action.yml"} {
+			for _, name := range []string{".pre-commit-hooks.yaml", "action.yml", ".gitattributes"} {
 				if out, err := exec.Command("git", "cat-file", "-e", pin[1]+":"+name).CombinedOutput(); err != nil || len(pin[1]) != 40 {
 					t.Errorf("%s: %s is no commit with %s: %v %s", page, pin[1], name, err, out)
 				}
