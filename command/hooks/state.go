@@ -167,12 +167,12 @@ func (s *State) Stuck() bool {
 // Mentions returns the configuration file that calls keysweep for a hook, "" if
 // none does. The error says that one could not be read.
 func (f *Framework) Mentions(top, name string) (string, error) {
-	// The ids in our .pre-commit-hooks.yaml.
+	// The ids in our .pre-commit-hooks.yaml, in YAML of both styles and in TOML.
 	hook := "keysweep"
 	if name != "pre-commit" {
 		hook += "-" + strings.TrimPrefix(name, "pre-")
 	}
-	id := regexp.MustCompile(`(?m)^[ \t-]*id:[ \t]*["']?` + hook + `(-system)?["']?[ \t\r]*(#.*)?$`)
+	id := regexp.MustCompile(`(?m)^[^#\n]*\bid["']?[ \t]*[:=][ \t]*["']?` + hook + `(-system)?["']?[ \t\r]*([,}#].*)?$`)
 	for _, config := range f.Config {
 		config = strings.ReplaceAll(config, "NAME", name)
 		text, err := readScript(filepath.Join(top, filepath.FromSlash(config)))
@@ -221,9 +221,15 @@ func lefthookLines(name string) string {
 var (
 	preCommit = &Framework{"pre-commit", []string{".pre-commit-config.yaml"}, preCommitLines,
 		func(name string) string { return "pre-commit install --hook-type " + name }}
-	prek = &Framework{"prek", []string{".pre-commit-config.yaml", "prek.toml"}, preCommitLines,
+	prek = &Framework{"prek", []string{"prek.toml", ".pre-commit-config.yaml", ".pre-commit-config.yml"}, preCommitLines,
 		func(name string) string { return "prek install --hook-type " + name }}
-	lefthook = &Framework{"lefthook", []string{"lefthook.yml", "lefthook.yaml", ".lefthook.yml", ".lefthook.yaml", "lefthook-local.yml"}, lefthookLines,
+	lefthook = &Framework{"lefthook", []string{
+		"lefthook.yml", ".lefthook.yml", ".config/lefthook.yml", "lefthook-local.yml", ".lefthook-local.yml", ".config/lefthook-local.yml",
+		"lefthook.yaml", ".lefthook.yaml", ".config/lefthook.yaml", "lefthook-local.yaml", ".lefthook-local.yaml", ".config/lefthook-local.yaml",
+		"lefthook.toml", ".lefthook.toml", ".config/lefthook.toml", "lefthook-local.toml", ".lefthook-local.toml", ".config/lefthook-local.toml",
+		"lefthook.json", ".lefthook.json", ".config/lefthook.json", "lefthook-local.json", ".lefthook-local.json", ".config/lefthook-local.json",
+		"lefthook.jsonc", ".lefthook.jsonc", ".config/lefthook.jsonc", "lefthook-local.jsonc", ".lefthook-local.jsonc", ".config/lefthook-local.jsonc",
+	}, lefthookLines,
 		func(string) string { return "lefthook install" }}
 	husky = &Framework{"husky", []string{".husky/NAME"}, func(name string) string {
 		return "  add this line to .husky/" + name + ":\n    keysweep hook " + name + " \"$@\"\n"
