@@ -193,7 +193,7 @@ func TestBadInputIsSaidOnceAndTheRestIsRead(t *testing.T) {
 		}, finding.ReasonUnknownFormat, "index of "},
 		{"a gitdir file that points nowhere", func(t *testing.T, r *gittest.Repo) {
 			write(t, filepath.Join(r.Dir, "sub/.git"), "gitdir: ../.git/modules/gone\n")
-		}, finding.ReasonUnreadable, "sub"},
+		}, finding.ReasonUnreadable, "gone"},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			r := gittest.New(t)
@@ -216,5 +216,15 @@ func TestBadInputIsSaidOnceAndTheRestIsRead(t *testing.T) {
 				t.Errorf("found %v", occurrences(res))
 			}
 		})
+	}
+}
+
+// The folder that the user named may itself be such a working tree.
+func TestAGitdirFileThatPointsNowhereIsNotedOnce(t *testing.T) {
+	dir := t.TempDir()
+	write(t, filepath.Join(dir, ".git"), "gitdir: ../gone\n")
+	res := scanAll(t, Options{Paths: []string{dir}})
+	if len(res.Skipped) != 1 || !strings.HasSuffix(res.Skipped[0].Detail, "gone") {
+		t.Error(res.Skipped)
 	}
 }

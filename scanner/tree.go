@@ -109,7 +109,7 @@ func (s *Prepared) openNested(t *target, paths []string) (repos []*gitdb.Reposit
 			s.partial = true // the walk has counted it
 		case err != nil:
 			s.partial = true
-			noted := path + "/.git: " // by the walk
+			noted := strings.TrimPrefix(path+"/.git: ", "/") // by the walk
 			if !slices.ContainsFunc(s.result.Skipped, func(k finding.Skipped) bool { return strings.HasPrefix(k.Detail, noted) }) {
 				s.skipOne(finding.ReasonUnreadable, fmt.Sprintf("repository %s: %v", path, err))
 			}

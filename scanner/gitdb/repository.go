@@ -87,7 +87,7 @@ func locate(g *file.Guard, dir string) (gitDir, top string, err error) {
 		return dir, "", nil
 	case errBare != nil:
 		err = errBare
-	case errors.Is(err, ErrNotRepository) || file.Absent(err):
+	case file.Absent(err):
 		err = fmt.Errorf("%s: %w", dir, ErrNotRepository)
 	}
 	return "", "", err
@@ -148,8 +148,10 @@ func resolveGitDir(g *file.Guard, top string) (string, error) {
 	switch is, err := isGitDir(g, dir); {
 	case err != nil:
 		return "", err
+	case !is && info.Mode().IsRegular():
+		return "", fmt.Errorf("%s: %w: its .git names %s", top, ErrNotRepository, dir)
 	case !is:
-		return "", fmt.Errorf("%s: %w", dir, ErrNotRepository)
+		return "", fmt.Errorf("%s: %w", top, ErrNotRepository)
 	}
 	return dir, nil
 }
