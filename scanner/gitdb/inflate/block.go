@@ -122,9 +122,9 @@ func (s *stream) copyMatch(op, distance, length int) int {
 	if distance >= len(to) {
 		copy(to, s.dst[op-distance:])
 	} else {
-		from := s.dst[op-distance:]
-		for i := range to {
-			to[i] = from[i]
+		// The text repeats itself: each copy doubles what is there.
+		for n := copy(to, s.dst[op-distance:op]); n < len(to); {
+			n += copy(to[n:], to[:n])
 		}
 	}
 	if length > room {
