@@ -49,7 +49,10 @@ func (r *release) image(p *program) error {
 	}))
 	content := add(media+"layer.v1.tar+gzip", layer)
 	manifest := add(media+"manifest.v1+json", encode(map[string]any{"schemaVersion": 2, "mediaType": media + "manifest.v1+json", "config": config, "layers": []any{content}}))
-	manifest["annotations"] = map[string]string{"org.opencontainers.image.ref.name": r.version}
+	manifest["annotations"] = map[string]string{
+		"org.opencontainers.image.ref.name": r.version,
+		"io.containerd.image.name":          "docker.io/library/keysweep:" + r.version, // by which podman and Docker 29 call it
+	}
 	manifest["platform"] = map[string]string{"os": p.goos, "architecture": p.goarch}
 	blob := func(of map[string]any) string { return "blobs/sha256/" + of["digest"].(string)[len("sha256:"):] }
 	entries := []entry{

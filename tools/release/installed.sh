@@ -182,6 +182,7 @@ hooks() {
 image() {
 	local name=keysweep_${version}_linux_amd64.image.tar root=$temp/bundle/rootfs arm
 	skopeo --insecure-policy copy -q "docker-archive:$release/$name" "dir:$temp/loaded" # as docker load reads it
+	tar -xOf "$release/$name" index.json | grep -qF "\"docker.io/library/keysweep:$version\"" || fail "$name: podman would call it $version"
 	skopeo --insecure-policy copy -q "oci-archive:$release/$name" "oci:$temp/layout:$version"
 	umoci unpack --image "$temp/layout:$version" "$temp/bundle"
 	arm=$(skopeo inspect --format '{{.Architecture}}' "oci-archive:$release/${name/amd64/arm64}")
