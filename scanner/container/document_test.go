@@ -1,6 +1,7 @@
 package container
 
 import (
+	"fmt"
 	"os"
 	"path/filepath"
 	"slices"
@@ -217,16 +218,22 @@ body = (r"{\rtf1\ansi\deff0{\fonttbl{\f0 Times New Roman;}}{\info{\title KEY=tit
     r"{\object{\*\objdata " + ole(b"Other", b"KEY=other object").hex() + r"}}{\object{\*\objdata " + b"KEY=no object".hex() + r"}}\par\bin10 KEY=b{\in}end}")
 open("a.rtf", "w").write(body)
 open("uc0.rtf", "w").write(r"{\rtf1\ansi\uc0\u8217 KEY=a{\u8217}KEY=b{\uc2\u8217??KEY=c}\u8217 KEY=d}{\uc1\u8217 ?KEY=e}")
+open("objects.rtf", "w").write(r"{\rtf1" + r"{\object{\*\objdata }}" * 10000 + "}")
 open("cut.rtf", "w").write(body[:body.index("6f74686572") + 20])
 `
 
 func TestRTF(t *testing.T) {
 	text := "before\nTimes New Roman;\nKEY=title\nme\nx;\nKEY=split_over x\nKEY=result-1\nHYPERLINK http://x/?KEY=field\nKEY=foot\nKEY=note\n{b}\nshown\nKEY=b{\\in}end\n"
+	objects := map[string]string{"text": ""}
+	for i := range 10_000 {
+		objects[fmt.Sprintf("object %d", i+1)] = ""
+	}
 	checkDocuments(t, writeRTF, []documentCase{
 		{file: "a.rtf", parts: map[string]string{
 			"text": text, "object 1/a.zip!/in/a.env": "KEY=zipped", "object 2": "KEY=other object", "object 3": "KEY=no object",
 		}},
 		{file: "uc0.rtf", parts: map[string]string{"text": "’KEY=a’KEY=b’KEY=c’KEY=d’KEY=e"}},
+		{file: "objects.rtf", parts: objects, notes: []Problem{Damaged}},
 		{file: "cut.rtf", parts: map[string]string{"text": "KEY=split_over", "object 1/a.zip!/in/a.env": "KEY=zipped", "object 2": ""}},
 	})
 }

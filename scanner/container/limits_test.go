@@ -343,3 +343,18 @@ func TestMemoryDoesNotGrowWithTheInput(t *testing.T) {
 		}
 	}
 }
+
+func TestALongTextOrTagIsNotHeld(t *testing.T) {
+	const office = "<x xmlns='urn:oasis:names:tc:opendocument:x'"
+	for _, begin := range []string{office + ">", office + " a='", office + "><!--", office + "><![CDATA["} {
+		content := slices.Concat([]byte(begin), bytes.Repeat([]byte("text "), 8<<20))
+		var before, after runtime.MemStats
+		runtime.ReadMemStats(&before)
+		c := &count{}
+		_, err := Walk(context.Background(), NewBudget(Limits{}), Bytes(content), "x", c)
+		runtime.ReadMemStats(&after)
+		if allocated := after.TotalAlloc - before.TotalAlloc; err != nil || c.bytes < int64(len(content)-len(begin)) || allocated > 16<<20 {
+			t.Errorf("%s: %v, %d bytes, %d MiB allocated", begin, err, c.bytes, allocated>>20)
+		}
+	}
+}

@@ -1,6 +1,9 @@
 package container
 
-import "testing"
+import (
+	"fmt"
+	"testing"
+)
 
 const writePDF = `
 import base64, zlib
@@ -95,10 +98,18 @@ pdf("circular.pdf", [(1, "<< /Type /Page /Parent 1 0 R /Contents 1 0 R /Length 2
 open("cut.pdf", "wb").write(open("a.pdf", "rb").read()[:1300])
 open("before.PDF", "wb").write(b"\r\nsent by a server\r\n" + open("updated.pdf", "rb").read())
 open("no name", "wb").write(b"\xef\xbb\xbf\r\n" + open("updated.pdf", "rb").read())
+n = 3000 # pages, below one list
+pdf("pages.pdf", [(1, "<< /Type /Pages /Resources << /Font << /F1 2 0 R >> >> /Kids [" + " ".join("%d 0 R" % (10 + 2 * i) for i in range(n)) + "] >>"), (2, pages[6][1])] + [
+    o for i in range(n) for o in ((10 + 2 * i, "<< /Type /Page /Parent 1 0 R /Contents %d 0 R >>" % (11 + 2 * i)), (11 + 2 * i, flate(text("<010203040506>"))))])
+pdf("torn.pdf", [(1, stream("/Type /ObjStm /N 1 /First 4 /Filter /FlateDecode", zlib.compress(b"6 0 << /Note (KEY=object) >>", 0)[:-9]))])
 open("nothing.pdf", "wb").write(b"%PDF-1.7\n")
 `
 
 func TestPDF(t *testing.T) {
+	pages := make(map[string]string)
+	for i := range 3000 {
+		pages[fmt.Sprintf("object %d", 11+2*i)] = "KEY=_7"
+	}
 	checkDocuments(t, writePDF, []documentCase{
 		{file: "a.pdf", parts: map[string]string{
 			"object 10": "KEY=split_o)ver next\nline\nquote\nafter\n", "object 11": "KEY=abc", "object 12": "KEY=_7", "object 13": "KEY=lzw 0 7919",
@@ -108,6 +119,8 @@ func TestPDF(t *testing.T) {
 		{file: "updated.pdf", parts: map[string]string{"object 10": "KEY=old\nKEY=new\n", "object 11": "KEY=lying", "object 13": "KEY=short"}},
 		{file: "before.PDF", parts: map[string]string{"object 10": "KEY=old\nKEY=new\n", "object 11": "KEY=lying", "object 13": "KEY=short"}},
 		{file: "no name", parts: map[string]string{"object 10": "KEY=old\nKEY=new\n", "object 11": "KEY=lying", "object 13": "KEY=short"}},
+		{file: "pages.pdf", parts: pages},
+		{file: "torn.pdf", parts: map[string]string{"object 1": "6 0 << /Note (KEY="}, notes: []Problem{Damaged}},
 		{file: "glyphs.pdf", parts: map[string]string{"object 10": ""}, notes: []Problem{Unsupported}},
 		{file: "locked.pdf", notes: []Problem{Encrypted}},
 		{file: "circular.pdf", parts: map[string]string{"object 1": "KEY=in"}, notes: []Problem{Unsupported}},

@@ -86,23 +86,18 @@ func (x *officeText) Read(p []byte) (int, error) {
 	return n, nil
 }
 
-// next reads text and the tag behind it.
+// next reads text, or a piece of a long one, and the tag behind it.
 func (x *officeText) next() error {
-	for {
-		text, err := x.r.ReadSlice('<')
-		full := errors.Is(err, bufio.ErrBufferFull)
-		if err == nil {
-			text = text[:len(text)-1]
-		}
-		x.text(text)
-		if full {
-			continue
-		}
-		if err != nil {
-			return err
-		}
+	text, err := x.r.ReadSlice('<')
+	if err == nil {
+		x.text(text[:len(text)-1])
 		return x.readTag()
 	}
+	x.text(text)
+	if errors.Is(err, bufio.ErrBufferFull) {
+		return nil
+	}
+	return err
 }
 
 // text adds text, with its entities decoded, unless it is only white space between
@@ -183,10 +178,7 @@ func (x *officeText) readTag() error {
 		case len(x.tag) > maxTag:
 			x.endLine()
 			x.out, x.written = append(x.out, x.tag...), true
-			x.tag = x.tag[:0]
-			if err == nil {
-				return nil
-			}
+			return nil // what follows is read as text
 		}
 	}
 }

@@ -30,7 +30,8 @@ import (
 // not decoded.
 
 const (
-	maxPDFObjects = 1 << 20
+	// maxPDFObjects is how many objects are read; more are damage.
+	maxPDFObjects = 1 << 19
 	// maxPDFObject bounds the text of an object that is looked into, in bytes.
 	maxPDFObject = 256 << 10
 	// maxObjStm bounds a decoded stream of objects, and maxHeldObjects those of all that
@@ -47,10 +48,11 @@ type pdf struct {
 	inner   map[uint32][]byte // the texts of objects in streams, by number
 	held    int               // bytes of inner
 	fonts   map[uint32]*pdfFont
-	// resources are those of a stream that a page shows, by its number.
-	resources map[uint32]pdfDict
-	anyFonts  pdfDict // of all pages: a name that one of them has
-	glyphs    int     // texts that are only numbers of glyphs
+	pages   map[uint32]uint32 // which page shows a stream, by the numbers of both
+	// resolved are the values of long objects that were resolved last: pages share them.
+	resolved map[uint32]any
+	anyFonts pdfDict // of all pages: a name that one of them has
+	glyphs   int     // texts that are only numbers of glyphs
 }
 
 // pdfObject is where an object is: at is behind "obj".
@@ -78,7 +80,7 @@ func IsPDFName(name string) bool {
 
 // PDF passes on the streams of a file.
 func PDF(f File, sink Sink) error {
-	p := &pdf{file: f, sink: sink, latest: make(map[uint32]int), inner: make(map[uint32][]byte), fonts: make(map[uint32]*pdfFont), resources: make(map[uint32]pdfDict), anyFonts: make(pdfDict)}
+	p := &pdf{file: f, sink: sink, latest: make(map[uint32]int), inner: make(map[uint32][]byte), fonts: make(map[uint32]*pdfFont), pages: make(map[uint32]uint32), resolved: make(map[uint32]any), anyFonts: make(pdfDict)}
 	encrypted, err := p.find()
 	if err != nil {
 		return err
@@ -94,13 +96,16 @@ func PDF(f File, sink Sink) error {
 	}
 	for _, number := range slices.Sorted(maps.Keys(p.inner)) {
 		d, _ := (&pdfParser{b: p.inner[number]}).value(0).(pdfDict)
-		p.notePage(d)
+		p.notePage(number, d)
 	}
-	if err := p.each(func(s *pdfStream) error { p.notePage(s.dict); return nil }); err != nil {
+	if err := p.each(func(s *pdfStream) error { p.notePage(s.number, s.dict); return nil }); err != nil {
 		return err
 	}
 	if err := p.each(p.part); err != nil {
 		return err
+	}
+	if len(p.objects) == maxPDFObjects {
+		return fmt.Errorf("%d objects or more", maxPDFObjects)
 	}
 	if p.glyphs > 0 {
 		return fmt.Errorf("%w: %d texts are numbers of glyphs", ErrUnsupported, p.glyphs)
@@ -280,12 +285,21 @@ func (p *pdf) resolve(v any) any {
 		if !ok {
 			return v
 		}
-		v = nil
+		if v, ok = p.resolved[uint32(ref)]; ok {
+			continue
+		}
 		if i, ok := p.latest[uint32(ref)]; ok {
 			o := p.objects[i]
 			text := make([]byte, max(0, min(o.end-o.at, 32<<10)))
 			n, _ := p.file.ReadAt(text, o.at)
 			v = (&pdfParser{b: text[:n]}).value(0)
+			const long, most = 1 << 10, 20
+			if n > long {
+				if len(p.resolved) == most {
+					clear(p.resolved)
+				}
+				p.resolved[uint32(ref)] = v
+			}
 		} else if text, ok := p.inner[uint32(ref)]; ok {
 			v = (&pdfParser{b: text}).value(0)
 		}
@@ -315,8 +329,13 @@ func (p *pdf) objectStream(s *pdfStream) error {
 		return p.problem(s, err)
 	}
 	b, err := io.ReadAll(io.LimitReader(r, maxObjStm))
-	if err != nil && len(b) == 0 {
-		return p.problem(s, err)
+	if err == nil && len(b) == maxObjStm {
+		err = fmt.Errorf("%d bytes of objects or more", maxObjStm)
+	}
+	if err != nil {
+		if err := p.problem(s, err); err != nil {
+			return err
+		}
 	}
 	if err := p.sink.Part(p.name(s), bytes.NewReader(b), s.data); err != nil {
 		return err
@@ -339,13 +358,12 @@ func (p *pdf) objectStream(s *pdfStream) error {
 	return nil
 }
 
-// notePage notes the resources of the streams that a page shows, if d is a page.
-func (p *pdf) notePage(d pdfDict) {
+// notePage notes which streams a page shows, if d is the page number.
+func (p *pdf) notePage(number uint32, d pdfDict) {
 	if p.nameOf(d["Type"]) != "Page" {
 		return
 	}
-	resources := p.inherited(d, "Resources")
-	for name, font := range p.dictOf(resources["Font"]) {
+	for name, font := range p.dictOf(p.inherited(d, "Resources")["Font"]) {
 		if _, ok := p.anyFonts[name]; !ok && len(p.anyFonts) < 1<<16 {
 			p.anyFonts[name] = font
 		}
@@ -356,7 +374,7 @@ func (p *pdf) notePage(d pdfDict) {
 	}
 	for _, v := range list {
 		if ref, ok := v.(pdfRef); ok {
-			p.resources[uint32(ref)] = resources
+			p.pages[uint32(ref)] = number
 		}
 	}
 }
@@ -398,8 +416,8 @@ func (p *pdf) part(s *pdfStream) error {
 	case kind == "EmbeddedFile" || kind == "Metadata":
 	case bytes.Contains(head, []byte("BT")) && (bytes.Contains(head, []byte("Tf")) || bytes.Contains(head, []byte("Tj")) || bytes.Contains(head, []byte("TJ"))):
 		resources := p.dictOf(s.dict["Resources"])
-		if resources == nil {
-			resources = p.resources[s.number]
+		if page, ok := p.pages[s.number]; ok && resources == nil {
+			resources = p.inherited(p.dictOf(pdfRef(page)), "Resources")
 		}
 		t := &pdfText{pdf: p, parser: pdfLexer{r: in}, fonts: p.dictOf(resources["Font"])}
 		return p.sink.Part(name, t, s.data)

@@ -33,7 +33,7 @@ const cellWords = " par cell row sect page column tab nestcell nestrow "
 const (
 	// maxGroups is how many groups may be in one another; deeper ones are like the last.
 	maxGroups = 10_000
-	// maxObjects is how many embedded objects are passed on.
+	// maxObjects is how many embedded objects are passed on; more are damage.
 	maxObjects = 10_000
 )
 
@@ -48,6 +48,9 @@ func RTF(f File, sink Sink) error {
 		if err := oleObject(fmt.Sprintf("object %d", i+1), f.section(span), sink); err != nil {
 			return err
 		}
+	}
+	if len(r.objects) == maxObjects {
+		return fmt.Errorf("%d embedded objects or more", maxObjects)
 	}
 	return nil
 }
