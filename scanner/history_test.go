@@ -5,6 +5,7 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
+	"strings"
 	"testing"
 	"time"
 
@@ -104,6 +105,44 @@ func TestWhereTheIndexAloneHasAKnownObject(t *testing.T) {
 		got := occurrences(scanAll(t, Options{Paths: []string{r.dir}, History: true}))[c.key]
 		if !slices.Equal(got, c.want) {
 			t.Errorf("got %q, want %q", got, c.want)
+		}
+	}
+}
+
+// git keeps the submodules of a linked working tree in its own folder modules.
+func TestSubmodulesOfLinkedWorkingTreesAreRead(t *testing.T) {
+	dir := t.TempDir()
+	k := keysOf(2, 9)
+	lib := newRepo(t, filepath.Join(dir, "lib"))
+	write(t, filepath.Join(lib.dir, "a"), k[0]+"\n")
+	lib.commit("one")
+	write(t, filepath.Join(lib.dir, "a"), "clean\n")
+	lib.commit("two")
+	r := newRepo(t, filepath.Join(dir, "r"))
+	r.git("-c", "protocol.file.allow=always", "submodule", "add", "-q", lib.dir, "sub")
+	r.commit("one")
+	r.git("submodule", "deinit", "-q", "-f", "sub")
+	if err := os.RemoveAll(filepath.Join(r.dir, ".git/modules")); err != nil {
+		t.Fatal(err)
+	}
+	linked := filepath.Join(dir, "linked")
+	r.git("worktree", "add", "-q", linked)
+	r.git("-C", linked, "-c", "protocol.file.allow=always", "submodule", "--quiet", "update", "--init")
+	r.git("-C", filepath.Join(linked, "sub"), "config", "payment.key", k[1])
+
+	for name, opts := range map[string]Options{
+		"the main working tree": {Paths: []string{r.dir}}, "its history": {Paths: []string{r.dir}, History: true},
+		"the linked one": {Paths: []string{linked}}, "the history there": {Paths: []string{linked}, History: true},
+	} {
+		res := scanAll(t, opts)
+		got := occurrences(res)
+		if len(got[k[0]]) != 1 || !strings.HasPrefix(got[k[0]][0], "blob ") || len(got[k[1]]) != 1 {
+			t.Error(name, got)
+		}
+		for _, s := range res.Skipped {
+			if s.Reason != finding.ReasonSubmoduleAbsent {
+				t.Error(name, s)
+			}
 		}
 	}
 }

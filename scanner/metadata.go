@@ -19,17 +19,14 @@ import (
 // configuration, hooks, messages in reflogs, the state of a rebase. It is read
 // wherever the objects are, except for what others read, and for indexes, whose
 // names are those of objects and files.
-var notMetadata = []string{"objects", "refs", "packed-refs", "modules", "lfs/objects", "annex/objects"}
+var notMetadata = []string{"objects", "refs", "packed-refs", "modules", "index", "reftable", "lfs/objects", "annex/objects"}
 
 // isMetadata reports whether a path below a repository folder is to be read.
 func isMetadata(below string) bool {
-	switch name := path.Base(below); {
-	case name == "index", strings.HasPrefix(name, "sharedindex."), name == "reftable":
-		return false // of each working tree
-	case strings.HasPrefix(below, "worktrees/") && name == "refs":
-		return false
+	if part := strings.SplitN(below, "/", 3); part[0] == "worktrees" && len(part) == 3 {
+		below = part[2] // a linked working tree has its own
 	}
-	return !slices.Contains(notMetadata, below)
+	return !slices.Contains(notMetadata, below) && !strings.HasPrefix(below, "sharedindex.")
 }
 
 // scanMetadata reads what repo keeps beside its objects, only what is not in files of

@@ -20,6 +20,7 @@ import (
 var metadata = []string{
 	"config", "hooks/post-commit", "description", "info/exclude", "info/attributes", "FETCH_HEAD", "MERGE_MSG", "COMMIT_EDITMSG", "config.worktree",
 	"rebase-merge/message", "rebase-apply/0001", "rr-cache/ab/preimage", "logs/refs/heads/main", "worktrees/linked/logs/HEAD", "branches/old",
+	"logs/refs/heads/index", "logs/refs/heads/reftable", "worktrees/linked/logs/refs/worktree/modules", "rr-cache/sharedindex.d/x",
 }
 
 func TestWhatGitKeepsBesideItsObjectsIsRead(t *testing.T) {

@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"io"
 	"io/fs"
+	"os"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -104,6 +105,9 @@ func (s *Prepared) openNested(t *target, paths []string) (repos []*gitdb.Reposit
 		if err == nil {
 			isInside, err = s.opts.Reach.Real.Inside(t.root, repo.CommonDir, filepath.Join(repo.CommonDir, "objects"))
 		}
+		if err == nil && !isInside && t.repo != nil { // a linked working tree has its submodules there
+			isInside, err = s.opts.Reach.Real.Inside(t.repo.CommonDir, repo.CommonDir, filepath.Join(repo.CommonDir, "objects"))
+		}
 		switch {
 		case errors.Is(err, file.ErrElsewhere), errors.Is(err, file.ErrCloud):
 			s.partial = true // the walk has counted it
@@ -122,10 +126,23 @@ func (s *Prepared) openNested(t *target, paths []string) (repos []*gitdb.Reposit
 	return repos
 }
 
-// modules returns the repositories below repo's folder modules, where git keeps
-// those of submodules, also of ones that are no longer checked out.
-func (s *Prepared) modules(t *target, repo *gitdb.Repository) (list []*gitdb.Repository) {
-	top := filepath.Join(repo.CommonDir, "modules")
+// modules returns the repositories below repo's folders modules, where git keeps
+// those of submodules, also of ones that are no longer checked out: there is one for
+// each working tree.
+func (s *Prepared) modules(t *target, repo *gitdb.Repository) []*gitdb.Repository {
+	list := s.modulesIn(t, filepath.Join(repo.CommonDir, "modules"))
+	worktrees := filepath.Join(repo.CommonDir, "worktrees")
+	linked, _ := os.ReadDir(worktrees) // the error was noted when the refs were read
+	for _, e := range linked {
+		if e.IsDir() {
+			list = append(list, s.modulesIn(t, filepath.Join(worktrees, e.Name(), "modules"))...)
+		}
+	}
+	return list
+}
+
+// modulesIn is modules for one folder.
+func (s *Prepared) modulesIn(t *target, top string) (list []*gitdb.Repository) {
 	_ = filepath.WalkDir(top, func(path string, d fs.DirEntry, err error) error {
 		if path == top && file.Absent(err) || err == nil && !d.IsDir() {
 			return nil
