@@ -94,6 +94,8 @@ open("plain.eml", "wb").write(bytes(mail(html=False)))
 open("attached.eml", "wb").write(bytes(attached()))
 open("no suffix", "wb").write(bytes(attached()))
 open("folded.eml", "wb").write(bytes(mail("KEY=" + "ä" * 3 + "y" * 100 + "=end", False)))
+open("loose.eml", "wb").write(b"Bcc: x\nContent-Type: multipart/mixed; Boundary=--=_a?b; name=a b\n\n----=_a?b\nContent-Transfer-Encoding: base64 (RFC 2045)\n\nS0VZPWxvb3Nl\n----=_a?b--\n")
+open("plain.mbox", "wb").write(b"From a Thu Jan  1 00:00:00 2026\nStatus: RO\n\nplain\n\nFrom a Thu Jan  1 00:00:00 2026\nMIME-Version: 1.0\nContent-Transfer-Encoding: base64\n\nS0VZPXNlY29uZA==\n")
 open("cut.eml", "wb").write(bytes(mail())[:-60])
 for name, box in ("two.mbox", mailbox.mbox("two.mbox")), ("dir", mailbox.Maildir("dir")):
     box.add(mail("one"))
@@ -121,6 +123,8 @@ func TestMail(t *testing.T) {
 		{file: "maildir", parts: attached},
 		{file: "folded.eml", parts: map[string]string{"body": long, "headers": "Subject: KEY=äää" + strings.Repeat("y", 100) + "=end"}},
 		{file: "cut.eml", parts: map[string]string{"part 1": long, "part 2": "<p>KEY=xx"}},
+		{file: "loose.eml", parts: map[string]string{"part 1": "KEY=loose"}},
+		{file: "plain.mbox", parts: map[string]string{"message 2/body": "KEY=second"}},
 		{file: "two.mbox", parts: box},
 	})
 }
@@ -245,7 +249,11 @@ func TestOnlyMailsThatAreEncodedAreOpened(t *testing.T) {
 		"X-Odd: 1\r\nSubject: a\r\n b\r\nContent-Transfer-Encoding: base64\r\n": true,
 		"From: a@example.org\nSubject: no more\n\nMIME-Version: 1.0\n":          false,
 		"From now on: nothing\nContent-Type: x\n":                               false,
-		"all: build\nContent-Type: x\n":                                         false,
+		"From now on, in 2026:\nnothing\n":                                      false,
+		"From a Thu Jan  1 00:00:00 2026\nSubject: the first one is plain\n\nt": true,
+		"List-Id: any header\nFrom: a@example.org\nMIME-Version: 1.0\n\n":       true,
+		"version: 1\n" + strings.Repeat("key: value\n", 1000):                   false,
+		"all: build\n\t cc\n\nContent-Type: x\n":                                false,
 		"Date: 1\nno header\nContent-Type: x\n":                                 false,
 		"package main\n":                                                        false,
 		"To: " + strings.Repeat("x\nSubject: y", 1000):                          true,

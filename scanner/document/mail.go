@@ -35,28 +35,31 @@ const (
 	maxBoundaries = 100
 )
 
-// mailHeaders are headers that a mail begins with, in lower case.
+// mailHeaders are headers that most mails begin with, in lower case.
 // Those that begin with x- do, too.
 const mailHeaders = "\nreturn-path\nreceived\ndelivered-to\nenvelope-to\nfrom\nsender\nreply-to\nto\ncc\ndate\nmessage-id\nin-reply-to\nreferences\n" +
 	"subject\nthread-topic\nuser-agent\nmime-version\ncontent-type\ncontent-transfer-encoding\ndkim-signature\nauthentication-results\narc-seal\nreceived-spf\n"
 
-// IsMail reports whether content that begins with head is a mail or a mailbox that has
-// parts or encoded texts.
+// IsMail reports whether content that begins with head is a mailbox, or a mail that has
+// parts or encoded texts. Any header may come first, but one that only few mails begin
+// with is also that of something else: then the headers that say so must be in head.
 func IsMail(head []byte, _ string) bool {
 	const least = 4 << 10
 	isCut := len(head) >= least
-	if bytes.HasPrefix(head, []byte("From ")) {
+	isMailbox := bytes.HasPrefix(head, []byte("From "))
+	if isMailbox {
 		line, rest, ok := bytes.Cut(head, newline)
 		if !ok || !bytes.Contains(line, []byte(" 20")) && !bytes.Contains(line, []byte(" 19")) { // of a year
 			return false
 		}
 		head = rest
 	}
+	isUsual := false
 	for first := true; ; first = false {
 		line, rest, whole := bytes.Cut(head, newline)
 		line = bytes.TrimSuffix(line, []byte("\r"))
 		if !whole {
-			return !first && isCut // the headers go on
+			return isUsual && isCut // the headers go on
 		}
 		head = rest
 		if len(line) == 0 {
@@ -67,10 +70,12 @@ func IsMail(head []byte, _ string) bool {
 		}
 		name, _ := headerName(line)
 		switch {
-		case name == "" || first && !strings.HasPrefix(name, "x-") && !strings.Contains(mailHeaders, "\n"+name+"\n"):
+		case name == "":
 			return false
-		case name == "mime-version" || strings.HasPrefix(name, "content-t"):
-			return true
+		case isMailbox, name == "mime-version", strings.HasPrefix(name, "content-t"):
+			return true // also a mailbox whose first mail has nothing to decode
+		case first:
+			isUsual = strings.HasPrefix(name, "x-") || strings.Contains(mailHeaders, "\n"+name+"\n")
 		}
 	}
 }
@@ -235,13 +240,16 @@ func (m *mail) body(at, next int64) error {
 		switch name, value := headerName(header); name {
 		case "content-transfer-encoding":
 			m.part.encoding = strings.ToLower(strings.TrimSpace(string(header[value:])))
+			if end := strings.IndexAny(m.part.encoding, " \t;("); end > 0 { // a comment
+				m.part.encoding = m.part.encoding[:end]
+			}
 		case "content-type":
 			kind = string(header[value:])
 		case "content-disposition":
 			disposition = string(header[value:])
 		}
 	}
-	media, parameters, _ := mime.ParseMediaType(kind)
+	media, parameters := mediaType(kind)
 	switch text := parameters["boundary"]; {
 	case strings.HasPrefix(media, "multipart/") && text != "":
 		if len(m.boundaries) == maxBoundaries {
@@ -263,6 +271,22 @@ func (m *mail) body(at, next int64) error {
 		m.part.name = m.place(decodeWords(file))
 	}
 	return nil
+}
+
+// mediaType returns a type and its parameters. If they are not as RFC 2045 asks for, it
+// finds at least the boundary, which programs write without quotes.
+func mediaType(kind string) (media string, parameters map[string]string) {
+	media, parameters, err := mime.ParseMediaType(kind)
+	if err == nil {
+		return media, parameters
+	}
+	fields := strings.Split(kind, ";")
+	for _, field := range fields[1:] {
+		if name, value, _ := strings.Cut(field, "="); strings.EqualFold(strings.TrimSpace(name), "boundary") {
+			parameters = map[string]string{"boundary": strings.Trim(value, " \t\"")}
+		}
+	}
+	return strings.ToLower(strings.TrimSpace(fields[0])), parameters
 }
 
 // place returns where the part called name is: in which message of a mailbox.
