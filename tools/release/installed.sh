@@ -8,7 +8,7 @@ set -euo pipefail
 release=$(realpath "$1")
 shift
 kinds=("$@")
-[ $# != 0 ] || kinds=(sums archive arm64 windows deb rpm npm image addresses module)
+[ $# != 0 ] || kinds=(sums other archive arm64 windows deb rpm npm image addresses module)
 cd "$(dirname "$0")/../.."
 sources=$PWD
 version=$(basename "$release"/keysweep_*_linux_amd64.tar.gz _linux_amd64.tar.gz)
@@ -55,6 +55,13 @@ print(os.wait4(child, 0)[2].ru_minflt)' "$@" version)"
 same() { [ "$2" = "$3" ] || fail "$1 leaves something: $(diff <(echo "$2") <(echo "$3"))"; }
 
 sums() { (cd "$release" && sha256sum --quiet -c SHA256SUMS && [ "$(wc -l <SHA256SUMS)" = $(($(ls | wc -l) - 1)) ]) || fail "SHA256SUMS"; }
+
+# other checks that only a release is replaced.
+other() {
+	mkdir "$temp/other"
+	touch "$temp/other/SHA256SUMS" "$temp/other/notes.txt"
+	[[ $(bin/release-tool -o "$temp/other/" v0.0.0 2>&1) == *"it holds notes.txt"* ]] || fail "another folder is replaced"
+}
 
 archive() {
 	local name=keysweep_${version}_linux_amd64 page
