@@ -39,7 +39,12 @@ func (s *Prepared) scanMetadata(ctx context.Context, t *target, repo *gitdb.Repo
 	if err == nil {
 		j := s.collector.newJudge(ctx)
 		err = repo.ReftableText(func(file, member string, text []byte) error {
-			_, err := j.stream(bytes.NewReader(text), location{target: t, source: finding.SourceMetadata, path: t.below(file), inside: member})
+			at := t.below(file)
+			if worktree.Exclusions(s.opts.Exclude).Match(at, false) {
+				s.skipOne(finding.ReasonExcluded, at)
+				return nil
+			}
+			_, err := j.stream(bytes.NewReader(text), location{target: t, source: finding.SourceMetadata, path: at, inside: member})
 			j.commit()
 			return err
 		})
@@ -68,7 +73,12 @@ func (s *Prepared) walkMetadata(ctx context.Context, t *target, repo *gitdb.Repo
 		if !isMetadata(f.Path) || t.Tree && isWithin && f.Path == target {
 			return worktree.ErrSkipped
 		}
-		return s.judgeFile(judges[worker], f, location{target: t, source: finding.SourceMetadata, path: path.Join(folder, f.Path)})
+		at := path.Join(folder, f.Path)
+		if worktree.Exclusions(s.opts.Exclude).Match(at, f.Kind == worktree.Directory) {
+			s.skipOne(finding.ReasonExcluded, at)
+			return worktree.ErrSkipped
+		}
+		return s.judgeFile(judges[worker], f, location{target: t, source: finding.SourceMetadata, path: at})
 	})
 	for _, k := range sum.Skipped {
 		if k.Reason != finding.ReasonSpecialFile { // a daemon's socket
