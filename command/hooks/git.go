@@ -148,9 +148,9 @@ type question struct {
 }
 
 // ask returns what git prints, or errUnset.
-func (q question) ask(args ...string) (string, error) {
-	cmd := exec.CommandContext(q.ctx, q.git, append([]string{"--no-pager", "-c", "safe.bareRepository=all"}, args...)...)
-	cmd.Dir = q.dir
+func (git question) ask(args ...string) (string, error) {
+	cmd := exec.CommandContext(git.ctx, git.git, append([]string{"--no-pager", "-c", "safe.bareRepository=all"}, args...)...)
+	cmd.Dir = git.dir
 	cmd.Env = append(os.Environ(), "LC_ALL=C")
 	var stderr bytes.Buffer
 	cmd.Stderr = &stderr

@@ -109,7 +109,7 @@ func (r *Reader) search(ctx context.Context, ids []oid.ID, text string) (oid.ID,
 	case special && strings.HasPrefix(rest, "!"):
 		wanted = rest
 	case special:
-		return oid.ID{}, fmt.Errorf("%w: /%s: behind /! comes - or !", ErrRevision, text)
+		return oid.ID{}, fmt.Errorf("%w: /%s: /! needs - or another ! behind it", ErrRevision, text)
 	}
 	pattern, err := regexp.Compile("(?s:" + wanted + ")")
 	if err != nil {
