@@ -81,8 +81,8 @@ func TestNothingThatContentNamesElsewhereIsOpened(t *testing.T) {
 	t.Logf("%d repositories, %d runs", repositories, len(runs))
 }
 
-// pathsAsked runs a program and returns its calls with a path of hostInvalid, not
-// those that only read where a link leads, and what it printed.
+// pathsAsked runs a program and returns its calls with a path of hostInvalid, except
+// for reads of a link's target, and what it printed.
 func pathsAsked(t *testing.T, command ...string) (calls []string, printed string) {
 	trace := filepath.Join(t.TempDir(), "trace")
 	cmd := exec.Command("strace", append([]string{"-f", "--seccomp-bpf", "-qq", "-s", "4096", "-e", "trace=%file", "-o", trace}, command...)...)

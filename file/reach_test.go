@@ -8,8 +8,8 @@ import (
 	"testing"
 )
 
-// The share that the scanned folder is on, those that the user names, and what git has
-// just read are not elsewhere.
+// Not elsewhere are the share of the scanned folder, shares that the user names, and
+// what git has just read.
 func TestWhatAGuardAllows(t *testing.T) {
 	base, other, own := "/net/host.invalid/x", "/net/other.invalid/x", "/net/host.invalid"
 	if runtime.GOOS == "windows" {

@@ -110,7 +110,7 @@ func (git question) runsConfigured() (bool, error) {
 
 // Configure is Install for hooks in the local configuration, which git runs besides
 // those of the folder, wherever that is. Their command calls program, or keysweep in
-// PATH if that is "", with options; nil keeps those that a hook of ours has.
+// PATH if that is "", with options; nil keeps the options that our hook has.
 func Configure(r *Repository, names []string, program string, options []string, dryRun bool) (steps []Step, err error) {
 	runs, err := r.git.runsConfigured()
 	if err != nil {

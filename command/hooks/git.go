@@ -41,7 +41,7 @@ type Repository struct {
 	// or command; "" if it is not set.
 	HooksScope string
 	// Configured are the hooks of git's configuration, which git runs besides those in
-	// Hooks; Ignored are those that this git does not run.
+	// Hooks; Ignored are the ones that this git does not run.
 	Configured, Ignored []Configured
 
 	eventsOff []string // hook.EVENT.enabled is false

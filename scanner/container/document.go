@@ -23,7 +23,7 @@ func (o *opening) document(read func(document.File, document.Sink) error) error 
 	return err
 }
 
-// merged sorts spans, and joins those that touch or overlap.
+// merged sorts spans, and joins spans that touch or overlap.
 func merged(spans []Span) []Span {
 	slices.SortFunc(spans, func(a, b Span) int { return cmp.Compare(a.Start, b.Start) })
 	kept := spans[:0]

@@ -17,8 +17,8 @@ import (
 	"keysweep/scanner/gitdb/reftable"
 )
 
-// ReftableText calls visit with what people wrote into the tables of r, those that no
-// list names any more included: member is logs/NAME, the records of a reflog as git
+// ReftableText calls visit with what people wrote into the tables of r, also tables that
+// no list names any more: member is logs/NAME, the records of a reflog as git
 // writes them to files, but the newest first; or refs, the names of refs that are
 // deleted in the table and what symbolic refs name. path is that of the table's file.
 // text is valid until visit returns. The error is the first one, of visit or of a table:

@@ -71,8 +71,8 @@ func (r *release) image(p *program) error {
 	return r.write(r.stem(p)+".image.tar", data)
 }
 
-// certificates returns those that Mozilla trusts without conditions, which a file
-// could not express. The version of the module is that of the list.
+// certificates returns the roots that Mozilla trusts without conditions, which a file
+// cannot express. The version of the module is that of the list.
 func certificates() []byte {
 	var list []string
 	for root := range bundle.Roots() {
