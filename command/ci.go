@@ -39,7 +39,7 @@ and says for every CI and event whose exceptions count.
 		{headingWhat, "exclude " + ruleOptions + " " + reachOptions + " no-archives max-unpacked verify-objects max-object"},
 		{headingCounts, "min-confidence default-branch baseline fail-on exit-code allow-incomplete show-rejected show-suppressed"},
 		{headingVerify, "verify " + verifyOptions},
-		{headingReports, "format output quiet verbose"},
+		{headingReports, "format output author quiet verbose"},
 		{headingLimits, "timeout jobs"},
 	},
 	statuses: scanStatuses, run: func(c *call) error { return ciCommand(c, rand.Text()) },

@@ -114,6 +114,7 @@ var options = [...]option{
 	{"output", "o", list, "the baseline, `FILE`; " + exceptions.BaselineName + " at the top of the first PATH if not given", []string{"baseline"}},
 	{"output", "o", list, "write the report to `FILE`, in the format of its extension; - is standard output; repeatable", nil},
 	{"reason", "", one, "why the keys are accepted, `WORDS` for reports", nil},
+	{"author", "", none, "also report the author of the commit that added each key; never in SARIF", nil},
 	{"show-secrets", "", none, "print keys whole, on a terminal only", []string{"explain"}},
 	{"show-secrets", "", none, "print whole keys, on a terminal only; report files never hold them", nil},
 	{"color", "", one, "colour the text: `WHEN` is auto, always or never", nil},

@@ -97,6 +97,7 @@ func parseAudit(c *call, paths []string) (o audit.Options, err error) {
 		Ignored:          c.Bool("ignored"),
 		Exclude:          c.StringSlice("exclude"),
 		KeepRejected:     c.Bool("show-rejected"),
+		Authors:          c.Bool("author"),
 		NoArchives:       c.Bool("no-archives"),
 		VerifyObjects:    c.Bool("verify-objects"),
 		FollowAlternates: c.Bool("follow-alternates"),

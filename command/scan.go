@@ -30,7 +30,7 @@ paths. Results go to standard output, everything else to standard error.
 		{headingWhat, "tree history staged range ignored exclude " + ruleOptions + " " + reachOptions + " no-archives max-unpacked verify-objects max-object"},
 		{headingCounts, "min-confidence baseline since fail-on exit-code show-rejected show-suppressed"},
 		{headingVerify, "verify " + verifyOptions},
-		{headingReports, "format output show-secrets color no-progress quiet verbose"},
+		{headingReports, "format output author show-secrets color no-progress quiet verbose"},
 		{headingLimits, "timeout jobs"},
 	},
 	statuses: scanStatuses, run: scan,

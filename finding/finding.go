@@ -144,6 +144,12 @@ type Finding struct {
 	// LastSeen is HEAD if it holds the key, else the commit with the greatest
 	// committer date that does. Zero if no commit holds it, or if that is not known.
 	LastSeen Sighting
+	// Removed is the last commit that took the key out of the files of a branch.
+	// Zero if there is none, or if that is not known.
+	Removed Sighting
+	// InBranch says that the newest files of HEAD or a branch hold it, so that
+	// Removed was not everywhere.
+	InBranch bool
 	// Exposed is from FirstSeen until now, at least a second, if a ref reaches a
 	// commit or tag that holds the key: every clone can read it, also when a later
 	// commit removed it. Zero: no ref does, or the history was not scanned.
@@ -194,10 +200,26 @@ func (f *Finding) Fingerprints() []string {
 	return list
 }
 
+// InFiles returns for how long the files of a branch held the key, at least a
+// second: from FirstSeen until Removed, or until now. Zero: none did, or that is not
+// known.
+func (f *Finding) InFiles() time.Duration {
+	switch {
+	case f.FirstSeen.Commit == "":
+		return 0
+	case f.InBranch:
+		return f.Exposed
+	case f.Removed.Commit == "":
+		return 0
+	}
+	return max(f.Removed.Date.Sub(f.FirstSeen.Date), time.Second)
+}
+
 // Sighting is a commit and its committer date.
 type Sighting struct {
 	Commit string // hex id, 40 or 64 digits
 	Date   time.Time
+	Author string // "NAME <MAIL>", raw bytes; filled on request
 }
 
 // The kinds of exceptions, by where a person wrote them.

@@ -27,10 +27,11 @@ var csvColumns = []string{
 	"target", "source", "path", "line", "column", "object", "versions", "commit", "date", "reachable", "in_head",
 	"skipped_reason", "skipped_count", "skipped_detail", "advice",
 	"suppressed_owner", "suppressed_expires", "extent", "folder", "inside",
+	"first_seen_author", "removed_commit", "removed_date", "in_files_days",
 }
 
 // csvWords are the columns that hold sentences; the others hold names.
-var csvWords = []string{"status_reason", "issuer_evidence", "encoding", "suppressed_reason", "suppressed_owner", "rejected_for", "advice"}
+var csvWords = []string{"status_reason", "issuer_evidence", "encoding", "suppressed_reason", "suppressed_owner", "rejected_for", "advice", "first_seen_author"}
 
 func writeCSV(w io.Writer, res *finding.Result, opts Options) error {
 	c := &csvWriter{csv.NewWriter(w), newRecorder(res, opts)}

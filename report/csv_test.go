@@ -60,7 +60,7 @@ func TestCSVColumnsAreThoseOfJSON(t *testing.T) {
 	}
 	for _, column := range csvColumns {
 		parts := []string{column}
-		for _, object := range []string{"suppressed", "first_seen", "last_seen", "skipped"} {
+		for _, object := range []string{"suppressed", "first_seen", "last_seen", "removed", "skipped"} {
 			if rest, ok := strings.CutPrefix(column, object+"_"); ok {
 				parts = []string{object, rest}
 			}

@@ -47,11 +47,14 @@ func capitalised(s string) string {
 }
 
 // exposedWords says for how long clones could read f, "" if they could not.
-func exposedWords(f *finding.Finding) string {
-	switch n := days(f.Exposed); {
+func exposedWords(f *finding.Finding) string { return daysWords(f.Exposed) }
+
+// daysWords says how many days d has, "" if it is zero.
+func daysWords(d time.Duration) string {
+	switch n := days(d); {
 	case n > 0:
 		return count(n, "day", "days")
-	case f.Exposed > 0:
+	case d > 0:
 		return "less than a day"
 	}
 	return ""
@@ -65,7 +68,11 @@ func (p *phrases) facts(f *finding.Finding) []fact {
 	var list []fact
 	add := func(name, words string) { list = append(list, fact{name, words}) }
 	if f.FirstSeen.Commit != "" {
-		add("first seen", day(f.FirstSeen.Date)+" in "+p.span(short(f.FirstSeen.Commit)))
+		first := day(f.FirstSeen.Date) + " in " + p.span(short(f.FirstSeen.Commit))
+		if f.FirstSeen.Author != "" {
+			first += " by " + p.quoteWords(f.FirstSeen.Author)
+		}
+		add("first seen", first)
 	}
 	if f.LastSeen.Commit != "" {
 		last := day(f.LastSeen.Date) + " in " + p.span(short(f.LastSeen.Commit))
@@ -74,7 +81,13 @@ func (p *phrases) facts(f *finding.Finding) []fact {
 		}
 		add("last seen", last)
 	}
+	if f.Removed.Commit != "" && !f.InBranch {
+		add("removed", day(f.Removed.Date)+" in "+p.span(short(f.Removed.Commit)))
+	}
 	if words := exposedWords(f); words != "" && f.FirstSeen.Commit != "" {
+		if in := daysWords(f.InFiles()); in != "" && !f.InBranch {
+			words += ", in files for " + in
+		}
 		add("exposed", words)
 	}
 	if f.Status != finding.Unchecked || f.StatusReason != "" {

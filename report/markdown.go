@@ -179,9 +179,7 @@ func (m *markdown) details() section {
 		}
 		m.writePlaces(&out, f)
 		for _, fact := range m.facts(f) {
-			if fact.name != "exposed" { // the table has it
-				line(capitalised(fact.name), fact.words)
-			}
+			line(capitalised(fact.name), fact.words)
 		}
 		s.items = append(s.items, out.String())
 	}

@@ -88,7 +88,8 @@ func (r recorder) finding(f *finding.Finding) object {
 		{"encoding", f.Encoding}, {"extent", f.Extent.String()},
 		{"status", f.Status.String()}, {"status_reason", absent(f.StatusReason)}, {"checked_at", timestamp(f.CheckedAt)},
 		{"suppressed", suppression(f.Suppressed)}, rejectedFor,
-		{"first_seen", sighting(f.FirstSeen)}, {"last_seen", sighting(f.LastSeen)}, {"exposed_days", exposedDays(f)}, {"in_head", boolean(f.InHead)},
+		{"first_seen", sighting(f.FirstSeen)}, {"last_seen", sighting(f.LastSeen)}, {"removed", removal(f)},
+		{"exposed_days", exposedDays(f)}, {"in_files_days", wholeDays(f.InFiles())}, {"in_head", boolean(f.InHead)},
 		{"advice", slices.Concat(todo.Marks, todo.Steps)},
 		{"occurrences", occurrences},
 	}
@@ -150,7 +151,15 @@ func sighting(s finding.Sighting) object {
 	if s.Commit == "" {
 		return nil
 	}
-	return object{{"commit", s.Commit}, {"date", timestamp(s.Date)}}
+	return object{{"commit", s.Commit}, {"date", timestamp(s.Date)}, given("author", text(s.Author))}
+}
+
+// removal returns the commit after which no branch held f.
+func removal(f *finding.Finding) object {
+	if f.InBranch {
+		return nil
+	}
+	return sighting(f.Removed)
 }
 
 // boolean returns an answer, nil if it is not known.
@@ -165,10 +174,18 @@ func boolean(a finding.Answer) *bool {
 // exposedDays returns for how many days clones could read f, nil if they could
 // not.
 func exposedDays(f *finding.Finding) *int64 {
-	if f.FirstSeen.Commit == "" || f.Exposed == 0 {
+	if f.FirstSeen.Commit == "" {
 		return nil
 	}
-	n := days(f.Exposed)
+	return wholeDays(f.Exposed)
+}
+
+// wholeDays returns the days of d, nil if it is zero.
+func wholeDays(d time.Duration) *int64 {
+	if d == 0 {
+		return nil
+	}
+	n := days(d)
 	return &n
 }
 

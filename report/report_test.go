@@ -52,7 +52,7 @@ func martis() *finding.Finding {
 		Secret: key, RuleID: "martis-live", Issuer: "martis", IssuerEvidence: []string{"host api.martis.id on the line"},
 		Environment: finding.Production, Confidence: finding.High, Score: -1.23456789,
 		FirstSeen: finding.Sighting{Commit: id("3f"), Date: date(268)}, LastSeen: finding.Sighting{Commit: id("9b"), Date: date(1)},
-		Exposed: 268*24*time.Hour + time.Hour, InHead: finding.Yes,
+		Exposed: 268*24*time.Hour + time.Hour, InHead: finding.Yes, InBranch: true,
 		Listed: []finding.Occurrence{
 			{Target: ".", Source: finding.SourceWorktree, Path: "config/payment.go", Line: 42, Column: 14, EndColumn: 54,
 				Excerpt: excerpt("const key = \"", key, "\" // api.martis.id")},
@@ -78,7 +78,7 @@ func stripe() *finding.Finding {
 		Secret: key, RuleID: "stripe-test", Issuer: "stripe", IssuerEvidence: []string{"shape: 24 characters", "call of stripe.Charge.create 2 lines below"},
 		Environment: finding.Sandbox, Confidence: finding.Medium, Score: -0.5, Encoding: []string{"base64", "utf-16le"},
 		FirstSeen: finding.Sighting{Commit: id("77"), Date: date(30)}, LastSeen: finding.Sighting{Commit: id("78"), Date: date(30)},
-		Exposed: 5 * time.Hour,
+		Removed: finding.Sighting{Commit: id("79"), Date: date(18)}, Exposed: 30 * 24 * time.Hour,
 		Listed: []finding.Occurrence{
 			{Target: ".", Source: finding.SourceBlob, Path: "spec/pay_spec.rb", Line: 9, Column: 5, EndColumn: 60, Object: id("b1"), Versions: 1,
 				Commit: id("77"), Date: date(30), Reachable: finding.Yes, Excerpt: finding.Excerpt{Before: "\tkey: '", Key: "cwBrAF8…", After: "',\r\n"}},

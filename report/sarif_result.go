@@ -103,7 +103,13 @@ func (s *sarifReport) properties(f *finding.Finding) object {
 		{"score", round(f.Score)}, given("encoding", f.Encoding), {"extent", f.Extent.String()},
 		{"status", f.Status.String()}, given("status_reason", sarifText(s.bases.anonymous(s.Text(f.StatusReason)))),
 		given("checked_at", timestamp(f.CheckedAt)),
-		given("first_seen", sighting(f.FirstSeen)), given("last_seen", sighting(f.LastSeen)), given("exposed_days", exposedDays(f)),
+		given("first_seen", sighting(anonymous(f.FirstSeen))), given("last_seen", sighting(f.LastSeen)), given("exposed_days", exposedDays(f)),
 		{"in_head", boolean(f.InHead)},
 	}
+}
+
+// anonymous returns s without its author: SARIF files are uploaded.
+func anonymous(s finding.Sighting) finding.Sighting {
+	s.Author = ""
+	return s
 }

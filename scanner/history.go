@@ -281,6 +281,11 @@ func (r *record) addTrace(k history.KeyTrace, now time.Time) {
 		f.LastSeen = last
 	}
 	f.InHead = f.InHead.Or(finding.AnswerOf(k.InHead, true))
+	removed := sighting(k.Removed)
+	f.InBranch = f.InBranch || k.InBranch
+	if !k.Removed.ID.IsZero() && (f.Removed.Commit == "" || removed.Date.After(f.Removed.Date)) {
+		f.Removed = removed
+	}
 	if k.Reachable {
 		// Clocks of committers may be wrong: no exposure is negative.
 		f.Exposed = max(f.Exposed, now.Sub(first.Date), time.Second)

@@ -19,10 +19,7 @@ func (s *Prepared) lookup(ctx context.Context, t *target) (*lookup.Database, err
 	if t.db != nil {
 		return t.db, nil
 	}
-	db, err := lookup.Open(ctx, t.repo, gitdb.OpenOptions{
-		ObjectDirs: s.opts.ObjectDirs, FollowAlternates: s.opts.FollowAlternates,
-		Workers: s.opts.Workers, MaxObject: uint64(s.opts.MaxObject), Now: s.opts.Now,
-	})
+	db, err := s.openLookup(ctx, t.repo)
 	if err != nil {
 		return nil, err
 	}
@@ -30,6 +27,13 @@ func (s *Prepared) lookup(ctx context.Context, t *target) (*lookup.Database, err
 	s.skip(t.repo.Skipped...)
 	s.skip(db.Skipped()...)
 	return db, nil
+}
+
+func (s *Prepared) openLookup(ctx context.Context, repo *gitdb.Repository) (*lookup.Database, error) {
+	return lookup.Open(ctx, repo, gitdb.OpenOptions{
+		ObjectDirs: s.opts.ObjectDirs, FollowAlternates: s.opts.FollowAlternates,
+		Workers: s.opts.Workers, MaxObject: uint64(s.opts.MaxObject), Now: s.opts.Now,
+	})
 }
 
 // openIndex opens the index of a target, once.

@@ -83,6 +83,8 @@ type Options struct {
 	// LineHashes fills in Occurrence.LineHash, for which files with findings
 	// are read once more.
 	LineHashes bool
+	// Authors fills in Finding.FirstSeen.Author.
+	Authors bool
 	// Now is the clock. Nil: time.Now.
 	Now func() time.Time
 	// Progress, if not nil, is updated while Scan runs.

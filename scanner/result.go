@@ -27,12 +27,7 @@ func (s *Prepared) finish(ctx context.Context) {
 	slices.SortFunc(s.result.Added, func(a, b finding.Exception) int {
 		return cmp.Or(cmp.Compare(a.File, b.File), cmp.Compare(a.Line, b.Line), cmp.Compare(a.Entry, b.Entry))
 	})
-	if err := pack.Guard(func() error { return s.trace(ctx, listed) }); err != nil {
-		reason := finding.ReasonDamaged
-		if ctx.Err() != nil {
-			reason, err = finding.ReasonInterrupted, context.Cause(ctx)
-		}
-		s.skipOne(reason, err.Error())
+	if !s.guarded(ctx, func() error { return s.trace(ctx, listed) }) {
 		for _, r := range listed {
 			r.open = true
 		}
@@ -70,11 +65,29 @@ func (s *Prepared) finish(ctx context.Context) {
 		}
 		s.result.Targets = append(s.result.Targets, t.Target)
 	}
+	if s.opts.Authors {
+		s.guarded(ctx, func() error { return s.addAuthors(ctx) })
+	}
 	if s.opts.LineHashes {
 		s.hashLines(ctx)
 	}
 	s.result.Sort()
 	s.result.Duration = s.opts.Now().Sub(s.result.Started)
+}
+
+// guarded reports whether read did without an error, which it notes as what was
+// not read.
+func (s *Prepared) guarded(ctx context.Context, read func() error) bool {
+	err := pack.Guard(read)
+	if err == nil {
+		return true
+	}
+	reason := finding.ReasonDamaged
+	if ctx.Err() != nil {
+		reason, err = finding.ReasonInterrupted, context.Cause(ctx)
+	}
+	s.skipOne(reason, err.Error())
+	return false
 }
 
 // withdraw takes back what was said of the history of a key as if all of it were
@@ -85,7 +98,7 @@ func (r *record) withdraw() {
 		return
 	}
 	f := &r.finding
-	f.FirstSeen, f.Exposed = finding.Sighting{}, 0
+	f.FirstSeen, f.Removed, f.Exposed = finding.Sighting{}, finding.Sighting{}, 0
 	if f.InHead != finding.Yes {
 		f.InHead, f.LastSeen = finding.NotKnown, finding.Sighting{}
 	}

@@ -98,24 +98,36 @@ func headerID(b []byte, key string) (rest []byte, id oid.ID, ok bool) {
 	return line[n+1:], id, ok
 }
 
+// Author returns who made the commit b, as "NAME <MAIL>"; "" if it does not say.
+func Author(b []byte) string {
+	who := header(b, "author ")
+	return string(who[:bytes.LastIndexByte(who, '>')+1])
+}
+
 // headerDate returns the seconds in the line "key NAME <MAIL> SECONDS ZONE"
 // among the headers of b, or 0.
 func headerDate(b []byte, key string) int64 {
+	who := header(b, key)
+	// The name may hold anything: the date follows the last '>'.
+	fields := bytes.Fields(who[bytes.LastIndexByte(who, '>')+1:])
+	if len(fields) == 0 {
+		return 0
+	}
+	n, err := strconv.ParseInt(string(fields[0]), 10, 64)
+	if err != nil || n < 0 {
+		return 0
+	}
+	return n
+}
+
+// header returns what follows key in the first header of b that starts with it.
+func header(b []byte, key string) []byte {
 	for len(b) > 0 && b[0] != '\n' {
 		line, rest, _ := bytes.Cut(b, []byte("\n"))
-		if who, ok := bytes.CutPrefix(line, []byte(key)); ok {
-			// The name may hold anything: the date follows the last '>'.
-			fields := bytes.Fields(who[bytes.LastIndexByte(who, '>')+1:])
-			if len(fields) == 0 {
-				return 0
-			}
-			n, err := strconv.ParseInt(string(fields[0]), 10, 64)
-			if err != nil || n < 0 {
-				return 0
-			}
-			return n
+		if value, ok := bytes.CutPrefix(line, []byte(key)); ok {
+			return value
 		}
 		b = rest
 	}
-	return 0
+	return nil
 }

@@ -4,6 +4,7 @@ import (
 	"context"
 	"slices"
 	"sort"
+	"strings"
 
 	"keysweep/finding"
 	"keysweep/scanner/gitdb"
@@ -48,6 +49,7 @@ type reach struct {
 type tip struct {
 	commit int32  // or noCommit:
 	other  oid.ID // a tree or blob
+	branch bool   // the ref is a local or remote branch
 }
 
 // reach follows the refs.
@@ -82,7 +84,7 @@ func (r *reach) findTips(db *Database) {
 	for _, t := range db.tags {
 		tags[t.ID] = t
 	}
-	seen := make(map[oid.ID]bool)
+	seen := make(map[tip]bool)
 	for _, ref := range db.repo.Refs {
 		id := ref.ID
 		for range gitdb.MaxTagDepth {
@@ -93,9 +95,10 @@ func (r *reach) findTips(db *Database) {
 			r.tags = append(r.tags, t)
 			id = t.Target
 		}
-		if !id.IsZero() && !seen[id] {
-			seen[id] = true
-			r.tips = append(r.tips, tip{db.commitNumber(id), id})
+		isBranch := strings.HasPrefix(ref.Name, "refs/heads/") || strings.HasPrefix(ref.Name, "refs/remotes/")
+		if t := (tip{db.commitNumber(id), id, isBranch}); !id.IsZero() && !seen[t] {
+			seen[t] = true
+			r.tips = append(r.tips, t)
 		}
 	}
 }

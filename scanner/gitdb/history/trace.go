@@ -30,8 +30,12 @@ type KeyTrace struct {
 	// Last is HEAD if it holds the key, else the commit with the greatest
 	// (date, id) that does.
 	Last      gitdb.CommitRef
+	// Removed is the commit that lacks the key, although a parent's tree holds it:
+	// the greatest by (date, id) of those that a ref reaches. Zero if there is none.
+	Removed   gitdb.CommitRef
 	Reachable bool // a ref reaches a commit, tag or object that holds it
 	InHead    bool // HEAD's tree holds it
+	InBranch  bool // the tree of HEAD, or of a local or remote branch, holds it
 }
 
 // PathTrace is a path at which commits hold an object. Path is "" for commits,
@@ -120,8 +124,11 @@ func (t *tracer) keys() {
 		})
 	}
 	for _, tip := range t.tips {
-		if tip.commit == noCommit {
+		switch {
+		case tip.commit == noCommit:
 			t.each(tip.other, func(k int) { t.Keys[k].Reachable = true })
+		case tip.branch:
+			t.each(t.db.commits[tip.commit].Tree, func(k int) { t.Keys[k].InBranch = true })
 		}
 	}
 	for _, tag := range t.tags {
@@ -132,7 +139,7 @@ func (t *tracer) keys() {
 	if t.head != noCommit {
 		head := t.ref(int(t.head))
 		t.each(t.db.commits[t.head].Tree, func(k int) {
-			t.Keys[k].InHead = true
+			t.Keys[k].InHead, t.Keys[k].InBranch = true, true
 			t.Keys[k].Last = head
 		})
 	}
@@ -153,8 +160,8 @@ func (t *tracer) sightMessage(commit int) {
 	}
 }
 
-// sightTree notes which keys in the tree of a commit no parent holds. It returns
-// the set of those in the tree. before is scratch.
+// sightTree notes which keys in the tree of a commit no parent holds, and which of
+// a parent's it lacks. It returns the set of those in the tree. before is scratch.
 func (t *tracer) sightTree(commit int, before []uint64) int32 {
 	set := t.keysBelow(t.db.commits[commit].Tree)
 	differs := func(p int32) bool { return p == noCommit || t.keysBelow(t.db.commits[p].Tree) != set }
@@ -169,6 +176,13 @@ func (t *tracer) sightTree(commit int, before []uint64) int32 {
 	}
 	now, ref := t.sets[set], t.ref(commit)
 	eachKey(now, before, func(k int) { t.Keys[k].sight(ref, true) })
+	if t.reachable[commit] {
+		eachKey(before, now, func(k int) {
+			if key := &t.Keys[k]; key.Removed.ID.IsZero() || ref.Compare(key.Removed) > 0 {
+				key.Removed = ref
+			}
+		})
+	}
 	return set
 }
 

@@ -22,7 +22,9 @@ import (
 // traced is a KeyTrace in words that a diff shows well.
 type traced struct {
 	First, Last       string
+	Removed           string
 	Reachable, InHead bool
+	InBranch          bool
 	Places            []string // "path first-commit reachable in-head merged"
 }
 
@@ -41,7 +43,10 @@ func traceAll(t *testing.T, dir string) map[int]traced {
 	}
 	got := make(map[int]traced)
 	for k, kt := range tr.Keys {
-		g := traced{Reachable: kt.Reachable, InHead: kt.InHead}
+		g := traced{Reachable: kt.Reachable, InHead: kt.InHead, InBranch: kt.InBranch}
+		if !kt.Removed.ID.IsZero() {
+			g.Removed = kt.Removed.ID.String()
+		}
 		if kt.First.ID.IsZero() {
 			continue
 		}
@@ -113,11 +118,12 @@ func slowTrace(t *testing.T, r *gittest.Repo) map[int]traced {
 		commits[id] = c
 	}
 	head := commits[strings.TrimSpace(r.Git("rev-parse", "HEAD"))]
+	branches := strings.Fields(r.Git("for-each-ref", "--format=%(objectname)", "refs/heads/", "refs/remotes/"))
 	tips := strings.Fields(r.Git("for-each-ref", "--format=%(objectname) %(*objectname)"))
 	before := func(a, b *commit) bool { return a.date < b.date || a.date == b.date && a.id < b.id }
 	want := make(map[int]traced)
 	for k := range 10 {
-		var first, last *commit
+		var first, last, removed *commit
 		var w traced
 		places := make(map[string]*commit) // "object path" to the first that brought it
 		inHead, reached, merged := make(map[string]bool), make(map[string]bool), make(map[string]bool)
@@ -127,6 +133,10 @@ func slowTrace(t *testing.T, r *gittest.Repo) map[int]traced {
 			for _, p := range c.parents {
 				inParent = inParent || commits[p].keys[k]
 			}
+			if !c.keys[k] && inParent && slices.Contains(reachable, c.id) && (removed == nil || before(removed, c)) {
+				removed, w.Removed = c, c.id
+			}
+			w.InBranch = w.InBranch || c.keys[k] && (c == head || slices.Contains(branches, c.id))
 			if c.keys[k] && !inParent || message {
 				if first == nil || before(c, first) {
 					first = c
