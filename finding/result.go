@@ -81,6 +81,9 @@ type Target struct {
 	// InRepository says that a folder or file is in a working tree, whose history
 	// was not asked for unless History is set.
 	InRepository bool
+	// Bare are the repositories that have no working tree, as Occurrence.Folder names
+	// them.
+	Bare []string
 	// Notes are sentences that the user must read, for example that a folder is
 	// inside a repository whose history was not asked for.
 	Notes []string
@@ -142,6 +145,7 @@ const (
 	ReasonLFSPointer      Reason = "lfs-pointer"      // content that is on a Git LFS server
 	ReasonAnnexAbsent     Reason = "annex-absent"     // content that git-annex keeps, and not here
 	ReasonSpareCopy       Reason = "spare-copy"       // a copy of an object that was read from a pack
+	ReasonExtension       Reason = "extension"        // of a repository, which changes neither objects nor refs
 	ReasonUnopened        Reason = "unopened"         // a container that is too large for a hook
 	ReasonEncrypted       Reason = "encrypted"        // a member of a container that needs a password
 	ReasonDamagedMember   Reason = "damaged-member"   // a container or member that does not decode to its end; its bytes were read
@@ -151,7 +155,7 @@ const (
 // Class returns noted for what may be left out, incomplete for the rest.
 func (r Reason) Class() Class {
 	switch r {
-	case ReasonExcluded, ReasonIgnored, ReasonSpecialFile, ReasonSubmoduleAbsent, ReasonLFSPointer, ReasonAnnexAbsent, ReasonSpareCopy,
+	case ReasonExcluded, ReasonIgnored, ReasonSpecialFile, ReasonSubmoduleAbsent, ReasonLFSPointer, ReasonAnnexAbsent, ReasonSpareCopy, ReasonExtension,
 		ReasonUnopened, ReasonEncrypted, ReasonDamagedMember, ReasonFormat:
 		return ClassNoted
 	}

@@ -1,6 +1,7 @@
 package report
 
 import (
+	"cmp"
 	"fmt"
 	"slices"
 	"strings"
@@ -128,14 +129,14 @@ func (p *phrases) stepForKey(f *finding.Finding) Step {
 	if f.FirstSeen.Commit != "" {
 		for _, o := range f.Listed {
 			if o.Object != "" || o.Commit != "" {
-				return Step{p.git(p.folder(o)) + " show " + short(f.FirstSeen.Commit),
+				return Step{p.git(o) + " show " + short(f.FirstSeen.Commit),
 					fmt.Sprintf("shows the commit that added key %d, and the key itself.", 1+slices.Index(p.listed, f))}
 			}
 		}
 	}
 	if len(f.Listed) > 0 && f.Listed[0].Object != "" {
 		o := f.Listed[0]
-		return Step{p.git(p.folder(o)) + " cat-file -p " + short(o.Object),
+		return Step{p.git(o) + " cat-file -p " + short(o.Object),
 			fmt.Sprintf("shows the object that holds key %d, and the key itself.", 1+slices.Index(p.listed, f))}
 	}
 	for _, target := range p.res.Targets {
@@ -167,16 +168,16 @@ func (p *phrases) stepForSkipped() Step {
 	return Step{p.scan("-v"), "names everything that could not be read."}
 }
 
-// lacking returns the repository that lacks s, for git -C.
-func (p *phrases) lacking(s finding.Skipped) string {
+// lacking returns an occurrence in the repository that lacks s.
+func (p *phrases) lacking(s finding.Skipped) finding.Occurrence {
 	if s.Target == "" {
 		for _, target := range p.res.Targets {
 			if target.Kind == finding.TargetRepository {
-				return target.Name
+				return finding.Occurrence{Target: target.Name}
 			}
 		}
 	}
-	return p.folder(finding.Occurrence{Target: s.Target, Folder: s.Folder})
+	return finding.Occurrence{Target: s.Target, Folder: s.Folder}
 }
 
 // stepsForSkipped answer reasons with a git command or another scan.
@@ -222,9 +223,15 @@ func (p *phrases) word(name string) string {
 	return word
 }
 
-// git returns the start of a git command in a repository.
-func (p *phrases) git(repository string) string {
-	if repository == "." || repository == "" {
+// git returns the start of a git command in the repository of o. In a bare one, git
+// refuses -C under safe.bareRepository=explicit, git 3.0's default.
+func (p *phrases) git(o finding.Occurrence) string {
+	repository := p.folder(o)
+	isBare := slices.ContainsFunc(p.res.Targets, func(t finding.Target) bool { return t.Name == o.Target && slices.Contains(t.Bare, o.Folder) })
+	switch {
+	case isBare:
+		return "git --git-dir " + p.word(cmp.Or(repository, "."))
+	case repository == "." || repository == "":
 		return "git"
 	}
 	return "git -C " + p.word(repository)

@@ -83,6 +83,7 @@ var noticeWords = map[string]noticeKind{
 
 	string(finding.ReasonAnnexAbsent):   {"note", "The content of a file that git-annex keeps is not here.", "Run git annex get, and scan again."},
 	string(finding.ReasonSpareCopy):     {"note", "A copy of an object cannot be read; the object was read from a pack.", "Nothing needs to be done; git gc removes it."},
+	string(finding.ReasonExtension):     {"note", "A repository has an extension that changes neither objects nor refs.", "Nothing needs to be done."},
 	string(finding.ReasonUnopened):      {"note", "An archive is too large for a hook.", "Run keysweep scan on it."},
 	string(finding.ReasonEncrypted):     {"note", "An encrypted file in an archive was not read.", "Unpack it and scan the folder."},
 	string(finding.ReasonDamagedMember): {"note", "A file in an archive is damaged: what it yields was scanned.", "Check the archive."},

@@ -13,8 +13,8 @@ const maxDetails = 3
 // reasonWords says in words why count things were not read. A %s holds the
 // number; a reason without one is a fact about the whole scan.
 var reasonWords = map[finding.Reason]struct{ one, many string }{
-	finding.ReasonMissing: {"1 missing object: another object names it, and it is not here",
-		"%s missing objects: other objects name them, and they are not here"},
+	finding.ReasonMissing: {"1 missing object or file of git: another one names it, and it is not here",
+		"%s missing objects or files of git: others name them, and they are not here"},
 	finding.ReasonDamaged: {"1 damaged item: it does not decode, or fails its checksum",
 		"%s damaged items: they do not decode, or fail their checksums"},
 	finding.ReasonUnreadable: {"1 unreadable item: the system refused to read it",
@@ -48,6 +48,8 @@ var reasonWords = map[finding.Reason]struct{ one, many string }{
 		"%s git-annex files whose content was not read (git annex get brings it)"},
 	finding.ReasonSpareCopy: {"1 unreadable copy of an object that was read from a pack",
 		"%s unreadable copies of objects that were read from packs"},
+	finding.ReasonExtension: {"1 extension of the repository, which changes neither objects nor refs",
+		"%s extensions of the repository, which change neither objects nor refs"},
 	finding.ReasonUnopened: {"1 archive too large for a hook (keysweep scan opens it)",
 		"%s archives too large for a hook (keysweep scan opens them)"},
 	finding.ReasonEncrypted: {"1 encrypted file in an archive", "%s encrypted files in archives"},

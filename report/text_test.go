@@ -234,6 +234,11 @@ func TestNextStepAnswersWhatWasMissed(t *testing.T) {
 			t.Errorf("%s: no %q in\n%s", reason, want, out)
 		}
 	}
+	bare := targets(result(), finding.Target{Name: "a.git", Kind: finding.TargetRepository, History: true, Bare: []string{""}})
+	bare.Skipped = []finding.Skipped{{Reason: finding.ReasonMissing, Count: 1}}
+	if out := write(t, Text, bare, Options{}); !bytes.Contains(out, []byte("Next        git --git-dir a.git fsck --full\n")) {
+		t.Errorf("a bare repository is named otherwise in\n%s", out)
+	}
 	res := targets(result(), finding.Target{Name: "-x", Kind: finding.TargetFolder, Tree: true})
 	res.Below = 2
 	if out := write(t, Text, res, Options{}); !bytes.Contains(out, []byte("scan --min-confidence low ./-x\n")) {

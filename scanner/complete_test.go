@@ -100,8 +100,9 @@ func TestWhatHoldsNoObjectLeavesAScanComplete(t *testing.T) {
 				r.Git("config", "-f", ".git/config", "extensions."+name, "true")
 			}
 			r.Git("config", "-f", ".git/config", "extensions.neverHeardOf", "false")
-		}, true, ""},
+		}, true, finding.ReasonExtension},
 		{"an extension that is not known", func(t *testing.T, r *gittest.Repo) {
+			r.Git("config", "core.repositoryFormatVersion", "1")
 			r.Git("config", "-f", ".git/config", "extensions.neverHeardOf", "true")
 		}, false, finding.ReasonUnknownFormat},
 	} {
@@ -170,7 +171,7 @@ func TestBadInputIsSaidOnceAndTheRestIsRead(t *testing.T) {
 			if err := os.Remove(path); err != nil {
 				t.Fatal(err)
 			}
-		}, finding.ReasonMissing, "no such file"},
+		}, finding.ReasonMissing, ".ref, which is not here: the refs and reflogs in it are unknown"},
 		{"a block that lies about its length", func(t *testing.T, r *gittest.Repo) {
 			r.ToReftable(1)
 			path, b := table(t, r)

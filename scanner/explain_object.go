@@ -63,6 +63,7 @@ func (e *explainer) readRevision(s subject) error {
 	}
 	defer r.Close()
 	e.out.Revision = s.rev
+	asked := s
 	if _, isWhole := oid.Parse([]byte(s.rev)); s.rev != "" && !isWhole && finding.Incomplete(r.result.Skipped) {
 		// A ref or another id of these digits may be in what was not read.
 		return fmt.Errorf("it is not certain what %s names, since something was not read: %s", quoted(s.rev), r.result.Skipped[0].Detail)
@@ -80,8 +81,14 @@ func (e *explainer) readRevision(s subject) error {
 			id, err = alone, nil
 		}
 	}
-	if errors.Is(err, lookup.ErrRevision) && s.path == "" && e.opts.Repository == "" {
-		err = errors.New("no such file")
+	if here := filepath.Join(e.opts.Repository, filepath.FromSlash(asked.rev)); errors.Is(err, lookup.ErrRevision) && asked.rev != "" {
+		switch _, _, isLine := cutLine(asked.rev + ":" + asked.path); {
+		case asked.path != "" && !isLine:
+		case e.opts.Repository == "" && asked.path == "":
+			err = errors.New("no such file")
+		case e.opts.Repository != "" && exists(here):
+			err = fmt.Errorf("no revision has this name; of the file, say %s without --repository, or :%s as it is staged", quoted(here), quoted(asked.rev))
+		}
 	}
 	if err != nil {
 		return err

@@ -19,12 +19,22 @@ import (
 // configuration, hooks, messages in reflogs, the state of a rebase. It is read
 // wherever the objects are, except for what others read, and for indexes, whose
 // names are those of objects and files.
-var notMetadata = []string{"objects", "refs", "packed-refs", "modules", "index", "reftable", "lfs/objects", "annex/objects"}
+var (
+	notMetadata       = []string{"packed-refs", "index"}
+	notMetadataFolder = []string{"refs", "modules", "reftable", "lfs/objects", "annex/objects", "objects/info/commit-graphs"}
+)
 
-// isMetadata reports whether a path below a repository folder is to be read.
-func isMetadata(below string) bool {
-	if part := strings.SplitN(below, "/", 3); part[0] == "worktrees" && len(part) == 3 {
+// isMetadata reports whether a file or folder below a repository folder is to be read.
+func isMetadata(below string, isFolder bool) bool {
+	part := strings.SplitN(below, "/", 3)
+	if part[0] == "worktrees" && len(part) == 3 {
 		below = part[2] // a linked working tree has its own
+	}
+	switch {
+	case part[0] == "objects" && len(part) > 1: // other files are objects, or what an interrupted git left of some
+		return part[1] == "info" && below != "objects/info/commit-graph" && !(isFolder && slices.Contains(notMetadataFolder, below))
+	case isFolder:
+		return !slices.Contains(notMetadataFolder, below)
 	}
 	return !slices.Contains(notMetadata, below) && !strings.HasPrefix(below, "sharedindex.")
 }
@@ -70,7 +80,7 @@ func (s *Prepared) walkMetadata(ctx context.Context, t *target, repo *gitdb.Repo
 	target = filepath.ToSlash(target)
 	opts := worktree.Options{Cloud: s.opts.Reach.Cloud, Workers: s.opts.Workers}
 	sum, err := worktree.Walk(ctx, repo.CommonDir, opts, func(worker int, f *worktree.File) error {
-		if !isMetadata(f.Path) || t.Tree && isWithin && f.Path == target {
+		if !isMetadata(f.Path, f.Kind == worktree.Directory) || t.Tree && isWithin && f.Path == target {
 			return worktree.ErrSkipped
 		}
 		at := path.Join(folder, f.Path)

@@ -21,6 +21,7 @@ var metadata = []string{
 	"config", "hooks/post-commit", "description", "info/exclude", "info/attributes", "FETCH_HEAD", "MERGE_MSG", "COMMIT_EDITMSG", "config.worktree",
 	"rebase-merge/message", "rebase-apply/0001", "rr-cache/ab/preimage", "logs/refs/heads/main", "worktrees/linked/logs/HEAD", "branches/old",
 	"logs/refs/heads/index", "logs/refs/heads/reftable", "worktrees/linked/logs/refs/worktree/modules", "rr-cache/sharedindex.d/x",
+	"objects/info/http-alternates", "modules", "worktrees/linked/modules",
 }
 
 func TestWhatGitKeepsBesideItsObjectsIsRead(t *testing.T) {
@@ -42,6 +43,12 @@ func TestWhatGitKeepsBesideItsObjectsIsRead(t *testing.T) {
 		write(t, path, before+"# "+keys[i]+"\n")
 	}
 	r.git("clone", "-q", "--bare", ".", filepath.Join(dir, "bare/b.git"))
+	for _, name := range []string{"objects/info/commit-graphs/x.graph", "objects/pack/tmp_pack_1"} { // read as what they are, or binary
+		write(t, filepath.Join(r.dir, ".git", name), "# "+keysOf(len(metadata)+1, 7)[len(metadata)]+"\n")
+	}
+	if err := os.RemoveAll(filepath.Join(dir, "bare/b.git/objects/info")); err != nil {
+		t.Fatal(err)
+	}
 	write(t, filepath.Join(dir, "bare/b.git/config"), "[core]\n\tbare = true\n# "+keys[0]+"\n")
 
 	for _, c := range []struct {

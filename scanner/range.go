@@ -94,6 +94,7 @@ func cutRange(s string) (from, to string, ok bool) {
 // scanRange reads what the commits of the range add.
 func (s *Prepared) scanRange(ctx context.Context, t *target) error {
 	s.opts.Progress.Phase.Store("commits")
+	t.addBare(t.repo)
 	db, err := s.lookup(ctx, t)
 	if err != nil {
 		return err

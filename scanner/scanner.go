@@ -136,6 +136,7 @@ func (s *Prepared) scanTarget(ctx context.Context, t *target) error {
 		repos = append(repos, s.modules(t, r)...)
 	}
 	for _, r := range repos {
+		t.addBare(r)
 		real, err := s.opts.Reach.Real.Of(r.CommonDir)
 		if err != nil {
 			real = r.CommonDir

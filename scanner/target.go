@@ -35,6 +35,17 @@ func (t *target) note(format string, args ...any) {
 	t.Notes = append(t.Notes, fmt.Sprintf(format, args...))
 }
 
+// addBare notes that repo has no working tree, if that is so.
+func (t *target) addBare(repo *gitdb.Repository) {
+	folder := ""
+	if t.Scope == finding.ScopeWhole {
+		folder = t.below(repo.GitDir)
+	}
+	if repo.Top == "" {
+		t.Bare = append(t.Bare, folder)
+	}
+}
+
 // resolve finds out what the paths of opts are. Its error wraps ErrUse.
 func resolve(opts *Options) (list []*target, err error) {
 	if len(opts.Paths) == 0 && opts.GitDir != "" && opts.scope() != finding.ScopeWhole {

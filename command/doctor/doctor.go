@@ -142,6 +142,8 @@ func (e *examination) repository(r *gitdb.Repository, found string) {
 		switch {
 		case s.Reason == finding.ReasonUnknownFormat && strings.HasPrefix(s.Detail, "ref storage"):
 			e.add("refs", Weak, s.Detail, "a newer keysweep may support it")
+		case s.Reason == finding.ReasonExtension:
+			e.add("format", Well, s.Detail+", which changes neither objects nor refs", "")
 		case s.Reason == finding.ReasonUnknownFormat:
 			e.add("format", Weak, s.Detail+" is not supported by this keysweep", "a newer keysweep may support it")
 		default:

@@ -113,7 +113,12 @@ func TestWhatIsFoundAndWhatHelps(t *testing.T) {
 
 		{"no hook", func(*patient) {}, "", "hooks", Weak, "none installed", "keysweep install "},
 		{"no hook of a server", func(p *patient) { p.git("init", "-q", "--bare", "bare.git") }, "bare.git", "hooks", Weak, "none installed", "keysweep install "},
-		{"one hook of three", func(p *patient) { p.hook("pre-push", p.own, 0o755) }, "", "hooks", Well, "not installed: pre-commit, commit-msg (keysweep install ", ""},
+		{"one hook of three", func(p *patient) { p.hook("pre-push", p.own, 0o755) }, "", "hooks", Weak, "not installed: pre-commit, commit-msg; nothing stops a commit with a key", "keysweep install "},
+		{"two hooks of three", func(p *patient) { p.hook("pre-commit", p.own, 0o755); p.hook("pre-push", p.own, 0o755) }, "", "hooks", Well, "not installed: commit-msg (keysweep install ", ""},
+		{"an extension of no concern", func(p *patient) {
+			p.git("-C", "shop", "config", "core.repositoryFormatVersion", "1")
+			p.git("-C", "shop", "config", "extensions.worktreeConfig", "true")
+		}, "", "format", Well, "worktreeconfig", ""},
 		{"a hook", func(p *patient) { p.hook("pre-commit", p.own, 0o755) }, "", "pre-commit", Well, "pre-commit", ""},
 		{"one after another", func(p *patient) {
 			p.hook("pre-commit", p.own, 0o755)

@@ -68,6 +68,8 @@ func (e *examination) hooks(r *hooks.Repository) {
 		}
 	}
 	switch {
+	case len(calling) > 0 && slices.Contains(absent, "pre-commit"):
+		e.add("hooks", Weak, "not installed: "+strings.Join(absent, ", ")+"; nothing stops a commit with a key", e.install)
 	case len(calling) > 0 && len(absent) > 0:
 		e.add("hooks", Well, "not installed: "+strings.Join(absent, ", ")+" ("+e.install+")", "")
 	case len(calling) == 0 && len(e.checks) == start:

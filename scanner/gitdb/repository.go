@@ -314,7 +314,9 @@ func (r *Repository) readConfig() {
 		r.skip(finding.ReasonUnreadable, "%v", err)
 		return
 	}
-	for _, v := range parseConfig(b) {
+	settings := parseConfig(b)
+	isVersion0 := !slices.ContainsFunc(settings, func(v setting) bool { return v.name == "core.repositoryformatversion" && v.value != "0" })
+	for _, v := range settings {
 		switch value := v.value; v.name {
 		case "core.ignorecase":
 			r.IgnoreCase = isTrue(value)
@@ -337,11 +339,13 @@ func (r *Repository) readConfig() {
 			storage = value
 		case "extensions.partialclone":
 			r.Promisor = true
-		case "extensions.worktreeconfig", "extensions.noop", "extensions.noop-v1", "extensions.preciousobjects",
-			"extensions.relativeworktrees", "extensions.compatobjectformat", "extensions.submodulepathconfig":
 		default:
 			if name, ok := strings.CutPrefix(v.name, "extensions."); ok && !isFalse(value) {
-				r.skip(finding.ReasonUnknownFormat, "repository extension %q", name)
+				if isVersion0 || slices.Contains(harmlessExtensions, name) { // git knows no others in version 0
+					r.skip(finding.ReasonExtension, "repository extension %q", name)
+				} else {
+					r.skip(finding.ReasonUnknownFormat, "repository extension %q", name)
+				}
 			}
 			if strings.HasPrefix(v.name, "remote.") && strings.HasSuffix(v.name, ".promisor") && isTrue(value) {
 				r.Promisor = true
@@ -349,6 +353,10 @@ func (r *Repository) readConfig() {
 		}
 	}
 }
+
+// harmlessExtensions are those of git 2.55 (setup.c) that change neither how objects are
+// read nor how refs are; readConfig knows the others.
+var harmlessExtensions = []string{"noop", "noop-v1", "worktreeconfig", "preciousobjects", "relativeworktrees", "compatobjectformat", "submodulepathconfig"}
 
 // readShallow reads the commits whose parents a shallow clone leaves out.
 func (r *Repository) readShallow() {

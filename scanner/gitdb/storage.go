@@ -3,6 +3,7 @@ package gitdb
 import (
 	"cmp"
 	"errors"
+	"fmt"
 	"io/fs"
 	"maps"
 	"path/filepath"
@@ -180,7 +181,7 @@ func (r *Repository) openTables(dir string, names []string) (stack reftable.Stac
 		}
 		b, err := readRegular(path, tableLimit)
 		if errors.Is(err, fs.ErrNotExist) {
-			gone = err
+			gone = fmt.Errorf("tables.list names %s, which is not here: the refs and reflogs in it are unknown", name)
 			continue
 		}
 		var t *reftable.Table

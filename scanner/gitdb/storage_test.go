@@ -3,6 +3,7 @@ package gitdb
 import (
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -225,19 +226,29 @@ func TestAStackThatIsCompactedMeanwhileIsReadAnew(t *testing.T) {
 	<-stopped
 }
 
-func TestAnExtensionThatIsFalseIsNone(t *testing.T) {
-	for config, want := range map[string]int{
-		"[extensions]\n\tsubmodulePathConfig = true\n": 0,
-		"[extensions]\n\trelativeWorktrees\n":          0,
-		"[extensions]\n\tnewThing = false\n":           0,
-		"[extensions]\n\tnewThing = no\n":              0,
-		"[extensions]\n\tnewThing = true\n":            1,
-		"[extensions]\n\tnewThing = 2\n":               1,
+// An extension that git does not know stops git, but not in version 0.
+func TestAnExtensionIsNotedUnlessItMayChangeObjectsOrRefs(t *testing.T) {
+	type reasons = []finding.Reason
+	noted, incomplete := reasons{finding.ReasonExtension}, reasons{finding.ReasonUnknownFormat}
+	for extension, want := range map[string]reasons{
+		"submodulePathConfig = true": noted, "relativeWorktrees": noted, "worktreeConfig = 1": noted, "compatObjectFormat = sha256": noted,
+		"preciousObjects = yes": noted, "noop = x": noted, "noop-v1": noted,
+		"partialClone = origin": nil, "objectFormat = sha1": nil, "refStorage = files": nil,
+		"newThing = false": nil, "newThing = no": nil, "preciousObjects = off": nil, "newThing = true": incomplete, "newThing = 2": incomplete,
 	} {
-		r := gittest.New(t)
-		r.Write(".git/config", config)
-		if got := mustOpen(t, Open, r.Dir).Skipped; len(got) != want {
-			t.Errorf("%q: skipped %v", config, got)
+		for version, want := range map[string]reasons{"1": want, "0": want} {
+			if version == "0" && want != nil {
+				want = noted
+			}
+			r := gittest.New(t)
+			r.Write(".git/config", "[core]\n\trepositoryFormatVersion = "+version+"\n[extensions]\n\t"+extension+"\n")
+			var got reasons
+			for _, s := range mustOpen(t, Open, r.Dir).Skipped {
+				got = append(got, s.Reason)
+			}
+			if !slices.Equal(got, want) {
+				t.Errorf("%q in version %s: %v, want %v", extension, version, got, want)
+			}
 		}
 	}
 }
