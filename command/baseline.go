@@ -5,7 +5,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"io"
 	"io/fs"
 	"os"
 	"path"
@@ -346,16 +345,7 @@ func baselinePrune(c *call, o *baselineOptions) error {
 // writeBaseline replaces the file at path, or the one that a link there leads
 // to, whole or not at all. It keeps the mode of the old one.
 func writeBaseline(path string, text []byte) error {
-	var err error
-	if info, statErr := file.Stat(path); statErr == nil && !info.Mode().IsRegular() {
-		err = file.ErrNotRegular
-	} else {
-		err = file.Write(path, 0, func(w io.Writer) error {
-			_, err := w.Write(text)
-			return err
-		})
-	}
-	if err != nil {
+	if err := file.Replace(path, text); err != nil {
 		return fmt.Errorf("writing the baseline %s: %w", quote.Name(path), err)
 	}
 	return nil

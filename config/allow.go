@@ -4,7 +4,6 @@ import (
 	"fmt"
 	"runtime"
 	"strings"
-	"time"
 
 	"github.com/bmatcuk/doublestar/v4"
 
@@ -55,8 +54,6 @@ func (t *allowTable) allow() (a exceptions.Allow, key, reason string) {
 	switch {
 	case t.Fingerprint == "" && t.Path == "":
 		return a, "", "an [[allow]] needs a fingerprint or a path"
-	case t.Fingerprint != "" && t.Path != "":
-		return a, "path", "an [[allow]] has a fingerprint or a path, not both"
 	case t.Fingerprint != "" && !exceptions.IsFingerprint(t.Fingerprint):
 		return a, "fingerprint", "a fingerprint is the id of a key, 16 hex digits, or its secret_sha256, 64, in lower case"
 	case t.Path != "" && !doublestar.ValidatePattern(t.Path):
@@ -77,11 +74,9 @@ func (t *allowTable) allow() (a exceptions.Allow, key, reason string) {
 	if date, isDate := t.Expires.(toml.LocalDate); isDate {
 		word, ok = string(date), true
 	}
-	day, err := time.Parse(time.DateOnly, word)
-	if !ok || err != nil {
+	var err error
+	if a.Expires, err = exceptions.ParseExpires(word); !ok || err != nil {
 		return a, "expires", "expires is a day, as 2026-01-31"
 	}
-	// It counts until the last second of the day, in UTC.
-	a.Expires = day.Add(24*time.Hour - time.Second)
 	return a, "", ""
 }

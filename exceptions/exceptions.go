@@ -86,14 +86,15 @@ const withheldNote = "A path or a comment accepts a key only if it accepts all i
 // on its line.
 func (s *Set) AcceptsOccurrence(key finding.Secret, o *finding.Occurrence, now time.Time) bool {
 	m := s.marker(now)
-	return m.byPath(o) != nil || o.Comment.Reason != "" && s.Inline != nil && s.Inline(&finding.Finding{Secret: key}, o)
+	return m.byPath(o, []string{key.SHA256()}) != nil || o.Comment.Reason != "" && s.Inline != nil && s.Inline(&finding.Finding{Secret: key}, o)
 }
 
-// AcceptsPath reports whether the path of o is accepted. words name the entries
-// that match it, whether they count or not.
+// AcceptsPath reports whether the path of o is accepted, whatever the key is: entries
+// that also name a key are left out. words name the entries that match it, whether
+// they count or not.
 func (s *Set) AcceptsPath(o *finding.Occurrence, now time.Time) (words string, accepted bool) {
 	m := s.marker(now)
-	said := m.byPath(o)
+	said := m.byPath(o, nil)
 	return fmt.Sprint(slices.Sorted(maps.Keys(m.used))), said != nil
 }
 
@@ -130,11 +131,11 @@ func (m *marker) first(entries []int) (accepted *finding.Suppression) {
 // byOccurrences returns what the occurrences of a key say together: each must be
 // accepted, by a comment or by the path. alone says that nothing else accepts it.
 func (m *marker) byOccurrences(f *finding.Finding, alone bool) *finding.Suppression {
-	newest := m.newest(f)
+	newest, fingerprints := m.newest(f), f.Fingerprints()
 	by := make(map[*finding.Occurrence]*finding.Suppression)
 	for i := range f.Listed {
 		o := &f.Listed[i]
-		said := m.byPath(o)
+		said := m.byPath(o, fingerprints)
 		if reason := newest[fileOf(o)]; reason != "" && said == nil {
 			said = &finding.Suppression{Kind: finding.KindInline, Reason: reason}
 		}
@@ -187,8 +188,9 @@ func both(a, b *finding.Suppression) *finding.Suppression {
 	return &joined
 }
 
-// byPath returns what the globs say of the path of o.
-func (m *marker) byPath(o *finding.Occurrence) *finding.Suppression {
+// byPath returns what the globs say of the path of o, and of a key with one of these
+// fingerprints there.
+func (m *marker) byPath(o *finding.Occurrence, fingerprints []string) *finding.Suppression {
 	name, ok := path.Join(o.Folder, o.Path), o.Path != ""
 	if m.PathOf != nil {
 		name, ok = m.PathOf(o)
@@ -196,9 +198,9 @@ func (m *marker) byPath(o *finding.Occurrence) *finding.Suppression {
 	if !ok {
 		return nil
 	}
-	found := m.index.ofPath(m.Allows, name)
+	found := m.index.ofPath(m.Allows, name, fingerprints)
 	if o.Inside != nil { // a glob may name the container or what is in it
-		found = append(found, m.index.ofPath(m.Allows, o.InsideOf(name))...)
+		found = append(found, m.index.ofPath(m.Allows, o.InsideOf(name), fingerprints)...)
 		slices.Sort(found)
 		found = slices.Compact(found)
 	}

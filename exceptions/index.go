@@ -10,8 +10,9 @@ import (
 // allowIndex finds the entries that speak of a key, or of a path, without asking
 // each: there may be as many entries as keys.
 type allowIndex struct {
-	byFingerprint map[string][]int // the whole, or its first 16 digits
-	// byHead holds the entries with a path by the head of their glob: no path
+	byFingerprint map[string][]int // of entries without a path: the whole, or its first 16 digits
+	inPlaces      map[string][]int // the same of entries with a path
+	// byHead holds the entries with a path alone by the head of their glob: no path
 	// matches that does not begin with it.
 	byHead  map[string][]int
 	lengths []int // of the heads, ascending
@@ -19,11 +20,14 @@ type allowIndex struct {
 }
 
 func newAllowIndex(list []Allow) *allowIndex {
-	x := &allowIndex{byFingerprint: make(map[string][]int), byHead: make(map[string][]int)}
+	x := &allowIndex{byFingerprint: make(map[string][]int), inPlaces: make(map[string][]int), byHead: make(map[string][]int)}
 	for i := range list {
-		if a := &list[i]; a.Path == "" {
+		switch a := &list[i]; {
+		case a.Path == "":
 			x.byFingerprint[a.Fingerprint] = append(x.byFingerprint[a.Fingerprint], i)
-		} else {
+		case a.Fingerprint != "":
+			x.inPlaces[a.Fingerprint] = append(x.inPlaces[a.Fingerprint], i)
+		default:
 			head := headOf(a.Path)
 			x.byHead[head] = append(x.byHead[head], i)
 		}
@@ -53,19 +57,28 @@ func (x *allowIndex) ofKey(fingerprint string) []int {
 	return list
 }
 
-// ofPath returns the entries whose glob matches a path, in their order.
-func (x *allowIndex) ofPath(list []Allow, path string) (found []int) {
+// ofPath returns the entries that speak of a path and of a key with one of these
+// fingerprints, in their order.
+func (x *allowIndex) ofPath(list []Allow, path string, fingerprints []string) (found []int) {
+	match := func(i int) {
+		x.globs++
+		if doublestar.MatchUnvalidated(list[i].Path, path) {
+			found = append(found, i)
+		}
+	}
 	for _, n := range x.lengths {
 		if n > len(path) {
 			break
 		}
 		for _, i := range x.byHead[path[:n]] {
-			x.globs++
-			if doublestar.MatchUnvalidated(list[i].Path, path) {
-				found = append(found, i)
-			}
+			match(i)
+		}
+	}
+	for _, f := range fingerprints {
+		for _, i := range slices.Concat(x.inPlaces[f[:16]], x.inPlaces[f]) {
+			match(i)
 		}
 	}
 	slices.Sort(found)
-	return found
+	return slices.Compact(found)
 }

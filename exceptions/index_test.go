@@ -3,6 +3,7 @@ package exceptions
 import (
 	"fmt"
 	"slices"
+	"strings"
 	"testing"
 
 	"github.com/bmatcuk/doublestar/v4"
@@ -12,20 +13,24 @@ import (
 
 func TestTheIndexFindsWhatEachEntrySays(t *testing.T) {
 	list := []Allow{{Path: "a/**"}, {Path: "a"}, {Path: "**/x"}, {Path: "a/{b,c}/*"}, {Path: `a/\*`}, {Path: "[ab]/x"}, {Path: "a/b/x"}, {Path: "ab*"}, {Path: "*"},
-		{Fingerprint: "0123456789abcdef"}, {Path: "a/b/"}}
+		{Fingerprint: "0123456789abcdef"}, {Path: "a/b/"},
+		{Fingerprint: "0123456789abcdef", Path: "a/**"}, {Fingerprint: strings.Repeat("0123456789abcdef", 4), Path: "**/x"}, {Fingerprint: "1111111111111111", Path: "**"}}
+	key := strings.Repeat("0123456789abcdef", 4)
 	x := newAllowIndex(list)
 	for _, path := range []string{"a", "a/b", "a/b/x", "a/c/y", "a/*", "b/x", "x", "abc", "", "a/b/c/d/x"} {
-		var want []int
-		for i, a := range list {
-			if a.Path != "" && doublestar.MatchUnvalidated(a.Path, path) {
-				want = append(want, i)
+		for _, fingerprints := range [][]string{nil, {key}, {strings.Repeat("2", 64), key}} {
+			var want []int
+			for i, a := range list {
+				named := a.Fingerprint == "" || slices.ContainsFunc(fingerprints, a.Names)
+				if a.Path != "" && named && doublestar.MatchUnvalidated(a.Path, path) {
+					want = append(want, i)
+				}
+			}
+			if got := x.ofPath(list, path, fingerprints); !slices.Equal(got, want) {
+				t.Errorf("%s of %v: %v, want %v", path, fingerprints, got, want)
 			}
 		}
-		if got := x.ofPath(list, path); !slices.Equal(got, want) {
-			t.Errorf("%s: %v, want %v", path, got, want)
-		}
 	}
-	key := "0123456789abcdef" + "0123456789abcdef" + "0123456789abcdef" + "0123456789abcdef"
 	if got := x.ofKey(key); !slices.Equal(got, []int{9}) {
 		t.Errorf("of a key: %v", got)
 	}

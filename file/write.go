@@ -47,6 +47,18 @@ func Write(path string, mode fs.FileMode, write func(io.Writer) error) error {
 	return bare(err)
 }
 
+// Replace puts text into the file at path as Write does, with the mode of the old
+// one. What is there may only be a regular file.
+func Replace(path string, text []byte) error {
+	if info, err := Stat(path); err == nil && !info.Mode().IsRegular() {
+		return ErrNotRegular
+	}
+	return Write(path, 0, func(w io.Writer) error {
+		_, err := w.Write(text)
+		return err
+	})
+}
+
 // Check returns the error that Write would return for path before it wrote
 // anything, so that a long run is not for nothing. It changes nothing.
 func Check(path string) error {
