@@ -240,7 +240,12 @@ func TestRangesAreRead(t *testing.T) {
 			t.Errorf("a..%s: %+v, %v", in, r, err)
 		}
 	}
-	for _, in := range []string{"", "..", "a...b", "^a", "a b", "--all", "a..b..c", "^", "a..^b"} {
+	for in, want := range map[string][2]string{"a...b": {"a", "b"}, "a...": {"a", "HEAD"}, "...@{u}": {"HEAD", "@{u}"}, "a^{/...}...b@{1}": {"a^{/...}", "b@{1}"}} {
+		if r, err := ParseRange([]string{in}); err != nil || !slices.Equal(r.Between, [][2]string{want}) || len(r.Include)+len(r.Exclude) > 0 {
+			t.Errorf("%s: %+v, %v", in, r, err)
+		}
+	}
+	for _, in := range []string{"", "..", "...", "^a", "a b", "--all", "a..b..c", "a...b..c", "a...b...c", "a...^b", "^", "a..^b"} {
 		if r, err := ParseRange([]string{in}); err == nil {
 			t.Errorf("%q is read as %+v", in, r)
 		}

@@ -20,6 +20,9 @@ type Range struct {
 	// Include and Exclude are revisions, as lookup.Database.Resolve has them. An id of
 	// zeros is none.
 	Include, Exclude []string
+	// Between are pairs of revisions: what one of a pair reaches and the other does not
+	// is included.
+	Between [][2]string
 	// IncludeRefs are the starts of names of refs, as refs/heads/: what these
 	// reach is included, too.
 	IncludeRefs []string
@@ -39,25 +42,31 @@ type Range struct {
 
 // ParseRange reads ranges as git log takes them, joined: A..B is what B reaches
 // and A does not, and HEAD where one of them is left out; B alone is all that B
-// reaches; ^A leaves out what A reaches. What is in braces, or behind :/, is part of
-// A or B. Its error is about the first that is none of these.
+// reaches; ^A leaves out what A reaches; A...B is what A or B reaches and not both. What
+// is in braces, or behind :/, is part of A or B. Its error is about the first that is none of these.
 func ParseRange(list []string) (*Range, error) {
 	r := &Range{}
 	for _, s := range list {
 		from, to, isRange := cutRange(s)
-		switch {
-		case isRange && strings.HasPrefix(to, "."):
-			return nil, fmt.Errorf("%s: A...B is not understood: A..B is what B has and A lacks", quoted(s))
-		case isRange && from == "" && to == "":
+		to, isBetween := strings.CutPrefix(to, ".")
+		if isRange && from == "" && to == "" {
 			return nil, fmt.Errorf("%s names no commit: A..B is what B has and A lacks", quoted(s))
-		case isRange:
-			r.Include, r.Exclude = append(r.Include, cmp.Or(to, "HEAD")), append(r.Exclude, cmp.Or(from, "HEAD"))
-		case strings.HasPrefix(s, "^"):
-			r.Exclude = append(r.Exclude, s[1:])
-		default:
-			r.Include = append(r.Include, s)
 		}
-		for _, rev := range append(r.Include, r.Exclude...) {
+		if isRange {
+			from, to = cmp.Or(from, "HEAD"), cmp.Or(to, "HEAD")
+		}
+		revs := []string{from, to}
+		switch {
+		case isBetween:
+			r.Between = append(r.Between, [2]string{from, to})
+		case isRange:
+			r.Include, r.Exclude = append(r.Include, to), append(r.Exclude, from)
+		case strings.HasPrefix(s, "^"):
+			r.Exclude, revs = append(r.Exclude, s[1:]), []string{s[1:]}
+		default:
+			r.Include, revs = append(r.Include, s), []string{s}
+		}
+		for _, rev := range revs {
 			// No revision looks so: git-check-ref-format(1).
 			name, _, _ := strings.Cut(rev, "{")
 			_, _, further := cutRange(rev)
@@ -66,7 +75,7 @@ func ParseRange(list []string) (*Range, error) {
 			}
 		}
 	}
-	if len(r.Include) == 0 {
+	if len(r.Include)+len(r.Between) == 0 {
 		return nil, errors.New("nothing is included: A..B is what B has and A lacks")
 	}
 	return r, nil
@@ -249,6 +258,19 @@ func (s *Prepared) rangeOptions(ctx context.Context, t *target, db *lookup.Datab
 		default:
 			opts.Include = append(opts.Include, id)
 		}
+	}
+	for _, pair := range asked.Between {
+		var ends [2]oid.ID
+		for i, rev := range pair {
+			if ends[i], err = db.Resolve(ctx, rev+"^{commit}"); err != nil {
+				return opts, cmp.Or(context.Cause(ctx), fmt.Errorf("%w: --range: %s: %s", ErrUse, quoted(rev), plainError(err)))
+			}
+		}
+		bases, err := db.Bases(ctx, ends[0], ends[1])
+		if err != nil {
+			return opts, err
+		}
+		opts.Include, opts.Exclude = append(opts.Include, ends[:]...), append(opts.Exclude, bases...)
 	}
 	opts.Shallow = asked.Received && t.repo.ShallowUpdate
 	for _, ref := range t.repo.Refs {

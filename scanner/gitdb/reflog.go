@@ -25,7 +25,7 @@ type LogRecord = reftable.Log
 const reflogLimit = 128 << 20
 
 // Reflog returns the records of the reflog of the ref with this full name, the newest
-// first, without the zone and message if it is in a file. It has none if there is no
+// first, without the zone and the person if it is in a file. It has none if there is no
 // reflog. Lines that cannot be read are left out, as git leaves them out.
 func (r *Repository) Reflog(name string) ([]LogRecord, error) {
 	folder, own := r.refFolders()
@@ -82,12 +82,12 @@ func parseReflogLine(line []byte, format oid.Format) (log LogRecord, ok bool) {
 	var okOld, okNew bool
 	log.Old, okOld = oid.Parse(line[:digits])
 	log.New, okNew = oid.Parse(line[digits+1 : 2*digits+1])
-	who, _, _ := bytes.Cut(line[2*digits+2:], []byte("\t"))
+	who, message, _ := bytes.Cut(line[2*digits+2:], []byte("\t"))
 	when := bytes.Fields(who[bytes.LastIndexByte(who, '>')+1:])
 	if !okOld || !okNew || len(when) == 0 {
 		return log, false
 	}
 	seconds, err := strconv.ParseInt(string(when[0]), 10, 64)
-	log.Time = seconds
+	log.Time, log.Message = seconds, string(bytes.TrimRight(message, "\n"))
 	return log, err == nil
 }

@@ -23,13 +23,12 @@ import (
 //	base      an id, whole or at least four digits of it; a ref, whole or short;
 //	          HEAD, or @ for it; what git describe prints (…-g<digits>);
 //	          REF@{N}, REF@{DATE}: what its reflog says that it was; @{N}, @{DATE}: the
-//	          branch that is checked out
+//	          branch that is checked out; BRANCH@{upstream}, BRANCH@{push}; @{-N}
 //	suffix    ~N: the N-th first parent; ^N: the N-th parent, ^0 the commit;
 //	          ^{}: what tags name; ^{commit}, ^{tree}, ^{blob}, ^{tag}, ^{object};
 //	          ^{/TEXT}: the newest commit from there on whose message matches
 //
-// or :/TEXT, the newest such commit that a ref leads to. Not read: the configuration
-// (@{upstream}) and the branches that were checked out before (@{-N}).
+// or :/TEXT, the newest such commit that a ref leads to.
 
 // ErrRevision is wrapped by errors about a revision that names no object.
 var ErrRevision = errors.New("no such revision")
@@ -180,6 +179,10 @@ func (r *Reader) base(ctx context.Context, name string, want hint) (oid.ID, erro
 		name = "HEAD"
 	}
 	repo := r.db.repo
+	name, err := r.db.expand(name)
+	if err != nil {
+		return oid.ID{}, err
+	}
 	if ref, at, ok := strings.Cut(name, "@{"); ok {
 		return r.db.logged(ref, at)
 	}

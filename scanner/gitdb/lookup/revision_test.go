@@ -94,6 +94,15 @@ func TestRevisionsAreReadAsGitReadsThem(t *testing.T) {
 				"origin@{0}", "origin@{1}", "refs/custom/x@{1}", "twice@{1}",
 				"HEAD^{/[0-9]}", "HEAD^{/^side$}", "HEAD^{/^3}", "main^{/merge}^2", "HEAD^{/nothing like this}", "HEAD^{/!-merge}", "HEAD^{/!!}", "HEAD^{/!x}", "HEAD^{/}",
 				"HEAD^{/1{1}}", ":/side", ":/^7", ":/index on", ":/tag", ":/nothing like this", ":/!-[0-9]", "tree^{/x}"}
+			r.Git("config", "remote.origin.url", "../nowhere")
+			r.Git("config", "remote.origin.fetch", "+refs/heads/*:refs/remotes/origin/*")
+			r.Git("config", "branch.main.remote", "origin")
+			r.Git("config", "branch.main.merge", "refs/heads/main")
+			r.Git("config", "branch.feed.remote", ".")
+			r.Git("config", "branch.feed.merge", "refs/heads/main")
+			logged = append(logged, "@{u}", "@{upstream}", "@{UPSTREAM}~1", "main@{u}", "main@{u}^{tree}", "HEAD@{U}", "@@{u}", "feed@{u}", "nothing@{u}", "origin@{u}",
+				"main@{u}@{0}", "main@{u}@{1}", "main@{u}@{u}", "heads/main@{u}", "refs/heads/main@{u}", "main@{1}@{u}", "@{u", "@{u}x", "@{upstrea}",
+				"@{push}", "main@{push}", "feed@{push}", "@{Push}~1", "@{-1}", "@{-2}", "@{-3}~1", "@{-99}", "@{-0}", "@{-1}@{0}", "@{-1}@{1}", "@{-1}@{u}", "@{-2}@{u}", "@{-x}", "@{-1", "HEAD@{-1}")
 			for at := 1_700_000_000 - 100; at < r.Clock+200; at += 97 {
 				stamp := time.Unix(int64(at), 0).UTC().Format(dateLayouts[at%5])
 				logged = append(logged, fmt.Sprintf("HEAD@{%d}", at), "@{"+stamp+"}", "main@{"+stamp+"}", "stash@{"+stamp+"}")
