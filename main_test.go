@@ -73,6 +73,7 @@ var firstCommitDays = map[string]string{soonAfter: "31", longAfter: "2,497"}
 //	fill FILE…                    replaces ${NAME} in files
 //	status N PROGRAM [ARG…]       runs a program that must end with status N
 //	capture NAME                  sets $NAME to the standard output just seen
+//	serve NAME …                  starts a server of repositories; see serveCommand
 //	issuer …                      an API of an issuer; see issuerCommand
 //
 // $DAYS is the age of a key of the first commit; [over90] says that it is more
@@ -133,6 +134,7 @@ func scripts(dir, clock string) testscript.Params {
 					ts.Fatalf("exit status %d, want %d", got, want)
 				}
 			},
+			"serve": serveCommand,
 			"capture": func(ts *testscript.TestScript, neg bool, args []string) {
 				if neg || len(args) != 1 {
 					ts.Fatalf("usage: capture NAME")

@@ -38,6 +38,7 @@ type group struct {
 // The headings of scan.
 const (
 	headingWhat    = "What to read"
+	headingRemote  = "Repositories at addresses"
 	headingCounts  = "What counts"
 	headingVerify  = "Verification (nothing is sent without --verify or --verify-issuer)"
 	headingReports = "Reports"
@@ -65,6 +66,8 @@ var options = [...]option{
 	{"ignored", "", none, "also the files that git ignores; prune always reads them", []string{"baseline"}},
 	{"ignored", "", none, "also the files that git ignores", nil},
 	{"exclude", "", list, "leave out paths that match `GLOB`, as **/{a,b}.txt; repeatable", nil},
+	{"ref", "", list, "fetch the refs that match `GLOB`, as refs/heads/release-*, instead of all branches, tags and notes, or with +GLOB besides; repeatable", nil},
+	{"max-pack", "", one, "stop fetching a repository when `SIZE` came, scan what came, and report the rest; no limit if not given", nil},
 	{"repository", "C", one, "explain what is in the repository in or above `FOLDER`; that of the working directory if not given", nil},
 	{"rules", "", list, "add the rules of `FILE` (TOML); repeatable", nil},
 	{"config", "c", one, "read and write the configuration `FILE`; " + config.Name + " of the repository if not given", []string{"allow"}},

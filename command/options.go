@@ -107,6 +107,14 @@ func parseAudit(c *call, paths []string) (o audit.Options, err error) {
 	if slices.Contains(paths, "") {
 		return o, errors.New("a path is empty")
 	}
+	if c.command.has("ref") {
+		err = parseRemote(c, &o.Scan)
+	} else {
+		err = audit.RefuseAddresses(paths)
+	}
+	if err != nil {
+		return o, err
+	}
 	o.Sources, err = parseSources(c)
 	reach, wrong := parseReach(c)
 	err = cmp.Or(err, wrong)
@@ -116,6 +124,18 @@ func parseAudit(c *call, paths []string) (o audit.Options, err error) {
 		read(c, "jobs", numberUpTo(1, maxWorkers), &o.Scan.Workers),
 		read(c, "max-unpacked", parseSize, &o.Scan.MaxUnpacked),
 		read(c, "max-object", parseSize, &o.Scan.MaxObject))
+}
+
+// parseRemote reads the options of addresses, and finds these among the paths.
+func parseRemote(c *call, o *scanner.Options) error {
+	var r audit.Remote
+	var err error
+	if r.Refs, err = audit.SelectRefs(c.StringSlice("ref")); err != nil {
+		return fmt.Errorf("--ref: %w", err)
+	}
+	return cmp.Or(
+		read(c, "max-pack", parseSize, &o.MaxPack),
+		audit.Addresses(o, r))
 }
 
 // parseReach reads the options that say how far content may lead.

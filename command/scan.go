@@ -18,16 +18,19 @@ import (
 )
 
 var scanSpec = spec{
-	name: "scan", purpose: "finds keys in files, folders, repositories and standard input", args: "[PATH…]",
+	name: "scan", purpose: "finds keys in files, folders, repositories and standard input", args: "[PATH|URL…]",
 	about: `
 A PATH is a file, a folder, a repository, or - for standard input; the default
 is the current folder. Of a repository, the working tree and the whole object
-database are read. Options may come before and after paths; after --, all is
-paths. Results go to standard output, everything else to standard error.
+database are read. A URL is the address of a repository on a server, as
+https://HOST/PATH or git://HOST/PATH; its history is fetched, without git, and
+scanned. Options may come before and after paths; after --, all is paths.
+Results go to standard output, everything else to standard error.
 `,
 	example: "keysweep scan --min-confidence high -o report.sarif .",
 	options: []group{
 		{headingWhat, "tree history staged range ignored exclude " + ruleOptions + " " + reachOptions + " no-archives max-unpacked verify-objects max-object"},
+		{headingRemote, "ref max-pack"},
 		{headingCounts, "min-confidence baseline since fail-on exit-code show-rejected show-suppressed"},
 		{headingVerify, "verify " + verifyOptions},
 		{headingReports, "format output author show-secrets color no-progress quiet verbose"},

@@ -73,6 +73,7 @@ func (o *scanOptions) scanReason(ctx context.Context, res *finding.Result) repor
 	signal, stopped := errors.AsType[interruption](context.Cause(ctx))
 	found := slices.ContainsFunc(res.Findings, o.failOn.counts)
 	new := o.audit.Scan.Staged != nil || o.audit.Scan.Range != nil // an empty set of changes is no failure
+	new = new && !slices.ContainsFunc(res.Skipped, func(s finding.Skipped) bool { return s.Reason == finding.ReasonNotFetched })
 	switch read := res.Read; {
 	case stopped:
 		return report.ExitReason{Status: signal.status()}

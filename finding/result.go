@@ -75,6 +75,7 @@ type Target struct {
 	Kind    TargetKind
 	Tree    bool // its files were scanned
 	History bool // its object database was scanned
+	Remote  bool // Name is an address: it was fetched
 	// Scope, if not ScopeWhole, says what was scanned instead: then Tree and
 	// History are false.
 	Scope Scope
@@ -136,6 +137,7 @@ const (
 	ReasonUnknownFormat Reason = "unknown-format"      // a format or extension that we cannot read
 	ReasonCloudFile     Reason = "cloud-file"          // a file that reading would download
 	ReasonReaderFailed  Reason = "reader-failed"       // what opens containers failed
+	ReasonNotFetched    Reason = "not-fetched"         // what a server did not send
 	ReasonInterrupted   Reason = "interrupted"         // a signal or the time limit
 
 	ReasonExcluded        Reason = "excluded"         // the user said so

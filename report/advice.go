@@ -126,6 +126,9 @@ func (p *phrases) stepForNone() Step {
 }
 
 func (p *phrases) stepForKey(f *finding.Finding) Step {
+	if p.isRemote(f.Listed) {
+		return Step{}
+	}
 	if f.FirstSeen.Commit != "" {
 		for _, o := range f.Listed {
 			if o.Object != "" || o.Commit != "" {
@@ -158,7 +161,7 @@ func (p *phrases) stepForSkipped() Step {
 	for _, step := range stepsForSkipped {
 		i := slices.IndexFunc(p.res.Skipped, func(s finding.Skipped) bool { return s.Reason == step.reason })
 		switch {
-		case i < 0:
+		case i < 0 || step.git != "" && p.lacksRemotely(p.res.Skipped[i]):
 		case step.git != "":
 			return Step{p.git(p.lacking(p.res.Skipped[i])) + " " + step.git, step.why}
 		default:
@@ -166,6 +169,20 @@ func (p *phrases) stepForSkipped() Step {
 		}
 	}
 	return Step{p.scan("-v"), "names everything that could not be read."}
+}
+
+// isRemote reports whether an occurrence of list is in a repository that is not on
+// this disk, where git could show it.
+func (p *phrases) isRemote(list []finding.Occurrence) bool {
+	return slices.ContainsFunc(list, func(o finding.Occurrence) bool {
+		return slices.ContainsFunc(p.res.Targets, func(t finding.Target) bool { return t.Remote && t.Name == o.Target })
+	})
+}
+
+// lacksRemotely reports whether s is missing from a repository that is not on this
+// disk.
+func (p *phrases) lacksRemotely(s finding.Skipped) bool {
+	return p.isRemote([]finding.Occurrence{p.lacking(s)})
 }
 
 // lacking returns an occurrence in the repository that lacks s.
@@ -186,6 +203,7 @@ var stepsForSkipped = []struct {
 	git, why string
 }{
 	{finding.ReasonInterrupted, "", "scans again, to the end."},
+	{finding.ReasonNotFetched, "", "tries again."},
 	{finding.ReasonShallow, "fetch --unshallow", "gets the older history (in a GitHub workflow: fetch-depth: 0); then scan again."},
 	{finding.ReasonPromisor, "fetch --refetch --no-filter", "gets the objects left on the server; then scan again."},
 	{finding.ReasonMissing, "fsck --full", "says what is broken; a fresh clone may be whole."},

@@ -73,6 +73,7 @@ var noticeWords = map[string]noticeKind{
 	string(finding.ReasonUnknownFormat): {"error", "Something has a format that this version cannot read.", "Use a newer version."},
 	string(finding.ReasonCloudFile):     {"error", "A file is in the cloud, not on this disk.", "Use --fetch-cloud-files to download it, or exclude it."},
 	string(finding.ReasonReaderFailed):  {"error", "What opens an archive or a compressed file failed.", "Unpack it and scan the folder; please report the failure."},
+	string(finding.ReasonNotFetched):    {"error", "A repository could not be fetched, or not to its end.", "See the message, and scan again."},
 	string(finding.ReasonInterrupted):   {"error", "The scan was stopped before its end.", "Scan again, with more time."},
 
 	string(finding.ReasonExcluded):        {"note", "Something was excluded, as asked.", "Nothing needs to be done."},

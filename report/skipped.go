@@ -33,6 +33,8 @@ var reasonWords = map[finding.Reason]struct{ one, many string }{
 		"%s files that are in the cloud, not on this disk (--fetch-cloud-files downloads them)"},
 	finding.ReasonReaderFailed: {"1 archive or compressed file whose reader failed",
 		"%s archives or compressed files whose reader failed"},
+	finding.ReasonNotFetched: {"1 repository that could not be fetched, or not to its end",
+		"%s repositories that could not be fetched, or not to their ends"},
 	finding.ReasonInterrupted: {"stopped before the end",
 		"stopped before the end"},
 

@@ -296,7 +296,7 @@ func TestEveryReasonHasWords(t *testing.T) {
 		finding.ReasonMissing, finding.ReasonDamaged, finding.ReasonUnreadable, finding.ReasonTooLarge, finding.ReasonShallow,
 		finding.ReasonPromisor, finding.ReasonChanged, finding.ReasonUnknownFormat, finding.ReasonCloudFile, finding.ReasonInterrupted,
 		finding.ReasonExcluded, finding.ReasonIgnored, finding.ReasonSpecialFile, finding.ReasonSubmoduleAbsent, finding.ReasonLFSPointer,
-		finding.ReasonReaderFailed, finding.ReasonUnopened, finding.ReasonEncrypted, finding.ReasonDamagedMember, finding.ReasonFormat,
+		finding.ReasonReaderFailed, finding.ReasonNotFetched, finding.ReasonUnopened, finding.ReasonEncrypted, finding.ReasonDamagedMember, finding.ReasonFormat,
 	} {
 		if w := reasonWords[r]; w.one == "" || w.many == "" {
 			t.Errorf("%s has none", r)

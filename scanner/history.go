@@ -55,6 +55,7 @@ func (s *Prepared) scanHistory(ctx context.Context, t *target, repo *gitdb.Repos
 		FollowAlternates: s.opts.FollowAlternates,
 		Workers:          s.opts.Workers,
 		MaxObject:        uint64(s.opts.MaxObject),
+		Incoming:         t.incoming,
 	})
 	if err != nil {
 		return err
@@ -87,6 +88,9 @@ func (s *Prepared) scanHistory(ctx context.Context, t *target, repo *gitdb.Repos
 	s.skipIn(t, repo, res.Skipped...)
 	if err != nil {
 		return err
+	}
+	if t.incoming.IsCut() {
+		return nil // much is missing, which is noted
 	}
 	missing, err := db.Missing(ctx)
 	s.skipIn(t, repo, missing...)

@@ -43,6 +43,10 @@ type Options struct {
 	// set in what it reaches. Of a history, other than HEAD only a whole id is
 	// understood. "": HEAD.
 	Trusted string
+	// Remotes are those of Paths that are addresses. They are fetched by Scan.
+	Remotes map[string]*Remote
+	// MaxPack is the most bytes that the pack of one of them may have. Zero: any.
+	MaxPack int64
 	// Ignored also reads the files that git ignores.
 	Ignored bool
 	// Exclude holds doublestar globs over paths below a target, separated by

@@ -62,6 +62,7 @@ func (s *Prepared) Close() {
 		if t.index != nil {
 			t.index.Close()
 		}
+		t.removeFetched()
 	}
 }
 
@@ -107,7 +108,14 @@ func (s *Prepared) Scan(ctx context.Context, set *rules.Set, accept Accept) (*fi
 
 // scanTarget reads all that was asked for of one target.
 func (s *Prepared) scanTarget(ctx context.Context, t *target) error {
+	if t.remote != nil {
+		if err := s.fetch(ctx, t); err != nil || t.repo == nil {
+			return err
+		}
+	}
 	switch {
+	case t.remote != nil && t.Scope == finding.ScopeWhole:
+		return s.scanHistory(ctx, t, t.repo)
 	case t.Scope == finding.ScopeRange:
 		return s.scanRange(ctx, t)
 	case t.Scope != finding.ScopeWhole:

@@ -12,6 +12,7 @@ import (
 	"keysweep/quote"
 	"keysweep/scanner/gitdb"
 	"keysweep/scanner/gitdb/lookup"
+	"keysweep/scanner/gitdb/pack"
 )
 
 // target is one of the paths that the user asked to scan, resolved once.
@@ -23,6 +24,11 @@ type target struct {
 	// unknown is why it is not known whether there is a repo, which is then nil.
 	unknown error
 	images  images
+
+	// Of an address; folder, incoming and repo are set when it was fetched.
+	remote   *Remote
+	folder   string         // where it is, to be removed
+	incoming *pack.Incoming // nil: it has no objects
 
 	// Of Staged and Range, set by lookup and openIndex.
 	db       *lookup.Database
@@ -61,11 +67,14 @@ func resolve(opts *Options) (list []*target, err error) {
 		paths = []string{"."}
 	}
 	for i, name := range paths {
-		t := &target{Target: finding.Target{Name: name, Scope: opts.scope()}, number: i}
+		t := &target{Target: finding.Target{Name: name, Scope: opts.scope()}, number: i, remote: opts.Remotes[name]}
 		list = append(list, t)
-		if name == "-" {
+		switch {
+		case t.remote != nil:
+			err = t.resolveRemote(opts)
+		case name == "-":
 			err = t.resolveStdin(opts)
-		} else {
+		default:
 			err = t.resolvePath(opts)
 		}
 		if err != nil {

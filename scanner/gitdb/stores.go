@@ -27,8 +27,10 @@ type OpenOptions struct {
 	// and wherever they are: where git keeps what is being pushed until the
 	// hooks have accepted it.
 	ObjectDirs []string
-	Workers    int    // zero: one
-	MaxObject  uint64 // in bytes, zero: pack.DefaultMaxObject
+	// Incoming, if not nil, is the only pack.
+	Incoming  *pack.Incoming
+	Workers   int    // zero: one
+	MaxObject uint64 // in bytes, zero: pack.DefaultMaxObject
 	// Now is the clock, for revisions that name a date. Nil: none can.
 	Now func() time.Time
 }

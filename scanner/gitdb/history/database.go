@@ -53,7 +53,12 @@ type Database struct {
 // which the result of Scan says. The error is ctx's alone.
 func Open(ctx context.Context, repo *gitdb.Repository, opts gitdb.OpenOptions) (*Database, error) {
 	stores := repo.Stores(opts)
-	packs, err := gitdb.OpenPacks(ctx, stores, func(path string) (*pack.Pack, error) { return pack.Open(ctx, path, repo.Format) })
+	packs, err := gitdb.OpenPacks(ctx, stores, func(path string) (*pack.Pack, error) {
+		if opts.Incoming != nil {
+			return opts.Incoming.Open(ctx)
+		}
+		return pack.Open(ctx, path, repo.Format)
+	})
 	db := &Database{
 		repo: repo, packs: packs, promisor: stores.Promisor, skipped: stores.Skipped,
 		workers: max(opts.Workers, 1), maxObject: opts.MaxObject, budget: pack.NewBudget(opts.MaxObject), missing: make(map[oid.ID]struct{}),

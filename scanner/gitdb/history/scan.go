@@ -137,7 +137,7 @@ func (s *scan) pack(ctx context.Context, store int, p *pack.Pack) error {
 	if p.IndexErr != nil {
 		s.result.Skipped.Add(finding.ReasonDamaged, 1, "index of %s: %v; the pack was read without it", p.Name(), p.IndexErr)
 	}
-	if p.CutErr != nil {
+	if p.CutErr != nil && !errors.Is(p.CutErr, pack.ErrCut) { // else the caller knows
 		s.result.Skipped.Add(finding.ReasonDamaged, p.CutCount, "%s: %v", p.Name(), p.CutErr)
 	}
 	trailer := make(chan error, 1)

@@ -512,7 +512,7 @@ func (w *worker) visit(entry int32, buf, base *buffer, baseMarked bool) (mark bo
 // believed, it could pass off another object as the base.
 func (w *worker) checkName(entry int32, content []byte) error {
 	p := w.pack
-	if p.IndexErr != nil {
+	if p.IndexErr != nil || p.incoming != nil {
 		return nil // the names are hashes already
 	}
 	for c := p.entries[entry].child; c != none; c = p.entries[c].sibling {

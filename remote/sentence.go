@@ -1,0 +1,194 @@
+package remote
+
+import (
+	"cmp"
+	"context"
+	"crypto/tls"
+	"crypto/x509"
+	"errors"
+	"fmt"
+	"io"
+	"net"
+	"strings"
+	"syscall"
+
+	"github.com/go-git/go-git/v5/plumbing/format/pktline"
+	"github.com/go-git/go-git/v5/plumbing/protocol/packp"
+	"github.com/go-git/go-git/v5/plumbing/transport"
+)
+
+var (
+	errNoAnswer = fmt.Errorf("no answer within %v", connectTime)
+	errSilent   = fmt.Errorf("nothing came for %v", idleTime)
+)
+
+// sentence words what went wrong with the server at a, without what stood before the
+// host in its address. An error of the caller's, of its context or its writer, stays.
+func (c *Client) sentence(ctx context.Context, a *Address, t *conversation, err error) error {
+	if w, ok := errors.AsType[*writeError](err); ok {
+		return w.err
+	}
+	host := a.hostPort(a.Port)
+	if cause := context.Cause(ctx); cause != nil {
+		switch {
+		case errors.Is(cause, errSilent):
+			return fmt.Errorf("%s: %w", host, errSilent)
+		case !errors.Is(err, errNoAnswer):
+			return cause
+		}
+	}
+	if errors.Is(err, ErrAddress) {
+		return err
+	}
+	if words := words(err, a, host); words != "" {
+		return errors.New(words)
+	}
+	return fmt.Errorf("%s: %s", host, plain(err))
+}
+
+// words returns the sentence for an error that is known, "" for others.
+func words(err error, a *Address, host string) string {
+	if s, ok := errors.AsType[*statusError](err); ok {
+		return s.words(a, host)
+	}
+	if words := networkWords(err, host); words != "" {
+		return words
+	}
+	if words := certificateWords(err, host); words != "" {
+		return words
+	}
+	switch {
+	case errors.Is(err, errNoAnswer):
+		return fmt.Sprintf("%s does not answer: nothing came within %v", host, connectTime)
+	case errors.Is(err, errDumbWeb):
+		return fmt.Sprintf("%s serves the files of a repository and does not speak git's protocol: clone it with git, and scan the clone", host)
+	case errors.Is(err, errNotGit):
+		return fmt.Sprintf("there is no git server at this address: %s answers with something else, perhaps a page for browsers", host)
+	case errors.Is(err, errManyRefs):
+		return fmt.Sprintf("%s names more refs than %d MiB hold", host, maxRefs>>20)
+	case errors.Is(err, transport.ErrRepositoryNotFound):
+		return fmt.Sprintf("%s has no such repository, or does not show it without credentials", host)
+	}
+	if line, ok := errors.AsType[*pktline.ErrorLine](err); ok {
+		return fmt.Sprintf("%s refuses: %s", host, plain(errors.New(line.Text)))
+	}
+	if data, ok := errors.AsType[*packp.ErrUnexpectedData](err); ok {
+		if strings.Contains(string(data.Data), "object-format=sha256") || strings.Contains(data.Msg, "sha256") {
+			return sha256Words(host)
+		}
+		return host + " does not speak git's protocol"
+	}
+	if errors.Is(err, io.ErrUnexpectedEOF) || errors.Is(err, io.EOF) || errors.Is(err, packp.ErrEmptyInput) {
+		return host + " closed the connection before the end"
+	}
+	return ""
+}
+
+func sha256Words(host string) string {
+	return fmt.Sprintf("the repository on %s has SHA-256 ids, which keysweep cannot fetch: clone it with git, and scan the clone", host)
+}
+
+func (e *statusError) words(a *Address, host string) string {
+	switch e.status {
+	case 401:
+		switch {
+		case e.sent:
+			return host + " refuses these credentials (status 401)"
+		case a.Scheme == "http":
+			return host + " asks for credentials (status 401), and none are sent over http://: use https://"
+		}
+		return host + " asks for credentials (status 401): netrc or --token-env gives them; a repository that does not exist is often answered so too"
+	case 403:
+		return host + " denies access (status 403)"
+	case 404, 410:
+		return fmt.Sprintf("%s has no such repository, or does not show it without credentials (status %d)", host, e.status)
+	case 407:
+		return "the proxy asks for credentials (status 407)"
+	case 429:
+		return host + " asks to come back later (status 429)"
+	}
+	return fmt.Sprintf("%s answers with status %d", host, e.status)
+}
+
+// networkWords are about connections.
+func networkWords(err error, host string) string {
+	if dns, ok := errors.AsType[*net.DNSError](err); ok {
+		name := cmp.Or(dns.Name, host)
+		switch {
+		case dns.IsNotFound:
+			return fmt.Sprintf("there is no host %s", plain(errors.New(name)))
+		case dns.IsTimeout:
+			return fmt.Sprintf("the name server does not answer for %s", plain(errors.New(name)))
+		}
+		return fmt.Sprintf("the address of %s could not be found out", plain(errors.New(name)))
+	}
+	where := host
+	if op, ok := errors.AsType[*net.OpError](err); ok && strings.HasPrefix(op.Op, "proxyconnect") {
+		where = "the proxy"
+	}
+	timeout, isNet := errors.AsType[net.Error](err)
+	switch {
+	case errors.Is(err, syscall.ECONNREFUSED):
+		return where + " refuses connections"
+	case errors.Is(err, syscall.ECONNRESET), errors.Is(err, syscall.EPIPE):
+		return where + " closed the connection before the end"
+	case errors.Is(err, syscall.EHOSTUNREACH), errors.Is(err, syscall.ENETUNREACH):
+		return "there is no way to " + where
+	case isNet && timeout.Timeout():
+		return fmt.Sprintf("%s does not answer: nothing came within %v", where, connectTime)
+	}
+	return ""
+}
+
+// certificateWords are about TLS.
+func certificateWords(err error, host string) string {
+	if _, ok := errors.AsType[tls.RecordHeaderError](err); ok {
+		return host + " does not speak TLS: is it http://?"
+	}
+	if e, ok := errors.AsType[x509.HostnameError](err); ok {
+		return fmt.Sprintf("the certificate of %s is for another name: %s", host, plain(errors.New(strings.Join(e.Certificate.DNSNames, ", "))))
+	}
+	if _, ok := errors.AsType[x509.UnknownAuthorityError](err); ok {
+		return fmt.Sprintf("the certificate of %s is not signed by an authority that this machine trusts (--ca-file adds one)", host)
+	}
+	if e, ok := errors.AsType[x509.CertificateInvalidError](err); ok {
+		if e.Reason == x509.Expired {
+			return fmt.Sprintf("the certificate of %s has expired or is not valid yet", host)
+		}
+		return fmt.Sprintf("the certificate of %s is not valid: %s", host, plain(e))
+	}
+	if _, ok := errors.AsType[*tls.CertificateVerificationError](err); ok {
+		return fmt.Sprintf("the certificate of %s could not be verified", host)
+	}
+	if alert, ok := errors.AsType[tls.AlertError](err); ok {
+		return fmt.Sprintf("%s ends the TLS handshake: %s", host, plain(alert))
+	}
+	return ""
+}
+
+// maxWords is how much of a text of a server, or of a library about it, is passed on.
+const maxWords = 200
+
+// plain returns the first line of an error, cut, without addresses: a library may
+// have put a password into one.
+func plain(err error) string {
+	line, _, _ := strings.Cut(strings.TrimSpace(err.Error()), "\n")
+	words := strings.Fields(line)
+	for i, w := range words {
+		if strings.Contains(w, "://") || strings.Contains(w, "@") {
+			words[i] = "(address)"
+		}
+	}
+	line = strings.Join(words, " ")
+	if len(line) > maxWords {
+		line = strings.ToValidUTF8(line[:maxWords], "") + "…"
+	}
+	return line
+}
+
+func trimBrackets(host string) string {
+	return strings.TrimSuffix(strings.TrimPrefix(host, "["), "]")
+}
+
+// portOf returns the port to connect to.
+func portOf(a *Address) int { return cmp.Or(a.Port, schemes[a.Scheme]) }

@@ -1,0 +1,138 @@
+package scanner
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"path/filepath"
+	"strings"
+
+	"keysweep/finding"
+	"keysweep/scanner/gitdb"
+	"keysweep/scanner/gitdb/oid"
+	"keysweep/scanner/gitdb/pack"
+)
+
+// Remote is a repository that is not on this disk. A scan brings it to a temporary
+// folder through Fetch, which knows the network.
+type Remote struct {
+	// Fetch writes one pack, with all that the refs it returns reach, to w; nothing,
+	// if there are none. With an error it returns what is known, nil if that is
+	// nothing; what it wrote is scanned. Errors of w are returned as they are.
+	Fetch func(ctx context.Context, w io.Writer) (*Fetched, error)
+}
+
+// Fetched is what a server says of a repository.
+type Fetched struct {
+	gitdb.Created
+	// Notes are sentences about what was not fetched.
+	Notes []string
+}
+
+// resolveRemote sets what is scanned of an address.
+func (t *target) resolveRemote(opts *Options) error {
+	for _, refused := range []struct {
+		name string
+		set  bool
+	}{{"--tree", opts.onlyTree()}, {"--staged", opts.Staged != nil}, {"--ignored", opts.Ignored}} {
+		if refused.set {
+			return t.errorf("%s: a repository at an address has no working tree and no index here", refused.name)
+		}
+	}
+	t.Kind, t.Remote, t.History = finding.TargetRepository, true, t.Scope == finding.ScopeWhole
+	return nil
+}
+
+// fetch brings the repository of t here, and opens it. What did not come is noted as
+// skipped. The error is ctx's alone; t.repo is nil if nothing came.
+func (s *Prepared) fetch(ctx context.Context, t *target) error {
+	s.opts.Progress.Phase.Store("receiving")
+	err := s.receive(ctx, t)
+	if ctx.Err() != nil {
+		return context.Cause(ctx)
+	}
+	if err != nil {
+		s.skip(finding.Skipped{Reason: finding.ReasonNotFetched, Count: 1, Detail: quoted(t.Name) + ": " + err.Error(), Target: t.Name})
+	}
+	return nil
+}
+
+func (s *Prepared) receive(ctx context.Context, t *target) (err error) {
+	if t.folder, err = os.MkdirTemp("", "keysweep-"); err != nil {
+		return temporary(err)
+	}
+	if err := os.MkdirAll(filepath.Join(t.folder, filepath.FromSlash(gitdb.PackFolder)), 0o700); err != nil {
+		return temporary(err)
+	}
+	in, err := pack.Receive(filepath.Join(t.folder, filepath.FromSlash(gitdb.PackFolder), "pack-received.pack"), oid.SHA1, s.opts.MaxPack)
+	if err != nil {
+		return temporary(err)
+	}
+	got, failed := t.remote.Fetch(ctx, &counted{in, s.opts.Progress})
+	s.opts.Progress.Bytes.Add(-in.Size())
+	if failed != nil && ctx.Err() == nil {
+		failed = s.cutWords(failed)
+	}
+	if err := in.End(failed); err != nil {
+		return temporary(err)
+	}
+	if ctx.Err() != nil || got == nil {
+		return failed
+	}
+	t.Notes = append(t.Notes, got.Notes...)
+	if in.Size() == 0 {
+		if err := os.Remove(in.Path); err != nil {
+			return temporary(err)
+		}
+	} else {
+		t.incoming = in
+		if failed != nil {
+			failed = fmt.Errorf("only the first %d bytes of the pack came, which were scanned: %w", in.Size(), failed)
+		}
+	}
+	if err := gitdb.Create(t.folder, got.Created); err != nil {
+		return temporary(err)
+	}
+	if t.repo, err = gitdb.Open(t.folder, s.opts.Reach); err != nil {
+		return temporary(err)
+	}
+	t.root = t.repo.GitDir
+	return failed
+}
+
+// cutWords words an error of writing the pack.
+func (s *Prepared) cutWords(err error) error {
+	if errors.Is(err, pack.ErrLimit) {
+		return fmt.Errorf("the pack is larger than %d bytes (--max-pack)", s.opts.MaxPack)
+	}
+	if _, ok := errors.AsType[*os.PathError](err); ok {
+		return temporary(err)
+	}
+	return err
+}
+
+// temporary words an error of the folder that a repository is fetched to.
+func temporary(err error) error {
+	return fmt.Errorf("the temporary folder in %s: %s", os.TempDir(), plainError(err))
+}
+
+// counted counts what is written.
+type counted struct {
+	io.Writer
+	progress *Progress
+}
+
+func (c *counted) Write(b []byte) (int, error) {
+	n, err := c.Writer.Write(b)
+	c.progress.Bytes.Add(int64(n))
+	return n, err
+}
+
+// removeFetched removes the folder that t was fetched to.
+func (t *target) removeFetched() {
+	if t.folder != "" && strings.HasPrefix(filepath.Base(t.folder), "keysweep-") {
+		_ = os.RemoveAll(t.folder)
+	}
+}
