@@ -18,7 +18,7 @@ import (
 // import. A package that is not here must be added first.
 var mayImport = map[string][]string{
 	"keysweep":                       {"command"},
-	"keysweep/command":               {"screen", "audit", "file", "command/ci", "command/doctor", "command/hooks", "config", "exceptions", "scanner", "rules", "report", "quote", "verify", "finding"},
+	"keysweep/command":               {"screen", "audit", "file", "command/ci", "command/doctor", "command/hooks", "config", "exceptions", "foreign", "scanner", "rules", "report", "quote", "verify", "finding"},
 	"keysweep/command/ci":            {"file", "scanner/gitdb", "scanner/gitdb/lookup", "scanner/gitdb/oid"},
 	"keysweep/command/ci/citest":     nil,
 	"keysweep/audit":                 {"remote", "scanner/gitdb", "scanner/gitdb/oid", "config", "exceptions", "scanner", "rules", "report", "verify", "quote", "finding"},
@@ -51,6 +51,7 @@ var mayImport = map[string][]string{
 	"keysweep/verify":                {"file", "rules", "finding"},
 	"keysweep/file":                  nil,
 	"keysweep/screen":                nil,
+	"keysweep/foreign":               {"file", "rules", "finding"},
 	"keysweep/linehash":              nil,
 	"keysweep/finding":               nil,
 

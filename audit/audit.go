@@ -72,9 +72,7 @@ func Open(ctx context.Context, opts Options) (*Audit, error) {
 }
 
 func (a *Audit) load(ctx context.Context) (err error) {
-	read := func(rev, path string, limit int64) ([]byte, error) {
-		return a.prepared.ReadFile(ctx, rev, path, limit)
-	}
+	read := func(rev, path string, limit int64) ([]byte, error) { return a.ReadFile(ctx, rev, path, limit) }
 	if a.Loaded, err = a.opts.Sources.Load(a.opts.Scan.Paths, read); err != nil {
 		return err
 	}
@@ -110,6 +108,13 @@ func (a *Audit) Mark(verbose bool) {
 	a.Loaded.MarkAll(a.Result, len(a.opts.Scan.Exclude) == 0)
 	a.Result.Sort()
 	a.Loaded.AddNotes(a.Result, verbose)
+}
+
+// ReadFile returns the bytes, at most limit, of the file at path in the tree of the
+// revision rev, of the first target, which is a repository. path is '/'-separated,
+// from the top.
+func (a *Audit) ReadFile(ctx context.Context, rev, path string, limit int64) ([]byte, error) {
+	return a.prepared.ReadFile(ctx, rev, path, limit)
 }
 
 // ReportOptions returns o with what a report has to say of the rules.

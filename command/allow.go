@@ -2,7 +2,6 @@ package command
 
 import (
 	"cmp"
-	"context"
 	"errors"
 	"fmt"
 	"io/fs"
@@ -183,17 +182,10 @@ func (o *allowOptions) keysOf(c *call) (list []known, a *audit.Audit, err error)
 		}
 		return list, nil, nil
 	}
-	if a, err = audit.Open(c.ctx, o.audit); err != nil {
+	if a, err = c.scanWhole(o.audit); err != nil {
 		return nil, nil, err
 	}
 	defer a.Close()
-	c.program.rules = a.Loaded.Rules
-	if err := c.find(c.ctx, a.Scan, o.audit.Scan.Progress); err != nil {
-		return nil, nil, err
-	}
-	if signal, ok := errors.AsType[interruption](context.Cause(c.ctx)); ok {
-		return nil, nil, &ending{signal.status(), signal}
-	}
 	for _, f := range a.Result.Findings {
 		list = append(list, known{f, f.Secret.SHA256(), f.Redacted(), firstPlace(f, a.Loaded.Rules)})
 	}

@@ -32,7 +32,11 @@ create [PATH…]  scans PATH, or the current folder, and accepts the keys that
                 HEAD's history holds: each becomes a line of the baseline. It
                 lists the others, of other branches, stashes and dropped
                 objects; --all-objects accepts these too. Lines that are there
-                stay as they are.
+                stay as they are. With --from, it accepts only the keys that
+                the files of other scanners accept, and lists the entries that
+                mean none, with the reason: .gitleaksignore, JSON reports and
+                baselines of gitleaks, betterleaks and trufflehog,
+                .secrets.baseline, .gitguardian.yaml, kingfisher's baseline.
 prune [PATH…]   scans the repositories PATH, or that of the current folder, and
                 removes the lines of keys that are in them no more, at whatever
                 confidence. It refuses if the scan is incomplete.
@@ -40,16 +44,18 @@ The file holds a hash of each key and no character of its body; commit it. The
 status is 0, or 3 if the scan was incomplete.
 `,
 	example: `keysweep baseline create --reason "known before we scanned"`,
-	options: []group{{"", "output reason min-confidence all-objects ignored " + ruleOptions + " " + reachOptions + " no-archives max-unpacked max-object no-progress jobs"}},
+	options: []group{{"", "output from reason min-confidence all-objects ignored " + ruleOptions + " " + reachOptions + " no-archives max-unpacked max-object no-progress jobs"}},
 	run:     baselineCommand,
 }
 
 // baselineOptions is what the options of baseline mean together.
 type baselineOptions struct {
-	audit  audit.Options
-	file   string // "": the one at the top
-	reason string
-	all    bool // also what neither the files nor HEAD's history hold
+	audit      audit.Options
+	file       string // "": the one at the top
+	reason     string
+	all        bool               // also what neither the files nor HEAD's history hold
+	from       []string           // files of other scanners; nil: none
+	confidence finding.Confidence // that was asked for; zero: none was
 }
 
 // defaultReason is that of a line whose author gave none.
@@ -67,6 +73,9 @@ func baselineCommand(c *call) error {
 	if word == "prune" {
 		return baselinePrune(c, o)
 	}
+	if len(o.from) > 0 {
+		return baselineFrom(c, o)
+	}
 	return baselineCreate(c, o)
 }
 
@@ -75,12 +84,15 @@ func parseBaseline(c *call, word string) (o *baselineOptions, err error) {
 	if len(paths) == 0 {
 		paths = []string{"."}
 	}
-	o = &baselineOptions{reason: strings.TrimSpace(c.String("reason")), all: c.Bool("all-objects")}
+	o = &baselineOptions{reason: strings.TrimSpace(c.String("reason")), all: c.Bool("all-objects"), from: c.StringSlice("from")}
 	if o.audit, err = parseAudit(c, paths); err != nil {
 		return nil, err
 	}
 	files := c.StringSlice("output")
+	o.confidence = o.audit.Scan.MinConfidence
 	switch {
+	case len(o.from) > 0 && o.all:
+		return nil, errors.New("--all-objects has no effect with --from: entries are matched with all that the repository holds")
 	case slices.Contains(paths, "-"):
 		return nil, errors.New("a baseline is of files and repositories, not of standard input")
 	case len(files) > 1:
@@ -96,7 +108,7 @@ func parseBaseline(c *call, word string) (o *baselineOptions, err error) {
 	if word != "prune" {
 		return o, nil
 	}
-	for _, name := range []string{"reason", "min-confidence", "all-objects", "ignored"} {
+	for _, name := range []string{"reason", "min-confidence", "all-objects", "ignored", "from"} {
 		if c.IsSet(name) {
 			return nil, fmt.Errorf("prune has no --%s", name)
 		}
@@ -122,20 +134,38 @@ func (o *baselineOptions) open() (path string, b *exceptions.Baseline, err error
 
 // find scans and marks what b and others accept already.
 func (o *baselineOptions) find(c *call, b *exceptions.Baseline) (*audit.Audit, error) {
-	o.audit.Baseline = b
-	a, err := audit.Open(c.ctx, o.audit)
+	a, err := o.scan(c, b)
 	if err != nil {
 		return nil, err
 	}
-	defer a.Close()
-	c.program.rules = a.Loaded.Rules
-	if err := c.find(c.ctx, a.Scan, o.audit.Scan.Progress); err != nil {
+	return a, a.Close()
+}
+
+// scan is find for callers that read more of the repository, and close it.
+func (o *baselineOptions) scan(c *call, b *exceptions.Baseline) (*audit.Audit, error) {
+	o.audit.Baseline = b
+	a, err := c.scanWhole(o.audit)
+	if err != nil {
 		return nil, err
 	}
-	if signal, ok := errors.AsType[interruption](context.Cause(c.ctx)); ok {
-		return nil, &ending{signal.status(), signal}
-	}
 	a.Mark(false)
+	return a, nil
+}
+
+// scanWhole scans what opts say. The caller closes the audit.
+func (c *call) scanWhole(opts audit.Options) (*audit.Audit, error) {
+	a, err := audit.Open(c.ctx, opts)
+	if err != nil {
+		return nil, err
+	}
+	c.program.rules = a.Loaded.Rules
+	err = c.find(c.ctx, a.Scan, opts.Scan.Progress)
+	if signal, ok := errors.AsType[interruption](context.Cause(c.ctx)); ok && err == nil {
+		err = &ending{signal.status(), signal}
+	}
+	if err != nil {
+		return nil, errors.Join(err, a.Close())
+	}
 	return a, nil
 }
 
@@ -180,8 +210,8 @@ func baselineCreate(c *call, o *baselineOptions) error {
 
 // tally is what baseline create did with the keys of a scan.
 type tally struct {
-	added, there, elsewhere, unseen int
-	addedKeys, unseenKeys           strings.Builder
+	added, there, elsewhere, unseen, unmatched int
+	addedKeys, unseenKeys                      strings.Builder
 }
 
 // accept adds to b what a scan found, as far as a person has it before their eyes.
@@ -189,21 +219,28 @@ func (o *baselineOptions) accept(c *call, a *audit.Audit, b *exceptions.Baseline
 	t := &tally{}
 	for _, f := range a.Result.Findings {
 		line := o.line(c, f, a.Loaded.Rules)
-		switch {
-		case f.Suppressed != nil && f.Suppressed.Kind == finding.KindBaseline:
-			t.there++
-		case f.Suppressed != nil:
-			t.elsewhere++
-		case o.all || slices.ContainsFunc(f.Listed, isCurrent):
-			b.Add(line)
-			t.added++
-			listKey(&t.addedKeys, f.Secret.ID(), f.Secret.Redacted(), f.Issuer, f.Environment.String(), line.Comment)
-		default:
-			t.unseen++
-			listKey(&t.unseenKeys, f.Secret.ID(), f.Secret.Redacted(), f.Issuer, f.Environment.String(), line.Comment+elsewhereWords(f))
+		if f.Suppressed != nil || o.all || slices.ContainsFunc(f.Listed, isCurrent) {
+			t.take(f, b, line)
+			continue
 		}
+		t.unseen++
+		listKey(&t.unseenKeys, f.Secret.ID(), f.Secret.Redacted(), f.Issuer, f.Environment.String(), line.Comment+elsewhereWords(f))
 	}
 	return t
+}
+
+// take adds a key to b, unless something accepts it already.
+func (t *tally) take(f *finding.Finding, b *exceptions.Baseline, line exceptions.BaselineLine) {
+	switch {
+	case f.Suppressed != nil && f.Suppressed.Kind == finding.KindBaseline:
+		t.there++
+	case f.Suppressed != nil:
+		t.elsewhere++
+	default:
+		b.Add(line)
+		t.added++
+		listKey(&t.addedKeys, f.Secret.ID(), f.Secret.Redacted(), f.Issuer, f.Environment.String(), line.Comment)
+	}
 }
 
 // words says what was done to a file.

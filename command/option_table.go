@@ -117,6 +117,7 @@ var options = [...]option{
 	{"json", "", none, "as a JSON object", nil},
 	{"output", "o", list, "the baseline, `FILE`; " + exceptions.BaselineName + " at the top of the first PATH if not given", []string{"baseline"}},
 	{"output", "o", list, "write the report to `FILE`, in the format of its extension; - is standard output; repeatable", nil},
+	{"from", "", list, "accept what `FILE`, of another scanner, accepts; repeatable", nil},
 	{"reason", "", one, "why the key is accepted, `WORDS` for reports and later readers", []string{"allow"}},
 	{"reason", "", one, "why the keys are accepted, `WORDS` for reports", nil},
 	{"author", "", none, "also report the author of the commit that added each key; never in SARIF", nil},
