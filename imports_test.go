@@ -1,6 +1,7 @@
 package main
 
 import (
+	"bytes"
 	"go/ast"
 	"go/doc"
 	"go/parser"
@@ -9,6 +10,7 @@ import (
 	"os"
 	"os/exec"
 	"path"
+	"path/filepath"
 	"slices"
 	"strings"
 	"testing"
@@ -166,6 +168,37 @@ func TestNothingRunsProgramsOrOpensConnections(t *testing.T) {
 				}
 			}
 		}
+	}
+}
+
+// templates write what they are given by a second language, and cost a hook 60 page
+// faults when the linker keeps them.
+var templates = []string{"text/template", "html/template"}
+
+func TestNothingUsesTemplates(t *testing.T) {
+	for _, line := range list(t, "linux", "-f", `{{.ImportPath}} {{join .Imports " "}}`, "./...") {
+		fields := strings.Fields(line)
+		for _, imported := range fields[1:] {
+			if slices.Contains(templates, imported) {
+				t.Errorf("%s imports %s", fields[0], imported)
+			}
+		}
+	}
+	if testing.Short() {
+		return
+	}
+	program := filepath.Join(t.TempDir(), "keysweep")
+	cmd := exec.Command("go", "build", "-tags", "urfave_cli_no_docs", "-o", program, ".") // make build's
+	cmd.Env = append(os.Environ(), "CGO_ENABLED=0", "GOOS=linux")
+	if text, err := cmd.CombinedOutput(); err != nil {
+		t.Fatalf("%v\n%s", err, text)
+	}
+	symbols, err := exec.Command("go", "tool", "nm", program).Output()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if !bytes.Contains(symbols, []byte("keysweep/report.writeHTML")) || bytes.Contains(symbols, []byte("text/template.(*Template).Execute")) {
+		t.Error("the program holds text/template, or its symbols cannot be read")
 	}
 }
 

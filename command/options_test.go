@@ -198,9 +198,9 @@ func TestOutputsTakeTheFormatOfTheirExtension(t *testing.T) {
 }
 
 func TestAnExtensionThatNamesNoFormatIsRefused(t *testing.T) {
-	for _, name := range []string{"r.html", "r.pdf", "r.xml", "r.yaml", "r.log", "a/r.json.bak", "r.sarif.gz", ".r.toml"} {
+	for _, name := range []string{"r.pdf", "r.xml", "r.yaml", "r.log", "a/r.json.bak", "r.sarif.gz", ".r.toml"} {
 		_, err := parseOutputs([]string{"ok.json", name}, report.Text, false)
-		if err == nil || !strings.Contains(err.Error(), name) || !strings.Contains(err.Error(), ".txt, .json, .jsonl, .csv, .md, .markdown, .sarif or .sarif.json") {
+		if err == nil || !strings.Contains(err.Error(), name) || !strings.Contains(err.Error(), ".txt, .json, .jsonl, .csv, .md, .markdown, .sarif, .sarif.json, .html or .htm") {
 			t.Errorf("%s: %v", name, err)
 		}
 	}

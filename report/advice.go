@@ -3,6 +3,7 @@ package report
 import (
 	"cmp"
 	"fmt"
+	"maps"
 	"slices"
 	"strings"
 
@@ -12,11 +13,15 @@ import (
 
 // remedyWords returns the remedy for all keys as a few paragraphs: the order of
 // work, what each issuer wants to be known, and the habit. It is empty if no
-// key is known or feared to work.
+// key is known or feared to work, and none has advice in common with another.
 func (p *phrases) remedyWords() []string {
 	list := p.usable()
+	var shared []string
+	for _, s := range p.sharedMarks() {
+		shared = append(shared, s.words)
+	}
 	if len(list) == 0 {
-		return nil
+		return shared
 	}
 	issuers, more := p.issuerWords(list)
 	at := p.quoteWords(atIssuer(p.opts, list...))
@@ -33,7 +38,59 @@ func (p *phrases) remedyWords() []string {
 	if more > 0 {
 		words = append(words, fmt.Sprintf("+ %s (-v lists them)", count(more, "more issuer", "more issuers")))
 	}
-	return append(words, lostWords(list), "Keep "+keeping)
+	return append(append(words, shared...), lostWords(list), "Keep "+keeping)
+}
+
+// markNumbers returns the numbers of the listed keys that have each mark, but for
+// those that the end of the report says of all keys.
+func (p *phrases) markNumbers() map[mark][]int {
+	if p.marks == nil {
+		p.marks = make(map[mark][]int)
+		for i, f := range p.listed {
+			for _, m := range marksOf(f, p.res.Started) {
+				if m.several != "" {
+					p.marks[m] = append(p.marks[m], i+1)
+				}
+			}
+		}
+	}
+	return p.marks
+}
+
+// markWords says what is special about f, and leaves out what the end of the
+// report says of several keys.
+func (p *phrases) markWords(f *finding.Finding) string {
+	var words []string
+	for _, m := range marksOf(f, p.res.Started) {
+		if len(p.markNumbers()[m]) == 1 {
+			words = append(words, m.sentence)
+		}
+	}
+	return strings.Join(words, " ")
+}
+
+// maxNumbers is how many keys are named by their numbers.
+const maxNumbers = 8
+
+// sharedMarks says what is special about several keys, once.
+func (p *phrases) sharedMarks() (list []fact) {
+	shared := slices.DeleteFunc(slices.Collect(maps.Keys(p.markNumbers())), func(m mark) bool { return len(p.marks[m]) < 2 })
+	slices.SortFunc(shared, func(a, b mark) int {
+		return cmp.Or(slices.Compare(p.marks[a], p.marks[b]), cmp.Compare(a.sentence, b.sentence))
+	})
+	for _, m := range shared {
+		var names []string
+		for _, n := range p.marks[m][:min(len(p.marks[m]), maxNumbers)] {
+			names = append(names, number(int64(n)))
+		}
+		if more := len(p.marks[m]) - len(names); more > 0 {
+			names = append(names, number(int64(more))+" more")
+		}
+		last := len(names) - 1
+		words := "Keys " + strings.Join(names[:last], ", ") + " and " + names[last]
+		list = append(list, fact{"Advice", words + ": " + m.several})
+	}
+	return list
 }
 
 // lostWords says what is true of most keys, once.

@@ -43,6 +43,9 @@ func IsReport(file io.ReaderAt, size int64) (bool, error) {
 	case bytes.HasPrefix(start, []byte(strings.Join(csvColumns[:4], ","))), bytes.HasPrefix(start, []byte("## keysweep: ")):
 		return true, nil
 	}
+	if page, ok := bytes.CutPrefix(start, []byte("<!DOCTYPE html>")); ok {
+		return bytes.Contains(page, []byte("<title>"+titleStart)), nil
+	}
 	// Text begins with the verdict, and ends in the exit status, which may be two lines.
 	const style = `(\x1b\[[\d;]*m)?`
 	return regexp.MustCompile(`^`+style+`(No keys |Nothing |[\d,]+ keys? found)`).Match(start) &&

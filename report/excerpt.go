@@ -11,6 +11,24 @@ import (
 // tabWidth is what most code is written for, and leaves room for the line.
 const tabWidth = 4
 
+// excerptOf returns the line of f's first place, without keys, and its number; 0: it
+// has none. Key is "" if there is no excerpt.
+func (p *phrases) excerptOf(f *finding.Finding) (e finding.Excerpt, line int) {
+	if len(f.Listed) == 0 || f.Listed[0].Excerpt.Key == "" {
+		return e, 0
+	}
+	o := f.Listed[0]
+	e = o.Excerpt
+	if p.opts.ShowSecrets && len(f.Encoding) == 0 {
+		e.Key = f.Secret.Reveal()
+	}
+	e.Before, e.Key, e.After = p.Text(e.Before), p.Text(e.Key), p.Text(e.After)
+	if o.Source != finding.SourcePath && o.Source != finding.SourceRef {
+		line = o.Line
+	}
+	return e, line
+}
+
 // excerpt writes the source line with its key underlined:
 //
 //	42 | const key = "sk_live_…Wxyz"

@@ -1,5 +1,5 @@
-// Package report writes the result of a scan for people (text, Markdown, CSV)
-// and for programs (JSON, JSONL, SARIF). It knows nothing of how a scan works.
+// Package report writes the result of a scan for people (text, Markdown, CSV,
+// HTML) and for programs (JSON, JSONL, SARIF). It knows nothing of how a scan works.
 //
 // What is said, the phrases, is apart from how a format writes it: phrases.go,
 // key.go, place.go, skipped.go, exception.go, advice.go and remedy.go hold words
@@ -35,6 +35,7 @@ const (
 	CSV
 	Markdown
 	SARIF
+	HTML
 )
 
 // formats is the one list of formats: a new one is a constant above, a line
@@ -50,6 +51,7 @@ var formats = [...]struct {
 	CSV:      {"csv", []string{".csv"}, writeCSV},
 	Markdown: {"markdown", []string{".md", ".markdown"}, writeMarkdown},
 	SARIF:    {"sarif", []string{".sarif", ".sarif.json"}, writeSARIF},
+	HTML:     {"html", []string{".html", ".htm"}, writeHTML},
 }
 
 // String returns the name that ParseFormat reads.

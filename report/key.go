@@ -187,18 +187,6 @@ func (p *phrases) grounds(reason, owner string, expires time.Time) (words string
 	return words
 }
 
-// markWords says what is special about f, and leaves out what the end of the
-// report says of all keys.
-func (p *phrases) markWords(f *finding.Finding) string {
-	var words []string
-	for _, m := range marksOf(f, p.res.Started) {
-		if !m.common {
-			words = append(words, m.sentence)
-		}
-	}
-	return strings.Join(words, " ")
-}
-
 // presence says in words where a key is now, for the verdict and, shorter,
 // for the head of its block. It is empty for plain folders and standard input:
 // that the key is there goes without saying.

@@ -117,10 +117,8 @@ func (m *markdown) head() section {
 // noteList has what the user must know of the targets.
 func (m *markdown) noteList() section {
 	s := section{one: "note", many: "notes"}
-	for _, target := range m.res.Targets {
-		for _, note := range target.Notes {
-			s.items = append(s.items, "\nNote: "+m.quoteWords(note)+"\n")
-		}
+	for _, note := range m.notes() {
+		s.items = append(s.items, "\nNote: "+note.words+"\n")
 	}
 	return s
 }
@@ -251,27 +249,12 @@ func (m *markdown) notRead(class finding.Class) section {
 }
 
 func (m *markdown) remedy() section {
-	list := m.usable()
-	if len(list) == 0 {
+	m.span = markdownText // the rules are the user's own
+	words := m.remedyWords()
+	if len(words) == 0 {
 		return section{}
 	}
-	m.span = markdownText // the rules are the user's own
-	issuers, more := m.issuerWords(list)
-	var out strings.Builder
-	out.WriteString("\n### Remedy\n\n")
-	if len(list) > 1 {
-		out.WriteString("For each key, the worst first:\n\n")
-	}
-	out.WriteString("1. Create a new key" + markdownText(atIssuer(m.opts, list...)) + ".\n")
-	out.WriteString("2. " + switchOver + "\n3. " + revokeLast + "\n\n")
-	for _, w := range issuers {
-		fmt.Fprintf(&out, "- %s: %s\n", w.name, w.advice)
-	}
-	if more > 0 {
-		fmt.Fprintf(&out, "- and %s\n", count(more, "more issuer", "more issuers"))
-	}
-	fmt.Fprintf(&out, "- %s\n- Keep %s\n", lostWords(list), keeping)
-	return section{before: out.String()}
+	return section{before: "\n### Remedy\n\n- " + strings.Join(words, "\n- ") + "\n"}
 }
 
 // code returns s, which package quote has made one visible line, as a code

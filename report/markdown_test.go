@@ -208,7 +208,7 @@ func TestALargeReportIsCutAndSaysSo(t *testing.T) {
 		t.Errorf("%d bytes", len(out))
 	}
 	for _, words := range []string{"## keysweep: 4,000 keys found", "keys are not shown, since the report would be larger than 900 kB", "keys in detail are not shown",
-		"### Not read: the scan is incomplete", "- 1 damaged item", "`pack-1`", "lines are not shown", "notes are not shown", "### Remedy", "Then revoke the old one"} {
+		"### Not read: the scan is incomplete", "- 1 damaged item", "`pack-1`", "lines are not shown", "notes are not shown", "### Remedy", "then revoke the old one"} {
 		if !bytes.Contains(out, []byte(words)) {
 			t.Errorf("%q is cut", words)
 		}

@@ -18,6 +18,7 @@ type phrases struct {
 	scanned    scanned
 	counted    []*finding.Finding // not suppressed
 	listed     []*finding.Finding // what gets a block
+	marks      map[mark][]int     // of markNumbers; nil: not yet known
 	unquotable []string           // names in the command that is being made, for quote.Beside
 	// span dresses a quoted name or words that others decide.
 	span func(string) string

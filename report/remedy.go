@@ -83,9 +83,9 @@ func ruleOf(f *finding.Finding, opts Options) *rules.Rule {
 // mark is one sentence on what is special about a key.
 type mark struct {
 	sentence string
-	// common marks are true of most keys of a scan: the text report says them
-	// once, at its end.
-	common bool
+	// several is the sentence about more than one key. Without it, the mark is true
+	// of most keys of a scan, and text has other words for it at its end.
+	several string
 }
 
 func marksOf(f *finding.Finding, now time.Time) []mark {
@@ -93,34 +93,33 @@ func marksOf(f *finding.Finding, now time.Time) []mark {
 		return nil
 	}
 	var marks []mark
-	add := func(words string) { marks = append(marks, mark{sentence: words}) }
-	common := func(words string) { marks = append(marks, mark{words, true}) }
+	add := func(sentence, several string) { marks = append(marks, mark{sentence, several}) }
 	switch f.Status {
 	case finding.Inactive:
-		add("Its issuer refuses it: there is nothing to revoke; remove it.")
+		add("Its issuer refuses it: there is nothing to revoke; remove it.", "Their issuers refuse them: there is nothing to revoke; remove them.")
 		return marks
 	case finding.Active:
-		add("It works now: replace it first.")
+		add("It works now: replace it first.", "They work now: replace them first.")
 	case finding.Restricted:
-		add("It works now, with limited rights: replace it first.")
+		add("It works now, with limited rights: replace it first.", "They work now, with limited rights: replace them first.")
 	}
 	switch audienceOf(f) {
 	case browsers:
-		add("Its path suggests that it reaches browsers: treat it as public.")
+		add("Its path suggests that it reaches browsers: treat it as public.", "Their paths suggest that they reach browsers: treat them as public.")
 	case apps:
-		add("Its path suggests that it reaches phones: treat it as public.")
+		add("Its path suggests that it reaches phones: treat it as public.", "Their paths suggest that they reach phones: treat them as public.")
 	}
 	if age := ageOf(f, now); age > rotateDays {
-		common(fmt.Sprintf("It is %s days old: replace keys after %d.", number(age), rotateDays))
+		add(fmt.Sprintf("It is %s days old: replace keys after %d.", number(age), rotateDays), "")
 	}
-	if words := placesToSwitch(f); words != "" {
-		add(words)
+	if where := placesToSwitch(f); where != "" {
+		add(where+" hold it: switch each.", where+" hold each of them: switch all.")
 	}
 	if committed(f) {
-		common("It is in the git history: deleting the line does not undo that.")
+		add("It is in the git history: deleting the line does not undo that.", "")
 	}
 	if f.Environment == finding.Sandbox {
-		common("It is a sandbox key: less urgent, but replace it too.")
+		add("It is a sandbox key: less urgent, but replace it too.", "")
 	}
 	return marks
 }
@@ -162,9 +161,9 @@ func placesToSwitch(f *finding.Finding) string {
 	case len(files) < 2:
 		return ""
 	case len(targets) > 1:
-		return fmt.Sprintf("%s files in %s targets hold it: switch each.", number(int64(len(files))), number(int64(len(targets))))
+		return fmt.Sprintf("%s files in %s targets", number(int64(len(files))), number(int64(len(targets))))
 	}
-	return fmt.Sprintf("%s files hold it: switch each.", number(int64(len(files))))
+	return fmt.Sprintf("%s files", number(int64(len(files))))
 }
 
 // audience is who sees the code that holds a key.

@@ -129,6 +129,31 @@ func TestWhoSeesAFile(t *testing.T) {
 	}
 }
 
+func TestAdviceForSeveralKeysIsGivenOnce(t *testing.T) {
+	var list []*finding.Finding
+	for i := range 12 {
+		f := found("public/a.js")
+		f.Secret = live(byte(i))
+		list = append(list, f)
+	}
+	list[11].Listed[0].Path = "a.go"
+	for f, want := range map[Format]string{Text: "Keys 1, 2, 3, 4, 5, 6, 8, 9 and 3 more: Their paths", Markdown: "- Keys 1, ", HTML: "<p>Keys 1, "} {
+		out := strings.Join(strings.Fields(string(write(t, f, result(list...), Options{}))), " ")
+		if n := strings.Count(out, "reaches browsers") + strings.Count(out, "reach browsers"); n != 1 || !strings.Contains(out, want) {
+			t.Errorf("%v: given %d times\n%s", f, n, out)
+		}
+	}
+	out := string(write(t, Text, result(list[:2]...), Options{Hook: true}))
+	if n := strings.Count(out, "Their paths suggest"); n != 1 {
+		t.Errorf("in a hook: given %d times\n%s", n, out)
+	}
+	list[0].Status, list[1].Status = finding.Inactive, finding.Inactive
+	out = string(write(t, Text, result(list[:2]...), Options{}))
+	if n := strings.Count(out, "Their issuers refuse them"); n != 1 {
+		t.Errorf("of keys that do not work: given %d times\n%s", n, out)
+	}
+}
+
 // TestTextSaysOnceWhatHoldsForAll reads a report of many keys.
 func TestTextSaysOnceWhatHoldsForAll(t *testing.T) {
 	out := string(write(t, Text, remedies(), Options{Exit: ExitReason{Status: 1}}))

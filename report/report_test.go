@@ -5,6 +5,7 @@ import (
 	"flag"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -442,6 +443,9 @@ func TestReportsReadAsInTheGoldenFiles(t *testing.T) {
 			golden(t, c.name+".json", write(t, JSON, c.res(), c.opts))
 			golden(t, c.name+".jsonl", write(t, JSONL, c.res(), c.opts))
 			golden(t, c.name+".csv", write(t, CSV, c.res(), c.opts))
+			if slices.Contains([]string{"many", "hostile", "exceptions", "incomplete-findings"}, c.name) {
+				golden(t, c.name+".html", withoutPage(write(t, HTML, c.res(), c.opts)))
+			}
 		})
 	}
 }

@@ -16,7 +16,10 @@ import (
 func writeText(w io.Writer, res *finding.Result, opts Options) error {
 	t := newTextReport(w, res, opts)
 	if (opts.Quiet || opts.Hook && !opts.Verbose) && len(t.counted) == 0 && len(t.listed) == 0 && res.Complete() {
-		t.added("keysweep: the commit adds " + count(len(res.Added), "exception", "exceptions") + ":")
+		if n := len(res.Added); n > 0 {
+			t.row(plain, "", 0, plain, "keysweep: the commit adds "+count(n, "exception", "exceptions")+":")
+			t.labels(t.added())
+		}
 		return t.w.Flush()
 	}
 	t.verdict()
@@ -92,15 +95,13 @@ func (t *textReport) closing() {
 // closingOfHook writes what follows the findings where git goes on to say what was
 // stopped: only what the user may have to look at.
 func (t *textReport) closingOfHook() {
-	suppressed := len(t.res.Findings) - len(t.counted)
-	noted := slices.ContainsFunc(t.res.Targets, func(target finding.Target) bool { return len(target.Notes) > 0 })
-	if t.res.Complete() && t.res.Below+suppressed+len(t.res.Added)+len(t.res.Exceptions) == 0 && !noted {
+	facts := slices.Concat(t.sharedMarks(), t.notListed(), t.notes())
+	if t.res.Complete() && len(facts) == 0 {
 		return
 	}
 	t.write("\n")
 	t.skipped(finding.ClassIncomplete)
-	t.notListed()
-	t.notes()
+	t.labels(facts)
 }
 
 // exitStatus writes the last line.
@@ -137,26 +138,6 @@ func (t *textReport) advice() {
 	}
 }
 
-// added lists the exceptions that the next commit adds, below a heading.
-func (t *textReport) added(heading string) {
-	if len(t.res.Added) == 0 {
-		return
-	}
-	if heading != "" {
-		t.row(plain, "", 0, plain, heading)
-	}
-	for i, e := range t.res.Added {
-		if i == addedListed && !t.opts.Verbose {
-			t.label("Adds", labelWidth, number(int64(len(t.res.Added)-i))+" more (-v lists them)")
-			return
-		}
-		t.label("Adds", labelWidth, t.exceptionWords(e)+t.grounds(e.Reason, e.Owner, e.Expires))
-	}
-}
-
-// addedListed is how many exceptions that a commit adds are listed.
-const addedListed = 20
-
 // labelWidth is the longest label below the findings and two spaces.
 const labelWidth = len("Incomplete") + 2
 
@@ -166,80 +147,21 @@ func (t *textReport) coverage() bool {
 	if t.opts.Quiet {
 		return t.skipped(finding.ClassIncomplete)
 	}
-	read := t.res.Read
-	switch {
-	case t.scanned.message:
-		t.label("Scanned", labelWidth, "the commit message")
-	case t.scanned.staged:
-		t.label("Staged", labelWidth, fmt.Sprintf("%s (%s)", count(read.Files, "file", "files"), count(read.Blobs, "blob", "blobs")))
-	case t.scanned.commits:
-		words := fmt.Sprintf("%s, %s", count(read.Commits, "commit", "commits"), count(read.Blobs, "blob", "blobs"))
-		if read.Tags > 0 {
-			words += ", " + count(read.Tags, "tag", "tags")
-		}
-		t.label("Range", labelWidth, words)
-	case !t.onlyStdin():
-		// 0 means that there was none, a dash that it was not scanned.
-		files, history := "– (not scanned)", "– (not scanned)"
-		if t.scanned.tree {
-			files = number(read.Files)
-		}
-		if t.scanned.history {
-			history = fmt.Sprintf("%s (%s, %s), %s",
-				count(read.Objects, "object", "objects"), count(read.Blobs, "blob", "blobs"),
-				count(read.Commits, "commit", "commits"), count(read.Refs, "ref", "refs"))
-		} else if !t.scanned.repository {
-			history = "– (not a git repository)"
-		}
-		t.label("Files", labelWidth, files)
-		t.label("History", labelWidth, history)
-	}
-	t.label("Read", labelWidth, fmt.Sprintf("%s in %s", size(read.Bytes), elapsed(t.res.Duration)))
+	t.labels(t.readFacts())
 	incomplete := t.skipped(finding.ClassIncomplete)
 	noted := t.skipped(finding.ClassNoted)
 	if !incomplete && !noted {
 		t.label("Skipped", labelWidth, "nothing")
 	}
-	t.notListed()
-	t.notes()
+	t.labels(t.notListed())
+	t.labels(t.notes())
 	return true
 }
 
-// notListed says how many candidates the report leaves out, and which flag
-// shows them.
-func (t *textReport) notListed() {
-	line := func(words string) { t.label("Not listed", labelWidth, words) }
-	if n := t.res.BeforeSince; n > 0 {
-		line(fmt.Sprintf("%s first seen before %s (--since)", count(n, "key", "keys"), moment(t.res.Since)))
-	}
-	if n := t.res.Below; n > 0 {
-		line(fmt.Sprintf("%s below %s confidence (--min-confidence low)", count(n, "candidate", "candidates"), t.opts.MinConfidence))
-	}
-	if n := t.res.Rejected; n > 0 && !t.opts.ShowRejected && !t.opts.Hook {
-		line(fmt.Sprintf("%s rejected as placeholders or text (--show-rejected)", count(n, "candidate", "candidates")))
-	}
-	if len(t.res.Findings) > len(t.counted) {
-		words := t.suppressedWords() + "; not counted"
-		if !t.opts.ShowSuppressed {
-			words += ", not listed (--show-suppressed)"
-		}
-		t.label("Suppressed", labelWidth, words)
-	}
-	t.added("")
-	for _, words := range t.exceptionLines() {
-		t.label("Exceptions", labelWidth, words)
-	}
-}
-
-func (t *textReport) notes() {
-	for _, target := range t.res.Targets {
-		for _, note := range target.Notes {
-			words := t.quoteWords(note)
-			if len(t.res.Targets) > 1 {
-				words = t.quote(target.Name) + ": " + words
-			}
-			t.label("Note", labelWidth, words)
-		}
+// labels writes facts about the whole scan.
+func (t *textReport) labels(facts []fact) {
+	for _, f := range facts {
+		t.label(f.name, labelWidth, f.words)
 	}
 }
 

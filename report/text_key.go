@@ -43,8 +43,8 @@ func (t *textReport) block(number int, f *finding.Finding, brief bool) {
 	if brief {
 		return
 	}
-	if len(places) > 0 {
-		t.excerptOf(f)
+	if e, line := t.excerptOf(f); e.Key != "" {
+		t.excerpt(line, e)
 	}
 	for _, fact := range t.facts(f) {
 		t.label(fact.name, fieldWidth, fact.words)
@@ -58,24 +58,6 @@ func (t *textReport) block(number int, f *finding.Finding, brief bool) {
 
 // fieldWidth is the longest label of a block and two spaces.
 const fieldWidth = len("first seen") + 2
-
-// excerptOf writes the line of f's first place.
-func (t *textReport) excerptOf(f *finding.Finding) {
-	o := f.Listed[0]
-	e := o.Excerpt
-	if e.Key == "" {
-		return
-	}
-	if t.opts.ShowSecrets && len(f.Encoding) == 0 {
-		e.Key = f.Secret.Reveal()
-	}
-	e.Before, e.Key, e.After = t.Text(e.Before), t.Text(e.Key), t.Text(e.After)
-	line := o.Line
-	if o.Source == finding.SourcePath || o.Source == finding.SourceRef {
-		line = 0
-	}
-	t.excerpt(line, e)
-}
 
 // placeRow writes a place from column on, and the notes on it behind it, or
 // below it if they do not fit. The place itself is never wrapped, so that it can

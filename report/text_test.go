@@ -116,7 +116,7 @@ func TestWholeKeysAreShownOnlyWhenAskedFor(t *testing.T) {
 	key := live(1).Reveal()
 	for f := range formats {
 		shown := bytes.Contains(write(t, Format(f), result(martis()), Options{ShowSecrets: true}), []byte(key))
-		if asked := Format(f) != SARIF; shown != asked { // which is made to be uploaded
+		if asked := Format(f) != SARIF && Format(f) != HTML; shown != asked { // which travel
 			t.Errorf("%v: the key is shown: %v", Format(f), shown)
 		}
 	}

@@ -29,7 +29,7 @@ type KeyTrace struct {
 	First gitdb.CommitRef
 	// Last is HEAD if it holds the key, else the commit with the greatest
 	// (date, id) that does.
-	Last      gitdb.CommitRef
+	Last gitdb.CommitRef
 	// Removed is the commit that lacks the key, although a parent's tree holds it:
 	// the greatest by (date, id) of those that a ref reaches. Zero if there is none.
 	Removed   gitdb.CommitRef
