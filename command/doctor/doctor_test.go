@@ -101,7 +101,7 @@ func TestWhatIsFoundAndWhatHelps(t *testing.T) {
 			p.git("-C", "shop", "config", "core.repositoryFormatVersion", "1")
 			p.git("-C", "shop", "config", "extensions.unheard", "true")
 		}, "", "hooks", Broken, "asking git: ", "hooks were not checked"},
-		{"a shallow clone", func(p *patient) { p.write("shop/.git/shallow", strings.Repeat("1", 40)+"\n", 0o644) }, "", "history", Weak, "a shallow clone", "shop fetch --unshallow"},
+		{"a shallow clone", func(p *patient) { p.write("shop/.git/shallow", strings.Repeat("1", 40)+"\n", 0o644) }, "", "history", Weak, "a shallow clone", "fetch --unshallow"},
 		{"a partial clone", func(p *patient) {
 			p.git("-C", "shop", "config", "remote.origin.promisor", "true")
 			p.git("-C", "shop", "config", "remote.origin.url", "../gone")
