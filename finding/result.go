@@ -144,7 +144,7 @@ const (
 	ReasonIgnored         Reason = "ignored"          // git ignores it, and it is not tracked
 	ReasonSpecialFile     Reason = "special-file"     // FIFO, device or socket
 	ReasonSubmoduleAbsent Reason = "submodule-absent" // a submodule that is not checked out
-	ReasonLFSPointer      Reason = "lfs-pointer"      // content that is on a Git LFS server
+	ReasonLFSPointer      Reason = "lfs-pointer"      // content that Git LFS keeps, and not here
 	ReasonAnnexAbsent     Reason = "annex-absent"     // content that git-annex keeps, and not here
 	ReasonSpareCopy       Reason = "spare-copy"       // a copy of an object that was read from a pack
 	ReasonExtension       Reason = "extension"        // of a repository, which changes neither objects nor refs

@@ -80,7 +80,7 @@ var noticeWords = map[string]noticeKind{
 	string(finding.ReasonIgnored):         {"note", "Files that git ignores were not read.", "Use --ignored to read them, too."},
 	string(finding.ReasonSpecialFile):     {"note", "A FIFO, device or socket was not opened.", "Nothing needs to be done."},
 	string(finding.ReasonSubmoduleAbsent): {"note", "A submodule is not checked out.", "Run git submodule update --init, and scan again."},
-	string(finding.ReasonLFSPointer):      {"note", "The content of a Git LFS file is on a server.", "Run git lfs pull, and scan again."},
+	string(finding.ReasonLFSPointer):      {"note", "The content of a Git LFS file is not here.", "Run git lfs fetch --all, and scan again."},
 
 	string(finding.ReasonAnnexAbsent):   {"note", "The content of a file that git-annex keeps is not here.", "Run git annex get, and scan again."},
 	string(finding.ReasonSpareCopy):     {"note", "A copy of an object cannot be read; the object was read from a pack.", "Nothing needs to be done; git gc removes it."},

@@ -184,6 +184,11 @@ func (c *change) judgeObjects(ctx context.Context, typ oid.Type, ids []oid.ID, i
 		return func(id oid.ID, o *pack.Object) error {
 			at := location{target: c.target, object: id}
 			var opened []finding.Skipped
+			skip := func(list ...finding.Skipped) {
+				if isNew {
+					c.skip(list...)
+				}
+			}
 			if isNew {
 				first := slices.MinFunc(c.added[id], func(a, b addition) int { return cmp.Compare(a.path, b.path) })
 				at.source, at.path = first.source, first.path
@@ -194,10 +199,14 @@ func (c *change) judgeObjects(ctx context.Context, typ oid.Type, ids []oid.ID, i
 			} else if finder.Contains(o.Data) || typ == oid.Blob {
 				opened, _ = j.wholeOpened(o.Data, at, typ == oid.Blob)
 			}
-			if isNew {
-				c.skip(opened...)
-			}
+			skip(opened...)
 			list := j.drain(isNew)
+			if p := pointerOf(o.Data); p != nil && typ == oid.Blob && o.Stream == nil {
+				if err := c.readKept(j, p, o.Data, at, skip, keptOf(c.target.repo)); err != nil {
+					return err
+				}
+				list = append(list, j.drain(isNew)...)
+			}
 			if o.Size > forgetOver {
 				j.forget()
 			}
@@ -208,11 +217,6 @@ func (c *change) judgeObjects(ctx context.Context, typ oid.Type, ids []oid.ID, i
 			}
 			if isNew {
 				c.count(typ, int64(o.Size))
-				if isLFSPointer(o.Data, int64(o.Size)) {
-					c.skipOne(finding.ReasonLFSPointer, at.path)
-				} else if gitdb.IsAnnexed(o.Data) {
-					c.skipOne(finding.ReasonAnnexAbsent, at.path)
-				}
 			}
 			return context.Cause(ctx)
 		}

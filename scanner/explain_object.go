@@ -5,6 +5,8 @@ import (
 	"cmp"
 	"errors"
 	"fmt"
+	"io"
+	"io/fs"
 	"path/filepath"
 	"strings"
 
@@ -94,7 +96,7 @@ func (e *explainer) readRevision(s subject) error {
 		return err
 	}
 	e.out.Object = id.String()
-	if err := r.db.Read(e.ctx, id, func(o *pack.Object) error { return e.readObject(o, s.inside) }); err != nil {
+	if err := r.db.Read(e.ctx, id, func(o *pack.Object) error { return e.readObject(r, o, s.inside) }); err != nil {
 		return err
 	}
 	return e.findMerged(r.db, s.rev)
@@ -143,14 +145,20 @@ func (e *explainer) objectAlone(r *explainedRepository, s subject) (id oid.ID, o
 	return id, err == nil
 }
 
-// readObject judges an object.
-func (e *explainer) readObject(o *pack.Object, inside []string) error {
+// readObject judges an object, or the content that it is a pointer for if that is here.
+func (e *explainer) readObject(r *explainedRepository, o *pack.Object, inside []string) error {
 	e.out.Source = sources[o.Type]
 	switch {
 	case o.Type == oid.Tree:
 		return fmt.Errorf("%w: %s is a tree", lookup.ErrRevision, e.out.Object)
 	case e.out.Revision == "":
 		e.out.Source = finding.SourceIndex
+	}
+	if p := pointerOf(o.Data); p != nil && o.Type == oid.Blob {
+		err := p.openKept(e.ctx, o.Data, r.repo.CommonDir, "", func(_ string, kept io.Reader) error { return e.readInside(kept, e.out.Path, inside) })
+		if !errors.Is(err, fs.ErrNotExist) {
+			return err
+		}
 	}
 	content := o.Stream
 	if content == nil {

@@ -81,7 +81,11 @@ func (s *Prepared) scanHistory(ctx context.Context, t *target, repo *gitdb.Repos
 			s.opts.Progress.Bytes.Add(bytes)
 		},
 		NewVisitor: func() history.Visitor {
-			return &objectJudge{skip: func(l []finding.Skipped) { s.skipIn(t, repo, l...) }, judge: s.collector.newJudge(ctx), target: t, history: h}
+			skip := func(l ...finding.Skipped) { s.skipIn(t, repo, l...) }
+			kept := func(j *judge, p *pointer, content []byte, at location) error {
+				return s.readKept(j, p, content, at, skip, keptOf(repo))
+			}
+			return &objectJudge{kept: kept, skip: skip, judge: s.collector.newJudge(ctx), target: t, history: h}
 		},
 	})
 	s.result.Read.Add(res.Counts)
@@ -118,14 +122,18 @@ type gate struct {
 }
 
 // Opens implements history.Gate.
-func (g gate) Opens(blob []byte) bool { return g.opens && container.Recognize(blob, "") }
+func (g gate) Opens(blob []byte) bool {
+	return g.opens && container.Recognize(blob, "") || pointerOf(blob) != nil
+}
 
 // objectJudge judges the objects of one worker.
 type objectJudge struct {
 	judge   *judge
 	target  *target
 	history *scannedHistory
-	skip    func([]finding.Skipped)
+	skip    func(...finding.Skipped)
+	// kept judges the content that a pointer is for.
+	kept func(j *judge, p *pointer, content []byte, at location) error
 }
 
 var sources = map[oid.Type]finding.Source{oid.Blob: finding.SourceBlob, oid.Commit: finding.SourceCommit, oid.Tag: finding.SourceTag}
@@ -146,7 +154,7 @@ func (o *objectJudge) Object(obj *history.Object) error {
 		at.object = obj.ID()
 		// The database reports a broken stream; what came counts.
 		if _, skipped, _ := o.judge.streamOpened(obj.Stream, at, -1); len(skipped) > 0 {
-			o.skip(skipped)
+			o.skip(skipped...)
 		}
 		o.judge.commit()
 		if o.judge.ctx.Err() != nil {
@@ -162,13 +170,18 @@ func (o *objectJudge) Object(obj *history.Object) error {
 		for i := range skipped {
 			skipped[i].Detail = fmt.Sprintf("object %v: %s", obj.ID(), skipped[i].Detail)
 		}
-		o.skip(skipped)
+		o.skip(skipped...)
 	}
 	if err != nil {
 		return err
 	}
 	o.named(obj)
-	return nil
+	if p := pointerOf(obj.Data); p != nil && obj.Type == oid.Blob {
+		at.object = obj.ID()
+		err = o.kept(o.judge, p, obj.Data, at)
+		o.judge.commit()
+	}
+	return err
 }
 
 // tree judges the names in a tree.

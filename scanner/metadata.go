@@ -21,7 +21,7 @@ import (
 // names are those of objects and files.
 var (
 	notMetadata       = []string{"packed-refs", "index"}
-	notMetadataFolder = []string{"refs", "modules", "reftable", "lfs/objects", "annex/objects", "objects/info/commit-graphs"}
+	notMetadataFolder = []string{"refs", "modules", "reftable", "objects/info/commit-graphs"}
 )
 
 // isMetadata reports whether a file or folder below a repository folder is to be read.
@@ -81,6 +81,9 @@ func (s *Prepared) walkMetadata(ctx context.Context, t *target, repo *gitdb.Repo
 	opts := worktree.Options{Cloud: s.opts.Reach.Cloud, Workers: s.opts.Workers}
 	sum, err := worktree.Walk(ctx, repo.CommonDir, opts, func(worker int, f *worktree.File) error {
 		if !isMetadata(f.Path, f.Kind == worktree.Directory) || t.Tree && isWithin && f.Path == target {
+			return worktree.ErrSkipped
+		}
+		if s.kept[filepath.Join(repo.CommonDir, filepath.FromSlash(f.Path))] { // no one writes to it now
 			return worktree.ErrSkipped
 		}
 		at := path.Join(folder, f.Path)

@@ -29,6 +29,7 @@ type Prepared struct {
 	histories []*scannedHistory
 	changes   []*change       // of Staged and Range
 	scanned   map[string]bool // databases already scanned, by real path
+	kept      map[string]bool // guarded by mu; files that were read as the content of a pointer
 
 	mu     sync.Mutex
 	result *finding.Result // Skipped is guarded by mu while files are walked
@@ -43,7 +44,7 @@ func Prepare(opts Options) (*Prepared, error) {
 	}
 	opts.Reach.Real = new(file.RealPaths)
 	s := &Prepared{
-		opts: opts, scanned: make(map[string]bool), cutKeys: make(map[finding.Secret]bool),
+		opts: opts, scanned: make(map[string]bool), kept: make(map[string]bool), cutKeys: make(map[finding.Secret]bool),
 		result: &finding.Result{Started: opts.Now(), Since: opts.Since},
 	}
 	s.targets, err = resolve(&s.opts)
@@ -153,11 +154,11 @@ func (s *Prepared) scanTarget(ctx context.Context, t *target) error {
 			continue
 		}
 		s.scanned[real] = true
-		// The files of a bare repository were met among the others.
-		if err := s.scanMetadata(ctx, t, r, r.Top == "" && slices.Contains(walked, r)); err != nil {
+		if err := s.scanHistory(ctx, t, r); err != nil {
 			return err
 		}
-		if err := s.scanHistory(ctx, t, r); err != nil {
+		// The files of a bare repository were met among the others.
+		if err := s.scanMetadata(ctx, t, r, r.Top == "" && slices.Contains(walked, r)); err != nil {
 			return err
 		}
 	}

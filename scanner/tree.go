@@ -83,12 +83,11 @@ func (s *Prepared) judgeFile(j *judge, f *worktree.File, at location) error {
 	}
 	j.commit() // what was read of a file that broke is content, too
 	s.skip(skipped...)
-	switch head := j.window.buf[:min(n, int64(len(j.window.buf)))]; {
-	case err != nil:
-	case isLFSPointer(head[:min(n, lfsMax)], n):
-		s.skipOne(finding.ReasonLFSPointer, f.Path)
-	case n == int64(len(head)) && at.source == finding.SourceWorktree && gitdb.IsAnnexed(head):
-		err = s.readAnnexed(j, f, at, string(head))
+	if head := j.window.buf[:min(n, annexMax)]; err == nil && n == int64(len(head)) && at.source == finding.SourceWorktree {
+		if p := pointerOf(head); p != nil {
+			err = s.readKept(j, p, bytes.Clone(head), at, s.skip, t.keptAbove(f.Path)...)
+			j.commit()
+		}
 	}
 	s.opts.Progress.Files.Add(1)
 	s.opts.Progress.Bytes.Add(f.Size)
@@ -201,19 +200,6 @@ func (s *Prepared) treeOf(repo *gitdb.Repository) *worktree.Repository {
 	lookup := idx.Lookup(repo.IgnoreCase)
 	w.Tracked, w.TrackedUnder, w.Submodules = lookup.Tracked, lookup.TrackedUnder, idx.Submodules()
 	return w
-}
-
-// lfsVersion begins a pointer file (git-lfs, docs/spec.md); none is as long as
-// lfsMax bytes.
-const (
-	lfsVersion = "version https://git-lfs.github.com/spec/"
-	lfsMax     = 1024
-)
-
-// isLFSPointer reports whether content of size bytes that starts with head is a
-// Git LFS pointer.
-func isLFSPointer(head []byte, size int64) bool {
-	return size < lfsMax && bytes.HasPrefix(head, []byte(lfsVersion))
 }
 
 // scanStdin reads standard input to its end, or until ctx ends: a read that

@@ -161,7 +161,7 @@ func (e *examination) repository(r *gitdb.Repository, found string) {
 			"if you trust this repository: keysweep scan --follow-alternates\nor copy the objects: "+e.git+"repack -a -d, then remove objects/info/alternates")
 	}
 	if r.Top != "" && e.usesLFS(r.Top) {
-		e.add("git lfs", Well, "in use: the history has only pointers; the files are scanned in the working tree", "")
+		e.add("git lfs", Well, "in use: scans read the content that is here; git lfs fetch --all brings the rest", "")
 	}
 }
 

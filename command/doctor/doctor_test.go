@@ -109,7 +109,7 @@ func TestWhatIsFoundAndWhatHelps(t *testing.T) {
 		{"borrowed objects", func(p *patient) {
 			p.git("clone", "-q", "--shared", "shop", "far/away/borrower")
 		}, "far/away/borrower", "alternates", Weak, "objects are borrowed from ", "--follow-alternates"},
-		{"Git LFS", func(p *patient) { p.write("shop/.gitattributes", "*.bin filter=lfs\n", 0o644) }, "", "git lfs", Well, "only pointers", ""},
+		{"Git LFS", func(p *patient) { p.write("shop/.gitattributes", "*.bin filter=lfs\n", 0o644) }, "", "git lfs", Well, "scans read the content that is here", ""},
 
 		{"no hook", func(*patient) {}, "", "hooks", Weak, "none installed", "keysweep install "},
 		{"no hook of a server", func(p *patient) { p.git("init", "-q", "--bare", "bare.git") }, "bare.git", "hooks", Weak, "none installed", "keysweep install "},

@@ -1,7 +1,6 @@
 package history
 
 import (
-	"bytes"
 	"fmt"
 	"io"
 	"math"
@@ -43,12 +42,6 @@ func (v *visitor) Visit(o *pack.Object) (mark bool, err error) {
 		v.commit(o)
 	case oid.Tag:
 		v.tag(o)
-	case oid.Blob:
-		if o.Size < lfsLimit && bytes.HasPrefix(o.Data, lfsHead) {
-			v.skipped.Add(finding.ReasonLFSPointer, 1, "objects of the history")
-		} else if gitdb.IsAnnexed(o.Data) {
-			v.skipped.Add(finding.ReasonAnnexAbsent, 1, "objects of the history")
-		}
 	}
 	v.object = Object{Type: o.Type, Data: o.Data, Starts: o.Starts, visitor: v, source: o}
 	defer func() { v.object.Data, v.object.Starts = nil, nil }() // they are valid until Visit returns
@@ -67,11 +60,6 @@ func (v *visitor) Visit(o *pack.Object) (mark bool, err error) {
 	}
 	return true, nil
 }
-
-// A Git LFS pointer is a text of about 130 bytes that begins with lfsHead.
-const lfsLimit = 1024
-
-var lfsHead = []byte("version https://git-lfs.github.com/spec/")
 
 func (v *visitor) count(o *pack.Object) {
 	if v.db.repeated[v.store].Has(o.Entry) {
