@@ -41,6 +41,9 @@ func Addresses(opts *scanner.Options, r Remote) error {
 		opts.Remotes[a.String()] = &scanner.Remote{}
 		list = append(list, a)
 	}
+	if err := remote.CheckTokens(r.Tokens, list); err != nil {
+		return fmt.Errorf("--token-env: %w", err)
+	}
 	if len(list) == 0 {
 		return nil
 	}
@@ -60,6 +63,10 @@ func Addresses(opts *scanner.Options, r Remote) error {
 // SelectRefs reads the globs of the refs that are fetched: each replaces the
 // default, or adds to it if it begins with +.
 func SelectRefs(globs []string) (remote.Selection, error) { return remote.Select(globs) }
+
+// ParseToken reads [HOST=]NAME, where NAME is an environment variable that holds the
+// password for the addresses on HOST, and that get returns.
+func ParseToken(text string, get func(string) string) (remote.Token, error) { return remote.ParseToken(text, get) }
 
 // fetched returns what a scan needs to know of f.
 func fetched(f *remote.Fetched) *scanner.Fetched {

@@ -50,6 +50,7 @@ const (
 const (
 	ruleOptions   = "rules config no-config"
 	reachOptions  = "follow-alternates allow-share fetch-cloud-files"
+	remoteOptions = "ref token-env max-pack"
 	verifyOptions = "verify-issuer issuer endpoint ca-file dry-run egress-log verify-timeout verify-limit"
 )
 
@@ -67,6 +68,7 @@ var options = [...]option{
 	{"ignored", "", none, "also the files that git ignores", nil},
 	{"exclude", "", list, "leave out paths that match `GLOB`, as **/{a,b}.txt; repeatable", nil},
 	{"ref", "", list, "fetch the refs that match `GLOB`, as refs/heads/release-*, instead of all branches, tags and notes, or with +GLOB besides; repeatable", nil},
+	{"token-env", "", list, "send the password in the environment variable `[HOST=]NAME` to the addresses on HOST, over https alone; without HOST they are all on one; repeatable", nil},
 	{"max-pack", "", one, "stop fetching a repository when `SIZE` came, scan what came, and report the rest; no limit if not given", nil},
 	{"repository", "C", one, "explain what is in the repository in or above `FOLDER`; that of the working directory if not given", nil},
 	{"rules", "", list, "add the rules of `FILE` (TOML); repeatable", nil},

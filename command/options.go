@@ -78,7 +78,7 @@ func parseScanOf(c *call, paths []string) (o *scanOptions, err error) {
 		return nil, err
 	}
 	o.report.MinConfidence = o.audit.Scan.MinConfidence
-	if o.audit.Verify, err = parseVerification(c, false); err != nil {
+	if o.audit.Verify, err = parseVerification(c, false, len(o.audit.Scan.Remotes) > 0); err != nil {
 		return nil, err
 	}
 	if err := cmp.Or(parseScope(c, &o.audit.Scan, &o.audit.Sources), o.check(c)); err != nil {
@@ -133,9 +133,23 @@ func parseRemote(c *call, o *scanner.Options) error {
 	if r.Refs, err = audit.SelectRefs(c.StringSlice("ref")); err != nil {
 		return fmt.Errorf("--ref: %w", err)
 	}
-	return cmp.Or(
-		read(c, "max-pack", parseSize, &o.MaxPack),
-		audit.Addresses(o, r))
+	for _, text := range c.StringSlice("token-env") {
+		token, err := audit.ParseToken(text, os.Getenv)
+		if err != nil {
+			return fmt.Errorf("--token-env: %w", err)
+		}
+		r.Tokens = append(r.Tokens, token)
+	}
+	r.CAFile = c.String("ca-file")
+	if err := cmp.Or(read(c, "max-pack", parseSize, &o.MaxPack), audit.Addresses(o, r)); err != nil || len(o.Remotes) > 0 {
+		return err
+	}
+	for name := range strings.FieldsSeq(remoteOptions) {
+		if c.IsSet(name) {
+			return fmt.Errorf("--%s has no effect without the address of a repository", name)
+		}
+	}
+	return nil
 }
 
 // parseReach reads the options that say how far content may lead.

@@ -181,7 +181,7 @@ func parseRecheck(c *call) (o recheckOptions, err error) {
 	var noSources, noReach, noVerification, noOutput error
 	o.sources, noSources = parseSources(c)
 	o.reach, noReach = parseReach(c)
-	o.verification, noVerification = parseVerification(c, true)
+	o.verification, noVerification = parseVerification(c, true, false)
 	o.report, o.format, noOutput = shortOutput(c)
 	o.progress = c.progress()
 	if err := cmp.Or(noSources, noReach, noVerification, noOutput,

@@ -150,7 +150,7 @@ func (p *program) hide(text string) string { return quote.NewRedactor(p.rules, n
 
 // message returns the lines of a message for standard error.
 func (p *program) message(words string) string {
-	return "keysweep: " + quote.Message(p.hide(words)) + "\n"
+	return "keysweep: " + quote.Message(p.hide(quote.HideLogins(words))) + "\n"
 }
 
 // command returns the command of that name, nil if there is none.

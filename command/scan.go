@@ -30,7 +30,7 @@ Results go to standard output, everything else to standard error.
 	example: "keysweep scan --min-confidence high -o report.sarif .",
 	options: []group{
 		{headingWhat, "tree history staged range ignored exclude " + ruleOptions + " " + reachOptions + " no-archives max-unpacked verify-objects max-object"},
-		{headingRemote, "ref max-pack"},
+		{headingRemote, remoteOptions},
 		{headingCounts, "min-confidence baseline since fail-on exit-code show-rejected show-suppressed"},
 		{headingVerify, "verify " + verifyOptions},
 		{headingReports, "format output author show-secrets color no-progress quiet verbose"},

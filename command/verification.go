@@ -22,12 +22,13 @@ const endpointsVariable = "KEYSWEEP_ENDPOINTS"
 const maxKeys = 100_000
 
 // parseVerification reads the options of verification. recheck asks without a
-// flag, and takes the issuers from its report if none is named.
-func parseVerification(c *call, recheck bool) (audit.Verification, error) {
+// flag, and takes the issuers from its report if none is named. remote says that
+// servers of repositories are spoken to.
+func parseVerification(c *call, recheck, remote bool) (audit.Verification, error) {
 	v := audit.Verification{On: recheck || c.Bool("verify") || c.IsSet("verify-issuer"), EgressLog: c.String("egress-log")}
 	if !v.On {
 		for name := range strings.FieldsSeq(verifyOptions) {
-			if c.IsSet(name) {
+			if c.IsSet(name) && (name != "ca-file" || !remote) {
 				return v, fmt.Errorf("--%s has no effect without --verify or --verify-issuer", name)
 			}
 		}

@@ -11,6 +11,33 @@ import (
 	"unicode/utf8"
 )
 
+// HideLogins returns text without what stands before the host in addresses: user and
+// password.
+func HideLogins(text string) string {
+	var out strings.Builder
+	for {
+		before, rest, ok := strings.Cut(text, "://")
+		out.WriteString(before)
+		if !ok {
+			return out.String()
+		}
+		out.WriteString("://")
+		word := rest
+		if i := strings.IndexAny(rest, " \t\r\n\"'`"); i >= 0 {
+			word = rest[:i]
+		}
+		authority := word
+		if i := strings.IndexAny(word, "/?#"); i >= 0 {
+			authority = word[:i]
+		}
+		at := strings.LastIndexByte(authority, '@')
+		if at < 0 && strings.Contains(authority, ":") { // a password with a slash
+			at = strings.LastIndexByte(word, '@')
+		}
+		text = rest[at+1:]
+	}
+}
+
 // Text returns untrusted bytes in a form that is safe on a terminal and in a CI
 // log. Every byte that the scanned content decides passes through it or through
 // Words before it is printed.

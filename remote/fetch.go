@@ -14,13 +14,16 @@ import (
 	"github.com/go-git/go-git/v5/plumbing/protocol/packp/sideband"
 	"github.com/go-git/go-git/v5/plumbing/transport"
 	"github.com/go-git/go-git/v5/plumbing/transport/git"
+	gitssh "github.com/go-git/go-git/v5/plumbing/transport/ssh"
 )
 
 // Options says how servers are spoken to. The zero value takes the default refs and
-// sends no credentials.
+// sends the credentials of addresses, netrc and ssh.
 type Options struct {
 	// Refs says which refs are fetched.
 	Refs Selection
+	// Tokens are passwords for web servers. CheckTokens says whether they can be used.
+	Tokens []Token
 	// CAFile is a PEM file of further trusted certificates.
 	CAFile string
 	// Messages, if not nil, is called with each line that the server writes for
@@ -88,7 +91,8 @@ type conversation struct {
 	transport transport.Transport
 	endpoint  *transport.Endpoint
 	auth      transport.AuthMethod
-	web       *web // nil: neither http nor https
+	web       *web   // nil: neither http nor https
+	login     *login // nil: not ssh
 }
 
 // open prepares to speak to the server at a.
@@ -97,13 +101,22 @@ func (c *Client) open(a *Address) (*conversation, error) {
 	switch a.Scheme {
 	case "http", "https":
 		t.endpoint.Host = a.hostPort(0)
+		login, err := c.credentials(a)
+		if err != nil {
+			return t, err
+		}
+		if login != nil { // a nil pointer in an interface is no nil
+			t.auth = login
+		}
 		t.web = c.newWeb(a)
 		t.transport = t.web.transport()
 	case "git":
 		t.endpoint.Port = portOf(a)
 		t.transport = git.DefaultClient
-	default:
-		return t, fmt.Errorf("%w: %s:// is not spoken", ErrAddress, a.Scheme)
+	case "ssh":
+		t.transport = gitssh.DefaultClient
+		t.login, t.endpoint.Host, t.endpoint.Port = newLogin(a)
+		t.auth = t.login
 	}
 	return t, nil
 }

@@ -11,7 +11,9 @@ import (
 	"net"
 	"strings"
 	"syscall"
+	"unicode"
 
+	"github.com/go-git/go-git/v5/plumbing"
 	"github.com/go-git/go-git/v5/plumbing/format/pktline"
 	"github.com/go-git/go-git/v5/plumbing/protocol/packp"
 	"github.com/go-git/go-git/v5/plumbing/transport"
@@ -28,6 +30,9 @@ func (c *Client) sentence(ctx context.Context, a *Address, t *conversation, err 
 	if w, ok := errors.AsType[*writeError](err); ok {
 		return w.err
 	}
+	if e, ok := errors.AsType[*plumbing.UnexpectedError](err); ok { // which unwraps nothing
+		err = e.Err
+	}
 	host := a.hostPort(a.Port)
 	if cause := context.Cause(ctx); cause != nil {
 		switch {
@@ -40,10 +45,15 @@ func (c *Client) sentence(ctx context.Context, a *Address, t *conversation, err 
 	if errors.Is(err, ErrAddress) {
 		return err
 	}
+	if t != nil && t.login != nil {
+		if words := t.login.words(err, host); words != "" {
+			return errors.New(words)
+		}
+	}
 	if words := words(err, a, host); words != "" {
 		return errors.New(words)
 	}
-	return fmt.Errorf("%s: %s", host, plain(err))
+	return fmt.Errorf("%s: %s", host, strings.TrimPrefix(plain(err), "unknown error: "))
 }
 
 // words returns the sentence for an error that is known, "" for others.
@@ -69,6 +79,9 @@ func words(err error, a *Address, host string) string {
 	case errors.Is(err, transport.ErrRepositoryNotFound):
 		return fmt.Sprintf("%s has no such repository, or does not show it without credentials", host)
 	}
+	if words := redirectWords(err, host); words != "" {
+		return words
+	}
 	if line, ok := errors.AsType[*pktline.ErrorLine](err); ok {
 		return fmt.Sprintf("%s refuses: %s", host, plain(errors.New(line.Text)))
 	}
@@ -76,6 +89,9 @@ func words(err error, a *Address, host string) string {
 		if strings.Contains(string(data.Data), "object-format=sha256") || strings.Contains(data.Msg, "sha256") {
 			return sha256Words(host)
 		}
+		return host + " does not speak git's protocol"
+	}
+	if errors.Is(err, pktline.ErrInvalidPktLen) {
 		return host + " does not speak git's protocol"
 	}
 	if errors.Is(err, io.ErrUnexpectedEOF) || errors.Is(err, io.EOF) || errors.Is(err, packp.ErrEmptyInput) {
@@ -89,12 +105,18 @@ func sha256Words(host string) string {
 }
 
 func (e *statusError) words(a *Address, host string) string {
+	switch {
+	case e.status == 407:
+		return "the proxy asks for credentials (status 407)"
+	case e.proxy:
+		return fmt.Sprintf("the proxy does not connect to %s (status %d)", host, e.status)
+	}
 	switch e.status {
 	case 401:
 		switch {
 		case e.sent:
 			return host + " refuses these credentials (status 401)"
-		case a.Scheme == "http":
+		case a.Scheme == "http" && !isLoopback(a.Host):
 			return host + " asks for credentials (status 401), and none are sent over http://: use https://"
 		}
 		return host + " asks for credentials (status 401): netrc or --token-env gives them; a repository that does not exist is often answered so too"
@@ -102,12 +124,29 @@ func (e *statusError) words(a *Address, host string) string {
 		return host + " denies access (status 403)"
 	case 404, 410:
 		return fmt.Sprintf("%s has no such repository, or does not show it without credentials (status %d)", host, e.status)
-	case 407:
-		return "the proxy asks for credentials (status 407)"
 	case 429:
 		return host + " asks to come back later (status 429)"
 	}
 	return fmt.Sprintf("%s answers with status %d", host, e.status)
+}
+
+// redirectWords are about what go-git says of redirects, which it says in words alone.
+func redirectWords(err error, host string) string {
+	text := err.Error()
+	_, why, ok := strings.Cut(text, "http redirect: ")
+	switch {
+	case !ok:
+		return ""
+	case strings.HasPrefix(why, "changes scheme"):
+		return host + " leads from https to http, which is not followed"
+	case strings.HasPrefix(why, "target"):
+		return fmt.Sprintf("there is no git server at this address: %s leads to something else, perhaps a page for browsers", host)
+	case strings.HasPrefix(why, "redirect on non-initial"):
+		return host + " leads elsewhere after the first request, which is not followed"
+	case strings.HasPrefix(why, "too many"):
+		return host + " leads from one address to the next without end"
+	}
+	return host + " leads to an address that is not followed"
 }
 
 // networkWords are about connections.
@@ -142,7 +181,7 @@ func networkWords(err error, host string) string {
 
 // certificateWords are about TLS.
 func certificateWords(err error, host string) string {
-	if _, ok := errors.AsType[tls.RecordHeaderError](err); ok {
+	if _, ok := errors.AsType[tls.RecordHeaderError](err); ok || strings.Contains(err.Error(), "server gave HTTP response to HTTPS client") {
 		return host + " does not speak TLS: is it http://?"
 	}
 	if e, ok := errors.AsType[x509.HostnameError](err); ok {
@@ -173,7 +212,7 @@ const maxWords = 200
 // have put a password into one.
 func plain(err error) string {
 	line, _, _ := strings.Cut(strings.TrimSpace(err.Error()), "\n")
-	words := strings.Fields(line)
+	words := strings.Fields(strings.Map(printable, line))
 	for i, w := range words {
 		if strings.Contains(w, "://") || strings.Contains(w, "@") {
 			words[i] = "(address)"
@@ -184,6 +223,14 @@ func plain(err error) string {
 		line = strings.ToValidUTF8(line[:maxWords], "") + "…"
 	}
 	return line
+}
+
+// printable returns r, or a space for what could move a terminal's cursor.
+func printable(r rune) rune {
+	if !unicode.IsPrint(r) {
+		return ' '
+	}
+	return r
 }
 
 func trimBrackets(host string) string {

@@ -1,6 +1,7 @@
 package remote
 
 import (
+	"context"
 	"crypto/tls"
 	"crypto/x509"
 	"errors"
@@ -8,6 +9,7 @@ import (
 	"io"
 	"net"
 	"net/http"
+	"net/url"
 	"strings"
 	"time"
 
@@ -63,6 +65,12 @@ func (c *Client) newWeb(_ *Address) *web {
 		IdleConnTimeout:     time.Minute,
 		DisableCompression:  true, // a pack is compressed, and a list of refs could be a bomb
 		ForceAttemptHTTP2:   true,
+		OnProxyConnectResponse: func(_ context.Context, _ *url.URL, _ *http.Request, res *http.Response) error {
+			if res.StatusCode == http.StatusOK {
+				return nil
+			}
+			return &statusError{status: res.StatusCode, proxy: true}
+		},
 	}}
 	w.client = &http.Client{Transport: w}
 	return w
@@ -74,6 +82,7 @@ func (w *web) transport() transport.Transport { return githttp.NewClient(w.clien
 type statusError struct {
 	status int
 	sent   bool // credentials were
+	proxy  bool // it is the proxy's
 }
 
 func (e *statusError) Error() string { return fmt.Sprintf("status %d", e.status) }
