@@ -43,7 +43,6 @@ func builtinNames() (names []string) {
 func builtinSet(more []*ruleFile) *Set {
 	compiled := sync.OnceValue(func() *compiled { return must(load(more)) })
 	heads := finder.FromHeads(builtinHeads, encoding.MaxForm, func() *Finder { return compiled().finder })
-	heads.Short = []byte(encoding.PackedHead)
 	return &Set{finder: heads, compiled: compiled, sha256: hashOf(more)}
 }
 

@@ -123,7 +123,6 @@ func (s *compiled) listEntries() {
 		literals, s.entries = append(literals, literal), append(s.entries, entry{packed, steps})
 	})
 	s.finder = finder.New(literals)
-	s.finder.Short = []byte(encoding.PackedHead)
 }
 
 // listPlain makes the finder of prefixes within a text that is judged. Only one

@@ -94,7 +94,6 @@ func (m *Matcher) judgeAll(buf []byte, core Span) {
 			}
 		}
 	}
-	m.notePacked(buf, core)
 	m.dropDoubles()
 	m.candidates = slices.DeleteFunc(m.candidates, func(c candidate) bool { return c.Start < core.Start || c.Start >= core.End })
 	m.addEvidence(buf)

@@ -8,7 +8,6 @@ import (
 	"strings"
 
 	"keysweep/rules/ascii"
-	"keysweep/rules/encoding"
 )
 
 // NearMiss is a position where a key seems to start, to a person, and where no
@@ -22,10 +21,11 @@ type NearMiss struct {
 // maxNearMisses is how many are worth reporting of one text.
 const maxNearMisses = 10
 
+const packedPrefix = "H4sI"
 const packedWhy = "a gzip file in base64 may begin here: scan opens it, explain does not"
 
 // IsPacked reports whether n is no prefix, but a file that a scan opens.
-func (n *NearMiss) IsPacked() bool { return n.Prefix == encoding.PackedHead }
+func (n *NearMiss) IsPacked() bool { return n.Prefix == packedPrefix }
 
 // NearMisses returns the positions of text that no rule searches although a
 // person would, sorted. It is for a text without candidates: Explain says the
@@ -43,13 +43,10 @@ func (s *Set) NearMisses(text []byte) []NearMiss {
 			break
 		}
 		if c.entries[l].prefix == packed {
-			add(at, encoding.PackedHead, packedWhy)
+			add(at, packedPrefix, packedWhy)
 			continue
 		}
 		add(at, c.prefixes[c.entries[l].prefix].text, "a literal is here, but it does not decode to a prefix with a body")
-	}
-	for _, at := range positions(text, encoding.PackedHead) {
-		add(at, encoding.PackedHead, packedWhy)
 	}
 	disguises := disguisesOf(text)
 	for i := range c.prefixes {

@@ -1,10 +1,7 @@
 package rules
 
 import (
-	"bytes"
-	"cmp"
 	"iter"
-	"slices"
 
 	"keysweep/rules/ascii"
 	"keysweep/rules/encoding"
@@ -55,18 +52,5 @@ func (m *Matcher) Packed(buf []byte) iter.Seq[Packed] {
 				return
 			}
 		}
-	}
-}
-
-// notePacked notes where a Packed may begin in core.
-func (m *Matcher) notePacked(buf []byte, core Span) {
-	for at := core.Start; ; at++ {
-		i := bytes.Index(buf[at:core.End], []byte(encoding.PackedHead))
-		if i < 0 {
-			slices.SortFunc(m.packed, func(a, b packedAt) int { return cmp.Compare(a.at, b.at) })
-			return
-		}
-		at += i
-		m.packed = append(m.packed, packedAt{at, encoding.PackedSteps()})
 	}
 }

@@ -98,7 +98,7 @@ func (s *Set) HoldsPrefix(key finding.Secret) bool {
 func (s *Set) SHA256() string { return s.sha256() }
 
 // Literals returns every byte string from which a key can be found: what
-// contains none of them, and no gzip file in base64, holds none. Callers must not change it.
+// contains none of them holds none. Callers must not change it.
 func (s *Set) Literals() [][]byte { return s.compiled().finder.Literals() }
 
 // Finder finds the literals of a set.

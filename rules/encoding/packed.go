@@ -6,30 +6,25 @@ package encoding
 //	1f 8b 08 | flags, 1 byte | time, 4 bytes, zero if a program wrote it
 //	H4sI     | A, C          | AAAAA
 //
-// so that little of them is known, and less than a finder needs if the time is there:
-// PackedHead is searched by itself.
+// where the flags say that there is a name, or nothing.
 
-// PackedHead begins a gzip file in base64.
-const PackedHead = "H4sI"
+// packedHead begins a gzip file in base64.
+const packedHead = "H4sI"
 
-// packedForm is PackedHead's.
-var packedForm = form{literal: []byte(PackedHead)}
-
-// PackedSteps lead from PackedHead to the gzip file.
-func PackedSteps() Steps { return Steps{{digitDecoder{6}, packedForm}} }
-
-// PackedForms calls yield for every literal that shows where the base64 of such a text
-// is: anywhere if its time is zero, else at the start.
+// PackedForms calls yield for every literal that shows where such a text is, or the
+// base64 of it: that is found anywhere if its time is zero, else at the start.
 func PackedForms(yield func(literal []byte, steps Steps)) {
-	d := digitDecoder{6}
-	list := d.forms([]byte(PackedHead+"AAAAAA"), true)
+	d, plain := digitDecoder{6}, form{literal: []byte(packedHead)}
+	list := d.forms([]byte(packedHead+"AAAAAA"), true)
 	for _, flags := range "AC" {
 		for time := 'A'; time <= 'P'; time++ {
-			list = append(list, d.forms([]byte(PackedHead+string(flags)+string(time)), true)[0])
+			head := []byte(packedHead + string(flags) + string(time))
+			list = append(list, d.forms(head, true)[0])
+			yield(head, Steps{{d, plain}})
 		}
 	}
 	for _, out := range list {
-		yield(out.literal, Steps{{d, out}, {d, packedForm}})
+		yield(out.literal, Steps{{d, out}, {d, plain}})
 	}
 }
 

@@ -14,6 +14,11 @@
 // Where a sample passes, the stride positions where a head could start are looked
 // up exactly, and the literals of a head that is there are compared. Heads are
 // enough to say that there is no literal, and cheap to have: see FromHeads.
+//
+// A literal of 6 bytes leaves the stride as it is. Each sample that may meet it
+// holds 3 bytes of it at least, and at most one of any value before or behind it:
+//
+//	[. H 4 s]   [H 4 s I]   [4 s I A]   [s I A C]   [I A C .]
 package finder
 
 import (
@@ -33,17 +38,27 @@ const (
 	// HeadLen is how many bytes a head has at most, which limits the stride to 5:
 	// as many as the shortest built-in literal.
 	HeadLen = 8
-	// filterBits is the size of the table. With the 3 950 grams of the built-in
+	// shortLen is the length of literals that are too short for a head and leave the
+	// stride as it is. They have many grams: more than maxShort shorten it.
+	shortLen = HeadLen - 2
+	maxShort = 48
+	// filterBits is the size of the table. With the grams of the built-in
 	// rules 3 % of random samples pass; 16 KiB stay in the first cache beside
 	// the text. Half the table is 1.4 times slower on source code.
 	filterBits = 1 << 17
-	// gramHash is an odd multiplier; the product's upper 17 bits index the
-	// filter. Of 1 500 drawn by chance it lets the fewest samples of source code,
-	// documents and programs pass: 2.9 %, and not 3.4.
-	gramHash = 0xA66103D1
+	// gramHash is a multiplier; the product's upper 17 bits index the filter. Its lowest
+	// bits are zero, so that the upper ones of a gram's last byte do not count: the grams
+	// that end in any byte take 32 bits of the filter, and not 256. Of 24 000 drawn by
+	// chance it lets the fewest samples of deltas, source code, documents and programs pass.
+	gramHash = 0x930A1578
 	// secondHash is another one, for a second table: of the samples that pass the
 	// first by chance few pass both, and looking up heads costs more.
-	secondHash = 0x85EBCA6B
+	secondHash = 0x938A8BC8
+	// offsetHash and offsetBits say where in a literal such a gram is: to look up a head at
+	// each place takes longer.
+	offsetHash, offsetBits = 0x9E3779B8, 12
+	// lowBits is how many bits of a gram's last byte count, with these three multipliers.
+	lowBits = 5
 	// headHash likewise; the upper bits of the product index heads.
 	headHash = 0x9E3779B97F4A7C15
 )
@@ -53,6 +68,7 @@ const (
 type Finder struct {
 	filter  [filterBits / 64]uint64
 	second  [filterBits / 128]uint64 // the same by secondHash, half as large
+	offsets [1 << offsetBits]uint8   // bit k+1: a literal may begin k bytes before such a gram
 	stride  int
 	maxLen  int
 	headLen int
@@ -63,23 +79,31 @@ type Finder struct {
 	heads []uint32
 	shift int // 64 less the logarithm of the length
 
+	starts []uint32 // the first 4 bytes of literals of shortLen, each once
+
 	// whole returns the finder that also knows the literals of the heads, which
 	// takes longer to make; nil: this one does.
 	whole func() *Finder
-	// Short is a text that is too short for the filter, which Contains searches, too;
-	// nil: none. Who makes a finder may set it.
-	Short []byte
 	lits  [][]byte
 	// first holds the first literal of each of heads, next the one that follows
 	// each of lits under its head, lowest index first; -1 after the last.
 	first, next []int32
 }
 
-// New returns a finder of lits, each at least 4 bytes. It keeps lits.
+// New returns a finder of lits, each at least 4 bytes. It keeps lits. One of 6 bytes may
+// be missed where nothing follows it.
 func New(lits [][]byte) *Finder {
+	short := 0
+	for _, l := range lits {
+		if len(l) == shortLen {
+			short++
+		}
+	}
 	headLen, maxLen := HeadLen, 0
 	for _, l := range lits {
-		headLen = min(headLen, len(l))
+		if len(l) != shortLen || short > maxShort {
+			headLen = min(headLen, len(l))
+		}
 		maxLen = max(maxLen, len(l))
 	}
 	headLen = max(headLen, gramLen)
@@ -91,38 +115,45 @@ func New(lits [][]byte) *Finder {
 	}
 	slices.Sort(heads)
 	heads = slices.Compact(heads)
-	f := newHeadFinder(len(heads), headLen, maxLen)
+	f := newHeadFinder(len(heads)+short, headLen, maxLen)
 	for _, head := range heads {
 		f.add(head)
 	}
 	f.lits, f.first, f.next = lits, slices.Repeat([]int32{-1}, len(f.heads)), make([]int32, len(lits))
 	for i, l := range slices.Backward(lits) {
-		if len(l) < f.headLen {
-			continue // refused by the loader
+		n := f.headLen
+		if len(l) < n {
+			if len(l) != shortLen {
+				continue // refused by the loader
+			}
+			n = shortLen
+			f.addShort(l)
 		}
-		slot, _, _ := f.slot(headAt(l, 0, f.headLen))
+		slot, _, _ := f.slot(headAt(l, 0, n))
 		f.next[i], f.first[slot] = f.first[slot], int32(i)
 	}
 	return f
 }
 
-// headLine is the length of a line of a table of heads.
-const headLine = 2*HeadLen + 1
-
 // FromHeads returns a finder of literals, the longest of maxLen bytes, that are
 // known by their heads alone: in hex, one a line. Where one of these is met it goes on with whole,
 // a finder of the literals, which takes longer to make.
 func FromHeads(heads string, maxLen int, whole func() *Finder) *Finder {
-	f := newHeadFinder(len(heads)/headLine, HeadLen, maxLen)
+	f := newHeadFinder(strings.Count(heads, "\n"), HeadLen, maxLen)
 	f.whole = whole
 	for line := range strings.Lines(heads) {
-		var digits [headLine]byte
+		var digits [2*HeadLen + 1]byte
 		var head [HeadLen]byte
-		n := copy(digits[:], line)
-		if _, err := hex.Decode(head[:], digits[:headLine-1]); err != nil || n != headLine || line[n-1] != '\n' {
+		copy(digits[:], line)
+		n, err := hex.Decode(head[:], digits[:max(0, min(len(line), len(digits))-1)])
+		switch {
+		case err != nil || line[len(line)-1] != '\n' || n != HeadLen && n != shortLen || len(line) > len(digits):
 			panic(fmt.Sprintf("finder: %q is no head", line)) // the tests read them
+		case n == HeadLen:
+			f.add(binary.LittleEndian.Uint64(head[:]))
+		default:
+			f.addShort(head[:n])
 		}
-		f.add(binary.LittleEndian.Uint64(head[:]))
 	}
 	return f
 }
@@ -140,10 +171,34 @@ func (f *Finder) add(head uint64) {
 	slot, hash, _ := f.slot(head)
 	f.heads[slot] = hash
 	for off := range f.stride {
-		g := uint32(head >> (8 * off))
-		h, k := g*gramHash>>15, g*secondHash>>16
-		f.filter[h/64] |= 1 << (h % 64)
-		f.second[k/64] |= 1 << (k % 64)
+		f.addGram(uint32(head>>(8*off)), off)
+	}
+}
+
+// addGram adds a gram that is off bytes into a literal, or one byte before it: -1.
+func (f *Finder) addGram(g uint32, off int) {
+	h, k := g*gramHash>>15, g*secondHash>>16
+	f.filter[h/64] |= 1 << (h % 64)
+	f.second[k/64] |= 1 << (k % 64)
+	f.offsets[g*offsetHash>>(32-offsetBits)] |= 1 << (off + 1)
+}
+
+// addShort adds a literal of shortLen bytes.
+func (f *Finder) addShort(l []byte) {
+	head := headAt(l, 0, shortLen)
+	slot, hash, _ := f.slot(head)
+	f.heads[slot] = hash
+	for off := range shortLen - gramLen + 1 {
+		f.addGram(uint32(head>>(8*off)), off)
+	}
+	for c := range uint32(1 << lowBits) {
+		f.addGram(uint32(head>>24)|c<<24, shortLen-gramLen+1)
+	}
+	if start := uint32(head); !slices.Contains(f.starts, start) {
+		f.starts = append(f.starts, start)
+		for c := range uint32(1 << 8) {
+			f.addGram(start<<8|c, -1)
+		}
 	}
 }
 
@@ -182,10 +237,10 @@ func (f *Finder) Literals() [][]byte { return f.lits }
 // cut in two must overlap by one less.
 func (f *Finder) MaxLen() int { return f.maxLen }
 
-// Contains reports whether any literal, or Short, occurs in b.
+// Contains reports whether any literal occurs in b.
 func (f *Finder) Contains(b []byte) bool {
 	_, _, ok := f.Next(b, 0)
-	return ok || f.Short != nil && bytes.Contains(b, f.Short)
+	return ok
 }
 
 // Next returns the first occurrence of any literal in b that starts at or
@@ -243,7 +298,11 @@ func (f *Finder) next5(b []byte, from, p int) (end, start, literal int, ok bool)
 		any := t[h0/64]>>(h0%64) | t[h1/64]>>(h1%64) | t[h2/64]>>(h2%64) | t[h3/64]>>(h3%64) |
 			t[h4/64]>>(h4%64) | t[h5/64]>>(h5%64) | t[h6/64]>>(h6%64) | t[h7/64]>>(h7%64)
 		if any&1 != 0 {
-			for q := p; q < p+block; q += stride {
+			// One bit for each sample: a branch for each takes as long as the rest.
+			passed := t[h0/64]>>(h0%64)&1 | t[h1/64]>>(h1%64)&1<<1 | t[h2/64]>>(h2%64)&1<<2 | t[h3/64]>>(h3%64)&1<<3 |
+				t[h4/64]>>(h4%64)&1<<4 | t[h5/64]>>(h5%64)&1<<5 | t[h6/64]>>(h6%64)&1<<6 | t[h7/64]>>(h7%64)&1<<7
+			for ; passed != 0; passed &= passed - 1 {
+				q := p + stride*bits.TrailingZeros64(passed)
 				if !f.maybe(binary.LittleEndian.Uint32(b[q:])) {
 					continue
 				}
@@ -259,46 +318,85 @@ func (f *Finder) next5(b []byte, from, p int) (end, start, literal int, ok bool)
 
 func (f *Finder) maybe(g uint32) bool {
 	h, k := g*gramHash>>15, g*secondHash>>16
-	return (f.filter[h/64]>>(h%64))&(f.second[k/64]>>(k%64))&1 != 0
+	return f.filter[h/64]>>(h%64)&1 != 0 && f.second[k/64]>>(k%64)&1 != 0
 }
 
-// check compares the literals whose head covers the sample at b[p:], and returns
-// the first that starts at or behind from.
+// check compares the literals that the sample at b[p:] covers, and returns the first
+// that starts at or behind from.
 func (f *Finder) check(b []byte, from, p int) (start, literal int, ok bool) {
-	for at := max(from, p-f.stride+1, 0); at <= p && at+f.headLen <= len(b); at++ {
-		slot, _, ok := f.slot(headAt(b, at, f.headLen))
-		if !ok {
+	may := f.offsets[binary.LittleEndian.Uint32(b[p:])*offsetHash>>(32-offsetBits)]
+	for at := max(from, p-f.stride+1, 0); at <= p+1; at++ {
+		if may>>(p+1-at)&1 == 0 {
+			continue
+		}
+		head, short := f.head(b, at), f.short(b, at)
+		if head < 0 && short < 0 {
 			continue
 		}
 		if f.whole != nil {
 			return f.whole().check(b, at, p)
 		}
-		for l := f.first[slot]; l >= 0; l = f.next[l] {
-			if bytes.HasPrefix(b[at:], f.lits[l]) {
-				return at, int(l), true
-			}
+		if literal = min(f.literal(b, at, head), f.literal(b, at, short)); literal < len(f.lits) {
+			return at, literal, true
 		}
 	}
 	return 0, 0, false
 }
 
+// head returns where f.heads has the head at b[at:], or -1.
+func (f *Finder) head(b []byte, at int) int {
+	if at+f.headLen <= len(b) {
+		if slot, _, ok := f.slot(headAt(b, at, f.headLen)); ok {
+			return slot
+		}
+	}
+	return -1
+}
+
+// short returns where f.heads has the literal of shortLen at b[at:], or -1.
+func (f *Finder) short(b []byte, at int) int {
+	if at+shortLen < len(b) && slices.Contains(f.starts, binary.LittleEndian.Uint32(b[at:])) {
+		if slot, _, ok := f.slot(headAt(b, at, shortLen)); ok {
+			return slot
+		}
+	}
+	return -1
+}
+
+// literal returns the first literal of a slot that is at b[at:], or a number that is
+// none's.
+func (f *Finder) literal(b []byte, at, slot int) int {
+	if slot >= 0 {
+		for l := f.first[slot]; l >= 0; l = f.next[l] {
+			if bytes.HasPrefix(b[at:], f.lits[l]) {
+				return int(l)
+			}
+		}
+	}
+	return len(f.lits)
+}
+
 // AppendAt appends to dst the literals that start at b[start:], lowest index
 // first.
 func (f *Finder) AppendAt(dst []int, b []byte, start int) []int {
-	if start < 0 || start+f.headLen > len(b) {
+	if start < 0 {
 		return dst
 	}
-	slot, _, ok := f.slot(headAt(b, start, f.headLen))
-	if !ok {
-		return dst
-	}
-	if f.whole != nil {
+	head, short := f.head(b, start), f.short(b, start)
+	if f.whole != nil && (head >= 0 || short >= 0) {
 		return f.whole().AppendAt(dst, b, start)
 	}
-	for l := f.first[slot]; l >= 0; l = f.next[l] {
-		if bytes.HasPrefix(b[start:], f.lits[l]) {
-			dst = append(dst, int(l))
+	n := len(dst)
+	for i, slot := range [...]int{head, short} {
+		if slot < 0 || i > 0 && slot == head { // what follows the literal may be zeros
+			continue
+		}
+		for l := f.first[slot]; l >= 0; l = f.next[l] {
+			if bytes.HasPrefix(b[start:], f.lits[l]) {
+				dst = append(dst, int(l))
+			}
 		}
 	}
+	slices.Sort(dst[n:])
 	return dst
 }

@@ -64,16 +64,22 @@ func hitsOf(f *Finder, b []byte) []hit {
 	return hits
 }
 
+// naiveHits leaves out a literal of shortLen at the end of b, as a finder may.
 func naiveHits(lits [][]byte, b []byte) []hit {
 	var hits []hit
 	for i := range b {
 		for j, l := range lits {
-			if bytes.HasPrefix(b[i:], l) {
+			if bytes.HasPrefix(b[i:], l) && (len(l) != shortLen || i+len(l) < len(b)) {
 				hits = append(hits, hit{i, j})
 			}
 		}
 	}
 	return hits
+}
+
+// shortLiterals are of shortLen, one of them the start of another literal.
+func shortLiterals() [][]byte {
+	return [][]byte{[]byte("H4sIAA"), []byte("H4sICA"), []byte("sk_liv"), []byte("aaaaaa")}
 }
 
 func sameHits(a, b []hit) bool {
@@ -89,8 +95,11 @@ func sameHits(a, b []hit) bool {
 }
 
 func TestFinderFindsEachLiteralAtEachOffsetAndLength(t *testing.T) {
-	lits := benchLiterals()
+	lits := append(benchLiterals(), shortLiterals()...)
 	f := New(lits)
+	if f.stride != 5 {
+		t.Errorf("a stride of %d", f.stride)
+	}
 	for _, l := range lits {
 		for off := range 90 {
 			for _, tail := range []int{0, 1, 3, 37, 41} {
@@ -108,8 +117,9 @@ func TestFinderAgreesWithNaiveSearchOnTextOfLiteralPieces(t *testing.T) {
 	r := rand.New(rand.NewPCG(1, 2))
 	for _, lits := range [][][]byte{
 		benchLiterals(),
+		append(shortLiterals(), benchLiterals()...),
 		append(benchLiterals(), []byte("live"), []byte("acme_"), []byte("aaaa"), []byte("aaaaaaa")),
-		{[]byte("abcde"), []byte("abcdef"), []byte("cdefgh")},
+		{[]byte("abcde"), []byte("abcdefg"), []byte("cdefghi")},
 		{},
 	} {
 		f := New(lits)
@@ -133,18 +143,18 @@ func TestFinderAgreesWithNaiveSearchOnTextOfLiteralPieces(t *testing.T) {
 }
 
 func TestHeadsAloneAreEnoughWhereThereIsNoLiteral(t *testing.T) {
-	long := benchLiterals()
+	long := append(shortLiterals(), benchLiterals()...)
 	whole := New(long)
 	made := 0
 	var heads strings.Builder
 	for _, l := range long {
-		fmt.Fprintf(&heads, "%x\n", l[:HeadLen])
+		fmt.Fprintf(&heads, "%x\n", l[:min(len(l), HeadLen)])
 	}
 	f := FromHeads(heads.String(), whole.MaxLen(), func() *Finder { made++; return whole })
-	if f.stride != whole.stride || f.headLen != whole.headLen || f.MaxLen() != whole.MaxLen() || f.filter != whole.filter || len(f.Literals()) > 0 {
+	if f.stride != whole.stride || f.headLen != whole.headLen || f.MaxLen() != whole.MaxLen() || f.filter != whole.filter || f.second != whole.second || f.offsets != whole.offsets || len(f.Literals()) > 0 {
 		t.Errorf("stride %d, heads of %d bytes, longest literal of %d", f.stride, f.headLen, f.MaxLen())
 	}
-	if f.Contains(bytes.Repeat([]byte("sk_liv sk_test rk_ "), 1000)) || made > 0 {
+	if f.Contains(bytes.Repeat([]byte("sk_li sk_test rk_ H4sIA"), 1000)) || made > 0 {
 		t.Error("the literals were asked for")
 	}
 	text := bytes.Join(long, []byte("_-_"))
@@ -154,7 +164,7 @@ func TestHeadsAloneAreEnoughWhereThereIsNoLiteral(t *testing.T) {
 }
 
 func FuzzFinder(f *testing.F) {
-	lits := append(benchLiterals(), []byte("abcdefg"))
+	lits := append(append(shortLiterals(), benchLiterals()...), []byte("abcdefg"))
 	long, short := New(lits[:len(lits)-1]), New(lits)
 	f.Add([]byte("xsk_live_sk_test_\x00s\x00k"))
 	f.Fuzz(func(t *testing.T, b []byte) {
