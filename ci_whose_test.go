@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -23,6 +24,18 @@ type wordShop struct {
 }
 
 func newWordShop(t *testing.T) *wordShop {
+	return newShopOf(t, func(s *wordShop, letter string) {
+		s.write(".keysweep.toml", "[[allow]]\npath = \"keys/**\"\nreason = \"of "+letter+"\"\n")
+		if letter == "c" {
+			s.write("keys/accepted.env", "MARTIS_KEY="+s.key("accepted")+"\n")
+			s.write("counted.env", "MARTIS_KEY="+s.key("counted")+"\n")
+		}
+	})
+}
+
+// newShopOf makes the commits of citest.Rows. fill writes the files of each; they stay
+// for the next.
+func newShopOf(t *testing.T, fill func(s *wordShop, letter string)) *wordShop {
 	t.Helper()
 	dir := filepath.Join(t.TempDir(), "server")
 	if err := os.Mkdir(dir, 0o755); err != nil {
@@ -31,7 +44,7 @@ func newWordShop(t *testing.T) *wordShop {
 	s := &wordShop{&shop{t: t, server: dir, keys: map[string]string{}, ids: map[string]string{"0": strings.Repeat("0", 40)}}, map[string]string{}}
 	s.git("init", "-q", "-b", "main")
 	tree := func(letter string) string {
-		s.write(".keysweep.toml", "[[allow]]\npath = \"keys/**\"\nreason = \"of "+letter+"\"\n")
+		fill(s, letter)
 		s.git("add", "-A")
 		return s.git("write-tree")
 	}
@@ -44,8 +57,6 @@ func newWordShop(t *testing.T) *wordShop {
 	}
 	commit("a")
 	commit("b", "a")
-	s.write("keys/accepted.env", "MARTIS_KEY="+s.key("accepted")+"\n")
-	s.write("counted.env", "MARTIS_KEY="+s.key("counted")+"\n")
 	commit("c", "b")
 	commit("d", "a", "c")
 	commit("e", "a")
@@ -94,7 +105,39 @@ func TestEveryRunOfTheCIPage(t *testing.T) {
 	issuer := startIssuer(t)
 	issuer.answer(s.key("accepted"), "expired")
 	issuer.answer(s.key("counted"), "expired")
-	clock := func() time.Time { return time.Date(2024, 4, 1, 12, 0, 0, 0, time.UTC) }
+	report := filepath.Join(t.TempDir(), "report.json")
+	counts := map[string]int{}
+	s.eachRun(t, true, func(t *testing.T, r citest.Row, env map[string]string) {
+		sent := len(issuer.requests())
+		var stdout, stderr bytes.Buffer
+		status := command.Run(context.Background(), []string{"ci", "--verify", "--fail-on", "active", "--endpoint", "martis=" + issuer.plain.URL, "-o", report, "-o", "-"},
+			command.Process{Stdout: &stdout, Stderr: &stderr, Now: ciClock})
+		asked := len(issuer.requests()) > sent
+		counts[fmt.Sprintf("%v, sent %v, status %d", r.Word, asked, status)]++
+		if r.Word == citest.Refused {
+			if status != command.StatusUse || asked {
+				t.Errorf("status %d, asked %v", status, asked)
+			}
+			return
+		}
+		isForeign := r.Word == citest.Foreign
+		want := command.StatusClean
+		if isForeign {
+			want = command.StatusFound
+		}
+		reason, findings := s.accepted(report)
+		if status != want || asked == isForeign || findings != 2 || r.Base != strings.TrimPrefix(reason, "of ") {
+			t.Errorf("%v: status %d, asked %v, %d keys, accepted %q\n%s%s", env, status, asked, findings, reason, &stdout, &stderr)
+		}
+	})
+	t.Log(counts)
+}
+
+func ciClock() time.Time { return time.Date(2024, 4, 1, 12, 0, 0, 0, time.UTC) }
+
+// eachRun calls run for each run that citest.Rows are about, or for the first of each
+// row, in its environment and checkout.
+func (s *wordShop) eachRun(t *testing.T, all bool, run func(t *testing.T, r citest.Row, env map[string]string)) {
 	id := func(letter string) string { return s.ids[letter] }
 	files := 0
 	event := func(text string) string {
@@ -117,38 +160,71 @@ func TestEveryRunOfTheCIPage(t *testing.T) {
 			t.Setenv(name, "")
 		}
 	}
-	report := filepath.Join(t.TempDir(), "report.json")
-	counts := map[string]int{}
 	for _, r := range citest.Rows {
-		for _, env := range r.Runs(id, event) {
+		for i, env := range r.Runs(id, event) {
+			if i > 0 && !all {
+				break
+			}
 			t.Run(r.System+" "+r.Run, func(t *testing.T) {
 				for name, value := range env {
 					t.Setenv(name, value)
 				}
 				t.Chdir(s.checkouts[r.Head])
-				sent := len(issuer.requests())
-				var stdout, stderr bytes.Buffer
-				status := command.Run(context.Background(), []string{"ci", "--verify", "--fail-on", "active", "--endpoint", "martis=" + issuer.plain.URL, "-o", report, "-o", "-"},
-					command.Process{Stdout: &stdout, Stderr: &stderr, Now: clock})
-				asked := len(issuer.requests()) > sent
-				counts[fmt.Sprintf("%v, sent %v, status %d", r.Word, asked, status)]++
-				if r.Word == citest.Refused {
-					if status != command.StatusUse || asked {
-						t.Errorf("status %d, asked %v", status, asked)
-					}
-					return
-				}
-				isForeign := r.Word == citest.Foreign
-				want := command.StatusClean
-				if isForeign {
-					want = command.StatusFound
-				}
-				reason, findings := s.accepted(report)
-				if status != want || asked == isForeign || findings != 2 || r.Base != strings.TrimPrefix(reason, "of ") {
-					t.Errorf("%v: status %d, asked %v, %d keys, accepted %q\n%s%s", env, status, asked, findings, reason, &stdout, &stderr)
-				}
+				run(t, r, env)
 			})
 		}
 	}
+}
+
+// Where keysweep:allow counts in a CI, a comment of another scanner does with
+// --accept-foreign-comments, and nowhere else: each line of the table.
+func TestForeignCommentsCountWhereOursDo(t *testing.T) {
+	if testing.Short() {
+		return
+	}
+	shopOf := func(comment string) *wordShop {
+		return newShopOf(t, func(s *wordShop, letter string) {
+			put := func(name string) { s.write(name+".env", "MARTIS_KEY="+s.key(name)+" # "+comment+"\n") }
+			switch letter {
+			case "a":
+				put("old")
+			case "c":
+				put("new")
+				s.write("both.env", "MARTIS_KEY="+s.key("both")+" # "+comment+"\nMARTIS_OTHER_KEY="+s.key("both")+"\n")
+			case "e": // of main, without what feature adds
+				put("late")
+				for _, name := range []string{"new.env", "both.env"} {
+					if err := os.Remove(filepath.Join(s.server, name)); err != nil {
+						t.Fatal(err)
+					}
+				}
+			}
+		})
+	}
+	report := filepath.Join(t.TempDir(), "report.json")
+	outcomes := func(s *wordShop, args ...string) (list []string) {
+		s.eachRun(t, false, func(t *testing.T, r citest.Row, env map[string]string) {
+			var out bytes.Buffer
+			status := command.Run(context.Background(), append([]string{"ci", "-o", report}, args...), command.Process{Stdout: &out, Stderr: &out, Now: ciClock})
+			reason, findings := "", 0
+			if status != command.StatusUse {
+				reason, findings = s.accepted(report)
+			}
+			list = append(list, fmt.Sprintf("%s, %s: status %d, %d keys, %d accepted", r.System, r.Run, status, findings, len(reason)/14))
+		})
+		return list
+	}
+	const ours, theirs = "keysweep:allow 14 characters!", "gitleaks:allow" // reasons of one length
+	want := outcomes(shopOf(ours))
+	if got := outcomes(shopOf(theirs), "--accept-foreign-comments"); !slices.Equal(got, want) {
+		t.Errorf("got\n%s\nwant\n%s", strings.Join(got, "\n"), strings.Join(want, "\n"))
+	}
+	counts := map[string]int{}
+	for _, w := range want {
+		counts[w[strings.LastIndex(w, ": ")+2:]]++
+	}
 	t.Log(counts)
+	if len(counts) < 4 {
+		t.Errorf("the runs are all alike: %v", counts)
+	}
 }

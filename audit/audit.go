@@ -58,7 +58,7 @@ func Open(ctx context.Context, opts Options) (*Audit, error) {
 	if opts.Scan.Now == nil {
 		opts.Scan.Now = time.Now
 	}
-	opts.Scan.Trusted = opts.Sources.Commenting()
+	opts.Scan.Trusted, opts.Scan.ForeignComments = opts.Sources.Commenting(), opts.Sources.Foreign
 	prepared, err := scanner.Prepare(opts.Scan)
 	if err != nil {
 		return nil, err

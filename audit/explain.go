@@ -23,6 +23,7 @@ type Explanation struct {
 // why. now decides what is expired. An error that wraps scanner.ErrUse says that
 // there is no such file, line or revision.
 func Explain(ctx context.Context, opts scanner.ExplainOptions, sources config.Sources, now time.Time) (*Explanation, error) {
+	opts.ForeignComments = sources.Foreign
 	file := opts.Target()
 	loaded, err := sources.Load([]string{file}, nil)
 	if err != nil {

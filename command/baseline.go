@@ -44,7 +44,7 @@ The file holds a hash of each key and no character of its body; commit it. The
 status is 0, or 3 if the scan was incomplete.
 `,
 	example: `keysweep baseline create --reason "known before we scanned"`,
-	options: []group{{"", "output from reason min-confidence all-objects ignored " + ruleOptions + " " + reachOptions + " no-archives max-unpacked max-object no-progress jobs"}},
+	options: []group{{"", "output from reason min-confidence accept-foreign-comments all-objects ignored " + ruleOptions + " " + reachOptions + " no-archives max-unpacked max-object no-progress jobs"}},
 	run:     baselineCommand,
 }
 

@@ -37,7 +37,7 @@ and says for every CI and event whose exceptions count.
 	// Those of scan, but for what the run decides on, or is for a person at a terminal.
 	options: []group{
 		{headingWhat, "exclude " + ruleOptions + " " + reachOptions + " no-archives max-unpacked verify-objects max-object"},
-		{headingCounts, "min-confidence default-branch baseline fail-on exit-code allow-incomplete show-rejected show-suppressed"},
+		{headingCounts, "min-confidence default-branch baseline accept-foreign-comments fail-on exit-code allow-incomplete show-rejected show-suppressed"},
 		{headingVerify, "verify " + verifyOptions},
 		{headingReports, "format output author quiet verbose"},
 		{headingLimits, "timeout jobs"},

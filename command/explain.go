@@ -22,7 +22,7 @@ Keys are judged as a scan judges them. The status is 0 if there was something
 to explain, finding or not, and 2 if there is no such file, line or revision.
 `,
 	example: `keysweep explain config/pay.env:12`,
-	options: []group{{"", "repository " + ruleOptions + " baseline " + reachOptions + " min-confidence format show-secrets color"}},
+	options: []group{{"", "repository " + ruleOptions + " baseline accept-foreign-comments " + reachOptions + " min-confidence format show-secrets color"}},
 	run:     explain,
 }
 

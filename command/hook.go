@@ -47,7 +47,7 @@ finds nothing prints nothing. No key is sent anywhere.
 // The options of hook, which install writes into hooks.
 const (
 	hookReads   = "exclude " + ruleOptions
-	hookCounts  = "min-confidence baseline fail-on allow-incomplete show-suppressed"
+	hookCounts  = "min-confidence baseline accept-foreign-comments fail-on allow-incomplete show-suppressed"
 	hookReports = "color quiet verbose"
 	hookLimits  = "timeout jobs"
 )

@@ -87,6 +87,7 @@ var options = [...]option{
 	{"min-confidence", "", one, "say what a scan with this `LEVEL` low, medium or high lists; medium if not given", []string{"explain"}},
 	{"min-confidence", "", one, "list and count findings of `LEVEL` low, medium or high and above; medium if not given", nil},
 	{"all-objects", "", none, "also accept keys that only other branches, stashes or dropped objects hold", nil},
+	{"accept-foreign-comments", "", none, "count gitleaks:allow, betterleaks:allow, trufflehog:ignore, ggignore, kingfisher:ignore and pragma: allowlist secret where keysweep:allow counts", nil},
 	{"baseline", "", one, "accept the keys of the baseline `FILE`; " + exceptions.BaselineName + " of the scanned repository or folder if not given", nil},
 	{"since", "", one, "list and count keys first seen in a commit since `DATE`, as 2026-01-31, or 12h, 30d or 2w ago, and keys that are in no commit", nil},
 	{"default-branch", "", one, "the default branch is `NAME`, where the CI does not say; KEYSWEEP_DEFAULT_BRANCH or the branch of the clone's origin/HEAD if not given", nil},

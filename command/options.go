@@ -167,7 +167,8 @@ func parseReach(c *call) (file.Reach, error) {
 
 // parseSources reads ruleOptions and --baseline.
 func parseSources(c *call) (config.Sources, error) {
-	s := config.Sources{Rules: c.StringSlice("rules"), Config: c.String("config"), None: c.Bool("no-config"), Baseline: c.String("baseline"), Cloud: c.Bool("fetch-cloud-files")}
+	s := config.Sources{Rules: c.StringSlice("rules"), Config: c.String("config"), None: c.Bool("no-config"), Baseline: c.String("baseline"), Cloud: c.Bool("fetch-cloud-files"),
+		Foreign: c.Bool("accept-foreign-comments")}
 	if s.Config != "" && s.None {
 		return s, errors.New("--config and --no-config exclude each other")
 	}

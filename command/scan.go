@@ -31,7 +31,7 @@ Results go to standard output, everything else to standard error.
 	options: []group{
 		{headingWhat, "tree history staged range ignored exclude " + ruleOptions + " " + reachOptions + " no-archives max-unpacked verify-objects max-object"},
 		{headingRemote, remoteOptions},
-		{headingCounts, "min-confidence baseline since fail-on exit-code show-rejected show-suppressed"},
+		{headingCounts, "min-confidence baseline accept-foreign-comments since fail-on exit-code show-rejected show-suppressed"},
 		{headingVerify, "verify " + verifyOptions},
 		{headingReports, "format output author show-secrets color no-progress quiet verbose"},
 		{headingLimits, "timeout jobs"},

@@ -22,6 +22,8 @@ type Sources struct {
 	// None reads no configuration and no baseline but one that is named, and
 	// believes no comment.
 	None bool
+	// Foreign says that comments of other scanners count as keysweep:allow does.
+	Foreign bool
 	// Cloud reads files that are not on this disk, which downloads them.
 	Cloud bool
 	// Trust says whose exceptions count instead of the working tree's. Nil: the
@@ -64,6 +66,7 @@ func (s Sources) Load(paths []string, read Reader) (*Loaded, error) {
 	}
 	if s.Trust != nil {
 		l.trusted = newTrusted(*s.Trust, read)
+		l.trusted.foreign = s.Foreign
 		inside := func(r root) bool { return r.index == 0 && r.own }
 		if len(paths) > 0 && !s.Trust.Nothing && !s.Trust.Anywhere && !slices.ContainsFunc(l.roots, inside) {
 			l.notes = l.trusted.distrustOutside()

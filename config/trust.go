@@ -55,6 +55,7 @@ type trusted struct {
 	config   func() (*Config, error)              // nil if it is not there
 	baseline func() (*exceptions.Baseline, error) // likewise
 	files    map[string][]byte                    // of believes; nil: not there
+	foreign  bool                                 // see Sources.Foreign
 	unread   error                                // of config or baseline: there, and could not be read
 }
 
@@ -126,7 +127,7 @@ func (t *trusted) believes() func(*finding.Finding, *finding.Occurrence) bool {
 			t.files[path] = text
 		}
 		return text, text != nil
-	})
+	}, t.foreign)
 	return func(f *finding.Finding, o *finding.Occurrence) bool { return o.Comment.Merged || inTrusted(f, o) }
 }
 

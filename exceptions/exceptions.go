@@ -66,7 +66,9 @@ func (s *Set) Mark(res *finding.Result) {
 				Reason: accepted.Reason, Owner: accepted.Owner, Expires: accepted.Expires})
 			accepted = nil
 		}
-		f.Suppressed = accepted
+		if f.Suppressed = accepted; accepted == nil {
+			m.foreign(f)
+		}
 	}
 	if m.withheld && !res.Complete() && len(res.Targets) > 0 {
 		res.Targets[0].Notes = append(res.Targets[0].Notes, withheldNote)
@@ -292,6 +294,16 @@ func (m *marker) comment(f *finding.Finding, o *finding.Occurrence) string {
 	return ""
 }
 
+// foreign reports the comments beside f that accept it for other scanners alone.
+func (m *marker) foreign(f *finding.Finding) {
+	for i := range f.Listed {
+		if o := &f.Listed[i]; o.Comment.Foreign != "" && !o.Comment.Found && (age(o) < 3 || o.Source == finding.SourceStdin) {
+			m.report(finding.Exception{Kind: finding.KindInline, File: path.Join(o.Folder, o.Path), Line: o.Line, Entry: f.Secret.ID(),
+				Problem: finding.ExceptionForeign, Reason: o.Comment.Foreign})
+		}
+	}
+}
+
 // unused reports which entries are expired, and which match nothing.
 func (m *marker) unused(res *finding.Result, lines map[string]bool) {
 	for i := range m.Allows {
@@ -320,8 +332,8 @@ func (m *marker) unused(res *finding.Result, lines map[string]bool) {
 // version of the file has one too, on every line that holds the key. read
 // returns the trusted version of the file that an occurrence is in, and
 // false if there is none. A key that is encoded there is not recognised,
-// and its comment not believed.
-func InTrusted(read func(o *finding.Occurrence) ([]byte, bool)) func(*finding.Finding, *finding.Occurrence) bool {
+// and its comment not believed. With foreign, comments of other scanners count.
+func InTrusted(read func(o *finding.Occurrence) ([]byte, bool), foreign bool) func(*finding.Finding, *finding.Occurrence) bool {
 	return func(f *finding.Finding, o *finding.Occurrence) bool {
 		text, ok := read(o)
 		if !ok {
@@ -332,7 +344,7 @@ func InTrusted(read func(o *finding.Occurrence) ([]byte, bool)) func(*finding.Fi
 			if !bytes.Contains(line, key) {
 				continue
 			}
-			if reason, _ := rules.FindComment(line); reason.Start == reason.End {
+			if reason, _ := rules.FindComment(line, foreign); reason.Start == reason.End {
 				return false
 			}
 			held = true

@@ -209,7 +209,7 @@ func TestATrustedVersionMustHaveTheCommentToo(t *testing.T) {
 		{"that is not there", "", false, false},
 	} {
 		read := func(at *finding.Occurrence) ([]byte, bool) { return []byte(tt.trusted), tt.ok && at.Path == "a" }
-		if got := InTrusted(read)(f, &o); got != tt.want {
+		if got := InTrusted(read, false)(f, &o); got != tt.want {
 			t.Errorf("%s: %v", tt.name, got)
 		}
 	}

@@ -258,6 +258,7 @@ type ExceptionProblem string
 // The problems.
 const (
 	ExceptionExpired   ExceptionProblem = "expired"   // its last day has passed
+	ExceptionForeign   ExceptionProblem = "foreign"   // a comment that another scanner follows
 	ExceptionLive      ExceptionProblem = "live"      // the key is known to work: it cannot be accepted
 	ExceptionNoReason  ExceptionProblem = "no-reason" // keysweep:allow without a reason does not count
 	ExceptionUntrusted ExceptionProblem = "untrusted" // keysweep:allow in what is not the user's own
@@ -345,6 +346,9 @@ type Comment struct {
 	// Reason is "" if there is none: then the comment does not count. Raw bytes,
 	// every candidate in it redacted.
 	Reason string
+	// Foreign is the word by which the line accepts its secrets for another scanner,
+	// as gitleaks:allow. "": there is none.
+	Foreign string
 	// Merged says, of what a repository holds, that the commit whose comments
 	// count reaches it (scanner.Options.Trusted). False outside commits.
 	Merged bool

@@ -167,6 +167,8 @@ func (k *ExplainedKey) listing(least finding.Confidence) string {
 		return counts + " keysweep:allow on its line has no reason and changes nothing."
 	case k.Comment.Found:
 		return counts + " keysweep:allow on its line is not trusted here."
+	case k.Comment.Foreign != "":
+		return counts + " " + quote.Text(k.Comment.Foreign) + " on its line is for another tool (--accept-foreign-comments counts it)."
 	}
 	return counts
 }

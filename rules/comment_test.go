@@ -31,7 +31,7 @@ func TestFindComment(t *testing.T) {
 		{"k # pragma: allowlist secret", ""},
 		{"", ""},
 	} {
-		reason, found := FindComment([]byte(tt.line))
+		reason, found := FindComment([]byte(tt.line), false)
 		got := tt.line[reason.Start:reason.End]
 		if found && got == "" {
 			got = "none"
@@ -42,11 +42,43 @@ func TestFindComment(t *testing.T) {
 	}
 }
 
+func TestFindForeign(t *testing.T) {
+	for _, tt := range []struct {
+		line, want string
+		reason     string // with foreign
+	}{
+		{"k # gitleaks:allow", "gitleaks:allow", "gitleaks:allow"},
+		{"k # gitleaks:allow because", "gitleaks:allow", "gitleaks:allow"},
+		{"k # betterleaks:allow", "betterleaks:allow", "betterleaks:allow"},
+		{"k // trufflehog:ignore", "trufflehog:ignore", "trufflehog:ignore"},
+		{"k #ggignore", "ggignore", "ggignore"},
+		{"k # kingfisher:ignore", "kingfisher:ignore", "kingfisher:ignore"},
+		{"k  # pragma: allowlist secret", "pragma: allowlist secret", "pragma: allowlist secret"},
+		{"k  # pragma:whitelist secret", "pragma:whitelist secret", "pragma:whitelist secret"},
+		{"k # trufflehog:ignore gitleaks:allow", "trufflehog:ignore", "trufflehog:ignore"},
+		{"k # keysweep:allow why, gitleaks:allow", "gitleaks:allow", "why, gitleaks:allow"},
+		{"k # gitleaks:allow keysweep:allow", "gitleaks:allow", "gitleaks:allow"},
+		{"k # keysweep:allow", "", ""},
+		{"# pragma: allowlist nextline secret", "", ""},
+		{"k # xgitleaks:allow, gitleaks:allowed, ggignored, eggignore, gitleaks: allow, Gitleaks:allow", "", ""},
+		{"", "", ""},
+	} {
+		word, found := FindForeign([]byte(tt.line))
+		if got := tt.line[word.Start:word.End]; got != tt.want || found != (got != "") {
+			t.Errorf("%q: %q, want %q", tt.line, got, tt.want)
+		}
+		reason, _ := FindComment([]byte(tt.line), true)
+		if got := tt.line[reason.Start:reason.End]; got != tt.reason {
+			t.Errorf("%q counts for %q, want %q", tt.line, got, tt.reason)
+		}
+	}
+}
+
 func FuzzFindComment(f *testing.F) {
 	f.Add([]byte("k # keysweep:allow a reason */"))
 	f.Add([]byte("keysweep:allow keysweep:allow x"))
 	f.Fuzz(func(t *testing.T, line []byte) {
-		at, found := FindComment(line)
+		at, found := FindComment(line, false)
 		if at.Start < 0 || at.End < at.Start || at.End > len(line) || !found && at.Start != at.End {
 			t.Errorf("%v, %v", at, found)
 		}

@@ -16,6 +16,7 @@ import (
 type collector struct {
 	set          *rules.Set
 	keepRejected bool
+	foreign      bool              // comments of other scanners count
 	containers   *container.Budget // nil: they are not opened
 	unopened     bool              // Options.UnopenedNoted
 	skip         func(...finding.Skipped)

@@ -78,14 +78,17 @@ const commentReach = nearby
 // for no key that a person sees on another line.
 const lineEnds = "\n\r\v\f\u0085\u2028\u2029"
 
-// comment returns the comment on the line of matches[i].
-func comment(buf []byte, matches []rules.Match, i int) finding.Comment {
+// comment returns the comment on the line of matches[i]. With foreign, those of other
+// scanners count as well.
+func comment(buf []byte, matches []rules.Match, i int, foreign bool) finding.Comment {
 	m := &matches[i]
 	from := max(0, m.Start-commentReach)
 	wide := len(m.Encoding) > 0 && m.Encoding[0] == "utf-16"
 	if !wide {
 		// Nearly no line has one, and every key of a scan comes by.
-		if _, found := rules.FindComment(buf[from:min(len(buf), m.Start+commentReach)]); !found {
+		near := buf[from:min(len(buf), m.Start+commentReach)]
+		_, isOurs := rules.FindComment(near, false)
+		if _, isForeign := rules.FindForeign(near); !isOurs && !isForeign {
 			return finding.Comment{}
 		}
 	}
@@ -100,21 +103,29 @@ func comment(buf []byte, matches []rules.Match, i int) finding.Comment {
 		}
 	}
 	if wide {
-		return wideComment(buf, from, to, matches, i)
+		return wideComment(buf, from, to, matches, i, foreign)
 	}
-	at, found := rules.FindComment(buf[from:to])
-	if !found {
-		return finding.Comment{}
+	c, at := readComment(buf[from:to], foreign)
+	if c.Found {
+		c.Reason, _ = redactRun(buf, from+at.Start, from+at.End, matches, false)
 	}
-	reason, _ := redactRun(buf, from+at.Start, from+at.End, matches, false)
-	return finding.Comment{Found: true, Reason: reason}
+	return c
+}
+
+// readComment returns the comment on a line, and where in the line its reason is.
+func readComment(line []byte, foreign bool) (c finding.Comment, reason rules.Span) {
+	reason, c.Found = rules.FindComment(line, foreign)
+	if word, ok := rules.FindForeign(line); ok {
+		c.Foreign = string(line[word.Start:word.End])
+	}
+	return c, reason
 }
 
 // wideComment is comment for UTF-16, in the byte order in which the key was read:
 // that of big endian text may be the other one, a byte late, which changes only
 // how letters beyond ASCII come out in the reason. A reason with other candidates
 // in it does not count: where they are in the decoded text is not known.
-func wideComment(buf []byte, from, to int, matches []rules.Match, i int) finding.Comment {
+func wideComment(buf []byte, from, to int, matches []rules.Match, i int, foreign bool) finding.Comment {
 	m := &matches[i]
 	unit := binary.LittleEndian.Uint16
 	start := m.Start
@@ -127,15 +138,12 @@ func wideComment(buf []byte, from, to int, matches []rules.Match, i int) finding
 		text = append(text, unit(buf[at:]))
 	}
 	line := []byte(string(utf16.Decode(text)))
-	at, found := rules.FindComment(line)
-	if !found {
-		return finding.Comment{}
-	}
-	reason := string(line[at.Start:at.End])
+	c, at := readComment(line, foreign)
+	c.Reason = string(line[at.Start:at.End])
 	for k := range matches {
-		if prefix := matches[k].Secret.Prefix(); prefix != "" && strings.Contains(reason, prefix) {
-			reason = ""
+		if prefix := matches[k].Secret.Prefix(); prefix != "" && strings.Contains(c.Reason, prefix) {
+			c.Reason = ""
 		}
 	}
-	return finding.Comment{Found: true, Reason: reason}
+	return c
 }

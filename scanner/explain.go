@@ -37,6 +37,8 @@ type ExplainOptions struct {
 	// FollowAlternates and Reach are as in Options.
 	FollowAlternates bool
 	Reach            file.Reach
+	// ForeignComments is as in Options.
+	ForeignComments bool
 	// Now is the clock, for revisions that name a date.
 	Now func() time.Time
 }
@@ -167,7 +169,7 @@ func (e *explainer) add(k rules.Explanation, buf []byte, matches []rules.Match, 
 	key.LiteralLine, key.LiteralColumn = at.lines+1, at.bytes+1
 	key.Offset = read - int64(len(buf)-k.Start)
 	if i := slices.IndexFunc(matches, func(m rules.Match) bool { return m.Start == k.Start && m.End == k.End }); i >= 0 {
-		key.Comment = comment(buf, matches, i)
+		key.Comment = comment(buf, matches, i, e.opts.ForeignComments)
 	}
 	if e.out.Path != "" && !k.Glued {
 		key.Evidence = append(key.Evidence, e.set.PathEvidence(e.pathBelowTop())...)

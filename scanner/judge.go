@@ -115,7 +115,7 @@ func (j *judge) keep(buf []byte, done int, pos position, matches []rules.Match, 
 		shown := m.Confidence > finding.Rejected || j.collector.keepRejected // else it is only counted
 		s, t := candidate{match: *m, offset: pos.total, at: at}, j.times[m.Secret]
 		if shown {
-			s.view.comment = comment(buf, matches, i)
+			s.view.comment = comment(buf, matches, i, j.collector.foreign)
 		}
 		elsewhere, full := t.path != at.path || t.inside != at.inside, shown && t.kept >= locationsPerContent
 		if elsewhere && !full {

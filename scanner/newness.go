@@ -214,7 +214,7 @@ func (v *view) readTips(tips []atTip, known map[oid.ID]keySet, key finding.Secre
 		if !ok {
 			continue
 		}
-		comment := finding.Comment{Found: held.reason != "", Reason: held.reason, Merged: tip.merged}
+		comment := finding.Comment{Found: held.reason != "", Reason: held.reason, Foreign: v.comment.Foreign, Merged: tip.merged}
 		if v.tipLine == 0 || !comment.Found || !comment.Merged && v.comment.Found {
 			v.comment = comment
 		}

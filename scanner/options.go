@@ -43,6 +43,9 @@ type Options struct {
 	// set in what it reaches. Of a history, other than HEAD only a whole id is
 	// understood. "": HEAD.
 	Trusted string
+	// ForeignComments says that the comments of other scanners count as
+	// keysweep:allow does, see rules.FindComment.
+	ForeignComments bool
 	// Remotes are those of Paths that are addresses. They are fetched by Scan.
 	Remotes map[string]*Remote
 	// MaxPack is the most bytes that the pack of one of them may have. Zero: any.

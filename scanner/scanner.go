@@ -90,6 +90,7 @@ type Accept struct {
 func (s *Prepared) Scan(ctx context.Context, set *rules.Set, accept Accept) (*finding.Result, error) {
 	s.accept = accept
 	s.collector = newCollector(set, s.opts.KeepRejected, s.opts.Progress)
+	s.collector.foreign = s.opts.ForeignComments
 	if !s.opts.NoArchives {
 		s.collector.unopened, s.collector.skip = s.opts.UnopenedNoted, s.skip
 		s.collector.containers = container.NewBudget(container.Limits{Produced: s.opts.MaxUnpacked, Holds: set.Finder().Contains})
