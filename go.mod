@@ -24,6 +24,7 @@ require (
 	golang.org/x/term v0.48.0
 	golang.org/x/text v0.41.0
 	golang.org/x/time v0.16.0
+	mvdan.cc/sh/v3 v3.13.1
 )
 
 require (

@@ -20,10 +20,12 @@ import (
 // import. A package that is not here must be added first.
 var mayImport = map[string][]string{
 	"keysweep":                       {"command"},
-	"keysweep/command":               {"screen", "audit", "file", "command/ci", "command/doctor", "command/hooks", "config", "exceptions", "foreign", "scanner", "rules", "report", "quote", "verify", "finding"},
+	"keysweep/command":               {"agent", "screen", "audit", "file", "command/ci", "command/doctor", "command/hooks", "config", "exceptions", "foreign", "scanner", "rules", "report", "quote", "verify", "finding"},
 	"keysweep/command/ci":            {"file", "scanner/gitdb", "scanner/gitdb/lookup", "scanner/gitdb/oid"},
 	"keysweep/command/ci/citest":     nil,
-	"keysweep/audit":                 {"remote", "scanner/gitdb", "scanner/gitdb/oid", "config", "exceptions", "scanner", "rules", "report", "verify", "quote", "finding"},
+	"keysweep/agent":                 {"agent/shell"},
+	"keysweep/agent/shell":           nil,
+	"keysweep/audit":                 {"remote", "file", "scanner/gitdb", "scanner/gitdb/oid", "config", "exceptions", "scanner", "rules", "report", "verify", "quote", "finding"},
 	"keysweep/config":                {"file", "scanner/gitdb", "quote", "rules", "toml", "exceptions", "finding"},
 	"keysweep/exceptions":            {"rules", "finding"},
 	"keysweep/scanner":               {"quote", "file", "linehash", "scanner/container", "scanner/worktree", "scanner/gitdb", "scanner/gitdb/history", "scanner/gitdb/lookup", "scanner/gitdb/pack", "scanner/gitdb/index", "scanner/gitdb/oid", "rules", "rules/attribution", "finding"},

@@ -5,10 +5,12 @@ import (
 	"flag"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 	"text/template"
 
+	"keysweep/agent"
 	"keysweep/command/hooks"
 	"keysweep/report"
 )
@@ -77,7 +79,7 @@ func describe(p *program) []commandWords {
 		case "completion":
 			words.Arguments = shells()
 		case "hook":
-			words.Arguments = hooks.Names()
+			words.Arguments = slices.Concat(hooks.Names(), []string{agentHook}, agent.Names())
 		case "rules":
 			words.Arguments = rulesCommands
 		case "baseline":

@@ -21,19 +21,22 @@ import (
 )
 
 var hookSpec = spec{
-	name: "hook", purpose: "runs one hook check: pre-commit, commit-msg, pre-push or pre-receive", args: "NAME [ARG…]",
+	name: "hook", purpose: "runs one hook check, of git or of a coding agent", args: "NAME [ARG…]",
 	about: `
 "keysweep install" writes git hooks that call it. NAME is one of:
   pre-commit    the keys that the next commit would add
   commit-msg    the keys in the message of a commit, a file ARG
   pre-push      the keys that the pushed commits bring in
   pre-receive   the same, on the server that is pushed to
-ARG and standard input are what git gives the hook (githooks(5)). A hook that
-finds nothing prints nothing. No key is sent anywhere.
+  agent AGENT   a prompt or a tool call of claude, codex, gemini, cursor,
+                copilot, windsurf or cline
+ARG and standard input are what git or the agent gives the hook (githooks(5)). A
+hook of git that finds nothing prints nothing; an agent gets an answer in its
+own form. No key is sent anywhere.
 `,
 	example: "keysweep hook pre-commit",
 	// Git says what is scanned, and nothing is sent.
-	options: []group{{headingWhat, hookReads}, {headingCounts, hookCounts}, {headingReports, hookReports}, {headingLimits, hookLimits}},
+	options: []group{{headingWhat, hookReads}, {headingCounts, hookCounts}, {headingAgents, onlyAgents}, {headingReports, hookReports}, {headingLimits, hookLimits}},
 	run:     hookCommand,
 	statuses: []exitStatus{
 		{"0", "nothing to report: git goes on"},
@@ -65,12 +68,18 @@ type hook struct {
 
 func hookCommand(c *call) error {
 	name := c.Args().First()
+	if name == agentHook {
+		return hookOfAgent(c)
+	}
 	if !slices.Contains(hooks.Names(), name) {
 		message := unknownHook(name)
 		if name == "" {
-			message = "hook needs the name of a hook: " + orList(hooks.Names())
+			message = "hook needs the name of a hook: " + orList(append(hooks.Names(), agentHook))
 		}
 		return c.usage(errors.New(message))
+	}
+	if err := c.refuse(onlyAgents, "hooks of git"); err != nil {
+		return c.usage(err)
 	}
 	if os.Getenv(stdinVariable) == stdinToCopy {
 		return copyStdin(c.stdout, c.stdin)

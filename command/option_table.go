@@ -43,6 +43,7 @@ const (
 	headingVerify  = "Verification (nothing is sent without --verify or --verify-issuer)"
 	headingReports = "Reports"
 	headingLimits  = "Limits"
+	headingAgents  = "Coding agents"
 )
 
 // Options that several commands have: which rules there are, how far
@@ -96,6 +97,8 @@ var options = [...]option{
 	{"exit-code", "", one, "end with `N` instead of 1", nil},
 	{"allow-incomplete", "", none, "do not stop because some content was not read; the report still lists it", []string{"hook", "install"}},
 	{"allow-incomplete", "", none, "do not fail because some content was not read, as the older commits of a shallow checkout; the report still lists it", nil},
+	{"strict", "", none, "block a prompt or a tool call that could not be scanned", nil},
+	{"allow-no-verify", "", none, "let commands pass that leave out git's hooks, as git commit --no-verify", nil},
 	{"show-rejected", "", none, "also list candidates that were turned down, and why", nil},
 	{"show-suppressed", "", none, "also list keys that a person accepted, in text and Markdown; the other formats always have them", nil},
 

@@ -8,6 +8,7 @@ import (
 	"unicode/utf8"
 
 	"keysweep/finding"
+	"keysweep/rules"
 )
 
 // keyWords says what kind of key f is, and whose.
@@ -255,4 +256,11 @@ func (p *phrases) inRepository(f *finding.Finding) bool {
 		return (t.Kind == finding.TargetRepository || t.InRepository) &&
 			slices.ContainsFunc(f.Listed, func(o finding.Occurrence) bool { return o.Target == t.Name })
 	})
+}
+
+// KeyWords says in words what kind of key f is, and whose: Martis production key. set
+// has the issuer's name.
+func KeyWords(f *finding.Finding, set *rules.Set) string {
+	p := newPhrases(&finding.Result{}, Options{Set: set, Rules: set.Rules()})
+	return p.keyWords(f)
 }

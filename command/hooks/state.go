@@ -7,6 +7,7 @@ import (
 	"path/filepath"
 	"regexp"
 	"runtime"
+	"slices"
 	"strings"
 
 	"keysweep/file"
@@ -141,6 +142,27 @@ func readScript(path string) (string, error) {
 // the program and the options that it records.
 func (s *State) Current() bool {
 	return s.Kind == Ours && !s.Edited && s.text == Script(s.Name, s.Program, s.Options...)
+}
+
+// CallsKeysweep reports whether git runs keysweep in any hook of a repository, by
+// itself or through a hook manager.
+func (r *Repository) CallsKeysweep() bool {
+	return slices.ContainsFunc(Names(), func(name string) bool {
+		if _, ok := r.Calling(name); ok {
+			return true
+		}
+		for s := new(Look(r.Hooks, name)); s != nil; s = s.Legacy {
+			if s.Kind == Ours || s.Kind == Calling {
+				return true
+			}
+			if s.Framework != nil && r.Top != "" {
+				if config, err := s.Framework.Mentions(r.Top, name); config != "" && err == nil {
+					return true
+				}
+			}
+		}
+		return false
+	})
 }
 
 // Framework is a program that manages hooks itself, and would overwrite ours or
