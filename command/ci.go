@@ -98,6 +98,7 @@ func (r *ciRun) run(c *call) error {
 		return err
 	}
 	opts.audit.Scan.AllowIncomplete = c.Bool("allow-incomplete")
+	opts.report.OmitSuppressed = r.actions
 	opts.report.Links = links(checkout, path)
 	if err := r.apply(checkout, path); err != nil {
 		return err

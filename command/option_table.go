@@ -119,7 +119,7 @@ var options = [...]option{
 	{"format", "f", one, "write `FORMAT` text or json", []string{"recheck", "explain"}},
 	{"format", "f", one, "write list and show as `FORMAT` text or json", []string{"rules"}},
 	{"format", "f", one, "write standard output as `FORMAT` text or json", []string{"doctor"}},
-	{"format", "f", one, "write standard output as `FORMAT` text, json, jsonl, csv, markdown, sarif or html", nil},
+	{"format", "f", one, "write standard output as `FORMAT` text, json, jsonl, csv, markdown, sarif, html, gitlab or junit", nil},
 	{"json", "", none, "as a JSON object", nil},
 	{"output", "o", list, "the baseline, `FILE`; " + exceptions.BaselineName + " at the top of the first PATH if not given", []string{"baseline"}},
 	{"output", "o", list, "write the report to `FILE`, in the format of its extension; - is standard output; repeatable", nil},

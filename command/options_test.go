@@ -200,7 +200,7 @@ func TestOutputsTakeTheFormatOfTheirExtension(t *testing.T) {
 func TestAnExtensionThatNamesNoFormatIsRefused(t *testing.T) {
 	for _, name := range []string{"r.pdf", "r.xml", "r.yaml", "r.log", "a/r.json.bak", "r.sarif.gz", ".r.toml"} {
 		_, err := parseOutputs([]string{"ok.json", name}, report.Text, false)
-		if err == nil || !strings.Contains(err.Error(), name) || !strings.Contains(err.Error(), ".txt, .json, .jsonl, .csv, .md, .markdown, .sarif, .sarif.json, .html or .htm") {
+		if err == nil || !strings.Contains(err.Error(), name) || !strings.Contains(err.Error(), ".txt, .json, .jsonl, .csv, .md, .markdown, .sarif, .sarif.json, .html, .htm, gl-secret-detection-report.json, .gitlab.json or junit.xml") {
 			t.Errorf("%s: %v", name, err)
 		}
 	}

@@ -106,6 +106,6 @@ func (p *phrases) annotation(f *finding.Finding) string {
 	if f.FirstSeen.Commit != "" {
 		message += ", first committed " + day(f.FirstSeen.Date) + " in " + short(f.FirstSeen.Commit)
 	}
-	return WorkflowCommand(LevelError, p.Text(message)+". Replace it, then revoke it: removing the line does not undo the leak.",
+	return WorkflowCommand(LevelError, p.Text(message)+". "+firstStep,
 		append(at, Property{"title", "Leaked key: " + p.keyWords(f)})...)
 }

@@ -1,5 +1,5 @@
 // Package report writes the result of a scan for people (text, Markdown, CSV,
-// HTML) and for programs (JSON, JSONL, SARIF). It knows nothing of how a scan works.
+// HTML) and for programs (JSON, JSONL, SARIF, GitLab, JUnit). It knows nothing of how a scan works.
 //
 // What is said, the phrases, is apart from how a format writes it: phrases.go,
 // key.go, place.go, skipped.go, exception.go, advice.go and remedy.go hold words
@@ -36,6 +36,8 @@ const (
 	Markdown
 	SARIF
 	HTML
+	GitLab
+	JUnit
 )
 
 // formats is the one list of formats: a new one is a constant above, a line
@@ -52,6 +54,8 @@ var formats = [...]struct {
 	Markdown: {"markdown", []string{".md", ".markdown"}, writeMarkdown},
 	SARIF:    {"sarif", []string{".sarif", ".sarif.json"}, writeSARIF},
 	HTML:     {"html", []string{".html", ".htm"}, writeHTML},
+	GitLab:   {"gitlab", []string{"gl-secret-detection-report.json", ".gitlab.json"}, writeGitLab},
+	JUnit:    {"junit", []string{"junit.xml"}, writeJUnit},
 }
 
 // String returns the name that ParseFormat reads.
@@ -71,7 +75,7 @@ func FormatNames() []string {
 	return names
 }
 
-// Extensions returns the file extensions that name a format, as .json.
+// Extensions returns the ends of file names that name a format, as .json.
 func Extensions() []string {
 	var list []string
 	for _, f := range formats {
@@ -135,6 +139,9 @@ type Options struct {
 	ShowRejected   bool // list Result.RejectedFindings
 	ShowSuppressed bool // list in text what a person accepted; JSON always does
 	ShowSecrets    bool // print keys whole
+	// OmitSuppressed leaves out of SARIF what a person accepted, and says how many:
+	// GitHub ignores that a result is suppressed, and opens an alert.
+	OmitSuppressed bool
 
 	// MinConfidence is what the scan was asked for. Zero: Medium.
 	MinConfidence finding.Confidence

@@ -20,10 +20,6 @@ import (
 //
 // Keys are redacted whatever Options say: the file travels.
 
-// markup is HTML of ours. A constant becomes one by itself, and nothing else does:
-// what others decide is written by text alone.
-type markup string
-
 var (
 	//go:embed page/page.css
 	pageStyle markup
@@ -39,14 +35,13 @@ const titleStart, maxTitle = "keysweep: ", 60
 const maxHTMLPlaces = 50
 
 type htmlReport struct {
-	*phrases
-	w    *bufio.Writer // keeps its first error until Flush
+	xmlWriter
 	span timeSpan
 }
 
 func writeHTML(w io.Writer, res *finding.Result, opts Options) error {
 	opts.ShowSecrets, opts.Color, opts.ShowSuppressed = false, false, true
-	h := &htmlReport{phrases: newPhrases(res, opts), w: bufio.NewWriter(w)}
+	h := &htmlReport{xmlWriter: xmlWriter{newPhrases(res, opts), bufio.NewWriter(w)}}
 	h.listed = slices.Clone(h.counted) // then what was accepted
 	for _, f := range res.Findings {
 		if f.Suppressed != nil {
@@ -63,35 +58,6 @@ func writeHTML(w io.Writer, res *finding.Result, opts Options) error {
 	h.text("Written by keysweep " + quote.Words(opts.Version) + ". Keys are redacted, dates are in UTC, and the page loads nothing.")
 	h.raw("</p>\n</footer>\n<script>").raw(pageScript).raw("</script>\n</body>\n</html>\n")
 	return h.w.Flush()
-}
-
-// raw writes markup of ours.
-func (h *htmlReport) raw(m markup) *htmlReport {
-	_, _ = h.w.WriteString(string(m))
-	return h
-}
-
-// text writes words, without keys, so that they mean nothing but themselves, in the
-// text of an element and in an attribute in double quotes (HTML, "Character
-// references"). All that others decide goes through it.
-func (h *htmlReport) text(words string) *htmlReport {
-	for _, r := range h.Text(words) {
-		switch r {
-		case '&':
-			h.raw("&amp;")
-		case '<':
-			h.raw("&lt;")
-		case '>':
-			h.raw("&gt;")
-		case '"':
-			h.raw("&quot;")
-		case '\'':
-			h.raw("&#39;")
-		default:
-			_, _ = h.w.WriteRune(r)
-		}
-	}
-	return h
 }
 
 // policyOf returns the source of a policy that allows a text (CSP 3, "hash-source").

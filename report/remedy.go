@@ -48,6 +48,10 @@ const (
 	revokeLast = "Then revoke the old one: this order avoids downtime."
 )
 
+// firstStep says what matters most about a key that is out, to those who read no
+// further.
+const firstStep = "Replace it, then revoke it: removing the line does not undo the leak."
+
 // keeping, after "Keep ", is the habit that the next key needs.
 const keeping = "keys in environment variables or a secrets manager, one for each service, and replace them every 90 days."
 

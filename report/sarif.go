@@ -95,6 +95,9 @@ func writeSARIF(w io.Writer, res *finding.Result, opts Options) error {
 // there are too many.
 func (s *sarifReport) kept() []*finding.Finding {
 	list := s.res.Findings
+	if s.opts.OmitSuppressed {
+		list = s.counted
+	}
 	if len(list) <= maxSARIFResults {
 		return list
 	}

@@ -121,6 +121,9 @@ func (s *sarifReport) skipped() {
 			add(more, " (not listed one by one)")
 		}
 	}
+	if n := len(s.res.Findings) - len(s.counted); s.opts.OmitSuppressed && n > 0 {
+		s.notices.add(noticeNote, count(n, "accepted key is", "accepted keys are")+" left out of this file: GitHub would open an alert for each.")
+	}
 	for _, words := range s.exceptionLines() {
 		s.notices.add(noticeNote, sarifText(s.bases.anonymous(words))+".")
 	}
@@ -138,6 +141,9 @@ func (s *sarifReport) skipped() {
 // cut reports what the file leaves out, when the number of results in it is known.
 func (s *sarifReport) cut(written int) {
 	all := len(s.res.Findings)
+	if s.opts.OmitSuppressed {
+		all = len(s.counted)
+	}
 	if written < all {
 		why := fmt.Sprintf("GitHub keeps %s of a file", number(maxSARIFResults))
 		if written < min(all, maxSARIFResults) {

@@ -756,3 +756,17 @@ func BenchmarkSARIF(b *testing.B) {
 		b.SetBytes(int64(out.Len()))
 	}
 }
+
+func TestAcceptedKeysAreLeftOutForGitHubAndCounted(t *testing.T) {
+	for _, omit := range []bool{false, true} {
+		res := result(martis(), stripe(), lost())
+		res.Findings[1].Suppressed = accepted()
+		run := read(t, write(t, SARIF, res, Options{OmitSuppressed: omit})).Runs[0]
+		said := slices.ContainsFunc(run.Invocations[0].Notifications, func(n sarifNotification) bool {
+			return n.Message.Text == "1 accepted key is left out of this file: GitHub would open an alert for each."
+		})
+		if want := map[bool]int{false: 3, true: 2}[omit]; len(run.Results) != want || said != omit || run.Properties.Findings != 3 || run.Properties.Suppressed != 1 {
+			t.Errorf("left out %v: %d results, said %v, %+v", omit, len(run.Results), said, run.Properties)
+		}
+	}
+}
