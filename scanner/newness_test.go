@@ -14,6 +14,8 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/google/go-cmp/cmp"
+
 	"keysweep/finding"
 )
 
@@ -248,6 +250,35 @@ func TestRangesAreRead(t *testing.T) {
 	for _, in := range []string{"", "..", "...", "^a", "a b", "--all", "a..b..c", "a...b..c", "a...b...c", "a...^b", "^", "a..^b"} {
 		if r, err := ParseRange([]string{in}); err == nil {
 			t.Errorf("%q is read as %+v", in, r)
+		}
+	}
+}
+
+// The base of a delta, or its result, may be over the limit of what is built.
+func TestARangeWithBlobsOverTheLimit(t *testing.T) {
+	r := newRepo(t, filepath.Join(t.TempDir(), "r"))
+	k := keysOf(2, 8)
+	rng := rand.New(rand.NewPCG(8, 8))
+	var lines []string
+	for range 4000 {
+		lines = append(lines, fmt.Sprint(rng.Uint64(), rng.Uint64(), rng.Uint64()))
+	}
+	version := func() {
+		write(t, filepath.Join(r.dir, "dump.sql"), strings.Join(lines, "\n"))
+		r.commit("one more")
+	}
+	lines[500] = "KEY=" + k[0]
+	version()
+	lines = append(lines, "a line")
+	version()
+	lines[900] = "KEY=" + k[1]
+	version()
+	r.git("repack", "-adq")
+	for number, want := range []map[string][]string{{k[1]: {"blob dump.sql:901"}}, {}, {k[0]: {"blob dump.sql:501"}}} {
+		exclude := []string{fmt.Sprintf("HEAD~%d", number+1)}
+		res := scanAll(t, Options{Paths: []string{r.dir}, MaxObject: 1000, Range: &Range{Include: []string{fmt.Sprintf("HEAD~%d", number)}, Exclude: exclude[:min(1, 2-number)]}})
+		if diff := cmp.Diff(want, occurrences(res)); diff != "" || !res.Complete() || res.Read.Blobs != 1 {
+			t.Errorf("HEAD~%d: %s %v, %d blobs", number, diff, res.Skipped, res.Read.Blobs)
 		}
 	}
 }

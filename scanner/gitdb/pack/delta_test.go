@@ -5,9 +5,11 @@ import (
 	"context"
 	"encoding/binary"
 	"errors"
+	"io"
 	"math/rand/v2"
 	"slices"
 	"testing"
+	"testing/iotest"
 
 	"github.com/google/go-cmp/cmp"
 
@@ -255,12 +257,15 @@ func FuzzDelta(f *testing.F) {
 	f.Add([]byte("0123456789"), slices.Concat([]byte{10, 5}, copyOp(2, 3), insertOp("XY")))
 	f.Add([]byte("0123456789"), []byte{10, 5, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff})
 	f.Fuzz(func(t *testing.T, base, delta []byte) {
-		_, to, rest, err := deltaSizes(delta)
+		from, to, rest, err := deltaSizes(delta)
 		if err != nil || to > 1<<20 {
 			return
 		}
 		dst := make([]byte, to)
 		ops, err := apply(dst, base, rest, nil)
+		if from == uint64(len(base)) {
+			checkSplice(t, base, delta, dst, err)
+		}
 		if err != nil {
 			return
 		}
@@ -286,6 +291,27 @@ func FuzzDelta(f *testing.F) {
 			last = s.End
 		}
 	})
+}
+
+// checkSplice compares what a splice makes of a delta, in two steps, with what was built.
+func checkSplice(t *testing.T, base, delta, want []byte, wantErr error) {
+	t.Helper()
+	s := &splice{}
+	for _, part := range [][]byte{base[:len(base)/2], base[len(base)/2:]} {
+		if err := s.add(part); err != nil {
+			t.Fatal(err)
+		}
+	}
+	out, err := s.apply(delta, nil)
+	if (err == nil) != (wantErr == nil) {
+		t.Fatalf("spliced: %v; built: %v", err, wantErr)
+	}
+	if err != nil {
+		return
+	}
+	if got, err := io.ReadAll(iotest.OneByteReader(out)); err != nil || !bytes.Equal(got, want) {
+		t.Fatalf("spliced: %q, %v; built: %q", got, err, want)
+	}
 }
 
 func FuzzEntryHeader(f *testing.F) {

@@ -168,7 +168,7 @@ type keptObject struct {
 const maxChain = 10_000
 
 // Read builds the entry at offset and calls use with it: whole, or as a stream
-// if it is a large blob that is not a delta. The object is valid until use returns;
+// if it is a large blob: one that is not a delta, or over the limit. The object is valid until use returns;
 // the Data of a tree is not used again, and may be kept, but not written to.
 // Starts, FreshStarts and TreeErr are not filled. use must not read others that the
 // budget is for: Read may wait until there is room.
@@ -181,6 +181,8 @@ func (r *LookupReader) Read(l *Lookup, offset uint64, use func(*Object) error) e
 			case errors.Is(err, errNoRoom):
 				r.wait(r.budget.alone, func() bool { return false })
 				continue
+			case errors.Is(err, ErrTooLarge) && !errors.Is(err, errSpent):
+				return r.spliced(l, offset, left, err, use)
 			case err != nil:
 				return err
 			case base == nil:

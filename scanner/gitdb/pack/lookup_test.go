@@ -4,6 +4,7 @@ import (
 	"context"
 	"crypto/sha1"
 	"errors"
+	"io"
 	"os"
 	"strings"
 	"testing"
@@ -12,8 +13,9 @@ import (
 	"keysweep/scanner/gitdb/oid"
 )
 
-// lookupAt opens the pack at path for lookups and reads the entry at offset.
-func lookupAt(t *testing.T, path string, offset uint64, limit int64) (content string, err error) {
+// lookupAt opens the pack at path for lookups and reads the entry at offset, with a budget
+// for objects of maxObject bytes.
+func lookupAt(t *testing.T, path string, offset uint64, limit int64, maxObject uint64) (content string, err error) {
 	t.Helper()
 	l, err := OpenLookup(path, oid.SHA1)
 	if err != nil {
@@ -26,7 +28,19 @@ func lookupAt(t *testing.T, path string, offset uint64, limit int64) (content st
 	done := make(chan struct{})
 	go func() {
 		defer close(done)
-		err = NewLookupReader(NewBudget(0), 0).Read(l, offset, func(o *Object) error { content = string(o.Data); return nil })
+		budget := NewBudget(maxObject)
+		err = NewLookupReader(budget, maxObject).Read(l, offset, func(o *Object) error {
+			content = string(o.Data)
+			if o.Stream != nil {
+				b, err := io.ReadAll(o.Stream)
+				content = string(b)
+				return err
+			}
+			return nil
+		})
+		if budget.held != 0 {
+			t.Errorf("%d bytes of the budget are kept", budget.held)
+		}
 	}()
 	select {
 	case <-done:
@@ -83,14 +97,49 @@ func TestLookupsInPacksThatGitWouldNotWrite(t *testing.T) {
 			tt.build(file)
 			path := file.write(t)
 			writeIndex(t, path, []oid.ID{{1}, {2}}, file.offsets)
-			got, err := lookupAt(t, path, uint64(file.offsets[1]), tt.limit)
-			if tt.fails == "" && (err != nil || got != tt.want) {
-				t.Errorf("%q, %v", got, err)
+			maxObjects := []uint64{0, 4}
+			if tt.limit > 0 {
+				maxObjects = maxObjects[:1]
 			}
-			if tt.fails != "" && (err == nil || !strings.Contains(err.Error(), tt.fails) || !errors.Is(err, ErrCorrupt) && !errors.Is(err, ErrTooLarge)) {
-				t.Errorf("%q, %v, want %s", got, err, tt.fails)
+			for _, maxObject := range maxObjects { // built, and as a stream
+				got, err := lookupAt(t, path, uint64(file.offsets[1]), tt.limit, maxObject)
+				if tt.fails == "" && (err != nil || got != tt.want) {
+					t.Errorf("%q, %v", got, err)
+				}
+				if tt.fails != "" && (err == nil || !strings.Contains(err.Error(), tt.fails) || !errors.Is(err, ErrCorrupt) && !errors.Is(err, ErrTooLarge)) {
+					t.Errorf("%q, %v, want %s", got, err, tt.fails)
+				}
 			}
 		})
+	}
+}
+
+func TestABlobWhoseRootHasNoRoomInTheBudgetIsTooLarge(t *testing.T) {
+	file := newPackFile()
+	file.add(3, nil, make([]byte, 100_000))
+	file.add(refDelta, refBase(oid.ID{1}), append(deltaHead(100_000, 100), insertOp(strings.Repeat("a new text", 10))...))
+	path := file.write(t)
+	writeIndex(t, path, []oid.ID{{1}, {2}}, file.offsets)
+	l, err := OpenLookup(path, oid.SHA1)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer l.Close()
+	for limit, fits := range map[int64]bool{spliceRoom + 100_000: false, spliceRoom + 101_000: true} {
+		budget := newBudget(limit, 0, 50)
+		err := NewLookupReader(budget, 50).Read(l, uint64(file.offsets[1]), func(o *Object) error {
+			n, err := io.Copy(io.Discard, o.Stream)
+			if n != 100 {
+				t.Errorf("%d bytes", n)
+			}
+			return err
+		})
+		if fits && err != nil || !fits && !errors.Is(err, ErrTooLarge) {
+			t.Errorf("a budget of %d bytes: %v", limit, err)
+		}
+		if budget.Peak() > limit || budget.held != 0 {
+			t.Errorf("a budget of %d bytes: at most %d, %d at the end", limit, budget.Peak(), budget.held)
+		}
 	}
 }
 
