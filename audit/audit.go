@@ -15,6 +15,8 @@ package audit
 import (
 	"context"
 	"errors"
+	"maps"
+	"slices"
 	"time"
 
 	"keysweep/config"
@@ -59,6 +61,7 @@ func Open(ctx context.Context, opts Options) (*Audit, error) {
 		opts.Scan.Now = time.Now
 	}
 	opts.Scan.Trusted, opts.Scan.ForeignComments = opts.Sources.Commenting(), opts.Sources.Foreign
+	opts.Sources.Remote = slices.Sorted(maps.Keys(opts.Scan.Remotes))
 	prepared, err := scanner.Prepare(opts.Scan)
 	if err != nil {
 		return nil, err
@@ -92,6 +95,9 @@ func (a *Audit) Scan(ctx context.Context) (err error) {
 		Occurrence: func(key finding.Secret, o *finding.Occurrence) bool { return a.Loaded.AcceptsOccurrence(key, o, now) },
 		Path:       func(o *finding.Occurrence) (string, bool) { return a.Loaded.AcceptsPath(o, now) },
 	})
+	if err == nil {
+		a.noteTheirs(ctx)
+	}
 	return err
 }
 

@@ -7,6 +7,8 @@ import (
 	"io"
 	"slices"
 
+	"keysweep/config"
+	"keysweep/finding"
 	"keysweep/quote"
 	"keysweep/remote"
 	"keysweep/scanner"
@@ -14,8 +16,15 @@ import (
 	"keysweep/scanner/gitdb/oid"
 )
 
-// Remote says how repositories at addresses are fetched.
-type Remote = remote.Options
+// Remote says how repositories at addresses are fetched, and how links to them look.
+type Remote struct {
+	remote.Options
+	// Forges are the kinds of hosts that are not known, by host (see ParseForge).
+	Forges map[string]string
+}
+
+// ParseForge reads HOST=KIND, which says how the links of a host look.
+func ParseForge(text string) (host, kind string, err error) { return remote.ParseForge(text) }
 
 // Addresses replaces those paths of opts that are addresses by what names them in
 // reports, without user and password, and lets the scan fetch them as r says. A
@@ -39,6 +48,9 @@ func Addresses(opts *scanner.Options, r Remote) error {
 			return fmt.Errorf("%s is named twice", quote.Name(a.String()))
 		}
 		opts.Remotes[a.String()] = &scanner.Remote{}
+		if f := a.Forge(r.Forges); f != nil {
+			opts.Remotes[a.String()].Web = finding.Web{File: f.File, Commit: f.Commit}
+		}
 		list = append(list, a)
 	}
 	if err := remote.CheckTokens(r.Tokens, list); err != nil {
@@ -47,7 +59,10 @@ func Addresses(opts *scanner.Options, r Remote) error {
 	if len(list) == 0 {
 		return nil
 	}
-	client, err := remote.NewClient(r)
+	if p := opts.Progress; p != nil {
+		r.Messages = func(line string) { p.Message.Store(line) }
+	}
+	client, err := remote.NewClient(r.Options)
 	if err != nil {
 		return err
 	}
@@ -66,7 +81,9 @@ func SelectRefs(globs []string) (remote.Selection, error) { return remote.Select
 
 // ParseToken reads [HOST=]NAME, where NAME is an environment variable that holds the
 // password for the addresses on HOST, and that get returns.
-func ParseToken(text string, get func(string) string) (remote.Token, error) { return remote.ParseToken(text, get) }
+func ParseToken(text string, get func(string) string) (remote.Token, error) {
+	return remote.ParseToken(text, get)
+}
 
 // fetched returns what a scan needs to know of f.
 func fetched(f *remote.Fetched) *scanner.Fetched {
@@ -97,6 +114,23 @@ func fetched(f *remote.Fetched) *scanner.Fetched {
 	refs(f.Malformed, ": no ref may have such a name")
 	note("Objects that no ref reaches, and reflogs, stay on a server: no fetch brings them.")
 	return s
+}
+
+// noteTheirs says, of each repository that was fetched, how many of its own exceptions
+// in its files do not count. Comments that do not count are noted as everywhere.
+func (a *Audit) noteTheirs(ctx context.Context) {
+	for i := range a.Result.Targets {
+		t := &a.Result.Targets[i]
+		if !t.Remote || ctx.Err() != nil {
+			continue
+		}
+		n := config.ExceptionsIn(func(rev, path string, limit int64) ([]byte, error) {
+			return a.prepared.ReadFetched(ctx, t.Name, rev, path, limit)
+		})
+		if n > 0 {
+			t.Notes = append(t.Notes, fmt.Sprintf("The exceptions in its configuration and baseline do not count (%d): --config and --baseline name files of yours.", n))
+		}
+	}
 }
 
 // parseID returns the id that is written in hexadecimal digits; zero: none.

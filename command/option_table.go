@@ -51,7 +51,7 @@ const (
 const (
 	ruleOptions   = "rules config no-config"
 	reachOptions  = "follow-alternates allow-share fetch-cloud-files"
-	remoteOptions = "ref token-env max-pack"
+	remoteOptions = "ref token-env keep forge max-pack"
 	verifyOptions = "verify-issuer issuer endpoint ca-file dry-run egress-log verify-timeout verify-limit"
 )
 
@@ -70,6 +70,8 @@ var options = [...]option{
 	{"exclude", "", list, "leave out paths that match `GLOB`, as **/{a,b}.txt; repeatable", nil},
 	{"ref", "", list, "fetch the refs that match `GLOB`, as refs/heads/release-*, instead of all branches, tags and notes, or with +GLOB besides; repeatable", nil},
 	{"token-env", "", list, "send the password in the environment variable `[HOST=]NAME` to the addresses on HOST, over https alone; without HOST they are all on one; repeatable", nil},
+	{"keep", "", one, "keep what was fetched in `DIR`, a bare repository that git can read; removed if not given", nil},
+	{"forge", "", list, "links to HOST look as those of KIND github, gitlab, bitbucket, gitea or azure: `HOST=KIND`; repeatable", nil},
 	{"max-pack", "", one, "stop fetching a repository when `SIZE` came, scan what came, and report the rest; no limit if not given", nil},
 	{"repository", "C", one, "explain what is in the repository in or above `FOLDER`; that of the working directory if not given", nil},
 	{"rules", "", list, "add the rules of `FILE` (TOML); repeatable", nil},

@@ -140,9 +140,26 @@ func parseRemote(c *call, o *scanner.Options) error {
 		}
 		r.Tokens = append(r.Tokens, token)
 	}
+	r.Forges = map[string]string{}
+	for _, text := range c.StringSlice("forge") {
+		host, kind, err := audit.ParseForge(text)
+		if err != nil {
+			return fmt.Errorf("--forge: %w", err)
+		}
+		r.Forges[host] = kind
+	}
 	r.CAFile = c.String("ca-file")
-	if err := cmp.Or(read(c, "max-pack", parseSize, &o.MaxPack), audit.Addresses(o, r)); err != nil || len(o.Remotes) > 0 {
+	o.Keep = c.String("keep")
+	if err := cmp.Or(read(c, "max-pack", parseSize, &o.MaxPack), audit.Addresses(o, r)); err != nil {
 		return err
+	}
+	switch {
+	case o.Keep != "" && len(o.Remotes) > 1:
+		return errors.New("--keep: there is one folder and more than one address")
+	case o.Keep != "" && !isNewFolder(o.Keep):
+		return fmt.Errorf("--keep: %s is there, and is no empty folder", quote.Name(o.Keep))
+	case len(o.Remotes) > 0:
+		return nil
 	}
 	for name := range strings.FieldsSeq(remoteOptions) {
 		if c.IsSet(name) {
@@ -150,6 +167,12 @@ func parseRemote(c *call, o *scanner.Options) error {
 		}
 	}
 	return nil
+}
+
+// isNewFolder reports whether path is not there, or an empty folder.
+func isNewFolder(path string) bool {
+	list, err := os.ReadDir(path)
+	return file.Absent(err) || err == nil && len(list) == 0
 }
 
 // parseReach reads the options that say how far content may lead.

@@ -7,6 +7,7 @@ import (
 	"sync/atomic"
 	"time"
 
+	"keysweep/quote"
 	"keysweep/scanner"
 	"keysweep/screen"
 )
@@ -16,7 +17,11 @@ import (
 func showScan(w io.Writer, p *scanner.Progress) (erase func()) {
 	gauge := screen.Gauge{Started: time.Now(), Counts: func() screen.Counts {
 		phase, _ := p.Phase.Load().(string)
-		return screen.Counts{Phase: phase, Files: p.Files.Load(), Objects: p.Objects.Load(), ObjectsTotal: p.ObjectsTotal.Load(),
+		message, _ := p.Message.Load().(string)
+		if phase != "receiving" {
+			message = ""
+		}
+		return screen.Counts{Phase: phase, Message: quote.Name(message), Files: p.Files.Load(), Objects: p.Objects.Load(), ObjectsTotal: p.ObjectsTotal.Load(),
 			Bytes: p.Bytes.Load(), BytesTotal: p.BytesTotal.Load(), Candidates: p.Candidates.Load()}
 	}}
 	return screen.DrawLine(w, gauge.Line)

@@ -147,7 +147,7 @@ func TestHowFilesAreCalledFromTheTop(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			p := newOwnership(rootsOf(tt.paths), c)
+			p := newOwnership(rootsOf(tt.paths), c, nil)
 			got, ok := p.pathOf(&tt.o)
 			if ok != (tt.want != "") || ok && got != tt.want {
 				t.Errorf("%q, %v; want %q", got, ok, tt.want)

@@ -5,6 +5,7 @@ import (
 	"os"
 	"path"
 	"path/filepath"
+	"slices"
 	"strings"
 
 	"keysweep/exceptions"
@@ -143,12 +144,13 @@ func Shown(path string) string {
 // root of each target.
 type ownership struct {
 	roots  map[string]root // by target
+	remote []string        // targets that are addresses
 	top    string          // a real path; "": the root of each
 	nested map[string]bool // by folder: it is a repository of its own
 }
 
-func newOwnership(roots []root, c *Config) *ownership {
-	p := &ownership{roots: map[string]root{}, nested: map[string]bool{}}
+func newOwnership(roots []root, c *Config, remote []string) *ownership {
+	p := &ownership{roots: map[string]root{}, remote: remote, nested: map[string]bool{}}
 	if c != nil {
 		p.top = c.root
 	}
@@ -212,6 +214,9 @@ func isHere(o *finding.Occurrence) bool {
 // pathOf returns the path of o from the top, '/'-separated, and false if it has
 // none, or is elsewhere.
 func (p *ownership) pathOf(o *finding.Occurrence) (string, bool) {
+	if slices.Contains(p.remote, o.Target) {
+		return pathInTree(o)
+	}
 	prefix, ok := p.prefix(o.Target)
 	if !ok {
 		return "", false

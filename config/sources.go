@@ -24,6 +24,9 @@ type Sources struct {
 	None bool
 	// Foreign says that comments of other scanners count as keysweep:allow does.
 	Foreign bool
+	// Remote are those of the scanned paths that are addresses: nothing in such a
+	// repository counts, and the paths that exceptions name are from its top.
+	Remote []string
 	// Cloud reads files that are not on this disk, which downloads them.
 	Cloud bool
 	// Trust says whose exceptions count instead of the working tree's. Nil: the
@@ -173,7 +176,7 @@ func (l *Loaded) Accept(b *exceptions.Baseline) (err error) {
 			return err
 		}
 	}
-	l.ownership = newOwnership(l.roots, l.config)
+	l.ownership = newOwnership(l.roots, l.config, l.sources.Remote)
 	l.PathOf, l.Baseline = l.ownership.pathOf, b
 	if b != nil {
 		l.noteUsed("baseline", b.Name)

@@ -174,6 +174,17 @@ type Change struct {
 	Broken string
 }
 
+// ExceptionsIn returns how many exceptions the configuration and the baseline of a
+// repository hold that is not the user's. What is broken has none.
+func ExceptionsIn(read Reader) int {
+	all := newTrusted(Trust{Rev: "HEAD", Name: "HEAD"}, read).all()
+	n := len(all.Allows)
+	if all.Baseline != nil {
+		n += len(all.Baseline.Lines())
+	}
+	return n
+}
+
 // ChangeOf compares the exceptions of a commit, the tip of a change, with those
 // that count. Nothing counts, and nothing is compared, where Trust says so.
 func (l *Loaded) ChangeOf(tip string, findings []*finding.Finding) (c Change) {

@@ -69,6 +69,9 @@ const (
 	ScopeMessage Scope = "message"
 )
 
+// Web is the addresses of pages, in which {commit}, {path} and {line} stand for these.
+type Web struct{ File, Commit string }
+
 // Target is one of the things that the user asked to scan.
 type Target struct {
 	Name    string // as the user named it
@@ -76,6 +79,8 @@ type Target struct {
 	Tree    bool // its files were scanned
 	History bool // its object database was scanned
 	Remote  bool // Name is an address: it was fetched
+	// Web is where people browse what is at the address; the zero value: not known.
+	Web Web
 	// Scope, if not ScopeWhole, says what was scanned instead: then Tree and
 	// History are false.
 	Scope Scope

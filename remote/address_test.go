@@ -130,3 +130,33 @@ func TestErrorsNameNoAddressAndEndAfterALine(t *testing.T) {
 		}
 	}
 }
+
+func TestLinksHaveTheFormOfTheirHost(t *testing.T) {
+	for _, c := range []struct{ address, file, commit string }{
+		{"https://github.com/o/r.git", "https://github.com/o/r/blob/{commit}/{path}#L{line}", "https://github.com/o/r/commit/{commit}"},
+		{"git@github.com:o/r.git", "https://github.com/o/r/blob/{commit}/{path}#L{line}", "https://github.com/o/r/commit/{commit}"},
+		{"ssh://git@GitLab.com:22/g/s/r", "https://gitlab.com/g/s/r/-/blob/{commit}/{path}#L{line}", "https://gitlab.com/g/s/r/-/commit/{commit}"},
+		{"https://u:p@bitbucket.org/o/r", "https://bitbucket.org/o/r/src/{commit}/{path}#lines-{line}", "https://bitbucket.org/o/r/commits/{commit}"},
+		{"https://codeberg.org/o/r", "https://codeberg.org/o/r/src/commit/{commit}/{path}#L{line}", "https://codeberg.org/o/r/commit/{commit}"},
+		{"git@ssh.dev.azure.com:v3/o/p/r", "https://dev.azure.com/o/p/_git/r?version=GC{commit}&path=/{path}&line={line}&lineEnd={line}&lineStartColumn=1&lineEndColumn=200", "https://dev.azure.com/o/p/_git/r/commit/{commit}"},
+		{"https://git.example:8443/o/r", "https://git.example:8443/o/r/-/blob/{commit}/{path}#L{line}", "https://git.example:8443/o/r/-/commit/{commit}"},
+		{"https://other.example/o/r", "", ""},
+	} {
+		a, err := Parse(c.address)
+		if err != nil {
+			t.Fatal(err)
+		}
+		got := a.Forge(map[string]string{"git.example": "gitlab"})
+		if got == nil {
+			got = &Forge{}
+		}
+		if got.File != c.file || got.Commit != c.commit {
+			t.Errorf("%s: %s, %s", c.address, got.File, got.Commit)
+		}
+	}
+	for _, text := range []string{"", "x", "x=y", "=github", "github"} {
+		if _, _, err := ParseForge(text); err == nil {
+			t.Errorf("%q is taken", text)
+		}
+	}
+}

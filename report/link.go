@@ -4,6 +4,8 @@ import (
 	"fmt"
 	"path"
 	"regexp"
+	"slices"
+	"strconv"
 	"strings"
 	"sync"
 
@@ -26,7 +28,10 @@ type Links struct {
 }
 
 var (
-	serverURL      = sync.OnceValue(func() *regexp.Regexp { return regexp.MustCompile(`^https?://[A-Za-z0-9.-]+(:[0-9]+)?$`) })
+	serverURL = sync.OnceValue(func() *regexp.Regexp { return regexp.MustCompile(`^https?://[A-Za-z0-9.-]+(:[0-9]+)?$`) })
+	webURL    = sync.OnceValue(func() *regexp.Regexp {
+		return regexp.MustCompile(`^https?://[A-Za-z0-9.:\[\]-]+/[A-Za-z0-9._~%/?#=&,;:@+-]+$`)
+	})
 	repositoryName = sync.OnceValue(func() *regexp.Regexp { return regexp.MustCompile(`^[A-Za-z0-9_.-]+/[A-Za-z0-9_.-]+$`) })
 	commitID       = sync.OnceValue(func() *regexp.Regexp { return regexp.MustCompile(`^([0-9a-f]{40}|[0-9a-f]{64})$`) })
 )
@@ -57,6 +62,9 @@ func (l *Links) file(o finding.Occurrence) (string, bool) {
 // link returns the URL of o, "" if there is none. It ends at a character
 // that cannot end a link of Markdown: parentheses are encoded.
 func (p *phrases) link(o finding.Occurrence) string {
+	if i := slices.IndexFunc(p.res.Targets, func(t finding.Target) bool { return t.Remote && t.Name == o.Target }); i >= 0 {
+		return webLink(p.res.Targets[i].Web, o, p.Text)
+	}
 	l := p.opts.Links
 	if l == nil || !serverURL().MatchString(l.Server) || !repositoryName().MatchString(l.Name) {
 		return ""
@@ -81,6 +89,27 @@ func (p *phrases) link(o finding.Occurrence) string {
 		return ""
 	}
 	return url
+}
+
+// webLink returns the URL at which a host shows o, "" if there is none. text returns a
+// name as it may be printed.
+func webLink(w finding.Web, o finding.Occurrence, text func(string) string) string {
+	fill := func(form, commit, name string) string {
+		url := strings.NewReplacer("{commit}", commit, "{path}", strings.ReplaceAll(linkSafe(encodePath(name)), "+", "%2B"), "{line}", strconv.Itoa(max(o.Line, 1))).Replace(form)
+		if len(url) > maxLink || !webURL().MatchString(url) {
+			return ""
+		}
+		return url
+	}
+	switch {
+	case w.File == "":
+		return ""
+	case o.Source == finding.SourceCommit && commitID().MatchString(o.Object):
+		return fill(w.Commit, o.Object, "")
+	case o.Source != finding.SourceBlob, o.Path == "", o.Inside != nil && o.Line == 0, !commitID().MatchString(o.Commit), text(o.Path) != o.Path:
+		return ""
+	}
+	return fill(w.File, o.Commit, o.Path)
 }
 
 // linkSafe encodes what a path of a URI may hold and Markdown gives a meaning

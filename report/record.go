@@ -25,11 +25,16 @@ const documentVersion = 1
 type recorder struct {
 	*quote.Redactor
 	opts Options
-	now  time.Time // when the scan started
+	now  time.Time              // when the scan started
+	webs map[string]finding.Web // by target
 }
 
 func newRecorder(res *finding.Result, opts Options) recorder {
-	return recorder{opts.redactor(res), opts, res.Started}
+	r := recorder{opts.redactor(res), opts, res.Started, map[string]finding.Web{}}
+	for _, t := range res.Targets {
+		r.webs[t.Name] = t.Web
+	}
+	return r
 }
 
 func (o Options) tool() object {
@@ -101,6 +106,7 @@ func (r recorder) occurrence(o finding.Occurrence) object {
 		given("layer", o.Layer.Number), given("removed_in_layer", o.Layer.RemovedIn),
 		{"line", absent(o.Line)}, {"column", absent(o.Column)}, {"end_column", absent(o.EndColumn)},
 		{"object", absent(o.Object)}, {"versions", o.Versions}, {"commit", absent(o.Commit)}, {"date", timestamp(o.Date)},
+		given("link", webLink(r.webs[o.Target], o, r.Text)),
 		{"reachable", boolean(o.Reachable)}, {"in_head", boolean(o.InHead)},
 	}
 }

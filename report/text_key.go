@@ -39,6 +39,11 @@ func (t *textReport) block(number int, f *finding.Finding, brief bool) {
 	if len(places) > 0 {
 		t.pad(0)
 		t.placeRow(0, places[0])
+		if places[0].link != "" && t.isRemote(f.Listed) {
+			t.pad(0)
+			t.put(dim, places[0].link)
+			t.write("\n")
+		}
 	}
 	if brief {
 		return

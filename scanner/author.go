@@ -27,7 +27,7 @@ func (s *Prepared) addAuthors(ctx context.Context) error {
 		}
 	}
 	for _, h := range s.histories {
-		db, err := s.openLookup(ctx, h.repo)
+		db, err := s.openLookup(ctx, h.repo, h.target.incoming)
 		if err == nil {
 			err = s.addAuthorsFrom(ctx, db, found)
 			db.Close()

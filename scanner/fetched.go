@@ -5,9 +5,9 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"io/fs"
 	"os"
 	"path/filepath"
-	"strings"
 
 	"keysweep/finding"
 	"keysweep/scanner/gitdb"
@@ -18,6 +18,8 @@ import (
 // Remote is a repository that is not on this disk. A scan brings it to a temporary
 // folder through Fetch, which knows the network.
 type Remote struct {
+	// Web is finding.Target.Web.
+	Web finding.Web
 	// Fetch writes one pack, with all that the refs it returns reach, to w; nothing,
 	// if there are none. With an error it returns what is known, nil if that is
 	// nothing; what it wrote is scanned. Errors of w are returned as they are.
@@ -41,7 +43,8 @@ func (t *target) resolveRemote(opts *Options) error {
 			return t.errorf("%s: a repository at an address has no working tree and no index here", refused.name)
 		}
 	}
-	t.Kind, t.Remote, t.History = finding.TargetRepository, true, t.Scope == finding.ScopeWhole
+	t.Kind, t.Remote, t.Web = finding.TargetRepository, true, t.remote.Web
+	t.History = t.Scope == finding.ScopeWhole
 	return nil
 }
 
@@ -60,13 +63,18 @@ func (s *Prepared) fetch(ctx context.Context, t *target) error {
 }
 
 func (s *Prepared) receive(ctx context.Context, t *target) (err error) {
-	if t.folder, err = os.MkdirTemp("", "keysweep-"); err != nil {
+	if err := t.makeFolder(s.opts.Keep); err != nil {
 		return temporary(err)
 	}
-	if err := os.MkdirAll(filepath.Join(t.folder, filepath.FromSlash(gitdb.PackFolder)), 0o700); err != nil {
+	if s.opts.Keep == "" {
+		// Nothing stays if a second signal ends the process at once.
+		context.AfterFunc(ctx, t.removeFetched)
+	}
+	packs := filepath.Join(t.folder, filepath.FromSlash(gitdb.PackFolder))
+	if err := os.MkdirAll(packs, 0o700); err != nil {
 		return temporary(err)
 	}
-	in, err := pack.Receive(filepath.Join(t.folder, filepath.FromSlash(gitdb.PackFolder), "pack-received.pack"), oid.SHA1, s.opts.MaxPack)
+	in, err := pack.Receive(packs, oid.SHA1, s.opts.MaxPack)
 	if err != nil {
 		return temporary(err)
 	}
@@ -78,18 +86,14 @@ func (s *Prepared) receive(ctx context.Context, t *target) (err error) {
 	if err := in.End(failed); err != nil {
 		return temporary(err)
 	}
-	if ctx.Err() != nil || got == nil {
+	if ctx.Err() != nil || got == nil || failed != nil && in.Size() == 0 {
 		return failed
 	}
 	t.Notes = append(t.Notes, got.Notes...)
-	if in.Size() == 0 {
-		if err := os.Remove(in.Path); err != nil {
-			return temporary(err)
-		}
-	} else {
+	if in.Size() > 0 {
 		t.incoming = in
 		if failed != nil {
-			failed = fmt.Errorf("only the first %d bytes of the pack came, which were scanned: %w", in.Size(), failed)
+			failed = fmt.Errorf("%w (the first %d bytes of the pack came, and were scanned)", failed, in.Size())
 		}
 	}
 	if err := gitdb.Create(t.folder, got.Created); err != nil {
@@ -115,7 +119,7 @@ func (s *Prepared) cutWords(err error) error {
 
 // temporary words an error of the folder that a repository is fetched to.
 func temporary(err error) error {
-	return fmt.Errorf("the temporary folder in %s: %s", os.TempDir(), plainError(err))
+	return fmt.Errorf("the folder for what is fetched: %s", namedError(err))
 }
 
 // counted counts what is written.
@@ -130,9 +134,52 @@ func (c *counted) Write(b []byte) (int, error) {
 	return n, err
 }
 
-// removeFetched removes the folder that t was fetched to.
+// makeFolder makes the folder that t is fetched to: keep, or without that a temporary
+// one, which only the user can read.
+func (t *target) makeFolder(keep string) (err error) {
+	if keep == "" {
+		t.folder, err = os.MkdirTemp("", "keysweep-")
+		return err
+	}
+	if err := os.Mkdir(keep, 0o700); err != nil && !errors.Is(err, fs.ErrExist) {
+		return err
+	}
+	if !isEmptyFolder(keep) {
+		return &fs.PathError{Op: "keep", Path: keep, Err: errors.New("it is not an empty folder")}
+	}
+	t.folder = keep
+	return nil
+}
+
+func isEmptyFolder(path string) bool {
+	list, err := os.ReadDir(path)
+	return err == nil && len(list) == 0
+}
+
+// keepFetched makes what t was fetched to a repository that git can read, if the user
+// wants it.
+func (s *Prepared) keepFetched(ctx context.Context, t *target) {
+	if s.opts.Keep == "" || t.repo == nil {
+		return
+	}
+	err := ctx.Err()
+	if err == nil && t.incoming.IsCut() {
+		err = errors.New("its pack is not whole")
+	}
+	if err == nil && t.incoming != nil {
+		err = t.incoming.WriteIndex(ctx)
+	}
+	if err != nil {
+		t.note("It was not kept in %s: %s.", quoted(s.opts.Keep), plainError(err))
+		return
+	}
+	t.kept = true
+	t.note("It was kept in %s, a bare repository.", quoted(s.opts.Keep))
+}
+
+// removeFetched removes the folder that t was fetched to, unless it is kept.
 func (t *target) removeFetched() {
-	if t.folder != "" && strings.HasPrefix(filepath.Base(t.folder), "keysweep-") {
+	if t.folder != "" && !t.kept {
 		_ = os.RemoveAll(t.folder)
 	}
 }

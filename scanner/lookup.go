@@ -19,7 +19,7 @@ func (s *Prepared) lookup(ctx context.Context, t *target) (*lookup.Database, err
 	if t.db != nil {
 		return t.db, nil
 	}
-	db, err := s.openLookup(ctx, t.repo)
+	db, err := s.openLookup(ctx, t.repo, t.incoming)
 	if err != nil {
 		return nil, err
 	}
@@ -29,10 +29,10 @@ func (s *Prepared) lookup(ctx context.Context, t *target) (*lookup.Database, err
 	return db, nil
 }
 
-func (s *Prepared) openLookup(ctx context.Context, repo *gitdb.Repository) (*lookup.Database, error) {
+func (s *Prepared) openLookup(ctx context.Context, repo *gitdb.Repository, in *pack.Incoming) (*lookup.Database, error) {
 	return lookup.Open(ctx, repo, gitdb.OpenOptions{
 		ObjectDirs: s.opts.ObjectDirs, FollowAlternates: s.opts.FollowAlternates,
-		Workers: s.opts.Workers, MaxObject: uint64(s.opts.MaxObject), Now: s.opts.Now,
+		Workers: s.opts.Workers, MaxObject: uint64(s.opts.MaxObject), Now: s.opts.Now, Incoming: in,
 	})
 }
 
@@ -57,7 +57,20 @@ var (
 // as HEAD before the first commit, or if the index cannot be read, which Scan
 // reports.
 func (s *Prepared) ReadFile(ctx context.Context, rev, path string, limit int64) (text []byte, err error) {
-	t := s.targets[0]
+	return s.readFile(ctx, s.targets[0], rev, path, limit)
+}
+
+// ReadFetched is ReadFile for what was fetched from the address called target.
+func (s *Prepared) ReadFetched(ctx context.Context, target, rev, path string, limit int64) (text []byte, err error) {
+	for _, t := range s.targets {
+		if t.remote != nil && t.Name == target {
+			return s.readFile(ctx, t, rev, path, limit)
+		}
+	}
+	return nil, fs.ErrNotExist
+}
+
+func (s *Prepared) readFile(ctx context.Context, t *target, rev, path string, limit int64) (text []byte, err error) {
 	if t.repo == nil {
 		return nil, fs.ErrNotExist
 	}

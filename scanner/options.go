@@ -50,6 +50,9 @@ type Options struct {
 	Remotes map[string]*Remote
 	// MaxPack is the most bytes that the pack of one of them may have. Zero: any.
 	MaxPack int64
+	// Keep is a folder for what is fetched, for git to read later: a new or an empty
+	// one. Then there is one remote. "": it is removed after the scan.
+	Keep string
 	// Ignored also reads the files that git ignores.
 	Ignored bool
 	// Exclude holds doublestar globs over paths below a target, separated by
@@ -101,7 +104,8 @@ type Options struct {
 // Progress counts what is done. Its fields may be read at any time; totals
 // grow as targets are opened. Bytes are stored bytes: of files, and of packs.
 type Progress struct {
-	Phase                 atomic.Value // string: "files", "objects", "history of findings"
+	Phase                 atomic.Value // string: "files", "receiving", "objects", "history of findings"
+	Message               atomic.Value // string: what a server says while receiving; hostile text
 	Files                 atomic.Int64
 	Objects, ObjectsTotal atomic.Int64
 	Bytes, BytesTotal     atomic.Int64

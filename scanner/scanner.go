@@ -117,9 +117,13 @@ func (s *Prepared) scanTarget(ctx context.Context, t *target) error {
 	}
 	switch {
 	case t.remote != nil && t.Scope == finding.ScopeWhole:
-		return s.scanHistory(ctx, t, t.repo)
+		err := s.scanHistory(ctx, t, t.repo)
+		s.keepFetched(ctx, t)
+		return err
 	case t.Scope == finding.ScopeRange:
-		return s.scanRange(ctx, t)
+		err := s.scanRange(ctx, t)
+		s.keepFetched(ctx, t)
+		return err
 	case t.Scope != finding.ScopeWhole:
 		return s.scanStaged(ctx, t)
 	case t.Kind == finding.TargetStdin:

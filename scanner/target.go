@@ -28,6 +28,7 @@ type target struct {
 	// Of an address; folder, incoming and repo are set when it was fetched.
 	remote   *Remote
 	folder   string         // where it is, to be removed
+	kept     bool           // not to be removed
 	incoming *pack.Incoming // nil: it has no objects
 
 	// Of Staged and Range, set by lookup and openIndex.

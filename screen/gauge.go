@@ -15,6 +15,7 @@ type Counts struct {
 	Objects, ObjectsTotal int64 // a total may be zero, not yet known, or lag behind
 	Bytes, BytesTotal     int64
 	Candidates            int64
+	Message               string // of a server, printable
 }
 
 // Gauge turns counts into lines for DrawLine.
@@ -64,6 +65,9 @@ func (g *Gauge) Line(now time.Time, width int) string {
 	}
 	if c.Candidates > 0 {
 		parts = append(parts, plural(c.Candidates, "candidate"))
+	}
+	if c.Message != "" {
+		parts = append(parts, cut(c.Message, max(0, width-len([]rune(strings.Join(parts, "  ")))-2)))
 	}
 	line := parts[0]
 	for _, part := range parts[1:] {

@@ -39,7 +39,9 @@ type Database struct {
 // The error is ctx's alone.
 func Open(ctx context.Context, repo *gitdb.Repository, opts gitdb.OpenOptions) (*Database, error) {
 	stores := repo.Stores(opts)
-	packs, err := gitdb.OpenPacks(ctx, stores, func(path string) (*indexedPack, error) { return openPack(ctx, path, repo.Format) })
+	packs, err := gitdb.OpenPacks(ctx, stores, func(path string) (*indexedPack, error) {
+		return openPack(ctx, path, repo.Format, opts.Incoming)
+	})
 	db := &Database{
 		repo: repo, packs: packs, dirs: stores.Dirs, promisor: stores.Promisor, skipped: stores.Skipped,
 		workers: min(max(opts.Workers, 1), pack.MaxWorkers), maxObject: opts.MaxObject,
@@ -92,8 +94,14 @@ type indexedPack struct {
 	err     error        // guarded by mu; of opening rebuilt
 }
 
-func openPack(ctx context.Context, path string, format oid.Format) (p *indexedPack, err error) {
+func openPack(ctx context.Context, path string, format oid.Format, in *pack.Incoming) (p *indexedPack, err error) {
 	p = &indexedPack{path: path, format: format}
+	if in != nil {
+		if p.Lookup, err = in.Lookup(ctx); err == nil {
+			p.rebuilt = p.Lookup // no index could be wrong
+		}
+		return p, err
+	}
 	if p.Lookup, err = pack.OpenLookup(path, format); errors.Is(err, pack.ErrUnusable) {
 		p.Lookup, err = p.withoutIndex(ctx)
 	}

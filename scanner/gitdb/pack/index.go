@@ -5,6 +5,7 @@ import (
 	"encoding/binary"
 	"errors"
 	"fmt"
+	"hash/crc32"
 	"sort"
 
 	"keysweep/scanner/gitdb/oid"
@@ -214,6 +215,33 @@ func (n *names) counts(table []byte, count uint32) error {
 		return fmt.Errorf("%w: it lists %d entries, the pack holds %d", ErrUnusable, last, count)
 	}
 	return nil
+}
+
+// index returns an index file of version 2 for p.
+func (p *Pack) index() []byte {
+	size := p.format.Size()
+	b := make([]byte, 0, indexHeader+p.names.count()*(size+8)+2*size)
+	b = append(b, indexMagic...)
+	b = binary.BigEndian.AppendUint32(b, 2)
+	for _, count := range p.names.fanout[1:] {
+		b = binary.BigEndian.AppendUint32(b, count)
+	}
+	b = append(b, p.names.ids...)
+	for _, entry := range p.entryAt {
+		b = binary.BigEndian.AppendUint32(b, crc32.ChecksumIEEE(p.data[p.entries[entry].offset:p.next(int(entry))]))
+	}
+	var long []byte
+	for _, entry := range p.entryAt {
+		offset := p.entries[entry].offset
+		if offset >= 1<<31 {
+			offset, long = 1<<31|uint64(len(long)/8), binary.BigEndian.AppendUint64(long, offset)
+		}
+		b = binary.BigEndian.AppendUint32(b, uint32(offset))
+	}
+	b = append(append(b, long...), p.trailer()...)
+	h := p.format.New()
+	h.Write(b)
+	return h.Sum(b)
 }
 
 // buildNames sorts ids, which are in entry order, and returns the list and the

@@ -52,9 +52,14 @@ func OpenLookupWithoutIndex(ctx context.Context, path string, format oid.Format)
 	if err != nil {
 		return nil, err
 	}
+	return p.lookup(), nil
+}
+
+// lookup returns p, to read single objects; closing one closes both.
+func (p *Pack) lookup() *Lookup {
 	l := &Lookup{file: p.file, names: p.names, offset: func(pos int) (uint64, bool) { return p.Offset(int(p.entryAt[pos])), true }}
 	l.left.start(l.Size())
-	return l, nil
+	return l
 }
 
 // Find returns where in the pack the index has the entry of id.
