@@ -126,6 +126,10 @@ func TestTheExamplesOfUsageAreTrue(t *testing.T) {
 	runPage(t, filepath.Join("docs", "usage.md"), 8)
 }
 
+func TestTheExamplesOfTheFirstHourAreTrue(t *testing.T) {
+	runPage(t, filepath.Join("docs", "leaked.md"), 3)
+}
+
 func TestTheExamplesOfHooksAreTrue(t *testing.T) {
 	runPage(t, filepath.Join("docs", "hooks.md"), 3)
 }

@@ -340,9 +340,10 @@ func (h *hook) onwards(status int) string {
 		lines = append(lines, "Remove the key from the message: git commit -e -F "+quote.Name(h.args[0]))
 	case commits:
 		lines = append(lines, "A commit that removes the key is not enough: the one that added it is pushed too.",
-			"Rewrite that one (git commit --amend, git rebase -i), and try again.")
+			"Rewrite that one (git commit --amend, git rebase -i), and try again.",
+			"If the key was ever anywhere else: replace it first, then revoke it.")
 	default:
-		lines = append(lines, "Remove the key from the file, git add it again, and commit.")
+		lines = append(lines, "No commit has the key yet: remove it from the file, git add the file again, and commit.")
 	}
 	if trust := h.opts.audit.Sources.Trust; status == StatusFound && h.name != "commit-msg" {
 		accepts := "keysweep:allow REASON on its line accepts it"

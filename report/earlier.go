@@ -39,9 +39,12 @@ func IsReport(file io.ReaderAt, size int64) (bool, error) {
 	start, end := text[0], bytes.TrimRight(text[1], "\r\n")
 	switch {
 	case bytes.HasPrefix(start, []byte("{")):
-		return regexp.MustCompile(`"(tool|driver)":\s*\{\s*"name":\s*"keysweep"`).Match(start), nil
+		return regexp.MustCompile(`"(tool|driver|analyzer)":\s*\{\s*"(name|id)":\s*"keysweep"`).Match(start), nil
 	case bytes.HasPrefix(start, []byte(strings.Join(csvColumns[:4], ","))), bytes.HasPrefix(start, []byte("## keysweep: ")):
 		return true, nil
+	}
+	if bytes.HasPrefix(start, []byte("<?xml")) {
+		return bytes.Contains(start, []byte(`<testsuite name="keysweep"`)), nil
 	}
 	if page, ok := bytes.CutPrefix(start, []byte("<!DOCTYPE html>")); ok {
 		return bytes.Contains(page, []byte("<title>"+titleStart)), nil

@@ -445,6 +445,8 @@ func TestReportsReadAsInTheGoldenFiles(t *testing.T) {
 			golden(t, c.name+".csv", write(t, CSV, c.res(), c.opts))
 			if slices.Contains([]string{"many", "hostile", "exceptions", "incomplete-findings"}, c.name) {
 				golden(t, c.name+".html", withoutPage(write(t, HTML, c.res(), c.opts)))
+				golden(t, c.name+".gitlab.json", write(t, GitLab, c.res(), c.opts))
+				golden(t, c.name+"-junit.xml", write(t, JUnit, c.res(), c.opts))
 			}
 		})
 	}
