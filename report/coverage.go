@@ -71,9 +71,12 @@ const addedListed = 20
 func (p *phrases) added() (list []fact) {
 	for i, e := range p.res.Added {
 		if i == addedListed && !p.opts.Verbose {
-			return append(list, fact{"Adds", number(int64(len(p.res.Added)-i)) + " more (-v lists them)"})
+			return append(list, fact{"Adds", number(int64(len(p.res.Added)-i+p.res.AddedMore)) + " more (-v lists them)"})
 		}
 		list = append(list, fact{"Adds", p.exceptionWords(e) + p.grounds(e.Reason, e.Owner, e.Expires)})
+	}
+	if n := p.res.AddedMore; n > 0 {
+		list = append(list, fact{"Adds", number(int64(n)) + " more in the same files"})
 	}
 	return list
 }

@@ -16,7 +16,7 @@ import (
 func writeText(w io.Writer, res *finding.Result, opts Options) error {
 	t := newTextReport(w, res, opts)
 	if (opts.Quiet || opts.Hook && !opts.Verbose) && len(t.counted) == 0 && len(t.listed) == 0 && res.Complete() {
-		if n := len(res.Added); n > 0 {
+		if n := len(res.Added) + res.AddedMore; n > 0 {
 			t.row(plain, "", 0, plain, "keysweep: the commit adds "+count(n, "exception", "exceptions")+":")
 			t.labels(t.added())
 		}

@@ -19,6 +19,22 @@ import (
 var sgr = regexp.MustCompile("\x1b\\[[0-9;]*m")
 
 // TestTextIsSafe checks every line of every report of the golden files.
+func TestExceptionsThatAreNotListedAreCounted(t *testing.T) {
+	res := result()
+	res.Findings, res.AddedMore = nil, 1500
+	for i := range 1000 {
+		res.Added = append(res.Added, finding.Exception{Kind: finding.KindInline, File: "f", Line: i + 1, Reason: "a"})
+	}
+	for verbose, want := range map[bool]string{false: "2,480 more (-v lists them)", true: "1,500 more in the same files"} {
+		if got := string(write(t, Text, res, Options{Hook: true, Verbose: verbose})); !strings.Contains(got, want) {
+			t.Errorf("verbose %v: no %q", verbose, want)
+		}
+	}
+	if got := string(write(t, Text, res, Options{Hook: true})); !strings.Contains(got, "the commit adds 2,500 exceptions:") {
+		t.Error(got[:200])
+	}
+}
+
 func TestTextIsSafe(t *testing.T) {
 	for _, c := range reports {
 		for _, color := range []bool{false, true} {

@@ -70,6 +70,7 @@ type addition struct {
 type introduction struct {
 	addition
 	*candidate
+	allowed int // as candidate.allowed, and what introduce left out
 }
 
 func (s *Prepared) newChange(t *target, source finding.Source) *change {
@@ -145,7 +146,7 @@ func (c *change) introduce(list []*candidate, added []addition) {
 		inside string
 		sort   sorts
 	}
-	kinds := make(map[alike]bool)
+	kinds := make(map[alike]int) // the first of each in pending
 	of := func(k *candidate) alike { return alike{k.match.Secret, k.at.inside, commentSort(k.view.comment)} }
 	left := occurrencesPerObject
 	for i, a := range added {
@@ -158,11 +159,16 @@ func (c *change) introduce(list []*candidate, added []addition) {
 		}
 		clear(kinds)
 		for _, k := range list {
-			if isNew := !kinds[of(k)]; left > 0 || isNew {
-				kinds[of(k)] = true
-				c.pending = append(c.pending, introduction{a, k})
-				left--
+			first, known := kinds[of(k)]
+			if known && left <= 0 {
+				c.pending[first].allowed += 1 + k.allowed
+				continue
 			}
+			if !known {
+				kinds[of(k)] = len(c.pending)
+			}
+			c.pending = append(c.pending, introduction{a, k, k.allowed})
+			left--
 		}
 		if i > 0 {
 			c.room -= len(kinds)
@@ -244,6 +250,6 @@ func (c *change) count(typ oid.Type, size int64) {
 // drain takes what j found in something that a unit adds.
 func (c *change) drain(j *judge, a addition) {
 	for _, k := range j.drain(true) {
-		c.pending = append(c.pending, introduction{a, k})
+		c.pending = append(c.pending, introduction{a, k, k.allowed})
 	}
 }

@@ -57,6 +57,9 @@ type candidate struct {
 	// open says that its key may be at names and in members of containers that were
 	// left out: exceptions may tell each of them from the others.
 	open bool
+	// allowed counts those of the same key and content that were left out, but whose
+	// comment accepts the key; of the first one that has such a comment.
+	allowed int
 }
 
 func newCollector(set *rules.Set, keepRejected bool, progress *Progress) *collector {

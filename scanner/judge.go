@@ -32,6 +32,7 @@ type tally struct {
 	path, inside string // the place
 	sorts        sorts
 	open         bool // other places are left out
+	allowed      int  // see candidate.allowed
 }
 
 // locationsPerContent is how many locations of one key in one file or object
@@ -124,7 +125,10 @@ func (j *judge) keep(buf []byte, done int, pos position, matches []rules.Match, 
 		isNew := t.sorts.add(commentSort(s.view.comment))
 		s.open = elsewhere && full
 		if s.open && t.open || !s.open && !isNew && (full || !shown) {
-			j.cut = j.cut || shown
+			if j.cut = j.cut || shown; shown && s.view.comment.Reason != "" {
+				t.allowed++
+				j.times[m.Secret] = t
+			}
 			continue
 		}
 		t.open = t.open || s.open
@@ -157,6 +161,10 @@ func (j *judge) drain(isNew bool) (list []*candidate) {
 	var rejected []candidate
 	for i := range j.list {
 		if k := j.list[i]; k.match.Confidence > finding.Rejected {
+			if t := j.times[k.match.Secret]; t.allowed > 0 && k.view.comment.Reason != "" {
+				k.allowed, t.allowed = t.allowed, 0
+				j.times[k.match.Secret] = t
+			}
 			list = append(list, &k)
 		} else {
 			rejected = append(rejected, k)

@@ -326,6 +326,24 @@ func TestARangeOfManyPathsIsJudged(t *testing.T) {
 	}
 }
 
+// A list that is cut says how much it leaves out.
+func TestExceptionsThatACommitAddsAreAllCounted(t *testing.T) {
+	line := "KEY=" + keysOf(1, 97)[0] + " # keysweep:allow a\n"
+	for _, tt := range []struct{ paths, lines, listed int }{{1, 2, 2}, {1, 2500, 1000}, {30, 600, 10_000 + 13}, {12, 2500, 10_002}} {
+		r := newRepo(t, filepath.Join(t.TempDir(), "r"))
+		write(t, filepath.Join(r.dir, "a"), "")
+		r.commit("zero")
+		for i := range tt.paths {
+			write(t, filepath.Join(r.dir, fmt.Sprint("f", i)), strings.Repeat(line, tt.lines))
+		}
+		r.git("add", "-A")
+		res := scanAll(t, Options{Paths: []string{r.dir}, Staged: &Staged{}})
+		if n := len(res.Added); n != tt.listed || n+res.AddedMore != tt.paths*tt.lines {
+			t.Errorf("%d times %d: %d listed and %d more", tt.paths, tt.lines, n, res.AddedMore)
+		}
+	}
+}
+
 // Beyond a limit, where keys are added is not known.
 func TestARangeOfTooManyPathsIsIncomplete(t *testing.T) {
 	r := newRepo(t, filepath.Join(t.TempDir(), "r"))

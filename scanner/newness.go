@@ -150,6 +150,7 @@ func (c *change) noteAllowed(n *introduction) {
 	}
 	c.result.Added = append(c.result.Added, finding.Exception{Kind: finding.KindInline, File: n.path, Line: n.at.line,
 		Entry: n.match.Secret.ID(), Reason: reason})
+	c.result.AddedMore += n.allowed
 }
 
 // atTip is a version of a file that a tip holds.
