@@ -3,12 +3,57 @@
 package main
 
 import (
+	"errors"
 	"os"
 	"os/exec"
 	"path/filepath"
 	"strings"
 	"testing"
 )
+
+// newerShapes are the ways in which a newer git may keep refs: as what it was made, which
+// configuration it has, and what was done to its folder after two commits.
+var newerShapes = map[string]struct {
+	storage string
+	config  []string
+	change  func(t *testing.T, gitDir string)
+}{
+	"files":             {storage: "files"},
+	"one table":         {storage: "reftable", config: []string{"reftable.geometricFactor=1"}},
+	"many tables":       {storage: "reftable", config: []string{"reftable.geometricFactor=0"}},
+	"small blocks":      {storage: "reftable", config: []string{"reftable.blockSize=256", "reftable.restartInterval=2"}},
+	"JGit's file names": {storage: "reftable", change: renameAsJGit},
+	"tables elsewhere":  {storage: "reftable", change: moveTables},
+}
+
+// renameAsJGit gives the tables names without 0x.
+func renameAsJGit(t *testing.T, gitDir string) {
+	dir := filepath.Join(gitDir, "reftable")
+	list, err := os.ReadFile(filepath.Join(dir, "tables.list"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	for name := range strings.FieldsSeq(string(list)) {
+		if err := os.Rename(filepath.Join(dir, name), filepath.Join(dir, strings.ReplaceAll(name, "0x", ""))); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if err := os.WriteFile(filepath.Join(dir, "tables.list"), []byte(strings.ReplaceAll(string(list), "0x", "")), 0o644); err != nil {
+		t.Fatal(err)
+	}
+}
+
+// moveTables puts the tables into a folder beside the repository's.
+func moveTables(t *testing.T, gitDir string) {
+	beside := filepath.Join(filepath.Dir(filepath.Dir(gitDir)), "refs")
+	config := filepath.Join(gitDir, "config")
+	b, err := os.ReadFile(config)
+	err = errors.Join(err, os.Mkdir(beside, 0o755), os.Rename(filepath.Join(gitDir, "reftable"), filepath.Join(beside, "reftable")),
+		os.WriteFile(config, []byte(strings.ReplaceAll(string(b), "refstorage = reftable", "refstorage = reftable://../../refs")), 0o644))
+	if err != nil {
+		t.Fatal(err)
+	}
+}
 
 // Installed hooks, doctor and install, with a git that knows reftables: make corpus
 // unpacks one, and make build the program that the hooks call.
@@ -26,10 +71,10 @@ func TestHooksUnderNewerGit(t *testing.T) {
 		t.Setenv(name, value)
 	}
 	key := testKey("sk_live_", "newer", 24)
-	for _, storage := range []string{"files", "reftable"} {
+	for shape, s := range newerShapes {
 		for _, format := range []string{"sha1", "sha256"} {
 			for _, how := range []string{"scripts", "configuration"} {
-				t.Run(storage+" "+format+" "+how, func(t *testing.T) {
+				t.Run(shape+", "+format+", "+how, func(t *testing.T) {
 					dir := t.TempDir()
 					top, server := filepath.Join(dir, "shop"), filepath.Join(dir, "server.git")
 					linked := filepath.Join(dir, "linked")
@@ -52,8 +97,12 @@ func TestHooksUnderNewerGit(t *testing.T) {
 					if how == "configuration" {
 						install = append(install, "--config-hook")
 					}
-					run(dir, true, "", "git", "init", "-q", "-b", "main", "--ref-format="+storage, "--object-format="+format, "shop")
-					run(dir, true, "", "git", "init", "-q", "-b", "main", "--bare", "--ref-format="+storage, "--object-format="+format, "server.git")
+					run(dir, true, "", "git", "init", "-q", "-b", "main", "--ref-format="+s.storage, "--object-format="+format, "shop")
+					run(dir, true, "", "git", "init", "-q", "-b", "main", "--bare", "--ref-format="+s.storage, "--object-format="+format, "server.git")
+					for _, setting := range s.config {
+						name, value, _ := strings.Cut(setting, "=")
+						run(top, true, "", "git", "config", name, value)
+					}
 					run(top, true, "installed", install...)
 					run(server, true, "installed", install...)
 					run(top, true, "unchanged", install...)
@@ -64,6 +113,10 @@ func TestHooksUnderNewerGit(t *testing.T) {
 					run(top, true, "", "git", "add", ".")
 					run(top, true, "", "git", "commit", "-q", "-m", "first, and clean")
 					run(top, true, "", "git", "commit", "-q", "--allow-empty", "-m", "second, and clean")
+					if s.change != nil {
+						s.change(t, filepath.Join(top, ".git"))
+						run(top, true, "second, and clean", "git", "log", "-1")
+					}
 					run(top, true, "", "git", "push", "-q", server, "main")
 					write("shop/k", "KEY="+key+"\n")
 					run(top, true, "", "git", "add", ".")
@@ -72,7 +125,7 @@ func TestHooksUnderNewerGit(t *testing.T) {
 					run(top, false, "stopped this commit", "git", "commit", "-m", "a key", "--only", "k")
 					run(top, false, "1 key found", program, "scan", "--staged")
 					run(top, true, "", "git", "commit", "-q", "--no-verify", "-m", "a key")
-					run(top, false, "still in HEAD", program, "scan", ".")
+					run(top, false, "still in HEAD", program, "scan", "--history", ".")
 					run(top, false, "added in the range", program, "scan", "--range", "HEAD@{1}..HEAD")
 					run(top, true, "This is a finding", program, "explain", "HEAD:k:1")
 					run(top, false, "stopped this push", "git", "push", server, "main")
