@@ -107,7 +107,8 @@ func (n *newer) make(rng *rand.Rand) {
 		case rng.IntN(2) == 0:
 			n.must(n.top, "pack-refs", "--all")
 		default:
-			n.must(n.top, "reflog", "expire", "--expire="+strconv.Itoa(n.clock-200), "--all")
+			// It fails where a record does not fit into a block of 256 bytes.
+			_, _ = n.run(n.top, "", "reflog", "expire", "--expire="+strconv.Itoa(n.clock-200), "--all")
 		}
 	}
 }
