@@ -20,7 +20,7 @@ import (
 // import. A package that is not here must be added first.
 var mayImport = map[string][]string{
 	"keysweep":                       {"command"},
-	"keysweep/command":               {"agent", "screen", "audit", "file", "command/ci", "command/doctor", "command/hooks", "config", "exceptions", "foreign", "scanner", "rules", "report", "quote", "verify", "finding"},
+	"keysweep/command":               {"agent", "command/agents", "screen", "audit", "file", "command/ci", "command/doctor", "command/hooks", "config", "exceptions", "foreign", "scanner", "rules", "report", "quote", "verify", "finding"},
 	"keysweep/command/ci":            {"file", "scanner/gitdb", "scanner/gitdb/lookup", "scanner/gitdb/oid"},
 	"keysweep/command/ci/citest":     nil,
 	"keysweep/agent":                 {"agent/shell"},
@@ -29,7 +29,8 @@ var mayImport = map[string][]string{
 	"keysweep/config":                {"file", "scanner/gitdb", "quote", "rules", "toml", "exceptions", "finding"},
 	"keysweep/exceptions":            {"rules", "finding"},
 	"keysweep/scanner":               {"quote", "file", "linehash", "scanner/container", "scanner/worktree", "scanner/gitdb", "scanner/gitdb/history", "scanner/gitdb/lookup", "scanner/gitdb/pack", "scanner/gitdb/index", "scanner/gitdb/oid", "rules", "rules/attribution", "finding"},
-	"keysweep/command/doctor":        {"command/hooks", "config", "exceptions", "file", "quote", "rules", "scanner/gitdb", "scanner/gitdb/index", "finding"},
+	"keysweep/command/agents":        {"file", "quote"},
+	"keysweep/command/doctor":        {"agent", "command/agents", "command/hooks", "config", "exceptions", "file", "quote", "rules", "scanner/gitdb", "scanner/gitdb/index", "finding"},
 	"keysweep/command/hooks":         {"quote", "file", "scanner/gitdb"},
 	"keysweep/scanner/container":     {"scanner/document", "scanner/gitdb/inflate"},
 	"keysweep/scanner/document":      nil,

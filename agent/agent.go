@@ -11,6 +11,8 @@ package agent
 type Agent struct {
 	Name  string // as on the command line: claude
 	Title string // as people write it: Claude Code
+	// Gaps is what the agent does not let a hook see or stop; "": nothing is known.
+	Gaps string
 	// event names the member that says which event it is. "": it is told by the members
 	// that are there.
 	event  string
@@ -56,10 +58,10 @@ func agents() []*Agent {
 		return list
 	}
 	return []*Agent{
-		{"claude", "Claude Code", "hook_event_name", claudeLike("UserPromptSubmit", "PreToolUse", "PostToolUse", "PostToolUseFailure"), claude},
-		{"codex", "OpenAI Codex", "hook_event_name", claudeLike("UserPromptSubmit", "PreToolUse", "PostToolUse", ""), codex},
-		{"gemini", "Gemini CLI", "hook_event_name", claudeLike("BeforeAgent", "BeforeTool", "AfterTool", ""), gemini},
-		{"cursor", "Cursor", "hook_event_name", []event{
+		{"claude", "Claude Code", "what failed tools print", "hook_event_name", claudeLike("UserPromptSubmit", "PreToolUse", "PostToolUse", "PostToolUseFailure"), claude},
+		{"codex", "OpenAI Codex", "what failed commands print", "hook_event_name", claudeLike("UserPromptSubmit", "PreToolUse", "PostToolUse", ""), codex},
+		{"gemini", "Gemini CLI", "", "hook_event_name", claudeLike("BeforeAgent", "BeforeTool", "AfterTool", ""), gemini},
+		{"cursor", "Cursor", "the output of commands, which is only reported", "hook_event_name", []event{
 			{"beforeSubmitPrompt", Prompt, "", "prompt attachments", ""},
 			{"beforeShellExecution", Before, "=shell", "command", ""},
 			{"beforeMCPExecution", Before, "tool_name", "tool_input", ""},
@@ -69,12 +71,12 @@ func agents() []*Agent {
 			{"afterShellExecution", After, "=shell", "command", "output"},
 			{"afterMCPExecution", After, "tool_name", "tool_input", "result_json"},
 		}, cursor},
-		{"copilot", "GitHub Copilot CLI", "", []event{
+		{"copilot", "GitHub Copilot CLI", "results, which not every version replaces", "", []event{
 			{"postToolUse", After, "toolName", "toolArgs", "toolResult"},
 			{"preToolUse", Before, "toolName", "toolArgs", ""},
 			{"userPromptSubmitted", Prompt, "", "prompt", ""},
 		}, copilot},
-		{"windsurf", "Windsurf", "agent_action_name", []event{
+		{"windsurf", "Windsurf", "the content of files and the output of commands, which it does not hand over", "agent_action_name", []event{
 			{"pre_user_prompt", Prompt, "", "tool_info.user_prompt", ""},
 			{"pre_read_code", Before, "=read", "tool_info", ""},
 			{"pre_write_code", Before, "=write", "tool_info", ""},
@@ -82,7 +84,7 @@ func agents() []*Agent {
 			{"pre_mcp_tool_use", Before, "tool_info.mcp_tool_name", "tool_info.mcp_tool_arguments", ""},
 			{"post_mcp_tool_use", After, "tool_info.mcp_tool_name", "tool_info.mcp_tool_arguments", "tool_info.mcp_result"},
 		}, windsurf},
-		{"cline", "Cline", "hookName", []event{
+		{"cline", "Cline", "the output of tools, which is only reported", "hookName", []event{
 			{"UserPromptSubmit", Prompt, "", "userPromptSubmit.prompt", ""},
 			{"PreToolUse", Before, "preToolUse.toolName", "preToolUse.parameters", ""},
 			{"PostToolUse", After, "postToolUse.toolName", "postToolUse.parameters", "postToolUse.result"},

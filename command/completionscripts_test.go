@@ -109,6 +109,8 @@ func describe(p *program) []commandWords {
 				if c.name == "hook" || c.name == "install" {
 					o.Values = []string{"any", "none"}
 				}
+			case "agent":
+				o.Values = agent.Names()
 			case "hook":
 				o.Values = hooks.Names()
 			case "color":

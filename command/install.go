@@ -14,7 +14,7 @@ import (
 )
 
 var installSpec = spec{
-	name: "install", purpose: "installs git hooks that stop keys", args: "[PATH]",
+	name: "install", purpose: "installs hooks that stop keys, of git or of coding agents", args: "[PATH]",
 	about: `
 Writes plain git hooks into the repository of PATH, the current folder if not
 given: pre-commit, commit-msg and pre-push; in a bare repository, pre-receive. A
@@ -26,9 +26,12 @@ All options but --hook, --config-hook and --dry-run are those of the command
 hook, and are written into the hooks. Given again, they replace what a hook has;
 without any, it keeps what it has, until "keysweep uninstall". A FILE counts
 from the top of the working tree, on a server from the repository.
+
+With --agent, the settings of a coding agent call keysweep: those of the
+repository, or with --user your own. What else is in them is kept.
 `,
 	example: "keysweep install --fail-on any --min-confidence high",
-	options: []group{{"", "hook config-hook dry-run allow-share"}, {headingWhat, hookReads}, {headingCounts, hookCounts}, {headingReports, hookReports}, {headingLimits, hookLimits}},
+	options: []group{{"", "hook config-hook dry-run allow-share"}, {headingAgents, "agent user " + onlyAgents}, {headingWhat, hookReads}, {headingCounts, hookCounts}, {headingReports, hookReports}, {headingLimits, hookLimits}},
 	run:     install,
 }
 
@@ -36,10 +39,11 @@ var uninstallSpec = spec{
 	name: "uninstall", purpose: "removes the hooks that install wrote", args: "[PATH]",
 	about: `
 Removes the hooks that "keysweep install" wrote, and puts back those that were
-there before. A hook that was changed since is left, and the status is 1.
+there before. A hook that was changed since is left, and the status is 1. With
+--agent, takes keysweep out of the settings of a coding agent.
 `,
 	example: "keysweep uninstall --dry-run",
-	options: []group{{"", "hook dry-run allow-share"}}, run: uninstall,
+	options: []group{{"", "hook dry-run allow-share"}, {headingAgents, "agent user"}}, run: uninstall,
 }
 
 // parseHooks reads what install and uninstall have in common: the repository,
@@ -99,9 +103,10 @@ func onePath(c *call) (string, error) {
 	return dir, nil
 }
 
-// recorded returns the options to be written into hooks, nil if there are none.
-func recorded(c *call, r *hooks.Repository) (options []string, err error) {
-	for name := range strings.FieldsSeq(hookReads + " " + hookCounts + " " + hookReports + " " + hookLimits) {
+// given returns the options that are given of a list, as they are typed; value changes
+// values.
+func given(c *call, names string, value func(name, value string) string) (options []string) {
+	for name := range strings.FieldsSeq(names) {
 		if !c.IsSet(name) {
 			continue
 		}
@@ -111,14 +116,19 @@ func recorded(c *call, r *hooks.Repository) (options []string, err error) {
 				options = append(options, "--"+name)
 			}
 		case list:
-			for _, value := range c.StringSlice(name) {
-				options = append(options, "--"+name+"="+value)
+			for _, v := range c.StringSlice(name) {
+				options = append(options, "--"+name+"="+value(name, v))
 			}
 		default:
-			options = append(options, "--"+name+"="+c.String(name))
+			options = append(options, "--"+name+"="+value(name, c.String(name)))
 		}
 	}
-	l, err := c.program.parse(append([]string{"hook"}, options...)) // what the hook would refuse
+	return options
+}
+
+// mayRecord returns an error if the hook would refuse options.
+func (c *call) mayRecord(options []string) error {
+	l, err := c.program.parse(append([]string{"hook"}, options...))
 	var hook *call
 	if err == nil {
 		hook, err = c.program.call(c.ctx, l)
@@ -127,7 +137,16 @@ func recorded(c *call, r *hooks.Repository) (options []string, err error) {
 		_, err = parseScanOf(hook, nil)
 	}
 	if err != nil {
-		return nil, fmt.Errorf("%w%s", err, seeHelp("install"))
+		return fmt.Errorf("%w%s", err, seeHelp("install"))
+	}
+	return nil
+}
+
+// recorded returns the options to be written into hooks, nil if there are none.
+func recorded(c *call, r *hooks.Repository) (options []string, err error) {
+	options = given(c, hookReads+" "+hookCounts+" "+hookReports+" "+hookLimits, func(_, v string) string { return v })
+	if err := c.mayRecord(options); err != nil {
+		return nil, err
 	}
 	top := r.Folder() // where git runs hooks
 	for _, named := range append(c.StringSlice("rules"), c.String("config"), c.String("baseline")) {
@@ -139,6 +158,12 @@ func recorded(c *call, r *hooks.Repository) (options []string, err error) {
 }
 
 func install(c *call) error {
+	if c.IsSet("agent") {
+		return installAgents(c, false)
+	}
+	if err := c.refuse("user "+onlyAgents, "hooks of git: it needs --agent"); err != nil {
+		return c.usage(err)
+	}
 	r, names, err := parseHooks(c)
 	if err != nil {
 		return err
@@ -175,6 +200,12 @@ func install(c *call) error {
 }
 
 func uninstall(c *call) error {
+	if c.IsSet("agent") {
+		return installAgents(c, true)
+	}
+	if err := c.refuse("user", "hooks of git: it needs --agent"); err != nil {
+		return c.usage(err)
+	}
 	r, names, err := parseHooks(c)
 	if err != nil {
 		return err

@@ -143,6 +143,8 @@ var options = [...]option{
 	{"timeout", "", one, "stop after `DURATION`, as 90s or 10m, and report what is known; status 3", nil},
 	{"jobs", "j", one, "read with `N` workers; one per processor if not given", nil},
 
+	{"agent", "", list, "the settings of `NAME` claude, codex, gemini, cursor, copilot, windsurf or cline, instead of git's hooks; repeatable", nil},
+	{"user", "", none, "your own settings, for all repositories", nil},
 	{"hook", "", list, "remove only the hook `NAME` pre-commit, commit-msg, pre-push or pre-receive; repeatable", []string{"uninstall"}},
 	{"hook", "", list, "install only the hook `NAME` pre-commit, commit-msg, pre-push or pre-receive; repeatable", nil},
 }

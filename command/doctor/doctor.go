@@ -87,10 +87,13 @@ func Run(ctx context.Context, dir string, reach file.Reach) []Check {
 			e.add("jj", Weak, hooks.NoHooksInJujutsu, hooks.InsteadInJujutsu)
 		}
 	}
+	top := ""
 	if repo != nil && repo.Top != "" {
 		e.configuration(repo)
 		e.baseline(repo)
+		top = repo.Top
 	}
+	e.agents(top)
 	return e.checks
 }
 
