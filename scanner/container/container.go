@@ -205,7 +205,7 @@ func (m *meter) add(n int) error {
 		}
 	}
 	if w.budget.produced.Add(int64(n)) > w.budget.limits.Produced {
-		return &limitError{what: fmt.Sprintf("more than %d bytes in all (--max-unpacked)", w.budget.limits.Produced)}
+		return &limitError{what: fmt.Sprintf("more than %d bytes in all", w.budget.limits.Produced)}
 	}
 	return nil
 }
@@ -338,6 +338,7 @@ func (o *opening) settle(err error) error {
 	var limit *limitError
 	var failed *readerError
 	var visit *visitError
+	var large largeError
 	switch {
 	case err == nil:
 		return nil
@@ -365,7 +366,7 @@ func (o *opening) settle(err error) error {
 		return o.note(Encrypted, "")
 	case errors.Is(err, errUnsupported):
 		return o.note(Unsupported, err.Error())
-	case errors.Is(err, errDictionary):
+	case errors.As(err, &large):
 		return o.note(TooLarge, err.Error())
 	case errors.Is(err, errSpool):
 		return o.note(Unreadable, err.Error())
@@ -376,8 +377,13 @@ func (o *opening) settle(err error) error {
 var (
 	errEncrypted   = document.ErrEncrypted
 	errUnsupported = document.ErrUnsupported
-	errDictionary  = fmt.Errorf("a dictionary over %d bytes", maxDictionary)
+	errDictionary  = largeError("a dictionary over 256 MiB") // maxDictionary
 )
+
+// largeError is the error of a reader that would need more memory than it may.
+type largeError string
+
+func (e largeError) Error() string { return string(e) }
 
 // visitError is an error of the visitor, on its way out through a library.
 type visitError struct{ err error }

@@ -195,7 +195,43 @@ func TestRealArchives(t *testing.T) {
 			if bytes.Contains(rest, []byte("KEY=")) && opened.Format != "tar" {
 				t.Error("a member is not covered")
 			}
+			testDepths(t, b, m.file, got)
 		})
+	}
+}
+
+// testDepths walks an archive that is in up to five others: its members are found as
+// deep as archives are opened, and then the archive is named.
+func testDepths(t *testing.T, b []byte, file string, want map[string]string) {
+	name := file
+	for depth := 1; depth <= maxDepth; depth++ {
+		if b, name = zipped(t, map[string][]byte{name: b}), fmt.Sprint(depth, ".zip"); depth%2 == 0 {
+			b, name = gzipped(t, func(w io.Writer) { _, _ = w.Write(b) }), name+".gz"
+		}
+		s := &seen{members: make(map[string]string), raw: make(map[string]string), covered: make(map[string][]Span)}
+		if _, err := Walk(context.Background(), NewBudget(Limits{}), Bytes(b), name, s); err != nil {
+			t.Fatal(err)
+		}
+		inner := 1 // archives that the file is
+		if strings.HasSuffix(file, ".deb") {
+			inner = 2
+		}
+		if depth+inner > maxDepth {
+			if len(s.notes) == 0 || s.notes[0].Problem != TooLarge {
+				t.Errorf("in %d archives: notes %+v", depth, s.notes)
+			}
+			continue
+		}
+		found := 0
+		for inside, text := range s.members {
+			i := strings.LastIndex(inside, "!/") + 2
+			if w, ok := want[strings.TrimPrefix(strings.TrimPrefix(inside[i:], "/"), "./")]; ok && w == text {
+				found++
+			}
+		}
+		if found < len(want) || len(s.notes) > 0 {
+			t.Errorf("in %d archives: %d of %d members, notes %+v", depth, found, len(want), s.notes)
+		}
 	}
 }
 

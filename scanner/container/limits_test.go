@@ -132,6 +132,14 @@ func TestBombsAreCut(t *testing.T) {
 	block := []byte{2, 0, lzma2Filter, 1, 40, 0, 0, 0}
 	xzHead.Write(block)
 	_ = binary.Write(&xzHead, binary.LittleEndian, crc32.ChecksumIEEE(block))
+	manyFolders := append([]byte{1, 4, 7, 0xb, 0xc1, 1, 0, 0}, make([]byte, 1<<17)...) // 65,537
+	sevenHead := func(header []byte, length int) []byte {
+		h := append([]byte("7z\xbc\xaf\x27\x1c\x00\x04\x00\x00\x00\x00"), make([]byte, 20)...)
+		binary.LittleEndian.PutUint64(h[20:], uint64(length))
+		binary.LittleEndian.PutUint32(h[28:], crc32.ChecksumIEEE(header))
+		binary.LittleEndian.PutUint32(h[8:], crc32.ChecksumIEEE(h[12:]))
+		return append(h, header...)
+	}
 	for name, tt := range map[string]struct {
 		content  []byte
 		limits   Limits
@@ -147,6 +155,8 @@ func TestBombsAreCut(t *testing.T) {
 		"containers without end":   {content: nested, produced: 1 << 20, problem: TooLarge},
 		"more bytes than allowed":  {content: gzipped(t, zeros(1<<20)), limits: Limits{Produced: 100_000}, produced: 164 << 10, problem: TooLarge},
 		"more members":             {content: manyFiles, limits: Limits{Members: 100}, produced: 4 << 20, problem: TooLarge},
+		"folders of a 7z":          {content: sevenHead(manyFolders, len(manyFolders)), problem: TooLarge},
+		"a list of a 7z":           {content: sevenHead(make([]byte, maxSevenHeader+1), maxSevenHeader+1), problem: TooLarge},
 		"a dictionary of 4 GiB":    {content: xzHead.Bytes(), name: "x.xz", produced: 0, problem: TooLarge},
 		"a lzma dictionary of 3 G": {content: append([]byte{0x5d, 0, 0, 0, 0xc0, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0}, make([]byte, 20)...), name: "x.lzma", problem: TooLarge},
 		"a zstd window of 1 GiB":   {content: []byte("\x28\xb5\x2f\xfd\x00\xa0\x01\x00\x00"), name: "x.zst", problem: TooLarge},
@@ -155,9 +165,17 @@ func TestBombsAreCut(t *testing.T) {
 			b := NewBudget(tt.limits)
 			b.free = free
 			var c count
+			var before, after runtime.MemStats
+			runtime.ReadMemStats(&before)
 			o, err := Walk(context.Background(), b, Stream(bytes.NewReader(tt.content), int64(len(tt.content))), tt.name, &c)
 			if err != nil || o.Format == "" {
 				t.Fatalf("%+v, %v", o, err)
+			}
+			runtime.ReadMemStats(&after)
+			allocated := after.TotalAlloc - before.TotalAlloc
+			t.Logf("%d bytes: %d produced, %d allocated", len(tt.content), b.Produced(), allocated)
+			if allocated > 8<<20+4*uint64(len(tt.content)) { // what is read at random grows in memory
+				t.Errorf("%d bytes were allocated", allocated)
 			}
 			last := len(c.notes) - 1
 			if b.Produced() > tt.produced || last < 0 || last > 0 && c.notes[0].Problem != Damaged && c.notes[0].Problem != TooLarge || c.notes[last].Problem != tt.problem {

@@ -88,6 +88,8 @@ const (
 	sevenAES     = "\x06\xf1\x07\x01"
 )
 
+var errSevenList = largeError("a list of files over 16 MiB, or with more than 65,536 folders") // maxSevenHeader, maxSevenFolders
+
 // sevenzip passes on the files of a 7z archive.
 func (o *opening) sevenzip() error {
 	at, size, err := o.random()
@@ -107,7 +109,7 @@ func (o *opening) sevenzip() error {
 	case position > uint64(size-sevenHeadSize) || length > uint64(size-sevenHeadSize)-position:
 		return fmt.Errorf("%w: the list of its files is behind the end", errHeader)
 	case length > maxSevenHeader:
-		return errHeader
+		return errSevenList
 	}
 	header := make([]byte, length)
 	if _, err := at.ReadAt(header, sevenHeadSize+int64(position)); err != nil {
@@ -125,7 +127,10 @@ func (o *opening) sevenzip() error {
 			return err
 		}
 	}
-	if err := z.header(&sevenFields{b: header}); err != nil {
+	fields := &sevenFields{b: header}
+	if err := z.header(fields); fields.large {
+		return errSevenList
+	} else if err != nil {
 		return err
 	}
 	return z.pass()
@@ -136,8 +141,11 @@ func (z *sevenZip) unpackHeader(streams []byte) ([]byte, error) {
 	if err := z.streams(&sevenFields{b: streams}); err != nil {
 		return nil, err
 	}
-	if len(z.folders) != 1 || z.folders[0].size() > maxSevenHeader {
+	if len(z.folders) != 1 {
 		return nil, errHeader
+	}
+	if z.folders[0].size() > maxSevenHeader {
+		return nil, errSevenList
 	}
 	f := &z.folders[0]
 	r, err := z.open(f)
@@ -328,6 +336,8 @@ func (z *sevenZip) decoder(c sevenCoder, r io.Reader, size int64) (io.Reader, er
 type sevenFields struct {
 	b   []byte
 	bad bool
+	// large says that there are more of something than is read.
+	large bool
 }
 
 func (f *sevenFields) bytes(n int) []byte {
@@ -378,6 +388,7 @@ func (f *sevenFields) number() int64 {
 // count reads how many of something follow, at most a limit. Each takes a bit at least.
 func (f *sevenFields) count(limit int64) int {
 	n := f.number()
+	f.large = f.large || n > limit && n <= int64(len(f.b))
 	if n > limit || n > int64(len(f.b))*8+8 {
 		f.b, f.bad = nil, true
 		return 0

@@ -413,6 +413,7 @@ func (s *zipSum) Read(p []byte) (int, error) {
 // problem turns what ends one member into a note, unless it ends the container.
 func (o *opening) problem(name string, err error) error {
 	var failed *readerError
+	var large largeError
 	switch {
 	case o.ends(err):
 		return err
@@ -422,7 +423,7 @@ func (o *opening) problem(name string, err error) error {
 		return o.noteMember(name, Encrypted, "")
 	case errors.Is(err, errUnsupported):
 		return o.noteMember(name, Unsupported, err.Error())
-	case errors.Is(err, errDictionary):
+	case errors.As(err, &large):
 		return o.noteMember(name, TooLarge, err.Error())
 	}
 	return o.noteMember(name, Damaged, err.Error())
