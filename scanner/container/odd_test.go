@@ -1,6 +1,8 @@
 package container
 
 import (
+	"archive/tar"
+	"bytes"
 	"context"
 	"os"
 	"path/filepath"
@@ -83,5 +85,25 @@ func TestOddArchivesAreReadAsBsdtarAndSevenzipReadThem(t *testing.T) {
 				}
 			}
 		})
+	}
+}
+
+// Writers that write no end of a tar do not fill its last block, either.
+func TestATarThatWasCutIsNoted(t *testing.T) {
+	var b bytes.Buffer
+	z := tar.NewWriter(&b)
+	for _, name := range []string{"a", "b"} {
+		_ = z.WriteHeader(&tar.Header{Name: name, Size: 6, Mode: 0o600})
+		_, _ = z.Write([]byte("KEY=" + name + "\n"))
+	}
+	_ = z.Close()
+	for at, noted := range map[int]bool{3 * tarBlock: true, 3*tarBlock + 5: true, 3*tarBlock + 6: false, 3*tarBlock + 7: true, 4 * tarBlock: true, 5 * tarBlock: false, 6 * tarBlock: false} {
+		s := &seen{members: make(map[string]string), raw: make(map[string]string), covered: make(map[string][]Span)}
+		if _, err := Walk(context.Background(), NewBudget(Limits{}), Bytes(b.Bytes()[:at]), "x.tar", s); err != nil {
+			t.Fatal(err)
+		}
+		if (len(s.notes) > 0) != noted || s.members["a"] != "KEY=a\n" {
+			t.Errorf("%d bytes: notes %+v, members %q", at, s.notes, s.members)
+		}
 	}
 }

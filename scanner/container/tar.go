@@ -12,10 +12,16 @@ import (
 func (o *opening) tar() error {
 	in := &input{meter: o.meter, r: o.src.stream}
 	for {
-		if err := o.tarMembers(tar.NewReader(in), in); err != nil {
+		behind, err := o.tarMembers(tar.NewReader(in), in)
+		if err != nil {
 			return err
 		}
 		if !in.ended {
+			// Some write no end, and do not fill the last block: a tar that was cut seldom
+			// ends there.
+			if behind == in.meter.consumed && behind%tarBlock != 0 {
+				return nil
+			}
 			return errTarEnd
 		}
 		// Two empty blocks end an archive; more follow, up to the size of a record.
@@ -46,32 +52,34 @@ func (o *opening) skipZeros() bool {
 	}
 }
 
-func (o *opening) tarMembers(t *tar.Reader, in *input) error {
+// tarMembers returns where the content of the last member ends.
+func (o *opening) tarMembers(t *tar.Reader, in *input) (behind int64, err error) {
 	for {
 		var h *tar.Header
 		err := guarded(func() (err error) { h, err = t.Next(); return err })
 		if errors.Is(err, io.EOF) {
-			return nil
+			return behind, nil
 		}
 		if err != nil && !errors.Is(err, tar.ErrInsecurePath) {
-			return err
+			return behind, err
 		}
 		for _, key := range slices.Sorted(maps.Keys(h.PAXRecords)) {
 			if key != "path" && key != "linkpath" {
 				if err := o.text(h.Name, h.PAXRecords[key]); err != nil {
-					return err
+					return behind, err
 				}
 			}
 		}
 		if h.Linkname != "" {
 			if err := o.text(h.Name, h.Linkname); err != nil {
-				return err
+				return behind, err
 			}
 		}
 		start := in.meter.consumed
 		if err := o.member(h.Name, t); err != nil {
-			return err
+			return behind, err
 		}
+		behind = in.meter.consumed
 		// Of a sparse file, less is here than its size.
 		if in.meter.consumed > start {
 			o.covered = append(o.covered, Span{start, in.meter.consumed})
