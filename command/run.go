@@ -131,7 +131,7 @@ type spec struct {
 
 // specs are the commands, in the order of the help.
 var specs = []*spec{
-	&scanSpec, &ciSpec, &recheckSpec, &explainSpec, &allowSpec, &baselineSpec, &rulesSpec, &hookSpec,
+	&scanSpec, &ciSpec, &recheckSpec, &explainSpec, &triageSpec, &allowSpec, &baselineSpec, &rulesSpec, &hookSpec,
 	&installSpec, &uninstallSpec, &doctorSpec, &versionSpec, &completionSpec, &helpSpec,
 }
 

@@ -195,3 +195,10 @@ func (t *textReport) details(group []finding.Skipped) {
 		t.row(plain, "", labelWidth+2, dim, fmt.Sprintf("+ %s more (-v lists them)", number(more)))
 	}
 }
+
+// Key writes what the text report says of one key of a result, under a number.
+func Key(w io.Writer, res *finding.Result, f *finding.Finding, number int, opts Options) error {
+	t := newTextReport(w, res, opts.withDefaults())
+	t.block(number, f, false)
+	return t.w.Flush()
+}

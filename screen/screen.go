@@ -19,15 +19,26 @@ func IsTerminal(stream any) bool {
 
 // Columns returns the width of the terminal w, or zero.
 func Columns(w io.Writer) int {
+	width, _ := size(w)
+	return width
+}
+
+// Rows returns the height of the terminal w, or zero.
+func Rows(w io.Writer) int {
+	_, height := size(w)
+	return height
+}
+
+func size(w io.Writer) (width, height int) {
 	f, ok := w.(*os.File)
 	if !ok {
-		return 0
+		return 0, 0
 	}
-	width, _, err := term.GetSize(int(f.Fd()))
+	width, height, err := term.GetSize(int(f.Fd()))
 	if err != nil {
-		return 0
+		return 0, 0
 	}
-	return width
+	return width, height
 }
 
 // EnvIsTrue reports whether the environment variable says yes: it has a value
