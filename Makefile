@@ -7,6 +7,7 @@
 # make faults [FAULTS=all]  fails every system call in turn; FAULTS=2000 draws some
 # make soak   what make test takes a sample of, whole: hours
 # make windows    the Windows build under Wine, compared with the Linux build (Debian, as root)
+# make page       the HTML report in a browser and by a validator; part of make corpus
 # make corpus     keys in files of many formats that real programs write (Debian, as root)
 
 SHELL := /bin/bash
@@ -42,7 +43,7 @@ endif
 
 CORPUS_NODE := bin/corpus-node/node_modules/.package-lock.json
 
-.PHONY: windows build release installed test lint bench faults fuzz soak corpus reftables needed tools clean
+.PHONY: windows build release installed test lint bench faults fuzz soak corpus page reftables needed tools clean
 
 build:
 	CGO_ENABLED=0 go build -trimpath -tags $(TAGS) -o bin/keysweep .
@@ -197,8 +198,21 @@ corpus: build $(CORPUS_NODE)
 		{ echo "not in the pinned versions:" >&2; apt-get install -q -y --no-install-recommends $$(sed 's/=.*//' tools/corpus/debian.txt); }
 	go -C tools build -o ../bin/corpus ./corpus
 	bin/corpus bin/keysweep
+	$(MAKE) page
 	$(MAKE) installed
 	$(MAKE) reftables
+
+# The HTML report in Chromium, and read by a validator of HTML: one minute.
+PAGE_NODE := bin/page/node_modules/.package-lock.json
+page: build $(PAGE_NODE)
+	command -v chromium >/dev/null || DEBIAN_FRONTEND=noninteractive apt-get install -q -y --no-install-recommends chromium
+	node tools/page/check.mjs bin/keysweep
+
+$(PAGE_NODE): tools/page/package.json tools/page/package-lock.json
+	mkdir -p bin/page
+	cp $^ bin/page
+	npm ci --prefix bin/page --ignore-scripts --no-audit --no-fund
+	touch $@
 
 # Refs and reflogs as a git that knows reftables has them.
 REFTABLE_REPOSITORIES ?= 60

@@ -48,13 +48,18 @@
   search.addEventListener("input", filter);
   bar.addEventListener("change", filter);
 
-  // What a person accepted already is not marked, nor can a key be accepted that works.
-  const panels = new Map();
-  const works = key => key.dataset.status === "active" || key.dataset.status === "restricted";
+  // One form serves all keys. What a person accepted already is not marked, nor can a key
+  // be accepted that works.
+  const reason = make("input", { required: true }), owner = make("input"), expires = make("input", { type: "date" });
+  const form = make("form", {}, make("label", { className: "wide" }, "Reason", reason), make("label", {}, "Owner", owner), make("label", {}, "Until", expires), make("button", {}, "Accept"));
+  const close = () => {
+    const key = form.closest("article.key");
+    form.remove();
+    key?.focus();
+  };
   const draw = key => {
-    const { line, form, undo } = panels.get(key), mark = marks.get(idOf(key));
+    const mark = marks.get(idOf(key)), [, , undo, line] = key.lastElementChild.children;
     line.textContent = !mark ? "" : mark.decision === "skip" ? "Skipped" : "Accepted: " + mark.reason + (mark.owner && ", owner " + mark.owner) + (mark.expires && ", until " + mark.expires);
-    form.hidden = true;
     undo.hidden = !mark;
     save.disabled = !marks.size;
   };
@@ -63,29 +68,36 @@
     saved = false;
     draw(key);
   };
+  form.addEventListener("submit", e => {
+    e.preventDefault();
+    if (!reason.value.trim()) return;
+    set(form.closest("article.key"), { decision: "accept", reason: reason.value.trim(), owner: owner.value.trim(), expires: expires.value });
+    close();
+  });
+  form.addEventListener("keydown", e => { if (e.key === "Escape") close(); });
+  const actions = {
+    accept: key => {
+      key.lastElementChild.append(form);
+      reason.value = "";
+      reason.focus();
+    },
+    skip: key => set(key, { decision: "skip", reason: "", owner: "", expires: "" }),
+    undo: key => { set(key, null); key.focus(); },
+  };
   for (const key of keys) {
     if (key.dataset.severity === "accepted") continue;
     key.tabIndex = -1;
-    const reason = make("input", { required: true }), owner = make("input"), expires = make("input", { type: "date" });
-    const form = make("form", { hidden: true }, make("label", { className: "wide" }, "Reason", reason), make("label", {}, "Owner", owner), make("label", {}, "Until", expires),
-      make("button", {}, "Accept"));
-    const accept = make("button", { type: "button", disabled: works(key), title: works(key) ? "A key that still works cannot be accepted." : "" }, "Accept…");
-    const skip = make("button", { type: "button" }, "Skip"), undo = make("button", { type: "button", hidden: true }, "Take back"), line = make("span", { className: "mark", role: "status" });
-    form.addEventListener("submit", e => {
-      e.preventDefault();
-      if (!reason.value.trim()) return;
-      set(key, { decision: "accept", reason: reason.value.trim(), owner: owner.value.trim(), expires: expires.value });
-      key.focus();
-    });
-    form.addEventListener("keydown", e => {
-      if (e.key === "Escape") { form.hidden = true; key.focus(); }
-    });
-    accept.addEventListener("click", () => { form.hidden = false; reason.focus(); });
-    skip.addEventListener("click", () => set(key, { decision: "skip", reason: "", owner: "", expires: "" }));
-    undo.addEventListener("click", () => { set(key, null); key.focus(); });
-    panels.set(key, { accept, skip, undo, line, form });
-    key.append(make("div", { className: "marks" }, accept, " ", skip, " ", undo, " ", line, form));
+    const works = key.dataset.status === "active" || key.dataset.status === "restricted";
+    const button = (name, words) => make("button", { type: "button", name }, words);
+    const accept = button("accept", "Accept…"), undo = button("undo", "Take back");
+    if (works) Object.assign(accept, { disabled: true, title: "A key that still works cannot be accepted." });
+    undo.hidden = true;
+    key.append(make("div", { className: "marks" }, accept, button("skip", "Skip"), undo, make("span", { className: "mark" })));
   }
+  document.getElementById("keys").addEventListener("click", e => {
+    const button = e.target.closest(".marks > button");
+    if (button) actions[button.name](button.closest("article.key"));
+  });
 
   save.addEventListener("click", () => {
     const list = keys.map(idOf).filter(id => marks.has(id)).map(id => ({ fingerprint: id, ...marks.get(id) }));
@@ -109,9 +121,9 @@
       const to = list[i < 0 && n < 0 ? list.length - 1 : Math.max(0, Math.min(list.length - 1, i + n))];
       if (to) { to.tabIndex = -1; to.focus(); }
     };
-    const press = name => { if (panels.has(current)) panels.get(current)[name].click(); };
-    const actions = { "/": () => search.focus(), j: () => step(1), k: () => step(-1), a: () => press("accept"), s: () => press("skip"), u: () => press("undo") };
-    if (actions[e.key]) { e.preventDefault(); actions[e.key](); }
+    const press = name => current?.querySelector(`.marks > button[name=${name}]`)?.click();
+    const pressed = { "/": () => search.focus(), j: () => step(1), k: () => step(-1), a: () => press("accept"), s: () => press("skip"), u: () => press("undo") }[e.key];
+    if (pressed) { e.preventDefault(); pressed(); }
   });
   filter();
 })();
