@@ -92,6 +92,11 @@ type sqlite struct {
 	frames              map[uint32]int64 // of a log: where a page is
 	order               binary.ByteOrder // of texts in UTF-16; nil: UTF-8, or not known
 
+	block   []byte // pages that were read last
+	blockAt int64  // of block in the file
+	chain   []byte // scratch of holdsChain
+	link    []byte // a page, of holdsChain
+
 	owner  []uint16 // of each page from 1: which of tables; 0: not known
 	tables []string
 	found  bool // owner and tables were looked for
@@ -201,6 +206,10 @@ func (d *sqlite) page(n uint32, buf []byte) error {
 	if at < 0 {
 		return errNotWhole
 	}
+	if from := at - d.blockAt; from >= 0 && from+int64(d.pageSize) <= int64(len(d.block)) {
+		copy(buf[:d.pageSize], d.block[from:])
+		return nil
+	}
 	if _, err := d.file.ReadAt(buf[:d.pageSize], at); err == io.EOF {
 		return errNotWhole
 	} else if err != nil {
@@ -218,9 +227,12 @@ func (d *sqlite) read() error {
 		n := min(perBlock, d.pages-first)
 		at := d.base + first*d.stride
 		b := block[:n*d.stride]
-		if _, err := d.file.ReadAt(b, at-before); err != nil && err != io.EOF {
+		d.block = nil
+		read, err := d.file.ReadAt(b, at-before)
+		if err != nil && err != io.EOF {
 			return err
 		}
+		d.block, d.blockAt = b[:read], at-before
 		may := d.file.holds(b)
 		for i := range n {
 			start := before + i*d.stride
@@ -371,7 +383,10 @@ func (p *sqlitePage) cell(kind byte, at int) (c sqliteCell, ok bool) {
 // holdsChain reports whether a record that goes on in other pages may hold what is looked
 // for, and adds these pages to spans.
 func (p *sqlitePage) holdsChain(c sqliteCell, spans []Span) ([]Span, bool, error) {
-	r := &payload{sqlite: p.sqlite, local: c.local, next: c.next, left: c.size - int64(len(c.local)), visit: func(at int64) {
+	if p.chain == nil {
+		p.chain, p.link = make([]byte, 0, 64<<10), make([]byte, p.pageSize)
+	}
+	r := &payload{sqlite: p.sqlite, buf: p.link, local: c.local, next: c.next, left: c.size - int64(len(c.local)), visit: func(at int64) {
 		if last := &spans[len(spans)-1]; last.End == at {
 			last.End += int64(p.pageSize)
 		} else {
@@ -379,7 +394,7 @@ func (p *sqlitePage) holdsChain(c sqliteCell, spans []Span) ([]Span, bool, error
 		}
 	}}
 	held := p.file.Holds == nil
-	buf := make([]byte, 0, 64<<10)
+	buf := p.chain[:0]
 	for {
 		n, err := r.Read(buf[len(buf):cap(buf)])
 		buf = buf[:len(buf)+n]
