@@ -198,6 +198,7 @@ corpus: build $(CORPUS_NODE)
 		{ echo "not in the pinned versions:" >&2; apt-get install -q -y --no-install-recommends $$(sed 's/=.*//' tools/corpus/debian.txt); }
 	go -C tools build -o ../bin/corpus ./corpus
 	bin/corpus bin/keysweep
+	tools/corpus/scanners/run.sh bin/keysweep bin
 	$(MAKE) page
 	$(MAKE) installed
 	$(MAKE) reftables
