@@ -20,19 +20,46 @@ func (r *Repository) readHead() {
 	f := r.newRefFiles()
 	f.onDemand = true
 	if r.refs.isReftable {
-		common, own := r.refFolders()
-		f.stacks = []reftable.Stack{r.openStack(own)}
-		if own != common {
-			f.stacks = append(f.stacks, r.openStack(common))
-		}
-		f.findIn(f.stacks[0], "HEAD", "HEAD")
+		r.Head = f.headInTables()
 	} else if !r.refs.unknown {
 		_, own := r.refFolders()
 		f.read(filepath.Join(own, "HEAD"), "HEAD")
+		r.Head = f.resolve("HEAD")
 	}
-	r.Head = f.resolve("HEAD")
 	f.noteGone()
 	r.Refs = []Ref{{Name: "HEAD", ID: r.Head}}
+}
+
+// headInTables returns what HEAD leads to. Tables are mapped, since little of them is read.
+func (f *refFiles) headInTables() (head oid.ID) {
+	var mapped [][]byte
+	defer func() {
+		for _, data := range mapped {
+			pack.Unmap(data)
+		}
+	}()
+	err := pack.Guard(func() error {
+		open := func(folder string) reftable.Stack {
+			return f.repo.openStackBy(folder, func(path string) ([]byte, error) {
+				data, err := pack.Map(path)
+				mapped = append(mapped, data)
+				return data, err
+			})
+		}
+		common, own := f.repo.refFolders()
+		f.stacks = []reftable.Stack{open(own)}
+		if own != common {
+			f.stacks = append(f.stacks, open(common))
+		}
+		f.findIn(f.stacks[0], "HEAD", "HEAD")
+		head = f.resolve("HEAD")
+		return nil
+	})
+	if err != nil {
+		f.repo.skip(finding.ReasonDamaged, "refs: %v", err)
+	}
+	f.stacks = nil
+	return head
 }
 
 // find reads one ref below refs/: of this working tree's stack or the common one; or

@@ -133,7 +133,12 @@ const (
 
 // openStack opens the tables that folder/reftable/tables.list names. What cannot be
 // read is in Skipped, and the stack then lacks it.
-func (r *Repository) openStack(folder string) (stack reftable.Stack) {
+func (r *Repository) openStack(folder string) reftable.Stack {
+	return r.openStackBy(folder, func(path string) ([]byte, error) { return readRegular(path, tableLimit) })
+}
+
+// openStackBy is openStack with another way to get the bytes of a table.
+func (r *Repository) openStackBy(folder string, read func(path string) ([]byte, error)) (stack reftable.Stack) {
 	dir := file.Exact(filepath.Join(folder, "reftable"))
 	if err := cmp.Or(r.guard.Links(dir), r.guard.Folder(dir)); err != nil {
 		r.skip(finding.ReasonUnreadable, "refs: %v", err)
@@ -148,7 +153,7 @@ func (r *Repository) openStack(folder string) (stack reftable.Stack) {
 		}
 		names := strings.Fields(string(b))
 		var gone error
-		if stack, gone = r.openTables(dir, names); gone == nil {
+		if stack, gone = r.openTables(dir, names, read); gone == nil {
 			return stack
 		}
 		// A compaction writes the new list before it removes the old tables.
@@ -164,7 +169,7 @@ func (r *Repository) openStack(folder string) (stack reftable.Stack) {
 
 // openTables opens tables, the oldest first. The error is that of the last one that
 // is not there; whatever else is wrong is in Skipped.
-func (r *Repository) openTables(dir string, names []string) (stack reftable.Stack, gone error) {
+func (r *Repository) openTables(dir string, names []string, read func(path string) ([]byte, error)) (stack reftable.Stack, gone error) {
 	var skipped Skips
 	for _, name := range names {
 		if strings.ContainsAny(name, `/\`) {
@@ -179,7 +184,7 @@ func (r *Repository) openTables(dir string, names []string) (stack reftable.Stac
 			skipped.Add(ReasonOf(err), 1, "refs: %s: %v", name, err)
 			continue
 		}
-		b, err := readRegular(path, tableLimit)
+		b, err := read(path)
 		if errors.Is(err, fs.ErrNotExist) {
 			gone = fmt.Errorf("tables.list names %s, which is not here: the refs and reflogs in it are unknown", name)
 			continue
