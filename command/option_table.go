@@ -65,6 +65,7 @@ var options = [...]option{
 	{"history", "", none, "only the history of repositories: every stored object", nil},
 	{"staged", "", none, "only what the next commit would add: new keys in the index", nil},
 	{"range", "", list, "only what the commits of `A..B` add: new keys, even if removed again within it; B alone is all that B reaches, ^A leaves out what A reaches, A...B is what one of them reaches and not both; repeatable", nil},
+	{"agents", "", none, "transcripts, histories and settings of coding agents in your home folder", nil},
 	{"ignored", "", none, "also the files that git ignores; prune always reads them", []string{"baseline"}},
 	{"ignored", "", none, "also the files that git ignores", nil},
 	{"exclude", "", list, "leave out paths that match `GLOB`, as **/{a,b}.txt; repeatable", nil},

@@ -29,7 +29,7 @@ Results go to standard output, everything else to standard error.
 `,
 	example: "keysweep scan --min-confidence high -o report.sarif .",
 	options: []group{
-		{headingWhat, "tree history staged range ignored exclude " + ruleOptions + " " + reachOptions + " no-archives max-unpacked verify-objects max-object"},
+		{headingWhat, "tree history staged range agents ignored exclude " + ruleOptions + " " + reachOptions + " no-archives max-unpacked verify-objects max-object"},
 		{headingRemote, remoteOptions},
 		{headingCounts, "min-confidence baseline accept-foreign-comments since fail-on exit-code show-rejected show-suppressed"},
 		{headingVerify, "verify " + verifyOptions},
@@ -40,7 +40,11 @@ Results go to standard output, everything else to standard error.
 }
 
 func scan(c *call) error {
-	opts, err := parseScan(c)
+	parse := parseScan
+	if c.Bool("agents") {
+		parse = parseScanOfAgents
+	}
+	opts, err := parse(c)
 	if err != nil {
 		return c.usage(err)
 	}
@@ -50,7 +54,7 @@ func scan(c *call) error {
 // warnOfUnread says what a user may take to be read, or left out, and is not.
 func (c *call) warnOfUnread(opts *scanOptions) {
 	in, isFile := c.stdin.(*os.File)
-	if isFile && !c.Args().Present() && !opts.report.Quiet && os.Getenv("CI") == "" {
+	if isFile && len(opts.audit.Scan.Paths) == 0 && !opts.report.Quiet && os.Getenv("CI") == "" {
 		if info, err := in.Stat(); err == nil && info.Mode()&os.ModeNamedPipe != 0 {
 			c.warn("standard input is not read: keysweep scan - reads it")
 		}

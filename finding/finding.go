@@ -325,7 +325,28 @@ type Occurrence struct {
 	Newest  bool
 	Excerpt Excerpt
 	Comment Comment // on the line of the key
+	// Transcript says what a file of a coding agent says of the line. Nil: it is in
+	// none, or that was not asked for.
+	Transcript *Transcript
 }
+
+// Transcript is what a file of a coding agent says of a place in it. What is not known is
+// "" or zero.
+type Transcript struct {
+	Agent   string    // the agent's name, as people write it
+	Project string    // the folder that it worked in: raw bytes
+	Session string    // raw bytes
+	Date    time.Time // when the line was written
+	Author  string    // one of the authors below
+}
+
+// The authors.
+const (
+	AuthorPerson = "person"
+	AuthorAgent  = "agent"
+	AuthorTool   = "tool" // the result of one
+	AuthorRule   = "rule" // of permissions, in settings
+)
 
 // Layer is where in a container image something is. The zero value: in none.
 type Layer struct {

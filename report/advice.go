@@ -207,6 +207,9 @@ func (p *phrases) stepForKey(f *finding.Finding) Step {
 	if p.onlyStdin() {
 		return Step{}
 	}
+	if len(f.Listed) > 0 && f.Listed[0].Transcript != nil {
+		return Step{p.opts.Program + " scan --agents", "checks again, once the files are deleted."}
+	}
 	return Step{p.scan(""), "checks again, once the " + plural(len(p.counted), "key is", "keys are") + " out of the files."}
 }
 

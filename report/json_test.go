@@ -9,6 +9,7 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"time"
 	"unicode"
 
 	"github.com/santhosh-tekuri/jsonschema/v6"
@@ -224,5 +225,32 @@ func TestRecordsOfOddValues(t *testing.T) {
 	f := &finding.Finding{Secret: live(1), Issuer: ""}
 	if rec := newRecorder(result(f), Options{}).finding(f); !slices.Contains(rec, member{"issuer", "unknown"}) {
 		t.Errorf("no issuer is in %v", rec)
+	}
+}
+
+func TestWhatATranscriptSaysIsInTheReport(t *testing.T) {
+	report, _ := schemas(t)
+	for _, tt := range []struct {
+		said  finding.Transcript
+		words string
+	}{
+		{finding.Transcript{Agent: "Claude Code"}, "Claude Code"},
+		{finding.Transcript{Agent: "A", Project: "/x/" + live(3).Reveal(), Session: "s\x1b", Date: time.Date(2026, 1, 31, 0, 0, 0, 0, time.UTC), Author: finding.AuthorTool},
+			"A, project /x/sk_live_…, session \"s\\x1b\", 2026-01-31, the result of a tool"},
+		{finding.Transcript{Agent: "A", Author: finding.AuthorPerson}, "A, written by a person"},
+		{finding.Transcript{Agent: "A", Author: finding.AuthorAgent}, "A, written by the agent"},
+		{finding.Transcript{Agent: "A", Author: finding.AuthorRule}, "A, a permission rule"},
+	} {
+		f := &finding.Finding{Secret: live(1), RuleID: "unknown-secret-key", Confidence: finding.High,
+			Listed: []finding.Occurrence{{Target: "/home/x", Source: finding.SourceWorktree, Path: "a.jsonl", Line: 1, Column: 1, EndColumn: 9, Transcript: &tt.said}}}
+		res := &finding.Result{Findings: []*finding.Finding{f}, Targets: []finding.Target{{Name: "/home/x", Kind: finding.TargetFolder, Tree: true}}}
+		doc := write(t, JSON, res, Options{})
+		validate(t, report, doc)
+		if bytes.Contains(doc, []byte(live(3).Reveal())) || !bytes.Contains(doc, []byte(`"agent": "`+tt.said.Agent+`"`)) {
+			t.Errorf("%s", doc)
+		}
+		if got := newPhrases(res, Options{}).transcriptWords(&tt.said); got != tt.words {
+			t.Errorf("%s, want %s", got, tt.words)
+		}
 	}
 }

@@ -167,6 +167,31 @@ func (p *phrases) display(path string) string {
 	return cutRight(path, maxPath*2/3, true) + strings.TrimPrefix(cutLeft(path, maxPath/3, true), ellipsis)
 }
 
+// transcriptWords says what a transcript says of a place in it.
+func (p *phrases) transcriptWords(t *finding.Transcript) string {
+	words := []string{t.Agent}
+	if t.Project != "" {
+		words = append(words, "project "+p.quote(t.Project))
+	}
+	if t.Session != "" {
+		words = append(words, "session "+p.quote(t.Session))
+	}
+	if !t.Date.IsZero() {
+		words = append(words, day(t.Date))
+	}
+	switch t.Author {
+	case finding.AuthorRule:
+		words = append(words, "a permission rule")
+	case finding.AuthorTool:
+		words = append(words, "the result of a tool")
+	case finding.AuthorAgent:
+		words = append(words, "written by the agent")
+	case finding.AuthorPerson:
+		words = append(words, "written by a person")
+	}
+	return strings.Join(words, ", ")
+}
+
 // notesOn says what is known of o beyond its place.
 func (p *phrases) notesOn(o finding.Occurrence) []string {
 	var notes []string
@@ -175,6 +200,9 @@ func (p *phrases) notesOn(o finding.Occurrence) []string {
 	}
 	if o.Layer.RemovedIn > 0 {
 		notes = append(notes, fmt.Sprintf("removed in layer %d", o.Layer.RemovedIn))
+	}
+	if t := o.Transcript; t != nil {
+		return append(notes, p.transcriptWords(t))
 	}
 	switch {
 	case o.Source == finding.SourceStdin, o.Source == finding.SourceRef, o.Source == finding.SourceCommit && o.Object == "":

@@ -108,7 +108,16 @@ func (r recorder) occurrence(o finding.Occurrence) object {
 		{"object", absent(o.Object)}, {"versions", o.Versions}, {"commit", absent(o.Commit)}, {"date", timestamp(o.Date)},
 		given("link", webLink(r.webs[o.Target], o, r.Text)),
 		{"reachable", boolean(o.Reachable)}, {"in_head", boolean(o.InHead)},
+		transcriptMember(o.Transcript),
 	}
+}
+
+// transcriptMember has what a transcript says; none of another file.
+func transcriptMember(t *finding.Transcript) member {
+	if t == nil {
+		return member{}
+	}
+	return member{"transcript", object{{"agent", t.Agent}, {"project", absent(text(t.Project))}, {"session", absent(text(t.Session))}, {"date", timestamp(t.Date)}, {"author", absent(t.Author)}}}
 }
 
 func texts(list []string) (texts []text) {

@@ -3,72 +3,10 @@ package agents
 import (
 	"bytes"
 	"encoding/json"
-	"errors"
 	"strings"
+
+	"keysweep/agent/jsontext"
 )
-
-// part is a member of an object, or an element of a list, as it is in a text: offsets
-// in bytes.
-type part struct {
-	name       string // of a member
-	at         int    // where it starts, with its name
-	start, end int    // of the value
-}
-
-var errShape = errors.New("is not in the form that the agent reads")
-
-// parts returns the parts of the object or list at text[start:end].
-func parts(text []byte, start, end int) (list []part, err error) {
-	d := json.NewDecoder(bytes.NewReader(text[start:end]))
-	open, err := d.Token()
-	if err != nil {
-		return nil, err
-	}
-	isObject := open == json.Delim('{')
-	if !isObject && open != json.Delim('[') {
-		return nil, errShape
-	}
-	for d.More() {
-		p := part{at: -1}
-		if isObject {
-			name, err := d.Token()
-			if err != nil {
-				return nil, err
-			}
-			p.name, _ = name.(string)
-			end := start + int(d.InputOffset())
-			p.at = end - len(lastString(text[start:end]))
-		}
-		var raw json.RawMessage
-		if err := d.Decode(&raw); err != nil {
-			return nil, err
-		}
-		p.end = start + int(d.InputOffset())
-		p.start = p.end - len(raw)
-		if p.at < 0 {
-			p.at = p.start
-		}
-		list = append(list, p)
-	}
-	return list, nil
-}
-
-// lastString returns the JSON string that b ends in.
-func lastString(b []byte) []byte {
-	for i := len(b) - 2; i >= 0; i-- {
-		if b[i] != '"' {
-			continue
-		}
-		slashes := 0
-		for i-slashes > 0 && b[i-1-slashes] == '\\' {
-			slashes++
-		}
-		if slashes%2 == 0 {
-			return b[i:]
-		}
-	}
-	return nil
-}
 
 // root returns where the object of a file is, without the white space around it.
 func root(text []byte) (start, end int) {
@@ -78,9 +16,9 @@ func root(text []byte) (start, end int) {
 }
 
 // member returns the part of that name, nil if there is none.
-func member(list []part, name string) *part {
+func member(list []jsontext.Part, name string) *jsontext.Part {
 	for i := range list {
-		if list[i].name == name {
+		if list[i].Name == name {
 			return &list[i]
 		}
 	}
@@ -96,14 +34,14 @@ type layout struct {
 func layoutOf(text []byte) layout {
 	l := layout{"  ", "\n"}
 	start, end := root(text)
-	list, err := parts(text, start, end)
+	list, err := jsontext.Parts(text, start, end)
 	if err != nil || len(list) == 0 {
 		return l
 	}
 	if bytes.Contains(text, []byte("\r\n")) {
 		l.line = "\r\n"
 	}
-	gap := string(text[start+1 : list[0].at])
+	gap := string(text[start+1 : list[0].At])
 	i := strings.LastIndexByte(gap, '\n')
 	if i < 0 {
 		return layout{}
@@ -129,7 +67,7 @@ func (l layout) write(v any, depth int) string {
 // add returns text with an item as the last part of the object or list at start, which
 // is at a depth of the file.
 func (l layout) add(text []byte, start, end int, item string, depth int) ([]byte, error) {
-	list, err := parts(text, start, end)
+	list, err := jsontext.Parts(text, start, end)
 	if err != nil {
 		return nil, err
 	}
@@ -140,7 +78,7 @@ func (l layout) add(text []byte, start, end int, item string, depth int) ([]byte
 	if l.line == "" {
 		indent = " "
 	}
-	last := list[len(list)-1].end
+	last := list[len(list)-1].End
 	return splice(text, last, last, ","+indent+item), nil
 }
 
@@ -150,12 +88,12 @@ func splice(text []byte, from, to int, by string) []byte {
 }
 
 // cut returns text without a part of the object or list at start, and its comma.
-func cut(text []byte, start, end int, list []part, i int) []byte {
+func cut(text []byte, start, end int, list []jsontext.Part, i int) []byte {
 	switch {
 	case len(list) == 1:
 		return splice(text, start+1, end-1, "")
 	case i == len(list)-1:
-		return splice(text, list[i-1].end, list[i].end, "")
+		return splice(text, list[i-1].End, list[i].End, "")
 	}
-	return splice(text, list[i].at, list[i+1].at, "")
+	return splice(text, list[i].At, list[i+1].At, "")
 }

@@ -14,6 +14,7 @@ import (
 	"slices"
 	"strings"
 
+	"keysweep/agent/jsontext"
 	"keysweep/file"
 	"keysweep/quote"
 )
@@ -138,6 +139,9 @@ func Command(agent, program string, options []string) (string, error) {
 	return strings.Join(words, " "), nil
 }
 
+// errShape is the error for settings that are not in the form that the agent reads.
+var errShape = errors.New("is not in the form that the agent reads")
+
 // maxSettings is the size, in bytes, up to which settings are read.
 const maxSettings = 4 << 20
 
@@ -208,8 +212,8 @@ func (r *Registration) Add(command string) ([]Change, error) {
 	if err == nil && command != "" {
 		text, err = r.insert(text, command)
 	}
-	if errors.Is(err, errShape) {
-		return nil, &Refused{r.Path, err.Error() + ", and is left", r.lines(command)}
+	if errors.Is(err, errShape) || errors.Is(err, jsontext.ErrShape) {
+		return nil, &Refused{r.Path, errShape.Error() + ", and is left", r.lines(command)}
 	} else if err != nil {
 		return nil, err
 	}
@@ -258,7 +262,7 @@ func (r *Registration) insert(text []byte, command string) ([]byte, error) {
 	l := layoutOf(text)
 	for _, e := range r.s.events {
 		start, end := root(text)
-		top, err := parts(text, start, end)
+		top, err := jsontext.Parts(text, start, end)
 		if err != nil {
 			return nil, err
 		}
@@ -280,36 +284,36 @@ func (r *Registration) insert(text []byte, command string) ([]byte, error) {
 }
 
 // insertEvent adds an entry for an event to the member hooks.
-func (l layout) insertEvent(text []byte, hooks *part, name string, entry any) ([]byte, error) {
-	events, err := parts(text, hooks.start, hooks.end)
-	if err != nil || text[hooks.start] != '{' {
+func (l layout) insertEvent(text []byte, hooks *jsontext.Part, name string, entry any) ([]byte, error) {
+	events, err := jsontext.Parts(text, hooks.Start, hooks.End)
+	if err != nil || text[hooks.Start] != '{' {
 		return nil, errShape
 	}
 	list := member(events, name)
 	if list == nil {
 		key, _ := json.Marshal(name)
-		return l.add(text, hooks.start, hooks.end, string(key)+": "+l.write([]any{entry}, 2), 1)
+		return l.add(text, hooks.Start, hooks.End, string(key)+": "+l.write([]any{entry}, 2), 1)
 	}
-	if text[list.start] != '[' {
+	if text[list.Start] != '[' {
 		return nil, errShape
 	}
-	return l.add(text, list.start, list.end, l.write(entry, 3), 2)
+	return l.add(text, list.Start, list.End, l.write(entry, 3), 2)
 }
 
 // strip takes our entries out of settings, and lists that are empty then.
 func (r *Registration) strip(text []byte) ([]byte, error) {
 	for stripped := false; ; stripped = true {
 		start, end := root(text)
-		top, err := parts(text, start, end)
+		top, err := jsontext.Parts(text, start, end)
 		if err != nil {
 			return nil, err
 		}
-		i := slices.IndexFunc(top, func(p part) bool { return p.name == "hooks" })
+		i := slices.IndexFunc(top, func(p jsontext.Part) bool { return p.Name == "hooks" })
 		if i < 0 {
 			return text, nil
 		}
 		hooks := top[i]
-		if stripped && len(bytes.TrimSpace(text[hooks.start+1:hooks.end-1])) == 0 {
+		if stripped && len(bytes.TrimSpace(text[hooks.Start+1:hooks.End-1])) == 0 {
 			return cut(text, start, end, top, i), nil
 		}
 		next, err := stripHooks(text, hooks)
@@ -321,27 +325,27 @@ func (r *Registration) strip(text []byte) ([]byte, error) {
 }
 
 // stripHooks takes one entry of ours out of the member hooks; nil: there is none.
-func stripHooks(text []byte, hooks part) ([]byte, error) {
-	events, err := parts(text, hooks.start, hooks.end)
+func stripHooks(text []byte, hooks jsontext.Part) ([]byte, error) {
+	events, err := jsontext.Parts(text, hooks.Start, hooks.End)
 	if err != nil {
 		return nil, errShape
 	}
 	for i, e := range events {
-		entries, err := parts(text, e.start, e.end)
+		entries, err := jsontext.Parts(text, e.Start, e.End)
 		if err != nil {
 			continue // of another form
 		}
 		for j, entry := range entries {
-			if !isOurs(text[entry.start:entry.end]) {
+			if !isOurs(text[entry.Start:entry.End]) {
 				continue
 			}
 			if inner, list, k := foreignBeside(text, entry); inner != nil {
-				return cut(text, inner.start, inner.end, list, k), nil
+				return cut(text, inner.Start, inner.End, list, k), nil
 			}
 			if len(entries) == 1 {
-				return cut(text, hooks.start, hooks.end, events, i), nil
+				return cut(text, hooks.Start, hooks.End, events, i), nil
 			}
-			return cut(text, e.start, e.end, entries, j), nil
+			return cut(text, e.Start, e.End, entries, j), nil
 		}
 	}
 	return nil, nil
@@ -349,19 +353,19 @@ func stripHooks(text []byte, hooks part) ([]byte, error) {
 
 // foreignBeside returns, of an entry with a list of hooks some of which are not ours,
 // that list, its elements, and which is ours; nil if all are.
-func foreignBeside(text []byte, entry part) (list *part, elements []part, ours int) {
-	members, err := parts(text, entry.start, entry.end)
+func foreignBeside(text []byte, entry jsontext.Part) (list *jsontext.Part, elements []jsontext.Part, ours int) {
+	members, err := jsontext.Parts(text, entry.Start, entry.End)
 	if err != nil {
 		return nil, nil, 0
 	}
 	if list = member(members, "hooks"); list == nil {
 		return nil, nil, 0
 	}
-	if elements, err = parts(text, list.start, list.end); err != nil {
+	if elements, err = jsontext.Parts(text, list.Start, list.End); err != nil {
 		return nil, nil, 0
 	}
-	foreign := slices.ContainsFunc(elements, func(p part) bool { return !isOurs(text[p.start:p.end]) })
-	ours = slices.IndexFunc(elements, func(p part) bool { return isOurs(text[p.start:p.end]) })
+	foreign := slices.ContainsFunc(elements, func(p jsontext.Part) bool { return !isOurs(text[p.Start:p.End]) })
+	ours = slices.IndexFunc(elements, func(p jsontext.Part) bool { return isOurs(text[p.Start:p.End]) })
 	if !foreign || ours < 0 {
 		return nil, nil, 0
 	}
