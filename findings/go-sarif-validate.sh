@@ -37,7 +37,7 @@ func main() {
 	fmt.Println("read a file of version \"9\", strictly:", err)
 }
 END
-{ go mod init example && go get github.com/owenrumney/go-sarif/v3@v3.3.1; } >install.log 2>&1 || { cat install.log >&2; exit 2; }
+{ go mod init example && go get github.com/owenrumney/go-sarif/v3/pkg/report/v210/sarif@v3.3.1; } >install.log 2>&1 || { cat install.log >&2; exit 2; }
 seen=$(go run .)
 printf '%s\n' "$seen"
 [ "$seen" = "$expected" ] || { echo "changed; expected:" >&2; printf '%s\n' "$expected" >&2; exit 1; }
