@@ -3,12 +3,10 @@ package report
 import (
 	"fmt"
 	"io"
-	"slices"
 	"strings"
 
 	"keysweep/finding"
 	"keysweep/quote"
-	"keysweep/rules"
 	"keysweep/rules/score"
 )
 
@@ -91,10 +89,6 @@ func (t *explanationText) nothing() {
 		t.item("nearest", fmt.Sprintf("candidates are on line %d", e.Before+e.After))
 	case e.Line > 0:
 		t.item("nearest", "there is no candidate on any other line")
-	}
-	if slices.ContainsFunc(e.NearMisses, func(n rules.NearMiss) bool { return n.IsPacked() }) {
-		t.row(plain, "", 0, bold, "keysweep scan finds what is in the gzip file.")
-		return
 	}
 	t.row(plain, "", 0, bold, fmt.Sprintf("This is not a finding, because %s.", why))
 }

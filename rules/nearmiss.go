@@ -22,9 +22,9 @@ type NearMiss struct {
 const maxNearMisses = 10
 
 const packedPrefix = "H4sI"
-const packedWhy = "a gzip file in base64 may begin here: scan opens it, explain does not"
+const packedWhy = "a gzip file in base64 may begin here: no key is found in it"
 
-// IsPacked reports whether n is no prefix, but a file that a scan opens.
+// IsPacked reports whether n is no prefix, but the start of a file.
 func (n *NearMiss) IsPacked() bool { return n.Prefix == packedPrefix }
 
 // NearMisses returns the positions of text that no rule searches although a

@@ -11,17 +11,22 @@ import (
 // matcher does not look into it: that takes limits.
 type Packed struct {
 	Span              // of the encoded text in the buffer
+	Literal  string   // what it was found by
 	Data     []byte   // valid until the next one
 	Encoding []string // as Match.Encoding
-	Open     bool     // the encoded text may go on behind the buffer, or is too long
+	Open     bool     // the encoded text may go on behind the buffer
+	Long     bool     // it is longer than Data
 }
 
-// The limits of Packed.Data, in bytes: a Helm release is at most 1 MiB in base64, and what
-// is shorter than packedHead holds no key.
+// The limits of Packed.Data, in bytes: what is shorter than packedHead holds no key.
 const (
-	maxPacked  = 700 << 10
+	maxPacked  = 16 << 20
 	packedHead = 40
 )
+
+// MaxPackedText is how many bytes of a buffer the longest Packed takes, but for its line
+// breaks and escapes.
+const MaxPackedText = maxPacked * 4 / 3 * 4 / 3
 
 // packedAt is where a literal of a Packed is.
 type packedAt struct {
@@ -39,15 +44,15 @@ func (m *Matcher) Packed(buf []byte) iter.Seq[Packed] {
 			}
 			// Its head first: a text may be full of them.
 			t, pos, ok := m.reader.Read(buf, l.at, l.steps, packedHead)
-			if ok = ok && encoding.IsPacked(t.B[pos:]); ok {
-				t, pos, ok = m.reader.Read(buf, l.at, l.steps, maxPacked)
-			}
-			if !ok {
+			if !ok || !encoding.IsPacked(t.B[pos:]) {
 				continue
 			}
-			p := Packed{Data: t.B[pos:], Encoding: append(l.steps.Names(), "gzip")}
-			p.Start, p.End = t.Raw(pos, len(t.B))
-			p.Open = len(buf)-p.End < encoding.MaxBreak || len(p.Data) > maxPacked
+			p := Packed{Literal: string(l.steps.Literal()), Encoding: append(l.steps.Names(), "gzip")}
+			p.Start = l.at
+			if p.Data, p.End, ok = m.reader.ReadAll(buf, l.at, l.steps, maxPacked); !ok {
+				continue
+			}
+			p.Open, p.Long = len(buf)-p.End < encoding.MaxBreak, len(p.Data) > maxPacked
 			if end = p.End; !yield(p) {
 				return
 			}

@@ -103,6 +103,11 @@ func Explain(ctx context.Context, opts ExplainOptions, set *rules.Set) (*Explain
 	}
 	if e.out.Line > 0 && len(e.out.Keys) == 0 {
 		e.out.NearMisses = set.NearMisses(e.line)
+		for i := range e.out.NearMisses {
+			if n := &e.out.NearMisses[i]; n.IsPacked() && e.tooLarge != "" {
+				n.Why += "; not all of one in the file was read: " + e.tooLarge
+			}
+		}
 	}
 	return e.out, nil
 }
@@ -123,6 +128,10 @@ type explainer struct {
 	set  *rules.Set
 	out  *Explained
 	line []byte // the line asked for, or its start
+	// packed is what the gzip files in base64 hold that were met and not added yet;
+	// tooLarge says what one of them held more.
+	packed   []rules.Explanation
+	tooLarge string
 }
 
 // read judges content in the windows of a scan.
@@ -130,9 +139,12 @@ func (e *explainer) read(r io.Reader) error {
 	lines := &lineCounter{r: r, wanted: e.out.Line}
 	w := window{finder: e.set.Finder(), matcher: e.set.NewMatcher()}
 	reasons := e.set.NewMatcher()
-	_, err := w.each(e.ctx, lines, nil, func(buf []byte, at position, matches []rules.Match, core rules.Span) {
+	_, err := w.each(e.ctx, lines, e.unpacker(reasons), func(buf []byte, at position, matches []rules.Match, core rules.Span) {
 		pos, done := at, 0
-		for _, k := range reasons.Explain(buf, core) {
+		list := append(reasons.Explain(buf, core), e.packed...)
+		e.packed = e.packed[:0]
+		slices.SortStableFunc(list, func(a, b rules.Explanation) int { return cmp.Compare(a.Start, b.Start) })
+		for _, k := range list {
 			pos.advance(buf[done:k.Start])
 			done = k.Start
 			e.add(k, buf, matches, at, pos, lines.read)
@@ -146,6 +158,28 @@ func (e *explainer) read(r io.Reader) error {
 		return context.Cause(e.ctx)
 	}
 	return err
+}
+
+// unpacker returns what looks into gzip files in base64, as a scan does, and fills packed.
+func (e *explainer) unpacker(reasons *rules.Matcher) func(rules.Packed) []rules.Match {
+	budget := container.NewBudget(container.Limits{Holds: e.set.Finder().Contains})
+	w := window{finder: e.set.Finder(), matcher: e.set.NewMatcher()}
+	return func(p rules.Packed) (list []rules.Match) {
+		read := func(r io.Reader) (int64, error) {
+			return w.each(e.ctx, r, nil, func(buf []byte, _ position, _ []rules.Match, core rules.Span) {
+				for _, k := range reasons.Explain(buf, core) {
+					if len(e.packed) > maxExplained {
+						return
+					}
+					k.Start, k.End, k.Literal, k.LiteralAt = p.Start, p.End, p.Literal, p.Start
+					k.Encoding = append(slices.Clip(p.Encoding), k.Encoding...)
+					e.packed, list = append(e.packed, k), append(list, k.Match)
+				}
+			})
+		}
+		openPacked(e.ctx, budget, p, read, func(detail string) { e.tooLarge = detail })
+		return list
+	}
 }
 
 // add notes a candidate if it is on the line asked for. at is the position of

@@ -1,6 +1,7 @@
 package scanner
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"io"
@@ -22,12 +23,26 @@ const (
 
 var errUnpacked = errors.New("more than a gzip file in base64 may yield")
 
-// packed judges what one gzip file in base64 holds. It implements container.Visitor: a
+// packed reads what one gzip file in base64 holds. It implements container.Visitor: a
 // file in it has no place of its own.
 type packed struct {
-	judge *judge
-	at    location
-	left  int64 // bytes that it may still yield
+	judge    func(io.Reader) (n int64, err error)
+	tooLarge func(detail string)
+	left     int64 // bytes that it may still yield
+}
+
+// openPacked hands the files in p to judge, and calls tooLarge if there is more than a
+// gzip file in base64 may hold.
+func openPacked(ctx context.Context, budget *container.Budget, p rules.Packed, judge func(io.Reader) (int64, error), tooLarge func(string)) {
+	size := int64(len(p.Data))
+	v := &packed{judge, tooLarge, min(maxUnpacked, max(freeUnpacked, unpackedRatio*size))}
+	_, err := container.Walk(ctx, budget, container.Bytes(p.Data), "", v)
+	switch {
+	case errors.Is(err, errUnpacked):
+		tooLarge(fmt.Sprintf("more than %d bytes, or %d for each of its own", maxUnpacked, unpackedRatio))
+	case p.Long:
+		tooLarge(fmt.Sprintf("a file of more than %d bytes", size-1))
+	}
 }
 
 // unpacker returns what looks into gzip files in the content at at, or nil if they are
@@ -42,15 +57,13 @@ func (j *judge) unpacker(at location) func(rules.Packed) []rules.Match {
 			j.inner.isInner = true
 		}
 		defer j.inner.drop()
-		size := int64(len(p.Data))
-		v := &packed{j.inner, at, min(maxUnpacked, max(freeUnpacked, unpackedRatio*size))}
-		_, err := container.Walk(j.ctx, j.collector.containers, container.Bytes(p.Data), "", v)
-		switch {
-		case errors.Is(err, errUnpacked):
-			v.tooLarge(fmt.Sprintf("more than %d bytes, or %d for each of its own", maxUnpacked, unpackedRatio))
-		case p.Open:
-			v.tooLarge(fmt.Sprintf("more than %d bytes", size))
-		}
+		openPacked(j.ctx, j.collector.containers, p, func(r io.Reader) (int64, error) { return j.inner.stream(r, location{}) }, func(detail string) {
+			reason := finding.ReasonTooLarge
+			if j.collector.unopened {
+				reason = finding.ReasonUnopened
+			}
+			j.collector.skip(finding.Skipped{Reason: reason, Count: 1, Detail: strings.Join(append(at.what(), "gzip in base64", detail), ": ")})
+		})
 		var list []rules.Match
 		for _, k := range j.inner.list {
 			if !slices.ContainsFunc(list, func(m rules.Match) bool { return m.Secret == k.match.Secret }) {
@@ -63,18 +76,10 @@ func (j *judge) unpacker(at location) func(rules.Packed) []rules.Match {
 	}
 }
 
-func (v *packed) tooLarge(detail string) {
-	reason := finding.ReasonTooLarge
-	if v.judge.collector.unopened {
-		reason = finding.ReasonUnopened
-	}
-	v.judge.collector.skip(finding.Skipped{Reason: reason, Count: 1, Detail: strings.Join(append(v.at.what(), "gzip in base64", detail), ": ")})
-}
-
 // Member implements container.Visitor.
 func (v *packed) Member(_ []string, r io.Reader) error {
 	l := &io.LimitedReader{R: r, N: v.left}
-	n, err := v.judge.stream(l, location{})
+	n, err := v.judge(l)
 	v.left -= n
 	if more, _ := r.Read(make([]byte, 1)); err == nil && v.left == 0 && more > 0 {
 		return errUnpacked
@@ -84,8 +89,8 @@ func (v *packed) Member(_ []string, r io.Reader) error {
 
 // Name implements container.Visitor.
 func (v *packed) Name(_ []string, text string) error {
-	v.judge.name(text, location{})
-	return nil
+	_, err := v.judge(strings.NewReader(text))
+	return err
 }
 
 // Raw implements container.Visitor.

@@ -3,6 +3,7 @@ package scanner
 import (
 	"bytes"
 	"compress/gzip"
+	"context"
 	"encoding/base64"
 	"fmt"
 	"math/rand/v2"
@@ -58,6 +59,8 @@ func TestKeysInGzipInBase64(t *testing.T) {
 		{"a tar in it", "x=" + packedIn(tarOf(map[string]string{"d/a.env": text}), zero), "base64 gzip", ":1"},
 		{"base64 in it", "x=" + packedIn("auth: "+inBase64(k+":"), zero), "base64 gzip base64", ":1"},
 		{"across the end of a window", lines + packedIn(long, zero) + "\n", "base64 gzip", fmt.Sprintf(":%d", strings.Count(lines, "\n")+1)},
+		{"longer than a window", "a: 1\nx: " + packedIn(strings.Repeat(string(noise), 12)+text, zero) + "\nb: 2\n", "base64 gzip", ":2"},
+		{"longer than a window, in lines and in base64 again", "x:\n" + wrapped(inBase64(packedIn(strings.Repeat(string(noise), 6)+text, zero))) + "b: 2\n", "base64 base64 gzip", ":2"},
 		{"cut off", "x=" + packedIn(long, zero)[:1000] + "...", "base64 gzip", ":1"},
 		{"a word", "xH4sIA" + strings.Repeat("A", 60) + k[:8], "", ""},
 		{"nothing behind its head", "H4sIAAAAAAAA", "", ""},
@@ -97,17 +100,43 @@ func TestKeysInGzipInBase64(t *testing.T) {
 	}
 }
 
+func TestExplainLooksIntoGzipInBase64(t *testing.T) {
+	k := keysOf(1, 3)[0]
+	name := filepath.Join(t.TempDir(), "f")
+	write(t, name, "a: 1\nb: "+packedIn("key: "+k+"\nsecond: "+k[:20]+"\n", time.Time{})+"\nc: "+k+" "+inBase64(packedIn(k, time.Time{}))+
+		"\nd: "+packedIn(strings.Repeat("0", 2<<20), time.Time{}))
+	for line, want := range map[int][]string{
+		1: {}, 2: {"4 H4sI base64 gzip " + k, "4 H4sI base64 gzip " + k[:20]}, 3: {"4 sk_live_  " + k, "37 SDRzSUFBQUFBQ base64 base64 gzip " + k},
+		4: {"4: a gzip file in base64 may begin here: no key is found in it; not all of one in the file was read: more than 67108864 bytes, or 200 for each of its own"},
+	} {
+		e, err := Explain(context.Background(), ExplainOptions{What: fmt.Sprint(name, ":", line)}, loadRules(t))
+		if err != nil {
+			t.Fatal(err)
+		}
+		got := []string{}
+		for _, k := range e.Keys {
+			got = append(got, fmt.Sprint(k.Column, " ", k.Literal, " ", strings.Join(k.Encoding, " "), " ", k.Secret.Reveal()))
+		}
+		for _, n := range e.NearMisses {
+			got = append(got, fmt.Sprint(n.At+1, ": ", n.Why))
+		}
+		if !slices.Equal(got, want) {
+			t.Errorf("line %d: %q, want %q", line, got, want)
+		}
+	}
+}
+
 func TestLimitsOfGzipInBase64(t *testing.T) {
 	k := keysOf(1, 3)[0]
 	r := rand.New(rand.NewPCG(1, 1))
-	noise := make([]byte, 800<<10)
+	noise := make([]byte, 24<<20)
 	for i := range noise {
-		noise[i] = byte(r.Uint32())
+		noise[i] = byte(r.Uint32()) & 0x3f // in fewer bits, so that the key at its end is packed, too
 	}
 	for _, tt := range []struct{ name, content, detail string }{
 		{"200 bytes for each of its own", packedIn(strings.Repeat("0", 2<<20)+k, time.Time{}), "gzip in base64: more than"},
 		{"64 MiB", packedIn(string(noise[:400<<10])+strings.Repeat("0", 64<<20)+k, time.Time{}), "gzip in base64: more than"},
-		{"the file itself is long", packedIn(string(noise)+k, time.Time{}) + strings.Repeat("\nx", 100<<10), "gzip in base64: more than"},
+		{"the file itself is long", packedIn(string(noise)+k, time.Time{}) + strings.Repeat("\nx", 100<<10), "gzip in base64: a file of more than"},
 	} {
 		res := scanAll(t, Options{Paths: []string{"-"}, Stdin: strings.NewReader("x: " + tt.content)})
 		if len(res.Findings) > 0 || len(res.Skipped) != 1 || res.Skipped[0].Reason != finding.ReasonTooLarge || !strings.Contains(res.Skipped[0].Detail, tt.detail) {

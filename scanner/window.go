@@ -47,7 +47,7 @@ func (w *window) each(ctx context.Context, r io.Reader, unpack func(rules.Packed
 	if w.buf == nil {
 		w.buf = make([]byte, windowSize+2*rules.Context)
 	}
-	buf := w.buf
+	buf := w.buf // a longer one while a gzip file in base64 takes more
 	w.isContainer = false
 	var at position // of buf[0]
 	held := 0       // bytes in buf
@@ -72,7 +72,10 @@ func (w *window) each(ctx context.Context, r io.Reader, unpack func(rules.Packed
 			near := rules.Span{Start: core - nearby, End: end + nearby}
 			m := w.matcher.Matches(buf[:held], near)
 			if unpack != nil {
-				m, end = w.unpacked(buf[:held], m, rules.Span{Start: core, End: end}, err == nil, unpack)
+				if m, end = w.unpacked(buf[:held], m, rules.Span{Start: core, End: end}, err == nil, unpack); end == core && err == nil {
+					buf = slices.Concat(buf[:held], make([]byte, len(buf)))
+					continue
+				}
 			}
 			if len(m) > 0 {
 				found(buf[:held], at, m, rules.Span{Start: core, End: end})
@@ -87,26 +90,33 @@ func (w *window) each(ctx context.Context, r io.Reader, unpack func(rules.Packed
 			}
 			return n, err
 		}
-		drop := characterEnd(buf[:end-rules.Context])
+		drop := characterEnd(buf[:max(0, end-rules.Context)])
 		at.advance(buf[:drop])
-		held = copy(buf, buf[drop:held])
+		rest := buf[drop:held]
+		if len(rest) <= len(w.buf) {
+			buf = w.buf
+		}
+		held = copy(buf, rest)
 		core = end - drop
 	}
 }
 
 // unpacked adds to list, which is sorted, the keys in gzip files that begin in core. It
-// returns where core ends: before a file that goes on behind buf, if more follows.
+// returns where core ends: before a file that goes on behind buf, if more follows and buf
+// can be longer.
 func (w *window) unpacked(buf []byte, list []rules.Match, core rules.Span, more bool, unpack func(rules.Packed) []rules.Match) ([]rules.Match, int) {
 	n := len(list)
 	for p := range w.matcher.Packed(buf) {
 		if p.Start < core.Start || p.Start >= core.End {
 			continue
 		}
-		if more && p.Open && p.Start > 2*rules.Context {
-			core.End = p.Start
-			break
+		if more && p.Open && !p.Long {
+			if len(buf) < rules.MaxPackedText {
+				core.End = p.Start
+				break
+			}
+			p.Long = true
 		}
-		p.Open = p.Open && more
 		list = append(list, unpack(p)...)
 	}
 	if len(list) > n {

@@ -146,7 +146,7 @@ func (d digitDecoder) decode(raw []byte, at int, f form, reach int, dst *Text) (
 	end := min(len(raw), wrapped+reach*chars/bytes+MaxBreak*reach/minLine)
 	var bits uint32
 	n, last := 0, 0 // bits held, and where the last character is
-	for i := start; i < end; {
+	for i := start; i < end && !(dst.bare && len(dst.B) > bytes*before+reach); {
 		v, width := d.digitAt(raw, i)
 		if width == 0 {
 			if i < wrapped && d.bits == 6 {

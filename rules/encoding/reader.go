@@ -56,6 +56,32 @@ type Reader struct {
 	Work    int     // bytes decoded, for tests
 }
 
+// ReadAll undoes the steps of a form whose literal is at buf[at:], and returns what is from
+// there to the end of the encoded text, which ends at buf[end:]. If it is longer than most,
+// a little more than that is returned. It is valid until the next call on r.
+func (r *Reader) ReadAll(buf []byte, at int, steps Steps, most int) (plain []byte, end int, ok bool) {
+	for i := range r.decoded {
+		r.decoded[i].bare = true
+	}
+	defer func() {
+		for i := range r.decoded {
+			if d := &r.decoded[i]; cap(d.B) > keptBytes {
+				*d = Text{}
+			} else {
+				d.bare = false
+			}
+		}
+	}()
+	t, pos, ok := r.Read(buf, at, steps, most)
+	if !ok {
+		return nil, 0, false
+	}
+	return t.B[pos:], t.end, true
+}
+
+// keptBytes is how much of a decoded text a Reader keeps the memory of.
+const keptBytes = 1 << 20
+
 // Read undoes the steps of a form whose literal is at buf[at:], reach decoded
 // bytes on either side. It returns where the plain text starts in t, which is
 // valid until the next call on r, or false if it is not there.

@@ -12,6 +12,10 @@ type Text struct {
 	// from and to give, for each byte of B, the range of raw bytes that hold
 	// any bit of it. Both are nil where B is the raw buffer itself.
 	from, to []int
+	// bare is for a long text of which only the end is asked for: from and to would be
+	// sixteen times as long. end is what to would say of the last byte.
+	bare bool
+	end  int
 }
 
 // Raw returns the range of raw bytes that hold B[start:end], which is not empty.
@@ -31,7 +35,10 @@ func (t *Text) reset() { t.B, t.from, t.to = t.B[:0], t.from[:0], t.to[:0] }
 
 // add appends decoded byte c, which the raw bytes [from, to) hold.
 func (t *Text) add(c byte, from, to int) {
-	t.B, t.from, t.to = append(t.B, c), append(t.from, from), append(t.to, to)
+	t.B, t.end = append(t.B, c), to
+	if !t.bare {
+		t.from, t.to = append(t.from, from), append(t.to, to)
+	}
 }
 
 // addRune appends the UTF-8 of r, which the raw bytes [from, to) hold. Half of
@@ -50,7 +57,10 @@ func (t *Text) addRune(r rune, from, to int) {
 // through replaces the raw offsets of t, which count in outer's decoded bytes,
 // by offsets of the bytes below outer.
 func (t *Text) through(outer *Text) {
-	if outer.from == nil {
+	if t.bare && outer.bare {
+		t.end = outer.end
+	}
+	if t.bare || outer.from == nil {
 		return
 	}
 	for i := range t.from {
