@@ -92,7 +92,7 @@ func triageShop(t *testing.T) (folder string, keys []string) {
 		keys = append(keys, testKey("sk_live_", "triage "+name, 40))
 	}
 	for name, text := range map[string]string{
-		"a.env": "MARTIS_KEY=" + keys[0] + "\n", "deep/a.env": "MARTIS_KEY=" + keys[0] + "\n", "b.env": "MARTIS_KEY=" + keys[1] + "\n",
+		"a.env": "MARTIS_KEY=" + keys[0] + "\n", strings.Repeat("deep/", 20) + "a.env": "MARTIS_KEY=" + keys[0] + "\n", "b.env": "MARTIS_KEY=" + keys[1] + "\n",
 		"c.env": "MARTIS_KEY=" + keys[2] + "\n", "d.env": "MARTIS_KEY=" + keys[3] + "\n",
 	} {
 		path := filepath.Join(folder, name)
@@ -197,13 +197,13 @@ func TestTriageAsksAboutEachKey(t *testing.T) {
 		}
 	}
 	for _, screen := range strings.Split(c.text(), "\x1b[2J\x1b[H") {
-		lines := strings.Split(screen, "\n")
-		if len(lines) > 25 {
-			t.Errorf("%d lines on a screen of 24:\n%s", len(lines), screen)
-		}
-		for _, l := range lines {
-			if len([]rune(l)) > 80 && !strings.Contains(l, keys[2]) {
-				t.Errorf("a line of more than 80 columns: %s", l)
+		if question := strings.Index(screen, promptOfTriage); question >= 0 {
+			rows := 0
+			for line := range strings.SplitSeq(screen[:question], "\n") {
+				rows += 1 + max(0, len([]rune(line))-1)/80
+			}
+			if rows > 24 {
+				t.Errorf("%d rows on a screen of 24:\n%s", rows, screen)
 			}
 		}
 	}
@@ -267,7 +267,7 @@ func TestTriageTakesReportsAndMarks(t *testing.T) {
 		return `{"fingerprint": "sha256:` + sum + `", "decision": "` + decision + `", "reason": "` + reason + `", "owner": "", "expires": ""}`
 	}
 	for name, text := range map[string]string{report: text, marks: "{\n  \"keysweep_marks\": 1,\n  \"marks\": [" +
-		strings.Join([]string{mark(sums[0], "accept", "works"), mark(sums[1], "accept", "fixture"), mark(sums[2], "skip", ""), mark(sums[3], "accept", "other")}, ",\n") + "]\n}\n"} {
+		strings.Join([]string{mark(sums[0], "accept", "works"), mark(sums[1][:16], "accept", "fixture"), mark(sums[2], "skip", ""), mark(sums[3], "accept", "other")}, ",\n") + "]\n}\n"} {
 		if err := os.WriteFile(name, []byte(text), 0o644); err != nil {
 			t.Fatal(err)
 		}

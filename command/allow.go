@@ -60,9 +60,8 @@ func parseID(s string) (string, error) {
 func parseAllow(c *call) (o *allowOptions, err error) {
 	o = &allowOptions{}
 	if o.file = c.String("config"); o.file == "" {
-		var ok bool
-		if o.file, ok = config.Path("."); !ok {
-			return nil, errors.New("there is no working tree here: --config FILE says which configuration is meant")
+		if o.file, err = foundConfig(); err != nil {
+			return nil, err
 		}
 	}
 	root, ok := config.Root(".")
@@ -103,6 +102,17 @@ func parseAllow(c *call) (o *allowOptions, err error) {
 	}
 	o.entry, err = parseEntry(c)
 	return o, err
+}
+
+// foundConfig returns where the configuration of the current folder is or would be. One
+// that a link leads out of the repository is refused, as where it is read.
+func foundConfig() (string, error) {
+	path, ok := config.Path(".")
+	if !ok {
+		return "", errors.New("there is no working tree here: --config FILE says which configuration is meant")
+	}
+	_, _, err := config.Find(nil)
+	return path, err
 }
 
 // parseEntry reads what an entry says beside the key.

@@ -8,9 +8,12 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"regexp"
 	"slices"
 	"strings"
 	"time"
+
+	"github.com/mattn/go-runewidth"
 
 	"keysweep/exceptions"
 	"keysweep/finding"
@@ -62,13 +65,14 @@ func (d *dialogue) line(prompt string) (string, error) {
 		if !ok {
 			return "", errStop
 		}
-		return strings.TrimSpace(strings.Map(printable, line)), nil
+		line = regexp.MustCompile(`\x1b(\[[0-9;]*)?.?`).ReplaceAllString(line, "") // arrow keys
+		return strings.TrimSpace(strings.Map(printable, strings.ToValidUTF8(line, ""))), nil
 	case <-d.ctx.Done():
 		return "", errStop
 	}
 }
 
-// printable leaves out what arrow keys and the like send.
+// printable leaves out control characters.
 func printable(r rune) rune {
 	if r < ' ' || r == 0x7f {
 		return -1
@@ -166,9 +170,10 @@ func (t *triage) run() error {
 			}
 		case "s", "skip":
 			if err := t.record(i, exceptions.Skip, exceptions.Allow{}); err != nil {
-				return err
+				said = "Not skipped: " + err.Error()
+			} else {
+				i++
 			}
-			i++
 		case "n", "next", "":
 			i++
 		case "b", "back":
@@ -247,14 +252,11 @@ func (t *triage) show(i int, said string) error {
 		tail += "Skipped now.\n"
 	}
 	if said != "" {
-		tail += said + "\n"
+		tail += quote.Message(said) + "\n"
 	}
 	if !t.plain {
-		const around = 4 // the head, two blank lines and the prompt
-		room := max(3, t.height()-around-strings.Count(tail, "\n"))
-		if more := len(block) - room; more > 0 {
-			block = append(block[:room-1], fmt.Sprintf("   + %d more lines (m shows them)", more+1))
-		}
+		around := head + "\n\n\n" + tail + t.prompt(i) + " " // and what is typed
+		block = cutTo(block, max(3, t.height()-rowsOf(around, t.width())), t.width())
 	}
 	t.clear()
 	t.print(head + "\n\n")
@@ -264,6 +266,30 @@ func (t *triage) show(i int, said string) error {
 	}
 	t.print(tail)
 	return nil
+}
+
+// rowsOf returns how many rows of a terminal words take.
+func rowsOf(words string, width int) (rows int) {
+	cells := runewidth.Condition{StrictEmojiNeutral: true} // as in reports
+	for line := range strings.SplitSeq(regexp.MustCompile(`\x1b\[[\d;]*m`).ReplaceAllString(words, ""), "\n") {
+		rows += 1 + max(0, cells.StringWidth(line)-1)/width
+	}
+	return rows
+}
+
+// cutTo cuts lines to a number of rows, of which the last says how many lines more
+// there are.
+func cutTo(lines []string, rows, width int) []string {
+	if rowsOf(strings.Join(lines, "\n"), width) <= rows {
+		return lines
+	}
+	n := 0
+	for left := rows - 1; n < len(lines); n++ {
+		if left -= rowsOf(lines[n], width); left < 0 {
+			break
+		}
+	}
+	return append(lines[:n:n], fmt.Sprintf("   + %s (m shows them)", count(len(lines)-n, "more line", "more lines")))
 }
 
 // showAll shows all that is known of a key.
@@ -340,7 +366,7 @@ func (t *triage) askAcceptance(i int) (done bool, said string, err error) {
 		return false, "Not accepted: a reason and an owner may hold no key.", nil
 	}
 	if err := t.record(i, exceptions.Accept, a); err != nil {
-		return false, "", err
+		return false, "Not accepted: " + err.Error(), nil
 	}
 	t.last = a
 	return true, "", nil

@@ -66,7 +66,7 @@ func baselineFrom(c *call, o *baselineOptions) error {
 		if f := m.Key; f != nil && !matched[f] {
 			matched[f] = true
 			line := o.line(c, f, a.Loaded.Rules)
-			from := fmt.Sprintf("from %s, %s", quote.Words(filepath.Base(m.File.Name)), m.Entry.Place)
+			from := fmt.Sprintf("from %s, %s", quote.HideKeys(quote.Words(filepath.Base(m.File.Name))), m.Entry.Place)
 			if line.Reason = from; o.reason != "" {
 				line.Reason = o.reason + " (" + from + ")"
 			}
@@ -129,7 +129,11 @@ func foreignWords(files []*foreign.File, matches []foreign.Match, matched map[*f
 				left = append(left, m)
 			}
 		}
-		fmt.Fprintf(&out, "%s (%s): %s, %d matched, %d not:\n", quote.Name(f.Name), f.Tool, count(len(f.Entries), "entry", "entries"), n, len(left))
+		end := ":"
+		if len(left) == 0 {
+			end = "."
+		}
+		fmt.Fprintf(&out, "%s (%s): %s, %d matched, %d not%s\n", quote.Name(f.Name), f.Tool, count(len(f.Entries), "entry", "entries"), n, len(left), end)
 		for _, m := range left {
 			fmt.Fprintf(&out, "  %s\n    %s\n", quote.Text(m.Words()), quote.Text(m.Reason))
 			for _, k := range m.Candidates {

@@ -61,7 +61,9 @@ func parseTriage(c *call) (o *triageOptions, err error) {
 		return nil, err
 	}
 	if o.file == "" {
-		o.file, _ = config.Path(".")
+		if o.file, err = foundConfig(); err != nil {
+			return nil, err
+		}
 	}
 	if _, err := os.Lstat(o.file); errors.Is(err, fs.ErrNotExist) {
 		o.audit.Sources.Config = "" // it is made
@@ -214,7 +216,7 @@ func (t *triage) choose() (words string) {
 func capital(s string) string { return strings.ToUpper(s[:1]) + s[1:] }
 
 func (t *triage) isSkipped(sha256 string) bool {
-	return slices.ContainsFunc(t.skipped, func(m exceptions.Mark) bool { return m.Fingerprint == sha256 })
+	return slices.ContainsFunc(t.skipped, func(m exceptions.Mark) bool { return m.Names(sha256) })
 }
 
 // readState reads what was skipped before.
@@ -266,7 +268,7 @@ func (t *triage) decide(i int, decision string, entry exceptions.Allow) error {
 	}
 	if wasSkipped := t.isSkipped(k.sha256); err == nil && wasSkipped != (decision == exceptions.Skip) {
 		if wasSkipped {
-			t.skipped = slices.DeleteFunc(t.skipped, func(m exceptions.Mark) bool { return m.Fingerprint == k.sha256 })
+			t.skipped = slices.DeleteFunc(t.skipped, func(m exceptions.Mark) bool { return m.Names(k.sha256) })
 		} else {
 			t.skipped = append(t.skipped, exceptions.Mark{Fingerprint: k.sha256, Decision: exceptions.Skip})
 		}
@@ -353,7 +355,7 @@ func (t *triage) takeOver() error {
 	}
 	taken := 0
 	for _, m := range t.marks {
-		i := slices.IndexFunc(t.keys, func(k *triagedKey) bool { return k.sha256 == m.Fingerprint })
+		i := slices.IndexFunc(t.keys, func(k *triagedKey) bool { return m.Names(k.sha256) })
 		wrong := "not among the keys to decide about"
 		if i >= 0 {
 			wrong, err = t.take(i, m)
@@ -394,7 +396,7 @@ func (t *triage) take(i int, m exceptions.Mark) (wrong string, err error) {
 	return "", t.record(i, exceptions.Accept, a)
 }
 
-// record decides, and remembers what was before.
+// record decides, and remembers what was before. After an error, nothing is decided.
 func (t *triage) record(i int, decision string, entry exceptions.Allow) error {
 	before := *t.keys[i]
 	if err := t.decide(i, decision, entry); err != nil {

@@ -54,6 +54,7 @@ func (e *Edited) Text() []byte { return e.text }
 // Add adds an entry at the end, with a comment on its first line; "": none. An error
 // says what is wrong with a.
 func (e *Edited) Add(a exceptions.Allow, comment string) error {
+	a.Reason, a.Owner = strings.ToValidUTF8(a.Reason, "\ufffd"), strings.ToValidUTF8(a.Owner, "\ufffd")
 	table := allowTable{Fingerprint: a.Fingerprint, Path: a.Path, Reason: a.Reason, Owner: a.Owner}
 	if _, key, wrong := table.allow(); wrong != "" {
 		return fmt.Errorf("%s: %s", key, wrong)

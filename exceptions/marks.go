@@ -10,7 +10,7 @@ import (
 
 // Marks are what a person decided about keys, as the page of a report saves them:
 //
-//	{"keysweep_marks": 1, "marks": [{"fingerprint": "sha256:…", "decision": "accept",
+//	{"keysweep_marks": 1, "marks": [{"fingerprint": "611feaa5e5a6a8d1", "decision": "accept",
 //	  "reason": "…", "owner": "…", "expires": "2026-12-31"}]}
 type Marks struct {
 	Version int    `json:"keysweep_marks"`
@@ -19,7 +19,9 @@ type Marks struct {
 
 // Mark is a decision about a key: "accept", with a reason, or "skip".
 type Mark struct {
-	Fingerprint string `json:"fingerprint"` // "sha256:" and 64 hex digits; once read, the digits alone
+	// Fingerprint is the SHA-256 of the whole key, in 64 hex digits, or the first 16
+	// of them, the id; in a file perhaps behind "sha256:".
+	Fingerprint string `json:"fingerprint"`
 	Decision    string `json:"decision"`
 	Reason      string `json:"reason"`
 	Owner       string `json:"owner"`
@@ -39,6 +41,9 @@ func IsMarks(text []byte) bool {
 	return bytes.HasPrefix(bytes.TrimLeft(text, " \t\r\n{"), []byte(`"keysweep_marks"`))
 }
 
+// Names reports whether m is about the key with this fingerprint, of 64 digits.
+func (m *Mark) Names(fingerprint string) bool { return strings.HasPrefix(fingerprint, m.Fingerprint) }
+
 // ReadMarks reads marks. Of several for one key, the last counts.
 func ReadMarks(text []byte) ([]Mark, error) {
 	var m Marks
@@ -52,14 +57,15 @@ func ReadMarks(text []byte) ([]Mark, error) {
 	var list []Mark
 	for _, mark := range m.Marks {
 		mark.Fingerprint = strings.TrimPrefix(mark.Fingerprint, "sha256:")
-		if len(mark.Fingerprint) != 64 || !IsFingerprint(mark.Fingerprint) || mark.Decision != Accept && mark.Decision != Skip {
+		if !IsFingerprint(mark.Fingerprint) || mark.Decision != Accept && mark.Decision != Skip {
 			return nil, errors.New("damaged: a mark has no fingerprint or no decision")
 		}
-		if i, ok := at[mark.Fingerprint]; ok {
+		id := mark.Fingerprint[:16]
+		if i, ok := at[id]; ok {
 			list[i] = mark
 			continue
 		}
-		at[mark.Fingerprint] = len(list)
+		at[id] = len(list)
 		list = append(list, mark)
 	}
 	return list, nil
@@ -69,7 +75,6 @@ func ReadMarks(text []byte) ([]Mark, error) {
 func WriteMarks(w io.Writer, list []Mark) error {
 	m := Marks{Version: marksVersion, Marks: []Mark{}}
 	for _, mark := range list {
-		mark.Fingerprint = "sha256:" + mark.Fingerprint
 		m.Marks = append(m.Marks, mark)
 	}
 	e := json.NewEncoder(w)

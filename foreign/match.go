@@ -151,11 +151,11 @@ func newMatcher(r *Repository) *matcher {
 func (m *matcher) find(e *Entry) (key *finding.Finding, candidates keys, reason string) {
 	switch {
 	case e.Secret.Len() > 0:
-		found := m.bySecret(e.Secret.Reveal())
-		if len(found) == 0 && !m.Rules.Finder().Contains([]byte(e.Secret.Reveal())) {
+		text := e.Secret.Reveal()
+		if m.byText[text] == nil && !m.Rules.Finder().Contains([]byte(text)) {
 			return nil, nil, "a secret of another kind, which keysweep does not look for"
 		}
-		return decided(found, "its secret was not found by the scan")
+		return decided(m.bySecret(text), "its secret was not found by the scan")
 	case e.SHA1 != "":
 		return decided(m.bySHA1[e.SHA1], "no key that the scan found has its hash: a secret of another kind, or gone")
 	case e.SHA256 != "":
