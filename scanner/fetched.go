@@ -167,7 +167,7 @@ func (s *Prepared) keepFetched(ctx context.Context, t *target) {
 		err = errors.New("its pack is not whole")
 	}
 	if err == nil && t.incoming != nil {
-		err = t.incoming.WriteIndex(ctx)
+		err = t.incoming.WriteIndex(ctx, s.opts.Workers)
 	}
 	if err != nil {
 		t.note("It was not kept in %s: %s.", quoted(s.opts.Keep), plainError(err))

@@ -55,9 +55,9 @@ func Open(ctx context.Context, repo *gitdb.Repository, opts gitdb.OpenOptions) (
 	stores := repo.Stores(opts)
 	packs, err := gitdb.OpenPacks(ctx, stores, func(path string) (*pack.Pack, error) {
 		if opts.Incoming != nil {
-			return opts.Incoming.Open(ctx)
+			return opts.Incoming.Open(ctx, opts.Workers)
 		}
-		return pack.Open(ctx, path, repo.Format)
+		return pack.Open(ctx, path, repo.Format, opts.Workers)
 	})
 	db := &Database{
 		repo: repo, packs: packs, promisor: stores.Promisor, skipped: stores.Skipped,
@@ -72,11 +72,34 @@ func Open(ctx context.Context, repo *gitdb.Repository, opts gitdb.OpenOptions) (
 	}
 	slices.SortFunc(db.packs, func(a, b *pack.Pack) int { return cmp.Compare(a.Path, b.Path) })
 	slices.SortFunc(db.loose, func(a, b gitdb.LooseObject) int { return cmp.Or(a.ID.Compare(b.ID), cmp.Compare(a.Dir, b.Dir)) })
+	if err := db.namePacks(ctx); err != nil {
+		db.Close()
+		return nil, err
+	}
 	if err := pack.Guard(func() error { db.compareStores(); return nil }); err != nil {
 		db.skipped.Add(finding.ReasonDamaged, 1, "comparing packs: %v", err)
 	}
 	db.edges = make([][]edge, db.stores())
 	return db, nil
+}
+
+// namePacks names the objects of packs without an index. If there is one store, Scan
+// does it, which builds them anyway.
+func (db *Database) namePacks(ctx context.Context) error {
+	for i, p := range db.packs {
+		if p.IsNamed() || len(db.packs) == 1 && len(db.loose) == 0 && p.NamesBases() {
+			continue
+		}
+		err := pack.Guard(func() error { return p.NameEntries(ctx, db.workers) })
+		if ctx.Err() != nil {
+			return context.Cause(ctx)
+		}
+		if err != nil {
+			p.EndNames()
+			db.skipped.Add(gitdb.ReasonOf(err), 1, "%s: %v", db.packs[i].Name(), err)
+		}
+	}
+	return nil
 }
 
 // Close unmaps all packs.

@@ -107,7 +107,7 @@ func (s *scan) run(ctx context.Context) error {
 			// offsets; the findings of the second reading replace nothing, as
 			// equal ones are merged.
 			var q *pack.Pack
-			if q, err = pack.OpenWithoutIndex(ctx, p.Path, s.db.repo.Format); err == nil {
+			if q, err = pack.OpenWithoutIndex(ctx, p.Path, s.db.repo.Format, s.db.workers); err == nil {
 				p.Close()
 				s.db.packs[i] = q
 				s.db.edges[i] = nil
@@ -142,8 +142,13 @@ func (s *scan) pack(ctx context.Context, store int, p *pack.Pack) error {
 	}
 	trailer := make(chan error, 1)
 	go func() { trailer <- p.VerifyTrailer(ctx) }()
+	named := p.IsNamed()
 	visitors, err := s.walk(ctx, store)
 	damaged := <-trailer
+	if !named {
+		p.EndNames()
+		s.requireLate(ctx, store, visitors)
+	}
 	if errors.Is(err, pack.ErrUnusable) && ctx.Err() == nil {
 		return err
 	}
@@ -164,7 +169,7 @@ func (s *scan) loose(ctx context.Context) error {
 // walk shows all objects of a store to visitors, and returns these.
 func (s *scan) walk(ctx context.Context, store int) (visitors []*visitor, err error) {
 	err = s.db.walk(ctx, store, pack.WalkOptions{
-		Progress: s.opts.Progress,
+		Progress: s.opts.Progress, Name: true,
 		NewVisitor: func() pack.Visitor {
 			visitors = append(visitors, s.visitor(store))
 			return visitors[len(visitors)-1]

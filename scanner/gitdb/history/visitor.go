@@ -22,13 +22,15 @@ type visitor struct {
 	commits []gitdb.Commit
 	tags    []gitdb.Tag
 	missing map[oid.ID]struct{}
+	late    []uint64 // short ids of what was required before it was known what there is
+	named   bool     // it is known
 	object  Object
 }
 
 func (s *scan) visitor(store int) *visitor {
 	return &visitor{
 		reader: s.db.reader(store), opts: &s.opts, judge: s.opts.NewVisitor(),
-		hasher: oid.NewHasher(s.db.repo.Format), missing: make(map[oid.ID]struct{}),
+		hasher: oid.NewHasher(s.db.repo.Format), missing: make(map[oid.ID]struct{}), named: s.db.isNamed(store),
 	}
 }
 
@@ -147,6 +149,10 @@ func (v *visitor) tree(o *pack.Object) {
 }
 
 func (v *visitor) require(id oid.ID) {
+	if !v.named {
+		v.late = append(v.late, short(id))
+		return
+	}
 	if !v.db.Has(id) {
 		v.missing[id] = struct{}{}
 	}

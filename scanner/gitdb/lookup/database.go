@@ -40,7 +40,7 @@ type Database struct {
 func Open(ctx context.Context, repo *gitdb.Repository, opts gitdb.OpenOptions) (*Database, error) {
 	stores := repo.Stores(opts)
 	packs, err := gitdb.OpenPacks(ctx, stores, func(path string) (*indexedPack, error) {
-		return openPack(ctx, path, repo.Format, opts.Incoming)
+		return openPack(ctx, path, repo.Format, opts)
 	})
 	db := &Database{
 		repo: repo, packs: packs, dirs: stores.Dirs, promisor: stores.Promisor, skipped: stores.Skipped,
@@ -85,8 +85,9 @@ func (db *Database) Has(id oid.ID) bool {
 // indexedPack is a pack that is read by its index. If that yields anything but
 // the object of the name that is looked for, the pack is read without it.
 type indexedPack struct {
-	path   string
-	format oid.Format
+	path    string
+	format  oid.Format
+	workers int
 	*pack.Lookup
 
 	mu      sync.Mutex
@@ -94,10 +95,10 @@ type indexedPack struct {
 	err     error        // guarded by mu; of opening rebuilt
 }
 
-func openPack(ctx context.Context, path string, format oid.Format, in *pack.Incoming) (p *indexedPack, err error) {
-	p = &indexedPack{path: path, format: format}
-	if in != nil {
-		if p.Lookup, err = in.Lookup(ctx); err == nil {
+func openPack(ctx context.Context, path string, format oid.Format, opts gitdb.OpenOptions) (p *indexedPack, err error) {
+	p = &indexedPack{path: path, format: format, workers: max(opts.Workers, 1)}
+	if opts.Incoming != nil {
+		if p.Lookup, err = opts.Incoming.Lookup(ctx, p.workers); err == nil {
 			p.rebuilt = p.Lookup // no index could be wrong
 		}
 		return p, err
@@ -120,7 +121,7 @@ func (p *indexedPack) withoutIndex(ctx context.Context) (*pack.Lookup, error) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	if p.rebuilt == nil && p.err == nil {
-		p.rebuilt, p.err = pack.OpenLookupWithoutIndex(ctx, p.path, p.format)
+		p.rebuilt, p.err = pack.OpenLookupWithoutIndex(ctx, p.path, p.format, p.workers)
 	}
 	err := p.err
 	if ctx.Err() != nil {

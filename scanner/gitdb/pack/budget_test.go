@@ -165,7 +165,7 @@ func TestHostilePacksAreReadWithinTheBudget(t *testing.T) {
 	for _, tt := range hostile {
 		f := newFamily()
 		tt.build(f, object)
-		p, err := Open(context.Background(), f.write(t), oid.SHA1)
+		p, err := openNamed(f.write(t))
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -214,7 +214,7 @@ func TestTheHeapStaysWithinTheBudget(t *testing.T) {
 	}
 	writeIndex(t, path, ids, f.offsets)
 	f = nil
-	p, err := Open(context.Background(), path, oid.SHA1)
+	p, err := openNamed(path)
 	if err != nil || p.IndexErr != nil {
 		t.Fatal(err, p.IndexErr)
 	}
@@ -304,7 +304,7 @@ func TestTheBytesBuiltAreLinearInTheContent(t *testing.T) {
 		for _, n := range []int{60, 120, 240} {
 			f := newFamily()
 			tt.build(f, n)
-			p, err := Open(context.Background(), f.write(t), oid.SHA1)
+			p, err := openNamed(f.write(t))
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -369,7 +369,7 @@ func TestLongDeltasAreAppliedInPieces(t *testing.T) {
 			f.add(byte(oid.Blob), nil, base)
 			at := f.Len()
 			f.add(ofsDelta, baseDistance(at-f.offsets[0]), tt.delta)
-			p, err := Open(context.Background(), f.write(t), oid.SHA1)
+			p, err := openNamed(f.write(t))
 			if err != nil {
 				t.Fatal(err)
 			}

@@ -102,7 +102,7 @@ func TestPacksThatGitWouldNotWrite(t *testing.T) {
 		t.Run(c.name, func(t *testing.T) {
 			file := newPackFile()
 			c.build(file)
-			p, err := Open(context.Background(), file.write(t), oid.SHA1)
+			p, err := openNamed(file.write(t))
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -145,7 +145,7 @@ func TestADeltaCycleIsReportedAndDoesNotHang(t *testing.T) {
 	file.add(refDelta, refBase(a), insertDelta(1, "y"))
 	path := file.write(t)
 	writeIndex(t, path, []oid.ID{blobID("honest"), a, b}, file.offsets)
-	p, err := Open(context.Background(), path, oid.SHA1)
+	p, err := openNamed(path)
 	if err != nil || p.IndexErr != nil {
 		t.Fatal(err, p.IndexErr)
 	}
@@ -199,7 +199,7 @@ func TestAnIndexThatHidesAnEntryIsFoundOut(t *testing.T) {
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			writeIndex(t, path, c.ids, c.offsets)
-			p, err := Open(context.Background(), path, oid.SHA1)
+			p, err := openNamed(path)
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -223,7 +223,7 @@ func TestAPackCutShortWhileItIsMappedIsAnError(t *testing.T) {
 	if err := os.Chmod(path, 0o600); err != nil {
 		t.Fatal(err)
 	}
-	p, err := Open(context.Background(), path, oid.SHA1)
+	p, err := openNamed(path)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -299,7 +299,7 @@ func damagedWalk(t *testing.T, b []byte, ids []oid.ID, offsets []int, withIndex 
 	if withIndex && len(b) > 20 {
 		writeIndex(t, path, ids, offsets)
 	}
-	p, err := Open(context.Background(), path, oid.SHA1)
+	p, err := openNamed(path)
 	if err != nil {
 		return damaged{reported: true}
 	}
@@ -328,7 +328,7 @@ func TestWhatStandsBeforeADamagedEntryIsRead(t *testing.T) {
 	if err := os.WriteFile(path, b, 0o600); err != nil {
 		t.Fatal(err)
 	}
-	p, err := Open(context.Background(), path, oid.SHA1)
+	p, err := openNamed(path)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -354,7 +354,7 @@ func TestAWrongCountIsNotBlamedOnTheIndex(t *testing.T) {
 	if err := os.WriteFile(path, b, 0o600); err != nil {
 		t.Fatal(err)
 	}
-	p, err := Open(context.Background(), path, oid.SHA1)
+	p, err := openNamed(path)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -373,7 +373,7 @@ func TestAnIndexThatNamesAnotherBaseIsFoundOut(t *testing.T) {
 	file.add(refDelta, refBase(blobID("right base")), append([]byte{10, 5}, copyOp(0, 5)...))
 	path := file.write(t)
 	writeIndex(t, path, []oid.ID{blobID("wrong base"), blobID("right base"), blobID("right")}, file.offsets)
-	p, err := Open(context.Background(), path, oid.SHA1)
+	p, err := openNamed(path)
 	if err != nil || p.IndexErr != nil {
 		t.Fatal(err, p.IndexErr)
 	}
@@ -382,7 +382,7 @@ func TestAnIndexThatNamesAnotherBaseIsFoundOut(t *testing.T) {
 	if !errors.Is(err, ErrUnusable) {
 		t.Errorf("error %v, want ErrUnusable", err)
 	}
-	q, err := OpenWithoutIndex(context.Background(), path, oid.SHA1)
+	q, err := OpenWithoutIndex(context.Background(), path, oid.SHA1, 2)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -398,7 +398,7 @@ func TestAStreamWhoseChecksumIsWrongIsDamaged(t *testing.T) {
 	file.Bytes()[file.Len()-1] ^= 1 // the last byte of its Adler-32
 	path := file.write(t)
 	writeIndex(t, path, []oid.ID{blobID("content")}, file.offsets)
-	p, err := Open(context.Background(), path, oid.SHA1)
+	p, err := openNamed(path)
 	if err != nil || p.IndexErr != nil {
 		t.Fatal(err, p.IndexErr)
 	}

@@ -448,7 +448,7 @@ func TestADeltaOfVeryManyInstructionsIsNotRecorded(t *testing.T) {
 	file.add(3, nil, base)
 	head := deltaHead(len(base), maxOps+10)
 	file.add(ofsDelta, []byte{byte(file.Len() - file.offsets[0])}, append(head, delta...))
-	p, err := Open(context.Background(), file.write(t), oid.SHA1)
+	p, err := openNamed(file.write(t))
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -65,6 +65,8 @@ type WalkOptions struct {
 	// Need, if not nil, restricts the walk: an entry is built only if it is
 	// in Need, which holds with each entry its base, or if its base is marked.
 	Need *Bits
+	// Name names what is built and has no name yet (see Pack.IsNamed).
+	Name bool
 	// NewVisitor makes the visitor of one worker; called before work starts.
 	NewVisitor func() Visitor
 	// Progress, if not nil, is called with the entries and stored bytes just done.
@@ -500,12 +502,26 @@ func (w *worker) visit(entry int32, buf, base *buffer, baseMarked bool) (mark bo
 		o.Starts, o.FreshStarts, o.TreeErr = buf.tree.starts, buf.tree.fresh, buf.tree.err
 	}
 	w.count(entry)
+	if w.opts.Name {
+		w.name(entry, buf.data)
+	}
 	if err := w.checkName(entry, buf.data); err != nil {
 		return false, err
 	}
 	mark, err = w.visitor.Visit(o)
 	*o = Object{} // else the content would stay in memory while the worker waits
 	return mark, err
+}
+
+// name names a version, which no other worker builds.
+func (w *worker) name(entry int32, content []byte) {
+	if w.pack.ids == nil || !w.pack.ids[entry].IsZero() {
+		return
+	}
+	if w.hasher == nil {
+		w.hasher = oid.NewHasher(w.pack.format)
+	}
+	w.pack.ids[entry] = w.hasher.Sum(w.typ, content)
 }
 
 // checkName hashes a version that a delta names by its id: were the index

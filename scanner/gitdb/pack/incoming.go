@@ -23,8 +23,14 @@ type Incoming struct {
 	format oid.Format
 	file   *os.File
 	limit  int64
-	size   int64
 	cut    error // why it is not whole
+
+	arrived sync.Cond // size or ended changed
+	lock    sync.Mutex
+	size    int64 // guarded by lock until End
+	ended   bool  // guarded by lock
+	finding sync.WaitGroup
+	found   chain // of what was found while it arrived; valid after End
 
 	mu     sync.Mutex
 	opened *Pack // guarded by mu; nil: not yet
@@ -38,7 +44,10 @@ func Receive(dir string, format oid.Format, limit int64) (*Incoming, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &Incoming{path: path, format: format, file: f, limit: limit}, nil
+	in := &Incoming{path: path, format: format, file: f, limit: limit, found: chain{end: packHeader}}
+	in.arrived.L = &in.lock
+	in.finding.Go(in.find)
+	return in, nil
 }
 
 // ErrLimit is returned by Write for a pack that is larger than allowed.
@@ -51,12 +60,89 @@ func (in *Incoming) Write(b []byte) (int, error) {
 		allowed = b[:min(int64(len(b)), in.limit-in.size)]
 	}
 	n, err := in.file.Write(allowed)
+	in.lock.Lock()
 	in.size += int64(n)
+	in.lock.Unlock()
+	in.arrived.Signal()
 	if err == nil && n < len(b) {
 		err = ErrLimit
 	}
 	return n, err
 }
+
+// window is what was read of a file that grows.
+type window struct {
+	in    *Incoming
+	bytes []byte
+	at    int64 // where bytes begin in the file
+}
+
+// readAhead is how much a window reads at once, if that much is there.
+const readAhead = 1 << 20
+
+// from returns the bytes from offset at on, at least n, once they are there; false: no
+// more come, or they cannot be read.
+func (w *window) from(at int64, n int) ([]byte, bool) {
+	if have := w.at + int64(len(w.bytes)) - at; have >= int64(n) {
+		return w.bytes[at-w.at:], true
+	}
+	in := w.in
+	in.lock.Lock()
+	for in.size < at+int64(n) && !in.ended {
+		in.arrived.Wait()
+	}
+	size, ended := in.size, in.ended
+	in.lock.Unlock()
+	if ended {
+		return nil, false // several workers read the rest
+	}
+	rest := w.bytes[min(at-w.at, int64(len(w.bytes))):]
+	length := int(min(size-at, int64(max(n, readAhead))))
+	if cap(w.bytes) < length {
+		rest = append(make([]byte, 0, length), rest...)
+	} else {
+		rest = append(w.bytes[:0], rest...)
+	}
+	read, err := in.file.ReadAt(rest[len(rest):length], at+int64(len(rest)))
+	w.bytes, w.at = rest[:len(rest)+read], at
+	return w.bytes, err == nil && len(w.bytes) >= n
+}
+
+// arrivingUpTo is the size up to which an entry is found while the pack arrives: it is
+// held in memory, packed.
+const arrivingUpTo = 16 << 20
+
+// find finds entries as they arrive, and names those that are no deltas. It ends
+// early where it cannot go on: Open reads the rest.
+func (in *Incoming) find() {
+	w, f := &window{in: in}, newFinder(in.format)
+	c := &in.found
+	for {
+		b, ok := w.from(int64(c.end), maxHeader)
+		if !ok {
+			return
+		}
+		h, err := parseHeader(b, in.format.Size())
+		if err != nil || h.size > arrivingUpTo {
+			return
+		}
+		// The most that zlib makes of so many bytes; what another program makes of
+		// them may be longer, and is left to Open.
+		if b, ok = w.from(int64(c.end), h.stream+int(h.size+h.size>>10)+64); !ok {
+			return
+		}
+		n, id, err := f.next(context.Background(), b)
+		if err != nil {
+			return
+		}
+		c.list = append(c.list, found{c.end, id})
+		c.end += uint64(n)
+	}
+}
+
+// maxHeader is the most that is before the stream of an entry, in bytes: a size of
+// nine bytes, and an offset of nine or an id.
+const maxHeader = 9 + 32
 
 // Size returns how many bytes came.
 func (in *Incoming) Size() int64 { return in.size }
@@ -67,6 +153,11 @@ func (in *Incoming) IsCut() bool { return in != nil && in.cut != nil }
 // End says that no more comes, and why if the pack is not whole; nil: it is. The file
 // gets the name that git gives packs, or goes away if nothing came.
 func (in *Incoming) End(cut error) error {
+	in.lock.Lock()
+	in.ended = true
+	in.lock.Unlock()
+	in.arrived.Signal()
+	in.finding.Wait()
 	trailer := make([]byte, in.format.Size())
 	var err error
 	switch {
@@ -90,8 +181,9 @@ func (in *Incoming) End(cut error) error {
 	return nil
 }
 
-// Open maps the pack and numbers and names its entries, once.
-func (in *Incoming) Open(ctx context.Context) (*Pack, error) {
+// Open maps the pack and numbers its entries, once. It is not named then (see
+// Pack.IsNamed).
+func (in *Incoming) Open(ctx context.Context, workers int) (*Pack, error) {
 	in.mu.Lock()
 	defer in.mu.Unlock()
 	if in.opened != nil {
@@ -102,7 +194,7 @@ func (in *Incoming) Open(ctx context.Context) (*Pack, error) {
 		return nil, err
 	}
 	p := &Pack{file: f, incoming: in}
-	if err := Guard(func() error { return p.readWithoutIndex(ctx) }); err != nil {
+	if err := Guard(func() error { return p.readWithoutIndex(ctx, in.found, workers) }); err != nil {
 		p.Close()
 		return nil, err
 	}
@@ -115,8 +207,11 @@ func (in *Incoming) Open(ctx context.Context) (*Pack, error) {
 
 // Lookup opens the pack to read single objects. Closing what it returns leaves open
 // what Open returned.
-func (in *Incoming) Lookup(ctx context.Context) (*Lookup, error) {
-	p, err := in.Open(ctx)
+func (in *Incoming) Lookup(ctx context.Context, workers int) (*Lookup, error) {
+	p, err := in.Open(ctx, workers)
+	if err == nil {
+		err = p.NameEntries(ctx, workers)
+	}
 	if err != nil {
 		return nil, err
 	}
@@ -125,9 +220,12 @@ func (in *Incoming) Lookup(ctx context.Context) (*Lookup, error) {
 	return l, nil
 }
 
-// WriteIndex writes an index beside the pack, for git; it needs what Open read.
-func (in *Incoming) WriteIndex(ctx context.Context) error {
-	p, err := in.Open(ctx)
+// WriteIndex writes an index beside the pack, for git.
+func (in *Incoming) WriteIndex(ctx context.Context, workers int) error {
+	p, err := in.Open(ctx, workers)
+	if err == nil {
+		err = p.NameEntries(ctx, workers)
+	}
 	if err != nil {
 		return err
 	}

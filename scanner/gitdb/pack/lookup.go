@@ -47,8 +47,8 @@ func OpenLookup(path string, format oid.Format) (*Lookup, error) {
 
 // OpenLookupWithoutIndex is OpenLookup for a pack whose index cannot serve: the
 // pack is read from end to end.
-func OpenLookupWithoutIndex(ctx context.Context, path string, format oid.Format) (*Lookup, error) {
-	p, err := OpenWithoutIndex(ctx, path, format)
+func OpenLookupWithoutIndex(ctx context.Context, path string, format oid.Format, workers int) (*Lookup, error) {
+	p, err := OpenWithoutIndex(ctx, path, format, workers)
 	if err != nil {
 		return nil, err
 	}

@@ -1,7 +1,6 @@
 package pack
 
 import (
-	"context"
 	"crypto/sha1"
 	"errors"
 	"io"
@@ -162,7 +161,7 @@ func TestAnIndexWhoseIDsDoNotAscendIsUnusable(t *testing.T) {
 	if err := os.WriteFile(name, index, 0o600); err != nil {
 		t.Fatal(err)
 	}
-	p, err := Open(context.Background(), path, oid.SHA1)
+	p, err := openNamed(path)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -44,28 +44,39 @@ type Pack struct {
 
 	entries []entry
 	names   *names
-	pos     []uint32 // entry number to position in names
-	entryAt []uint32 // position in names to entry number
-	roots   []int32  // entries that are not deltas, ascending
-	lost    []int32  // deltas whose base is not in the pack, or that form a cycle
+	ids     []oid.ID           // by entry, until names is made; nil: it is
+	waiting map[oid.ID][]int32 // deltas by the id of a base that has no name yet
+	pos     []uint32           // entry number to position in names
+	entryAt []uint32           // position in names to entry number
+	roots   []int32            // entries that are not deltas, ascending
+	lost    []int32            // deltas whose base is not in the pack, or that form a cycle
 
 	bucketShift uint
 	buckets     []uint32 // first entry at or after bucket<<bucketShift
 }
 
 // Open maps the pack at path and numbers its entries by the index beside it.
-// Without an index that can serve, it reads the pack from end to end.
+// Without an index that can serve, several workers read the pack from end to end; it
+// is not named then (see IsNamed).
 // The error is fs-related, or wraps ErrCorrupt where nothing can be read.
-func Open(ctx context.Context, path string, format oid.Format) (*Pack, error) {
-	return open(ctx, path, format, true)
+func Open(ctx context.Context, path string, format oid.Format, workers int) (*Pack, error) {
+	return open(ctx, path, format, true, workers)
 }
 
 // OpenWithoutIndex is Open for a pack whose index turned out to contradict it.
-func OpenWithoutIndex(ctx context.Context, path string, format oid.Format) (*Pack, error) {
-	return open(ctx, path, format, false)
+func OpenWithoutIndex(ctx context.Context, path string, format oid.Format, workers int) (*Pack, error) {
+	p, err := open(ctx, path, format, false, workers)
+	if err != nil {
+		return nil, err
+	}
+	if err := p.NameEntries(ctx, workers); err != nil {
+		p.Close()
+		return nil, err
+	}
+	return p, nil
 }
 
-func open(ctx context.Context, path string, format oid.Format, useIndex bool) (*Pack, error) {
+func open(ctx context.Context, path string, format oid.Format, useIndex bool, workers int) (*Pack, error) {
 	f, err := openFile(path, format)
 	if err != nil {
 		return nil, err
@@ -79,7 +90,7 @@ func open(ctx context.Context, path string, format oid.Format, useIndex bool) (*
 		} else {
 			p.IndexErr = fmt.Errorf("%w: it contradicts the pack", ErrUnusable)
 		}
-		return p.readWithoutIndex(ctx)
+		return p.readWithoutIndex(ctx, chain{end: packHeader}, workers)
 	})
 	if err != nil {
 		p.Close()
@@ -100,8 +111,13 @@ func (p *Pack) Find(id oid.ID) (entry int, ok bool) {
 	return int(p.entryAt[pos]), true
 }
 
-// ID returns the name that the index gives to an entry.
-func (p *Pack) ID(entry int) oid.ID { return oid.FromBytes(p.names.bytes(int(p.pos[entry]))) }
+// ID returns the name that the index gives to an entry, zero if it is not named yet.
+func (p *Pack) ID(entry int) oid.ID {
+	if p.ids != nil {
+		return p.ids[entry]
+	}
+	return oid.FromBytes(p.names.bytes(int(p.pos[entry])))
+}
 
 // IDs calls f with each id, ascending, and the number of its entry.
 func (p *Pack) IDs(f func(id oid.ID, entry int)) {

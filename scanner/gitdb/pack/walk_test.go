@@ -160,7 +160,7 @@ func TestEveryObjectOfRealRepositories(t *testing.T) {
 			if len(packs) != 1 {
 				t.Fatalf("packs %v", packs)
 			}
-			p, err := Open(context.Background(), packs[0], oid.SHA1)
+			p, err := openNamed(packs[0])
 			if err != nil || p.IndexErr != nil {
 				t.Fatal(err, p.IndexErr)
 			}
@@ -185,7 +185,7 @@ func BenchmarkWalk(b *testing.B) {
 	if path == "" {
 		_, path = packedRepository(b)
 	}
-	p, err := Open(context.Background(), path, oid.SHA1)
+	p, err := openNamed(path)
 	if err != nil {
 		b.Fatal(err)
 	}
@@ -226,7 +226,7 @@ func TestEveryObjectIsWhatGitSaysItIs(t *testing.T) {
 				if without {
 					open = OpenWithoutIndex
 				}
-				p, err := open(context.Background(), path, oid.SHA1)
+				p, err := open(context.Background(), path, oid.SHA1, 2)
 				if err != nil {
 					t.Fatal(err)
 				}
