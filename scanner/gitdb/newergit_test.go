@@ -151,6 +151,9 @@ func (n *newer) compare(top string) (refs, logs, differences int) {
 		name = strings.TrimRight(name, "\n")
 		var got []string
 		list, err := repo.Reflog(name)
+		if target := repo.Symbolic(name); len(list) == 0 && err == nil && target != "" {
+			list, err = repo.Reflog(target) // where git goes on if all records have expired
+		}
 		if err != nil {
 			differ("%s: %v", name, err)
 		}
