@@ -16,6 +16,7 @@ import (
 	"keysweep/file"
 	"keysweep/finding"
 	"keysweep/scanner/gitdb"
+	"keysweep/scanner/gitdb/pack"
 	"keysweep/scanner/worktree"
 )
 
@@ -92,6 +93,30 @@ func (p *pointer) openKept(ctx context.Context, content []byte, root, below stri
 	return failed
 }
 
+// keptAgain bounds the bytes that are read a second time, of content that several pointers
+// are for: a hostile repository may have a million pointers for one file.
+const keptAgain = 16 << 30
+
+var errKeptAgain = fmt.Errorf("%w: several pointers are for it, and more than %d bytes were read again", pack.ErrTooLarge, int64(keptAgain))
+
+// mayRead reports whether the file of kept content at path may be read, once more if it was.
+func (s *Prepared) mayRead(path string) bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return !s.kept[path] || s.keptAgain < keptAgain
+}
+
+// noteKept notes that n bytes of the file at path were read.
+func (s *Prepared) noteKept(path string, n int64) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.kept[path] {
+		s.keptAgain += n
+	}
+	s.kept[path] = true
+	s.result.Read.Bytes += n
+}
+
 // keptIn is a repository folder that may keep content: below, '/'-separated, from root.
 type keptIn struct{ root, below string }
 
@@ -107,7 +132,9 @@ func (s *Prepared) readKept(j *judge, p *pointer, content []byte, at location, s
 		var skipped []finding.Skipped
 		err := p.openKept(j.ctx, content, in.root, in.below, func(name string, r io.Reader) (err error) {
 			j.drop()
-			kept = filepath.Join(in.root, filepath.FromSlash(name))
+			if kept = filepath.Join(in.root, filepath.FromSlash(name)); !s.mayRead(kept) {
+				return errKeptAgain
+			}
 			n, skipped, err = j.streamOpened(r, at, -1)
 			return err
 		})
@@ -118,10 +145,7 @@ func (s *Prepared) readKept(j *judge, p *pointer, content []byte, at location, s
 				}
 			}
 			skip(skipped...)
-			s.mu.Lock()
-			defer s.mu.Unlock()
-			s.kept[kept] = true
-			s.result.Read.Bytes += n
+			s.noteKept(kept, n)
 			return nil
 		}
 		j.drop()
@@ -129,7 +153,7 @@ func (s *Prepared) readKept(j *judge, p *pointer, content []byte, at location, s
 			return context.Cause(j.ctx)
 		}
 		if !errors.Is(err, fs.ErrNotExist) {
-			reason, detail = finding.ReasonUnreadable, fmt.Sprintf("%s: the content that %s keeps: %s", what, p.keeper, plainError(err))
+			reason, detail = gitdb.ReasonOf(err), fmt.Sprintf("%s: the content that %s keeps: %s", what, p.keeper, plainError(err))
 		}
 	}
 	skip(finding.Skipped{Reason: reason, Count: 1, Detail: detail})

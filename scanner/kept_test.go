@@ -82,6 +82,26 @@ func TestContentThatGitLFSKeepsIsReadWhereverAPointerIs(t *testing.T) {
 		t.Error(e, err)
 	}
 
+	// Two pointers for one content, and a scan that has read much for many.
+	text, err := os.ReadFile(filepath.Join(r.dir, "new.bin"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	write(t, filepath.Join(r.dir, "again.bin"), string(text)+"x 1\n")
+	for already, complete := range map[int64]bool{0: true, keptAgain: false} {
+		p, err := Prepare(Options{Paths: []string{r.dir}, Tree: true, Now: fixedClock})
+		if err != nil {
+			t.Fatal(err)
+		}
+		p.keptAgain = already
+		res, err := p.Scan(t.Context(), set, Accept{})
+		p.Close()
+		if err != nil || res.Complete() != complete || !complete && res.Skipped[0].Reason != finding.ReasonTooLarge {
+			t.Errorf("%d bytes read again before: %v %v", already, res.Skipped, err)
+		}
+	}
+	_ = os.Remove(filepath.Join(r.dir, "again.bin"))
+
 	// Content that cannot be read, or is behind a link.
 	if err := os.Remove(kept); err != nil {
 		t.Fatal(err)

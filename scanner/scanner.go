@@ -30,6 +30,7 @@ type Prepared struct {
 	changes   []*change       // of Staged and Range
 	scanned   map[string]bool // databases already scanned, by real path
 	kept      map[string]bool // guarded by mu; files that were read as the content of a pointer
+	keptAgain int64           // guarded by mu; bytes of them that were read once more
 
 	mu     sync.Mutex
 	result *finding.Result // Skipped is guarded by mu while files are walked
