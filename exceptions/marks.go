@@ -73,10 +73,7 @@ func ReadMarks(text []byte) ([]Mark, error) {
 
 // WriteMarks writes marks as ReadMarks reads them.
 func WriteMarks(w io.Writer, list []Mark) error {
-	m := Marks{Version: marksVersion, Marks: []Mark{}}
-	for _, mark := range list {
-		m.Marks = append(m.Marks, mark)
-	}
+	m := Marks{Version: marksVersion, Marks: append([]Mark{}, list...)} // never null
 	e := json.NewEncoder(w)
 	e.SetIndent("", "  ")
 	return e.Encode(m)
