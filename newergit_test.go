@@ -7,6 +7,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"strconv"
 	"strings"
 	"testing"
 )
@@ -19,8 +20,8 @@ var newerShapes = map[string]struct {
 	change  func(t *testing.T, gitDir string)
 }{
 	"files":             {storage: "files"},
-	"one table":         {storage: "reftable", config: []string{"reftable.geometricFactor=1"}},
-	"many tables":       {storage: "reftable", config: []string{"reftable.geometricFactor=0"}},
+	"few tables":        {storage: "reftable"},
+	"many tables":       {storage: "reftable", config: []string{"maintenance.auto=false"}},
 	"small blocks":      {storage: "reftable", config: []string{"reftable.blockSize=256", "reftable.restartInterval=2"}},
 	"JGit's file names": {storage: "reftable", change: renameAsJGit},
 	"tables elsewhere":  {storage: "reftable", change: moveTables},
@@ -97,6 +98,7 @@ func TestHooksUnderNewerGit(t *testing.T) {
 					if how == "configuration" {
 						install = append(install, "--config-hook")
 					}
+					t.Setenv("GIT_TEST_REFTABLE_AUTOCOMPACTION", strconv.FormatBool(shape != "many tables"))
 					run(dir, true, "", "git", "init", "-q", "-b", "main", "--ref-format="+s.storage, "--object-format="+format, "shop")
 					run(dir, true, "", "git", "init", "-q", "-b", "main", "--bare", "--ref-format="+s.storage, "--object-format="+format, "server.git")
 					for _, setting := range s.config {
@@ -113,6 +115,9 @@ func TestHooksUnderNewerGit(t *testing.T) {
 					run(top, true, "", "git", "add", ".")
 					run(top, true, "", "git", "commit", "-q", "-m", "first, and clean")
 					run(top, true, "", "git", "commit", "-q", "--allow-empty", "-m", "second, and clean")
+					if tables, _ := filepath.Glob(filepath.Join(top, ".git/reftable/*.ref")); shape == "many tables" && len(tables) < 3 {
+						t.Errorf("there are %d tables", len(tables))
+					}
 					if s.change != nil {
 						s.change(t, filepath.Join(top, ".git"))
 						run(top, true, "second, and clean", "git", "log", "-1")
