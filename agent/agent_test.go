@@ -53,7 +53,7 @@ func FuzzRead(f *testing.F) {
 		for _, a := range agents() {
 			for _, strict := range []bool{false, true} {
 				g := &Guard{Judge: marked{}, Strict: strict}
-				e, wrong := a.Read([]byte(text))
+				e, wrong := a.Read(strings.NewReader(text))
 				r := e.Answer(g.Decide(e, wrong))
 				if len(r.Stdout) > 0 && (!json.Valid(r.Stdout) || r.Stdout[0] != '{') {
 					t.Errorf("%s answers %q", a.Name, r.Stdout)

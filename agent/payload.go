@@ -1,10 +1,11 @@
 package agent
 
 import (
-	"bytes"
+	"bufio"
 	"encoding/json"
 	"errors"
 	"fmt"
+	"io"
 	"maps"
 	"slices"
 	"strings"
@@ -27,12 +28,17 @@ type Event struct {
 	Input, Output any
 }
 
-// Read reads an event of an agent from a text that may go on behind it. The error
-// says what of it has not the form that is known; the event then says what is known.
-func (a *Agent) Read(text []byte) (*Event, error) {
+// Read reads an event of an agent. It reads no further than its end, since some agents
+// leave the pipe open. The error says what of it has not the form that is known; the event
+// then says what is known.
+func (a *Agent) Read(r io.Reader) (*Event, error) {
 	e := &Event{Agent: a}
+	b := bufio.NewReader(io.LimitReader(r, MaxPayload))
+	if mark, _ := b.Peek(3); string(mark) == "\ufeff" {
+		_, _ = b.Discard(3)
+	}
 	var all any
-	d := json.NewDecoder(bytes.NewReader(bytes.TrimPrefix(text, []byte("\ufeff"))))
+	d := json.NewDecoder(b)
 	d.UseNumber()
 	if err := d.Decode(&all); err != nil {
 		return e, errors.New("the event is not JSON")

@@ -65,9 +65,30 @@ func hookOfAgent(c *call) error {
 	if err != nil {
 		return c.usage(err)
 	}
-	text, _, err := readPatiently(c.stdin, patience)
-	e, wrong := a.Read([]byte(text))
-	return c.reply(e.Answer(c.decide(e, opts, cmp.Or(err, wrong))))
+	e, wrong := readEvent(a, c.stdin)
+	return c.reply(e.Answer(c.decide(e, opts, wrong)))
+}
+
+// readEvent reads an event, or gives up: an agent writes it at once.
+func readEvent(a *agent.Agent, stdin io.Reader) (*agent.Event, error) {
+	if f, ok := stdin.(*os.File); stdin == nil || ok && f == nil {
+		stdin = strings.NewReader("")
+	}
+	type read struct {
+		event *agent.Event
+		err   error
+	}
+	done := make(chan read, 1)
+	go func() {
+		e, err := a.Read(stdin)
+		done <- read{e, err}
+	}()
+	select {
+	case r := <-done:
+		return r.event, r.err
+	case <-time.After(patience):
+		return &agent.Event{Agent: a}, errors.New("no event came on standard input")
+	}
 }
 
 // decide decides about an event. A crash is one more thing that was not scanned.

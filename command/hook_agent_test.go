@@ -6,6 +6,7 @@ import (
 	"crypto/sha256"
 	"encoding/json"
 	"fmt"
+	"io"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -13,6 +14,8 @@ import (
 	"strings"
 	"testing"
 	"time"
+
+	"keysweep/agent"
 )
 
 // agentRepository makes a repository with our hooks, a file pay.env with a key on line 3,
@@ -69,12 +72,12 @@ type outcome struct {
 }
 
 // hookAgent runs the hook of an agent and reads its answer as the agent does.
-func hookAgent(t *testing.T, agent, payload string, options ...string) outcome {
+func hookAgent(t *testing.T, name, payload string, options ...string) outcome {
 	t.Helper()
 	var stdout, stderr bytes.Buffer
-	status := Run(context.Background(), append([]string{"hook", "agent", agent}, options...),
+	status := Run(context.Background(), append([]string{"hook", "agent", name}, options...),
 		Process{Stdin: strings.NewReader(payload), Stdout: &stdout, Stderr: &stderr, Now: time.Now})
-	return readAnswer(agent, stdout.String(), stderr.String(), status)
+	return readAnswer(name, stdout.String(), stderr.String(), status)
 }
 
 func readAnswer(agent, stdout, stderr string, status int) outcome {
@@ -485,6 +488,27 @@ func TestOptionsOfTheHookOfAgents(t *testing.T) {
 		if o := hookAgent(t, tt.agent, fillPayload(tt.payload, dir, key), tt.options...); o.kind != tt.want {
 			t.Errorf("%s %v, %s: %s (%s), want %s: %s", tt.agent, tt.options, tt.payload, o.kind, o.message, tt.want, o.words)
 		}
+	}
+}
+
+// An agent that leaves the pipe open is answered.
+func TestAnEventEndsWhereItsObjectDoes(t *testing.T) {
+	dir, key := agentRepository(t)
+	r, w, err := os.Pipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer w.Close()
+	if _, err := w.WriteString(fillPayload(`{"cwd":"DIR","hook_event_name":"UserPromptSubmit","prompt":"KEY"}`, dir, key)); err != nil {
+		t.Fatal(err)
+	}
+	var stdout bytes.Buffer
+	Run(context.Background(), []string{"hook", "agent", "claude"}, Process{Stdin: r, Stdout: &stdout, Stderr: io.Discard, Now: time.Now})
+	if !strings.Contains(stdout.String(), `"block"`) {
+		t.Errorf("%s", &stdout)
+	}
+	if e, err := readEvent(agent.Find("claude"), nil); err == nil || e.Name != "" {
+		t.Errorf("%+v, %v", e, err)
 	}
 }
 

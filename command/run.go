@@ -63,7 +63,7 @@ func (p *program) run(ctx context.Context, args []string) error {
 	if err != nil {
 		return err
 	}
-	if !l.command.quick && p.Signals != nil {
+	if !l.isQuick() && p.Signals != nil {
 		var stop func()
 		ctx, stop = p.Signals(ctx, p.Stderr)
 		defer stop()
@@ -73,6 +73,11 @@ func (p *program) run(ctx context.Context, args []string) error {
 		return err
 	}
 	return l.command.run(c)
+}
+
+// isQuick reports whether a call ends before anyone could stop it.
+func (l *line) isQuick() bool {
+	return l.command.quick || l.command == &hookSpec && len(l.operands) > 0 && l.operands[0] == agentHook
 }
 
 // ending ends Run with a status. A nil err means that everything is said.
