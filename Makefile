@@ -27,7 +27,7 @@ NEEDED := git:git gcc:gcc bash:bash setpriv:util-linux mkfifo:coreutils \
 	zip:zip 7zz:7zip bsdtar:libarchive-tools cpio:cpio xz:xz-utils bzip2:bzip2 zstd:zstd lz4:lz4 compress:ncompress \
 	dpkg-deb:dpkg rpmbuild:rpm python3:python3
 ifeq ($(shell uname -s),Linux)
-NEEDED += strace:strace
+NEEDED += strace:strace dulwich:python3-dulwich lighttpd:lighttpd sshd:openssh-server ssh-agent:openssh-client
 endif
 # The validator of SARIF and the programs that run hooks for people, where there
 # are ones to install: versions and hashes are in tools/sarif-multitool and
@@ -64,7 +64,7 @@ installed: $(RUNNERS) bin/windows/prefix
 
 # The tests make repositories with git, and the race detector wants gcc.
 needed:
-	@missing=; \
+	@missing=; PATH=$$PATH:/usr/sbin; \
 	for pair in $(NEEDED); do \
 		command -v $${pair%:*} >/dev/null || missing="$$missing $${pair#*:}"; \
 	done; \
@@ -73,7 +73,8 @@ needed:
 			echo "apt-get install$$missing"; \
 			apt-get update -q; \
 			DEBIAN_FRONTEND=noninteractive apt-get install -q -y --no-install-recommends $$missing \
-				$$(case "$$missing" in *gcc*) echo libc6-dev;; esac); \
+				$$(case "$$missing" in *gcc*) echo libc6-dev;; esac) \
+				$$(case "$$missing" in *lighttpd*) echo lighttpd-mod-openssl;; esac); \
 		else \
 			echo "the tests need:$$missing" >&2; \
 			exit 1; \

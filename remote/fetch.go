@@ -137,7 +137,7 @@ func (t *conversation) final(a *Address) string {
 // discover opens a session and returns the refs of the server. go-git's connections
 // do not end with a context, so they are left behind if it does.
 func (c *Client) discover(ctx context.Context, a *Address, t *conversation) (transport.UploadPackSession, *packp.AdvRefs, error) {
-	keepMultiAck()
+	offerAll()
 	ctx, cancel := context.WithTimeoutCause(ctx, connectTime, errNoAnswer)
 	defer cancel()
 	type answer struct {
@@ -185,11 +185,10 @@ func guard(f func() error) (err error) {
 	return f()
 }
 
-// keepMultiAck lets go-git use multi_ack, without which Azure DevOps sends no pack. It
-// does so badly only where the client has objects, and this one has none.
-var keepMultiAck = sync.OnceFunc(func() {
-	transport.UnsupportedCapabilities = []capability.Capability{capability.ThinPack}
-})
+// offerAll lets go-git offer multi_ack, without which Azure DevOps sends no pack, and
+// thin-pack, without which dulwich does not. Both mean something only where the client
+// has objects already, and this one has none.
+var offerAll = sync.OnceFunc(func() { transport.UnsupportedCapabilities = nil })
 
 // pack asks for all that wants reach and writes it to w.
 func (c *Client) pack(ctx context.Context, session transport.UploadPackSession, ar *packp.AdvRefs, wants []plumbing.Hash, w *watchedWriter) error {

@@ -94,7 +94,7 @@ func words(err error, a *Address, host string) string {
 	if errors.Is(err, pktline.ErrInvalidPktLen) {
 		return host + " does not speak git's protocol"
 	}
-	if errors.Is(err, io.ErrUnexpectedEOF) || errors.Is(err, io.EOF) || errors.Is(err, packp.ErrEmptyInput) {
+	if err.Error() == "timeout exceeded" || errors.Is(err, transport.ErrEmptyUploadPackRequest) || errors.Is(err, io.ErrUnexpectedEOF) || errors.Is(err, io.EOF) || errors.Is(err, packp.ErrEmptyInput) {
 		return host + " closed the connection before the end"
 	}
 	return ""
