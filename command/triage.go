@@ -326,10 +326,14 @@ func (t *triage) withdraw(k *triagedKey) error {
 	if err != nil {
 		return err
 	}
-	if _, err := f.Remove(func(a *exceptions.Allow) bool {
+	removed, err := f.Remove(func(a *exceptions.Allow) bool {
 		a.Line = 0
 		return *a == k.entry
-	}); err != nil {
+	})
+	if err == nil && len(removed) == 0 {
+		err = fmt.Errorf("the entry of %s in %s was changed or removed since", k.sha256[:16], quote.Name(t.file))
+	}
+	if err != nil {
 		return err
 	}
 	if t.created && len(f.Text()) == 0 {

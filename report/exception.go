@@ -53,7 +53,7 @@ func (p *phrases) suppressedWords() string {
 // problemWords says what is the matter with exceptions.
 var problemWords = map[finding.ExceptionProblem]struct{ one, many string }{
 	finding.ExceptionExpired:   {"1 exception is expired and no longer counts", "%s exceptions are expired and no longer count"},
-	finding.ExceptionForeign:   {"1 comment accepts a key for another tool, and does not count (--accept-foreign-comments counts it)", "%s comments accept keys for other tools, and do not count (--accept-foreign-comments counts them)"},
+	finding.ExceptionForeign:   {"1 comment accepts a key for another tool, and does not count (keysweep:allow REASON would, or --accept-foreign-comments)", "%s comments accept keys for other tools, and do not count (keysweep:allow REASON would, or --accept-foreign-comments)"},
 	finding.ExceptionLive:      {"1 accepted key still works and cannot be accepted", "%s accepted keys still work and cannot be accepted"},
 	finding.ExceptionNoReason:  {"1 keysweep:allow has no reason and does not count", "%s keysweep:allow have no reason and do not count"},
 	finding.ExceptionUntrusted: {"1 keysweep:allow is not trusted here: it is not in the version whose exceptions count", "%s keysweep:allow are not trusted here: they are not in the version whose exceptions count"},
