@@ -56,9 +56,9 @@ func moveTables(t *testing.T, gitDir string) {
 	}
 }
 
-// Installed hooks, doctor and install, with a git that knows reftables: make corpus
-// unpacks one, and make build the program that the hooks call.
-func TestHooksUnderNewerGit(t *testing.T) {
+// newerGit lets commands run as the git that make corpus unpacks, and the program that make
+// build makes, whose path it returns.
+func newerGit(t *testing.T) (program string) {
 	program, err := filepath.Abs("bin/keysweep")
 	if err != nil {
 		t.Fatal(err)
@@ -71,6 +71,71 @@ func TestHooksUnderNewerGit(t *testing.T) {
 	} {
 		t.Setenv(name, value)
 	}
+	return program
+}
+
+// running returns a function that runs a command in a folder, and says whether it is to
+// succeed, and what its output, which does not hold key, has to contain.
+func running(t *testing.T, key string) func(dir string, ok bool, wanted string, args ...string) {
+	return func(dir string, ok bool, wanted string, args ...string) {
+		t.Helper()
+		cmd := exec.Command(args[0], args[1:]...)
+		cmd.Dir = dir
+		out, err := cmd.CombinedOutput()
+		if (err == nil) != ok || !strings.Contains(string(out), wanted) || strings.Contains(string(out), key) {
+			t.Errorf("%s: %v, want success %v and %q\n%s", strings.Join(args, " "), err, ok, wanted, out)
+		}
+	}
+}
+
+func TestAnOptionalFolderOfHooksUnderNewerGit(t *testing.T) {
+	program, key := newerGit(t), testKey("sk_live_", "optional", 24)
+	run, top := running(t, key), t.TempDir()
+	run(top, true, "", "git", "init", "-q", ".")
+	run(top, true, "", "git", "config", "core.hooksPath", ":(optional)team")
+	run(top, true, ".git/hooks/pre-commit", program, "install")
+	run(top, true, "All is well.", program, "doctor")
+	if err := os.WriteFile(filepath.Join(top, "k"), []byte("KEY="+key+"\n"), 0o644); err != nil {
+		t.Fatal(err)
+	}
+	run(top, true, "", "git", "add", "k")
+	run(top, false, "stopped this commit", "git", "commit", "-m", "a key")
+	if err := os.Mkdir(filepath.Join(top, "team"), 0o755); err != nil {
+		t.Fatal(err)
+	}
+	run(top, false, "pre-commit does not run: core.hooksPath", program, "doctor")
+	run(top, true, "team/pre-commit", program, "install")
+	run(top, false, "stopped this commit", "git", "commit", "-m", "a key")
+}
+
+// The hooks follow GIT_REFERENCE_BACKEND: HEAD is in tables, and holds a key that the HEAD
+// in files does not have.
+func TestAnotherReferenceBackendUnderNewerGit(t *testing.T) {
+	program, key := newerGit(t), testKey("sk_live_", "backend", 24)
+	run, dir := running(t, key), t.TempDir()
+	top := filepath.Join(dir, "shop")
+	run(dir, true, "", "git", "init", "-q", "shop")
+	run(top, true, "", "git", "commit", "-q", "--allow-empty", "-m", "in files")
+	run(top, true, "installed", program, "install")
+	run(dir, true, "", "git", "init", "-q", "--ref-format=reftable", "tables")
+	t.Setenv("GIT_REFERENCE_BACKEND", "reftable://"+filepath.Join(dir, "tables/.git"))
+	if err := os.WriteFile(filepath.Join(top, "k"), []byte("KEY="+key+"\n"), 0o644); err != nil {
+		t.Fatal(err)
+	}
+	run(top, true, "", "git", "add", "k")
+	run(top, false, "stopped this commit", "git", "commit", "-m", "a key")
+	run(top, true, "", "git", "commit", "-q", "--no-verify", "-m", "a key")
+	run(top, true, "", "git", "mv", "k", "l")
+	run(top, true, "", "git", "commit", "-q", "-m", "moved")
+	run(top, false, "added in the range", program, "scan", "--range", "HEAD")
+	run(top, true, "", program, "scan", "--range", "HEAD~1..HEAD")
+	os.Unsetenv("GIT_REFERENCE_BACKEND") // empty, git refuses it
+	run(top, false, "stopped this commit", "git", "commit", "-m", "new to this HEAD")
+}
+
+// Installed hooks, doctor and install, with a git that knows reftables.
+func TestHooksUnderNewerGit(t *testing.T) {
+	program := newerGit(t)
 	key := testKey("sk_live_", "newer", 24)
 	for shape, s := range newerShapes {
 		for _, format := range []string{"sha1", "sha256"} {
@@ -79,15 +144,7 @@ func TestHooksUnderNewerGit(t *testing.T) {
 					dir := t.TempDir()
 					top, server := filepath.Join(dir, "shop"), filepath.Join(dir, "server.git")
 					linked := filepath.Join(dir, "linked")
-					run := func(dir string, ok bool, wanted string, args ...string) {
-						t.Helper()
-						cmd := exec.Command(args[0], args[1:]...)
-						cmd.Dir = dir
-						out, err := cmd.CombinedOutput()
-						if (err == nil) != ok || !strings.Contains(string(out), wanted) || strings.Contains(string(out), key) {
-							t.Errorf("%s: %v, want success %v and %q\n%s", strings.Join(args, " "), err, ok, wanted, out)
-						}
-					}
+					run := running(t, key)
 					write := func(name, content string) {
 						t.Helper()
 						if err := os.WriteFile(filepath.Join(dir, name), []byte(content), 0o644); err != nil {
