@@ -378,3 +378,17 @@ func TestACommandOfWindowsHasNoNameThatNoQuotingKeeps(t *testing.T) {
 		}
 	}
 }
+
+func TestAKeyThatABranchStillHoldsIsNotRemoved(t *testing.T) {
+	f := stripe()
+	f.InBranch, f.FirstSeen.Author = true, "Ada <ada@example.org>"
+	for name := range formats {
+		out := string(write(t, Format(name), result(f), Options{}))
+		if strings.Contains(out, f.Removed.Commit[:12]) || strings.Contains(out, "in files for") {
+			t.Errorf("%v: it is removed", Format(name))
+		}
+		if said := strings.Contains(out, "ada@example.org"); said == (Format(name) == SARIF) {
+			t.Errorf("%v: says who added it: %v", Format(name), said)
+		}
+	}
+}

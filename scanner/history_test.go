@@ -48,6 +48,39 @@ func TestTheHistoryOfAKeyIsThatOfAllDatabases(t *testing.T) {
 	}
 }
 
+// What was removed from one database and not from another is not removed.
+func TestAKeyIsRemovedWithTheLastBranchThatHeldIt(t *testing.T) {
+	const day = 24 * 60 * 60
+	removed := func(n int, branch bool) history.KeyTrace {
+		at := func(n int) gitdb.CommitRef {
+			return gitdb.CommitRef{ID: oid.FromBytes(slices.Repeat([]byte{byte(n)}, 20)), Date: int64(n * day)}
+		}
+		return history.KeyTrace{First: at(1), Last: at(2), Reachable: true, Removed: at(n), InBranch: branch}
+	}
+	for _, tt := range []struct {
+		list []history.KeyTrace
+		want int // days in files
+	}{
+		{[]history.KeyTrace{removed(3, false)}, 2},
+		{[]history.KeyTrace{removed(3, false), removed(9, false)}, 8},
+		{[]history.KeyTrace{removed(9, false), removed(3, false)}, 8},
+		{[]history.KeyTrace{removed(3, true), removed(9, false)}, 99},
+	} {
+		r := &record{}
+		for _, k := range tt.list {
+			r.addTrace(k, time.Unix(100*day, 0))
+		}
+		if got := r.finding.InFiles(); got != time.Duration(tt.want)*day*time.Second {
+			t.Errorf("%+v: in files for %v, want %d days", tt.list, got, tt.want)
+		}
+		r.partial = true
+		r.withdraw()
+		if f := r.finding; f.InFiles() != 0 || f.Removed.Commit != "" {
+			t.Errorf("in files for %v, removed %v, though not all was read", f.InFiles(), f.Removed)
+		}
+	}
+}
+
 // A tree that can be read while keys are searched for, and not when their paths
 // are, makes the scan incomplete.
 func TestATreeThatIsGoneBetweenTheTwoReadingsIsSkipped(t *testing.T) {

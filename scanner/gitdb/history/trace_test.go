@@ -202,11 +202,24 @@ func TestTraceFollowsTheDefinitions(t *testing.T) {
 			r.Git("checkout", "-q", "--detach")
 			r.Write("dir/lost.txt", needle+"5\n")
 			r.Commit("lost")
+			r.Write("dir/lost.txt", "removed\n")
+			r.Commit("removed where no ref leads")
 			r.Git("checkout", "-q", "main")
 			if diff := cmp.Diff(slowTrace(t, r), traceAll(t, r.Dir)); diff != "" {
 				t.Errorf("-git +ours\n%s", diff)
 			}
 		})
+	}
+}
+
+func TestAKeyOfADetachedHeadIsInFiles(t *testing.T) {
+	r := gittest.New(t)
+	r.Commit("one")
+	r.Git("checkout", "-q", "--detach")
+	r.Write("a.txt", needle+"7\n")
+	r.Commit("two")
+	if got := traceAll(t, r.Dir)[7]; !got.InHead || !got.InBranch || got.Removed != "" {
+		t.Errorf("%+v", got)
 	}
 }
 
