@@ -20,7 +20,7 @@ type Packed struct {
 
 // The limits of Packed.Data, in bytes: what is shorter than packedHead holds no key.
 const (
-	maxPacked  = 16 << 20
+	maxPacked  = 4 << 20
 	packedHead = 40
 )
 

@@ -129,7 +129,7 @@ func TestExplainLooksIntoGzipInBase64(t *testing.T) {
 func TestLimitsOfGzipInBase64(t *testing.T) {
 	k := keysOf(1, 3)[0]
 	r := rand.New(rand.NewPCG(1, 1))
-	noise := make([]byte, 24<<20)
+	noise := make([]byte, 6<<20)
 	for i := range noise {
 		noise[i] = byte(r.Uint32()) & 0x3f // in fewer bits, so that the key at its end is packed, too
 	}
