@@ -79,7 +79,7 @@ func (p *phrases) gitlabVulnerability(f *finding.Finding) object {
 	return object{
 		{"id", f.Secret.ID()},
 		{"name", cutRunes(capitalised(p.keyWords(f)), maxGitLabName)},
-		{"description", markdownText(strings.Join(words, "\n"))}, // GitLab takes it for Markdown
+		{"description", markdownText(strings.Join(words, "\n- "))}, // GitLab takes it for Markdown
 		{"severity", capitalised(f.Severity().String())},
 		{"solution", cutRunes(markdownText(strings.Join(append(todo.Marks, todo.Steps...), " ")), maxGitLabSolution)},
 		{"identifiers", []object{

@@ -141,7 +141,7 @@ func hostile() *finding.Result {
 	f := &finding.Finding{
 		Secret: key, RuleID: "generic-live", Issuer: finding.IssuerUnknown, Environment: finding.Production, Confidence: finding.High,
 		IssuerEvidence: []string{"file \x1b]0;owned\x07 near it\n::warning::forged"},
-		FirstSeen:      finding.Sighting{Commit: id("3f"), Date: date(2)}, LastSeen: finding.Sighting{Commit: id("3f"), Date: date(2)}, Exposed: 49 * time.Hour,
+		FirstSeen:      finding.Sighting{Commit: id("3f"), Date: date(2), Author: "\x1b[1mEve \xff <::warning::@example.org>"}, LastSeen: finding.Sighting{Commit: id("3f"), Date: date(2)}, Exposed: 49 * time.Hour,
 	}
 	for i, path := range []string{
 		"x\n::stop-commands::t", "\x1b[2Jcls", "::warning::a", " ::warning::b", "a ::warning::c", "##[group]d", "dir/##vso[task.complete]", "bidi\u202egpj.exe",
