@@ -100,6 +100,9 @@ func (e *Event) action() (a action) {
 	a.class = classOf(e.Tool)
 	lines := read{from: 1}
 	input, isObject := asObject(e.Input)
+	if input["command"] == "view" { // of a tool that edits, too
+		a.class = reads
+	}
 	for name, v := range input {
 		if words, ok := wordList(v); ok && among(commandMembers, name) {
 			a.calls = append(a.calls, shell.Words(words)...)

@@ -169,12 +169,12 @@ func (g *Guard) prompt(e *Event) Verdict {
 	return Verdict{}
 }
 
-// read adds the keys in the lines of a file that are read. A file that a prompt names
-// need not be one.
+// read adds the keys in the lines of a file that are read. What a prompt names need not
+// be a file.
 func (g *Guard) read(e *Event, r read, f *found) {
 	keys, err := g.File(g.Resolve(e.Dir, r.path), false)
-	if errors.Is(err, fs.ErrNotExist) && e.Moment == Prompt {
-		err = nil
+	if errors.Is(err, fs.ErrNotExist) && (e.Moment == Prompt || strings.ContainsAny(r.path, "*?[")) {
+		err = nil // of what a glob names, the result is scanned
 	}
 	keys = slices.DeleteFunc(keys, func(k Key) bool { return !r.holds(k.Line) })
 	f.add(r.path+", ", keys, err)
@@ -278,9 +278,12 @@ func (g *Guard) forbidden(e *Event, a *action) string {
 func (g *Guard) after(e *Event) Verdict {
 	a := e.action()
 	var f found
-	persisted := false
+	persisted, path := false, ""
+	if a.class != runs && len(a.paths) > 0 {
+		path = g.Resolve(e.Dir, a.paths[0])
+	}
 	texts(e.Output, func(name, s string, _ bool) {
-		keys, err := g.Text(s, "")
+		keys, err := g.Text(s, path)
 		f.add("", keys, err)
 		if among(" persistedOutputPath outputFile fullOutputPath ", name) && s != "" {
 			keys, err := g.File(g.Resolve(e.Dir, s), false)
@@ -298,7 +301,7 @@ func (g *Guard) after(e *Event) Verdict {
 	v := Verdict{Kind: Replaced, Person: what + ", which was hidden from the model:" + f.list()}
 	v.Model = what + ", which is hidden:" + f.list() + "The key is not there as it is shown: do not write it anywhere."
 	change := g.Mask
-	if a.class == reads || a.class == search {
+	if a.class == reads || a.class == search || path != "" {
 		v.Person = what + "; its lines were left out:" + f.list()
 		v.Model = what + ", and its lines are left out:" + f.list()
 		change = g.withoutLines

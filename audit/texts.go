@@ -1,6 +1,7 @@
 package audit
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -21,13 +22,14 @@ import (
 type Texts struct {
 	Loaded *config.Loaded
 
-	opts Options
-	head *scanner.Prepared // nil: there is no repository
-	top  string            // of its working tree, without links; "" if there is none
+	opts   Options
+	ofHead *config.Loaded    // if Loaded has a file that the user named; nil: Loaded is of HEAD
+	head   *scanner.Prepared // nil: there is no repository that can be read
+	top    string            // of its working tree, without links; "" if there is none
 }
 
 // OpenTexts reads the rules, and the exceptions of the repository that dir is in; ""
-// is none. Of opts.Scan, what it says of limits, confidence, reach and the clock
+// is none. Those of a file that opts.Sources.Config names count besides. Of opts.Scan, what it says of limits, confidence, reach and the clock
 // counts, and of opts.Sources all but Trust. Close what it returns.
 func OpenTexts(ctx context.Context, dir string, opts Options) (*Texts, error) {
 	t := &Texts{opts: opts}
@@ -35,19 +37,26 @@ func OpenTexts(ctx context.Context, dir string, opts Options) (*Texts, error) {
 	read := func(string, string, int64) ([]byte, error) { return nil, fs.ErrNotExist }
 	if top, err := config.Top(dir); dir != "" && err == nil && top != "" {
 		o := scanner.Options{Paths: []string{top}, Staged: &scanner.Staged{}, Reach: opts.Scan.Reach, Now: opts.Scan.Now}
-		if t.head, err = scanner.Prepare(o); err != nil {
-			return nil, err
+		if head, err := scanner.Prepare(o); err == nil { // else it cannot be read, and accepts nothing
+			t.head, trust.Nothing = head, false
+			read = func(rev, path string, limit int64) ([]byte, error) { return head.ReadFile(ctx, rev, path, limit) }
 		}
 		if t.top, err = filepath.EvalSymlinks(top); err != nil {
 			t.top = ""
 		}
-		trust.Nothing = false
-		read = func(rev, path string, limit int64) ([]byte, error) { return t.head.ReadFile(ctx, rev, path, limit) }
 	}
 	opts.Sources.Trust = trust
+	load := func(s config.Sources) (l *config.Loaded, err error) {
+		if l, err = s.Load(nil, read); err == nil {
+			err = l.Accept(opts.Baseline)
+		}
+		return l, err
+	}
 	var err error
-	if t.Loaded, err = opts.Sources.Load(nil, read); err == nil {
-		err = t.Loaded.Accept(opts.Baseline)
+	t.Loaded, err = load(opts.Sources)
+	if named := opts.Sources; err == nil && named.Config != "" { // counts besides that of HEAD
+		named.Config = ""
+		t.ofHead, err = load(named)
 	}
 	if err != nil {
 		t.Close()
@@ -85,13 +94,29 @@ func (t *Texts) Judge(ctx context.Context, r io.Reader, path string) (*finding.R
 			}
 		}
 	}
-	t.Loaded.Mark(res)
+	t.mark(res)
 	for _, s := range res.Skipped {
 		if s.Reason.Class() == finding.ClassIncomplete {
 			return res, fmt.Errorf("%s: %s", s.Reason, s.Detail)
 		}
 	}
 	return res, nil
+}
+
+// mark marks the keys that are accepted by either configuration.
+func (t *Texts) mark(res *finding.Result) {
+	t.Loaded.Mark(res)
+	if t.ofHead == nil {
+		return
+	}
+	accepted := map[*finding.Finding]*finding.Suppression{}
+	for _, f := range res.Findings {
+		accepted[f] = f.Suppressed
+	}
+	t.ofHead.Mark(res)
+	for _, f := range res.Findings {
+		f.Suppressed = cmp.Or(f.Suppressed, accepted[f])
+	}
 }
 
 // JudgeFile is Judge of a regular file. The error wraps fs.ErrNotExist if there is no

@@ -121,13 +121,24 @@ func (c *call) decide(e *agent.Event, opts *scanOptions, wrong error) (v agent.V
 			c.program.rules = j.texts.Loaded.Rules
 		}
 	}
-	return g.Decide(e, wrong)
+	v = g.Decide(e, wrong)
+	v.Person, v.Model = c.clean(v.Person), c.clean(v.Model)
+	return v
 }
 
-// reply writes an answer: no key that is in it by mistake.
+// clean returns words without keys, which names of files and tools may hold, and with what
+// cannot be seen in them quoted.
+func (c *call) clean(words string) string {
+	if words == "" {
+		return ""
+	}
+	return quote.Message(c.program.hide(words))
+}
+
+// reply writes an answer.
 func (c *call) reply(r agent.Reply) error {
 	if r.Stderr != "" {
-		_, _ = io.WriteString(c.stderr, quote.Message(c.program.hide(r.Stderr))+"\n")
+		_, _ = io.WriteString(c.stderr, c.clean(r.Stderr)+"\n")
 	}
 	if len(r.Stdout) > 0 {
 		if _, err := c.stdout.Write(r.Stdout); err != nil {

@@ -35,6 +35,7 @@ func agentRepository(t *testing.T) (dir, key string) {
 		"with space.env":   "KEY=" + key + "\n",
 		"fixtures/pay.env": "KEY=" + key + "\n",
 		"whole.txt":        strings.Repeat("line\n", 40) + "KEY=" + key + "\n",
+		"noted.env":        "KEY=" + key + " # keysweep:allow made up\n",
 		".keysweep.toml":   "[[allow]]\npath = \"fixtures/**\"\nreason = \"made up\"\n[[allow]]\nfingerprint = \"" + fingerprint(testKey("sk_live_", "accepted", 40)) + "\"\nreason = \"made up\"\n",
 	} {
 		path := filepath.Join(dir, name)
@@ -45,7 +46,7 @@ func agentRepository(t *testing.T) (dir, key string) {
 			t.Fatal(err)
 		}
 	}
-	for _, args := range [][]string{{"init", "-q"}, {"add", "clean.txt", ".keysweep.toml"}, {"commit", "-qm", "first"}} {
+	for _, args := range [][]string{{"init", "-q"}, {"add", "clean.txt", "noted.env", ".keysweep.toml"}, {"commit", "-qm", "first"}} {
 		cmd := exec.Command("git", args...)
 		cmd.Dir = dir
 		if out, err := cmd.CombinedOutput(); err != nil {
@@ -230,13 +231,15 @@ var agentPayloads = []struct{ agent, name, payload, want string }{
 	{"claude", "write", `{"cwd":"DIR","hook_event_name":"PreToolUse","tool_name":"Write","tool_input":{"file_path":"DIR/new.txt","content":"a\nb"}}`, "clean"},
 	{"claude", "write of a key", `{"cwd":"DIR","hook_event_name":"PreToolUse","tool_name":"Write","tool_input":{"file_path":"DIR/new.txt","content":"a\nKEY=KEY"}}`, "denied"},
 	{"claude", "write of a key that the file holds", `{"cwd":"DIR","hook_event_name":"PreToolUse","tool_name":"Edit","tool_input":{"file_path":"DIR/pay.env","old_string":"KEY","new_string":"x"}}`, "clean"},
+	{"claude", "read of a key that a comment accepts", `{"cwd":"DIR","hook_event_name":"PreToolUse","tool_name":"Read","tool_input":{"file_path":"DIR/noted.env"}}`, "clean"},
+	{"claude", "write of a key that a comment accepts in that file", `{"cwd":"DIR","hook_event_name":"PreToolUse","tool_name":"Edit","tool_input":{"file_path":"DIR/noted.env","old_string":"KEY","new_string":"x"}}`, "clean"},
 	{"claude", "write of a key to an accepted path", `{"cwd":"DIR","hook_event_name":"PreToolUse","tool_name":"Write","tool_input":{"file_path":"DIR/fixtures/new.env","content":"KEY"}}`, "clean"},
 	{"claude", "write of exceptions", `{"cwd":"DIR","hook_event_name":"PreToolUse","tool_name":"Write","tool_input":{"file_path":"DIR/.keysweep.toml","content":"x"}}`, "denied"},
 	{"claude", "write of a baseline", `{"cwd":"DIR","hook_event_name":"PreToolUse","tool_name":"MultiEdit","tool_input":{"file_path":".keysweep-baseline","edits":[{"old_string":"a","new_string":"b"}]}}`, "denied"},
 	{"claude", "MCP write of exceptions", `{"cwd":"DIR","hook_event_name":"PreToolUse","tool_name":"mcp__fs__put","tool_input":{"where":"DIR/.keysweep.toml","data":"b"}}`, "denied"},
 	{"claude", "MCP arguments", `{"cwd":"DIR","hook_event_name":"PreToolUse","tool_name":"mcp__db__query","tool_input":{"q":"{\"a\":\"[1,{\\\"b\\\":null}]\"}"}}`, "clean"},
 	{"claude", "MCP arguments with a key, escaped four times", `{"cwd":"DIR","hook_event_name":"PreToolUse","tool_name":"mcp__db__query","tool_input":{"q":` + escaped(3, `{"auth":"KEY"}`) + `}}`, "denied"},
-	{"claude", "MCP arguments with a key whose underscore is escaped at each level", `{"cwd":"DIR","hook_event_name":"PreToolUse","tool_name":"mcp__db__query","tool_input":{"q":` + escaped(3, `{"auth":"sk\u005flive\u005fBODY"}`) + `}}`, "denied"},
+	{"claude", "MCP arguments with a key whose underscore is escaped at each level", `{"cwd":"DIR","hook_event_name":"PreToolUse","tool_name":"mcp__db__query","tool_input":{"q":` + escaped(6, `{"auth":"sk\u005flive\u005fBODY"}`) + `}}`, "denied"},
 	{"claude", "MCP read", `{"cwd":"DIR","hook_event_name":"PreToolUse","tool_name":"mcp__fs__read_multiple_files","tool_input":{"paths":["DIR/clean.txt","DIR/pay.env"]}}`, "denied"},
 	{"claude", "search", `{"cwd":"DIR","hook_event_name":"PreToolUse","tool_name":"Grep","tool_input":{"pattern":"x","path":"DIR"}}`, "clean"},
 	{"claude", "output", `{"cwd":"DIR","hook_event_name":"PostToolUse","tool_name":"Bash","tool_input":{"command":"x"},"tool_response":{"stdout":"a","stderr":"","interrupted":false,"isImage":false},"duration_ms":1}`, "clean"},
@@ -244,6 +247,11 @@ var agentPayloads = []struct{ agent, name, payload, want string }{
 	{"claude", "output whose whole text is in a file", `{"cwd":"DIR","hook_event_name":"PostToolUse","tool_name":"Bash","tool_input":{"command":"x"},"tool_response":{"stdout":"cut","stderr":"","persistedOutputPath":"DIR/whole.txt","persistedOutputSize":9}}`, "replaced"},
 	{"claude", "output whose whole text is gone", `{"cwd":"DIR","hook_event_name":"PostToolUse","tool_name":"Bash","tool_input":{"command":"x"},"tool_response":{"stdout":"cut","stderr":"","persistedOutputPath":"DIR/gone"}}`, "not scanned"},
 	{"claude", "search result", `{"cwd":"DIR","hook_event_name":"PostToolUse","tool_name":"Grep","tool_input":{"pattern":"x"},"tool_response":{"mode":"content","numLines":2,"content":"a:1:KEY\nb:2:x"}}`, "replaced"},
+	{"claude", "result of a read of an accepted file", `{"cwd":"DIR","hook_event_name":"PostToolUse","tool_name":"Read","tool_input":{"file_path":"DIR/fixtures/pay.env"},"tool_response":{"type":"text","file":{"filePath":"DIR/fixtures/pay.env","content":"KEY"}}}`, "clean"},
+	{"claude", "result of an edit", `{"cwd":"DIR","hook_event_name":"PostToolUse","tool_name":"Edit","tool_input":{"file_path":"DIR/pay.env"},"tool_response":{"filePath":"DIR/pay.env","originalFile":"a\nKEY\nb"}}`, "replaced"},
+	{"claude", "name of a file that is a key", `{"cwd":"DIR","hook_event_name":"PreToolUse","tool_name":"Read","tool_input":{"file_path":"DIR/KEY.env"}}`, "denied"},
+	{"claude", "name of a tool that is a key", `{"cwd":"DIR","hook_event_name":"PreToolUse","tool_name":"KEY","tool_input":{"a":"KEY"}}`, "denied"},
+	{"claude", "view of an editor", `{"cwd":"DIR","hook_event_name":"PreToolUse","tool_name":"str_replace_editor","tool_input":{"command":"view","path":"DIR/pay.env"}}`, "denied"},
 	{"claude", "MCP result", `{"cwd":"DIR","hook_event_name":"PostToolUse","tool_name":"mcp__db__query","tool_input":{},"tool_response":[{"type":"text","text":"KEY"}]}`, "replaced"},
 	{"claude", "no result", `{"cwd":"DIR","hook_event_name":"PostToolUse","tool_name":"X","tool_input":{},"tool_response":null}`, "clean"},
 	{"claude", "failure with a key", `{"cwd":"DIR","hook_event_name":"PostToolUseFailure","tool_name":"Bash","tool_input":{"command":"x"},"error":"exit 1\nKEY"}`, "reached"},
@@ -273,6 +281,7 @@ var agentPayloads = []struct{ agent, name, payload, want string }{
 	{"gemini", "read", `{"cwd":"DIR","hook_event_name":"BeforeTool","tool_name":"read_file","tool_input":{"absolute_path":"DIR/pay.env"}}`, "denied"},
 	{"gemini", "read from line 0", `{"cwd":"DIR","hook_event_name":"BeforeTool","tool_name":"read_file","tool_input":{"absolute_path":"DIR/pay.env","offset":0,"limit":1}}`, "clean"},
 	{"gemini", "read from line 0 to the key", `{"cwd":"DIR","hook_event_name":"BeforeTool","tool_name":"read_file","tool_input":{"absolute_path":"DIR/pay.env","offset":0,"limit":3}}`, "denied"},
+	{"gemini", "read of a glob", `{"cwd":"DIR","hook_event_name":"BeforeTool","tool_name":"read_many_files","tool_input":{"include":["src/**/*.go"]}}`, "clean"},
 	{"gemini", "write of a key", `{"cwd":"DIR","hook_event_name":"BeforeTool","tool_name":"write_file","tool_input":{"file_path":"DIR/n","content":"KEY"}}`, "denied"},
 	{"gemini", "output", `{"cwd":"DIR","hook_event_name":"AfterTool","tool_name":"run_shell_command","tool_input":{"command":"ls"},"tool_response":{"llmContent":"a","returnDisplay":"a"}}`, "clean"},
 	{"gemini", "output with a key", `{"cwd":"DIR","hook_event_name":"AfterTool","tool_name":"run_shell_command","tool_input":{"command":"ls"},"tool_response":{"llmContent":"KEY","returnDisplay":"KEY"}}`, "replaced"},
@@ -449,6 +458,26 @@ func variants(payload any) (list []string) {
 	return append(list, "", "{", "null", "[]", `"text"`, "1", "{}", compact(payload)[1:], compact(payload)+"more", "\ufeff"+compact(payload))
 }
 
+func TestWhatTheModelGetsInsteadOfAKey(t *testing.T) {
+	dir, key := agentRepository(t)
+	for _, tt := range []struct{ agent, payload, want string }{
+		{"claude", `{"cwd":"DIR","hook_event_name":"PostToolUse","tool_name":"Bash","tool_input":{"command":"x"},"tool_response":{"stdout":"a\nK=KEY\nb <&>","stderr":"","interrupted":false,"isImage":false,"n":1.50,"persistedOutputPath":"DIR/whole.txt"}}`,
+			`"updatedToolOutput":{"interrupted":false,"isImage":false,"n":1.50,"stderr":"","stdout":"a\nK=sk_live_…\nb <&>"}`},
+		{"claude", `{"cwd":"DIR","hook_event_name":"PostToolUse","tool_name":"Grep","tool_input":{"pattern":"x"},"tool_response":{"mode":"content","content":"a:1:K=KEY\nb:2:x\nc:3:KEY"}}`,
+			`"updatedToolOutput":{"content":"b:2:x\n[keysweep: left out 2 lines that hold a key]\n","mode":"content"}`},
+		{"claude", `{"cwd":"DIR","hook_event_name":"PostToolUse","tool_name":"mcp__a__b","tool_input":{},"tool_response":[{"type":"text","text":"KEY"}]}`,
+			`"updatedToolOutput":[{"text":"sk_live_…","type":"text"}]`},
+		{"codex", `{"cwd":"DIR","hook_event_name":"PostToolUse","tool_name":"Bash","tool_input":{"command":"x"},"tool_response":"a\nKEY"}`, `\n\na\nsk_live_…"`},
+		{"gemini", `{"cwd":"DIR","hook_event_name":"AfterTool","tool_name":"run_shell_command","tool_input":{"command":"x"},"tool_response":{"llmContent":"a\nKEY","returnDisplay":"z"}}`, `\n\na\nsk_live_…"`},
+		{"cursor", `{"hook_event_name":"postToolUse","tool_name":"MCP:q","tool_input":{},"tool_output":"{\"a\":[\"KEY\"]}"}`, `"updated_mcp_tool_output":{"a":["sk_live_…"]}`},
+		{"copilot", `{"toolName":"bash","toolArgs":"{}","toolResult":{"resultType":"success","textResultForLlm":"a KEY"}}`, `"modifiedResult":{"resultType":"success","textResultForLlm":"a sk_live_…"}`},
+	} {
+		if o := hookAgent(t, tt.agent, fillPayload(tt.payload, dir, key)); o.kind != "replaced" || !strings.Contains(o.words, tt.want) {
+			t.Errorf("%s: %s, want %s", tt.agent, o.words, tt.want)
+		}
+	}
+}
+
 func TestOptionsOfTheHookOfAgents(t *testing.T) {
 	dir, key := agentRepository(t)
 	other := filepath.Join(t.TempDir(), "accepted.toml")
@@ -464,6 +493,7 @@ func TestOptionsOfTheHookOfAgents(t *testing.T) {
 		{"claude", noVerify, []string{"--allow-no-verify"}, "clean"},
 		{"claude", noVerify, nil, "denied"},
 		{"claude", `{"cwd":"DIR","hook_event_name":"UserPromptSubmit","prompt":"KEY"}`, []string{"--config", other}, "clean"},
+		{"claude", `{"cwd":"DIR","hook_event_name":"UserPromptSubmit","prompt":"ACCEPTED"}`, []string{"--config", other}, "clean"},
 		{"claude", `{"cwd":"DIR","hook_event_name":"PreToolUse","tool_name":"Write","tool_input":{"file_path":` + compact(other) + `,"content":""}}`, []string{"--config", other}, "denied"},
 		{"claude", `{"cwd":"DIR","hook_event_name":"UserPromptSubmit","prompt":"KEY"}`, []string{"--config", other + ".gone"}, "not scanned"},
 		{"claude", `{"cwd":"DIR","hook_event_name":"UserPromptSubmit","prompt":"KEY"}`, []string{"--timeout", "1ns"}, "not scanned"},

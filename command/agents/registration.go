@@ -66,7 +66,7 @@ func table() []settings {
 				return object{"name": "keysweep", "type": "command", "command": command, "timeout": Seconds * 1000}
 			})},
 		{"cursor", ".cursor/hooks.json", ".cursor/hooks.json", "", true,
-			[]event{{"beforeSubmitPrompt", ""}, {"beforeShellExecution", ""}, {"beforeMCPExecution", ""}, {"beforeReadFile", ""}, {"preToolUse", "Write"}, {"postToolUse", ""}},
+			[]event{{"beforeSubmitPrompt", ""}, {"beforeShellExecution", ""}, {"beforeMCPExecution", ""}, {"beforeReadFile", ""}, {"preToolUse", "Write|Edit|Delete"}, {"postToolUse", ""}},
 			func(command string, e event) any {
 				entry := object{"command": command, "timeout": Seconds}
 				if e.matcher != "" {
