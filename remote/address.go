@@ -34,8 +34,20 @@ type Address struct {
 // ErrAddress is wrapped by the errors of addresses that cannot be used.
 var ErrAddress = errors.New("not an address of a repository")
 
-// schemes are those that are spoken, and their ports.
-var schemes = map[string]int{"https": 443, "http": 80, "git": 9418, "ssh": 22}
+// schemePort returns the port of a scheme that is spoken, zero for others.
+func schemePort(scheme string) int {
+	switch scheme {
+	case "https":
+		return 443
+	case "http":
+		return 80
+	case "git":
+		return 9418
+	case "ssh":
+		return 22
+	}
+	return 0
+}
 
 // IsAddress reports whether text is an address and no path: SCHEME://…, or
 // USER@HOST:PATH where no file has that name.
@@ -116,8 +128,8 @@ func Parse(text string) (*Address, error) {
 
 // check refuses what no server can be asked for.
 func (a *Address) check() error {
-	switch _, known := schemes[a.Scheme]; {
-	case !known:
+	switch {
+	case schemePort(a.Scheme) == 0:
 		return fmt.Errorf("%w: %s:// is not https, http, git or ssh", ErrAddress, a.Scheme)
 	case a.Host == "":
 		return fmt.Errorf("%w: it names no host", ErrAddress)
@@ -173,5 +185,5 @@ func (a *Address) hostPort(port int) string {
 
 // Origin is the host and port that credentials are for, whatever the scheme.
 func (a *Address) Origin() string {
-	return strings.ToLower(a.hostPort(cmp.Or(a.Port, schemes[a.Scheme])))
+	return strings.ToLower(a.hostPort(cmp.Or(a.Port, schemePort(a.Scheme))))
 }

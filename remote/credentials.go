@@ -80,8 +80,13 @@ func CheckTokens(tokens []Token, list []*Address) error {
 	return nil
 }
 
-// tokenUsers are the user names that hosts want beside a token; others take any.
-var tokenUsers = map[string]string{"bitbucket.org": "x-token-auth"}
+// tokenUser returns the user name that goes with a token: most hosts take any.
+func tokenUser(a *Address) string {
+	if strings.EqualFold(a.Host, "bitbucket.org") {
+		return "x-token-auth"
+	}
+	return "x-access-token"
+}
 
 // credentials returns the user and password for a web server: those in the address,
 // else a token, else those of netrc. Over http they are sent to this machine alone,
@@ -99,7 +104,7 @@ func (c *Client) credentials(a *Address) (*githttp.BasicAuth, error) {
 	}
 	for _, t := range c.opts.Tokens {
 		if t.isFor(a) {
-			user := cmp.Or(a.user, tokenUsers[strings.ToLower(a.Host)], "x-access-token")
+			user := cmp.Or(a.user, tokenUser(a))
 			return &githttp.BasicAuth{Username: user, Password: t.secret}, nil
 		}
 	}

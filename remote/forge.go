@@ -6,6 +6,7 @@ import (
 	"net/url"
 	"slices"
 	"strings"
+	"sync"
 )
 
 // Forge is the addresses at which a host shows a repository to people, where
@@ -13,26 +14,39 @@ import (
 type Forge struct{ File, Commit string }
 
 // forges are the forms of the hosts' addresses, below that of the repository.
-var forges = map[string]Forge{
-	"github":    {"/blob/{commit}/{path}#L{line}", "/commit/{commit}"},
-	"gitlab":    {"/-/blob/{commit}/{path}#L{line}", "/-/commit/{commit}"},
-	"bitbucket": {"/src/{commit}/{path}#lines-{line}", "/commits/{commit}"},
-	"gitea":     {"/src/commit/{commit}/{path}#L{line}", "/commit/{commit}"},
-	"azure":     {"?version=GC{commit}&path=/{path}&line={line}&lineEnd={line}&lineStartColumn=1&lineEndColumn=200", "/commit/{commit}"},
-}
+var forges = sync.OnceValue(func() map[string]Forge {
+	return map[string]Forge{
+		"github":    {"/blob/{commit}/{path}#L{line}", "/commit/{commit}"},
+		"gitlab":    {"/-/blob/{commit}/{path}#L{line}", "/-/commit/{commit}"},
+		"bitbucket": {"/src/{commit}/{path}#lines-{line}", "/commits/{commit}"},
+		"gitea":     {"/src/commit/{commit}/{path}#L{line}", "/commit/{commit}"},
+		"azure":     {"?version=GC{commit}&path=/{path}&line={line}&lineEnd={line}&lineStartColumn=1&lineEndColumn=200", "/commit/{commit}"},
+	}
+})
 
-// forgeHosts are hosts whose form is known.
-var forgeHosts = map[string]string{
-	"github.com": "github", "gitlab.com": "gitlab", "bitbucket.org": "bitbucket", "codeberg.org": "gitea", "gitea.com": "gitea",
-	"dev.azure.com": "azure", "ssh.dev.azure.com": "azure",
+// forgeOf returns the kind of a host that is known, "" for others.
+func forgeOf(host string) string {
+	switch host {
+	case "github.com":
+		return "github"
+	case "gitlab.com":
+		return "gitlab"
+	case "bitbucket.org":
+		return "bitbucket"
+	case "codeberg.org", "gitea.com":
+		return "gitea"
+	case "dev.azure.com", "ssh.dev.azure.com":
+		return "azure"
+	}
+	return ""
 }
 
 // ParseForge reads HOST=KIND, which says of a host that its addresses have the form of
 // github, gitlab, bitbucket, gitea (Forgejo too) or azure.
 func ParseForge(text string) (host, kind string, err error) {
 	host, kind, _ = strings.Cut(text, "=")
-	if _, known := forges[kind]; host == "" || !known {
-		return "", "", fmt.Errorf("%q is not HOST=KIND, where KIND is one of %s", text, strings.Join(slices.Sorted(maps.Keys(forges)), ", "))
+	if _, known := forges()[kind]; host == "" || !known {
+		return "", "", fmt.Errorf("%q is not HOST=KIND, where KIND is one of %s", text, strings.Join(slices.Sorted(maps.Keys(forges())), ", "))
 	}
 	return strings.ToLower(host), kind, nil
 }
@@ -41,13 +55,13 @@ func ParseForge(text string) (host, kind string, err error) {
 // has the kinds of further hosts.
 func (a *Address) Forge(hosts map[string]string) *Forge {
 	host := strings.ToLower(a.Host)
-	kind := forgeHosts[host]
+	kind := forgeOf(host)
 	if kind == "" {
 		if kind = hosts[host]; kind == "" {
 			kind = hosts[a.Origin()]
 		}
 	}
-	form, known := forges[kind]
+	form, known := forges()[kind]
 	if !known {
 		return nil
 	}

@@ -20,8 +20,8 @@ import (
 )
 
 var (
-	errNoAnswer = fmt.Errorf("no answer within %v", connectTime)
-	errSilent   = fmt.Errorf("nothing came for %v", idleTime)
+	errNoAnswer = errors.New("no answer in time")
+	errSilent   = errors.New("nothing came any more")
 )
 
 // sentence words what went wrong with the server at a, without what stood before the
@@ -37,7 +37,7 @@ func (c *Client) sentence(ctx context.Context, a *Address, t *conversation, err 
 	if cause := context.Cause(ctx); cause != nil {
 		switch {
 		case errors.Is(cause, errSilent):
-			return fmt.Errorf("%s: %w", host, errSilent)
+			return fmt.Errorf("%s sent nothing for %v", host, idleTime)
 		case !errors.Is(err, errNoAnswer):
 			return cause
 		}
@@ -238,4 +238,4 @@ func trimBrackets(host string) string {
 }
 
 // portOf returns the port to connect to.
-func portOf(a *Address) int { return cmp.Or(a.Port, schemes[a.Scheme]) }
+func portOf(a *Address) int { return cmp.Or(a.Port, schemePort(a.Scheme)) }

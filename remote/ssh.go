@@ -82,7 +82,7 @@ func newLogin(a *Address) (l *login, host string, port int) {
 	if n, err := strconv.Atoi(config.get(a.Host, "Port")); err == nil && port == 0 && n > 0 && n < 1<<16 {
 		port = n
 	}
-	port = cmp.Or(port, schemes["ssh"])
+	port = cmp.Or(port, schemePort("ssh"))
 	l = &login{user: cmp.Or(a.user, config.get(a.Host, "User")), host: net.JoinHostPort(host, strconv.Itoa(port))}
 	if l.user == "" {
 		if u, err := user.Current(); err == nil {
