@@ -150,6 +150,10 @@ func (in *Incoming) Size() int64 { return in.size }
 // IsCut reports whether the pack is not whole. A nil Incoming is.
 func (in *Incoming) IsCut() bool { return in != nil && in.cut != nil }
 
+// roomForRest is how much of a pack is given up where the disk is full: room for what
+// else a repository has, in bytes.
+const roomForRest = 256 << 10
+
 // End says that no more comes, and why if the pack is not whole; nil: it is. The file
 // gets the name that git gives packs, or goes away if nothing came.
 func (in *Incoming) End(cut error) error {
@@ -163,7 +167,13 @@ func (in *Incoming) End(cut error) error {
 	switch {
 	case cut != nil:
 		in.cut = fmt.Errorf("%w: %w", ErrCut, cut)
-		_, err = in.file.Write(trailer) // so that all bytes before it are read
+		// All bytes before the trailer are read.
+		if _, err = in.file.WriteAt(trailer, in.size); err != nil && in.size > roomForRest {
+			in.size -= roomForRest
+			if err = in.file.Truncate(in.size); err == nil {
+				_, err = in.file.WriteAt(trailer, in.size)
+			}
+		}
 	case in.size >= int64(len(trailer)):
 		_, err = in.file.ReadAt(trailer, in.size-int64(len(trailer)))
 	}
