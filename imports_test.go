@@ -34,7 +34,7 @@ var mayImport = map[string][]string{
 	"keysweep/command/agents":        {"agent/jsontext", "file", "quote"},
 	"keysweep/command/doctor":        {"agent", "command/agents", "command/hooks", "config", "exceptions", "file", "quote", "rules", "scanner/gitdb", "scanner/gitdb/index", "finding"},
 	"keysweep/command/hooks":         {"quote", "file", "scanner/gitdb"},
-	"keysweep/scanner/container":     {"scanner/document", "scanner/gitdb/inflate"},
+	"keysweep/scanner/container":     {"scanner/document", "scanner/gitdb/inflate", "scanner/gitdb/oid", "scanner/gitdb/pack"},
 	"keysweep/scanner/document":      nil,
 	"keysweep/scanner/worktree":      {"file", "finding"},
 	"keysweep/scanner/gitdb/history": {"scanner/gitdb", "scanner/gitdb/pack", "scanner/gitdb/oid", "finding"},

@@ -159,13 +159,14 @@ const (
 	ReasonEncrypted       Reason = "encrypted"        // a member of a container that needs a password
 	ReasonDamagedMember   Reason = "damaged-member"   // a container or member that does not decode to its end; its bytes were read
 	ReasonFormat          Reason = "format"           // a container that is not opened; its bytes were read
+	ReasonNoHistory       Reason = "no-history"       // a pack or bundle whose objects were read, without commits
 )
 
 // Class returns noted for what may be left out, incomplete for the rest.
 func (r Reason) Class() Class {
 	switch r {
 	case ReasonExcluded, ReasonIgnored, ReasonSpecialFile, ReasonSubmoduleAbsent, ReasonLFSPointer, ReasonAnnexAbsent, ReasonSpareCopy, ReasonExtension,
-		ReasonUnopened, ReasonEncrypted, ReasonDamagedMember, ReasonFormat:
+		ReasonUnopened, ReasonEncrypted, ReasonDamagedMember, ReasonFormat, ReasonNoHistory:
 		return ClassNoted
 	}
 	return ClassIncomplete

@@ -88,6 +88,7 @@ var noticeWords = map[string]noticeKind{
 	string(finding.ReasonUnopened):      {"note", "An archive is too large for a hook.", "Run keysweep scan on it."},
 	string(finding.ReasonEncrypted):     {"note", "An encrypted file in an archive was not read.", "Unpack it and scan the folder."},
 	string(finding.ReasonDamagedMember): {"note", "A file in an archive is damaged: what it yields was scanned.", "Check the archive."},
+	string(finding.ReasonNoHistory):     {"note", "The objects of a pack or bundle of git were scanned without commits and paths.", "Run git clone FILE.bundle, or put a pack into a repository with git unpack-objects, and scan the repository."},
 	string(finding.ReasonFormat):        {"note", "A file has a format that is not opened: only its bytes as they are were scanned.", "Unpack it and scan the folder."},
 
 	noticeNote:    {"note", "Something about the scan that a reader should know.", "Read the message."},

@@ -128,6 +128,7 @@ var problems = map[container.Problem]finding.Reason{
 	container.Encrypted: finding.ReasonEncrypted, container.Damaged: finding.ReasonDamagedMember,
 	container.Unsupported: finding.ReasonFormat, container.TooLarge: finding.ReasonTooLarge,
 	container.ReaderFailed: finding.ReasonReaderFailed, container.Unreadable: finding.ReasonUnreadable,
+	container.NoHistory: finding.ReasonNoHistory,
 }
 
 // Note implements container.Visitor.

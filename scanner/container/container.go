@@ -16,6 +16,7 @@ import (
 	"io"
 	"slices"
 	"strings"
+	"sync"
 	"sync/atomic"
 
 	"keysweep/scanner/document"
@@ -39,6 +40,8 @@ const (
 	ReaderFailed
 	// Unreadable: the system refused.
 	Unreadable
+	// NoHistory: objects of git were passed on without their commits.
+	NoHistory
 )
 
 // Note is a Problem with one container or member.
@@ -103,6 +106,7 @@ type Budget struct {
 	limits            Limits
 	free              int64 // freeBytes
 	produced, members atomic.Int64
+	packs             sync.Mutex // held while a pack is read: it takes much memory
 	// spooled is how many bytes are held in memory to be read at random, of all walks.
 	spooled atomic.Int64
 }
@@ -154,6 +158,7 @@ type walk struct {
 	heads     []*bufio.Reader // of HeadSize
 	inflaters []*inflate.Deflated
 	buffers   [][]byte // of aheadSize
+	inPacks   int      // packs that are read, each within the one before
 }
 
 // head returns a reader of r, to be given to putHead.

@@ -51,6 +51,9 @@ const (
 	formatRTF
 	formatSQLite
 	formatPDF
+	formatPack
+	formatBundle
+	formatLooseObject
 	formatEncrypted
 	formatClosed
 )
@@ -84,6 +87,9 @@ var formats = []format{
 	{id: formatSQLite, name: "SQLite", magic: "SQLite format 3\x00"},
 	{id: formatSQLite, name: "SQLite", magic: "\x37\x7f\x06", matches: document.IsSQLiteLog},
 	{id: formatPDF, name: "PDF", matches: document.IsPDF},
+	{id: formatPack, name: "git pack", magic: packMagic, matches: isPack},
+	{id: formatBundle, name: "git bundle", magic: bundleMagic, matches: isBundle},
+	{id: formatLooseObject, name: "git object", magic: "x", matches: isLooseObject, isStream: true},
 	// These are not opened.
 	{id: formatEncrypted, name: "database", matches: document.IsEncryptedDatabase},
 	{id: formatCompound, name: "compound file", magic: "\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1"}, // .doc, .xls, .ppt, .msg, .msi
@@ -155,6 +161,10 @@ func (f *format) open(o *opening) error {
 		return o.document(document.PDF)
 	case formatSQLite:
 		return o.document(document.SQLite)
+	case formatPack:
+		return o.gitPack()
+	case formatBundle:
+		return o.gitBundle()
 	case formatEncrypted:
 		return errEncrypted
 	case formatClosed:
@@ -166,7 +176,7 @@ func (f *format) open(o *opening) error {
 // firstBytes are the bytes that magic numbers begin with: most content has another one.
 var firstBytes = [256]bool{
 	0x1f: true, 'P': true, 'B': true, 0xfd: true, 0x28: true, 0x04: true, 0x5d: true, '!': true, '0': true, 0xc7: true, 0x71: true,
-	0xed: true, 'R': true, '7': true, 'h': true, 's': true, 'M': true, 'L': true, 'x': true, 'k': true, 0xff: true,
+	0xed: true, 'R': true, '7': true, 'h': true, 's': true, '#': true, 'M': true, 'L': true, 'x': true, 'k': true, 0xff: true,
 	'%': true, ' ': true, '\t': true, '\r': true, '\n': true, '<': true, '{': true, 0xef: true, 0xd0: true,
 	0x51: true, 0x53: true, 0x54: true, 0x55: true, 0x56: true, 0x57: true, 0x58: true, 0x59: true, 0x5a: true, 0x5b: true, 0x5c: true, 0x5e: true, 0x5f: true,
 }
@@ -198,7 +208,7 @@ func detect(head []byte, name string) *format {
 	if len(head) == 0 || !firstBytes[head[0]] && !isLetter(head[0]) && !isTar(head, "") && !strings.HasSuffix(name, ".br") && !document.IsDatabaseName(name) && !document.IsPDFName(name) {
 		return nil
 	}
-	name = strings.ToLower(name[strings.LastIndexByte(name, '/')+1:])
+	name = strings.ToLower(name)
 	for i := range formats {
 		f := &formats[i]
 		if f.magic != "" && (len(head) < f.at+len(f.magic) || string(head[f.at:f.at+len(f.magic)]) != f.magic) {

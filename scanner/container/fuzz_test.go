@@ -284,3 +284,8 @@ func FuzzSQLite(f *testing.F) {
 func FuzzPDF(f *testing.F) {
 	fuzzDocument(f, formatPDF, writePDF, "a.pdf", "updated.pdf", "circular.pdf", "cut.pdf")
 }
+
+func FuzzPack(f *testing.F) {
+	const commit = "export GIT_CONFIG_GLOBAL=/dev/null; rm -rf r; git init -q r; cd r; cp ../d/* . 2>/dev/null; git add .; git -c user.name=a -c user.email=a@example.org commit -qm one; "
+	fuzzFormat(f, formatPack, map[string]string{"a.pack": commit + "git repack -adfq; cp .git/objects/pack/*.pack ../$1", "b.pack": commit + "(cat lines; echo KEY=x) > x; git add x; git -c user.name=a -c user.email=a@example.org commit -qm two; git repack -adfq; cp .git/objects/pack/*.pack ../$1"})
+}

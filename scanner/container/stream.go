@@ -19,7 +19,7 @@ func (o *opening) compressed() error {
 	in := &input{meter: o.meter, r: o.src.stream}
 	open := map[formatID]func(*input) (io.Reader, error){
 		formatGzip: openGzip, formatBzip2: openBzip2, formatXz: openXz, formatLzma: openLzma, formatZstd: openZstd,
-		formatLz4: openLz4, formatCompress: openCompress,
+		formatLz4: openLz4, formatCompress: openCompress, formatLooseObject: openLooseObject,
 	}[o.format.id]
 	decoder, err := open(in)
 	if err != nil {

@@ -3,7 +3,6 @@ package history
 import (
 	"fmt"
 	"io"
-	"math"
 
 	"keysweep/finding"
 	"keysweep/scanner/gitdb"
@@ -81,28 +80,9 @@ func (v *visitor) count(o *pack.Object) {
 	}
 }
 
-// marked reports whether an object holds a literal. If its base holds none, a
-// literal can only touch what the delta inserted, or a seam: no more than its
-// length minus one is on the other side.
+// marked reports whether an object holds a literal.
 func (v *visitor) marked(o *pack.Object) bool {
-	if !o.Delta || o.BaseMarked {
-		return v.opts.Gate.Contains(o.Data)
-	}
-	margin := v.opts.Gate.MaxLen() - 1
-	at := 0 // start of the region being gathered
-	end := math.MinInt
-	for _, f := range o.Fresh {
-		from, to := max(f.Start-margin, 0), min(f.End+margin, len(o.Data))
-		if from <= end {
-			end = to
-			continue
-		}
-		if end > at && v.opts.Gate.Contains(o.Data[at:end]) {
-			return true
-		}
-		at, end = from, to
-	}
-	return end > at && v.opts.Gate.Contains(o.Data[at:end])
+	return o.Contains(v.opts.Gate.Contains, v.opts.Gate.MaxLen()-1)
 }
 
 // verify returns the hash of an object, and notes if its store names it

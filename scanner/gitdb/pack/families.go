@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"math"
 	"sync"
 	"sync/atomic"
 
@@ -45,6 +46,30 @@ type Object struct {
 	// those that its base does not hold; TreeErr says where parsing stopped.
 	Starts, FreshStarts []uint32
 	TreeErr             error
+}
+
+// Contains reports whether o, which is in memory, holds a literal; contains says
+// whether bytes do. If its base holds none, which BaseMarked must say, a literal can
+// only touch what the delta inserted, or a seam: no more than margin bytes, its length
+// minus one, are on the other side.
+func (o *Object) Contains(contains func([]byte) bool, margin int) bool {
+	if !o.Delta || o.BaseMarked {
+		return contains(o.Data)
+	}
+	at := 0 // start of the region being gathered
+	end := math.MinInt
+	for _, f := range o.Fresh {
+		from, to := max(f.Start-margin, 0), min(f.End+margin, len(o.Data))
+		if from <= end {
+			end = to
+			continue
+		}
+		if end > at && contains(o.Data[at:end]) {
+			return true
+		}
+		at, end = from, to
+	}
+	return end > at && contains(o.Data[at:end])
 }
 
 // Visitor receives the objects of one worker.

@@ -1,0 +1,88 @@
+package container
+
+import (
+	"bytes"
+	"context"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+)
+
+func TestFilesOfGit(t *testing.T) {
+	const repository = `git init -q r; cd r; git config user.email a@example.org; git config user.name a
+		seq 1 4000 > f; git add f; git commit -qm one
+		(seq 1 4000; echo KEY=two) > f; git commit -qam 'KEY=message'
+		echo KEY=three > g; git add g; git commit -qm three; git tag -am KEY=tag v1; git branch KEY=ref; `
+	for name, tt := range map[string]struct {
+		command string // $1 is the file
+		want    []string
+		notes   []Problem
+	}{
+		"x.pack":        {"git repack -adfq; cp .git/objects/pack/*.pack $1", []string{"KEY=two", "KEY=message", "KEY=three", "KEY=tag"}, []Problem{NoHistory}},
+		"x.bundle":      {"git bundle create -q $1 --all", []string{"KEY=two", "KEY=message", "KEY=three", "KEY=tag", "KEY=ref"}, []Problem{NoHistory}},
+		"v3.bundle":     {"git bundle create -q --version=3 $1 --all", []string{"KEY=two", "KEY=message", "KEY=three", "KEY=tag", "KEY=ref"}, []Problem{NoHistory}},
+		"thin.bundle":   {"git bundle create -q $1 HEAD~2..HEAD", []string{"KEY=message", "KEY=three"}, []Problem{NoHistory, Damaged}},
+		"sha256.pack":   {"git init -q --object-format=sha256 s; cd s; seq 1 400 > f; git add f; git -c user.name=a -c user.email=a@example.org commit -qm one; (seq 1 400; echo KEY=two) > f; git -c user.name=a -c user.email=a@example.org commit -qam two; git repack -adfq; cp .git/objects/pack/*.pack $1", []string{"KEY=two"}, []Problem{NoHistory}},
+		"sha256.bundle": {"git init -q --object-format=sha256 s; cd s; echo KEY=two > f; git add f; git -c user.name=a -c user.email=a@example.org commit -qm one; git bundle create -q $1 --all", []string{"KEY=two"}, []Problem{NoHistory}},
+		"packed.tar":    {"git repack -adq; tar -cf $1 .git", []string{"KEY=two", "KEY=message", "KEY=three", "KEY=tag", "KEY=ref"}, []Problem{NoHistory}},
+		"loose.tar.gz":  {"tar -czf $1 .git", []string{"KEY=two", "KEY=message", "KEY=three", "KEY=tag", "KEY=ref"}, nil},
+		"in.pack":       {"git bundle create -q ../in --all; zip -q ../in.zip ../in; cp ../in.zip .; git add in.zip; git commit -qm zip; git repack -adfq; cp .git/objects/pack/*.pack $1", []string{"KEY=two", "KEY=ref"}, []Problem{NoHistory, NoHistory}},
+		"cut.pack":      {"git repack -adfq; head -c -40 .git/objects/pack/*.pack > $1", []string{"KEY=message"}, []Problem{NoHistory, Damaged}},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			dir := t.TempDir()
+			run(t, dir, "set -- "+filepath.Join(dir, name)+"; export GIT_CONFIG_GLOBAL=/dev/null GIT_CONFIG_SYSTEM=/dev/null; "+repository+tt.command)
+			b, err := os.ReadFile(filepath.Join(dir, name))
+			if err != nil {
+				t.Fatal(err)
+			}
+			s, opened := walkAll(t, b, name)
+			wanted := &seen{members: make(map[string]string), raw: make(map[string]string), covered: make(map[string][]Span)}
+			limits := Limits{Holds: func(b []byte) bool { return bytes.Contains(b, []byte("KEY=")) }}
+			if _, err := Walk(context.Background(), NewBudget(limits), Bytes(b), name, wanted); err != nil {
+				t.Fatal(err)
+			}
+			for _, s := range []*seen{s, wanted} {
+				var all strings.Builder
+				for inside, text := range s.members {
+					all.WriteString(inside + " " + text)
+				}
+				all.WriteString(strings.Join(s.names, " "))
+				for _, want := range tt.want {
+					if !strings.Contains(all.String(), want) {
+						t.Errorf("%s was not passed on", want)
+					}
+				}
+			}
+			if len(wanted.members) >= len(s.members) && strings.HasSuffix(name, ".pack") {
+				t.Errorf("%d of %d objects were passed on", len(wanted.members), len(s.members))
+			}
+			var notes []Problem
+			for _, n := range s.notes {
+				notes = append(notes, n.Problem)
+			}
+			if opened.Format == "" || len(notes) != len(tt.notes) {
+				t.Fatalf("opened %q, notes %+v", opened.Format, s.notes)
+			}
+			for i, n := range notes {
+				if n != tt.notes[i] {
+					t.Errorf("notes %+v", s.notes)
+				}
+			}
+		})
+	}
+}
+
+// What is called like an object, but is none, is a file like others.
+func TestAFileCalledLikeAnObjectOfGit(t *testing.T) {
+	name := "objects/ab/" + strings.Repeat("c", 38)
+	for _, content := range []string{"xKEY=a", "x\x9cKEY=a", "x\x01"} {
+		s := &seen{members: make(map[string]string), raw: make(map[string]string), covered: make(map[string][]Span)}
+		opened, err := Walk(context.Background(), NewBudget(Limits{}), Bytes([]byte(content)), name, s)
+		if err != nil || opened.Format != "" {
+			t.Errorf("%q: opened as %q, %v", content, opened.Format, err)
+		}
+	}
+}
