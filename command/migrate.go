@@ -140,7 +140,11 @@ func foreignWords(files []*foreign.File, matches []foreign.Match, matched map[*f
 				if matched[k] {
 					continue
 				}
-				fmt.Fprintf(&out, "    %s  %s  keysweep allow %[1]s --reason … accepts it\n", k.Secret.ID(), quote.Text(k.Redacted()))
+				next := "replace it, and revoke it"
+				if !m.Real {
+					next = "keysweep allow " + k.Secret.ID() + " --reason … accepts it"
+				}
+				fmt.Fprintf(&out, "    %s  %s  %s\n", k.Secret.ID(), quote.Text(k.Redacted()), next)
 			}
 		}
 		if f.Plain {

@@ -37,6 +37,8 @@ type Match struct {
 	Reason string
 	// Candidates are the keys that it may mean, if it is not decided.
 	Candidates []*finding.Finding
+	// Real says that an entry calls a candidate real.
+	Real bool
 }
 
 // Match finds the keys that the entries of files mean. A key that an entry calls real
@@ -66,12 +68,14 @@ func (r *Repository) Match(files []*File) []Match {
 		}
 	}
 	for i := range list {
-		if l := &list[i]; l.Key != nil && real[l.Key] != "" {
+		l := &list[i]
+		if l.Key != nil && real[l.Key] != "" {
 			if l.Entry.Real == "" {
 				l.Reason = real[l.Key]
 			}
 			l.Candidates, l.Key = []*finding.Finding{l.Key}, nil
 		}
+		l.Real = slices.ContainsFunc(l.Candidates, func(k *finding.Finding) bool { return real[k] != "" })
 	}
 	return list
 }
