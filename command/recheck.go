@@ -257,6 +257,8 @@ func (c *call) findAgain(o recheckOptions, paths []string, earlier *report.Earli
 		switch {
 		case t.Kind == finding.TargetStdin:
 			c.warn("the report is about standard input, which cannot be read again (--paste takes the keys)")
+		case audit.RefuseAddresses([]string{t.Name}) != nil:
+			c.warn("the report is about " + quote.Name(t.Name) + ", which is not fetched again (--paste takes the keys; keysweep scan --verify scans it again)")
 		case !slices.Contains(paths, t.Name):
 			words := "what the report is about is not here any more: " + quote.Name(t.Name)
 			if _, err := guard.Path(guard.Base(), t.Name); err != nil {

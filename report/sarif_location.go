@@ -37,6 +37,7 @@ type sarifBases struct {
 type sarifTarget struct {
 	number int // from 1
 	kind   finding.TargetKind
+	remote bool
 }
 
 type sarifRoot struct{ path, shown string }
@@ -50,9 +51,10 @@ func newSARIFBases(r *quote.Redactor, res *finding.Result, opts Options) sarifBa
 	}
 	for i, t := range res.Targets {
 		if _, twice := b.targets[t.Name]; !twice {
-			b.targets[t.Name] = sarifTarget{i + 1, t.Kind}
+			b.targets[t.Name] = sarifTarget{i + 1, t.Kind, t.Remote}
 		}
 		switch {
+		case t.Remote:
 		case file.Rooted(t.Name):
 			b.roots = append(b.roots, sarifRoot{file.Absolute(b.workDir, t.Name), fmt.Sprintf("target %d", i+1)})
 		case b.workDir != "" && t.Kind != finding.TargetStdin:
@@ -95,6 +97,11 @@ func (b *sarifBases) place(o finding.Occurrence) (base, name string) {
 // to the other, '/'-separated; "" if they are the same.
 func (b *sarifBases) folder(target, folder string) (base, below string) {
 	t := b.targets[target]
+	if t.remote {
+		base = fmt.Sprintf("REPOSITORY-%d", t.number)
+		b.words[base] = sarifText("The repository at "+quote.Text(b.redactor.Text(target))) + "."
+		return base, ""
+	}
 	dir := target
 	if t.kind == finding.TargetFile {
 		dir = filepath.Dir(dir)
