@@ -82,34 +82,11 @@ func (m *markdown) head() section {
 			parts = append(parts, fmt.Sprintf("%d %v", n, finding.Severity(s)))
 		}
 	}
-	line := ""
 	if len(parts) > 0 {
-		line = "By severity: " + strings.Join(parts, ", ") + ". "
+		out.WriteString("By severity: " + strings.Join(parts, ", ") + ".\n\n")
 	}
-	line += fmt.Sprintf("Read: %s in %s", size(m.res.Read.Bytes), elapsed(m.res.Duration))
-	if m.scanned.tree || m.scanned.staged {
-		line += ", " + count(m.res.Read.Files, "file", "files")
-	}
-	switch {
-	case m.scanned.history:
-		line += fmt.Sprintf(", %s, %s", count(m.res.Read.Objects, "object of the history", "objects of the history"), count(m.res.Read.Commits, "commit", "commits"))
-	case m.scanned.commits:
-		line += fmt.Sprintf(", %s, %s", count(m.res.Read.Commits, "commit of the range", "commits of the range"), count(m.res.Read.Blobs, "blob", "blobs"))
-	case m.scanned.repository && !m.scanned.staged:
-		line += "; the history was not scanned"
-	}
-	out.WriteString(line + ".\n")
-	if n := m.res.BeforeSince; n > 0 {
-		fmt.Fprintf(&out, "Not listed: %s first seen before %s.\n", count(n, "key", "keys"), moment(m.res.Since))
-	}
-	if n := m.res.Below; n > 0 {
-		fmt.Fprintf(&out, "Not listed: %s below %s confidence.\n", count(n, "candidate", "candidates"), m.opts.MinConfidence)
-	}
-	if len(m.res.Findings) > len(m.listed) {
-		fmt.Fprintf(&out, "Not listed: %s.\n", m.suppressedWords())
-	}
-	for _, words := range m.exceptionLines() {
-		fmt.Fprintf(&out, "\nExceptions: %s.\n", words)
+	for _, fact := range slices.Concat(m.readFacts(), m.notListed()) {
+		out.WriteString("- " + fact.name + ": " + fact.words + "\n")
 	}
 	return section{before: out.String()}
 }

@@ -225,9 +225,9 @@ func TestMarkdownSaysWhatTheScanWas(t *testing.T) {
 		want []string
 		not  string
 	}{
-		{"clean", result(), []string{"## keysweep: no keys found.\n", "1,204 files"}, "###"},
+		{"clean", result(), []string{"## keysweep: no keys found.\n", "- Files: 1,204\n"}, "###"},
 		{"incomplete", incomplete(), []string{"## keysweep: no keys found in what could be read: the scan is incomplete.\n", "### Not read: the scan is incomplete"}, "### Remedy"},
-		{"since", with(result(), func(r *finding.Result) { r.Since, r.BeforeSince = date(7), 2 }), []string{"Not listed: 2 keys first seen before 2026-11-17 10:00 UTC."}, "###"},
+		{"since", with(result(), func(r *finding.Result) { r.Since, r.BeforeSince = date(7), 2 }), []string{"- Not listed: 2 keys first seen before 2026-11-17 10:00 UTC (--since)\n"}, "###"},
 	} {
 		out := string(write(t, Markdown, c.res, Options{}))
 		for _, words := range c.want {
