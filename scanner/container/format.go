@@ -51,6 +51,7 @@ const (
 	formatRTF
 	formatSQLite
 	formatPDF
+	formatPgDump
 	formatPack
 	formatBundle
 	formatLooseObject
@@ -87,6 +88,7 @@ var formats = []format{
 	{id: formatSQLite, name: "SQLite", magic: "SQLite format 3\x00"},
 	{id: formatSQLite, name: "SQLite", magic: "\x37\x7f\x06", matches: document.IsSQLiteLog},
 	{id: formatPDF, name: "PDF", matches: document.IsPDF},
+	{id: formatPgDump, name: "pg_dump", magic: pgDumpMagic, matches: isPgDump},
 	{id: formatPack, name: "git pack", magic: packMagic, matches: isPack},
 	{id: formatBundle, name: "git bundle", magic: bundleMagic, matches: isBundle},
 	{id: formatLooseObject, name: "git object", magic: "x", matches: isLooseObject, isStream: true},
@@ -161,6 +163,8 @@ func (f *format) open(o *opening) error {
 		return o.document(document.PDF)
 	case formatSQLite:
 		return o.document(document.SQLite)
+	case formatPgDump:
+		return o.pgDump()
 	case formatPack:
 		return o.gitPack()
 	case formatBundle:

@@ -3,7 +3,9 @@ package container
 import (
 	"bytes"
 	"context"
+	"encoding/base64"
 	"encoding/binary"
+	"fmt"
 	"hash/crc32"
 	"io"
 	"os"
@@ -288,4 +290,12 @@ func FuzzPDF(f *testing.F) {
 func FuzzPack(f *testing.F) {
 	const commit = "export GIT_CONFIG_GLOBAL=/dev/null; rm -rf r; git init -q r; cd r; cp ../d/* . 2>/dev/null; git add .; git -c user.name=a -c user.email=a@example.org commit -qm one; "
 	fuzzFormat(f, formatPack, map[string]string{"a.pack": commit + "git repack -adfq; cp .git/objects/pack/*.pack ../$1", "b.pack": commit + "(cat lines; echo KEY=x) > x; git add x; git -c user.name=a -c user.email=a@example.org commit -qm two; git repack -adfq; cp .git/objects/pack/*.pack ../$1"})
+}
+
+func FuzzPgDump(f *testing.F) {
+	seeds := make(map[string]string)
+	for method := range pgZstd + 1 {
+		seeds[fmt.Sprint(method)] = fmt.Sprintf("base64 -d > $1 <<< %s", base64.StdEncoding.EncodeToString(dump(16, byte(method))))
+	}
+	fuzzFormat(f, formatPgDump, seeds)
 }

@@ -46,6 +46,7 @@ postgres() {
 		p -c "copy t$n to stdout (format binary)" | put "Postgres COPY binary" "$name"
 		p -c "copy t$n to stdout" | put "Postgres COPY" "$name"
 		pg_dump -h "$work/pg" -U postgres -t "t$n" postgres | put "pg_dump" "$name"
+		pg_dump -h "$work/pg" -U postgres -Fc -t "t$n" postgres | put "pg_dump -Fc" "$name"
 	done <"$work/keys"
 	su postgres -c "$bin/pg_ctl -m immediate -D $work/pg/data stop >/dev/null"
 }
