@@ -76,7 +76,8 @@ func (r *read) holds(line int) bool {
 // action is what a tool call does, as far as its arguments say.
 type action struct {
 	class class
-	// arguments are the texts that it is called with, also those within others.
+	// arguments are its name and the texts that it is called with, also those within
+	// others.
 	arguments []string
 	paths     []string // of files, as they are written there
 	reads     []read   // files whose content it returns
@@ -98,6 +99,7 @@ func wordList(v any) (words []string, ok bool) {
 // action returns what the tool call of an event does.
 func (e *Event) action() (a action) {
 	a.class = classOf(e.Tool)
+	a.arguments = []string{e.Tool}
 	lines := read{from: 1}
 	input, isObject := asObject(e.Input)
 	if input["command"] == "view" { // of a tool that edits, too

@@ -380,7 +380,7 @@ func TestEventsOfAgents(t *testing.T) {
 		status := Run(context.Background(), []string{"hook", "agent", hook},
 			Process{Stdin: strings.NewReader(fillPayload(tt.payload, dir, key)), Stdout: &stdout, Stderr: &stderr, Now: time.Now})
 		o := readAnswer(reader, stdout.String(), stderr.String(), status)
-		counts[tt.agent]++
+		counts[tt.agent+" "+tt.want]++
 		if o.kind != tt.want {
 			t.Errorf("%s, %s: %s (%s), want %s\n%s", tt.agent, tt.name, o.kind, o.message, tt.want, o.words)
 		}
@@ -403,6 +403,7 @@ func TestEventsOfAgents(t *testing.T) {
 // what the rest of the event asks for: never with a crash, another form, or a key.
 func TestEventsThatAreNotAsTheContractSays(t *testing.T) {
 	dir, key := agentRepository(t)
+	counts := map[string]int{}
 	for _, tt := range agentPayloads {
 		if tt.want == "clean" || tt.want == "not scanned" {
 			continue
@@ -427,6 +428,7 @@ func TestEventsThatAreNotAsTheContractSays(t *testing.T) {
 					o = readAnswer("claude", stdout.String(), stderr.String(), status)
 				}
 			}
+			counts[tt.agent+" "+o.kind]++
 			if o.kind == "broken" || status != StatusClean && status != 2 || strings.Contains(o.words, key[len("sk_live_"):][:8]) || strings.Contains(o.words, "internal error") {
 				t.Errorf("%s, %s: %+v", tt.agent, strings.ReplaceAll(changed, key, "KEY"), o)
 			}
@@ -435,6 +437,7 @@ func TestEventsThatAreNotAsTheContractSays(t *testing.T) {
 			}
 		}
 	}
+	t.Log(counts)
 }
 
 // variants returns an object without each member, and with null and others values instead.
