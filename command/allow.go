@@ -344,7 +344,7 @@ func allowList(c *call, file *config.Edited) error {
 	if len(file.Allows()) == 0 {
 		fmt.Fprintf(&out, "%s accepts nothing.\n", quote.Name(file.Path))
 	}
-	if path, b, err := openBaseline(); err != nil {
+	if path, b, err := config.OwnBaseline("."); err != nil {
 		return err
 	} else if b != nil {
 		fmt.Fprintf(&out, "%s accepts %s.\n", quote.Name(path), keys(len(b.Lines())))
@@ -352,22 +352,9 @@ func allowList(c *call, file *config.Edited) error {
 	return c.say(out.String())
 }
 
-// openBaseline reads the baseline of the repository. It is nil if there is none.
-func openBaseline() (path string, b *exceptions.Baseline, err error) {
-	path, ok := config.BaselinePath([]string{"."})
-	if !ok {
-		return "", nil, nil
-	}
-	if _, err := os.Lstat(path); errors.Is(err, fs.ErrNotExist) {
-		return path, nil, nil
-	}
-	b, err = config.NamedBaseline(path)
-	return path, b, err
-}
-
 // allowRemove removes the entries and the line of one key.
 func allowRemove(c *call, o *allowOptions, file *config.Edited) error {
-	path, baseline, err := openBaseline()
+	path, baseline, err := config.OwnBaseline(".")
 	if err != nil {
 		return err
 	}

@@ -120,10 +120,10 @@ func parseBaseline(c *call, word string) (o *baselineOptions, err error) {
 // open reads the baseline, and returns where it is. A new one is nil.
 func (o *baselineOptions) open() (path string, b *exceptions.Baseline, err error) {
 	if path = o.file; path == "" {
-		var ok bool
-		if path, ok = config.BaselinePath(o.audit.Scan.Paths); !ok {
+		if path, b, err = config.OwnBaseline(o.audit.Scan.Paths[0]); path == "" {
 			return "", nil, errors.New("the working directory is outside of what is scanned: --output FILE says which baseline is meant")
 		}
+		return path, b, err
 	}
 	if _, err := os.Lstat(path); errors.Is(err, fs.ErrNotExist) {
 		return path, nil, nil

@@ -69,7 +69,9 @@ func parseTriage(c *call) (o *triageOptions, err error) {
 		o.audit.Sources.Config = "" // it is made
 	}
 	if c.Bool("into-baseline") {
-		o.baseline, _ = config.BaselinePath([]string{"."})
+		if o.baseline, _, err = config.OwnBaseline("."); err != nil {
+			return nil, err
+		}
 	}
 	o.state, _ = config.StatePath(root)
 	color := "auto"
@@ -306,10 +308,11 @@ func (t *triage) write(k *triagedKey) error {
 }
 
 func (t *triage) readBaseline() (*exceptions.Baseline, error) {
-	if _, err := os.Lstat(t.baseline); errors.Is(err, fs.ErrNotExist) {
-		return exceptions.NewBaseline(t.baseline), nil
+	_, b, err := config.OwnBaseline(".")
+	if b == nil && err == nil {
+		b = exceptions.NewBaseline(t.baseline)
 	}
-	return config.NamedBaseline(t.baseline)
+	return b, err
 }
 
 // withdraw removes what write wrote.

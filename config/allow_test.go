@@ -170,16 +170,16 @@ func TestABaselineIsFoundAsAConfigurationIs(t *testing.T) {
 	if err != nil || found == nil || notes != nil || found.Name != filepath.Join("..", exceptions.BaselineName) {
 		t.Errorf("%+v, %v, %v", found, notes, err)
 	}
-	if path, ok := BaselinePath(nil); !ok || path != filepath.Join("..", exceptions.BaselineName) {
-		t.Errorf("%s, %v", path, ok)
+	if path, found, err := OwnBaseline("."); err != nil || found == nil || path != filepath.Join("..", exceptions.BaselineName) {
+		t.Errorf("%s, %v, %v", path, found, err)
 	}
 	t.Chdir(root)
 	found, notes, err = FindBaseline([]string{"repo"})
 	if err != nil || found != nil || len(notes) != 1 || !strings.Contains(notes[0].Words, "--baseline reads it") {
 		t.Errorf("%+v, %v, %v", found, notes, err)
 	}
-	if path, ok := BaselinePath([]string{"repo"}); ok {
-		t.Error(path)
+	if path, found, err := OwnBaseline("repo"); path != "" || found != nil || err != nil {
+		t.Error(path, found, err)
 	}
 	if found, err := NamedBaseline(filepath.Join("repo", exceptions.BaselineName)); err != nil || found == nil {
 		t.Error(err)
@@ -195,6 +195,9 @@ func TestABaselineIsFoundAsAConfigurationIs(t *testing.T) {
 	}
 	if _, _, err := FindBaseline(nil); err == nil || !strings.Contains(err.Error(), "escapes") {
 		t.Errorf("got %v", err)
+	}
+	if path, _, err := OwnBaseline("."); path != exceptions.BaselineName || err == nil || !strings.Contains(err.Error(), "escapes") {
+		t.Errorf("%s, %v", path, err)
 	}
 }
 

@@ -113,14 +113,17 @@ func Top(path string) (string, error) {
 	return top, err
 }
 
-// BaselinePath returns where the baseline of a scan of paths is or would be: at
-// the root of the first path, if the working directory is inside.
-func BaselinePath(paths []string) (string, bool) {
-	roots := rootsOf(paths[:min(1, len(paths))])
+// OwnBaseline returns where the baseline of a scan of path is or would be, at the root
+// of path, and what is there: nil if nothing is. file is "" if the working directory is
+// outside. A link that leads out of the root is an error, as where a scan reads it: what
+// is written through it would count for nothing, and be another's. Errors name the file.
+func OwnBaseline(path string) (file string, b *exceptions.Baseline, err error) {
+	roots := rootsOf([]string{path})
 	if len(roots) == 0 || !roots[0].own {
-		return "", false
+		return "", nil, nil
 	}
-	return Shown(filepath.Join(roots[0].dir, exceptions.BaselineName)), true
+	b, _, _, err = baselines.find(roots)
+	return Shown(filepath.Join(roots[0].dir, exceptions.BaselineName)), b, err
 }
 
 // Shown returns path from the working directory, if that is shorter.
