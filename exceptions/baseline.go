@@ -57,6 +57,7 @@ type Baseline struct {
 	lines  []*BaselineLine // sorted by fingerprint
 	header []string        // comments above all keys
 	footer []string        // comments below all keys
+	eol    string          // of all lines; "": a new file's
 }
 
 // BaselineLine is one accepted key.
@@ -93,6 +94,9 @@ func ParseBaseline(name string, text []byte) (*Baseline, error) {
 		return nil, errors.New(`line 1: not a baseline of keysweep: its first line is not "` + baselineTitle + " " + baselineVersion + `"`)
 	case version != baselineVersion:
 		return nil, fmt.Errorf("line 1: version %q is not one that this keysweep reads; a newer one may", version)
+	}
+	if strings.HasSuffix(lines[0], "\r") {
+		b.eol = "\r\n"
 	}
 	form := regexp.MustCompile(keyLine)
 	var comments []string
@@ -205,12 +209,12 @@ func (b *Baseline) Remove(gone func(*BaselineLine) bool) (removed []*BaselineLin
 	return removed
 }
 
-// Text returns the file: what was read and not removed is unchanged.
+// Text returns the file: lines that were read and not removed are unchanged.
 func (b *Baseline) Text() []byte {
 	var out strings.Builder
 	put := func(lines ...string) {
 		for _, l := range lines {
-			out.WriteString(l + "\n")
+			out.WriteString(l + cmp.Or(b.eol, "\n"))
 		}
 	}
 	put(baselineTitle + " " + baselineVersion)
