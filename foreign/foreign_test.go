@@ -166,10 +166,13 @@ func TestEntriesMeanTheKeysOfTheirFormat(t *testing.T) {
 
 		{"ggshield 2", "version: 2\n\nsecret:\n  show_secrets: false\n  ignored_matches: # these\n    # a comment\n    - name: the shop's # key\n      match: " + sha256Of(a+",apikey") + "\n" +
 			"    - match: '" + b + "'\n      name: 'it''s'\n    -\n      match: \"" + sha256Of(c) + "\"\n    - name: none\n    - match: hunter2\n  ignored_paths:\n    - \"**/README.md\"\n", ggshield,
-			"entry 1 a\nentry 2 b\nentry 3 c\nentry 4 - no match\nentry 5 - a secret of another kind, which keysweep does not look for"},
+			"entry 1 a\nentry 2 b\nentry 3 c\nentry 4 - no match on a line of its own: YAML in [ ] and { } is not read\nentry 5 - a secret of another kind, which keysweep does not look for"},
 		{"ggshield 1", "matches-ignore:\n- " + sha256Of(a) + "\n- name: x\n  match: " + sha256Of("x") + "\npaths-ignore: [a, b]\n", ggshield, "entry 1 a\nentry 2 - " + hashless},
+		{"ggshield in brackets", "secret:\n  ignored-matches: [" + sha256Of(a) + "]\nmatches-ignore: []\n", ggshield, "entry 1 - no match on a line of its own: YAML in [ ] and { } is not read"},
 		{"ggshield without matches", "version: 2\nsecret:\n  ignored_paths:\n  - a\n", ggshield, ""},
 
+		{"kingfisher in brackets", "ExactFindings:\n  matches: [{filepath: old/pay.env, linenum: 7}]\n", kingfisher, "entry 1 - no filepath or no linenum"},
+		{"kingfisher without matches", "ExactFindings:\n  matches: []\n", kingfisher, ""},
 		{"kingfisher", "ExactFindings:\n  matches:\n  - filepath: old/pay.env\n    fingerprint: 056876f00ffd0622\n    linenum: 7\n    lastupdated: Mon, 14 Jul 2025 10:17:56 -0700\n" +
 			"  - filepath: shop/old/pay.env/\n    fingerprint: '12'\n    linenum: 7\n    lastupdated: x\n  - filepath: shop/pay.env\n    linenum: 2\n  - filepath: two.py\n    linenum: 1\n  - filepath: a\n    linenum: b\n", kingfisher,
 			"entry 1 a\nentry 2 a\nentry 3 a\nentry 4 - undecided: several keys fit c d\nentry 5 - no filepath or no linenum"},
@@ -182,6 +185,15 @@ func TestEntriesMeanTheKeysOfTheirFormat(t *testing.T) {
 		if got := matched(t, shop(t), tt.text); got != tt.want {
 			t.Errorf("%s: got\n%s\nwant\n%s", tt.name, got, tt.want)
 		}
+	}
+}
+
+func TestARuleAboutStripeMeansNoKeyOfAnotherForm(t *testing.T) {
+	r := shop(t)
+	r.Findings[0].Secret = finding.NewSecret("acme_live_", testKey("a")[8:])
+	if got, want := matched(t, r, "pay.env:stripe-access-token:2\npay.env:generic-api-key:2\n"),
+		"line 1 - undecided: its rule stripe-access-token may be about something else on that line a\nline 2 a"; got != want {
+		t.Errorf("got\n%s", got)
 	}
 }
 

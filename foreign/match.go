@@ -211,16 +211,12 @@ func (m *matcher) ofRule(e *Entry, found keys, none string) (*finding.Finding, k
 }
 
 // canMean reports whether a rule of another scanner can be about f: one about
-// secrets of any kind, or about Stripe, for whose all such keys are taken, or the
-// issuer of f. Without a rule, it can.
+// secrets of any kind, or about Stripe, for whose all keys with such a prefix are taken,
+// or the issuer of f. Without a rule, it can.
 func canMean(rule string, f *finding.Finding) bool {
 	rule = strings.ToLower(rule)
-	for _, word := range []string{"stripe", "generic", f.Issuer} {
-		if strings.Contains(rule, word) {
-			return true
-		}
-	}
-	return rule == ""
+	like := strings.HasPrefix(f.Secret.Prefix(), "sk_") || strings.HasPrefix(f.Secret.Prefix(), "rk_")
+	return rule == "" || strings.Contains(rule, "generic") || strings.Contains(rule, f.Issuer) || like && strings.Contains(rule, "stripe")
 }
 
 // bySecret returns the keys that a secret in plain text is: the whole key, a key with

@@ -153,8 +153,7 @@ func readYAML(text []byte) (*File, error) {
 	}
 	if exact, ok := top["ExactFindings"]; ok {
 		f := &File{Tool: kingfisher}
-		matches, _ := member(exact, "matches").([]any)
-		for _, m := range matches {
+		for _, m := range items(member(exact, "matches")) {
 			f.add(kingfisherEntry(m), number(len(f.Entries)))
 		}
 		return f, nil
@@ -167,12 +166,22 @@ func readYAML(text []byte) (*File, error) {
 		return nil, errOther
 	}
 	f := &File{Tool: ggshield}
-	list, _ := ignored.([]any)
-	old, _ := member(top, "matches_ignore").([]any)
-	for _, m := range append(list, old...) {
+	for _, m := range append(items(ignored), items(member(top, "matches_ignore"))...) {
 		f.add(ggshieldEntry(m), number(len(f.Entries)))
 	}
 	return f, nil
+}
+
+// items returns the items of a sequence. One that cannot be read, as "[…]", has an item
+// that is nothing, so that it is listed.
+func items(v any) []any {
+	if list, ok := v.([]any); ok {
+		return list
+	}
+	if v == nil || slices.Contains([]any{"[]", "null", "~"}, v) {
+		return nil
+	}
+	return []any{nil}
 }
 
 func kingfisherEntry(m any) Entry {
@@ -193,7 +202,7 @@ func ggshieldEntry(m any) Entry {
 	}
 	switch {
 	case !ok || match == "":
-		return Entry{Rule: name, Damaged: "no match"}
+		return Entry{Rule: name, Damaged: "no match on a line of its own: YAML in [ ] and { } is not read"}
 	case isHex(strings.ToLower(match), 64):
 		return Entry{Rule: name, SHA256: strings.ToLower(match)}
 	}
