@@ -37,7 +37,15 @@ func isPgDump(head []byte, _ string) bool { return len(head) > 10 && head[5] == 
 // where the pieces are one compressed stream. For large objects, each has its number
 // before its pieces, and 0 ends the block.
 func (o *opening) pgDump() error {
-	d := &pgDump{opening: o, in: &input{meter: o.meter, r: o.src.stream}, names: make(map[int64]string)}
+	in := o.src.stream
+	if o.meter.parent != nil { // the list is scanned as raw bytes
+		at, size, err := o.random()
+		if err != nil {
+			return err
+		}
+		in = bufio.NewReader(io.NewSectionReader(at, 0, size))
+	}
+	d := &pgDump{opening: o, in: &input{meter: o.meter, r: in}, names: make(map[int64]string)}
 	if err := d.list(); err != nil {
 		return unexpected(err)
 	}

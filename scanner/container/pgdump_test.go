@@ -146,3 +146,20 @@ func TestPgDump(t *testing.T) {
 		}
 	}
 }
+
+// The list holds functions, views and defaults: in a file they are raw bytes of it.
+func TestListOfAPgDumpInAnArchive(t *testing.T) {
+	for name, b := range map[string][]byte{
+		"zip":  zipped(t, map[string][]byte{"x.dump": dump(14, pgZlib)}),
+		"gzip": gzipped(t, func(w io.Writer) { _, _ = w.Write(dump(14, pgZlib)) }),
+	} {
+		s, _ := walkAll(t, b, "x.dump")
+		var raw string
+		for _, text := range s.raw {
+			raw += text
+		}
+		if !bytes.Contains([]byte(raw), []byte("KEY=definition")) {
+			t.Errorf("%s: raw %q", name, raw)
+		}
+	}
+}

@@ -3,6 +3,7 @@ package container
 import (
 	"bytes"
 	"context"
+	"encoding/binary"
 	"encoding/json"
 	"os"
 	"path/filepath"
@@ -162,5 +163,50 @@ func TestOnlyRowsThatAreWantedAreDecoded(t *testing.T) {
 	}
 	if covered < int64(len(b))*9/10 {
 		t.Errorf("%d bytes of %d are covered", covered, len(b))
+	}
+}
+
+// circular returns a database of which each page but the second has many cells at the same
+// place. Each overflows to the second page, which overflows to itself, as long as the file is.
+func circular(pages int) []byte {
+	const size, local, leafOfATable = 512, 39, 13
+	b := make([]byte, pages*size)
+	copy(b, "SQLite format 3\x00\x02\x00")
+	record := uint64(pages*size - 2*size)
+	record -= (record - local) % (size - 4)
+	cell := []byte{byte(record>>21) | 0x80, byte(record>>14) | 0x80, byte(record>>7) | 0x80, byte(record & 0x7f), 1}
+	cell = append(append(cell, make([]byte, local)...), 0, 0, 0, 2)
+	for i := range pages {
+		page := b[i*size : (i+1)*size]
+		if i == 1 {
+			page[3] = 2
+			continue
+		}
+		if i == 0 {
+			page = page[100:]
+		}
+		page[0], page[4] = leafOfATable, 190
+		at := size - len(cell)
+		for j := range 190 {
+			binary.BigEndian.PutUint16(page[8+2*j:], uint16(at))
+		}
+		copy(b[i*size+at:], cell)
+	}
+	return b
+}
+
+func TestCellsThatOverflowInCircles(t *testing.T) {
+	var asked int
+	b := circular(1000)
+	limits := Limits{Holds: func(b []byte) bool { asked += len(b); return false }}
+	s := &seen{members: make(map[string]string), raw: make(map[string]string), covered: make(map[string][]Span)}
+	if _, err := Walk(context.Background(), NewBudget(limits), Bytes(b), "x.db", s); err != nil {
+		t.Fatal(err)
+	}
+	if asked > 40<<20 {
+		t.Errorf("asked about %d bytes of %d", asked, len(b))
+	}
+	if len(s.notes) != 1 || s.notes[0].Problem != Damaged {
+		t.Errorf("notes %+v", s.notes)
 	}
 }

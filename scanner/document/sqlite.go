@@ -41,7 +41,13 @@ const (
 	// gateOverlap is how much of what was asked about is asked about again with
 	// what follows: more than a literal is long.
 	gateOverlap = 64
+	// cellTimes is how often the bytes of a file may be read as those of a cell: of each
+	// row that goes on elsewhere thrice, to name, to ask and to pass it on.
+	cellTimes  = 8
+	leastCells = 16 << 20
 )
+
+var errAgain = errors.New("cells that overlap, or overflow in circles")
 
 // errNotWhole ends a record that cannot be read to its end: its bytes are scanned as
 // they are.
@@ -97,6 +103,8 @@ type sqlite struct {
 	chain   []byte // scratch of holdsChain
 	link    []byte // a page, of holdsChain
 
+	left int64 // bytes that cells may still have, since they may overlap and overflow in circles
+
 	owner  []uint16 // of each page from 1: which of tables; 0: not known
 	tables []string
 	found  bool // owner and tables were looked for
@@ -119,6 +127,7 @@ func SQLite(f File, sink Sink) error {
 		return err
 	}
 	d.pages = (f.Size - d.base) / d.stride
+	d.left = leastCells + f.Size*cellTimes
 	if d.isLog {
 		if err := d.listFrames(); err != nil {
 			return err
@@ -200,8 +209,19 @@ func (d *sqlite) offset(n uint32) int64 {
 	return int64(n-1) * d.stride
 }
 
+// take counts n bytes of a cell.
+func (d *sqlite) take(n int) error {
+	if d.left -= int64(n); d.left < 0 {
+		return errAgain
+	}
+	return nil
+}
+
 // page reads page n to buf.
 func (d *sqlite) page(n uint32, buf []byte) error {
+	if err := d.take(d.pageSize); err != nil {
+		return err
+	}
 	at := d.offset(n)
 	if at < 0 {
 		return errNotWhole
@@ -297,6 +317,9 @@ func (p *sqlitePage) read(may bool) error {
 		c, ok := p.cell(kind, at)
 		if !ok || !may && c.next == 0 {
 			return nil
+		}
+		if err := p.take(len(c.local)); err != nil {
+			return err
 		}
 		spans := []Span{{p.at + int64(c.start), p.at + int64(c.start+len(c.local))}}
 		if c.next == 0 {
