@@ -3,10 +3,13 @@ package container
 import (
 	"bufio"
 	"bytes"
+	"cmp"
 	"compress/flate"
+	"context"
 	"errors"
 	"fmt"
 	"io"
+	"math/bits"
 	"os"
 	"path/filepath"
 	"strings"
@@ -112,22 +115,11 @@ func (o *opening) gitBundle() error {
 	return o.packed(formats)
 }
 
-// packed passes on the objects of the pack that the stream yields. It is put into a
-// temporary folder first. Its format is the first in which its checksum is right.
+// packed passes on the objects of the pack that the stream yields. Its format is the first
+// in which its checksum is right.
 func (o *opening) packed(formats []oid.Format) error {
-	dir, err := os.MkdirTemp("", "keysweep-")
+	path, errRead, err := o.packFile()
 	if err != nil {
-		return fmt.Errorf("%w: %w", errSpool, err)
-	}
-	defer os.RemoveAll(dir)
-	path := filepath.Join(dir, "x.pack")
-	f, err := os.OpenFile(path, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o600)
-	if err != nil {
-		return fmt.Errorf("%w: %w", errSpool, err)
-	}
-	w := &fileWriter{file: f}
-	_, errRead := io.Copy(w, o.src.stream)
-	if err := errors.Join(w.err, f.Close()); err != nil {
 		return fmt.Errorf("%w: %w", errSpool, err)
 	}
 	if o.inPacks++; o.inPacks == 1 {
@@ -145,16 +137,50 @@ func (o *opening) packed(formats []oid.Format) error {
 			p.Close()
 			continue
 		}
-		err = o.packObjects(p)
+		_ = os.RemoveAll(o.spooled.dir) // what is open can still be read, unless this is Windows
+		err = o.packObjects(p, format.Size())
 		p.Close()
-		return errors.Join(err, sum, errRead)
+		return cmp.Or(err, errRead, sum)
 	}
 	return nil
 }
 
-func (o *opening) packObjects(p *pack.Pack) error {
-	v := &packVisitor{opening: o, pack: p}
+// packFile puts what the stream yields into a file with a name, in a folder of its own,
+// until the container is closed. errRead is the error of the stream.
+func (o *opening) packFile() (path string, errRead, err error) {
+	dir, err := os.MkdirTemp("", "keysweep-")
+	if err != nil {
+		return "", nil, err
+	}
+	s := &spool{budget: o.budget, dir: dir}
+	o.spooled = s
+	path = filepath.Join(dir, "x.pack")
+	f, err := os.OpenFile(path, os.O_RDWR|os.O_CREATE|os.O_EXCL, 0o600)
+	if err != nil {
+		return "", nil, err
+	}
+	s.ReaderAt, s.file = f, f
+	w := &fileWriter{file: f}
+	for errRead == nil && w.err == nil {
+		if o.ctx.Err() != nil {
+			return "", nil, context.Cause(o.ctx)
+		}
+		var n int64
+		n, errRead = io.CopyN(w, o.src.stream, 1<<20)
+		s.size += n
+	}
+	if errRead == io.EOF {
+		errRead = nil
+	}
+	return path, errRead, w.err
+}
+
+func (o *opening) packObjects(p *pack.Pack, hashSize int) error {
+	v := &packVisitor{opening: o, pack: p, built: make([]bool, p.Count())}
 	err := p.Walk(o.ctx, pack.WalkOptions{Workers: 1, MaxObject: maxPacked, NewVisitor: func() pack.Visitor { return v }})
+	if err == nil && (v.failed > 0 || p.CutErr != nil) {
+		err = v.others(hashSize)
+	}
 	if err != nil {
 		return err
 	}
@@ -167,20 +193,135 @@ func (o *opening) packObjects(p *pack.Pack) error {
 		return &visitError{err}
 	}
 	if v.failed > 0 {
-		return fmt.Errorf("objects that are damaged, or are changes of others that are not here: %d", v.failed)
+		return fmt.Errorf("objects that are damaged, or are changes of others that are not here: %d; what they add was scanned", v.failed)
 	}
 	return p.CutErr
+}
+
+// others passes on what the entries that were not built hold themselves.
+func (v *packVisitor) others(hashSize int) error {
+	for entry, built := range v.built {
+		if built {
+			continue
+		}
+		if err := v.stored(v.pack.Offset(entry), hashSize); err != nil {
+			return err
+		}
+	}
+	if stop := v.pack.Stop(); stop > 0 {
+		return v.stored(stop, hashSize)
+	}
+	return nil
+}
+
+// stored passes on what the entry at at holds, up to what is damaged in it.
+func (v *packVisitor) stored(at uint64, hashSize int) error {
+	in := io.NewSectionReader(v.spooled, int64(at), v.spooled.size-int64(at))
+	r, err := storedEntry(bufio.NewReader(in), hashSize)
+	if err != nil {
+		return nil // it is counted
+	}
+	if err := v.member(fmt.Sprintf("entry at %d", at), r); err != nil && v.ends(err) {
+		return err
+	}
+	return nil
+}
+
+// storedEntry returns what an entry of a pack holds (gitformat-pack(5)): the content of an
+// object, or what a delta inserts into one.
+//
+//	more, 1 bit | type, 3 | size, 4, and 7 in each further byte | of a delta: its base, a
+//	name or a number in bytes of 7 bits | zlib
+func storedEntry(r *bufio.Reader, hashSize int) (io.Reader, error) {
+	first, err := r.ReadByte()
+	if err == nil && first&0x80 != 0 {
+		err = skipNumber(r)
+	}
+	if err != nil {
+		return nil, err
+	}
+	const offsetDelta, nameDelta = 6, 7
+	kind := first >> 4 & 7
+	switch kind {
+	case offsetDelta:
+		err = skipNumber(r)
+	case nameDelta:
+		_, err = r.Discard(hashSize)
+	}
+	if err != nil {
+		return nil, err
+	}
+	if _, err := r.Discard(2); err != nil { // the header of zlib
+		return nil, err
+	}
+	content := flate.NewReader(r)
+	if kind != offsetDelta && kind != nameDelta {
+		return content, nil
+	}
+	delta := bufio.NewReader(content)
+	for range 2 { // sizes
+		if err := skipNumber(delta); err != nil {
+			return nil, err
+		}
+	}
+	return &inserted{delta: delta}, nil
+}
+
+// skipNumber skips bytes up to the first that has no high bit.
+func skipNumber(r io.ByteReader) error {
+	for {
+		if c, err := r.ReadByte(); err != nil || c&0x80 == 0 {
+			return err
+		}
+	}
+}
+
+// inserted yields what a delta inserts, and a line break for what it copies.
+//
+//	1, 1 bit | which of offset and size follow, 7 | …: a copy
+//	0, 1 bit | length, 7 | bytes: an insertion
+type inserted struct {
+	delta *bufio.Reader
+	left  int    // bytes of the insertion
+	gap   string // to be given out
+}
+
+func (d *inserted) Read(p []byte) (n int, err error) {
+	for d.left == 0 && d.gap == "" {
+		c, err := d.delta.ReadByte()
+		if err != nil {
+			return 0, err
+		}
+		if c&0x80 == 0 {
+			d.left = int(c)
+			continue
+		}
+		if _, err := d.delta.Discard(bits.OnesCount8(c & 0x7f)); err != nil {
+			return 0, err
+		}
+		d.gap = " \n"
+	}
+	if d.gap != "" {
+		n = copy(p, d.gap)
+		d.gap = d.gap[n:]
+		return n, nil
+	}
+	n, err = d.delta.Read(p[:min(len(p), d.left)])
+	d.left -= n
+	return n, err
 }
 
 // packVisitor implements pack.Visitor.
 type packVisitor struct {
 	*opening
 	pack          *pack.Pack
+	built         []bool // of each entry
 	failed, large int
 }
 
 // Visit implements pack.Visitor. Most objects are versions of others, and hold nothing.
 func (v *packVisitor) Visit(object *pack.Object) (held bool, err error) {
+	v.built[object.Entry] = true
 	r := object.Stream
 	if r == nil {
 		r = bytes.NewReader(object.Data)

@@ -19,21 +19,24 @@ func TestFilesOfGit(t *testing.T) {
 		want    []string
 		notes   []Problem
 	}{
-		"x.pack":        {"git repack -adfq; cp .git/objects/pack/*.pack $1", []string{"KEY=two", "KEY=message", "KEY=three", "KEY=tag"}, []Problem{NoHistory}},
-		"x.bundle":      {"git bundle create -q $1 --all", []string{"KEY=two", "KEY=message", "KEY=three", "KEY=tag", "KEY=ref"}, []Problem{NoHistory}},
-		"v3.bundle":     {"git bundle create -q --version=3 $1 --all", []string{"KEY=two", "KEY=message", "KEY=three", "KEY=tag", "KEY=ref"}, []Problem{NoHistory}},
-		"thin.bundle":   {"git bundle create -q $1 HEAD~2..HEAD", []string{"KEY=message", "KEY=three"}, []Problem{NoHistory, Damaged}},
-		"sha256.pack":   {"git init -q --object-format=sha256 s; cd s; seq 1 400 > f; git add f; git -c user.name=a -c user.email=a@example.org commit -qm one; (seq 1 400; echo KEY=two) > f; git -c user.name=a -c user.email=a@example.org commit -qam two; git repack -adfq; cp .git/objects/pack/*.pack $1", []string{"KEY=two"}, []Problem{NoHistory}},
-		"sha256.bundle": {"git init -q --object-format=sha256 s; cd s; echo KEY=two > f; git add f; git -c user.name=a -c user.email=a@example.org commit -qm one; git bundle create -q $1 --all", []string{"KEY=two"}, []Problem{NoHistory}},
-		"packed.tar":    {"git repack -adq; tar -cf $1 .git", []string{"KEY=two", "KEY=message", "KEY=three", "KEY=tag", "KEY=ref"}, []Problem{NoHistory}},
-		"loose.tar.gz":  {"tar -czf $1 .git", []string{"KEY=two", "KEY=message", "KEY=three", "KEY=tag", "KEY=ref"}, nil},
-		"in.pack":       {"git bundle create -q ../in --all; zip -q ../in.zip ../in; cp ../in.zip .; git add in.zip; git commit -qm zip; git repack -adfq; cp .git/objects/pack/*.pack $1", []string{"KEY=two", "KEY=ref"}, []Problem{NoHistory, NoHistory}},
-		"cut.pack":      {"git repack -adfq; head -c -40 .git/objects/pack/*.pack > $1", []string{"KEY=message"}, []Problem{NoHistory, Damaged}},
+		"x.pack":               {"git repack -adfq; cp .git/objects/pack/*.pack $1", []string{"KEY=two", "KEY=message", "KEY=three", "KEY=tag"}, []Problem{NoHistory}},
+		"x.bundle":             {"git bundle create -q $1 --all", []string{"KEY=two", "KEY=message", "KEY=three", "KEY=tag", "KEY=ref"}, []Problem{NoHistory}},
+		"v3.bundle":            {"git bundle create -q --version=3 $1 --all", []string{"KEY=two", "KEY=message", "KEY=three", "KEY=tag", "KEY=ref"}, []Problem{NoHistory}},
+		"thin.bundle":          {"git bundle create -q $1 HEAD~2..HEAD", []string{"KEY=message", "KEY=two", "KEY=three"}, []Problem{NoHistory, Damaged}},
+		"thin.pack":            {"printf 'HEAD\\n^HEAD~2\\n' | git pack-objects -q --stdout --thin --delta-base-offset --revs > $1", []string{"KEY=message", "KEY=two", "KEY=three"}, []Problem{NoHistory, Damaged}},
+		"behind.zip":           {"git repack -adfq; (cat .git/objects/pack/*.pack; echo KEY=behind) > x.pack; zip -q $1 x.pack", []string{"KEY=two", "KEY=behind"}, []Problem{NoHistory, Damaged}},
+		"sha256.pack":          {"git init -q --object-format=sha256 s; cd s; seq 1 400 > f; git add f; git -c user.name=a -c user.email=a@example.org commit -qm one; (seq 1 400; echo KEY=two) > f; git -c user.name=a -c user.email=a@example.org commit -qam two; git repack -adfq; cp .git/objects/pack/*.pack $1", []string{"KEY=two"}, []Problem{NoHistory}},
+		"sha256.bundle":        {"git init -q --object-format=sha256 s; cd s; echo KEY=two > f; git add f; git -c user.name=a -c user.email=a@example.org commit -qm one; git bundle create -q $1 --all", []string{"KEY=two"}, []Problem{NoHistory}},
+		"packed.tar":           {"git repack -adq; tar -cf $1 .git", []string{"KEY=two", "KEY=message", "KEY=three", "KEY=tag", "KEY=ref"}, []Problem{NoHistory}},
+		"loose.tar.gz":         {"tar -czf $1 .git", []string{"KEY=two", "KEY=message", "KEY=three", "KEY=tag", "KEY=ref"}, nil},
+		"in.pack":              {"git bundle create -q ../in --all; zip -q ../in.zip ../in; cp ../in.zip .; git add in.zip; git commit -qm zip; git repack -adfq; cp .git/objects/pack/*.pack $1", []string{"KEY=two", "KEY=ref"}, []Problem{NoHistory, NoHistory}},
+		"cut.pack":             {"git repack -adfq; head -c -40 .git/objects/pack/*.pack > $1", []string{"KEY=message"}, []Problem{NoHistory, Damaged}},
+		"cut within an object": {"printf 'x\\nKEY=early\\n' > h; seq 1 90000 >> h; git hash-object -w h | git pack-objects -q --stdout > p; head -c 5000 p > \"$1\"", []string{"KEY=early"}, []Problem{NoHistory, Damaged}},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			dir := t.TempDir()
-			run(t, dir, "set -- "+filepath.Join(dir, name)+"; export GIT_CONFIG_GLOBAL=/dev/null GIT_CONFIG_SYSTEM=/dev/null; "+repository+tt.command)
+			run(t, dir, "set -- '"+filepath.Join(dir, name)+"'; export GIT_CONFIG_GLOBAL=/dev/null GIT_CONFIG_SYSTEM=/dev/null; "+repository+tt.command)
 			b, err := os.ReadFile(filepath.Join(dir, name))
 			if err != nil {
 				t.Fatal(err)
@@ -50,6 +53,7 @@ func TestFilesOfGit(t *testing.T) {
 					all.WriteString(inside + " " + text)
 				}
 				all.WriteString(strings.Join(s.names, " "))
+				all.WriteString(s.raw["x.pack"])
 				for _, want := range tt.want {
 					if !strings.Contains(all.String(), want) {
 						t.Errorf("%s was not passed on", want)

@@ -148,6 +148,7 @@ type spool struct {
 	io.ReaderAt
 	size   int64
 	file   *os.File // nil: in memory
+	dir    string   // that holds file, to be removed; "": file has no name
 	held   int64    // bytes in memory
 	budget *Budget
 }
@@ -214,5 +215,8 @@ func (s *spool) close() {
 	if s.file != nil {
 		s.file.Close()
 		s.file = nil
+	}
+	if s.dir != "" {
+		_ = os.RemoveAll(s.dir)
 	}
 }

@@ -126,6 +126,10 @@ func (p *Pack) IDs(f func(id oid.ID, entry int)) {
 	}
 }
 
+// Stop returns where the entry starts that could not be read, with CutErr; zero: there is
+// none.
+func (p *Pack) Stop() uint64 { return p.stop }
+
 // Offset returns where in the pack an entry starts.
 func (p *Pack) Offset(entry int) uint64 { return p.entries[entry].offset }
 
