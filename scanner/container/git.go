@@ -128,7 +128,7 @@ func (o *opening) packed(formats []oid.Format) error {
 	}
 	defer func() { o.inPacks-- }()
 	for i, format := range formats {
-		p, err := pack.OpenWithoutIndex(o.ctx, path, format, 1)
+		p, err := pack.OpenContent(o.ctx, path, format, uint64(max(o.budget.free, o.spooled.size*maxRatio)))
 		if err != nil {
 			return err
 		}
@@ -138,7 +138,9 @@ func (o *opening) packed(formats []oid.Format) error {
 			continue
 		}
 		_ = os.RemoveAll(o.spooled.dir) // what is open can still be read, unless this is Windows
-		err = o.packObjects(p, format.Size())
+		if err = o.meter.add(int(p.Inflated())); err == nil {
+			err = o.packObjects(p, format.Size())
+		}
 		p.Close()
 		return cmp.Or(err, errRead, sum)
 	}
@@ -177,7 +179,7 @@ func (o *opening) packFile() (path string, errRead, err error) {
 
 func (o *opening) packObjects(p *pack.Pack, hashSize int) error {
 	v := &packVisitor{opening: o, pack: p, built: make([]bool, p.Count())}
-	err := p.Walk(o.ctx, pack.WalkOptions{Workers: 1, MaxObject: maxPacked, NewVisitor: func() pack.Visitor { return v }})
+	err := p.Walk(o.ctx, pack.WalkOptions{Workers: 1, Name: true, MaxObject: maxPacked, NewVisitor: func() pack.Visitor { return v }})
 	if err == nil && (v.failed > 0 || p.CutErr != nil) {
 		err = v.others(hashSize)
 	}
@@ -194,6 +196,9 @@ func (o *opening) packObjects(p *pack.Pack, hashSize int) error {
 	}
 	if v.failed > 0 {
 		return fmt.Errorf("objects that are damaged, or are changes of others that are not here: %d; what they add was scanned", v.failed)
+	}
+	if errors.Is(p.CutErr, pack.ErrTooLarge) {
+		return &limitError{at: o.meter, what: fmt.Sprintf("more than %d bytes for each of its own", maxRatio)}
 	}
 	return p.CutErr
 }

@@ -90,3 +90,22 @@ func TestAFileCalledLikeAnObjectOfGit(t *testing.T) {
 		}
 	}
 }
+
+// What a pack inflates to counts before it is known what is in it.
+func TestAPackThatInflatesToMuchIsCut(t *testing.T) {
+	dir := t.TempDir()
+	run(t, dir, "export GIT_CONFIG_GLOBAL=/dev/null GIT_CONFIG_SYSTEM=/dev/null; git init -q .; echo KEY=a > a; head -c 64M /dev/zero > z; git add .; git -c user.name=a -c user.email=a@example.org commit -qm one; git repack -adfq; cp .git/objects/pack/*.pack x.pack")
+	b, err := os.ReadFile(filepath.Join(dir, "x.pack"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	budget := NewBudget(Limits{})
+	budget.free = free
+	s := &seen{members: make(map[string]string), raw: make(map[string]string), covered: make(map[string][]Span)}
+	if _, err := Walk(context.Background(), budget, Bytes(b), "x.pack", s); err != nil {
+		t.Fatal(err)
+	}
+	if budget.Produced() > max(free, maxRatio*int64(len(b)))*2+1<<20 || len(s.notes) == 0 || s.notes[len(s.notes)-1].Problem != TooLarge {
+		t.Errorf("%d of %d bytes, notes %+v", budget.Produced(), len(b), s.notes)
+	}
+}

@@ -39,6 +39,8 @@ type Pack struct {
 	// declared entries; nil if it did not.
 	CutErr   error
 	CutCount int64
+	limit    uint64    // of bytes that entries may inflate to; zero: none
+	inflated uint64    // by which they did, if there is a limit
 	stop     uint64    // where reading stopped early; zero: it did not
 	incoming *Incoming // nil: it was here
 
@@ -75,6 +77,34 @@ func OpenWithoutIndex(ctx context.Context, path string, format oid.Format, worke
 	}
 	return p, nil
 }
+
+// OpenContent opens a pack that is content, such as a file in an archive, without an
+// index. Of its entries, no more are read than inflate to limit bytes in all: CutErr then
+// wraps ErrTooLarge. An entry has its name when it is visited, in a walk with
+// WalkOptions.Name. Deltas that name another delta as their base are lost.
+func OpenContent(ctx context.Context, path string, format oid.Format, limit uint64) (*Pack, error) {
+	f, err := openFile(path, format)
+	if err != nil {
+		return nil, err
+	}
+	p := &Pack{file: f, limit: limit}
+	err = Guard(func() error {
+		if err := p.readWithoutIndex(ctx, chain{end: packHeader}, 1); err != nil {
+			return err
+		}
+		p.join()
+		return nil
+	})
+	if err != nil {
+		p.Close()
+		return nil, err
+	}
+	return p, nil
+}
+
+// Inflated returns how many bytes the entries of a pack that OpenContent opened
+// inflated to.
+func (p *Pack) Inflated() uint64 { return p.inflated }
 
 func open(ctx context.Context, path string, format oid.Format, useIndex bool, workers int) (*Pack, error) {
 	f, err := openFile(path, format)

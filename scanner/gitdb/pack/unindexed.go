@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"math"
 	"slices"
 	"sync"
 
@@ -34,10 +35,11 @@ type finder struct {
 	decoder inflate.Decoder
 	hasher  *oid.Hasher
 	scratch []byte
+	left    uint64 // bytes that entries may still inflate to
 }
 
 func newFinder(format oid.Format) *finder {
-	return &finder{format: format, decoder: inflate.Decoder{Checksum: true}, hasher: oid.NewHasher(format)}
+	return &finder{format: format, decoder: inflate.Decoder{Checksum: true}, hasher: oid.NewHasher(format), left: math.MaxUint64}
 }
 
 // wholeUpTo is the size up to which an entry is inflated at once. Larger ones are
@@ -51,6 +53,10 @@ func (f *finder) next(ctx context.Context, src []byte) (length int, id oid.ID, e
 	if err != nil {
 		return 0, id, err
 	}
+	if h.size > f.left {
+		return 0, id, fmt.Errorf("%w: the entries of the pack", ErrTooLarge)
+	}
+	f.left -= h.size
 	stream := src[h.stream:]
 	isRoot := h.typ != ofsDelta && h.typ != refDelta
 	var n int
@@ -136,7 +142,11 @@ func (p *Pack) findEntries(ctx context.Context, c chain, count, workers int) (_ 
 		done.Go(func() {
 			f := newFinder(p.format)
 			if i == 0 {
+				if p.limit > 0 {
+					f.left = p.limit
+				}
 				failed[i] = Guard(func() error { c.follow(ctx, f, data, bounds[1], count, nil); return nil })
+				p.inflated = p.limit - min(f.left, p.limit)
 				return
 			}
 			failed[i] = Guard(func() error { chains[i] = f.guess(ctx, data, bounds[i], bounds[i+1]); return nil })
@@ -147,6 +157,10 @@ func (p *Pack) findEntries(ctx context.Context, c chain, count, workers int) (_ 
 		return c.list, c.end, err
 	}
 	f := newFinder(p.format)
+	if p.limit > 0 {
+		f.left = p.limit - min(p.limit, p.inflated)
+		defer func() { p.inflated = p.limit - f.left }()
+	}
 	for _, g := range chains[1:] {
 		if c.err != nil || len(g.list) == 0 {
 			continue
@@ -266,22 +280,7 @@ func (p *Pack) NameEntries(ctx context.Context, workers int) error {
 func (p *Pack) joinNamed(ctx context.Context) error {
 	for named := -1; len(p.waiting) > 0; {
 		before := named
-		named = 0
-		for entry := range p.ids {
-			id := p.ids[entry]
-			if id.IsZero() {
-				continue
-			}
-			named++
-			for _, c := range p.waiting[id] {
-				if int(c) != entry {
-					p.entries[c].base = int32(entry)
-				}
-			}
-			delete(p.waiting, id)
-		}
-		p.family()
-		if named == before {
+		if named = p.join(); named == before {
 			return nil // their bases are not here
 		}
 		if len(p.waiting) == 0 {
@@ -292,6 +291,26 @@ func (p *Pack) joinNamed(ctx context.Context) error {
 		}
 	}
 	return nil
+}
+
+// join joins the deltas that name a base that has its name, and returns how many
+// entries have one.
+func (p *Pack) join() (named int) {
+	for entry := range p.ids {
+		id := p.ids[entry]
+		if id.IsZero() {
+			continue
+		}
+		named++
+		for _, c := range p.waiting[id] {
+			if int(c) != entry {
+				p.entries[c].base = int32(entry)
+			}
+		}
+		delete(p.waiting, id)
+	}
+	p.family()
+	return named
 }
 
 // EndNames makes the list of names, of what was built by a walk with WalkOptions.Name.
