@@ -102,7 +102,7 @@ type matcher struct {
 	byText           map[string]keys // whole keys
 	onLine           map[lineAt]keys
 	ofFile           map[lineAt]map[int]keys // by line, of files in commits
-	cut              bool                    // a key has more occurrences than are listed
+	cut              bool                    // a key may have been where none is listed
 }
 
 // longList is from how many occurrences on some may not be listed.
@@ -136,7 +136,8 @@ func newMatcher(r *Repository) *matcher {
 				put(m.bySHA256, sum[:], f)
 			}
 		}
-		m.cut = m.cut || len(f.Listed) >= longList
+		_, known := f.Every()
+		m.cut = m.cut || !known || len(f.Listed) >= longList
 		for i := range f.Listed {
 			o := &f.Listed[i]
 			name, ok := r.PathOf(o)
@@ -182,7 +183,7 @@ func (m *matcher) find(e *Entry) (key *finding.Finding, candidates keys, reason 
 		}
 	}
 	if len(found) > 0 && m.cut {
-		return nil, found, "undecided: a key is in too many places to know what was on that line"
+		return nil, found, "undecided: some content was not read, or a key is in too many places, so that another may have been on that line"
 	}
 	gone := "no key was ever on that line in what was scanned"
 	if e.Commit != "" {
