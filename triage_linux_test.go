@@ -299,6 +299,20 @@ func TestTriageTakesReportsAndMarks(t *testing.T) {
 	if fileIn(t, folder, ".keysweep.toml") != "" {
 		t.Error("there is a configuration")
 	}
+
+	// What is undone leaves no new file.
+	if err := os.Remove(filepath.Join(folder, ".keysweep-baseline")); err != nil {
+		t.Fatal(err)
+	}
+	c = converse(t, folder, "triage", "--into-baseline", "--no-progress")
+	for _, answer := range []string{"a", "a reason", "u"} {
+		c.say(answer)
+	}
+	c.expect("Undone.")
+	c.say("q")
+	if status := c.end(); status != command.StatusClean || fileIn(t, folder, ".keysweep-baseline") != "" {
+		t.Errorf("status %d, a baseline of\n%s", status, fileIn(t, folder, ".keysweep-baseline"))
+	}
 }
 
 func TestTriageNeedsATerminal(t *testing.T) {

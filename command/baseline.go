@@ -93,6 +93,8 @@ func parseBaseline(c *call, word string) (o *baselineOptions, err error) {
 	switch {
 	case len(o.from) > 0 && o.all:
 		return nil, errors.New("--all-objects has no effect with --from: entries are matched with all that the repository holds")
+	case len(o.from) > 0 && len(paths) > 1:
+		return nil, errors.New("--from takes one PATH: entries name files from the top of one repository")
 	case slices.Contains(paths, "-"):
 		return nil, errors.New("a baseline is of files and repositories, not of standard input")
 	case len(files) > 1:

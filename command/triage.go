@@ -2,6 +2,7 @@ package command
 
 import (
 	"bytes"
+	"cmp"
 	"errors"
 	"fmt"
 	"io/fs"
@@ -50,6 +51,9 @@ type triageOptions struct {
 	plain    bool
 	color    bool
 }
+
+// into is the file that decisions are written to.
+func (o *triageOptions) into() string { return cmp.Or(o.baseline, o.file) }
 
 func parseTriage(c *call) (o *triageOptions, err error) {
 	root, ok := config.Root(".")
@@ -126,7 +130,7 @@ type triage struct {
 	skipped []exceptions.Mark // of this and earlier calls
 	last    exceptions.Allow  // the answers that were given last
 	undo    []step
-	created bool // the configuration was not there before
+	created bool // the file of decisions was not there before
 }
 
 // triagedKey is a key and what was decided about it in this call.
@@ -148,7 +152,7 @@ func triageCommand(c *call) error {
 		return c.usage(err)
 	}
 	t := &triage{triageOptions: o, call: c, dialogue: newDialogue(c)}
-	if _, err := os.Lstat(o.file); errors.Is(err, fs.ErrNotExist) {
+	if _, err := os.Lstat(t.into()); errors.Is(err, fs.ErrNotExist) {
 		t.created = true
 	}
 	if t.audit, err = c.scanWhole(o.audit); err != nil {
@@ -323,6 +327,9 @@ func (t *triage) withdraw(k *triagedKey) error {
 			return err
 		}
 		b.Remove(func(l *exceptions.BaselineLine) bool { return l.Fingerprint == k.sha256 })
+		if t.created && len(b.Lines()) == 0 {
+			return os.Remove(t.baseline)
+		}
 		return writeBaseline(t.baseline, b.Text())
 	}
 	f, err := config.Edit(t.file)
@@ -416,13 +423,9 @@ func (t *triage) record(i int, decision string, entry exceptions.Allow) error {
 // end says what was decided. The error is that of the dialogue.
 func (t *triage) end(err error) error {
 	accepted, skipped := t.count(exceptions.Accept), t.count(exceptions.Skip)
-	into := t.file
-	if t.baseline != "" {
-		into = t.baseline
-	}
 	words := fmt.Sprintf("Decided about %d of %s: %d accepted, %d skipped.", accepted+skipped, keys(len(t.keys)), accepted, skipped)
 	if accepted > 0 {
-		words += fmt.Sprintf(" Commit %s.", quote.Name(into))
+		words += fmt.Sprintf(" Commit %s.", quote.Name(t.into()))
 	}
 	if len(t.keys) > accepted+skipped {
 		words += " Called again, keysweep triage goes on with the others."

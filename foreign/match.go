@@ -98,6 +98,7 @@ func (k keys) with(f *finding.Finding) keys {
 
 type matcher struct {
 	*Repository
+	rules            *rules.Matcher
 	bySHA1, bySHA256 map[string]keys
 	byText           map[string]keys // whole keys
 	onLine           map[lineAt]keys
@@ -116,7 +117,7 @@ const cutAt, least = 24, 20
 var shaTypes = [...]string{",apikey", ",secret_key", ",client_secret", ",token", ",password", ""}
 
 func newMatcher(r *Repository) *matcher {
-	m := &matcher{r, make(map[string]keys), make(map[string]keys), make(map[string]keys), make(map[lineAt]keys), make(map[lineAt]map[int]keys), false}
+	m := &matcher{r, r.Rules.NewMatcher(), make(map[string]keys), make(map[string]keys), make(map[string]keys), make(map[lineAt]keys), make(map[lineAt]map[int]keys), false}
 	put := func(in map[string]keys, sum []byte, f *finding.Finding) {
 		s := hex.EncodeToString(sum)
 		in[s] = in[s].with(f)
@@ -227,7 +228,7 @@ func (m *matcher) bySecret(text string) (found keys) {
 		return found
 	}
 	buf := []byte(text)
-	for _, k := range m.Rules.NewMatcher().Matches(buf, rules.Span{Start: 0, End: len(buf)}) {
+	for _, k := range m.rules.Matches(buf, rules.Span{Start: 0, End: len(buf)}) {
 		for _, f := range m.byText[k.Secret.Reveal()] {
 			found = found.with(f)
 		}
@@ -257,7 +258,7 @@ func (m *matcher) linesOf(commit, name string) (map[int]keys, bool) {
 	}
 	lines := make(map[int]keys)
 	line, from := 1, 0
-	for _, k := range m.Rules.NewMatcher().Matches(text, rules.Span{Start: 0, End: len(text)}) {
+	for _, k := range m.rules.Matches(text, rules.Span{Start: 0, End: len(text)}) {
 		line += strings.Count(string(text[from:k.Start]), "\n")
 		from = k.Start
 		for _, f := range m.byText[k.Secret.Reveal()] {
