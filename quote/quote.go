@@ -12,30 +12,45 @@ import (
 )
 
 // HideLogins returns text without what stands before the host in addresses: user and
-// password.
+// password. Where an address lacks its scheme, as in USER:PASSWORD@HOST:PATH, an
+// ellipsis shows where the password was.
 func HideLogins(text string) string {
 	var out strings.Builder
-	for {
-		before, rest, ok := strings.Cut(text, "://")
-		out.WriteString(before)
-		if !ok {
-			return out.String()
+	for text != "" {
+		end := strings.IndexAny(text, " \t\r\n\"'`")
+		if end < 0 {
+			end = len(text)
 		}
-		out.WriteString("://")
-		word := rest
-		if i := strings.IndexAny(rest, " \t\r\n\"'`"); i >= 0 {
-			word = rest[:i]
-		}
-		authority := word
-		if i := strings.IndexAny(word, "/?#"); i >= 0 {
-			authority = word[:i]
-		}
-		at := strings.LastIndexByte(authority, '@')
-		if at < 0 && strings.Contains(authority, ":") { // a password with a slash
-			at = strings.LastIndexByte(word, '@')
-		}
-		text = rest[at+1:]
+		out.WriteString(hideLogin(text[:end]))
+		space := min(end+1, len(text))
+		out.WriteString(text[end:space])
+		text = text[space:]
 	}
+	return out.String()
+}
+
+// hideLogin is HideLogins for one word.
+func hideLogin(word string) string {
+	before, rest, ok := strings.Cut(word, "://")
+	if !ok {
+		colon, at := strings.IndexByte(word, ':'), strings.LastIndexByte(word, '@')
+		if colon < 0 || at < colon {
+			return word
+		}
+		return word[:colon+1] + "…" + word[at:]
+	}
+	authority := rest
+	if i := strings.IndexAny(rest, "/?#"); i >= 0 {
+		authority = rest[:i]
+	}
+	at := strings.LastIndexByte(authority, '@')
+	if at < 0 && strings.Contains(authority, ":") { // a password with a slash
+		at = strings.LastIndexByte(rest, '@')
+	}
+	if rest = rest[at+1:]; strings.Contains(rest, "://") {
+		rest = hideLogin(rest)
+	}
+	return hideLogin(before) + "://" + rest
 }
 
 // Text returns untrusted bytes in a form that is safe on a terminal and in a CI

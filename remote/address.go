@@ -55,13 +55,25 @@ func IsAddress(text string) bool {
 	if scheme, _, ok := strings.Cut(text, "://"); ok {
 		return isScheme(scheme)
 	}
-	before, path, ok := strings.Cut(text, ":")
-	user, host, hasUser := strings.Cut(before, "@")
-	if !ok || !hasUser || user == "" || host == "" || path == "" || strings.ContainsAny(before, `/\`) {
+	if user, host, path := cutSCP(text); user == "" || host == "" || path == "" || strings.ContainsAny(user+host, `/\`) {
 		return false
 	}
 	_, err := os.Lstat(text)
 	return err != nil
+}
+
+// cutSCP reads USER@HOST:PATH, where the host of IPv6 is in brackets. Empty: there is
+// no such part. A user with a password holds a colon.
+func cutSCP(text string) (user, host, path string) {
+	user, rest, hasUser := strings.Cut(text, "@")
+	if !hasUser {
+		return "", "", ""
+	}
+	if inside, after, ok := strings.Cut(strings.TrimPrefix(rest, "["), "]:"); ok && rest[0] == '[' {
+		return user, inside, after
+	}
+	host, path, _ = strings.Cut(rest, ":")
+	return user, host, path
 }
 
 // isScheme reports whether s is a scheme (RFC 3986 §3.1) of two letters or more: one
@@ -93,8 +105,10 @@ func LocalPath(text string) (path string, ok bool) {
 // Parse reads an address. The error wraps ErrAddress, and holds no password.
 func Parse(text string) (*Address, error) {
 	if !strings.Contains(text, "://") {
-		before, path, _ := strings.Cut(text, ":")
-		user, host, _ := strings.Cut(before, "@")
+		user, host, path := cutSCP(text)
+		if strings.Contains(user, ":") {
+			return nil, fmt.Errorf("%w: USER@HOST:PATH takes no password", ErrAddress)
+		}
 		a := &Address{Scheme: "ssh", Host: host, Path: path, user: user, scp: true}
 		return a, a.check()
 	}
@@ -118,7 +132,10 @@ func Parse(text string) (*Address, error) {
 			return nil, fmt.Errorf("%w: it ends in a query or fragment", ErrAddress)
 		}
 		a.Path = strings.TrimRight(u.EscapedPath(), "/")
+	case "file":
+		return nil, fmt.Errorf("%w: file:// names a path on this machine, as file:///home/me/shop", ErrAddress)
 	default: // ~USER is below no root
+		a.Path = strings.TrimRight(a.Path, "/")
 		if strings.HasPrefix(a.Path, "/~") {
 			a.Path = a.Path[1:]
 		}
@@ -156,7 +173,7 @@ func (a *Address) String() string {
 		user = "git@"
 	}
 	if a.scp {
-		return user + a.Host + ":" + a.Path
+		return user + a.hostPort(0) + ":" + a.Path
 	}
 	path := a.Path
 	if !strings.HasPrefix(path, "/") {
@@ -175,7 +192,7 @@ func (a *Address) GoString() string { return a.String() }
 func (a *Address) hostPort(port int) string {
 	host := a.Host
 	if strings.Contains(host, ":") {
-		host = "[" + host + "]"
+		host = "[" + strings.ReplaceAll(host, "%", "%25") + "]" // a zone (RFC 6874)
 	}
 	if port == 0 {
 		return host

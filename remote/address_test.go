@@ -18,6 +18,11 @@ func TestAddressesAreReadAndPrintedWithoutCredentials(t *testing.T) {
 		{"ssh://secret:word@example.com/r", "ssh://example.com/r"},
 		{"git@example.com:a/b.git", "git@example.com:a/b.git"},
 		{"secret@example.com:a/b.git", "example.com:a/b.git"},
+		{"git@[::1]:a/b.git", "git@[::1]:a/b.git"},
+		{"git@example.com:a@b:c", "git@example.com:a@b:c"},
+		{"https://[fe80::1%25eth0]:8080/r", "https://[fe80::1%25eth0]:8080/r"},
+		{"git://example.com/r//", "git://example.com/r"},
+		{"ssh://git@example.com/~me/r/", "ssh://git@example.com/~me/r"},
 	} {
 		if !IsAddress(c.text) {
 			t.Errorf("%s is no address", c.text)
@@ -50,7 +55,7 @@ func TestBadAddressesAreRefusedWithoutTheirPassword(t *testing.T) {
 	for _, text := range []string{
 		"https://u:secret@/x", "https://u:secret@h", "https://u:secret@h/", "ftp://u:secret@h/x", "ext::secret://h/x", "https://u:secret%zz@h/x",
 		"https://u:sec/ret@h/x", "https://u:secret@h/x?y=z", "https://u:secret@h:99999/x", "ssh://u:secret@-oProxyCommand=x/y", "u@-oProxy:secret",
-		"ssh://u:secret@h/x%0ay", "https://u:secret@h:port/x",
+		"ssh://u:secret@h/x%0ay", "u:secret@h:x", "u:secret@[::1]:x", "file://u:secret@h/x", "https://u:secret@h:port/x",
 	} {
 		_, err := Parse(text)
 		if !errors.Is(err, ErrAddress) {
@@ -75,15 +80,15 @@ func TestAFileAddressIsAPath(t *testing.T) {
 }
 
 func TestRefsAreChosenByGlobs(t *testing.T) {
-	all := []string{"refs/heads/main", "refs/heads/a/b", "refs/tags/v1", "refs/notes/commits", "refs/pull/1/head", "refs/pull/1/merge", "refs/x"}
+	all := []string{"HEAD", "refs/heads/main", "refs/heads/a/b", "refs/tags/v1", "refs/notes/commits", "refs/pull/1/head", "refs/pull/1/merge", "refs/x"}
 	for _, c := range []struct {
 		globs []string
 		want  string
 	}{
-		{nil, "refs/heads/main refs/heads/a/b refs/tags/v1 refs/notes/commits"},
-		{[]string{"refs/*"}, strings.Join(all, " ")},
+		{nil, "HEAD refs/heads/main refs/heads/a/b refs/tags/v1 refs/notes/commits"},
+		{[]string{"refs/*"}, strings.Join(all[1:], " ")},
 		{[]string{"refs/heads/m*"}, "refs/heads/main"},
-		{[]string{"+refs/pull/*/head"}, "refs/heads/main refs/heads/a/b refs/tags/v1 refs/notes/commits refs/pull/1/head"},
+		{[]string{"+refs/pull/*/head"}, "HEAD refs/heads/main refs/heads/a/b refs/tags/v1 refs/notes/commits refs/pull/1/head"},
 		{[]string{"refs/x", "+refs/pull/*/*e*"}, "refs/pull/1/head refs/pull/1/merge refs/x"},
 		{[]string{"refs/heads/*/b"}, "refs/heads/a/b"},
 	} {

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"strings"
 	"sync"
 	"time"
 
@@ -58,7 +59,8 @@ func NewClient(opts Options) (*Client, error) {
 // chosen ones reach, to w. Errors are one sentence that names neither user nor
 // password, and with them Fetch returns what is known: nil before the server has
 // named its refs. An error of w is returned as it is. A repository without refs, or
-// without any that was asked for, has no pack, and is no error.
+// without any that a glob took, has no pack, and is no error; a ref that was named and
+// is not there is one, and nothing is fetched.
 func (c *Client) Fetch(ctx context.Context, a *Address, w io.Writer) (*Fetched, error) {
 	ctx, watch := watchSilence(ctx)
 	defer watch.stop()
@@ -76,6 +78,9 @@ func (c *Client) Fetch(ctx context.Context, a *Address, w io.Writer) (*Fetched, 
 	defer session.Close()
 	f := &Fetched{Final: t.final(a)}
 	wants := f.choose(ar, c.opts.Refs)
+	if err := f.missing(c.opts.Refs); err != nil {
+		return f, c.sentence(ctx, a, t, err)
+	}
 	if len(wants) == 0 {
 		return f, nil
 	}
@@ -127,7 +132,7 @@ func (t *conversation) final(a *Address) string {
 		return ""
 	}
 	e := t.endpoint
-	at := &Address{Scheme: e.Protocol, Host: trimBrackets(e.Host), Port: e.Port, Path: e.Path}
+	at := &Address{Scheme: e.Protocol, Host: strings.ReplaceAll(trimBrackets(e.Host), "%25", "%"), Port: e.Port, Path: e.Path}
 	if at.String() == a.String() {
 		return ""
 	}

@@ -1,6 +1,7 @@
 package remote
 
 import (
+	"errors"
 	"fmt"
 	"maps"
 	"slices"
@@ -11,9 +12,9 @@ import (
 	"github.com/go-git/go-git/v5/plumbing/protocol/packp/capability"
 )
 
-// DefaultRefs are the globs of the refs that are fetched unless others are named:
-// what a repository's own people write.
-var defaultRefs = []string{"refs/heads/*", "refs/tags/*", "refs/notes/*"}
+// defaultRefs are the globs of the refs that are fetched unless others are named:
+// what a repository's own people write, and HEAD, which may be on no branch.
+var defaultRefs = []string{"HEAD", "refs/heads/*", "refs/tags/*", "refs/notes/*"}
 
 // Selection says which refs are fetched. The zero value is the default.
 type Selection struct{ globs []string }
@@ -123,13 +124,28 @@ func (f *Fetched) chooseHead(ar *packp.AdvRefs, s Selection, wanted map[plumbing
 	}
 	_, known := wanted[*ar.Head]
 	switch {
-	case s.takes("HEAD"), s.globs == nil, known:
+	case s.takes("HEAD"), known:
 		f.HeadID = ar.Head.String()
 		wanted[*ar.Head] = struct{}{}
 	default:
 		f.Head = ""
+		f.Left++
 	}
 }
+
+// missing returns an error if s names a ref, by no glob, that is not among what f has.
+func (f *Fetched) missing(s Selection) error {
+	for _, name := range s.globs {
+		has := slices.ContainsFunc(f.Refs, func(r Ref) bool { return r.Name == name })
+		if !strings.Contains(name, "*") && name != "HEAD" && !has {
+			return fmt.Errorf("%w %s (--ref)", errNoRef, name)
+		}
+	}
+	return nil
+}
+
+// errNoRef says that the server does not have a ref that the user named.
+var errNoRef = errors.New("no ref")
 
 // isRefName reports whether name is one that git allows (git-check-ref-format(1)).
 func isRefName(name string) bool {

@@ -53,7 +53,12 @@ func (c *Client) sentence(ctx context.Context, a *Address, t *conversation, err 
 	if words := words(err, a, host); words != "" {
 		return errors.New(words)
 	}
-	return fmt.Errorf("%s: %s", host, strings.TrimPrefix(plain(err), "unknown error: "))
+	for _, before := range []string{"multi_ack_detailed are not supported: ", "unexpected error: ", "unknown error: "} { // go-git's, that wrap nothing
+		if _, said, ok := strings.Cut(err.Error(), before); ok {
+			return fmt.Errorf("%s refuses: %s", host, plain(errors.New(said)))
+		}
+	}
+	return fmt.Errorf("%s: %s", host, plain(err))
 }
 
 // words returns the sentence for an error that is known, "" for others.
@@ -76,6 +81,8 @@ func words(err error, a *Address, host string) string {
 		return fmt.Sprintf("there is no git server at this address: %s answers with something else, perhaps a page for browsers", host)
 	case errors.Is(err, errManyRefs):
 		return fmt.Sprintf("%s names more refs than %d MiB hold", host, maxRefs>>20)
+	case errors.Is(err, errNoRef):
+		return fmt.Sprintf("%s has %s", host, plain(err))
 	case errors.Is(err, transport.ErrRepositoryNotFound):
 		return fmt.Sprintf("%s has no such repository, or does not show it without credentials", host)
 	}
