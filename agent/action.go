@@ -66,6 +66,9 @@ type read struct {
 	path string
 	// from and to are the lines, 1-based and inclusive; to is 0 if it is the last.
 	from, to int
+	// optional says that nothing is left unread if there is no such file: a prompt need
+	// not mean one, and a command may make it first.
+	optional bool
 }
 
 // holds reports whether a key that starts on a line is read; 0: the line is not known.
@@ -133,14 +136,14 @@ func (e *Event) action() (a action) {
 	}
 	if a.class == reads && len(a.contents) == 0 {
 		for _, p := range a.paths {
-			a.reads = append(a.reads, read{p, lines.from, lines.to})
+			a.reads = append(a.reads, read{path: p, from: lines.from, to: lines.to, optional: strings.ContainsAny(p, "*?[")})
 		}
 	}
 	for i := range a.calls {
 		c := &a.calls[i]
 		for _, p := range c.ReadFiles() {
 			if c.Dir != shell.Unknown {
-				a.reads = append(a.reads, read{below(c.Dir, p), 1, 0})
+				a.reads = append(a.reads, read{path: below(c.Dir, p), from: 1, optional: true})
 			}
 		}
 	}

@@ -76,9 +76,9 @@ func TestFilesThatAPromptNames(t *testing.T) {
 		prompt string
 		want   []read
 	}{
-		{"see @a/b.txt.", []read{{"a/b.txt", 1, 0}}},
-		{`see @"a b.txt" and (@c)`, []read{{"a b.txt", 1, 0}, {"c", 1, 0}}},
-		{"@a#L3 @b#L3-9 @c#L9-3 @d#Lx @e#L3-L5", []read{{"a", 3, 3}, {"b", 3, 9}, {"c", 9, 9}, {"d", 1, 0}, {"e", 3, 5}}},
+		{"see @a/b.txt.", []read{{"a/b.txt", 1, 0, false}}},
+		{`see @"a b.txt" and (@c)`, []read{{"a b.txt", 1, 0, false}, {"c", 1, 0, false}}},
+		{"@a#L3 @b#L3-9 @c#L9-3 @d#Lx @e#L3-L5", []read{{"a", 3, 3, false}, {"b", 3, 9, false}, {"c", 9, 9, false}, {"d", 1, 0, false}, {"e", 3, 5, false}}},
 		{"mail a@b.example or @ or x@@y", nil},
 		{"@\n@\"\"", nil},
 	} {

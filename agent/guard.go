@@ -154,10 +154,11 @@ func (g *Guard) prompt(e *Event) Verdict {
 	files := mentioned(e.Prompt)
 	texts(e.Input, func(name, s string, _ bool) {
 		if among(pathMembers, name) {
-			files = append(files, read{s, 1, 0})
+			files = append(files, read{path: s, from: 1})
 		}
 	})
 	for _, r := range files {
+		r.optional = true
 		g.read(e, r, &f)
 	}
 	switch {
@@ -169,12 +170,11 @@ func (g *Guard) prompt(e *Event) Verdict {
 	return Verdict{}
 }
 
-// read adds the keys in the lines of a file that are read. What a prompt names need not
-// be a file.
+// read adds the keys in the lines of a file that are read.
 func (g *Guard) read(e *Event, r read, f *found) {
 	keys, err := g.File(g.Resolve(e.Dir, r.path), false)
-	if errors.Is(err, fs.ErrNotExist) && (e.Moment == Prompt || strings.ContainsAny(r.path, "*?[")) {
-		err = nil // of what a glob names, the result is scanned
+	if errors.Is(err, fs.ErrNotExist) && r.optional {
+		err = nil // of what a glob or a command names, the result is scanned
 	}
 	keys = slices.DeleteFunc(keys, func(k Key) bool { return !r.holds(k.Line) })
 	f.add(r.path+", ", keys, err)

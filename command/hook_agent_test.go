@@ -215,6 +215,8 @@ var agentPayloads = []struct{ agent, name, payload, want string }{
 	{"claude", "command that leaves out hooks elsewhere", `{"cwd":"DIR","hook_event_name":"PreToolUse","tool_name":"Bash","tool_input":{"command":"cd /; git commit -n"}}`, "clean"},
 	{"claude", "command that leaves out hooks, from PowerShell", `{"cwd":"DIR","hook_event_name":"PreToolUse","tool_name":"PowerShell","tool_input":{"command":"$env:HUSKY=0; git commit -m x"}}`, "denied"},
 	{"claude", "command that prints a file", `{"cwd":"DIR","hook_event_name":"PreToolUse","tool_name":"Bash","tool_input":{"command":"cat pay.env | head"}}`, "denied"},
+	{"claude", "command that makes the file that it prints", `{"cwd":"DIR","hook_event_name":"PreToolUse","tool_name":"Bash","tool_input":{"command":"make > log 2>&1; tail log"}}`, "clean"},
+	{"claude", "command that reads a file into variables", `{"cwd":"DIR","hook_event_name":"PreToolUse","tool_name":"Bash","tool_input":{"command":"export $(cat pay.env | xargs) && npm test"}}`, "clean"},
 	{"claude", "command with a here-document", `{"cwd":"DIR","hook_event_name":"PreToolUse","tool_name":"Bash","tool_input":{"command":"cat <<EOF > x\npay.env\nEOF"}}`, "clean"},
 	{"claude", "command that does not parse", `{"cwd":"DIR","hook_event_name":"PreToolUse","tool_name":"Bash","tool_input":{"command":"git commit -m 'x"}}`, "not scanned"},
 	{"claude", "command that accepts", `{"cwd":"DIR","hook_event_name":"PreToolUse","tool_name":"Bash","tool_input":{"command":"keysweep baseline create --reason x"}}`, "denied"},

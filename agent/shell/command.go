@@ -26,6 +26,8 @@ type Call struct {
 	Dir string
 	// Reads and Writes are the files that its standard streams come from and go to.
 	Reads, Writes []string
+	// Captured says that its output is not printed: it goes to a file, or a variable.
+	Captured bool
 }
 
 // Unknown stands in a word for what only a running shell knows.
@@ -66,6 +68,8 @@ type reader struct {
 	calls []Call
 	env   []string // exported so far
 	dir   string
+	// captured says that what is read now is substituted in an assignment.
+	captured bool
 }
 
 func (r *reader) read(text string, depth int) error {
@@ -103,6 +107,9 @@ func (r *reader) statement(stmt syntax.Node, depth int) (err error) {
 			if c, ok := n.Cmd.(*syntax.CallExpr); ok {
 				err = r.call(c, n.Redirs, depth)
 			}
+		case *syntax.Assign:
+			err = r.assignment(n, depth)
+			return false
 		case *syntax.DeclClause:
 			if n.Variant.Value == "export" || n.Variant.Value == "declare" || n.Variant.Value == "typeset" {
 				r.env = append(r.env[:len(r.env):len(r.env)], assigned(n.Args)...)
@@ -110,6 +117,22 @@ func (r *reader) statement(stmt syntax.Node, depth int) (err error) {
 		}
 		return true
 	})
+	return err
+}
+
+// assignment reads what is substituted in the value of a variable, or in the words of
+// export.
+func (r *reader) assignment(n *syntax.Assign, depth int) error {
+	before := r.captured
+	r.captured = true
+	defer func() { r.captured = before }()
+	var err error
+	if n.Value != nil {
+		err = r.statement(n.Value, depth)
+	}
+	if n.Array != nil {
+		err = cmp.Or(err, r.statement(n.Array, depth))
+	}
 	return err
 }
 
@@ -149,6 +172,9 @@ func redirect(c *Call, redirs []*syntax.Redirect) {
 			c.Reads = append(c.Reads, literal(d.Word))
 		case syntax.RdrOut, syntax.AppOut, syntax.RdrClob, syntax.AppClob, syntax.RdrAll, syntax.AppAll:
 			c.Writes = append(c.Writes, literal(d.Word))
+			if (d.N == nil || d.N.Value == "1") && !strings.HasPrefix(literal(d.Word), "/dev/") {
+				c.Captured = true
+			}
 		}
 	}
 }
@@ -170,6 +196,7 @@ func (r *reader) call(n *syntax.CallExpr, redirs []*syntax.Redirect, depth int) 
 // add adds a call, and those of the command line that it hands to a shell.
 func (r *reader) add(c Call, depth int) error {
 	unwrap(&c)
+	c.Captured = c.Captured || r.captured
 	if len(c.Words)+len(c.Reads)+len(c.Writes) == 0 {
 		return nil
 	}
@@ -250,7 +277,8 @@ func (c *Call) Var(name string) (value string, set bool) {
 // when the program starts.
 const (
 	// wrappers run the program that their arguments name.
-	wrappers = " sudo doas env command builtin exec nohup nice ionice timeout stdbuf setsid xargs time winpty caffeinate "
+	wrappers = " sudo doas env command builtin exec nohup nice ionice timeout stdbuf setsid xargs time winpty caffeinate " +
+		"flock watch npx bunx uv poetry pipenv mise direnv "
 	// wrapped are looked for behind a wrapper, whose own options are not known.
 	wrapped = wrappers + "git keysweep sh bash zsh dash ksh eval cat head tail tee cp mv rm sed "
 )

@@ -8,7 +8,7 @@ import (
 // Accepts returns the command of keysweep, in a call, by which a person accepts keys
 // or takes out hooks, as "keysweep baseline create"; "" if it is none.
 func (c *Call) Accepts() string {
-	if c.Name() != "keysweep" {
+	if c.Name() != "keysweep" || slices.Contains(c.Words, "--help") || slices.Contains(c.Words, "-h") {
 		return ""
 	}
 	var operands []string
@@ -19,6 +19,8 @@ func (c *Call) Accepts() string {
 	}
 	for i, word := range operands[:min(2, len(operands))] { // the first may be the value of an option
 		switch {
+		case word == "help":
+			return ""
 		case word == "baseline" && slices.Contains(operands[i:], "create"):
 			return "keysweep baseline create"
 		case word == "allow" || word == "triage" || word == "uninstall":
@@ -32,9 +34,10 @@ func (c *Call) Accepts() string {
 const readers = " cat head tail less more bat batcat nl tac type gc Get-Content "
 
 // ReadFiles returns the files that a call prints: the arguments of cat and its like,
-// and what < hands to them. A folder may be among them.
+// and what < hands to them. A folder may be among them. There are none if its output is
+// not printed.
 func (c *Call) ReadFiles() []string {
-	if !among(readers, c.Name()) {
+	if !among(readers, c.Name()) || c.Captured {
 		return nil
 	}
 	list := slices.Clone(c.Reads)
