@@ -74,21 +74,21 @@ func parseOutputs(paths []string, format report.Format, formatGiven bool) ([]out
 // be scanned, and outputs that will certainly fail, before the scan.
 func checkOutputs(outputs []output, scanned []string, stdout io.Writer) error {
 	for i, out := range outputs {
-		name := quote.Name(out.path)
 		for _, other := range outputs[:i] {
 			switch {
 			case out.standard() && other.standard():
 				return errors.New("--output: two reports to standard output")
 			case out.standard() || other.standard():
 			case file.SameName(runtime.GOOS, absolute(out.path), absolute(other.path)):
-				return fmt.Errorf("--output: %s is named twice", name)
+				return fmt.Errorf("--output: %s is named twice", quote.Name(out.path))
 			case sameFile(out.path, other.path):
-				return fmt.Errorf("--output: %s and %s are the same file", quote.Name(other.path), name)
+				return fmt.Errorf("--output: %s and %s are the same file", quote.Name(other.path), quote.Name(out.path))
 			}
 		}
 		if out.standard() {
 			continue
 		}
+		name := quote.Name(out.path)
 		if err := file.Check(out.path); err != nil {
 			return out.failed(err)
 		}
