@@ -147,8 +147,8 @@ func TestEntriesMeanTheKeysOfTheirFormat(t *testing.T) {
 		{"the beginning of a key", `[{"RuleID":"stripe-access-token","Secret":` + quoted(c[:32]) + `}]`, gitleaks, "entry 1 c"},
 		{"too little of a key", `[{"RuleID":"stripe-access-token","Secret":` + quoted(c[:20]) + `}]`, gitleaks, "entry 1 - its secret was not found by the scan"},
 		{"an empty report", "[]", gitleaks, ""},
-		{"betterleaks, verified", `[{"RuleID":"stripe-access-token","Secret":` + quoted(a) + `,"ValidationStatus":"valid"},{"RuleID":"stripe-access-token","Secret":` + quoted(b) + `,"ValidationStatus":"invalid"}]`,
-			betterleaks, "entry 1 - verified there as working a\nentry 2 b"},
+		{"betterleaks, verified", `[{"RuleID":"stripe-access-token","Secret":` + quoted(a) + `,"ValidationStatus":"valid"},{"RuleID":"stripe-access-token","Secret":` + quoted(b) + `,"ValidationStatus":"invalid"},
+			{"RuleID":"stripe-access-token","Secret":` + quoted(c) + `,"ValidationStatus":"VALID"}]`, betterleaks, "entry 1 - verified there as working a\nentry 2 b\nentry 3 - verified there as working c"},
 
 		{"detect-secrets", `{"version":"1.5.0","plugins_used":[],"results":{"a.py":[{"type":"Secret Keyword","filename":"a.py","hashed_secret":"` + sha1Of(a) + `","is_verified":false,"line_number":4},
 			{"type":"Stripe Access Key","hashed_secret":"` + sha1Of(b[:32]) + `","is_secret":false},{"type":"Stripe Access Key","hashed_secret":"` + sha1Of("x") + `"},{"type":"Stripe Access Key"}],
@@ -164,6 +164,8 @@ func TestEntriesMeanTheKeysOfTheirFormat(t *testing.T) {
 			`{"SourceMetadata":{"Data":{"Filesystem":{"file":"x","line":2}}},"DetectorName":"Stripe","Verified":true,"Raw":` + quoted(b) + "}\nnoise\n" +
 			`{"DetectorName":"AWS","Verified":false,"Raw":"AKIAIOSFODNN7EXAMPLE"}`, trufflehog,
 			"line 2 a\nline 3 - verified there as working b\nline 5 - a secret of another kind, which keysweep does not look for\nline 4 - not a result"},
+		{"trufflehog, verified in another form", `{"DetectorName":"Stripe","Verified":"true","Raw":` + quoted(a) + "}\n" + `{"DetectorName":"Stripe","Verified":null,"Raw":` + quoted(b) + "}\n", trufflehog,
+			"line 1 - verified there as working a\nline 2 b"},
 		{"trufflehog in an array", `[{"DetectorName":"Stripe","Raw":` + quoted(a) + `}]`, trufflehog, "entry 1 a"},
 
 		{"ggshield 2", "version: 2\n\nsecret:\n  show_secrets: false\n  ignored_matches: # these\n    # a comment\n    - name: the shop's # key\n      match: " + sha256Of(a+",apikey") + "\n" +

@@ -114,7 +114,7 @@ func readArray(text []byte) (*File, error) {
 		if !isRedacted(g.Secret) {
 			e.Secret = finding.NewSecret("", g.Secret)
 		}
-		if g.ValidationStatus == "valid" {
+		if strings.EqualFold(g.ValidationStatus, "valid") {
 			e.Real = verifiedLive
 		}
 		f.add(e, number(i))

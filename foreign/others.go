@@ -70,7 +70,7 @@ func readDetectSecrets(text []byte) (*File, error) {
 // trufflehogResult is a line of trufflehog --json. Raw is the secret.
 type trufflehogResult struct {
 	DetectorName   string
-	Verified       bool
+	Verified       any // true or false; whatever else is no "false"
 	Raw            string
 	SourceMetadata struct {
 		Data map[string]struct {
@@ -123,7 +123,7 @@ func parseTrufflehog(line []byte) Entry {
 	if !isRedacted(r.Raw) {
 		e.Secret = finding.NewSecret("", r.Raw)
 	}
-	if r.Verified {
+	if r.Verified != nil && r.Verified != false {
 		e.Real = verifiedLive
 	}
 	return e
