@@ -13,6 +13,7 @@ import (
 	"maps"
 	"path"
 	"slices"
+	"strings"
 	"time"
 
 	"keysweep/finding"
@@ -340,7 +341,10 @@ func InTrusted(read func(o *finding.Occurrence) ([]byte, bool), foreign bool) fu
 			return false
 		}
 		key, held := []byte(f.Secret.Reveal()), false
-		for line := range bytes.Lines(text) {
+		if !bytes.Contains(text, key) {
+			return false
+		}
+		for line := range bytes.FieldsFuncSeq(text, func(r rune) bool { return strings.ContainsRune(rules.LineEnds, r) }) {
 			if !bytes.Contains(line, key) {
 				continue
 			}

@@ -203,6 +203,8 @@ func TestATrustedVersionMustHaveTheCommentToo(t *testing.T) {
 	}{
 		{"with it", "x\n" + line + " # keysweep:allow why\n", true, true},
 		{"without it", line + "\n# keysweep:allow why\n", true, false},
+		{"on a line that another character ends", line + "\rx # keysweep:allow why\n", true, false},
+		{"on a line that U+2028 ends", line + "\u2028x # keysweep:allow why\n", true, false},
 		{"without a reason", line + " # keysweep:allow\n", true, false},
 		{"on one of two lines", line + " # keysweep:allow why\n" + line + "\n", true, false},
 		{"without the key", "k=1 # keysweep:allow why\n", true, false},

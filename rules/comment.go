@@ -18,6 +18,10 @@ var foreignWords = [...]string{"gitleaks:allow", "betterleaks:allow", "truffleho
 
 var foreignParts = [...]string{"ks:allow", "ignore", "pragma:"}
 
+// LineEnds is what any program may take for the end of a line: a comment speaks for no
+// key that a person sees on another line.
+const LineEnds = "\n\r\v\f\u0085\u2028\u2029"
+
 // commentEnds end a reason: they close a comment of C, one of XML, a string.
 var commentEnds = []string{"*/", "-->", `"`}
 

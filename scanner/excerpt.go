@@ -74,10 +74,6 @@ func shown(m *rules.Match) string {
 // known, which must not be printed with the reason.
 const commentReach = nearby
 
-// lineEnds is what any program may take for the end of a line: a comment speaks
-// for no key that a person sees on another line.
-const lineEnds = "\n\r\v\f\u0085\u2028\u2029"
-
 // comment returns the comment on the line of matches[i]. With foreign, those of other
 // scanners count as well.
 func comment(buf []byte, matches []rules.Match, i int, foreign bool) finding.Comment {
@@ -92,13 +88,13 @@ func comment(buf []byte, matches []rules.Match, i int, foreign bool) finding.Com
 			return finding.Comment{}
 		}
 	}
-	if n := bytes.LastIndexAny(buf[from:m.Start], lineEnds); n >= 0 {
+	if n := bytes.LastIndexAny(buf[from:m.Start], rules.LineEnds); n >= 0 {
 		_, size := utf8.DecodeRune(buf[from+n:])
 		from += n + size
 	}
 	to := min(len(buf), m.Start+commentReach)
 	if m.End < to {
-		if n := bytes.IndexAny(buf[m.End:to], lineEnds); n >= 0 {
+		if n := bytes.IndexAny(buf[m.End:to], rules.LineEnds); n >= 0 {
 			to = m.End + n
 		}
 	}
