@@ -58,7 +58,7 @@ func agents() []*Agent {
 		return list
 	}
 	return []*Agent{
-		{"claude", "Claude Code", "what failed tools print", "hook_event_name", claudeLike("UserPromptSubmit", "PreToolUse", "PostToolUse", "PostToolUseFailure"), claude},
+		{"claude", "Claude Code", "what failed tools print, which is only reported", "hook_event_name", claudeLike("UserPromptSubmit", "PreToolUse", "PostToolUse", "PostToolUseFailure"), claude},
 		{"codex", "OpenAI Codex", "what failed commands print", "hook_event_name", claudeLike("UserPromptSubmit", "PreToolUse", "PostToolUse", ""), codex},
 		{"gemini", "Gemini CLI", "", "hook_event_name", claudeLike("BeforeAgent", "BeforeTool", "AfterTool", ""), gemini},
 		{"cursor", "Cursor", "the output of commands, which is only reported", "hook_event_name", []event{
@@ -71,7 +71,7 @@ func agents() []*Agent {
 			{"afterShellExecution", After, "=shell", "command", "output"},
 			{"afterMCPExecution", After, "tool_name", "tool_input", "result_json"},
 		}, cursor},
-		{"copilot", "GitHub Copilot CLI", "results, which not every version replaces", "", []event{
+		{"copilot", "GitHub Copilot CLI", "what failed tools print, and results, which not every version replaces", "", []event{
 			{"postToolUse", After, "toolName", "toolArgs", "toolResult"},
 			{"preToolUse", Before, "toolName", "toolArgs", ""},
 			{"userPromptSubmitted", Prompt, "", "prompt", ""},

@@ -6,6 +6,7 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
+	"strings"
 
 	"keysweep/agent/transcript"
 	"keysweep/audit"
@@ -85,6 +86,9 @@ func describeTranscripts(res *finding.Result, folders []transcript.Folder) {
 		}
 		if !slices.ContainsFunc(list, func(o *finding.Occurrence) bool { return o.Transcript.Author != finding.AuthorRule }) {
 			what = "edit" // settings
+		}
+		if database, isLog := strings.CutSuffix(path, "-wal"); isLog { // of SQLite: alone, it takes the last changes along
+			words += ", in the write-ahead log of " + quote.Name(database) + ": delete both"
 		}
 		*notes = append(*notes, fmt.Sprintf("To %s: %s (%s)", what, path, words))
 	}

@@ -58,7 +58,7 @@ func table() []settings {
 	}
 	return []settings{
 		{"claude", ".claude/settings.json", ".claude/settings.json", "CLAUDE_CONFIG_DIR", false,
-			[]event{{"UserPromptSubmit", ""}, {"PreToolUse", "*"}, {"PostToolUse", "*"}}, grouped(command)},
+			[]event{{"UserPromptSubmit", ""}, {"PreToolUse", "*"}, {"PostToolUse", "*"}, {"PostToolUseFailure", "*"}}, grouped(command)},
 		{"codex", ".codex/hooks.json", ".codex/hooks.json", "CODEX_HOME", false,
 			[]event{{"UserPromptSubmit", ""}, {"PreToolUse", "*"}, {"PostToolUse", "*"}}, grouped(command)},
 		{"gemini", ".gemini/settings.json", ".gemini/settings.json", "", false,
