@@ -15,8 +15,10 @@ const (
 	pgDumpMagic = "PGDMP"
 	// The kinds of a data block.
 	pgData, pgBlobs = 1, 3
-	// maxPgText bounds a text of the list, in bytes, and maxPgNames the names that are kept.
+	// maxPgText bounds a text of the list, in bytes; maxPgName how many of it are kept:
+	// PostgreSQL's own names have 63; and maxPgNames the names that are kept.
 	maxPgText  = 64 << 20
+	maxPgName  = 128
 	maxPgNames = 1 << 16
 )
 
@@ -133,9 +135,9 @@ func (d *pgDump) text() (s string, ok bool) {
 		d.err = errHeader
 		return "", false
 	}
-	s = string(d.bytes(int(min(n, 1<<10))))
-	if n > 1<<10 && d.err == nil {
-		_, d.err = io.CopyN(io.Discard, d.in, n-1<<10)
+	s = string(d.bytes(int(min(n, maxPgName))))
+	if n > maxPgName && d.err == nil {
+		_, d.err = io.CopyN(io.Discard, d.in, n-maxPgName)
 	}
 	return s, true
 }

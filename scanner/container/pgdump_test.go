@@ -1,12 +1,14 @@
 package container
 
 import (
+	"bufio"
 	"bytes"
 	"compress/zlib"
 	"context"
 	"encoding/binary"
 	"fmt"
 	"io"
+	"strings"
 	"testing"
 
 	"github.com/klauspost/compress/zstd"
@@ -161,5 +163,19 @@ func TestListOfAPgDumpInAnArchive(t *testing.T) {
 		if !bytes.Contains([]byte(raw), []byte("KEY=definition")) {
 			t.Errorf("%s: raw %q", name, raw)
 		}
+	}
+}
+
+// A list of many long names takes no more memory than their beginnings.
+func TestNamesOfAPgDumpAreBounded(t *testing.T) {
+	d := &pgDump{opening: &opening{meter: &meter{}}, names: make(map[int64]string), width: 4, version: 14}
+	w := new(dumpWriter)
+	w.text(strings.Repeat("n", 1<<20))
+	w.text("after")
+	d.in = &input{meter: d.opening.meter, r: bufio.NewReader(&w.Buffer)}
+	s, _ := d.text()
+	after, _ := d.text()
+	if len(s) != maxPgName || after != "after" || d.err != nil {
+		t.Errorf("%d bytes, then %q, %v", len(s), after, d.err)
 	}
 }
