@@ -25,6 +25,9 @@ const (
 	maxBundleHead = 16 << 20
 	// maxPacked is the largest object of a pack that is held in memory, in bytes.
 	maxPacked = 64 << 20
+	// maxNamed is how many deltas may be built on one another, each of which names its base
+	// by an id: it takes a walk for each. pack-objects builds 50 by default.
+	maxNamed = 250
 	// literalOverlap is how long what Limits.Holds looks for may be, in bytes.
 	literalOverlap = 64
 )
@@ -179,7 +182,14 @@ func (o *opening) packFile() (path string, errRead, err error) {
 
 func (o *opening) packObjects(p *pack.Pack, hashSize int) error {
 	v := &packVisitor{opening: o, pack: p, built: make([]bool, p.Count())}
-	err := p.Walk(o.ctx, pack.WalkOptions{Workers: 1, Name: true, MaxObject: maxPacked, NewVisitor: func() pack.Visitor { return v }})
+	opts := pack.WalkOptions{Workers: 1, Name: true, MaxObject: maxPacked, NewVisitor: func() pack.Visitor { return v }}
+	err := p.Walk(o.ctx, opts)
+	for i := 0; i < maxNamed && err == nil && p.Join(); i++ {
+		opts.Need = v.missing()
+		v.large = 0
+		err = p.Walk(o.ctx, opts)
+	}
+	v.failed = v.count() - v.large
 	if err == nil && (v.failed > 0 || p.CutErr != nil) {
 		err = v.others(hashSize)
 	}
@@ -201,6 +211,27 @@ func (o *opening) packObjects(p *pack.Pack, hashSize int) error {
 		return &limitError{at: o.meter, what: fmt.Sprintf("more than %d bytes for each of its own", maxRatio)}
 	}
 	return p.CutErr
+}
+
+// missing returns the entries that were not built, and what they are built on.
+func (v *packVisitor) missing() *pack.Bits {
+	b := pack.NewBits(len(v.built))
+	for entry, built := range v.built {
+		if !built {
+			v.pack.AddWithBases(b, entry)
+		}
+	}
+	return b
+}
+
+// count returns how many entries were not built.
+func (v *packVisitor) count() (n int) {
+	for _, built := range v.built {
+		if !built {
+			n++
+		}
+	}
+	return n
 }
 
 // others passes on what the entries that were not built hold themselves.
@@ -321,18 +352,19 @@ type packVisitor struct {
 	*opening
 	pack          *pack.Pack
 	built         []bool // of each entry
-	failed, large int
+	failed, large int    // entries that were not built
 }
 
 // Visit implements pack.Visitor. Most objects are versions of others, and hold nothing.
 func (v *packVisitor) Visit(object *pack.Object) (held bool, err error) {
+	again := v.built[object.Entry] // as the base of another
 	v.built[object.Entry] = true
 	r := object.Stream
 	if r == nil {
 		r = bytes.NewReader(object.Data)
 		holds := v.budget.limits.Holds
-		if held = holds == nil || object.Contains(holds, literalOverlap); !held && !Recognize(object.Data, "") {
-			return false, v.meter.add(len(object.Data))
+		if held = holds == nil || object.Contains(holds, literalOverlap); again || !held && !Recognize(object.Data, "") {
+			return held, v.meter.add(len(object.Data))
 		}
 	}
 	name := object.Type.String() + " " + v.pack.ID(object.Entry).String()
@@ -346,7 +378,5 @@ func (v *packVisitor) Visit(object *pack.Object) (held bool, err error) {
 func (v *packVisitor) Fail(_, count int, err error) {
 	if errors.Is(err, pack.ErrTooLarge) {
 		v.large += count
-		return
 	}
-	v.failed += count
 }

@@ -81,7 +81,7 @@ func OpenWithoutIndex(ctx context.Context, path string, format oid.Format, worke
 // OpenContent opens a pack that is content, such as a file in an archive, without an
 // index. Of its entries, no more are read than inflate to limit bytes in all: CutErr then
 // wraps ErrTooLarge. An entry has its name when it is visited, in a walk with
-// WalkOptions.Name. Deltas that name another delta as their base are lost.
+// WalkOptions.Name. Deltas that name another delta as their base are lost until Join.
 func OpenContent(ctx context.Context, path string, format oid.Format, limit uint64) (*Pack, error) {
 	f, err := openFile(path, format)
 	if err != nil {

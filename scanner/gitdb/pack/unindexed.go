@@ -313,6 +313,16 @@ func (p *Pack) join() (named int) {
 	return named
 }
 
+// Join joins the deltas that name a base which a walk with WalkOptions.Name has named, and
+// reports whether there were any.
+func (p *Pack) Join() bool {
+	before := len(p.waiting)
+	if before > 0 {
+		p.join()
+	}
+	return len(p.waiting) < before
+}
+
 // EndNames makes the list of names, of what was built by a walk with WalkOptions.Name.
 func (p *Pack) EndNames() {
 	if p.IsNamed() {
