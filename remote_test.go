@@ -6,11 +6,15 @@ import (
 	"crypto/elliptic"
 	"crypto/rand"
 	"crypto/x509"
+	"encoding/base64"
 	"encoding/pem"
 	"fmt"
 	"io"
 	"math/big"
 	"net"
+	"net/http"
+	"net/http/httputil"
+	"net/url"
 	"os"
 	"os/exec"
 	"strings"
@@ -29,6 +33,8 @@ import (
 //	                               the same, page/ to a page, and plain/ to http
 //	serve NAME dulwich FOLDER      the server of dulwich, an implementation of its own
 //	serve NAME dulwich-web FOLDER  that over http
+//	serve NAME proxy ADDRESS       a proxy that leads every host to what is at ADDRESS, for
+//	                               ada with the password pass word
 //	serve NAME cut ADDRESS         what is at ADDRESS, cut after 20,000 bytes
 func serveCommand(ts *testscript.TestScript, neg bool, args []string) {
 	if neg || len(args) != 3 {
@@ -47,6 +53,8 @@ func serveCommand(ts *testscript.TestScript, neg bool, args []string) {
 	case "cut":
 		scheme, to, _ := strings.Cut(strings.TrimSuffix(args[2], "/"), "://")
 		ts.Setenv(args[0], scheme+"://"+cutting(ts, to)+"/")
+	case "proxy":
+		ts.Setenv(args[0], "http://"+proxy(ts, args[2])+"/")
 	case "daemon":
 		startServer(ts, port, exec.Command("git", "daemon", "--export-all", "--reuseaddr", "--listen=127.0.0.1", "--port="+port, "--base-path="+folder, folder))
 		ts.Setenv(args[0], "git://127.0.0.1:"+port+"/")
@@ -154,6 +162,27 @@ func cutting(ts *testscript.TestScript, to string) string {
 				}
 			}()
 		}
+	}()
+	return l.Addr().String()
+}
+
+// proxy returns the address of a proxy that leads every host to another address.
+func proxy(ts *testscript.TestScript, to string) string {
+	at, err := url.Parse(to)
+	ts.Check(err)
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	ts.Check(err)
+	ts.Defer(func() { _ = l.Close() })
+	onward := &httputil.ReverseProxy{Rewrite: func(r *httputil.ProxyRequest) { r.SetURL(at) }}
+	want := "Basic " + base64.StdEncoding.EncodeToString([]byte("ada:pass word"))
+	go func() {
+		_ = http.Serve(l, http.HandlerFunc(func(w http.ResponseWriter, req *http.Request) {
+			if !req.URL.IsAbs() || req.Header.Get("Proxy-Authorization") != want {
+				w.WriteHeader(http.StatusProxyAuthRequired)
+				return
+			}
+			onward.ServeHTTP(w, req)
+		}))
 	}()
 	return l.Addr().String()
 }

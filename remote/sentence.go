@@ -74,7 +74,7 @@ func words(err error, a *Address, host string) string {
 	}
 	switch {
 	case errors.Is(err, errNoAnswer):
-		return fmt.Sprintf("%s does not answer: nothing came within %v", host, connectTime)
+		return fmt.Sprintf("%s did not name its refs within %v", host, connectTime)
 	case errors.Is(err, errDumbWeb):
 		return fmt.Sprintf("%s serves the files of a repository and does not speak git's protocol: clone it with git, and scan the clone", host)
 	case errors.Is(err, errNotGit):

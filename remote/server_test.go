@@ -3,11 +3,17 @@ package remote
 import (
 	"bytes"
 	"context"
+	"crypto/ecdsa"
+	"crypto/elliptic"
+	"crypto/rand"
+	"crypto/tls"
+	"crypto/x509"
 	"encoding/pem"
 	"errors"
 	"fmt"
 	"io"
 	"log"
+	"math/big"
 	"net"
 	"net/http"
 	"net/http/cgi"
@@ -81,7 +87,14 @@ func (r *requests) logins() (list []string) {
 // certificate.
 func secure(t *testing.T, h http.Handler) (server *httptest.Server, ca string) {
 	t.Helper()
+	return secureWith(t, h, nil)
+}
+
+// secureWith is secure with the certificate of a configuration; nil: one that is valid.
+func secureWith(t *testing.T, h http.Handler, config *tls.Config) (server *httptest.Server, ca string) {
+	t.Helper()
 	server = httptest.NewUnstartedServer(h)
+	server.TLS = config
 	server.Config.ErrorLog = log.New(io.Discard, "", 0)
 	server.StartTLS()
 	t.Cleanup(server.Close)
@@ -261,6 +274,23 @@ func TestTheRightNameAndTheRightTimeAreAskedOfACertificate(t *testing.T) {
 	_, port, _ := net.SplitHostPort(server.Listener.Addr().String())
 	_, _, err := fetchFrom(t, "https://localhost:"+port+"/r", Options{CAFile: ca})
 	if err == nil || !strings.Contains(err.Error(), "for another name") {
+		t.Errorf("%v", err)
+	}
+	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
+	if err != nil {
+		t.Fatal(err)
+	}
+	template := &x509.Certificate{
+		SerialNumber: big.NewInt(1), NotBefore: time.Unix(0, 0), NotAfter: time.Unix(1<<30, 0), // in 2004
+		IPAddresses: []net.IP{net.IPv4(127, 0, 0, 1)}, IsCA: true, BasicConstraintsValid: true,
+	}
+	der, err := x509.CreateCertificate(rand.Reader, template, template, &key.PublicKey, key)
+	if err != nil {
+		t.Fatal(err)
+	}
+	server, ca = secureWith(t, http.NotFoundHandler(), &tls.Config{Certificates: []tls.Certificate{{Certificate: [][]byte{der}, PrivateKey: key}}})
+	_, _, err = fetchFrom(t, strings.Replace(server.URL, "://", "://u:secretword@", 1)+"/r", Options{CAFile: ca})
+	if err == nil || !strings.HasSuffix(err.Error(), " has expired or is not valid yet") || strings.Contains(err.Error(), "secret") {
 		t.Errorf("%v", err)
 	}
 }

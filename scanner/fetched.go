@@ -57,7 +57,7 @@ func (s *Prepared) fetch(ctx context.Context, t *target) error {
 		return context.Cause(ctx)
 	}
 	if err != nil {
-		s.skip(finding.Skipped{Reason: finding.ReasonNotFetched, Count: 1, Detail: quoted(t.Name) + ": " + err.Error(), Target: t.Name})
+		s.skip(finding.Skipped{Reason: finding.ReasonNotFetched, Count: 1, Detail: t.Name + ": " + err.Error(), Target: t.Name})
 	}
 	return nil
 }
