@@ -210,3 +210,22 @@ func TestCellsThatOverflowInCircles(t *testing.T) {
 		t.Errorf("notes %+v", s.notes)
 	}
 }
+
+// What a schema says of its tables is kept in memory.
+func TestALongNameOfATableIsCut(t *testing.T) {
+	dir := python(t, `
+import sqlite3
+db = sqlite3.connect("x.db")
+db.execute("create table %s(a)" % ("t" * 1000))
+db.execute("insert into %s values('KEY=a')" % ("t" * 1000))
+db.commit()
+`)
+	b, err := os.ReadFile(filepath.Join(dir, "x.db"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	s, _ := walkAll(t, b, "x.db")
+	if name := strings.Repeat("t", 256) + "/1"; !strings.Contains(s.members[name], "KEY=a") {
+		t.Errorf("members %q", s.members)
+	}
+}

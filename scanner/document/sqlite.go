@@ -33,9 +33,10 @@ const (
 	pageInnerIndex  = 2
 	maxRecordHeader = 300_000 // bytes: 32,767 columns
 	// maxOwned is of how many pages the table is remembered, and maxTables of how many
-	// tables the name.
-	maxOwned  = 8 << 20
-	maxTables = 50_000
+	// tables the name, of which maxTableName bytes.
+	maxOwned     = 8 << 20
+	maxTables    = 50_000
+	maxTableName = 256
 	// maxFrames is how many pages of a log are found by their number.
 	maxFrames = 1 << 20
 	// gateOverlap is how much of what was asked about is asked about again with

@@ -107,7 +107,7 @@ func (d *sqlite) schemaRow(c sqliteCell) (name string, page uint32) {
 	for _, c := range number {
 		v = v<<8 | uint64(c)
 	}
-	return lines[1], uint32(min(v, 1<<32-1))
+	return strings.Clone(lines[1][:min(len(lines[1]), maxTableName)]), uint32(min(v, 1<<32-1))
 }
 
 // tree notes that the pages below root are table's, and calls leaf, if not nil, for each
