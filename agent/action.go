@@ -109,7 +109,15 @@ func (e *Event) action() (a action) {
 		a.class = reads
 	}
 	for name, v := range input {
-		if words, ok := wordList(v); ok && among(commandMembers, name) {
+		if !among(commandMembers, name) {
+			continue
+		}
+		words, isList := wordList(v)
+		if args, ok := wordList(input["args"]); !isList && ok { // a program and its arguments
+			program, _ := v.(string)
+			words, isList = append([]string{program}, args...), true
+		}
+		if isList {
 			a.calls = append(a.calls, shell.Words(words)...)
 		}
 	}
@@ -121,7 +129,9 @@ func (e *Event) action() (a action) {
 		a.arguments = append(a.arguments, s)
 		switch {
 		case among(pathMembers, name) && s != "" && !strings.Contains(s, "\n"):
-			a.paths = append(a.paths, strings.TrimPrefix(s, "file://"))
+			if s = strings.TrimPrefix(s, "file://"); !strings.Contains(s, "://") { // else of no file
+				a.paths = append(a.paths, s)
+			}
 		case among(commandMembers, name) && !strings.HasPrefix(s, patchHead):
 			calls, err := shell.Parse(s)
 			a.calls = append(a.calls, calls...)

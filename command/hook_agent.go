@@ -217,8 +217,8 @@ func (j *textJudge) Hooked(dir string) (bool, error) {
 	return r.CallsKeysweep(), nil
 }
 
-// Protected reports whether a file holds exceptions, or an agent's settings with our
-// hook.
+// Protected reports whether a file holds exceptions, or calls one of our hooks: an agent's
+// settings, or a hook of git.
 func (j *textJudge) Protected(path string) bool {
 	if strings.HasPrefix(filepath.Base(path), ".keysweep") {
 		return true
@@ -229,7 +229,8 @@ func (j *textJudge) Protected(path string) bool {
 	return holdsHook(path)
 }
 
-// holdsHook reports whether a file calls the hook of an agent.
+// holdsHook reports whether a file calls the hook of an agent, or is a hook of git in .git
+// that calls ours: not one that is part of a project, as those of husky.
 func holdsHook(path string) bool {
 	const limit = 4 << 20
 	ext := filepath.Ext(path)
@@ -237,7 +238,10 @@ func holdsHook(path string) bool {
 		return false
 	}
 	text, err := file.Read(path, limit)
-	return err == nil && strings.Contains(string(text), "hook agent ") && strings.Contains(string(text), "keysweep")
+	if err != nil || !strings.Contains(string(text), "keysweep") {
+		return false
+	}
+	return strings.Contains(string(text), "hook agent ") || strings.HasSuffix(filepath.ToSlash(filepath.Dir(path)), ".git/hooks")
 }
 
 // Resolve returns a path of an event as an absolute one.
