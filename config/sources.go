@@ -64,6 +64,8 @@ type Loaded struct {
 // Trust is.
 func (s Sources) Load(paths []string, read Reader) (*Loaded, error) {
 	l := &Loaded{sources: s, roots: rootsOf(paths)}
+	// A folder here that has the name of an address is none of the address's.
+	l.roots = slices.DeleteFunc(l.roots, func(r root) bool { return slices.Contains(s.Remote, r.path) })
 	for i := range l.roots {
 		l.roots[i].cloud = s.Cloud
 	}
