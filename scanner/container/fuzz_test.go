@@ -289,7 +289,7 @@ func FuzzPDF(f *testing.F) {
 
 func FuzzPack(f *testing.F) {
 	const commit = "export GIT_CONFIG_GLOBAL=/dev/null; rm -rf r; git init -q r; cd r; cp ../d/* . 2>/dev/null; git add .; git -c user.name=a -c user.email=a@example.org commit -qm one; "
-	fuzzFormat(f, formatPack, map[string]string{"a.pack": commit + "git repack -adfq; cp .git/objects/pack/*.pack ../$1", "b.pack": commit + "(cat lines; echo KEY=x) > x; git add x; git -c user.name=a -c user.email=a@example.org commit -qm two; git repack -adfq; cp .git/objects/pack/*.pack ../$1"})
+	fuzzFormat(f, formatPack, map[string]string{"an entry that lies about its size": "PACK\x00\x00\x00\x020000\x99\xf8\x90B" + strings.Repeat("0", 32), "a.pack": commit + "git repack -adfq; cp .git/objects/pack/*.pack ../$1", "b.pack": commit + "(cat lines; echo KEY=x) > x; git add x; git -c user.name=a -c user.email=a@example.org commit -qm two; git repack -adfq; cp .git/objects/pack/*.pack ../$1"})
 }
 
 func FuzzPgDump(f *testing.F) {

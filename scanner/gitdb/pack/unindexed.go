@@ -56,7 +56,6 @@ func (f *finder) next(ctx context.Context, src []byte) (length int, id oid.ID, e
 	if h.size > f.left {
 		return 0, id, fmt.Errorf("%w: the entries of the pack", ErrTooLarge)
 	}
-	f.left -= h.size
 	stream := src[h.stream:]
 	isRoot := h.typ != ofsDelta && h.typ != refDelta
 	var n int
@@ -77,6 +76,9 @@ func (f *finder) next(ctx context.Context, src []byte) (length int, id oid.ID, e
 		if n, err = f.decoder.Inflate(f.scratch[:h.size], stream); err == nil && isRoot {
 			id = f.hasher.Sum(oid.Type(h.typ), f.scratch[:h.size])
 		}
+	}
+	if err == nil { // else the size is only a claim
+		f.left -= h.size
 	}
 	return h.stream + n, id, err
 }
