@@ -176,7 +176,9 @@ func networkWords(err error, host string) string {
 	switch {
 	case errors.Is(err, syscall.ECONNREFUSED):
 		return where + " refuses connections"
-	case errors.Is(err, syscall.ECONNRESET), errors.Is(err, syscall.EPIPE):
+	case errors.Is(err, syscall.ECONNRESET), errors.Is(err, syscall.EPIPE),
+		// go-git's errors of a write unwrap to nothing.
+		strings.HasSuffix(err.Error(), syscall.ECONNRESET.Error()), strings.HasSuffix(err.Error(), syscall.EPIPE.Error()):
 		return where + " closed the connection before the end"
 	case errors.Is(err, syscall.EHOSTUNREACH), errors.Is(err, syscall.ENETUNREACH):
 		return "there is no way to " + where
