@@ -974,6 +974,10 @@ var failsUnderWine = map[string]string{
 	"TestBaselinesOfTwoBranchesMerge":               "Wine 8 cannot remove its folder; all else of it passes",
 	"TestWhatAChangeCanAffectBelongsToIt":           noLinks,
 	"TestWhatIsFoundAndWhatHelps":                   "Windows has no executable bits, and no path `/gone/keysweep`; the other rows of it pass",
+	"TestARepositoryIsFetchedOverHTTP":              noServer,
+	"TestWhatServersDoWrongIsOneSentence":           noServer,
+	"TestCredentialsGoToTheirHostAlone":             noServer,
+	"TestAnErrorOfTheWriterStays":                   noServer,
 	"TestHooksOfSeveralRepositoriesAreRefused":      noLinks,
 	"TestUninstallFindsHooksThatAreShadowed":        "Wine 8 has another error for `/dev/null` than Windows",
 	"TestACommitIsStoppedOrPasses":                  noHooks,
@@ -988,6 +992,7 @@ var failsUnderWine = map[string]string{
 }
 
 const (
-	noLinks = "Wine 8 makes no symbolic links, and says that it did"
-	noHooks = "the git there is that of Linux, and runs no hook that Wine wrote, which is not executable; rows above run hooks"
+	noLinks  = "Wine 8 makes no symbolic links, and says that it did"
+	noServer = "its server is git of Linux, as a CGI program"
+	noHooks  = "the git there is that of Linux, and runs no hook that Wine wrote, which is not executable; rows above run hooks"
 )

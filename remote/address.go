@@ -96,8 +96,8 @@ func LocalPath(text string) (path string, ok bool) {
 	if err != nil || u.Host != "" && u.Host != "localhost" || u.Path == "" {
 		return "", false
 	}
-	if runtime.GOOS == "windows" { // file:///C:/folder
-		return strings.TrimPrefix(u.Path, "/"), true
+	if runtime.GOOS == "windows" && len(u.Path) > 2 && u.Path[2] == ':' { // file:///C:/folder
+		return u.Path[1:], true
 	}
 	return u.Path, true
 }

@@ -3,6 +3,7 @@ package remote
 import (
 	"errors"
 	"fmt"
+	"runtime"
 	"strings"
 	"testing"
 )
@@ -67,7 +68,11 @@ func TestBadAddressesAreRefusedWithoutTheirPassword(t *testing.T) {
 }
 
 func TestAFileAddressIsAPath(t *testing.T) {
-	for text, want := range map[string]string{"file:///a/b%20c": "/a/b c", "FILE://localhost/x": "/x"} {
+	paths := map[string]string{"file:///a/b%20c": "/a/b c", "FILE://localhost/x": "/x"}
+	if runtime.GOOS == "windows" {
+		paths = map[string]string{"file:///C:/b%20c": "C:/b c", "FILE://localhost/C:/x": "C:/x"}
+	}
+	for text, want := range paths {
 		if got, ok := LocalPath(text); !ok || got != want {
 			t.Errorf("%s: %q", text, got)
 		}

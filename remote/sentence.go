@@ -9,6 +9,7 @@ import (
 	"fmt"
 	"io"
 	"net"
+	"runtime"
 	"strings"
 	"syscall"
 	"unicode"
@@ -174,18 +175,24 @@ func networkWords(err error, host string) string {
 	}
 	timeout, isNet := errors.AsType[net.Error](err)
 	switch {
-	case errors.Is(err, syscall.ECONNREFUSED):
+	case isErrno(err, syscall.ECONNREFUSED, 10061):
 		return where + " refuses connections"
-	case errors.Is(err, syscall.ECONNRESET), errors.Is(err, syscall.EPIPE),
+	case isErrno(err, syscall.ECONNRESET, 10054), isErrno(err, syscall.EPIPE, 10053),
 		// go-git's errors of a write unwrap to nothing.
 		strings.HasSuffix(err.Error(), syscall.ECONNRESET.Error()), strings.HasSuffix(err.Error(), syscall.EPIPE.Error()):
 		return where + " closed the connection before the end"
-	case errors.Is(err, syscall.EHOSTUNREACH), errors.Is(err, syscall.ENETUNREACH):
+	case isErrno(err, syscall.EHOSTUNREACH, 10065), isErrno(err, syscall.ENETUNREACH, 10051):
 		return "there is no way to " + where
 	case isNet && timeout.Timeout():
 		return fmt.Sprintf("%s does not answer: nothing came within %v", where, connectTime)
 	}
 	return ""
+}
+
+// isErrno reports whether err wraps an error of the system, which on Windows has a number
+// of its own (WSAECONNREFUSED and the like) that Go does not compare with the others.
+func isErrno(err error, errno, windows syscall.Errno) bool {
+	return errors.Is(err, errno) || runtime.GOOS == "windows" && errors.Is(err, windows)
 }
 
 // certificateWords are about TLS.

@@ -13,6 +13,7 @@ import (
 	"net/http/httptrace"
 	"net/netip"
 	"net/url"
+	"runtime"
 	"slices"
 	"strings"
 	"sync/atomic"
@@ -230,7 +231,7 @@ func (c *client) failure(ctx context.Context, st *stage, err error) outcome {
 	o := unknown(finding.CodeConnection, "the connection failed")
 	o.again = !answered
 	switch {
-	case errors.Is(err, syscall.ECONNREFUSED):
+	case errors.Is(err, syscall.ECONNREFUSED), runtime.GOOS == "windows" && errors.Is(err, syscall.Errno(10061)): // WSAECONNREFUSED
 		o.words = "the connection was refused"
 	case broken(err):
 		o.words = "the connection was lost"
