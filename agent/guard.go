@@ -6,8 +6,10 @@ import (
 	"fmt"
 	"io/fs"
 	"path/filepath"
+	"runtime"
 	"slices"
 	"strings"
+	"syscall"
 )
 
 // Key is a key in a text.
@@ -173,7 +175,8 @@ func (g *Guard) prompt(e *Event) Verdict {
 // read adds the keys in the lines of a file that are read.
 func (g *Guard) read(e *Event, r read, f *found) {
 	keys, err := g.File(g.Resolve(e.Dir, r.path), false)
-	if errors.Is(err, fs.ErrNotExist) && r.optional {
+	invalidName := runtime.GOOS == "windows" && errors.Is(err, syscall.Errno(123)) // ERROR_INVALID_NAME: no file has a * in its name
+	if (errors.Is(err, fs.ErrNotExist) || invalidName) && r.optional {
 		err = nil // of what a glob or a command names, the result is scanned
 	}
 	keys = slices.DeleteFunc(keys, func(k Key) bool { return !r.holds(k.Line) })
