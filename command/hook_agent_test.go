@@ -363,6 +363,8 @@ func escaped(n int, text string) string {
 
 func fillPayload(payload, dir, key string) string {
 	quoted := compact(dir)
+	twice := strings.ReplaceAll(quoted[1:len(quoted)-1], `\`, `\\`) // in a string of JSON within one
+	payload = strings.ReplaceAll(payload, `\"DIR`, `\"`+twice)
 	payload = strings.ReplaceAll(payload, "DIR", quoted[1:len(quoted)-1])
 	payload = strings.ReplaceAll(payload, "ACCEPTED", testKey("sk_live_", "accepted", 40))
 	payload = strings.ReplaceAll(payload, "MARTIS_KEY", "MARTIS_\x00")
