@@ -33,7 +33,7 @@ const (
 
 func among(list, name string) bool { return name != "" && strings.Contains(list, " "+name+" ") }
 
-// classOf tells the class of a tool by its name, without the name of an MCP server.
+// classOf returns the class of a tool by its name, without the name of an MCP server.
 func classOf(tool string) class {
 	name := strings.ToLower(tool)
 	if i := strings.LastIndex(name, "__"); i >= 0 {
@@ -79,8 +79,7 @@ func (r *read) holds(line int) bool {
 // action is what a tool call does, as far as its arguments say.
 type action struct {
 	class class
-	// arguments are its name and the texts that it is called with, also those within
-	// others.
+	// arguments are its name and the texts that it is called with, at any depth.
 	arguments []string
 	paths     []string // of files, as they are written there
 	reads     []read   // files whose content it returns

@@ -18,7 +18,7 @@ import (
 )
 
 // Texts judges texts that are in no file of a scan, as what a coding agent reads and
-// writes. Of the exceptions of a repository, those that HEAD has count.
+// writes. Only the exceptions in HEAD of a repository count.
 type Texts struct {
 	Loaded *config.Loaded
 

@@ -180,7 +180,7 @@ func (j *textJudge) File(path string, all bool) ([]agent.Key, error) {
 	return j.keys(res, all), err
 }
 
-// keys returns the keys of a result, also those that are accepted if all is set.
+// keys returns the keys of a result, accepted keys included if all is set.
 func (j *textJudge) keys(res *finding.Result, all bool) (list []agent.Key) {
 	if res == nil {
 		return nil

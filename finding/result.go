@@ -31,8 +31,8 @@ type Result struct {
 	Skipped     []Skipped // sorted by class, reason, detail
 	// Added are the comments keysweep:allow that the next commit adds beside
 	// keys, of ScopeStaged and ScopeMessage; sorted by file and line. Problem is
-	// not set. AddedMore counts those that are left out, beside a key in a file that
-	// has a thousand of them or more.
+	// not set. AddedMore counts further ones, which are left out: beside a key in a file
+	// that has a thousand or more.
 	Added     []Exception
 	AddedMore int
 	// Exceptions are those that a reader should check, sorted by problem, file,

@@ -244,7 +244,7 @@ func (w *watch) stop() {
 	w.cancel(nil)
 }
 
-// watchedWriter tells a watch that something came, and marks errors of its writer.
+// watchedWriter notes in a watch that something came, and marks errors of its writer.
 type watchedWriter struct {
 	w     io.Writer
 	watch *watch

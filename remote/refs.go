@@ -74,7 +74,7 @@ type Ref struct {
 
 // Fetched is what a server has and what of it was fetched.
 type Fetched struct {
-	// Refs are those that were fetched, sorted by name; their names are well-formed.
+	// Refs are the fetched refs, sorted by name; their names are well-formed.
 	Refs []Ref
 	// Head is the branch that HEAD names, "" if the server does not say, or HEAD
 	// is not on a branch that was fetched. HeadID is what HEAD is.

@@ -41,8 +41,8 @@ func (p *phrases) remedyWords() []string {
 	return append(append(words, shared...), lostWords(list), "Keep "+keeping)
 }
 
-// markNumbers returns the numbers of the listed keys that have each mark, but for
-// those that the end of the report says of all keys.
+// markNumbers returns the numbers of the listed keys that have each mark, without
+// the marks that the end of the report names for all keys.
 func (p *phrases) markNumbers() map[mark][]int {
 	if p.marks == nil {
 		p.marks = make(map[mark][]int)

@@ -11,6 +11,7 @@ import (
 	"io"
 	"math/bits"
 	"os"
+	"path"
 	"path/filepath"
 	"strings"
 
@@ -44,14 +45,11 @@ func isBundle(head []byte, _ string) bool {
 // isLooseObject reports whether content is an object of git by its name, objects/12/345…,
 // and by what it begins with.
 func isLooseObject(head []byte, name string) bool {
-	dir, file := filepath.Split(filepath.ToSlash(name))
-	hex := strings.TrimSuffix(dir, "/")
-	hex = hex[max(0, len(hex)-2):] + file
-	if len(hex) != 40 && len(hex) != 64 || strings.Trim(hex, "0123456789abcdef") != "" {
+	dir, file := path.Split(filepath.ToSlash(name))
+	if _, ok := oid.Parse([]byte(path.Base(dir) + file)); !ok || len(path.Base(dir)) != 2 {
 		return false
 	}
-	r := bytes.NewReader(head)
-	_, err := looseObject(r)
+	_, err := looseObject(bytes.NewReader(head))
 	return err == nil
 }
 

@@ -31,7 +31,7 @@ type KeyTrace struct {
 	// (date, id) that does.
 	Last gitdb.CommitRef
 	// Removed is the commit that lacks the key, although a parent's tree holds it:
-	// the greatest by (date, id) of those that a ref reaches. Zero if there is none.
+	// the greatest by (date, id) of all that a ref reaches. Zero if there is none.
 	Removed   gitdb.CommitRef
 	Reachable bool // a ref reaches a commit, tag or object that holds it
 	InHead    bool // HEAD's tree holds it

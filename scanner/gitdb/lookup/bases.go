@@ -26,7 +26,7 @@ func (db *Database) Bases(ctx context.Context, a, b oid.ID) (bases []oid.ID, err
 		flags[id] = old | set
 		c, err := r.commit(ctx, id)
 		if err != nil {
-			return // whoever walks to it reports it
+			return // the walk that comes to it reports it
 		}
 		heap.Push(&queue, &walked{Commit: c, excluded: set&below != 0})
 		if set&below == 0 {

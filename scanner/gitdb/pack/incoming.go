@@ -112,7 +112,7 @@ func (w *window) from(at int64, n int) ([]byte, bool) {
 // held in memory, packed.
 const arrivingUpTo = 16 << 20
 
-// find finds entries as they arrive, and names those that are no deltas. It ends
+// find finds entries as they arrive, and names the ones that are no deltas. It ends
 // early where it cannot go on: Open reads the rest.
 func (in *Incoming) find() {
 	w, f := &window{in: in}, newFinder(in.format)

@@ -229,7 +229,7 @@ func (f *finder) guess(ctx context.Context, data []byte, from, limit uint64) (c 
 	return chain{}
 }
 
-// readWithoutIndex finds and links the entries; c is those that are known. Names are
+// readWithoutIndex finds and links the entries; c has the ones that are known. Names are
 // missing then until nameDeltas, or a walk with WalkOptions.Name and endNames.
 func (p *Pack) readWithoutIndex(ctx context.Context, c chain, workers int) error {
 	declared := p.declared()
