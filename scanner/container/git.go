@@ -9,7 +9,6 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"math/bits"
 	"os"
 	"path"
 	"path/filepath"
@@ -140,7 +139,7 @@ func (o *opening) packed(formats []oid.Format) error {
 		}
 		_ = os.RemoveAll(o.spooled.dir) // what is open can still be read, unless this is Windows
 		if err = o.meter.add(int(p.Inflated())); err == nil {
-			err = o.packObjects(p, format.Size())
+			err = o.packObjects(p)
 		}
 		p.Close()
 		return cmp.Or(err, errRead, sum)
@@ -178,7 +177,7 @@ func (o *opening) packFile() (path string, errRead, err error) {
 	return path, errRead, w.err
 }
 
-func (o *opening) packObjects(p *pack.Pack, hashSize int) error {
+func (o *opening) packObjects(p *pack.Pack) error {
 	v := &packVisitor{opening: o, pack: p, built: make([]bool, p.Count())}
 	opts := pack.WalkOptions{Workers: 1, Name: true, MaxObject: maxPacked, NewVisitor: func() pack.Visitor { return v }}
 	err := p.Walk(o.ctx, opts)
@@ -189,7 +188,7 @@ func (o *opening) packObjects(p *pack.Pack, hashSize int) error {
 	}
 	v.failed = v.count() - v.large
 	if err == nil && (v.failed > 0 || p.CutErr != nil) {
-		err = v.others(hashSize)
+		err = v.others()
 	}
 	if err != nil {
 		return err
@@ -233,25 +232,24 @@ func (v *packVisitor) count() (n int) {
 }
 
 // others passes on what the entries that were not built hold themselves.
-func (v *packVisitor) others(hashSize int) error {
+func (v *packVisitor) others() error {
 	for entry, built := range v.built {
 		if built {
 			continue
 		}
-		if err := v.stored(v.pack.Offset(entry), hashSize); err != nil {
+		if err := v.stored(v.pack.Offset(entry)); err != nil {
 			return err
 		}
 	}
 	if stop := v.pack.Stop(); stop > 0 {
-		return v.stored(stop, hashSize)
+		return v.stored(stop)
 	}
 	return nil
 }
 
 // stored passes on what the entry at at holds, up to what is damaged in it.
-func (v *packVisitor) stored(at uint64, hashSize int) error {
-	in := io.NewSectionReader(v.spooled, int64(at), v.spooled.size-int64(at))
-	r, err := storedEntry(bufio.NewReader(in), hashSize)
+func (v *packVisitor) stored(at uint64) error {
+	r, err := v.pack.Stored(at)
 	if err != nil {
 		return nil // it is counted
 	}
@@ -259,90 +257,6 @@ func (v *packVisitor) stored(at uint64, hashSize int) error {
 		return err
 	}
 	return nil
-}
-
-// storedEntry returns what an entry of a pack holds (gitformat-pack(5)): the content of an
-// object, or what a delta inserts into one.
-//
-//	more, 1 bit | type, 3 | size, 4, and 7 in each further byte | of a delta: its base, a
-//	name or a number in bytes of 7 bits | zlib
-func storedEntry(r *bufio.Reader, hashSize int) (io.Reader, error) {
-	first, err := r.ReadByte()
-	if err == nil && first&0x80 != 0 {
-		err = skipNumber(r)
-	}
-	if err != nil {
-		return nil, err
-	}
-	const offsetDelta, nameDelta = 6, 7
-	kind := first >> 4 & 7
-	switch kind {
-	case offsetDelta:
-		err = skipNumber(r)
-	case nameDelta:
-		_, err = r.Discard(hashSize)
-	}
-	if err != nil {
-		return nil, err
-	}
-	if _, err := r.Discard(2); err != nil { // the header of zlib
-		return nil, err
-	}
-	content := flate.NewReader(r)
-	if kind != offsetDelta && kind != nameDelta {
-		return content, nil
-	}
-	delta := bufio.NewReader(content)
-	for range 2 { // sizes
-		if err := skipNumber(delta); err != nil {
-			return nil, err
-		}
-	}
-	return &inserted{delta: delta}, nil
-}
-
-// skipNumber skips bytes up to the first that has no high bit.
-func skipNumber(r io.ByteReader) error {
-	for {
-		if c, err := r.ReadByte(); err != nil || c&0x80 == 0 {
-			return err
-		}
-	}
-}
-
-// inserted yields what a delta inserts, and a line break for what it copies.
-//
-//	1, 1 bit | which of offset and size follow, 7 | …: a copy
-//	0, 1 bit | length, 7 | bytes: an insertion
-type inserted struct {
-	delta *bufio.Reader
-	left  int    // bytes of the insertion
-	gap   string // to be given out
-}
-
-func (d *inserted) Read(p []byte) (n int, err error) {
-	for d.left == 0 && d.gap == "" {
-		c, err := d.delta.ReadByte()
-		if err != nil {
-			return 0, err
-		}
-		if c&0x80 == 0 {
-			d.left = int(c)
-			continue
-		}
-		if _, err := d.delta.Discard(bits.OnesCount8(c & 0x7f)); err != nil {
-			return 0, err
-		}
-		d.gap = " \n"
-	}
-	if d.gap != "" {
-		n = copy(p, d.gap)
-		d.gap = d.gap[n:]
-		return n, nil
-	}
-	n, err = d.delta.Read(p[:min(len(p), d.left)])
-	d.left -= n
-	return n, err
 }
 
 // packVisitor implements pack.Visitor.
