@@ -9,7 +9,6 @@ import (
 	"fmt"
 	"io"
 	"net"
-	"runtime"
 	"strings"
 	"syscall"
 	"unicode"
@@ -190,9 +189,9 @@ func networkWords(err error, host string) string {
 }
 
 // isErrno reports whether err wraps an error of the system, which on Windows has a number
-// of its own (WSAECONNREFUSED and the like) that Go does not compare with the others.
+// of its own (WSAECONNREFUSED and the like), which no other system uses.
 func isErrno(err error, errno, windows syscall.Errno) bool {
-	return errors.Is(err, errno) || runtime.GOOS == "windows" && errors.Is(err, windows)
+	return errors.Is(err, errno) || errors.Is(err, windows)
 }
 
 // certificateWords are about TLS.

@@ -13,7 +13,6 @@ import (
 	"net/http/httptrace"
 	"net/netip"
 	"net/url"
-	"runtime"
 	"slices"
 	"strings"
 	"sync/atomic"
@@ -231,7 +230,7 @@ func (c *client) failure(ctx context.Context, st *stage, err error) outcome {
 	o := unknown(finding.CodeConnection, "the connection failed")
 	o.again = !answered
 	switch {
-	case errors.Is(err, syscall.ECONNREFUSED), runtime.GOOS == "windows" && errors.Is(err, syscall.Errno(10061)): // WSAECONNREFUSED
+	case errors.Is(err, syscall.ECONNREFUSED), errors.Is(err, wsaRefused):
 		o.words = "the connection was refused"
 	case broken(err):
 		o.words = "the connection was lost"
@@ -243,9 +242,12 @@ func (c *client) failure(ctx context.Context, st *stage, err error) outcome {
 	return o
 }
 
+// Windows has numbers of its own for these errors, which no other system uses.
+const wsaRefused, wsaReset, wsaAborted = syscall.Errno(10061), syscall.Errno(10054), syscall.Errno(10053)
+
 // broken reports whether a connection ended before it should.
 func broken(err error) bool {
-	ends := []error{io.EOF, io.ErrUnexpectedEOF, syscall.ECONNRESET, syscall.EPIPE, syscall.ECONNABORTED, net.ErrClosed}
+	ends := []error{io.EOF, io.ErrUnexpectedEOF, syscall.ECONNRESET, syscall.EPIPE, syscall.ECONNABORTED, net.ErrClosed, wsaReset, wsaAborted}
 	return slices.ContainsFunc(ends, func(end error) bool { return errors.Is(err, end) })
 }
 
