@@ -248,7 +248,6 @@ func (d *sqlite) read() error {
 		n := min(perBlock, d.pages-first)
 		at := d.base + first*d.stride
 		b := block[:n*d.stride]
-		d.block = nil
 		read, err := d.file.ReadAt(b, at-before)
 		if err != nil && err != io.EOF {
 			return err
