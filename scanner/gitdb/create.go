@@ -29,7 +29,7 @@ func Create(dir string, c Created) error {
 			return err
 		}
 	}
-	head := "ref: " + cmp.Or(c.Head, "refs/heads/main")
+	head := "ref: " + cmp.Or(c.Head, c.unborn())
 	if c.Head == "" && !c.HeadID.IsZero() {
 		head = c.HeadID.String()
 	}
@@ -58,6 +58,15 @@ func Create(dir string, c Created) error {
 		}
 	}
 	return nil
+}
+
+// unborn returns the name of a branch that is not there.
+func (c *Created) unborn() string {
+	name := "refs/heads/main"
+	for slices.ContainsFunc(c.Refs, func(r Ref) bool { return r.Name == name }) {
+		name += "-unborn"
+	}
+	return name
 }
 
 // PackFolder is where a repository has its packs, '/'-separated.
