@@ -59,8 +59,8 @@ var reasonWords = map[finding.Reason]struct{ one, many string }{
 		"%s damaged files in archives: what they yield was scanned"},
 	finding.ReasonFormat: {"1 file in a format that is not opened: only its bytes as they are were scanned",
 		"%s files in formats that are not opened: only their bytes as they are were scanned"},
-	finding.ReasonNoHistory: {"1 pack or bundle of git whose objects were scanned without commits and paths (clone it, and scan that)",
-		"%s packs and bundles of git whose objects were scanned without commits and paths (clone them, and scan that)"},
+	finding.ReasonNoHistory: {"1 pack or bundle of git whose objects were scanned without commits and paths (a scan of its repository has them)",
+		"%s packs and bundles of git whose objects were scanned without commits and paths (a scan of their repositories has them)"},
 }
 
 // skippedGroup is what was not read for one reason.
