@@ -12,7 +12,6 @@ import (
 	"github.com/go-git/go-git/v5/plumbing"
 	"github.com/go-git/go-git/v5/plumbing/protocol/packp"
 	"github.com/go-git/go-git/v5/plumbing/protocol/packp/capability"
-	"github.com/go-git/go-git/v5/plumbing/protocol/packp/sideband"
 	"github.com/go-git/go-git/v5/plumbing/transport"
 	"github.com/go-git/go-git/v5/plumbing/transport/git"
 	gitssh "github.com/go-git/go-git/v5/plumbing/transport/ssh"
@@ -205,16 +204,8 @@ func (c *Client) pack(ctx context.Context, session transport.UploadPackSession, 
 	}
 	defer res.Close()
 	var pack io.Reader = res
-	for _, side := range []struct {
-		capability capability.Capability
-		kind       sideband.Type
-	}{{capability.Sideband64k, sideband.Sideband64k}, {capability.Sideband, sideband.Sideband}} {
-		if req.Capabilities.Supports(side.capability) {
-			d := sideband.NewDemuxer(side.kind, res)
-			d.Progress = &messages{say: c.opts.Messages, watch: w.watch}
-			pack = d
-			break
-		}
+	if req.Capabilities.Supports(capability.Sideband64k) || req.Capabilities.Supports(capability.Sideband) {
+		pack = &demuxer{r: res, messages: &messages{say: c.opts.Messages, watch: w.watch}}
 	}
 	_, err = io.CopyBuffer(writerOnly{w}, pack, make([]byte, 128<<10))
 	return err
