@@ -16,8 +16,8 @@ import (
 	"strings"
 	"time"
 
+	"keysweep/exceptions/inline"
 	"keysweep/finding"
-	"keysweep/rules"
 )
 
 // Set is the exceptions that count for a scan. The zero value accepts nothing.
@@ -344,11 +344,11 @@ func InTrusted(read func(o *finding.Occurrence) ([]byte, bool), foreign bool) fu
 		if !bytes.Contains(text, key) {
 			return false
 		}
-		for line := range bytes.FieldsFuncSeq(text, func(r rune) bool { return strings.ContainsRune(rules.LineEnds, r) }) {
+		for line := range bytes.FieldsFuncSeq(text, func(r rune) bool { return strings.ContainsRune(inline.LineEnds, r) }) {
 			if !bytes.Contains(line, key) {
 				continue
 			}
-			if reason, _ := rules.FindComment(line, foreign); reason.Start == reason.End {
+			if reason, _ := inline.Find(line, foreign); reason.Start == reason.End {
 				return false
 			}
 			held = true

@@ -7,6 +7,7 @@ import (
 	"unicode/utf16"
 	"unicode/utf8"
 
+	"keysweep/exceptions/inline"
 	"keysweep/finding"
 	"keysweep/rules"
 )
@@ -83,18 +84,18 @@ func comment(buf []byte, matches []rules.Match, i int, foreign bool) finding.Com
 	if !wide {
 		// Nearly no line has one, and every key of a scan comes by.
 		near := buf[from:min(len(buf), m.Start+commentReach)]
-		_, isOurs := rules.FindComment(near, false)
-		if _, isForeign := rules.FindForeign(near); !isOurs && !isForeign {
+		_, isOurs := inline.Find(near, false)
+		if _, isForeign := inline.FindForeign(near); !isOurs && !isForeign {
 			return finding.Comment{}
 		}
 	}
-	if n := bytes.LastIndexAny(buf[from:m.Start], rules.LineEnds); n >= 0 {
+	if n := bytes.LastIndexAny(buf[from:m.Start], inline.LineEnds); n >= 0 {
 		_, size := utf8.DecodeRune(buf[from+n:])
 		from += n + size
 	}
 	to := min(len(buf), m.Start+commentReach)
 	if m.End < to {
-		if n := bytes.IndexAny(buf[m.End:to], rules.LineEnds); n >= 0 {
+		if n := bytes.IndexAny(buf[m.End:to], inline.LineEnds); n >= 0 {
 			to = m.End + n
 		}
 	}
@@ -110,8 +111,8 @@ func comment(buf []byte, matches []rules.Match, i int, foreign bool) finding.Com
 
 // readComment returns the comment on a line, and where in the line its reason is.
 func readComment(line []byte, foreign bool) (c finding.Comment, reason rules.Span) {
-	reason, c.Found = rules.FindComment(line, foreign)
-	if word, ok := rules.FindForeign(line); ok {
+	reason, c.Found = inline.Find(line, foreign)
+	if word, ok := inline.FindForeign(line); ok {
 		c.Foreign = string(line[word.Start:word.End])
 	}
 	return c, reason

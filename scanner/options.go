@@ -44,7 +44,7 @@ type Options struct {
 	// understood. "": HEAD.
 	Trusted string
 	// ForeignComments says that the comments of other scanners count as
-	// keysweep:allow does, see rules.FindComment.
+	// keysweep:allow does, see inline.Find.
 	ForeignComments bool
 	// Remotes are those of Paths that are addresses. They are fetched by Scan.
 	Remotes map[string]*Remote

@@ -1,11 +1,11 @@
-package rules
+package inline
 
 import (
 	"strings"
 	"testing"
 )
 
-func TestFindComment(t *testing.T) {
+func TestFind(t *testing.T) {
 	for _, tt := range []struct{ line, want string }{
 		{"k # keysweep:allow a reason", "a reason"},
 		{"k // keysweep:allow\ta reason \r\n", "a reason"},
@@ -31,7 +31,7 @@ func TestFindComment(t *testing.T) {
 		{"k # pragma: allowlist secret", ""},
 		{"", ""},
 	} {
-		reason, found := FindComment([]byte(tt.line), false)
+		reason, found := Find([]byte(tt.line), false)
 		got := tt.line[reason.Start:reason.End]
 		if found && got == "" {
 			got = "none"
@@ -67,18 +67,18 @@ func TestFindForeign(t *testing.T) {
 		if got := tt.line[word.Start:word.End]; got != tt.want || found != (got != "") {
 			t.Errorf("%q: %q, want %q", tt.line, got, tt.want)
 		}
-		reason, _ := FindComment([]byte(tt.line), true)
+		reason, _ := Find([]byte(tt.line), true)
 		if got := tt.line[reason.Start:reason.End]; got != tt.reason {
 			t.Errorf("%q counts for %q, want %q", tt.line, got, tt.reason)
 		}
 	}
 }
 
-func FuzzFindComment(f *testing.F) {
+func FuzzFind(f *testing.F) {
 	f.Add([]byte("k # keysweep:allow a reason */"))
 	f.Add([]byte("keysweep:allow keysweep:allow x"))
 	f.Fuzz(func(t *testing.T, line []byte) {
-		at, found := FindComment(line, false)
+		at, found := Find(line, false)
 		if at.Start < 0 || at.End < at.Start || at.End > len(line) || !found && at.Start != at.End {
 			t.Errorf("%v, %v", at, found)
 		}
