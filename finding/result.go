@@ -38,6 +38,17 @@ type Result struct {
 	// Exceptions are those that a reader should check, sorted by problem, file,
 	// line and entry.
 	Exceptions []Exception
+	// Repositories is, of many repositories, what became of each, sorted by name. Nil:
+	// there are not many.
+	Repositories []Repository
+}
+
+// Repository is what became of one of many repositories.
+type Repository struct {
+	Name     string // of the target, or the path from it to the repository
+	Keys     int    // how many findings that no person accepted have an occurrence in it
+	Complete bool   // all that should have been read was
+	Failed   string // why it was not scanned, in words; "": it was
 }
 
 // Complete reports whether everything that should have been read was.

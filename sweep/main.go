@@ -1,0 +1,4 @@
+// Keysweep-sweep finds leaked keys in many repositories, as keysweep does in one.
+package main
+
+func main() {}
