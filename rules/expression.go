@@ -54,9 +54,9 @@ type language struct {
 	saved    float64 // bits by which a string takes less than its length of them
 }
 
-// languageOf measures re.
-func languageOf(re *syntax.Regexp) language {
-	l, bits := measure(re)
+// languageOf measures an expression, which compiles.
+func languageOf(expr string) language {
+	l, bits := measure(must(syntax.Parse(expr, syntax.Perl)))
 	l.saved = float64(l.min)*l.widest - bits
 	return l
 }

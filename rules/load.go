@@ -123,8 +123,8 @@ func parse(source File) (*ruleFile, error) {
 		return nil, &LoadError{File: source.Name, Line: wrong.Line, Col: wrong.Col, Reason: wrong.Reason}
 	}
 	for n := range top.Rule {
-		r, err := top.Rule[n].rule()
-		if bad, ok := errors.AsType[*fault](err); ok {
+		r, bad := top.Rule[n].rule()
+		if bad != nil {
 			return nil, f.errorAt(n, bad.key, "%s", bad.reason)
 		}
 		r.File, r.BuiltIn, r.adds = source.Name, source.builtIn, !source.builtIn && !source.named

@@ -127,75 +127,49 @@ type answerTable struct {
 	Code    string              `toml:"code"`
 }
 
-func (t *ruleTable) readProbe(r *Rule) error {
+func (t *ruleTable) readProbe(r *Rule) {
 	pt := t.Probe
 	if pt == nil {
-		return nil
+		return
 	}
 	p := &Probe{Endpoints: map[finding.Environment]*url.URL{}, Sources: pt.Sources, Message: pt.Message, Unsupported: pt.Unsupported}
-	if t.Issuer == "" {
-		return wrong("probe", "a probe needs an issuer to ask")
-	}
-	if pt.Method != "" && pt.Method != "GET" {
-		return wrong("probe.method", "a probe only reads: its method is GET")
-	}
-	var err error
-	if p.Scheme, p.Header, err = pt.credentials(); err != nil {
-		return err
-	}
-	if err := pt.readAddresses(p, t.Literals); err != nil {
-		return err
-	}
-	for literal := range p.Unsupported {
-		if !slices.Contains(t.Literals, literal) {
-			return wrong("probe.unsupported", "%q is none of the literals", literal)
-		}
-	}
-	if i := slices.IndexFunc(p.Message, isNoPath); i >= 0 {
-		return wrong("probe.message", "%q is not a path such as error.message", p.Message[i])
-	}
-	if len(pt.Answers) == 0 || len(pt.Answers) > maxAnswers {
-		return wrong("probe", "a probe needs 1 to %d answers", maxAnswers)
-	}
-	for i := range pt.Answers {
-		a, err := pt.Answers[i].answer(fmt.Sprintf("probe.answers[%d]", i))
-		if err != nil {
-			return err
-		}
-		if len(a.Messages) > 0 && len(p.Message) == 0 {
-			return wrong("probe", "says needs message, the paths of the API's words")
-		}
-		p.Answers = append(p.Answers, *a)
-	}
 	r.Probe = p
-	return nil
+	t.refuse(t.Issuer == "", "probe", "a probe needs an issuer to ask")
+	t.refuse(pt.Method != "" && pt.Method != "GET", "probe.method", "a probe only reads: its method is GET")
+	t.readCredentials(p)
+	t.readAddresses(p)
+	for literal := range p.Unsupported {
+		t.refuse(!slices.Contains(t.Literals, literal), "probe.unsupported", "%q is none of the literals", literal)
+	}
+	for _, path := range p.Message {
+		t.refuse(isNoPath(path), "probe.message", "%q is not a path such as error.message", path)
+	}
+	t.refuse(len(pt.Answers) == 0 || len(pt.Answers) > maxAnswers, "probe", "a probe needs 1 to %d answers", maxAnswers)
+	for i := range pt.Answers {
+		a := t.answer(&pt.Answers[i], fmt.Sprintf("probe.answers[%d]", i))
+		t.refuse(len(a.Messages) > 0 && len(p.Message) == 0, "probe", "says needs message, the paths of the API's words")
+		p.Answers = append(p.Answers, a)
+	}
 }
 
 // readAddresses reads where the probe goes and what documents it.
-func (t *probeTable) readAddresses(p *Probe, literals []string) error {
+func (t *ruleTable) readAddresses(p *Probe) {
 	for _, e := range [...]struct {
 		key, address string
 		env          finding.Environment
-	}{{"production", t.Production, finding.Production}, {"sandbox", t.Sandbox, finding.Sandbox}} {
+	}{{"production", t.Probe.Production, finding.Production}, {"sandbox", t.Probe.Sandbox, finding.Sandbox}} {
 		if e.address == "" {
 			continue
 		}
-		u, err := endpoint(e.address, literals)
-		if err != nil {
-			return wrong("probe."+e.key, "%v", err)
-		}
+		u, err := endpoint(e.address, t.Literals)
+		t.refuse(err != nil, "probe."+e.key, "%v", err)
 		p.Endpoints[e.env] = u
 	}
-	if len(p.Endpoints) == 0 {
-		return wrong("probe", "a probe needs an endpoint for production or sandbox")
+	t.refuse(len(p.Endpoints) == 0, "probe", "a probe needs an endpoint for production or sandbox")
+	t.refuse(len(p.Sources) == 0, "probe", "a probe needs sources: links to what documents it")
+	for _, link := range p.Sources {
+		t.refuse(isNoLink(link), "probe.sources", "%q is not an https:// address", link)
 	}
-	if len(p.Sources) == 0 {
-		return wrong("probe", "a probe needs sources: links to what documents it")
-	}
-	if i := slices.IndexFunc(p.Sources, isNoLink); i >= 0 {
-		return wrong("probe.sources", "%q is not an https:// address", p.Sources[i])
-	}
-	return nil
 }
 
 // isNoLink reports whether s is not the address of a page.
@@ -211,25 +185,23 @@ var token = sync.OnceValue(func() *regexp.Regexp { return regexp.MustCompile(`^[
 var ownHeaders = []string{"host", "connection", "cookie", "content-length", "transfer-encoding", "upgrade", "te", "trailer",
 	"proxy-authorization", "proxy-connection", "keep-alive", "expect", "user-agent", "accept", "accept-encoding", "range", "referer"}
 
-// credentials says how the key is sent.
-func (t *probeTable) credentials() (scheme, header string, err error) {
-	switch {
-	case (t.Auth == "") == (t.Header == ""):
-		return "", "", wrong("probe", `a probe has either auth, an authorization scheme such as "Bearer" or "Basic", or header, the name of one`)
-	case t.Auth != "":
-		if !token().MatchString(t.Auth) {
-			return "", "", wrong("probe.auth", "%q is not the word of an authorization scheme", t.Auth)
-		}
-		for _, known := range [...]string{"Bearer", "Basic"} {
-			if strings.EqualFold(t.Auth, known) {
-				return known, "Authorization", nil
-			}
-		}
-		return t.Auth, "Authorization", nil
-	case !token().MatchString(t.Header) || slices.Contains(ownHeaders, strings.ToLower(t.Header)):
-		return "", "", wrong("probe.header", "%q is not a header that can carry a key", t.Header)
+// readCredentials reads how the key is sent.
+func (t *ruleTable) readCredentials(p *Probe) {
+	auth, header := t.Probe.Auth, t.Probe.Header
+	t.refuse((auth == "") == (header == ""), "probe", `a probe has either auth, an authorization scheme such as "Bearer" or "Basic", or header, the name of one`)
+	if auth == "" {
+		p.Header = header
+		t.refuse(!token().MatchString(header) || slices.Contains(ownHeaders, strings.ToLower(header)),
+			"probe.header", "%q is not a header that can carry a key", header)
+		return
 	}
-	return "", t.Header, nil
+	p.Scheme, p.Header = auth, "Authorization"
+	t.refuse(!token().MatchString(auth), "probe.auth", "%q is not the word of an authorization scheme", auth)
+	for _, known := range [...]string{"Bearer", "Basic"} {
+		if strings.EqualFold(auth, known) {
+			p.Scheme = known
+		}
+	}
 }
 
 // The forms of what an address may hold: everything in it is a constant.
@@ -281,41 +253,34 @@ func endpoint(address string, literals []string) (*url.URL, error) {
 var statusForm = sync.OnceValue(func() *regexp.Regexp { return regexp.MustCompile(`^[24](xx|[0-9][0-9])$`) })
 
 // answer checks the answer at key.
-func (t *answerTable) answer(key string) (*Answer, error) {
-	a := &Answer{Status: t.Status, Headers: t.Headers, Values: t.Values, Code: finding.StatusCode(t.Code)}
-	if !statusForm().MatchString(t.Status) {
-		return nil, wrong(key+".status", `%q is neither a status such as "401" nor a class such as "2xx"`, t.Status)
+func (t *ruleTable) answer(at *answerTable, key string) Answer {
+	a := Answer{Status: at.Status, Headers: at.Headers, Values: at.Values, Code: finding.StatusCode(at.Code)}
+	t.refuse(!statusForm().MatchString(at.Status), key+".status", `%q is neither a status such as "401" nor a class such as "2xx"`, at.Status)
+	for _, h := range at.Headers {
+		t.refuse(!token().MatchString(h), key+".headers", "%q is not the name of a header", h)
 	}
-	if i := slices.IndexFunc(t.Headers, func(h string) bool { return !token().MatchString(h) }); i >= 0 {
-		return nil, wrong(key+".headers", "%q is not the name of a header", t.Headers[i])
-	}
-	for _, field := range t.Fields {
+	for _, field := range at.Fields {
 		alternatives := strings.Split(field, "|")
-		if slices.ContainsFunc(alternatives, isNoPath) {
-			return nil, wrong(key+".fields", "%q is not a path such as error.message", field)
-		}
+		t.refuse(slices.ContainsFunc(alternatives, isNoPath), key+".fields", "%q is not a path such as error.message", field)
 		a.Fields = append(a.Fields, alternatives)
 	}
-	for _, path := range slices.Sorted(maps.Keys(t.Values)) {
-		if isNoPath(path) || len(t.Values[path]) == 0 {
-			return nil, wrong(key+".values", "%q is not a path such as error.type, with a list of values", path)
-		}
+	for _, path := range slices.Sorted(maps.Keys(at.Values)) {
+		t.refuse(isNoPath(path) || len(at.Values[path]) == 0, key+".values", "%q is not a path such as error.type, with a list of values", path)
 	}
-	for _, message := range t.Says {
-		if fold(message) == "" {
-			return nil, wrong(key+".says", "an empty message says nothing")
-		}
+	for _, message := range at.Says {
+		t.refuse(fold(message) == "", key+".says", "an empty message says nothing")
 		a.Messages = append(a.Messages, fold(message))
 	}
-	return a, t.readVerdict(a, key)
+	t.readVerdict(at, &a, key)
+	return a
 }
 
 // readVerdict reads what an answer says of the key. None of them rests on a status
 // alone, nor on a part of a message: a firewall, a portal or a proxy answers 401
 // and 403, too, and a refusal may be about anything.
-func (t *answerTable) readVerdict(a *Answer, key string) error {
+func (t *ruleTable) readVerdict(at *answerTable, a *Answer, key string) {
 	class, codes := "4", []finding.StatusCode{finding.CodeInsufficientPermissions, finding.CodeIPNotAllowed, finding.CodeAccountNotActivated}
-	switch t.Verdict {
+	switch at.Verdict {
 	case "active":
 		a.Verdict, class, codes = finding.Active, "2", []finding.StatusCode{finding.CodeAccepted}
 	case "restricted":
@@ -323,24 +288,18 @@ func (t *answerTable) readVerdict(a *Answer, key string) error {
 	case "inactive":
 		a.Verdict, codes = finding.Inactive, []finding.StatusCode{finding.CodeExpired, finding.CodeNotRecognised}
 	default:
-		return wrong(key+".verdict", "%q is neither active, restricted nor inactive; what no answer fits is unknown", t.Verdict)
+		t.refuse(true, key+".verdict", "%q is neither active, restricted nor inactive; what no answer fits is unknown", at.Verdict)
 	}
-	refuses := a.Verdict != finding.Active
-	switch {
-	case !slices.Contains(codes, a.Code):
-		return wrong(key+".code", "%q is no code for %s: there is %s", t.Code, t.Verdict, strings.Trim(fmt.Sprint(codes), "[]"))
-	case a.Status[:1] != class:
-		return wrong(key+".status", "only a %sxx answer is %s", class, t.Verdict)
-	case refuses && len(t.Fields)+len(t.Values) == 0:
-		return wrong(key, "a verdict on a status alone: add the fields or values that distinguish the API's answers")
-	case refuses && len(a.Messages) == 0:
-		return wrong(key, "%s needs says, the whole messages with which the API says so", t.Verdict)
-	case refuses && t.Source != "ours" && isNoLink(t.Source):
-		return wrong(key, `%s needs source, the https:// address of the page that shows the messages, or "ours"`, t.Verdict)
-	case a.Verdict == finding.Inactive && strings.Contains(strings.Join(t.Says, ""), anyText):
-		return wrong(key+".says", "only %s may vary in a refusal, not %s", shownKey, anyText)
+	t.refuse(!slices.Contains(codes, a.Code), key+".code", "%q is no code for %s: there is %s", at.Code, at.Verdict, strings.Trim(fmt.Sprint(codes), "[]"))
+	t.refuse(!strings.HasPrefix(a.Status, class), key+".status", "only a %sxx answer is %s", class, at.Verdict)
+	if a.Verdict == finding.Active {
+		return
 	}
-	return nil
+	t.refuse(len(a.Fields)+len(a.Values) == 0, key, "a verdict on a status alone: add the fields or values that distinguish the API's answers")
+	t.refuse(len(a.Messages) == 0, key, "%s needs says, the whole messages with which the API says so", at.Verdict)
+	t.refuse(at.Source != "ours" && isNoLink(at.Source), key, `%s needs source, the https:// address of the page that shows the messages, or "ours"`, at.Verdict)
+	t.refuse(a.Verdict == finding.Inactive && strings.Contains(strings.Join(at.Says, ""), anyText),
+		key+".says", "only %s may vary in a refusal, not %s", shownKey, anyText)
 }
 
 // isNoPath reports whether p does not name a field as Answer.Fields says.
