@@ -250,18 +250,14 @@ func (f *Finder) Contains(b []byte) bool {
 func (f *Finder) Next(b []byte, from int) (start, literal int, ok bool) {
 	p := max(from, 0)
 	if f.stride == HeadLen-gramLen+1 {
-		if p, start, literal, ok = f.next5(b, from, p); ok {
-			return start, literal, true
-		}
+		p, start, literal, ok = f.next5(b, from, p)
 	}
-	for ; p+gramLen <= len(b); p += f.stride {
+	for ; !ok && p+gramLen <= len(b); p += f.stride {
 		if f.maybe(binary.LittleEndian.Uint32(b[p:])) {
-			if start, literal, ok = f.check(b, from, p); ok {
-				return start, literal, true
-			}
+			start, literal, ok = f.check(b, from, p)
 		}
 	}
-	return 0, 0, false
+	return start, literal, ok
 }
 
 // All returns where literals start in b, from the first to the last, and the
@@ -303,11 +299,10 @@ func (f *Finder) next5(b []byte, from, p int) (end, start, literal int, ok bool)
 				t[h4/64]>>(h4%64)&1<<4 | t[h5/64]>>(h5%64)&1<<5 | t[h6/64]>>(h6%64)&1<<6 | t[h7/64]>>(h7%64)&1<<7
 			for ; passed != 0; passed &= passed - 1 {
 				q := p + stride*bits.TrailingZeros64(passed)
-				if !f.maybe(binary.LittleEndian.Uint32(b[q:])) {
-					continue
-				}
-				if start, literal, ok = f.check(b, from, q); ok {
-					return q, start, literal, true
+				if f.maybe(binary.LittleEndian.Uint32(b[q:])) {
+					if start, literal, ok = f.check(b, from, q); ok {
+						return q, start, literal, true
+					}
 				}
 			}
 		}
@@ -326,69 +321,47 @@ func (f *Finder) maybe(g uint32) bool {
 func (f *Finder) check(b []byte, from, p int) (start, literal int, ok bool) {
 	may := f.offsets[binary.LittleEndian.Uint32(b[p:])*offsetHash>>(32-offsetBits)]
 	for at := max(from, p-f.stride+1, 0); at <= p+1; at++ {
-		if may>>(p+1-at)&1 == 0 {
-			continue
-		}
-		head, short := f.head(b, at), f.short(b, at)
-		if head < 0 && short < 0 {
-			continue
-		}
-		if f.whole != nil {
-			return f.whole().check(b, at, p)
-		}
-		if literal = min(f.literal(b, at, head), f.literal(b, at, short)); literal < len(f.lits) {
-			return at, literal, true
+		if may>>(p+1-at)&1 != 0 {
+			var found [4]int
+			if list := f.AppendAt(found[:0], b, at); len(list) > 0 {
+				return at, list[0], true
+			}
 		}
 	}
 	return 0, 0, false
 }
 
-// head returns where f.heads has the head at b[at:], or -1.
-func (f *Finder) head(b []byte, at int) int {
+// slots returns where f.heads has the head at b[at:], and the literal of shortLen; -1:
+// nowhere.
+func (f *Finder) slots(b []byte, at int) (head, short int) {
+	head, short = -1, -1
 	if at+f.headLen <= len(b) {
 		if slot, _, ok := f.slot(headAt(b, at, f.headLen)); ok {
-			return slot
+			head = slot
 		}
 	}
-	return -1
-}
-
-// short returns where f.heads has the literal of shortLen at b[at:], or -1.
-func (f *Finder) short(b []byte, at int) int {
 	if at+shortLen < len(b) && slices.Contains(f.starts, binary.LittleEndian.Uint32(b[at:])) {
-		if slot, _, ok := f.slot(headAt(b, at, shortLen)); ok {
-			return slot
+		// What follows the literal may be zeros: the slot is that of a head, too.
+		if slot, _, ok := f.slot(headAt(b, at, shortLen)); ok && slot != head {
+			short = slot
 		}
 	}
-	return -1
-}
-
-// literal returns the first literal of a slot that is at b[at:], or a number that is
-// none's.
-func (f *Finder) literal(b []byte, at, slot int) int {
-	if slot >= 0 {
-		for l := f.first[slot]; l >= 0; l = f.next[l] {
-			if bytes.HasPrefix(b[at:], f.lits[l]) {
-				return int(l)
-			}
-		}
-	}
-	return len(f.lits)
+	return head, short
 }
 
 // AppendAt appends to dst the literals that start at b[start:], lowest index
 // first.
 func (f *Finder) AppendAt(dst []int, b []byte, start int) []int {
-	if start < 0 {
+	head, short := f.slots(b, start)
+	if head < 0 && short < 0 {
 		return dst
 	}
-	head, short := f.head(b, start), f.short(b, start)
-	if f.whole != nil && (head >= 0 || short >= 0) {
+	if f.whole != nil {
 		return f.whole().AppendAt(dst, b, start)
 	}
 	n := len(dst)
-	for i, slot := range [...]int{head, short} {
-		if slot < 0 || i > 0 && slot == head { // what follows the literal may be zeros
+	for _, slot := range [...]int{head, short} {
+		if slot < 0 {
 			continue
 		}
 		for l := f.first[slot]; l >= 0; l = f.next[l] {

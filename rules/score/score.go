@@ -109,14 +109,12 @@ func newScorer() *scorer {
 		}
 		row++
 	}
-	for i := range s.symbol {
-		s.symbol[i] = uint8(strings.IndexByte(symbols, '_')) // a user's alphabet may hold it: noise
-	}
-	for i := range len(symbols) {
-		s.symbol[symbols[i]] = uint8(i)
-		if c := symbols[i]; c >= 'a' && c <= 'z' {
-			s.symbol[c-'a'+'A'] = uint8(i)
+	for c := range s.symbol {
+		i := strings.IndexByte(symbols, ascii.Fold(byte(c)))
+		if i < 0 {
+			i = strings.IndexByte(symbols, '_') // a user's alphabet may hold it: noise
 		}
+		s.symbol[c] = uint8(i)
 	}
 	for _, r := range keyRows {
 		for i := 1; i < len(r); i++ {
@@ -130,9 +128,7 @@ func newScorer() *scorer {
 			n += is
 		}
 		for b := range s.neighbour[a] {
-			if n > 0 {
-				s.neighbour[a][b] /= n
-			}
+			s.neighbour[a][b] /= max(n, 1)
 		}
 	}
 	for _, w := range strings.Fields(wordText) {
@@ -236,21 +232,23 @@ func Of(body []byte) Score {
 	if len(body) == 0 {
 		return Score{}
 	}
-	s := tables()
-	var m members
+	t, s := tables(), Score{StepRun: stepRun(body)}
+	var count [256]int
 	for _, c := range body {
-		m = m.with(c)
+		count[c]++
 	}
-	a := m.size()
-	return Score{
-		LLR:      s.llr(body, a),
-		Alphabet: a,
-		Distinct: distinct(body),
-		StepRun:  stepRun(body),
-		Cover:    s.cover(body),
-		Typed:    typed(body, a),
-		Shannon:  shannon(body),
+	var m members
+	for c, n := range count {
+		if n > 0 {
+			m = m.with(byte(c))
+			s.Distinct++
+			p := float64(n) / float64(len(body))
+			s.Shannon -= p * math.Log2(p)
+		}
 	}
+	s.Alphabet = m.size()
+	s.LLR, s.Cover, s.Typed = t.llr(body, s.Alphabet), t.cover(body), typed(body, s.Alphabet, s.Distinct)
+	return s
 }
 
 func isUUID(body []byte) bool {
@@ -263,47 +261,35 @@ func isUUID(body []byte) bool {
 	return len(body) == 36
 }
 
-// members is what a body is made of.
+// members is what a body is made of: a bit for each ascii.Class, and one for letters
+// beyond F.
 type members uint8
 
-const (
-	someLower members = 1 << iota
-	someUpper
-	beyondHex
-	someOther
-)
+const beyondHex members = 1 << (ascii.Other + 1)
 
 // with returns m and the member c.
 func (m members) with(c byte) members {
-	switch {
-	case c >= '0' && c <= '9':
-		return m
-	case c >= 'a' && c <= 'f':
-		return m | someLower
-	case c >= 'A' && c <= 'F':
-		return m | someUpper
-	case c >= 'a' && c <= 'z':
-		return m | someLower | beyondHex
-	case c >= 'A' && c <= 'Z':
-		return m | someUpper | beyondHex
+	if ascii.Fold(c) > 'f' && ascii.IsAlnum(c) {
+		m |= beyondHex
 	}
-	return m | someOther
+	return m | 1<<ascii.ClassOf(c)
 }
 
 // size returns the size of the smallest class that holds m: digits, hex, base36,
 // base62 or base64url; hex and base36 in one case only.
 func (m members) size() int {
+	const both = 1<<ascii.Lower | 1<<ascii.Upper
 	switch {
-	case m&someOther != 0:
+	case m>>ascii.Other&1 != 0:
 		return 64
-	case m == 0:
-		return 10
-	case m&(someLower|someUpper) == someLower|someUpper:
+	case m&both == both:
 		return 62
 	case m&beyondHex != 0:
 		return 36
+	case m&both != 0:
+		return 16
 	}
-	return 16
+	return 10
 }
 
 // llr returns mean log2(P_text / P_uniform) over body. P_text is a mixture of
@@ -345,18 +331,6 @@ func (s *scorer) llr(body []byte, alphabet int) float64 {
 		}
 	}
 	return (bits + math.Log2(product)) / float64(len(body))
-}
-
-func distinct(body []byte) int {
-	var seen [256]bool
-	n := 0
-	for _, c := range body {
-		if !seen[c] {
-			seen[c] = true
-			n++
-		}
-	}
-	return n
 }
 
 // stepRun returns the length of the longest run, at stride 1, 2 or 3, in which
@@ -432,7 +406,7 @@ func (s *scorer) wordAt(b []byte) int {
 // typed returns how unlikely it is that a uniform draw changes so often
 // between letters, capitals and digits, and repeats no character: people who
 // type a "random" key avoid repetition. In -log10.
-func typed(body []byte, alphabet int) float64 {
+func typed(body []byte, alphabet, distinct int) float64 {
 	var share [4]float64
 	a := float64(alphabet)
 	share[ascii.Digit], share[ascii.Lower] = 10/a, min(26, a-10)/a
@@ -448,7 +422,7 @@ func typed(body []byte, alphabet int) float64 {
 		}
 	}
 	score := -log10Tail(len(body)-1, changes, change)
-	if distinct(body) == len(body) {
+	if distinct == len(body) {
 		for i := range len(body) {
 			score -= math.Log10(1 - float64(i)/max(a, float64(len(body))))
 		}
@@ -469,20 +443,4 @@ func log10Tail(n, k int, p float64) float64 {
 		sum += term
 	}
 	return min(0, (first+math.Log(sum))/math.Ln10)
-}
-
-// shannon returns the entropy of body's characters in bits per character.
-func shannon(body []byte) float64 {
-	var count [256]int
-	for _, c := range body {
-		count[c]++
-	}
-	h := 0.0
-	for _, n := range count {
-		if n > 0 {
-			p := float64(n) / float64(len(body))
-			h -= p * math.Log2(p)
-		}
-	}
-	return h
 }
