@@ -92,7 +92,7 @@ func TestRulesReadLateJudgeAlike(t *testing.T) {
 		t.Error("other literals are found")
 	}
 	for name, of := range map[string]func(s *Set) any{
-		"literals":     func(s *Set) any { return s.Literals() },
+		"literals":     func(s *Set) any { return s.compiled().finder.Literals() },
 		"matches":      func(s *Set) any { return slices.Clone(s.NewMatcher().Matches(text, Span{0, len(text)})) },
 		"explanations": func(s *Set) any { return s.NewMatcher().Explain(text, Span{0, len(text)}) },
 		"near misses":  func(s *Set) any { return s.NearMisses([]byte("SK_LIVE_x sk_live")) },

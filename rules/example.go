@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"math/rand/v2"
 	"regexp"
+	"slices"
 	"strconv"
 	"strings"
 	"sync"
@@ -99,23 +100,28 @@ type Proof struct {
 func (s *Set) ProveRule(r *Rule) []Proof {
 	m := s.NewMatcher()
 	var list []Proof
-	for i, text := range r.Examples {
-		list = append(list, Proof{Rule: r, Number: i + 1, Err: s.proveExample(m, r, text)})
-	}
-	for i, text := range r.CounterExamples {
-		list = append(list, Proof{Rule: r, Counter: true, Number: i + 1, Err: proveCounterExample(m, text)})
+	for i, text := range slices.Concat(r.Examples, r.CounterExamples) {
+		p := Proof{Rule: r, Counter: i >= len(r.Examples), Number: i + 1}
+		if p.Counter {
+			p.Number -= len(r.Examples)
+		}
+		if text, p.Err = Expand(text); p.Err == nil {
+			p.Err = s.prove(m, r, text, p.Counter)
+		}
+		list = append(list, p)
 	}
 	return list
 }
 
-func (s *Set) proveExample(m *Matcher, r *Rule, text string) error {
-	text, err := Expand(text)
-	if err != nil {
-		return err
-	}
+func (s *Set) prove(m *Matcher, r *Rule, text string, counter bool) error {
 	text, span, quoted := unquoteKey(text)
 	found, rejected := m.split(text)
-	if len(found) != 1 {
+	switch {
+	case counter && len(found) > 0:
+		return fmt.Errorf("there is a key, of %s confidence by the rule %s", found[0].Confidence, found[0].RuleID)
+	case counter:
+		return nil
+	case len(found) != 1:
 		return fmt.Errorf("%d keys, want 1%s", len(found), rejected)
 	}
 	k := found[0]
@@ -132,23 +138,11 @@ func (s *Set) proveExample(m *Matcher, r *Rule, text string) error {
 	return nil
 }
 
-func proveCounterExample(m *Matcher, text string) error {
-	text, err := Expand(text)
-	if err != nil {
-		return err
-	}
-	if found, _ := m.split(text); len(found) > 0 {
-		return fmt.Errorf("there is a key, of %s confidence by the rule %s", found[0].Confidence, found[0].RuleID)
-	}
-	return nil
-}
-
 // split returns the keys of text and, for a message, why other candidates were
 // rejected.
 func (m *Matcher) split(text string) (found []Match, rejected string) {
 	var reasons []string
-	matches := m.Matches([]byte(text), Span{0, len(text)})
-	for _, k := range matches {
+	for _, k := range m.Matches([]byte(text), Span{0, len(text)}) {
 		if k.Confidence == finding.Rejected {
 			reasons = append(reasons, k.RejectedFor)
 		} else {
@@ -156,10 +150,10 @@ func (m *Matcher) split(text string) (found []Match, rejected string) {
 		}
 	}
 	switch {
-	case len(matches) == 0:
-		rejected = ": it holds no literal of any rule"
 	case len(reasons) > 0:
 		rejected = "; rejected: " + strings.Join(reasons, ", ")
+	case len(found) == 0:
+		rejected = ": it holds no literal of any rule"
 	}
 	return found, rejected
 }

@@ -4,10 +4,13 @@ import (
 	"bytes"
 	"cmp"
 	"maps"
+	"regexp"
 	"slices"
 	"strings"
+	"sync"
 
 	"keysweep/rules/ascii"
+	"keysweep/rules/finder"
 )
 
 // NearMiss is a position where a key seems to start, to a person, and where no
@@ -48,24 +51,24 @@ func (s *Set) NearMisses(text []byte) []NearMiss {
 		}
 		add(at, c.prefixes[c.entries[l].prefix].text, "a literal is here, but it does not decode to a prefix with a body")
 	}
-	disguises := disguisesOf(text)
-	for i := range c.prefixes {
-		p := c.prefixes[i].text
-		if !strings.HasSuffix(p, "_") || strings.ToLower(p) != p {
-			continue // a user's prefix may be anything
+	for _, d := range disguisesOf(text) {
+		var forms [][]byte
+		var prefixes []string          // of forms
+		for _, p := range c.prefixes { // a user's may be anything
+			if form := d.form(p.text); form != "" && strings.HasSuffix(p.text, "_") && strings.ToLower(p.text) == p.text {
+				forms, prefixes = append(forms, []byte(form)), append(prefixes, p.text)
+			}
 		}
-		for _, d := range disguises {
-			form := p
-			if d.write != nil {
-				form = d.write(p)
+		n := 0
+		for at, i := range finder.New(forms).All(d.text) {
+			if n++; n > maxNearMisses {
+				break
 			}
-			for _, at := range positions(d.text, form) {
-				why := strings.NewReplacer("PREFIX", p, "FORM", form).Replace(d.why)
-				if d.from != nil {
-					at = d.from[at]
-				}
-				add(at, p, why)
+			why := strings.NewReplacer("PREFIX", prefixes[i], "FORM", string(forms[i])).Replace(d.why)
+			if d.from != nil {
+				at = d.from[at]
 			}
+			add(at, prefixes[i], why)
 		}
 	}
 	list := slices.SortedFunc(maps.Values(byPosition), func(a, b NearMiss) int { return cmp.Compare(a.At, b.At) })
@@ -74,82 +77,48 @@ func (s *Set) NearMisses(text []byte) []NearMiss {
 
 // disguise is a way to write a prefix that is not searched for.
 type disguise struct {
-	text  []byte                // in which the prefix is plain
-	from  []int                 // where each byte of text came from; nil: from its own offset
-	write func(p string) string // the form of a prefix in text; nil: as it is
-	why   string                // for PREFIX and its FORM
+	text []byte                // in which the prefix has the form
+	from []int                 // where each byte of text came from; nil: from its own offset
+	form func(p string) string // of a prefix in text; "": none
+	why  string                // for PREFIX and its FORM
 }
 
 func disguisesOf(text []byte) []disguise {
-	folded := foldedASCII(text)
+	// In lower case, with a placeholder for every byte that is not ASCII.
+	folded := bytes.Clone(text)
+	for i, c := range folded {
+		if folded[i] = ascii.Fold(c); c >= 0x80 {
+			folded[i] = '?'
+		}
+	}
 	joined, joinedFrom := withoutSeams(folded)
+	itself := func(p string) string { return p }
+	publishable := func(p string) string {
+		if tail, ok := strings.CutPrefix(p, "sk_"); ok {
+			return "pk_" + tail
+		}
+		return ""
+	}
 	return []disguise{
-		{text: folded, why: "the prefix PREFIX is searched for in lower case only"},
-		{text: bytes.ReplaceAll(folded, []byte("-"), []byte("_")), why: "it is written with dashes: a key has PREFIX"},
-		{text: joined, from: joinedFrom, why: "the prefix PREFIX is put together from pieces here, and what is in no literal cannot be found"},
-		{text: folded, write: publishable, why: "FORM starts a publishable key, which is meant to be seen"},
+		{folded, nil, itself, "the prefix PREFIX is searched for in lower case only"},
+		{bytes.ReplaceAll(folded, []byte("-"), []byte("_")), nil, itself, "it is written with dashes: a key has PREFIX"},
+		{joined, joinedFrom, itself, "the prefix PREFIX is put together from pieces here, and what is in no literal cannot be found"},
+		{folded, nil, publishable, "FORM starts a publishable key, which is meant to be seen"},
 	}
 }
 
-// publishable returns the prefix of the public keys beside the secret ones of p,
-// or "".
-func publishable(p string) string {
-	if tail, ok := strings.CutPrefix(p, "sk_"); ok {
-		return "pk_" + tail
-	}
-	return ""
-}
-
-// foldedASCII returns b in lower case, with a placeholder for every byte that is not
-// ASCII: offsets stay the same.
-func foldedASCII(b []byte) []byte {
-	out := bytes.Clone(b)
-	for i, c := range out {
-		if out[i] = ascii.Fold(c); c >= 0x80 {
-			out[i] = '?'
-		}
-	}
-	return out
-}
-
-// positions returns where p is in b; "" is nowhere.
-func positions(b []byte, p string) (list []int) {
-	for from := 0; p != "" && len(list) < maxNearMisses; {
-		i := bytes.Index(b[from:], []byte(p))
-		if i < 0 {
-			break
-		}
-		list = append(list, from+i)
-		from += i + 1
-	}
-	return list
-}
+// seam is what joins two string literals: "a" + "b", 'a' 'b'.
+var seam = sync.OnceValue(func() *regexp.Regexp { return regexp.MustCompile("[\"'`][ \t+.&|,]{1,255}[\"'`]") })
 
 // withoutSeams returns b without what joins two string literals, and where each byte
 // came from.
 func withoutSeams(b []byte) (out []byte, from []int) {
-	for i := 0; i < len(b); i++ {
-		if n := seam(b[i:]); n > 0 {
-			i += n - 1
-			continue
+	i := 0
+	for _, m := range append(seam().FindAllIndex(b, -1), []int{len(b), len(b)}) {
+		for ; i < m[0]; i++ {
+			out, from = append(out, b[i]), append(from, i)
 		}
-		out, from = append(out, b[i]), append(from, i)
+		i = m[1]
 	}
 	return out, from
-}
-
-// seam returns the length of what joins two string literals at the start of b,
-// "a" + "b" or 'a' 'b', or 0.
-func seam(b []byte) (length int) {
-	if !ascii.IsQuote(b[0]) {
-		return 0
-	}
-	i := 1
-	for i < len(b) && i < maxSplitGap && bytes.IndexByte([]byte(" \t+.&|,"), b[i]) >= 0 {
-		i++
-	}
-	if i == 1 || i >= len(b) || !ascii.IsQuote(b[i]) {
-		return 0
-	}
-	return i + 1
 }

@@ -97,12 +97,9 @@ func (s *Set) HoldsPrefix(key finding.Secret) bool {
 // version of the engine that judges them: equal hashes mean equal verdicts.
 func (s *Set) SHA256() string { return s.sha256() }
 
-// Literals returns every byte string from which a key can be found: what
-// contains none of them holds none. Callers must not change it.
-func (s *Set) Literals() [][]byte { return s.compiled().finder.Literals() }
-
 // Finder finds the literals of a set.
 type Finder = finder.Finder
 
-// Finder returns the finder of Literals.
+// Finder returns the finder of every byte string from which a key can be found: what
+// contains none of them holds none.
 func (s *Set) Finder() *Finder { return s.finder }
