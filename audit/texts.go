@@ -7,9 +7,9 @@ import (
 	"fmt"
 	"io"
 	"io/fs"
-	"os"
 	"path/filepath"
 	"strings"
+	"sync"
 
 	"keysweep/config"
 	"keysweep/file"
@@ -25,43 +25,49 @@ type Texts struct {
 	opts   Options
 	ofHead *config.Loaded    // if Loaded has a file that the user named; nil: Loaded is of HEAD
 	head   *scanner.Prepared // nil: there is no repository that can be read
-	top    string            // of its working tree, without links; "" if there is none
+	// accept reads the exceptions, and top finds the working tree without links, "" if
+	// there is none, when a key was found.
+	accept func() error
+	top    func() string
 }
 
-// OpenTexts reads the rules, and the exceptions of the repository that dir is in; ""
-// is none. Those of a file that opts.Sources.Config names count besides. Of opts.Scan, what it says of limits, confidence, reach and the clock
-// counts, and of opts.Sources all but Trust. Close what it returns.
+// OpenTexts reads the rules of the repository that dir is in, "" being none. Its
+// exceptions count, and those of a file that opts.Sources.Config names besides. Of
+// opts.Scan, what it says of limits, confidence, reach and the clock counts, and of
+// opts.Sources all but Trust. Close what it returns.
 func OpenTexts(ctx context.Context, dir string, opts Options) (*Texts, error) {
-	t := &Texts{opts: opts}
 	trust := &config.Trust{Rev: "HEAD", Name: "HEAD", Anywhere: true, Nothing: true}
+	opts.Sources.Trust = trust
+	t := &Texts{opts: opts, top: func() string { return "" }}
 	read := func(string, string, int64) ([]byte, error) { return nil, fs.ErrNotExist }
-	if top, err := config.Top(dir); dir != "" && err == nil && top != "" {
-		o := scanner.Options{Paths: []string{top}, Staged: &scanner.Staged{}, Reach: opts.Scan.Reach, Now: opts.Scan.Now}
+	if dir != "" {
+		o := scanner.Options{Paths: []string{dir}, Staged: &scanner.Staged{}, Reach: opts.Scan.Reach, Now: opts.Scan.Now}
 		if head, err := scanner.Prepare(o); err == nil { // else it cannot be read, and accepts nothing
 			t.head, trust.Nothing = head, false
 			read = func(rev, path string, limit int64) ([]byte, error) { return head.ReadFile(ctx, rev, path, limit) }
+			t.top = sync.OnceValue(func() string {
+				real, _ := filepath.EvalSymlinks(head.Top()) // "" with an error
+				return real
+			})
 		}
-		if t.top, err = filepath.EvalSymlinks(top); err != nil {
-			t.top = ""
-		}
-	}
-	opts.Sources.Trust = trust
-	load := func(s config.Sources) (l *config.Loaded, err error) {
-		if l, err = s.Load(nil, read); err == nil {
-			err = l.Accept(opts.Baseline)
-		}
-		return l, err
 	}
 	var err error
-	t.Loaded, err = load(opts.Sources)
+	t.Loaded, err = opts.Sources.Load(nil, read)
 	if named := opts.Sources; err == nil && named.Config != "" { // counts besides that of HEAD
 		named.Config = ""
-		t.ofHead, err = load(named)
+		t.ofHead, err = named.Load(nil, read)
 	}
 	if err != nil {
 		t.Close()
 		return nil, err
 	}
+	t.accept = sync.OnceValue(func() error {
+		err := t.Loaded.Accept(opts.Baseline)
+		if err == nil && t.ofHead != nil {
+			err = t.ofHead.Accept(opts.Baseline)
+		}
+		return err
+	})
 	return t, nil
 }
 
@@ -87,14 +93,12 @@ func (t *Texts) Judge(ctx context.Context, r io.Reader, path string) (*finding.R
 	if err != nil {
 		return nil, err
 	}
-	if rel, ok := t.rel(path); ok {
-		for _, f := range res.Findings {
-			for i := range f.Listed {
-				f.Listed[i].Source, f.Listed[i].Path = finding.SourceWorktree, rel
-			}
+	if len(res.Findings) > 0 {
+		if err := t.accept(); err != nil {
+			return nil, err
 		}
+		t.mark(res, path)
 	}
-	t.mark(res)
 	for _, s := range res.Skipped {
 		if s.Reason.Class() == finding.ClassIncomplete {
 			return res, fmt.Errorf("%s: %s", s.Reason, s.Detail)
@@ -103,8 +107,15 @@ func (t *Texts) Judge(ctx context.Context, r io.Reader, path string) (*finding.R
 	return res, nil
 }
 
-// mark marks the keys that are accepted by either configuration.
-func (t *Texts) mark(res *finding.Result) {
+// mark marks the keys in the file at path that are accepted by either configuration.
+func (t *Texts) mark(res *finding.Result, path string) {
+	if rel, ok := t.rel(path); ok {
+		for _, f := range res.Findings {
+			for i := range f.Listed {
+				f.Listed[i].Source, f.Listed[i].Path = finding.SourceWorktree, rel
+			}
+		}
+	}
 	t.Loaded.Mark(res)
 	if t.ofHead == nil {
 		return
@@ -134,7 +145,7 @@ func (t *Texts) JudgeFile(ctx context.Context, path string) (*finding.Result, er
 	if file.InCloud(info) && !t.opts.Sources.Cloud {
 		return nil, file.ErrCloud
 	}
-	f, err := os.Open(path)
+	f, err := file.Open(path)
 	if err != nil {
 		return nil, err
 	}
@@ -145,7 +156,7 @@ func (t *Texts) JudgeFile(ctx context.Context, path string) (*finding.Result, er
 // rel returns a path from the top of the repository, '/'-separated; false if it is not
 // below it.
 func (t *Texts) rel(path string) (string, bool) {
-	if path == "" || t.top == "" {
+	if path == "" || t.top() == "" {
 		return "", false
 	}
 	folder, name := filepath.Split(path)
@@ -154,6 +165,6 @@ func (t *Texts) rel(path string) (string, bool) {
 	} else if !errors.Is(err, fs.ErrNotExist) {
 		return "", false
 	}
-	rel, ok := file.Below(t.top, path)
+	rel, ok := file.Below(t.top(), path)
 	return strings.ReplaceAll(rel, string(filepath.Separator), "/"), ok
 }

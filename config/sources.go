@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"sync"
 
 	"keysweep/exceptions"
 	"keysweep/finding"
@@ -52,10 +53,10 @@ type Loaded struct {
 	exceptions.Set
 
 	sources   Sources
-	roots     []root
-	trusted   *trusted   // nil: Sources.Trust is
-	config    *Config    // nil: none counts
-	ownership *ownership // after Accept
+	roots     func() []root // of the paths of a scan
+	trusted   *trusted      // nil: Sources.Trust is
+	config    *Config       // nil: none counts
+	ownership *ownership    // after Accept
 	notes     []Note
 }
 
@@ -63,17 +64,19 @@ type Loaded struct {
 // for it. read is asked for files of the index and of commits; it may be nil if
 // Trust is.
 func (s Sources) Load(paths []string, read Reader) (*Loaded, error) {
-	l := &Loaded{sources: s, roots: rootsOf(paths)}
-	// A folder here that has the name of an address is none of the address's.
-	l.roots = slices.DeleteFunc(l.roots, func(r root) bool { return slices.Contains(s.Remote, r.path) })
-	for i := range l.roots {
-		l.roots[i].cloud = s.Cloud
-	}
+	l := &Loaded{sources: s, roots: sync.OnceValue(func() []root {
+		// A folder here that has the name of an address is none of the address's.
+		roots := slices.DeleteFunc(rootsOf(paths), func(r root) bool { return slices.Contains(s.Remote, r.path) })
+		for i := range roots {
+			roots[i].cloud = s.Cloud
+		}
+		return roots
+	})}
 	if s.Trust != nil {
 		l.trusted = newTrusted(*s.Trust, read)
 		l.trusted.foreign = s.Foreign
 		inside := func(r root) bool { return r.index == 0 && r.own }
-		if len(paths) > 0 && !s.Trust.Nothing && !s.Trust.Anywhere && !slices.ContainsFunc(l.roots, inside) {
+		if len(paths) > 0 && !s.Trust.Nothing && !s.Trust.Anywhere && !slices.ContainsFunc(l.roots(), inside) {
 			l.notes = l.trusted.distrustOutside()
 		}
 	}
@@ -135,7 +138,7 @@ func (l *Loaded) readConfig() (err error) {
 		l.config, err = l.trusted.config()
 	default:
 		var notes []Note
-		l.config, notes, err = findConfig(l.roots)
+		l.config, notes, err = findConfig(l.roots())
 		l.notes = append(l.notes, notes...)
 	}
 	return err
@@ -151,7 +154,7 @@ func (l *Loaded) readBaseline() (b *exceptions.Baseline, err error) {
 		return nil, nil
 	case l.trusted == nil:
 		var notes []Note
-		b, _, notes, err = baselines.find(l.roots)
+		b, _, notes, err = baselines.find(l.roots())
 		l.notes = append(l.notes, notes...)
 	default:
 		b, err = l.trusted.baseline()
@@ -178,7 +181,7 @@ func (l *Loaded) Accept(b *exceptions.Baseline) (err error) {
 			return err
 		}
 	}
-	l.ownership = newOwnership(l.roots, l.config, l.sources.Remote)
+	l.ownership = newOwnership(l.roots(), l.config, l.sources.Remote)
 	l.PathOf, l.Baseline = l.ownership.pathOf, b
 	if b != nil {
 		l.noteUsed("baseline", b.Name)

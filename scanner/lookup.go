@@ -50,6 +50,10 @@ var (
 	ErrTooLarge = errors.New("larger than allowed")
 )
 
+// Top returns the working tree of the repository that a scan of Staged or Range is about,
+// "" if it is bare.
+func (s *Prepared) Top() string { return s.targets[0].repo.Top }
+
 // ReadFile returns the bytes, at most limit, of the file at path in the tree of
 // the revision rev, of the repository that a scan of Staged or Range is about.
 // path is '/'-separated, from the top. Without a rev, it is the file as it is

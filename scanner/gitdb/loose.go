@@ -136,7 +136,7 @@ func (lr *LooseReader) Read(l LooseObject, use func(*pack.Object) error) error {
 		defer pack.Unmap(stored)
 		return pack.Guard(func() error { return lr.decode(stored, use) })
 	}
-	f, err := os.Open(l.Path())
+	f, err := file.Open(l.Path())
 	if err != nil {
 		return err
 	}

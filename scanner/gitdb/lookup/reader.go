@@ -27,6 +27,8 @@ type Reader struct {
 	hasher *oid.Hasher
 	// borrowed says that the data of the object being used is used again.
 	borrowed bool
+	// root is the commit that was peeled last, and its tree.
+	root struct{ commit, tree oid.ID }
 }
 
 // NewReader returns a Reader that keeps up to budget bytes of objects.

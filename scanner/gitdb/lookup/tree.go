@@ -13,6 +13,9 @@ import (
 
 // peel follows tags, and for a tree also a commit, to an object of type typ.
 func (r *Reader) peel(ctx context.Context, id oid.ID, typ oid.Type) (oid.ID, error) {
+	if typ == oid.Tree && r.root.commit == id && !id.IsZero() {
+		return r.root.tree, nil
+	}
 	id, have, _, err := r.untag(ctx, id)
 	if err != nil || have == typ {
 		return id, err
@@ -21,6 +24,9 @@ func (r *Reader) peel(ctx context.Context, id oid.ID, typ oid.Type) (oid.ID, err
 		return id, fmt.Errorf("%w: %s is a %v, not a %v", ErrRevision, id, have, typ)
 	}
 	c, err := r.commit(ctx, id)
+	if err == nil {
+		r.root.commit, r.root.tree = id, c.Tree
+	}
 	return c.Tree, err
 }
 
