@@ -2,6 +2,7 @@ package remote
 
 import (
 	"context"
+	"crypto/x509"
 	"errors"
 	"fmt"
 	"io"
@@ -41,17 +42,17 @@ const (
 
 // Client fetches repositories. It is safe for concurrent use.
 type Client struct {
-	opts Options
-	tls  *tlsRoots
+	opts  Options
+	roots *x509.CertPool
 }
 
 // NewClient returns a client. The error is about a file that opts names.
 func NewClient(opts Options) (*Client, error) {
-	roots, err := readRoots(opts.CAFile)
+	roots, err := Roots(opts.CAFile)
 	if err != nil {
 		return nil, err
 	}
-	return &Client{opts: opts, tls: roots}, nil
+	return &Client{opts: opts, roots: roots}, nil
 }
 
 // Fetch asks the server at a for its refs and writes one pack, with all that the

@@ -26,13 +26,11 @@ const (
 	maxRefs   = 256 << 20
 )
 
-// tlsRoots are the certificates that are trusted; nil roots: those of the system.
-type tlsRoots struct{ pool *x509.CertPool }
-
-// readRoots reads further certificates from a PEM file; "": none.
-func readRoots(path string) (*tlsRoots, error) {
+// Roots returns the certificates of the system and those of a PEM file. Of "" it is nil,
+// which stands for the first alone.
+func Roots(path string) (*x509.CertPool, error) {
 	if path == "" {
-		return &tlsRoots{}, nil
+		return nil, nil
 	}
 	pem, err := file.Read(path, maxCAFile)
 	if err != nil {
@@ -45,7 +43,7 @@ func readRoots(path string) (*tlsRoots, error) {
 	if !pool.AppendCertsFromPEM(pem) {
 		return nil, fmt.Errorf("--ca-file %s: no PEM certificate", path)
 	}
-	return &tlsRoots{pool}, nil
+	return pool, nil
 }
 
 // web is one conversation over http or https. Of what a server answers, it lets
@@ -60,7 +58,7 @@ func (c *Client) newWeb(_ *Address) *web {
 	w := &web{inner: &http.Transport{
 		Proxy:               http.ProxyFromEnvironment,
 		DialContext:         (&net.Dialer{Timeout: connectTime}).DialContext,
-		TLSClientConfig:     &tls.Config{RootCAs: c.tls.pool, MinVersion: tls.VersionTLS12},
+		TLSClientConfig:     &tls.Config{RootCAs: c.roots, MinVersion: tls.VersionTLS12},
 		TLSHandshakeTimeout: connectTime,
 		IdleConnTimeout:     time.Minute,
 		DisableCompression:  true, // a pack is compressed, and a list of refs could be a bomb
