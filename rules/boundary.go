@@ -137,29 +137,16 @@ func rightNeighbour(b []byte, start, end int) neighbour {
 // assignment to something called secret, key or token: NAME=, "name": ',
 // name => ", Name("Bearer .
 func secretAssigned(b []byte, at int) bool {
-	const maxName = 64
-	low := max(0, at-200)
-	i := at
-	skip := func(set string) { i = low + len(bytes.TrimRight(b[low:i], set)) }
-	skip("\"'`\\ \t(")
+	const maxName, signs = 64, "\"'`\\ \t("
+	line := bytes.TrimRight(b[max(0, at-200):at], signs)
 	for _, scheme := range [...]string{"Bearer", "bearer", "Basic", "basic"} {
-		if bytes.HasSuffix(b[low:i], []byte(scheme)) {
-			i -= len(scheme)
-			skip("\"'`\\ \t(")
+		if rest, ok := bytes.CutSuffix(line, []byte(scheme)); ok {
+			line = bytes.TrimRight(rest, signs)
 			break
 		}
 	}
-	end := i
-	skip("=:>")
-	if i == end {
-		return false
-	}
-	skip("\"'`\\ \t])")
-	end = i
-	i = ascii.RunStart(b, i, min(maxName, i-low), ascii.IsDotted)
-	if i == end {
-		return false
-	}
-	name := string(bytes.ToLower(b[i:end]))
-	return strings.Contains(name, "secret") || strings.Contains(name, "key") || strings.Contains(name, "token")
+	left := bytes.TrimRight(line, "=:>")
+	name := bytes.TrimRight(left, "\"'`\\ \t])")
+	name = bytes.ToLower(name[ascii.RunStart(name, len(name), maxName, ascii.IsDotted):])
+	return len(left) < len(line) && slices.ContainsFunc([]string{"secret", "key", "token"}, func(w string) bool { return bytes.Contains(name, []byte(w)) })
 }

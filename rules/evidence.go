@@ -14,67 +14,54 @@ const maxShared = 256 << 10
 // addEvidence fills in what is around the accepted candidates, which are
 // sorted by Start. Neighbouring keys share one pass over their surroundings.
 func (m *Matcher) addEvidence(buf []byte) {
-	a := m.set.attributor
-	for i := 0; i < len(m.candidates); {
-		if m.candidates[i].RejectedFor != "" {
-			i++
-			continue
+	a, list := m.set.attributor, m.accepted[:0]
+	for i := range m.candidates {
+		if m.candidates[i].RejectedFor == "" {
+			list = append(list, &m.candidates[i])
 		}
-		low := max(0, m.candidates[i].Start-attribution.Reach)
-		high := min(len(buf), m.candidates[i].Start+attribution.Reach)
-		j := i + 1
-		for j < len(m.candidates) && m.candidates[j].Start-attribution.Reach < high && high-low < maxShared {
-			if m.candidates[j].RejectedFor == "" {
-				high = min(len(buf), m.candidates[j].Start+attribution.Reach)
-			}
-			j++
+	}
+	m.accepted = list
+	for len(list) > 0 {
+		low, high, n := max(0, list[0].Start-attribution.Reach), 0, 0
+		for ; n < len(list) && (n == 0 || list[n].Start-attribution.Reach < high && high-low < maxShared); n++ {
+			high = min(len(buf), list[n].Start+attribution.Reach)
 		}
-		near := m.candidates[i:j]
-		m.around.Scan(a, buf, low, high)
-		for k := range near {
-			if c := &near[k]; c.RejectedFor == "" {
-				c.Evidence = m.around.Collect(a, buf, attribution.Key{Start: c.Start, End: c.End}, attribution.Reach, c.Shapes, c.Evidence)
-			}
+		near := list[:n]
+		list = list[n:]
+		m.around.Scan(a, buf, low, high, false)
+		for _, c := range near {
+			c.Evidence = m.around.Collect(a, buf, attribution.Key{Start: c.Start, End: c.End}, attribution.Reach, c.Shapes, c.Evidence)
 		}
 		m.addDecodedEvidence(buf, near, high-low)
-		for k := range near {
-			c := &near[k]
-			if c.RejectedFor == "" && c.Glued { // whose it is cannot be known from a name
+		for _, c := range near {
+			if c.Glued { // whose it is cannot be known from a name
 				c.Evidence = slices.DeleteFunc(c.Evidence, func(e Evidence) bool { return e.Kind < attribution.Host })
 			}
-			if c.RejectedFor == "" {
-				c.Evidence = a.Rank(c.Shapes, c.Evidence)
-			}
+			c.Evidence = a.Rank(c.Shapes, c.Evidence)
 		}
-		i = j
 	}
 }
 
 // addDecodedEvidence adds what the text says that the keys of list were
 // decoded from. Keys that one decoding reaches share it; list takes about
 // size bytes of buf.
-func (m *Matcher) addDecodedEvidence(buf []byte, list []candidate, size int) {
-	for i := range list {
-		list[i].attributed = list[i].RejectedFor != "" || len(list[i].entry.steps) == 0
-	}
-	for i := range list {
-		first := &list[i]
-		if first.attributed {
+func (m *Matcher) addDecodedEvidence(buf []byte, list []*candidate, size int) {
+	for i, first := range list {
+		if first.attributed || len(first.entry.steps) == 0 {
 			continue
 		}
 		reach, shared := first.entry.steps.EvidenceReach(attribution.Reach)
-		decode, last := reach, i+1
+		decode, others := reach, list[i:i+1]
 		if shared {
-			decode, last = size, len(list)
+			decode, others = size, list[i:]
 		}
 		first.attributed = true
 		t, at, ok := m.reader.Read(buf, first.literalAt, first.entry.steps, decode)
 		if !ok {
 			continue
 		}
-		m.around.Scan(m.set.attributor, t.B, 0, len(t.B))
-		for k := i; k < last; k++ {
-			c := &list[k]
+		m.around.Scan(m.set.attributor, t.B, 0, len(t.B), false)
+		for _, c := range others {
 			pos := at
 			if c != first {
 				if c.attributed || !c.entry.steps.Same(first.entry.steps) {

@@ -144,12 +144,13 @@ func (c *candidate) choose(m *Matcher, t *encoding.Text, text bool) (body []byte
 	x := list[best]
 	c.Extent, c.end = max(c.Extent, extent), r.position(x.n)
 	c.Glued = c.Glued && !x.measured
-	for _, i := range more {
-		c.Candidates = append(c.Candidates, finding.NewSecret(g.prefix, string(r.text[:list[i].n])))
-	}
-	if m.explaining {
-		for _, i := range append([]int{best}, more...) {
-			c.Endings = append(c.Endings, Ending{finding.NewSecret(g.prefix, string(r.text[:list[i].n])), max(0, list[i].bits-x.bits), list[i].why})
+	for _, i := range append([]int{best}, more...) {
+		key := finding.NewSecret(g.prefix, string(r.text[:list[i].n]))
+		if i != best {
+			c.Candidates = append(c.Candidates, key)
+		}
+		if m.explaining {
+			c.Endings = append(c.Endings, Ending{key, max(0, list[i].bits-x.bits), list[i].why})
 		}
 	}
 	return r.text[:x.n], false
@@ -207,17 +208,27 @@ func (c *candidate) verdict(m *Matcher, t *encoding.Text, body []byte, left boun
 
 // misfit returns why a body is none of g's, whatever its score, or "".
 func (g *group) misfit(body []byte, left boundary, right neighbour, tooLong bool) string {
-	switch {
+	switch short := len(body) < max(1, g.Body.Min); {
 	case left.listed, left.joined && len(body) < g.Body.Min:
 		return left.why
-	case len(body) < max(1, g.Body.Min):
-		return shortReason(g, body, right)
-	case tooLong:
+	case !short && tooLong:
 		return fmt.Sprintf("longer than %d characters", g.Body.Max)
-	case g.published(body):
+	case !short && g.published(body):
 		return "published sample"
+	case !short:
+		return ""
+	case right == neighbourEllipsis, right == neighbourMask:
+		return "masked"
+	case right == neighbourTemplate:
+		return "template"
+	case right == neighbourRegex && len(body) == 0:
+		return "pattern"
+	case g.regex != nil:
+		return "not what the rule's expression describes"
+	case len(body) == 0:
+		return "nothing follows the prefix"
 	}
-	return ""
+	return fmt.Sprintf("shorter than %d characters", g.Body.Min)
 }
 
 // noteShapes notes whose documented shape the body has, and reports whether it
@@ -283,26 +294,6 @@ func publicTwin(b []byte, at int, body []byte) bool {
 		}
 		near = near[i+1:]
 	}
-}
-
-func shortReason(g *group, body []byte, right neighbour) string {
-	switch right {
-	case neighbourEllipsis, neighbourMask:
-		return "masked"
-	case neighbourTemplate:
-		return "template"
-	case neighbourRegex:
-		if len(body) == 0 {
-			return "pattern"
-		}
-	}
-	switch {
-	case g.regex != nil:
-		return "not what the rule's expression describes"
-	case len(body) == 0:
-		return "nothing follows the prefix"
-	}
-	return fmt.Sprintf("shorter than %d characters", g.Body.Min)
 }
 
 // published reports whether body is a sample that documentation prints.

@@ -20,6 +20,7 @@ type Matcher struct {
 	of         *Set
 	set        *compiled // of that, once there is something to judge
 	candidates []candidate
+	accepted   []*candidate // of candidates
 	packed     []packedAt
 	matches    []Match
 	found      []int // literals at one position

@@ -65,7 +65,8 @@ func (a *Attributor) Rank(shapes []string, list []Evidence) []Evidence {
 			e.Weaker = true
 		case best < 0:
 			best = i
-			if e.Kind == File && e.Distance > hostReach && a.speaksBeside(kept[i+1:], shapes) {
+			beside := func(e Evidence) bool { return e.Kind == Beside && !a.contradicts(e, shapes) }
+			if e.Kind == File && e.Distance > hostReach && slices.ContainsFunc(kept[i+1:], beside) {
 				e.Kind = Beside // as good as what is next to the key
 			}
 		default:
@@ -73,12 +74,6 @@ func (a *Attributor) Rank(shapes []string, list []Evidence) []Evidence {
 		}
 	}
 	return kept
-}
-
-// speaksBeside reports whether list has evidence of the weakest kind that the
-// body does not contradict.
-func (a *Attributor) speaksBeside(list []Evidence, shapes []string) bool {
-	return slices.ContainsFunc(list, func(e Evidence) bool { return e.Kind == Beside && !a.contradicts(e, shapes) })
 }
 
 // similar reports whether evidence b, for another issuer, is as good as a.
@@ -100,7 +95,7 @@ func (a *Attributor) contradicts(e Evidence, shapes []string) bool {
 func (a *Attributor) Path(path string) []Evidence {
 	b := []byte(path)
 	var around Surroundings
-	around.scan(a, b, 0, len(b), true)
+	around.Scan(a, b, 0, len(b), true)
 	var list []Evidence
 	for _, u := range around.used {
 		if a.sources[u].kind > sourceWord {
@@ -127,9 +122,8 @@ func (a *Attributor) Path(path string) []Evidence {
 // none is, and the evidence in words, strongest first. The order of ev does
 // not matter.
 func (a *Attributor) Attribute(shapes []string, ev []Evidence) (issuer string, why []string) {
-	list := slices.Clone(ev)
+	list := slices.DeleteFunc(slices.Clone(ev), func(e Evidence) bool { return a.contradicts(e, shapes) || e.Weaker })
 	slices.SortFunc(list, compare)
-	list = slices.DeleteFunc(list, func(e Evidence) bool { return a.contradicts(e, shapes) || e.Weaker })
 	for _, kinds := range [...][2]Kind{
 		{Shape, Shape}, {Carrier, Carrier}, {Twin, Host},
 		{File, File}, {Beside, Path},
@@ -142,19 +136,16 @@ func (a *Attributor) Attribute(shapes []string, ev []Evidence) (issuer string, w
 			}
 			beside = beside && e.Kind == Beside
 			if !slices.Contains(issuers, e.Issuer) {
-				issuers = append(issuers, e.Issuer)
-				words = append(words, e.Issuer+": "+e.Text)
+				issuers, words = append(issuers, e.Issuer), append(words, e.Issuer+": "+e.Text)
 			}
 		}
-		switch len(issuers) {
-		case 0:
-		case 1:
-			if beside {
-				return finding.IssuerUnknown, nil
-			}
-			return issuers[0], words
-		default:
+		switch {
+		case len(issuers) > 1:
 			return finding.IssuerAmbiguous, words
+		case len(issuers) == 1 && beside:
+			return finding.IssuerUnknown, nil
+		case len(issuers) == 1:
+			return issuers[0], words
 		}
 	}
 	return finding.IssuerUnknown, nil

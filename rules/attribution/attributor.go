@@ -82,14 +82,11 @@ func New(issuers []Naming, keys *finder.Finder) *Attributor {
 	a := &Attributor{documented: map[string]bool{}, keys: keys}
 	var literals [][]byte
 	add := func(s source) {
-		literals = append(literals, []byte(strings.ToLower(s.literal)))
-		a.sources = append(a.sources, s)
+		literals, a.sources = append(literals, []byte(strings.ToLower(s.literal))), append(a.sources, s)
 	}
 	for i := range issuers {
 		n := &issuers[i]
-		if n.Documented {
-			a.documented[n.Issuer] = true
-		}
+		a.documented[n.Issuer] = a.documented[n.Issuer] || n.Documented
 		for kind, list := range [...][]string{
 			sourceHost: n.Hosts, sourceName: n.Names, sourceWord: n.Words,
 			sourceTwin: n.Twins, sourceHeader: n.Headers, sourceNot: n.Not,

@@ -27,21 +27,14 @@ func mentionAt(src *source, b []byte, start, end int, inPath bool) (mention, boo
 		return m, isWholeWord(b, start, end)
 	case sourceTwin, sourceHeader:
 		return m, start == 0 || !ascii.IsAlnum(b[start-1]) || !ascii.IsAlnum(b[start])
-	case sourcePublic:
-		if !src.isPrefix(b, start, end) {
-			return m, false
+	case sourcePublic, sourceEcho: // in its case, at the start of a word
+		ok := string(b[start:end]) == src.literal && (start == 0 || !ascii.IsWord(b[start-1]))
+		if ok && src.kind == sourcePublic {
+			return src.public.at(b, start, end)
 		}
-		return src.public.at(b, start, end)
-	case sourceEcho:
-		return m, src.isPrefix(b, start, end)
+		return m, ok
 	}
 	return m, true
-}
-
-// isPrefix reports whether b[start:end] starts a word, and is the literal in its
-// case.
-func (src *source) isPrefix(b []byte, start, end int) bool {
-	return string(b[start:end]) == src.literal && (start == 0 || !ascii.IsWord(b[start-1]))
 }
 
 // at recognises a public key whose literal is b[start:end]; the mention is the
@@ -144,18 +137,11 @@ func shownHost(host []byte) string {
 // an identifier: bounded by something that is not a letter, or by a change of
 // case (newMartisKey).
 func isWholeWord(b []byte, start, end int) bool {
-	if start > 0 && ascii.IsAlnum(b[start-1]) && !(ascii.ClassOf(b[start-1]) == ascii.Lower && ascii.ClassOf(b[start]) == ascii.Upper) {
+	rises := func(at int) bool { return ascii.ClassOf(b[at-1]) == ascii.Lower && ascii.ClassOf(b[at]) == ascii.Upper }
+	if start > 0 && ascii.IsAlnum(b[start-1]) && !rises(start) {
 		return false
 	}
-	if end < len(b) {
-		switch ascii.ClassOf(b[end]) {
-		case ascii.Lower:
-			return false
-		case ascii.Upper:
-			return ascii.ClassOf(b[end-1]) == ascii.Lower
-		}
-	}
-	return true
+	return end == len(b) || rises(end) || ascii.ClassOf(b[end]) == ascii.Digit || ascii.ClassOf(b[end]) == ascii.Other
 }
 
 // nameAt reports whether b[start:end] names a variable, a setting or a
@@ -166,24 +152,17 @@ func nameAt(b []byte, start, end int) (loose, ok bool) {
 	}
 	p, q := ascii.RunStart(b, start, maxNameRun, ascii.IsName), ascii.RunEnd(b, end, maxNameRun, ascii.IsName)
 	joined := start > p && (b[start-1] == '_' || ascii.IsAlnum(b[start-1])) || end < q && (b[end] == '_' || ascii.IsAlnum(b[end]))
-	if joined && isUpperName(b[p:q]) {
-		return false, true
-	}
-	if assignedAt(b, q) && (p < start || end < q || startsStatement(b, p)) {
-		return false, true
-	}
+	whole := p == start && q == end
 	dotted := ascii.RunEnd(b, q, maxNameRun, ascii.IsDotted)
-	if dotted > q && assignedAt(b, dotted) {
-		return false, true
-	}
-	if p == start && q == end && bracketed(b, start, end) {
+	notUpper := func(c byte) bool { return ascii.ClassOf(c) == ascii.Lower || c == '-' }
+	switch {
+	case joined && !slices.ContainsFunc(b[p:q], notUpper),
+		assignedAt(b, q) && (!whole || startsStatement(b, p)),
+		dotted > q && assignedAt(b, dotted),
+		whole && bracketed(b, start, end):
 		return false, true
 	}
 	return true, joined
-}
-
-func isUpperName(b []byte) bool {
-	return !slices.ContainsFunc(b, func(c byte) bool { return ascii.ClassOf(c) == ascii.Lower || c == '-' })
 }
 
 // assignedAt reports whether b[at:] goes on as an assignment or opens a
@@ -195,19 +174,8 @@ func assignedAt(b []byte, at int) bool {
 	if at >= limit {
 		return false
 	}
-	next := byte(0)
-	if at+1 < len(b) {
-		next = b[at+1]
-	}
-	switch b[at] {
-	case '=':
-		return next != '='
-	case '{':
-		return true
-	case ':':
-		return next != ':' && next != '/'
-	}
-	return false
+	is := func(s string) bool { return bytes.HasPrefix(b[at:], []byte(s)) }
+	return is("{") || is("=") && !is("==") || is(":") && !is("::") && !is(":/")
 }
 
 // startsStatement reports whether what is before b[:at] on its line is not

@@ -184,14 +184,7 @@ func isHeader(text []byte) bool {
 
 // lineOf returns the line that holds position p, as far as it is in l.
 func (l *layout) lineOf(b []byte, p int) (start, end int) {
-	start, end = l.low, l.high
-	if i := bytes.LastIndexByte(b[l.low:p], '\n'); i >= 0 {
-		start = l.low + i + 1
-	}
-	if i := bytes.IndexByte(b[p:l.high], '\n'); i >= 0 {
-		end = p + i
-	}
-	return start, end
+	return ascii.RunStart(b, p, p-l.low, inLine), ascii.RunEnd(b, p, l.high-p, inLine)
 }
 
 // otherIn reports whether another key starts in b[start:end].
@@ -202,12 +195,7 @@ func (l *layout) otherIn(start, end int) bool {
 // isComment reports whether a line is a comment or a heading.
 func isComment(line []byte) bool {
 	line = bytes.TrimLeft(line, " \t")
-	for _, sign := range [...]string{"#", ";", "//", "/*", "*", "<!--", "--"} {
-		if bytes.HasPrefix(line, []byte(sign)) {
-			return true
-		}
-	}
-	return false
+	return slices.ContainsFunc([]string{"#", ";", "//", "/*", "*", "<!--", "--"}, func(sign string) bool { return bytes.HasPrefix(line, []byte(sign)) })
 }
 
 // relation is how a position in the text relates to the key.

@@ -43,14 +43,9 @@ type Surroundings struct {
 	Work int
 }
 
-// Scan lists the mentions whose literal is in b[low:high]. Whether a literal
-// counts may depend on a few bytes beyond.
-func (s *Surroundings) Scan(a *Attributor, b []byte, low, high int) {
-	s.scan(a, b, low, high, false)
-}
-
-// scan is Scan, also of a path.
-func (s *Surroundings) scan(a *Attributor, b []byte, low, high int, inPath bool) {
+// Scan lists the mentions whose literal is in b[low:high], which may be a path. Whether a
+// literal counts may depend on a few bytes beyond.
+func (s *Surroundings) Scan(a *Attributor, b []byte, low, high int, inPath bool) {
 	for _, u := range s.used {
 		s.mentions[u] = s.mentions[u][:0]
 	}
@@ -68,35 +63,28 @@ func (s *Surroundings) scan(a *Attributor, b []byte, low, high int, inPath bool)
 		for _, l := range s.found {
 			start := low + at
 			m, ok := mentionAt(&a.sources[l], b, start, start+len(a.finder.Literals()[l]), inPath)
-			if !ok {
-				continue
-			}
-			if len(s.mentions[l]) == 0 {
+			if ok && len(s.mentions[l]) == 0 {
 				s.used = append(s.used, l)
 			}
-			s.mentions[l] = append(s.mentions[l], m)
+			if ok {
+				s.mentions[l] = append(s.mentions[l], m)
+			}
 		}
 	}
-	s.dropVoid(a)
 	slices.Sort(s.used)
-}
-
-// dropVoid removes names and words that are within one of their issuer's
-// "not" literals.
-func (s *Surroundings) dropVoid(a *Attributor) {
+	// A name or word within one of its issuer's "not" literals is none.
 	for _, u := range s.used {
+		void := s.mentions[u]
 		if a.sources[u].kind != sourceNot {
 			continue
 		}
-		void := s.mentions[u]
 		for _, o := range s.used {
-			if a.sources[o].issuer != a.sources[u].issuer || a.sources[o].kind == sourceNot {
-				continue
+			if a.sources[o].kind != sourceNot && a.sources[o].issuer == a.sources[u].issuer {
+				s.mentions[o] = slices.DeleteFunc(s.mentions[o], func(m mention) bool {
+					i := sort.Search(len(void), func(i int) bool { return void[i].end >= m.end })
+					return i < len(void) && void[i].start <= m.start
+				})
 			}
-			s.mentions[o] = slices.DeleteFunc(s.mentions[o], func(m mention) bool {
-				i := sort.Search(len(void), func(i int) bool { return void[i].end >= m.end })
-				return i < len(void) && void[i].start <= m.start
-			})
 		}
 	}
 }

@@ -88,19 +88,17 @@ func sextet(b []byte, bit int) byte {
 
 // base64Value returns the six bits of character c of either alphabet.
 func base64Value(c byte) (byte, bool) {
-	switch {
-	case c >= 'A' && c <= 'Z':
+	switch class := ascii.ClassOf(c); {
+	case class == ascii.Upper:
 		return c - 'A', true
-	case c >= 'a' && c <= 'z':
+	case class == ascii.Lower:
 		return c - 'a' + 26, true
-	case c >= '0' && c <= '9':
+	case class == ascii.Digit:
 		return c - '0' + 52, true
 	case c == '+' || c == '-':
 		return 62, true
-	case c == '/' || c == '_':
-		return 63, true
 	}
-	return 0, false
+	return 63, c == '/' || c == '_'
 }
 
 func isBase64(c byte) bool {

@@ -78,14 +78,9 @@ var wholes = [markdownEscapes + 1][]string{
 }
 
 func (d escapeDecoder) forms(plain []byte, _ bool) []form {
-	signs := 0 // underscores of a prefix
-	for _, c := range plain {
-		if c == '_' {
-			signs++
-		} else if !ascii.IsAlnum(c) {
-			signs = 0
-			break
-		}
+	signs := bytes.Count(plain, []byte("_")) // of a prefix
+	if slices.ContainsFunc(plain, func(c byte) bool { return !ascii.IsWord(c) }) {
+		signs = 0
 	}
 	list := make([]form, 0, 8)
 	var buf []byte
@@ -122,22 +117,16 @@ func (d escapeDecoder) forms(plain []byte, _ bool) []form {
 // append appends plain in the spelling s to dst, but leaves its underscore
 // number keep.
 func (s *spelling) append(dst, plain []byte, keep int) []byte {
-	n := 0
+	n := -1
 	for _, c := range plain {
-		escaped := ""
-		if c < utf8.RuneSelf {
-			escaped = s[c]
-		}
 		if c == '_' {
-			if n == keep {
-				escaped = ""
-			}
 			n++
 		}
-		if escaped == "" {
+		if c >= utf8.RuneSelf || s[c] == "" || c == '_' && n == keep {
 			dst = append(dst, c)
+		} else {
+			dst = append(dst, s[c]...)
 		}
-		dst = append(dst, escaped...)
 	}
 	return dst
 }
@@ -154,12 +143,10 @@ func (d escapeDecoder) decode(raw []byte, at int, f form, reach int, dst *Text) 
 			break
 		}
 		value, width := d.escapeAt(raw[i:])
-		switch {
-		case width == 0:
-			dst.add(raw[i], i, i+1)
-			i++
-			continue
-		case i < at && i+width > at:
+		if width == 0 {
+			value, width = raw[i:i+1], 1
+		}
+		if i < at && i+width > at {
 			return 0, false // another escape ends within the text
 		}
 		for _, c := range value {
@@ -178,20 +165,14 @@ const maxEntity = len("&NonBreakingSpace;")
 // it takes; 0 if there is none.
 func (d escapeDecoder) escapeAt(b []byte) (value []byte, width int) {
 	switch c := b[0]; {
-	case c == '%' && d.kind == percentEscapes:
-		if len(b) >= 3 {
-			if v, ok := ascii.HexByte(b[1], b[2]); ok {
-				return []byte{v}, 3
-			}
+	case c == '%' && len(b) >= 3 && d.kind == percentEscapes:
+		if v, ok := ascii.HexByte(b[1], b[2]); ok {
+			return []byte{v}, 3
 		}
 	case c == '&' && d.kind == entityEscapes:
-		end := bytes.IndexByte(b[:min(len(b), maxEntity)], ';')
-		if end < 0 {
-			return nil, 0
-		}
-		entity := string(b[:end+1])
+		entity := string(b[:bytes.IndexByte(b[:min(len(b), maxEntity)], ';')+1])
 		if text := html.UnescapeString(entity); text != entity {
-			return []byte(text), end + 1
+			return []byte(text), len(entity)
 		}
 	case c == '<' && d.kind == entityEscapes:
 		for _, tag := range [...]string{"<em>", "</em>"} {
@@ -199,10 +180,8 @@ func (d escapeDecoder) escapeAt(b []byte) (value []byte, width int) {
 				return []byte("_"), len(tag)
 			}
 		}
-	case c == '\\' && len(b) > 1 && d.kind == markdownEscapes:
-		if p := b[1]; p > ' ' && p < 0x7F && !ascii.IsAlnum(p) {
-			return b[1:2], 2
-		}
+	case c == '\\' && len(b) > 1 && d.kind == markdownEscapes && b[1] > ' ' && b[1] < 0x7F && !ascii.IsAlnum(b[1]):
+		return b[1:2], 2
 	case c == '\\' && len(b) > 1 && d.kind == stringEscapes:
 		return stringEscapeAt(b)
 	}
@@ -211,7 +190,7 @@ func (d escapeDecoder) escapeAt(b []byte) (value []byte, width int) {
 
 // stringEscapeAt is escapeAt for a backslash and at least one more byte.
 func stringEscapeAt(b []byte) (value []byte, width int) {
-	const letters, meanings, maxBraced = "nrtbfv", "\n\r\t\b\f\v", len("\\u{10FFFF}")
+	const letters, meanings, maxBraced = "nrtbfv\\/\"'`", "\n\r\t\b\f\v\\/\"'`", len("\\u{10FFFF}")
 	c, base, from, to := b[1], 16, 2, 0 // the digits are b[from:to]
 	switch {
 	case c == '0' || c == '1':
@@ -223,19 +202,19 @@ func stringEscapeAt(b []byte) (value []byte, width int) {
 		width = to + 1
 	case c == 'u':
 		to, width = 6, 6
-	case bytes.IndexByte([]byte("\\/\"'`"), c) >= 0:
-		return b[1:2], 2
-	case strings.IndexByte(letters, c) >= 0:
-		return []byte{meanings[strings.IndexByte(letters, c)]}, 2
+	default:
+		if i := strings.IndexByte(letters, c); i >= 0 {
+			return []byte{meanings[i]}, 2
+		}
 	}
 	if to <= from || to > len(b) {
 		return nil, 0
 	}
 	v, err := strconv.ParseUint(string(b[from:to]), base, 32)
-	switch {
-	case err != nil:
+	if err != nil {
 		return nil, 0
-	case c == 'u':
+	}
+	if c == 'u' {
 		return utf8.AppendRune(nil, rune(v)), width
 	}
 	return []byte{byte(v)}, width
