@@ -1,8 +1,10 @@
 package remote
 
 import (
+	"context"
 	"errors"
 	"fmt"
+	"io"
 	"maps"
 	"slices"
 	"strings"
@@ -10,6 +12,7 @@ import (
 	"github.com/go-git/go-git/v5/plumbing"
 	"github.com/go-git/go-git/v5/plumbing/protocol/packp"
 	"github.com/go-git/go-git/v5/plumbing/protocol/packp/capability"
+	"github.com/go-git/go-git/v5/plumbing/transport"
 )
 
 // defaultRefs are the globs of the refs that are fetched unless others are named:
@@ -86,6 +89,32 @@ type Fetched struct {
 	Shallow []string
 	// Final is the address that the server led to, "" if that is the one asked for.
 	Final string
+}
+
+// Refs writes to w, in an order of its own, what the server at a says of its refs, of HEAD
+// and of being shallow: the same bytes as long as a fetch of whatever refs brings the same
+// objects. It makes one request, where the protocol has requests. Errors are those of Fetch.
+func (c *Client) Refs(ctx context.Context, a *Address, w io.Writer) error {
+	t, err := c.open(a)
+	if err != nil {
+		return c.sentence(ctx, a, t, err)
+	}
+	session, ar, err := c.discover(ctx, a, t)
+	if errors.Is(err, transport.ErrEmptyRemoteRepository) {
+		return nil
+	}
+	if err != nil {
+		return c.sentence(ctx, a, t, err)
+	}
+	defer session.Close()
+	for _, name := range slices.Sorted(maps.Keys(ar.References)) {
+		fmt.Fprintf(w, "%s %q\n", ar.References[name], name)
+	}
+	if ar.Head != nil {
+		fmt.Fprintf(w, "HEAD %s\n", ar.Head)
+	}
+	_, err = fmt.Fprintf(w, "%q %s\n", ar.Capabilities.Get(capability.SymRef), ar.Shallows)
+	return err
 }
 
 // choose fills f with the refs of ar that s takes, and returns their ids.
