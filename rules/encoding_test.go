@@ -208,6 +208,11 @@ func dumped(offset string, group int, gutter string) func(string) string {
 	}
 }
 
+// onOwnLine starts a line before what encode writes.
+func onOwnLine(encode func(string) string) func(string) string {
+	return func(s string) string { return "\n" + encode(s) }
+}
+
 // inCells writes text as od -c does.
 func inCells(text string) string {
 	var b strings.Builder
@@ -254,6 +259,11 @@ func TestKeysWhoseBytesAreWrittenOneByOne(t *testing.T) {
 		{"od", "hex", dumped("%07o", 1, "")},
 		{"hexdump", "hex", dumped("%08x ", 1, "|%s|")},
 		{"xxd", "hex", dumped("%08x:", 2, "%s")},
+		{"tcpdump -X", "hex", dumped("\t0x%04x: ", 2, "%s")},
+		{"curl --trace", "hex", onOwnLine(func(s string) string { return strings.ReplaceAll(dumped("%04x:", 1, "\b%s")(s), " \b", "") })},
+		{"Java", "hex", onOwnLine(dumped("  %04X:", 1, "%s"))},
+		{"OpenSSL", "hex", dumped("%04x -", 1, "%s")},
+		{"tshark", "hex", dumped("%04x ", 1, "%s")},
 		{"a decimal array", "decimal", joined("%d", ", ")},
 		{"a decimal array without spaces", "decimal", joined("%d", ",")},
 		{"a printed slice", "decimal", joined("%d", " ")},
@@ -300,6 +310,7 @@ func TestKeysInPiecesAreWhole(t *testing.T) {
 			"a constant of a template":    "const p = '" + prefix + "';\nconst k = `${p}" + rest + "`;",
 			"a template of constants":     "`" + prefix + `${"` + rest + "\"}`",
 			"a shell's quotes":            "K=" + prefix + `"` + rest + "\"\n",
+			"curl --trace-ascii":          fmt.Sprintf("0040: Bearer %s\n%04x: %s\n%04x: x", first, 0x40+len("Bearer "+first), last, 0x40+len("Bearer "+key+"\r\n")),
 			"a long literal in C":         "const char *k = \"" + prefix + "\"\n    \"" + rest + "\";",
 			"emphasis of a converter":     "<p>" + "sk<em>live</em>" + rest + "</p>",
 		} {

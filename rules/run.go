@@ -271,6 +271,10 @@ func (g *group) lineBehind(b []byte, start, end, held int) (p piece, ok bool) {
 	if i >= len(b) || b[i] != '\n' {
 		return p, false
 	}
+	if p.at = tracedAt(b, end, i+1); p.at > 0 {
+		p.joint = folded
+		return p, p.at < len(b) && g.alphabet[b[p.at]]
+	}
 	first := ascii.RunStart(b, start, maxSplitGap, func(c byte) bool { return c != '\n' })
 	if p.joint == broken && slices.Contains(widths, end-first) {
 		p.joint = screen
@@ -285,6 +289,27 @@ func (g *group) lineBehind(b []byte, start, end, held int) (p piece, ok bool) {
 		return p, false
 	}
 	return p, p.joint == folded || stop == len(b) || ascii.IsSpace(b[stop]) || bytes.IndexByte([]byte("\"'`\\,;)]}<"), b[stop]) >= 0
+}
+
+// tracedAt returns where a line that ends at b[:end] goes on in the next, which starts at
+// b[next:], or 0 if it does not. curl --trace-ascii cuts lines after 64 bytes, and writes
+// before each where it is from: 0040: and a blank.
+func tracedAt(b []byte, end, next int) int {
+	var offsets, texts [2]int
+	for i, at := range [...]int{ascii.RunStart(b, end, maxSplitGap, func(c byte) bool { return c != '\n' }), next} {
+		digits := ascii.RunEnd(b, at, 8, ascii.IsHex) - at
+		texts[i] = at + digits + len(": ")
+		if digits < 4 || !bytes.HasPrefix(b[at+digits:], []byte(": ")) {
+			return 0
+		}
+		for _, c := range b[at : at+digits] {
+			offsets[i] = offsets[i]<<4 + int(ascii.HexDigit(c))
+		}
+	}
+	if offsets[1]-offsets[0] != end-texts[0] {
+		return 0
+	}
+	return texts[1]
 }
 
 // borders are between the cells of a table.

@@ -15,6 +15,9 @@ import (
 //	od -t x1          0000000 73 6b 5f 6c 69 76 65 5f
 //	hexdump -C        00000000  73 6b 5f 6c 69 76 65 5f  30 66 33 62 …  |sk_live_0f3b|
 //	xxd               00000000: 736b 5f6c 6976 655f 3066  sk_live_0f
+//	tcpdump -X        0x0010:  736b 5f6c 6976 655f 3066  sk_live_0f
+//	curl, Java        0010: 73 6b 5f 6c 69 76 65 5f 30 … sk_live_0
+//	OpenSSL, tshark   0010 - 73 6b 5f 6c-69 76 65   sk_live   0010  73 6b
 //	arrays            115, 107, 95
 //
 // A line may start with where it is, and end with the text that it means.
@@ -79,7 +82,8 @@ func (d listDecoder) forms(plain []byte, nested bool) (list []form) {
 const (
 	listBack   = 512 // bytes before a literal
 	maxJoiner  = 24  // bytes between two numbers
-	minOffset  = 6   // digits of what a line starts with, if no colon follows
+	minOffset  = 4   // digits of what a line starts with
+	bareOffset = 6   // the same, if only a blank follows
 	maxGutter  = 100 // bytes of the text that a line ends with
 	widestItem = 8   // bytes of a number and what is before it
 )
@@ -138,9 +142,9 @@ func (d listDecoder) decode(raw []byte, at int, f form, reach int, dst *Text) (p
 // two numbers, the end of a line and the start of the next.
 func (d listDecoder) skip(raw []byte, i int) int {
 	for first := true; ; first = false {
-		if first && bytes.HasPrefix(raw[i:], []byte("  ")) {
+		if full := isFull(raw, i); first && (full || bytes.HasPrefix(raw[i:], []byte("  "))) {
 			line, _, _ := bytes.Cut(raw[i:min(len(raw), i+maxGutter)], []byte("\n"))
-			if !isDump(bytes.TrimLeft(line, " ")) {
+			if full || !isDump(bytes.TrimLeft(line, " ")) {
 				i += len(line)
 			}
 		}
@@ -155,11 +159,31 @@ func (d listDecoder) skip(raw []byte, i int) int {
 // behindOffset returns where a line that starts at raw[i:] goes on behind the offset of
 // its first byte, or i if it starts with none.
 func behindOffset(raw []byte, i int) int {
-	end := ascii.RunEnd(raw, i, maxGutter, ascii.IsHex)
-	if end > i && (end-i >= minOffset && (end == len(raw) || ascii.IsSpace(raw[end])) || end < len(raw) && raw[end] == ':') {
+	from := ascii.RunEnd(raw, i, maxIndent, ascii.IsBlank)
+	hexed := bytes.HasPrefix(raw[from:], []byte("0x"))
+	if hexed {
+		from += len("0x")
+	}
+	end := ascii.RunEnd(raw, from, maxGutter, ascii.IsHex)
+	rest := raw[end:]
+	switch {
+	case end-from < minOffset:
+	case bytes.HasPrefix(rest, []byte(":")):
+		return end
+	case hexed:
+	case end-from >= bareOffset && (len(rest) == 0 || ascii.IsSpace(rest[0])),
+		bytes.HasPrefix(rest, []byte(" - ")), bytes.HasPrefix(rest, []byte("  ")):
 		return end
 	}
 	return i
+}
+
+// isFull reports whether 16 bytes with a short offset end at raw[:i]: curl --trace writes
+// their text behind a single blank.
+func isFull(raw []byte, i int) bool {
+	const numbers = 16*len("00 ") - len(" ")
+	start := i - numbers - len("0000: ")
+	return start >= 0 && bytes.HasPrefix(raw[i:], []byte(" ")) && string(raw[start+4:start+6]) == ": " && (start == 0 || raw[start-1] == '\n')
 }
 
 // isDump reports whether line, the rest of one, goes on with bytes.
