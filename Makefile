@@ -199,6 +199,7 @@ corpus: build $(CORPUS_NODE)
 		{ echo "not in the pinned versions:" >&2; apt-get install -q -y --no-install-recommends $$(sed 's/=.*//' tools/corpus/debian.txt); }
 	go -C tools build -o ../bin/corpus ./corpus
 	bin/corpus bin/keysweep
+	bin/corpus -places -scripts tools/corpus/documents bin/keysweep
 	tools/corpus/scanners/run.sh bin/keysweep bin
 	$(MAKE) page
 	$(MAKE) installed
@@ -222,7 +223,7 @@ reftables: build bin/newer-git/git
 	KEYSWEEP_NEWER_GIT=$(CURDIR)/bin/newer-git/git KEYSWEEP_NEWER_GIT_REPOSITORIES=$(REFTABLE_REPOSITORIES) \
 		go test -vet=off -tags newergit -count=1 -run 'NewerGit' -v -timeout 60m . ./scanner/gitdb
 
-bin/newer-git/git: tools/corpus/newer_git.sh
+bin/newer-git/git: tools/corpus/newer/git.sh
 	rm -rf bin/newer-git
 	$< bin/newer-git
 	touch $@

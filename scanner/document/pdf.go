@@ -48,6 +48,7 @@ type pdf struct {
 	inner   map[uint32][]byte // the texts of objects in streams, by number
 	held    int               // bytes of inner
 	fonts   map[uint32]*pdfFont
+	codes   int               // that fonts hold
 	pages   map[uint32]uint32 // which page shows a stream, by the numbers of both
 	// resolved are the values of long objects that were resolved last: pages share them.
 	resolved map[uint32]any
@@ -419,7 +420,7 @@ func (p *pdf) part(s *pdfStream) error {
 		if page, ok := p.pages[s.number]; ok && resources == nil {
 			resources = p.inherited(p.dictOf(pdfRef(page)), "Resources")
 		}
-		t := &pdfText{pdf: p, parser: pdfLexer{r: in}, fonts: p.dictOf(resources["Font"])}
+		t := &pdfText{pdf: p, parser: pdfLexer{r: in}, fonts: p.dictOf(resources["Font"]), text: pdfIdentity, line: pdfIdentity, state: pdfState{page: pdfIdentity, stretch: 1}}
 		return p.sink.Part(name, t, s.data)
 	}
 	return p.sink.Part(name, in, s.data)

@@ -3,6 +3,9 @@
 // of many formats, scans each file, and prints a table of formats and shapes.
 //
 //	corpus [-script GLOB] [-keep FOLDER] [-only FORMAT] [-exact PERCENT] KEYSWEEP
+//
+// With -places, scripts put a key at each place of a document, and the table says which
+// places of which documents are read.
 package main
 
 import (
@@ -31,6 +34,7 @@ func main() {
 	flag.StringVar(&c.only, "only", "", "scan only formats that contain this `text`")
 	flag.IntVar(&c.exact, "exact", 98, "fail if fewer than so many `percent` of the keys of documented shapes are exact")
 	flag.StringVar(&c.scripts, "scripts", "tools/corpus", "the `folder` of the scripts")
+	flag.BoolVar(&c.places, "places", false, "the scripts write documents with keys at several places")
 	flag.Parse()
 	if flag.NArg() != 1 {
 		flag.Usage()
@@ -46,6 +50,7 @@ func main() {
 type corpus struct {
 	folder, scripts, script, only string
 	exact                         int // percent
+	places                        bool
 
 	keys    []key
 	results map[string]map[string]verdict // by format and name of the key
@@ -85,14 +90,21 @@ type part struct {
 	alphabet string
 }
 
-// perShape is how many keys each shape has.
-const perShape = 2
+// How many keys each shape has, and for documents.
+const (
+	perShape       = 2
+	perShapePlaces = 7
+)
 
 // makeKeys makes the keys, the same ones in every run.
 func (c *corpus) makeKeys() {
 	random := rand.New(rand.NewPCG(1, 2))
+	n := perShape
+	if c.places {
+		n = perShapePlaces
+	}
 	for _, s := range shapes {
-		for i := range perShape {
+		for i := range n {
 			var body strings.Builder
 			for _, p := range s.parts {
 				if p.n == 0 {
@@ -103,10 +115,15 @@ func (c *corpus) makeKeys() {
 				}
 			}
 			text := "sk_" + "live_" + body.String()
-			sum := sha256.Sum256([]byte(text))
-			c.keys = append(c.keys, key{fmt.Sprintf("%s.%c", s.name, 'a'+i), text, hex.EncodeToString(sum[:])})
+			c.keys = append(c.keys, key{fmt.Sprintf("%s.%c", s.name, 'a'+i), text, sum(text)})
 		}
 	}
+}
+
+// sum returns the hash that reports have of a text.
+func sum(text string) string {
+	b := sha256.Sum256([]byte(text))
+	return hex.EncodeToString(b[:])
 }
 
 // run makes the files, scans them and prints the table.
@@ -128,13 +145,19 @@ func (c *corpus) run(keysweep string) (err error) {
 	if err != nil {
 		return err
 	}
+	var said []byte
 	for _, s := range scripts {
 		if interpreters[filepath.Ext(s)] == nil {
 			continue
 		}
-		if err := c.generate(filepath.Base(s)); err != nil {
+		out, err := c.generate(filepath.Base(s))
+		if err != nil {
 			return fmt.Errorf("%s: %w", s, err)
 		}
+		said = append(said, out...)
+	}
+	if c.places {
+		return c.scanPlaces(keysweep, string(said))
 	}
 	if err := c.scan(keysweep); err != nil {
 		return err
@@ -148,11 +171,12 @@ var interpreters = map[string][]string{
 	".java": {"java"},
 }
 
-// generate runs a script: it gets the folder, and the keys on standard input.
-func (c *corpus) generate(script string) error {
+// generate runs a script: it gets the folder, and the keys on standard input. What it
+// prints is returned.
+func (c *corpus) generate(script string) ([]byte, error) {
 	folder, err := filepath.Abs(c.folder)
 	if err != nil {
-		return err
+		return nil, err
 	}
 	command := append(slices.Clone(interpreters[filepath.Ext(script)]), script, folder)
 	cmd := exec.Command(command[0], command[1:]...)
@@ -162,7 +186,7 @@ func (c *corpus) generate(script string) error {
 		fmt.Fprintln(&in, k.name, k.text)
 	}
 	cmd.Stdin = strings.NewReader(in.String())
-	return cmd.Run()
+	return cmd.Output()
 }
 
 // verdict is what became of a key.
@@ -180,10 +204,22 @@ var verdicts = [...]string{"exact", "likely", "cut", "wrong", "lost"}
 
 // found is what is read of a report.
 type found struct {
-	Findings []struct {
-		SHA256 string `json:"secret_sha256"`
-		Extent string `json:"extent"`
-	} `json:"findings"`
+	Findings []finding         `json:"findings"`
+	Skipped  []json.RawMessage `json:"skipped"`
+}
+
+type finding struct {
+	SHA256 string `json:"secret_sha256"`
+	Extent string `json:"extent"`
+}
+
+// scanFile scans a file alone, so that no other copy of its keys helps.
+func scanFile(keysweep, file string) (f found, err error) {
+	out, err := exec.Command(keysweep, "scan", file, "-f", "json", "-q", "--no-config").Output()
+	if exit := (*exec.ExitError)(nil); err != nil && (!errors.As(err, &exit) || exit.ExitCode() == 2) {
+		return f, err
+	}
+	return f, json.Unmarshal(out, &f)
 }
 
 func (c *corpus) scan(keysweep string) error {
@@ -223,14 +259,10 @@ func (c *corpus) scan(keysweep string) error {
 	return failed
 }
 
-// scanOne scans a file alone, so that no other copy of its key helps.
+// scanOne returns what became of the key in a file.
 func (c *corpus) scanOne(keysweep, file string, k key) (verdict, error) {
-	out, err := exec.Command(keysweep, "scan", file, "-f", "json", "-q", "--no-config").Output()
-	if exit := (*exec.ExitError)(nil); err != nil && (!errors.As(err, &exit) || exit.ExitCode() != 1) {
-		return 0, err
-	}
-	var f found
-	if err := json.Unmarshal(out, &f); err != nil {
+	f, err := scanFile(keysweep, file)
+	if err != nil {
 		return 0, err
 	}
 	v := lost
