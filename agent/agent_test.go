@@ -3,6 +3,7 @@ package agent
 import (
 	"encoding/json"
 	"errors"
+	"fmt"
 	"slices"
 	"strings"
 	"testing"
@@ -69,6 +70,19 @@ func FuzzRead(f *testing.F) {
 			}
 		}
 	})
+}
+
+func TestAnEventThatIsTooLargeIsSaidToBe(t *testing.T) {
+	whole := `{"hook_event_name":"UserPromptSubmit","prompt":"` + strings.Repeat("x", MaxPayload) + `"}`
+	for text, want := range map[string]string{
+		whole:                   "the event is larger than 64 MiB",
+		whole[:len(whole)/2]:    "the event is not JSON",
+		whole[:100] + `"} more`: "<nil>",
+	} {
+		if _, err := Find("claude").Read(strings.NewReader(text)); fmt.Sprint(err) != want {
+			t.Errorf("%d bytes: %v, want %s", len(text), err, want)
+		}
+	}
 }
 
 func TestFilesThatAPromptNames(t *testing.T) {

@@ -33,14 +33,18 @@ type Event struct {
 // then says what is known.
 func (a *Agent) Read(r io.Reader) (*Event, error) {
 	e := &Event{Agent: a}
-	b := bufio.NewReader(io.LimitReader(r, MaxPayload))
+	limited := &io.LimitedReader{R: r, N: MaxPayload}
+	b := bufio.NewReader(limited)
 	if mark, _ := b.Peek(3); string(mark) == "\ufeff" {
 		_, _ = b.Discard(3)
 	}
 	var all any
 	d := json.NewDecoder(b)
 	d.UseNumber()
-	if err := d.Decode(&all); err != nil {
+	switch err := d.Decode(&all); {
+	case err != nil && limited.N <= 0:
+		return e, fmt.Errorf("the event is larger than %d MiB", MaxPayload>>20)
+	case err != nil:
 		return e, errors.New("the event is not JSON")
 	}
 	payload, ok := all.(map[string]any)
