@@ -1,6 +1,6 @@
 # make test   installs what the tests need and runs them
 # make lint   format, vet, staticcheck, known vulnerabilities, workflows
-# make build  bin/keysweep
+# make build  bin/keysweep and bin/keysweep-sweep
 # make release VERSION=v1.2.3 [BASE=ADDRESS]  all that is published of the commit (bin/release)
 # make installed  installs, tries and removes all of that (Debian, as root)
 # make bench, make fuzz [FUZZTIME=20s]
@@ -47,6 +47,7 @@ CORPUS_NODE := bin/corpus-node/node_modules/.package-lock.json
 
 build:
 	CGO_ENABLED=0 go build -trimpath -tags $(TAGS) -o bin/keysweep .
+	CGO_ENABLED=0 go -C sweep build -trimpath -tags $(TAGS) -o ../bin/keysweep-sweep .
 
 # BASE is the address of the folder that the files will be published in.
 # docs/releasing.md says what is done with them.
@@ -109,6 +110,8 @@ run-tests: $(MULTITOOL) $(RUNNERS)
 	@go -C tools build -o ../bin/gotest ./gotest
 	@# make lint has vetted everything. Tests that run at once mostly wait.
 	bin/gotest go test -vet=off -parallel 4 -timeout 14m ./...
+	@# As make build has it, so that NATS is compiled once.
+	cd sweep && CGO_ENABLED=0 ../bin/gotest go test -trimpath -tags $(TAGS) -vet=off -parallel 4 -timeout 14m ./...
 ifdef SMALL_CORPUS
 	@# One archive, as users get it.
 	@$(MAKE) --no-print-directory release VERSION=v0.0.0-test PLATFORMS=linux/amd64 RELEASE=bin/release-test
@@ -136,9 +139,11 @@ lint: tools
 		go vet ./...; \
 	done
 	go -C tools vet ./...
+	CGO_ENABLED=0 go -C sweep vet -trimpath -tags $(TAGS) ./...
 	bin/staticcheck ./...
 	GOOS=windows bin/staticcheck ./...
 	cd tools && ../bin/staticcheck ./gotest ./release
+	cd sweep && CGO_ENABLED=0 ../bin/staticcheck -tags $(TAGS) ./...
 	.ci/vulnerabilities
 	bin/actionlint
 	bash -n .ci/run .ci/vulnerabilities tools/release/installed.sh

@@ -289,6 +289,7 @@ func TestExportedNamesAreExplained(t *testing.T) {
 // and a test may choose it.
 var readsTheClock = map[string]string{
 	"main.go":                 "hands it to the command",
+	"sweep/main.go":           "hands it to the program",
 	"command/progress.go":     "measures how fast a scan is",
 	"audit/audit.go":          "Options.Scan.Now is nil",
 	"scanner/options.go":      "Options.Now is nil",

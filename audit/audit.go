@@ -36,6 +36,9 @@ type Options struct {
 	Sources config.Sources
 	// Baseline, if not nil, counts instead of one that Sources leads to.
 	Baseline *exceptions.Baseline
+	// Own says that the one repository of Scan is the user's own, wherever it is: the
+	// exceptions of its default branch count. Sources.None excludes it.
+	Own bool
 	// Verify says which issuers are asked.
 	Verify Verification
 }
@@ -67,11 +70,27 @@ func Open(ctx context.Context, opts Options) (*Audit, error) {
 		return nil, err
 	}
 	a := &Audit{opts: opts, prepared: prepared}
-	if err := a.load(ctx); err != nil {
+	if opts.Own {
+		err = a.own(ctx)
+	}
+	if err == nil {
+		err = a.load(ctx)
+	}
+	if err != nil {
 		prepared.Close()
 		return nil, err
 	}
 	return a, nil
+}
+
+// own has the exceptions of the default branch count.
+func (a *Audit) own(ctx context.Context) error {
+	if err := a.prepared.Fetch(ctx); err != nil {
+		return err
+	}
+	rev := a.prepared.TrustDefaultBranch()
+	a.opts.Sources.Trust = &config.Trust{Rev: rev, Name: "the default branch", Anywhere: true}
+	return nil
 }
 
 func (a *Audit) load(ctx context.Context) (err error) {
@@ -95,7 +114,7 @@ func (a *Audit) Scan(ctx context.Context) (err error) {
 		Occurrence: func(key finding.Secret, o *finding.Occurrence) bool { return a.Loaded.AcceptsOccurrence(key, o, now) },
 		Path:       func(o *finding.Occurrence) (string, bool) { return a.Loaded.AcceptsPath(o, now) },
 	})
-	if err == nil {
+	if err == nil && !a.opts.Own {
 		a.noteTheirs(ctx)
 	}
 	return err
@@ -115,6 +134,9 @@ func (a *Audit) Mark(verbose bool) {
 	a.Result.Sort()
 	a.Loaded.AddNotes(a.Result, verbose)
 }
+
+// Basis returns what the finding of key rests on, after Scan.
+func (a *Audit) Basis(key finding.Secret) scanner.Basis { return a.prepared.Basis(key) }
 
 // ReadFile returns the bytes, at most limit, of the file at path in the tree of the
 // revision rev, of the first target, which is a repository. path is '/'-separated,

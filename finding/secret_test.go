@@ -82,3 +82,48 @@ func TestIdentityIsOverTheWholeKey(t *testing.T) {
 		t.Errorf("%s and %s, id %s, length %d", a.SHA256(), b.SHA256(), a.ID(), a.Len())
 	}
 }
+
+func TestASealedSecretHasAllButItsBody(t *testing.T) {
+	for _, n := range []int{1, 16, 24, 32, 200} {
+		s := NewSecret("sk_"+"live_", body(n))
+		text, err := s.MarshalBinary()
+		if err != nil || bytes.Contains(text, []byte(body(n))) && n > 4 {
+			t.Fatalf("%d: %q, %v", n, text, err)
+		}
+		var sealed Secret
+		if err := sealed.UnmarshalBinary(text); err != nil {
+			t.Fatal(err)
+		}
+		if sealed != s.Sealed() || sealed != sealed.Sealed() || !sealed.IsSealed() || s.IsSealed() {
+			t.Errorf("%d: sealed twice it is another", n)
+		}
+		if sealed.SHA256() != s.SHA256() || sealed.ID() != s.ID() || sealed.Len() != s.Len() || sealed.Prefix() != s.Prefix() ||
+			sealed.Redacted() != s.Redacted() || sealed.RedactedWithTail() != s.RedactedWithTail() {
+			t.Errorf("%d: %s %d %s", n, sealed.SHA256(), sealed.Len(), sealed.RedactedWithTail())
+		}
+		if n > 4 && strings.Contains(sealed.Reveal(), body(n)) {
+			t.Errorf("%d: it reveals the secret", n)
+		}
+	}
+	var none Secret
+	if text, err := none.MarshalBinary(); err != nil || none.UnmarshalBinary(text) != nil || none != (Secret{}) {
+		t.Errorf("no secret: %q, %v", text, err)
+	}
+}
+
+func FuzzSealedSecret(f *testing.F) {
+	text, _ := NewSecret("sk_"+"live_", body(32)).MarshalBinary()
+	for _, seed := range []string{"", "\n", "a\n", string(text), string(text[:80]), "p\n" + strings.Repeat("0", 64) + "99999999999999999999:"} {
+		f.Add([]byte(seed))
+	}
+	f.Fuzz(func(t *testing.T, b []byte) {
+		var s Secret
+		if s.UnmarshalBinary(b) != nil {
+			return
+		}
+		if again, err := s.MarshalBinary(); err != nil || !bytes.Equal(again, b) || len(s.ID()) != 16 || s.Len() < 0 {
+			t.Errorf("%q became %q, %v", b, again, err)
+		}
+		_ = s.RedactedWithTail()
+	})
+}

@@ -40,8 +40,8 @@ func NewRedactor(set *rules.Set, res *finding.Result, show bool) *Redactor {
 	}
 	r.keys = map[string]bool{}
 	for _, f := range slices.Concat(res.Findings, res.RejectedFindings) {
-		if f.Secret.Len() == len(f.Secret.Prefix()) {
-			continue // a bare prefix hides nothing
+		if f.Secret.Len() == len(f.Secret.Prefix()) || f.Secret.IsSealed() {
+			continue // a bare prefix hides nothing, and what is sealed is not known
 		}
 		r.keys[f.Secret.Reveal()] = true
 		r.lengths = append(r.lengths, f.Secret.Len())

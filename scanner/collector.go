@@ -38,6 +38,7 @@ type record struct {
 	shapes    []string
 	evidence  map[evidenceKey]rules.Evidence
 	locations map[location]view
+	based     []rules.Evidence // all of it, of a finding
 	// partial says that the history of the key is not wholly known; open, that
 	// it may have occurrences that were never met.
 	partial, open bool

@@ -48,9 +48,44 @@ func (t *target) resolveRemote(opts *Options) error {
 	return nil
 }
 
-// fetch brings the repository of t here, and opens it. What did not come is noted as
-// skipped. The error is ctx's alone; t.repo is nil if nothing came.
+// Fetch brings what is at addresses here before Scan does, so that it can be read first.
+// The error is ctx's alone.
+func (s *Prepared) Fetch(ctx context.Context) error {
+	for _, t := range s.targets {
+		if t.remote != nil {
+			if err := s.fetch(ctx, t); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
+}
+
+// originHead is what a clone notes as the default branch of where it came from.
+const originHead = "refs/remotes/origin/HEAD"
+
+// TrustDefaultBranch has the comments count that the default branch of the first target
+// reaches (Options.Trusted), and returns it as a revision: what a clone notes as that of
+// where it came from, else HEAD.
+func (s *Prepared) TrustDefaultBranch() string {
+	if repo := s.targets[0].repo; repo != nil {
+		for _, ref := range repo.Refs {
+			if ref.Name == originHead {
+				s.opts.Trusted = ref.ID.String()
+				return s.opts.Trusted
+			}
+		}
+	}
+	return "HEAD"
+}
+
+// fetch brings the repository of t here, once, and opens it. What did not come is noted
+// as skipped. The error is ctx's alone; t.repo is nil if nothing came.
 func (s *Prepared) fetch(ctx context.Context, t *target) error {
+	if t.fetched {
+		return nil
+	}
+	t.fetched = true
 	s.opts.Progress.Phase.Store("receiving")
 	err := s.receive(ctx, t)
 	if ctx.Err() != nil {

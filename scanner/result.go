@@ -11,6 +11,7 @@ import (
 	"keysweep/finding"
 	"keysweep/linehash"
 	"keysweep/rules"
+	"keysweep/rules/attribution"
 	"keysweep/scanner/gitdb/pack"
 	"keysweep/scanner/worktree"
 )
@@ -164,6 +165,51 @@ func (r *record) complete() {
 // issuer's name.
 const pathEvidenceLimit = 1000
 
+// Basis is what a finding rests on beside its occurrences. Findings of one key from
+// several scans are joined by it.
+type Basis struct {
+	Shapes   []string
+	Evidence []rules.Evidence
+	Partial  bool // the history of the key is not wholly known
+}
+
+// Basis returns what the finding of key rests on, after Scan. The zero value: there is
+// none.
+func (s *Prepared) Basis(key finding.Secret) Basis {
+	if r := s.collector.keys[key]; r != nil {
+		return Basis{Shapes: r.shapes, Evidence: r.based, Partial: r.partial}
+	}
+	return Basis{}
+}
+
+// Add adds what the same key rests on elsewhere.
+func (b *Basis) Add(other Basis) {
+	b.Partial = b.Partial || other.Partial
+	if b.Shapes == nil {
+		b.Shapes = other.Shapes
+	}
+	for _, e := range other.Evidence {
+		i := slices.IndexFunc(b.Evidence, func(old rules.Evidence) bool {
+			return old == e || old.Issuer == e.Issuer && old.Kind == e.Kind && e.Kind != attribution.Path
+		})
+		switch {
+		case i < 0:
+			b.Evidence = append(b.Evidence, e)
+		case better(e, b.Evidence[i]):
+			b.Evidence[i] = e
+		}
+	}
+}
+
+// Attribute decides whose key f is.
+func (b *Basis) Attribute(f *finding.Finding, set *rules.Set) {
+	f.Issuer, f.IssuerEvidence = set.Attribute(b.Shapes, b.Evidence)
+	f.IssuerStrength = set.Strength(f.Issuer, b.Shapes, b.Evidence)
+	if rule := set.RuleOf(f.RuleID, f.Issuer); rule != nil {
+		f.RuleID = rule.ID
+	}
+}
+
 // attribute decides whose key it is, by all its occurrences.
 func (s *Prepared) attribute(r *record) {
 	f := &r.finding
@@ -178,11 +224,9 @@ func (s *Prepared) attribute(r *record) {
 			evidence = append(evidence, s.collector.set.PathEvidence(o.Path)...)
 		}
 	}
-	f.Issuer, f.IssuerEvidence = s.collector.set.Attribute(r.shapes, evidence)
-	f.IssuerStrength = s.collector.set.Strength(f.Issuer, r.shapes, evidence)
-	if rule := s.collector.set.RuleOf(f.RuleID, f.Issuer); rule != nil {
-		f.RuleID = rule.ID
-	}
+	r.based = evidence
+	b := Basis{Shapes: r.shapes, Evidence: evidence}
+	b.Attribute(f, s.collector.set)
 }
 
 // hashLines fills in LineHash of the occurrences in files of the working tree.

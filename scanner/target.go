@@ -27,6 +27,7 @@ type target struct {
 
 	// Of an address; folder, incoming and repo are set when it was fetched.
 	remote   *Remote
+	fetched  bool           // fetch was called
 	folder   string         // where it is, to be removed
 	kept     bool           // not to be removed
 	incoming *pack.Incoming // nil: it has no objects

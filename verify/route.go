@@ -172,7 +172,7 @@ func hostPort(u *url.URL) string {
 // records in the other findings why they are not asked about.
 func (r *router) route(findings []*finding.Finding) []*job {
 	var jobs []*job
-	byKey := map[string]*job{}
+	byKey := map[finding.Secret]*job{}
 	for _, f := range findings {
 		e, strength, o := r.endpoint(f)
 		if e == nil {
@@ -187,11 +187,11 @@ func (r *router) route(findings []*finding.Finding) []*job {
 			final(finding.Unchecked, finding.CodeNotAsked, "it may hold a part of another key").record(f, time.Time{})
 			continue
 		}
-		j := byKey[f.Secret.Reveal()]
+		j := byKey[f.Secret]
 		switch {
 		case j == nil:
 			j = &job{secret: may[0], next: may[1:], extent: f.Extent, endpoint: e, strength: strength}
-			byKey[f.Secret.Reveal()] = j
+			byKey[f.Secret] = j
 			jobs = append(jobs, j)
 		case j.endpoint != e:
 			final(finding.Unchecked, finding.CodeIssuerAmbiguous, "the same key was also attributed to "+j.endpoint.issuer).record(f, time.Time{})
@@ -245,7 +245,7 @@ func (r *router) endpoint(f *finding.Finding) (*endpoint, finding.Strength, outc
 		return unchecked(finding.CodeIssuerAmbiguous, "its rule belongs to "+e.issuer)
 	case e.crosses():
 		return unchecked(finding.CodeNotAsked, fmt.Sprintf("the address given is not for %s keys", f.Environment))
-	case !sendable(f.Secret.Reveal()):
+	case !f.Secret.IsSealed() && !sendable(f.Secret.Reveal()):
 		return unchecked(finding.CodeNotAsked, "it has characters that a header cannot carry")
 	}
 	return e, strength, outcome{}
@@ -255,7 +255,7 @@ func (r *router) endpoint(f *finding.Finding) (*endpoint, finding.Strength, outc
 // its ends are not certain, nothing that may hold a part of another key, or that
 // is known to be of another issuer.
 func (r *router) candidates(f *finding.Finding, all []*finding.Finding) []finding.Secret {
-	if f.Extent == finding.Exact {
+	if f.Extent == finding.Exact || f.Secret.IsSealed() {
 		return []finding.Secret{f.Secret}
 	}
 	var list []finding.Secret

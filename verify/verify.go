@@ -107,6 +107,9 @@ func sleep(ctx context.Context, d time.Duration) error {
 	}
 }
 
+// Budget returns how many keys opts allow to ask about, at least 0.
+func Budget(opts Options) int { return max(cmp.Or(opts.Budget, defaultBudget), 0) }
+
 // Summary is what the findings do not say about a run.
 type Summary struct {
 	Plans      []Plan // of a dry run: the keys that would be sent, in the order of the findings

@@ -1,0 +1,189 @@
+package main
+
+import (
+	"bytes"
+	"context"
+	"crypto/sha256"
+	"encoding/hex"
+	"fmt"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"keysweep/command"
+)
+
+// asProgram is the environment variable that has the test binary be the program.
+const asProgram = "KEYSWEEP_SWEEP_TEST_PROGRAM"
+
+// silence is how long a worker of a test may be silent: a killed one's work is given to another
+// after that.
+const silence = 2 * time.Second
+
+func TestMain(m *testing.M) {
+	if os.Getenv(asProgram) != "" {
+		private()
+		os.Exit((&program{stdout: os.Stdout, stderr: os.Stderr, now: clock, wait: silence}).run(os.Args))
+	}
+	os.Exit(m.Run())
+}
+
+// clock stands: reports do not depend on how long a sweep took.
+func clock() time.Time { return time.Date(2026, 6, 1, 12, 0, 0, 0, time.UTC) }
+
+// key returns a key, made from a seed.
+func key(seed string) string {
+	sum := sha256.Sum256([]byte(seed))
+	return "sk_" + "live_" + hex.EncodeToString(sum[:])[:40]
+}
+
+// folder is a repository that git makes for a test.
+type folder struct {
+	t    *testing.T
+	path string
+	day  int
+}
+
+func (f *folder) git(args ...string) {
+	f.t.Helper()
+	date := fmt.Sprintf("2026-01-%02dT00:00:00Z", f.day)
+	cmd := exec.Command("git", args...)
+	cmd.Dir = f.path
+	cmd.Env = append(os.Environ(), "GIT_AUTHOR_NAME=a", "GIT_AUTHOR_EMAIL=a@example.com", "GIT_COMMITTER_NAME=a", "GIT_COMMITTER_EMAIL=a@example.com",
+		"GIT_AUTHOR_DATE="+date, "GIT_COMMITTER_DATE="+date, "GIT_CONFIG_NOSYSTEM=1", "HOME="+f.t.TempDir())
+	if out, err := cmd.CombinedOutput(); err != nil {
+		f.t.Fatalf("git %v: %v\n%s", args, err, out)
+	}
+}
+
+// commit writes a file and commits it, a day after the last commit.
+func (f *folder) commit(name, text string) {
+	f.t.Helper()
+	f.day++
+	if err := os.WriteFile(filepath.Join(f.path, name), []byte(text), 0o600); err != nil {
+		f.t.Fatal(err)
+	}
+	f.git("add", ".")
+	f.git("commit", "-q", "-m", "commit "+name)
+}
+
+// newFolder returns a repository with a working tree at path.
+func newFolder(t *testing.T, path string) *folder {
+	t.Helper()
+	if err := os.MkdirAll(path, 0o755); err != nil {
+		t.Fatal(err)
+	}
+	f := &folder{t: t, path: path}
+	f.git("init", "-q", "-b", "main")
+	return f
+}
+
+// setting returns a line with a key of an issuer.
+func setting(issuer, seed string) string {
+	return strings.ToUpper(issuer) + "_KEY=" + key(seed) + "\n"
+}
+
+// several makes n bare repositories and one with a working tree, and a file that lists them.
+// Keys are shared among some.
+func several(t *testing.T, dir string, n int) (paths []string, repos string) {
+	t.Helper()
+	for i := range n {
+		path := filepath.Join(dir, fmt.Sprintf("r%02d.git", i))
+		f := newFolder(t, filepath.Join(dir, "work", fmt.Sprint(i)))
+		f.day = i % 20
+		f.commit("pay.env", setting("martis", fmt.Sprint("shared", i%3)))
+		if i%4 == 0 {
+			f.commit("own.env", setting("martis", fmt.Sprint("own", i)))
+		}
+		f.commit("pay.env", "nothing\n")
+		f.git("clone", "-q", "--bare", f.path, path)
+		paths = append(paths, path)
+	}
+	w := newFolder(t, filepath.Join(dir, "tree"))
+	w.commit("a.txt", setting("martis", "shared1"))
+	if err := os.WriteFile(filepath.Join(w.path, "b.txt"), []byte(setting("martis", "untracked")), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	paths = append(paths, w.path)
+	return paths, listOf(t, dir, paths)
+}
+
+// listOf writes a file that lists paths.
+func listOf(t *testing.T, dir string, paths []string) string {
+	t.Helper()
+	repos := filepath.Join(dir, "repos.txt")
+	if err := os.WriteFile(repos, []byte(strings.Join(paths, "\n")+"\n"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	return repos
+}
+
+// run runs the program in this process.
+func run(t *testing.T, args ...string) (status int, stdout, stderr string) {
+	t.Helper()
+	var out, errs bytes.Buffer
+	p := &program{stdout: &out, stderr: &errs, now: clock, wait: silence}
+	status = p.run(append([]string{"keysweep-sweep"}, args...))
+	return status, out.String(), errs.String()
+}
+
+// scanned returns what keysweep scan reports of paths.
+func scanned(t *testing.T, paths ...string) (status int, stdout string) {
+	t.Helper()
+	slices.Sort(paths)
+	var out, errs bytes.Buffer
+	status = command.Run(context.Background(), append([]string{"scan", "-f", "json"}, paths...), command.Process{Stdout: &out, Stderr: &errs, Now: clock})
+	return status, out.String()
+}
+
+func TestASweepReportsWhatAScanOfAllDoes(t *testing.T) {
+	dir := t.TempDir()
+	paths, repos := several(t, dir, 6)
+	wantStatus, want := scanned(t, paths...)
+	for _, workers := range []string{"1", "3"} {
+		state := filepath.Join(dir, "state"+workers)
+		status, got, stderr := run(t, "--repos", repos, "--state", state, "--at-once", workers, "-f", "json")
+		if status != wantStatus || got != want {
+			t.Errorf("%s workers: status %d, want %d\n%s\n%s\nwant\n%s", workers, status, wantStatus, stderr, got, want)
+		}
+		onlyOwn(t, state)
+	}
+	if strings.Contains(want, key("own0")) || strings.Count(want, `"rule_id"`) != 6 {
+		t.Errorf("the report is not as it should be:\n%s", want)
+	}
+}
+
+// onlyOwn checks that only the user can read what is kept, and that it holds no key.
+func onlyOwn(t *testing.T, state string) {
+	t.Helper()
+	body := []byte(strings.TrimPrefix(key("shared0"), "sk_"+"live_"))
+	files := 0
+	err := filepath.WalkDir(state, func(path string, d os.DirEntry, err error) error {
+		if err != nil {
+			return err
+		}
+		info, err := d.Info()
+		if err != nil {
+			return err
+		}
+		if info.Mode().Perm()&0o077 != 0 {
+			t.Errorf("%s: mode %v", path, info.Mode())
+		}
+		if d.IsDir() {
+			return nil
+		}
+		files++
+		text, err := os.ReadFile(path)
+		if bytes.Contains(text, body) {
+			t.Errorf("%s holds a key", path)
+		}
+		return err
+	})
+	if err != nil || files < 5 {
+		t.Errorf("%d files in the state, %v", files, err)
+	}
+}

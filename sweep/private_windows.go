@@ -1,0 +1,4 @@
+package main
+
+// private does nothing: files are their user's by the folder that they are in.
+func private() {}

@@ -1,0 +1,358 @@
+package main
+
+import (
+	"context"
+	"crypto/sha256"
+	"encoding/hex"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"slices"
+	"strings"
+	"time"
+
+	"keysweep/audit"
+	"keysweep/command"
+	"keysweep/file"
+	"keysweep/finding"
+	"keysweep/quote"
+	"keysweep/remote"
+	"keysweep/rules"
+	"keysweep/sweep/queue"
+	"keysweep/sweep/record"
+)
+
+// worker scans repositories of one sweep, one at a time.
+type worker struct {
+	q     *queue.Queue
+	sweep *queue.Sweep
+	local []string // options of this machine
+	now   func() time.Time
+}
+
+// optionName returns the name of an option as typed, --name=value.
+func optionName(arg string) string {
+	name, _, _ := strings.Cut(strings.TrimPrefix(arg, "--"), "=")
+	return name
+}
+
+// ofAddresses are options that only hold for addresses, and notOfAddresses for paths.
+var (
+	ofAddresses    = []string{"ref", "forge", "max-pack"}
+	notOfAddresses = []string{"ignored"}
+)
+
+// parse reads options as they hold for a target, an address or a path; "": for the report
+// on all. token is what audit.ParseToken reads.
+func parse(ctx context.Context, args []string, target, token string, p command.Process) (*command.Scan, error) {
+	isAddress := target != "" && remote.IsAddress(target)
+	verifies := slices.ContainsFunc(args, func(arg string) bool {
+		return optionName(arg) == "verify-issuer" || arg == "--verify=true"
+	})
+	args = slices.DeleteFunc(slices.Clone(args), func(arg string) bool {
+		name := optionName(arg)
+		return name == "token-env" || !isAddress && slices.Contains(ofAddresses, name) || isAddress && slices.Contains(notOfAddresses, name) ||
+			name == "ca-file" && !isAddress && !verifies
+	})
+	if token != "" {
+		args = append(args, "--token-env="+token)
+	}
+	if target != "" {
+		args = append(args, "--", target)
+	}
+	return command.ParseScan(ctx, args, p)
+}
+
+// quiet is a process that scans without a terminal, by a clock that stands.
+func quiet(now time.Time) command.Process {
+	return command.Process{Stdin: strings.NewReader(""), Stdout: io.Discard, Stderr: io.Discard, Now: func() time.Time { return now }}
+}
+
+// run works until ctx ends, or the sweep.
+func (w *worker) run(ctx context.Context) error {
+	for ctx.Err() == nil {
+		d, err := w.q.Next(ctx, queue.Scan)
+		if err == nil && d == nil {
+			d, err = w.q.Next(ctx, queue.Ask)
+		}
+		switch {
+		case err != nil && ctx.Err() == nil:
+			return err
+		case d == nil:
+			if s, err := w.q.Sweep(ctx); err == nil && (s == nil || s.Done || s.ID != w.sweep.ID) {
+				return nil
+			}
+			continue
+		}
+		if err := w.do(ctx, d); err != nil {
+			d.Drop()
+			return err
+		}
+	}
+	return nil
+}
+
+// do does what was delivered, unless that is done.
+func (w *worker) do(ctx context.Context, d *queue.Delivery) error {
+	switch {
+	case d.Sweep != w.sweep.ID:
+		return d.Done(ctx)
+	case d.Kind == queue.Ask:
+		return w.ask(ctx, d)
+	}
+	if r, err := w.q.Result(ctx, d.Sweep, d.Name); err != nil {
+		return err
+	} else if r != nil {
+		return d.Done(ctx)
+	}
+	r := queue.Result{Name: d.Name, Failed: fmt.Sprintf("%d times the process that scanned it ended without a result", queue.MaxAttempts)}
+	if d.Attempts <= queue.MaxAttempts {
+		r = w.scan(ctx, d)
+	}
+	if ctx.Err() != nil {
+		after, cancel := context.WithTimeout(context.WithoutCancel(ctx), time.Second)
+		defer cancel()
+		return d.GiveBack(after)
+	}
+	if _, err := w.q.Put(ctx, d.Sweep, r); err != nil {
+		return err
+	}
+	return d.Done(ctx)
+}
+
+// scan scans a repository, or takes over what an earlier sweep found.
+func (w *worker) scan(ctx context.Context, d *queue.Delivery) queue.Result {
+	r := queue.Result{Name: d.Name}
+	a, err := w.audit(ctx, d)
+	if err == nil {
+		defer a.Close()
+		a.Mark(false)
+		r.Incomplete = !a.Result.Complete()
+		r.Until = ends(a)
+		r.Report, err = record.Of(a).Encode()
+	}
+	if err != nil {
+		r.Failed = quote.HideLogins(quote.HideKeys(err.Error()))
+	}
+	return r
+}
+
+// audit scans a repository.
+func (w *worker) audit(ctx context.Context, d *queue.Delivery) (*audit.Audit, error) {
+	s, err := parse(ctx, slices.Concat(w.sweep.Args, w.local), d.Target, d.Token, quiet(w.sweep.Started))
+	if err != nil {
+		return nil, err
+	}
+	opts := s.Audit()
+	opts.Own, opts.Verify = !opts.Sources.None, audit.Verification{}
+	a, err := audit.Open(ctx, opts)
+	if err == nil {
+		if err = a.Scan(ctx); err != nil {
+			err = errors.Join(err, a.Close())
+		}
+	}
+	return a, err
+}
+
+// ends returns when the first exception ends that counts now. Zero: none does.
+func ends(a *audit.Audit) (first time.Time) {
+	earlier := func(t time.Time) {
+		if !t.IsZero() && (first.IsZero() || t.Before(first)) {
+			first = t
+		}
+	}
+	for _, allow := range a.Loaded.Allows {
+		if allow.Expires.After(a.Result.Started) {
+			earlier(allow.Expires)
+		}
+	}
+	return first
+}
+
+// identity returns what identifies the program with the rules that options name: equal words
+// are equal verdicts.
+func identity(set *rules.Set) (string, error) {
+	words, exact := command.Build()
+	words += ", rules " + set.SHA256()[:16]
+	if exact {
+		return words, nil
+	}
+	path, err := os.Executable()
+	if err != nil {
+		return "", err
+	}
+	sum, err := hashOf(path)
+	return words + ", program " + sum[:min(len(sum), 16)], err
+}
+
+// hashOf returns the SHA-256 of a file, in hex.
+func hashOf(path string) (string, error) {
+	f, err := os.Open(path)
+	if err != nil {
+		return "", err
+	}
+	defer f.Close()
+	h := sha256.New()
+	_, err = io.Copy(h, f)
+	return hex.EncodeToString(h.Sum(nil)), err
+}
+
+// hashes returns the SHA-256 of the files that args name, by path.
+func hashes(args []string) (map[string]string, error) {
+	files := map[string]string{}
+	for _, arg := range args {
+		name, path, _ := strings.Cut(arg, "=")
+		if name != "--rules" && name != "--config" && name != "--baseline" {
+			continue
+		}
+		sum, err := hashOf(path)
+		if err != nil {
+			return nil, fmt.Errorf("%s: %w", name, err)
+		}
+		files[path] = sum
+	}
+	return files, nil
+}
+
+// check returns an error unless this machine scans as the sweep's first one does.
+func (w *worker) check(ctx context.Context) error {
+	files, err := hashes(w.sweep.Args)
+	if err != nil {
+		return fmt.Errorf("the sweep needs a file that is not here: %w", err)
+	}
+	for path, sum := range w.sweep.Files {
+		if files[path] != sum {
+			return fmt.Errorf("%s is not the file that the sweep began with", quote.Name(path))
+		}
+	}
+	set, err := setOf(ctx, w.sweep.Args)
+	if err != nil {
+		return err
+	}
+	mine, err := identity(set)
+	if err == nil && mine != w.sweep.Program {
+		err = fmt.Errorf("the sweep was begun by another keysweep-sweep (%s), and this is %s: what they find could differ", w.sweep.Program, mine)
+	}
+	return err
+}
+
+// setOf returns the rules that args name beside the built-in ones.
+func setOf(ctx context.Context, args []string) (*rules.Set, error) {
+	s, err := parse(ctx, args, "", "", quiet(time.Time{}))
+	if err != nil {
+		return nil, err
+	}
+	return rules.Load(s.Audit().Sources.Rules)
+}
+
+// claim is how long a key stays with a worker that does not say what it was answered.
+const claim = 5 * time.Minute
+
+// ask reads keys of a repository again and asks their issuers.
+func (w *worker) ask(ctx context.Context, d *queue.Delivery) error {
+	if d.Attempts > queue.MaxAttempts {
+		return w.unanswered(ctx, d, fmt.Sprintf("%d times the process that asked ended without an answer", queue.MaxAttempts))
+	}
+	a, err := w.audit(ctx, d)
+	if ctx.Err() != nil {
+		return d.GiveBack(context.WithoutCancel(ctx))
+	}
+	if err != nil {
+		return w.unanswered(ctx, d, "the repository could not be read again")
+	}
+	defer a.Close()
+	var asked []*finding.Finding
+	names := map[*finding.Finding]string{} // the hash by which each is known
+	for _, f := range a.Result.Findings {
+		i := slices.IndexFunc(d.Asks, func(k queue.KeyToAsk) bool { return k.SHA256 == f.Secret.SHA256() })
+		if i < 0 {
+			continue
+		}
+		mine, err := w.take(ctx, d.Asks[i].SHA256)
+		if err != nil {
+			return err
+		}
+		if mine {
+			k := d.Asks[i]
+			f.RuleID, f.Issuer, f.IssuerStrength = k.RuleID, k.Issuer, finding.Strength(min(k.Strength, uint8(finding.StrengthUser)))
+			asked, names[f] = append(asked, f), k.SHA256
+		}
+	}
+	if len(asked) > 0 {
+		if err := w.askIssuers(ctx, d, a, asked); err != nil {
+			return err
+		}
+		for _, f := range asked {
+			if err := w.answer(ctx, names[f], f); err != nil {
+				return err
+			}
+		}
+	}
+	if err := w.unanswered(ctx, d, "the key was not found again"); err != nil {
+		return err
+	}
+	return nil
+}
+
+// askIssuers asks about findings.
+func (w *worker) askIssuers(ctx context.Context, d *queue.Delivery, a *audit.Audit, asked []*finding.Finding) error {
+	s, err := parse(ctx, slices.Concat(w.sweep.Args, w.local), "", "", command.Process{Stdout: io.Discard, Stderr: io.Discard, Now: w.now})
+	if err != nil {
+		return err
+	}
+	v := s.Audit().Verify
+	v.Options.Budget = len(asked) + d.Spare
+	verifier, err := v.Open(a.Loaded.Rules)
+	if err != nil {
+		return err
+	}
+	_, err = verifier.Ask(ctx, asked, nil)
+	return errors.Join(err, verifier.Close())
+}
+
+// take claims a key, and waits if another worker has. False: it is answered.
+func (w *worker) take(ctx context.Context, sha256 string) (bool, error) {
+	for {
+		mine, answer, err := w.q.Claim(ctx, w.sweep.ID, sha256, claim)
+		if mine || answer != nil || err != nil {
+			return mine, err
+		}
+		select {
+		case <-ctx.Done():
+			return false, context.Cause(ctx)
+		case <-time.After(time.Second):
+		}
+	}
+}
+
+// answer keeps what was answered about the key called name.
+func (w *worker) answer(ctx context.Context, name string, f *finding.Finding) error {
+	text, err := record.EncodeAnswer(f)
+	if err != nil {
+		return err
+	}
+	return w.q.PutAnswer(ctx, w.sweep.ID, name, text)
+}
+
+// unanswered ends work: the keys that have no answer get none, for the reason why.
+func (w *worker) unanswered(ctx context.Context, d *queue.Delivery, why string) error {
+	for _, k := range d.Asks {
+		if answer, err := w.q.Answer(ctx, w.sweep.ID, k.SHA256); err != nil {
+			return err
+		} else if answer != nil {
+			continue
+		}
+		f := &finding.Finding{Status: finding.Unknown, StatusReason: finding.CodeNotFound.Reason(why)}
+		if err := w.answer(ctx, k.SHA256, f); err != nil {
+			return err
+		}
+	}
+	return d.Done(ctx)
+}
+
+// exists reports whether a path names something.
+func exists(path string) bool {
+	_, err := os.Stat(path)
+	return !file.Absent(err)
+}
