@@ -131,6 +131,7 @@ func (a *Audit) Verify(ctx context.Context, progress func(done, total int)) (ver
 // targets which files were not used. With verbose, it also notes which were.
 func (a *Audit) Mark(verbose bool) {
 	a.Loaded.MarkAll(a.Result, len(a.opts.Scan.Exclude) == 0)
+	a.Result.CountRepositories()
 	a.Result.Sort()
 	a.Loaded.AddNotes(a.Result, verbose)
 }

@@ -45,7 +45,7 @@ type Result struct {
 
 // Repository is what became of one of many repositories.
 type Repository struct {
-	Name     string // of the target, or the path from it to the repository
+	Name     string // of the target, and the path below it of a repository in a folder
 	Keys     int    // how many findings that no person accepted have an occurrence in it
 	Complete bool   // all that should have been read was
 	Failed   string // why it was not scanned, in words; "": it was

@@ -99,7 +99,7 @@ func (p *phrases) gitlabLocation(f *finding.Finding) object {
 	o := f.Listed[0]
 	path := ""
 	if o.Source != finding.SourceRef && o.Source != finding.SourceStdin && o.Path != "" {
-		path = p.Text(join(o.Folder, o.Path))
+		path = p.Text(finding.Below(o.Folder, o.Path))
 		if name, ok := p.opts.Links.file(o); ok {
 			path = p.Text(name)
 		}

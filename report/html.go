@@ -52,6 +52,7 @@ func writeHTML(w io.Writer, res *finding.Result, opts Options) error {
 	h.head()
 	h.keys()
 	h.remedy()
+	h.repositories()
 	h.turnedDown()
 	h.coverage()
 	h.raw("</main>\n<footer>\n<p>").text(fmt.Sprintf("Exit status %d: %s.", opts.Exit.Status, h.quoteWords(h.exitWords()))).raw("</p>\n<p>")
@@ -100,6 +101,9 @@ func (h *htmlReport) head() {
 	h.raw("<nav>")
 	if len(h.listed) > 0 {
 		h.raw("<a href=\"#keys\">Keys</a> <a href=\"#remedy\">What to do</a> ")
+	}
+	if len(h.res.Repositories) > 0 {
+		h.raw("<a href=\"#repositories\">Repositories</a> ")
 	}
 	h.raw("<a href=\"#coverage\">What was read</a></nav>\n</header>\n<main>\n")
 	if groups := h.skippedGroups(finding.ClassIncomplete); len(groups) > 0 {

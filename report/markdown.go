@@ -30,7 +30,7 @@ const maxMarkdownName = 1000
 func writeMarkdown(w io.Writer, res *finding.Result, opts Options) error {
 	m := &markdown{phrases: newPhrases(res, opts)}
 	m.span = func(s string) string { return code(s, false) }
-	sections := []section{m.head(), m.noteList(), m.table(), m.details(), m.turnedDown(), m.notRead(finding.ClassIncomplete), m.notRead(finding.ClassNoted), m.remedy()}
+	sections := []section{m.head(), m.noteList(), m.table(), m.repositories(), m.details(), m.turnedDown(), m.notRead(finding.ClassIncomplete), m.notRead(finding.ClassNoted), m.remedy()}
 	room := maxMarkdown
 	for _, s := range sections {
 		room -= len(s.before) + len(s.after) + maxCutWords

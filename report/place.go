@@ -111,7 +111,7 @@ func (p *phrases) joined(o finding.Occurrence) string {
 	case len(p.res.Targets) == 1 && !p.scanned.tree && !isWithin(o.Folder):
 		return p.Text(o.Path) // nothing that could be opened, and the repository is known
 	}
-	return p.Text(join(p.folder(o), o.Path))
+	return p.Text(finding.Below(p.folder(o), o.Path))
 }
 
 func (p *phrases) isFile(target string) bool {
@@ -137,21 +137,7 @@ func (p *phrases) folder(o finding.Occurrence) string {
 		}
 		dir, folder = cmp.Or(strings.TrimSuffix(parent, "/"), "."), strings.TrimPrefix(folder[2:], "/")
 	}
-	return join(dir, folder)
-}
-
-// join returns the path of name in a folder. It cleans nothing: a name may be
-// anything.
-func join(folder, name string) string {
-	switch {
-	case name == "":
-		return folder
-	case folder == "" || folder == ".":
-		return name
-	case strings.HasSuffix(folder, "/"):
-		return folder + name
-	}
-	return folder + "/" + name
+	return finding.Below(dir, folder)
 }
 
 // maxPath is how many columns of a path are shown; the rest of a longer one,

@@ -158,7 +158,7 @@ func placesToSwitch(f *finding.Finding) string {
 				continue
 			}
 		}
-		files[file{o.Target, join(o.Folder, o.Path)}] = true
+		files[file{o.Target, finding.Below(o.Folder, o.Path)}] = true
 		targets[o.Target] = true
 	}
 	switch {

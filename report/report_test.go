@@ -3,6 +3,7 @@ package report
 import (
 	"bytes"
 	"flag"
+	"fmt"
 	"os"
 	"path/filepath"
 	"slices"
@@ -214,6 +215,21 @@ func remedies() *finding.Result {
 }
 
 // reports are the cases of the golden files.
+// repositories is a result of many repositories: the first sixty have keys.
+func repositories() *finding.Result {
+	return with(result(martis()), func(r *finding.Result) {
+		key := "sk_" + "live_" + strings.Repeat("Ab3", 12)
+		r.Repositories = []finding.Repository{
+			{Name: "a|b/clean", Complete: true}, {Name: "half", Keys: 2},
+			{Name: "https://git.example/gone", Failed: "git.example says | \x1b[31m" + key + " `does` <b>not</b> exist"},
+			{Name: "part\n## heading " + key, Keys: 1234, Failed: ""},
+		}
+		for i := range 50 {
+			r.Repositories = append(r.Repositories, finding.Repository{Name: fmt.Sprint("with/", 10+i), Keys: 1, Complete: true})
+		}
+	})
+}
+
 var reports = []struct {
 	name string
 	res  func() *finding.Result
@@ -234,6 +250,8 @@ var reports = []struct {
 	{"incomplete-verbose", func() *finding.Result { return incomplete() }, Options{Verbose: true, Exit: ExitReason{Status: 3}}},
 	{"incomplete-color", func() *finding.Result { return incomplete() }, Options{Color: true, Exit: ExitReason{Status: 3}}},
 	{"incomplete-findings", func() *finding.Result { return incomplete(martis()) }, Options{Exit: ExitReason{Status: 3}}},
+	{"repositories", repositories, Options{Exit: ExitReason{Status: 1}}},
+	{"repositories-verbose", repositories, Options{Verbose: true, Exit: ExitReason{Status: 1}}},
 	{"interrupted", func() *finding.Result {
 		return with(result(stripe()), func(r *finding.Result) {
 			r.Skipped = []finding.Skipped{{Reason: finding.ReasonInterrupted, Count: 1, Detail: "objects after 2,000 of 18,332"}}
@@ -443,7 +461,7 @@ func TestReportsReadAsInTheGoldenFiles(t *testing.T) {
 			golden(t, c.name+".json", write(t, JSON, c.res(), c.opts))
 			golden(t, c.name+".jsonl", write(t, JSONL, c.res(), c.opts))
 			golden(t, c.name+".csv", write(t, CSV, c.res(), c.opts))
-			if slices.Contains([]string{"many", "hostile", "exceptions", "incomplete-findings"}, c.name) {
+			if slices.Contains([]string{"many", "hostile", "exceptions", "incomplete-findings", "repositories"}, c.name) {
 				golden(t, c.name+".html", withoutPage(write(t, HTML, c.res(), c.opts)))
 				golden(t, c.name+".gitlab.json", write(t, GitLab, c.res(), c.opts))
 				golden(t, c.name+"-junit.xml", write(t, JUnit, c.res(), c.opts))

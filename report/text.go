@@ -147,6 +147,7 @@ func (t *textReport) coverage() bool {
 	if t.opts.Quiet {
 		return t.skipped(finding.ClassIncomplete)
 	}
+	t.repositories()
 	t.labels(t.readFacts())
 	incomplete := t.skipped(finding.ClassIncomplete)
 	noted := t.skipped(finding.ClassNoted)

@@ -92,6 +92,9 @@ func (s *Prepared) fetch(ctx context.Context, t *target) error {
 		return context.Cause(ctx)
 	}
 	if err != nil {
+		if t.repo == nil {
+			t.failed = err.Error()
+		}
 		s.skip(finding.Skipped{Reason: finding.ReasonNotFetched, Count: 1, Detail: t.Name + ": " + err.Error(), Target: t.Name})
 	}
 	return nil

@@ -66,6 +66,7 @@ func (s *Prepared) finish(ctx context.Context) {
 		}
 		s.result.Targets = append(s.result.Targets, t.Target)
 	}
+	s.result.Repositories = s.repositories()
 	if s.opts.Authors {
 		s.guarded(ctx, func() error { return s.addAuthors(ctx) })
 	}

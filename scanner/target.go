@@ -24,10 +24,13 @@ type target struct {
 	// unknown is why it is not known whether there is a repo, which is then nil.
 	unknown error
 	images  images
+	// repositories are those below a folder.
+	repositories []finding.Repository
 
 	// Of an address; folder, incoming and repo are set when it was fetched.
 	remote   *Remote
 	fetched  bool           // fetch was called
+	failed   string         // why nothing came
 	folder   string         // where it is, to be removed
 	kept     bool           // not to be removed
 	incoming *pack.Incoming // nil: it has no objects

@@ -98,6 +98,7 @@ func (s *Prepared) judgeFile(j *judge, f *worktree.File, at location) error {
 // there, too. A file .git may name any repository of the machine: that one was
 // not in the folder that we were shown.
 func (s *Prepared) openNested(t *target, paths []string) (repos []*gitdb.Repository) {
+	t.addNested(paths)
 	for _, path := range paths {
 		repo, err := gitdb.Open(t.path(path), s.opts.Reach)
 		isInside := false
