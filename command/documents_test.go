@@ -48,6 +48,9 @@ func TestTheDocumentsNameWhatExists(t *testing.T) {
 				t.Errorf("%s: %v", name, err)
 			}
 		}
+		if filepath.Base(name) == "sweep.md" {
+			continue // a test of that program checks its options
+		}
 		for _, line := range strings.Split(string(text), "\n") {
 			if slices.ContainsFunc([]string{"git ", "rg ", "`run --files", "docker run ", "sha256sum ", "npx ", "npm ", "gh attestation ", "gpg "}, func(program string) bool { return strings.Contains(line, program) }) {
 				continue // an option of theirs
