@@ -64,7 +64,8 @@ type ending struct {
 // around is what is around a run, for its decision.
 type around struct {
 	text    bool // not binary
-	clean   bool // the run ends with a sign of text or a NUL
+	zero    bool // the run ends with a NUL
+	clean   bool // or with a sign of text
 	quoted  bool // it is between two quotes
 	lengths []length
 }

@@ -1,6 +1,7 @@
 package rules
 
 import (
+	"encoding/binary"
 	"fmt"
 	"math/rand/v2"
 	"slices"
@@ -70,6 +71,7 @@ func TestLengthsAroundAKey(t *testing.T) {
 		{"Java's serialization", "t\x00\x05firstt\x00N", "sr\x00\rWrite", nil},
 		{"a listpack of Redis", "\x85first\x06N", "M\x85third", func(n int) string { return string([]byte{byte(0x80 | n)}) }},
 		{"a text of gob", "\x01\x06stripe\x01N", "\x01\x03eur\x00", nil},
+		{"a chunk of Erlang", "StrT\x00\x00\x00Nkey ", "ImpT\x00", func(n int) string { return string([]byte{byte(n + 4)}) }},
 	} {
 		for _, sh := range shapes {
 			body := sh.draw(r)
@@ -88,6 +90,90 @@ func TestLengthsAroundAKey(t *testing.T) {
 				t.Errorf("%s, %s: found %v of %q\n%s", tt.name, sh.name, len(list) > 0 && list[0].Extent != finding.Exact, text, revealed(list))
 			}
 		}
+	}
+}
+
+// TestTheLengthOfWideTextIsInBytes holds a text of AssemblyScript, and the start of the next.
+func TestTheLengthOfWideTextIsInBytes(t *testing.T) {
+	m := loaded(t).NewMatcher()
+	key := expand(t, "{{live}}{{base62:35:wide}}")
+	for _, count := range []int{len(key), len(key) - 1} {
+		text := "\x02\x00\x00\x00" + string([]byte{byte(2 * count), 0, 0, 0})
+		for _, c := range key + "next" {
+			text += string(c) + "\x00"
+		}
+		list := accepted(m.Matches([]byte(text), Span{0, len(text)}))
+		exact := len(list) == 1 && list[0].Secret.Reveal() == key && list[0].Extent == finding.Exact
+		if exact != (count == len(key)) {
+			t.Errorf("%d characters of %d: exact is %t\n%s", count, len(key), exact, revealed(list))
+		}
+	}
+}
+
+// TestLengthsThatAddressesGive holds what places elsewhere in a program or database say of
+// a key between other texts.
+func TestLengthsThatAddressesGive(t *testing.T) {
+	m := loaded(t).NewMatcher()
+	r := rand.New(rand.NewPCG(6, 6))
+	const start = 1000 // of the key in the file
+	body := drawn(r, base62, 35)
+	key := expand(t, "{{live}}") + body
+	n := uint32(len(key))
+	le := binary.LittleEndian
+	u32 := func(list ...uint32) string {
+		var b []byte
+		for _, v := range list {
+			b = le.AppendUint32(b, v)
+		}
+		return string(b)
+	}
+	hermes := func(function int) string {
+		texts := u32(20<<1|8<<24, 28<<1|n<<24)
+		at := start - 28 - len(texts) - 2*function - 128
+		return "\xc6\x1f\xbc\x03\xc1\x03\x19\x1f" + strings.Repeat("\x01", 32) + u32(2, uint32(at/4), 0, 2, 0, 28+n+20) + strings.Repeat("\x00", 128-64) + strings.Repeat("~", 2*function+at/4*4) + texts
+	}
+	for _, tt := range []struct {
+		name, before, behind string
+		base                 int64
+		next                 string
+		exact                bool
+	}{
+		{"an address and a length", "", u32(start, 0, n, 0), 0, "unknown.", true},
+		{"a NUL behind the next text, which has an address", "", u32(start, 0, n, 0, start+n, 0, 7, 0), 0, "unknown", true},
+		{"a NUL behind the next text, which has none", "", u32(start, 0, n, 0), 0, "unknown", false},
+		{"the same, of a later part of the file", "", u32(7000+start, 0, n, 0), 7000, "unknown.", true},
+		{"of another part", "", u32(start, 0, n, 0), 7000, "unknown.", false},
+		{"the address of a text before it", "", u32(start-7, 0, n+7, 0), 0, "unknown.", true},
+		{"of another text", "", u32(start+1, 0, n-1, 0), 0, "unknown.", false},
+		{"two lengths", "", u32(start, 0, n, 0, start, 0, n-1, 0), 0, "unknown.", false},
+		{"a key and a value", "", u32(start-7, 0, 7, n), 0, "unknown.", true},
+		{"lea and mov", "\x48\x8d\x1d" + u32(start-7) + "\xb9" + u32(n), "", 5000, "unknown.", true},
+		{"lea and another instruction", "\x48\x8d\x1d" + u32(start-7) + "\x70" + u32(n), "", 5000, "unknown.", false},
+		{"a table of Hermes", hermes(12), "", 0, "unknown.", true},
+		{"one of an older version", hermes(16), "", 0, "unknown.", true},
+		{"one that is not at the start", hermes(16), "", 4096, "unknown.", false},
+		{"text", "", strings.ReplaceAll(u32(start, 0, n, 0), "\x00", "0"), 0, "unknown.", false},
+		{"nothing", "", "", 0, "unknown.", false},
+	} {
+		gap := start - len(tt.before) - 7
+		text := tt.before + strings.Repeat("\x00", gap) + " stripe" + key + tt.next + "\x00\x00" + tt.behind
+		if tt.name == "text" {
+			text = strings.ReplaceAll(text, "\x00", " ")
+		}
+		m.Base = tt.base
+		list := accepted(m.Matches([]byte(text), Span{0, len(text)}))
+		if is := len(list) == 1 && list[0].Secret.Reveal() == key && list[0].Extent == finding.Exact; is != tt.exact {
+			t.Errorf("%s: exact is %t\n%s", tt.name, is, revealed(list))
+		}
+	}
+	noted := 0
+	readHermes([]byte(hermes(16)+strings.Repeat("\x00", start)), func(_, n int) {
+		if noted++; n != 8 && n != len(key) {
+			t.Errorf("a text of %d characters", n)
+		}
+	})
+	if noted != 2 {
+		t.Errorf("%d texts of Hermes, want 2", noted)
 	}
 }
 

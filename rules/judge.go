@@ -126,18 +126,16 @@ func (m *Matcher) judge(t *encoding.Text, at int, p int, g *group, left boundary
 // be. It returns the body, and whether that is longer than any.
 func (c *candidate) choose(m *Matcher, t *encoding.Text, text bool) (body []byte, tooLong bool) {
 	r, g := &m.run, c.group
-	env := around{text: text, clean: true}
-	if end := r.position(len(r.text)); end < len(t.B) {
-		next := t.B[end]
-		env.clean = text || next == 0 || next >= ' ' && next < 0x7f
-		env.quoted = ascii.IsQuote(next) && c.start > 0 && t.B[c.start-1] == next
-	}
-	if !text && !strings.HasPrefix(c.Left, "behind") { // of an escape or another key
-		m.lengths = lengthsAround(m.lengths[:0], t.B, c.start, len(g.prefix))
-		env.lengths = m.lengths
-	}
+	env := c.readAround(m, t, text)
 	list := g.endings(m, r, env)
 	best, extent, more := g.decide(m, r, env, list)
+	if best >= 0 && extent != finding.Exact && t.IsRaw() {
+		if lengths := m.addressedLengths(c.start, len(g.prefix), env.zero && list[best].n == len(r.text)); len(lengths) > 0 {
+			env.lengths = append(env.lengths, lengths...)
+			list = g.endings(m, r, env)
+			best, extent, more = g.decide(m, r, env, list)
+		}
+	}
 	if best < 0 {
 		return r.text[:r.usual()], r.tooLong
 	}
@@ -154,6 +152,33 @@ func (c *candidate) choose(m *Matcher, t *encoding.Text, text bool) (body []byte
 		}
 	}
 	return r.text[:x.n], false
+}
+
+// readAround reads what is around the run of m.
+func (c *candidate) readAround(m *Matcher, t *encoding.Text, text bool) (env around) {
+	size := len(c.group.prefix)
+	env.text, env.clean = text, true
+	if end := m.run.position(len(m.run.text)); end < len(t.B) {
+		next := t.B[end]
+		env.zero = next == 0
+		env.clean = text || env.zero || next >= ' ' && next < 0x7f
+		env.quoted = ascii.IsQuote(next) && c.start > 0 && t.B[c.start-1] == next
+	}
+	if text || strings.HasPrefix(c.Left, "behind") { // an escape or another key
+		return env
+	}
+	m.lengths = lengthsAround(m.lengths[:0], t.B, c.start, size)
+	from, to := t.Raw(c.start, c.start+1)
+	first := bytes.IndexByte(m.buf[from:to], t.B[c.start])
+	if first >= 0 && bytes.IndexByte(m.buf[from:to], 0) >= 0 { // UTF-16, little endian or read so
+		for _, l := range lengthsBefore(nil, m.buf, from+first, 0) { // in bytes
+			if l.n%(to-from) == 0 {
+				m.lengths = append(m.lengths, length{l.n/(to-from) - size, l.is})
+			}
+		}
+	}
+	env.lengths = m.lengths
+	return env
 }
 
 // formerly returns what older versions took for the key: the whole run of

@@ -67,7 +67,7 @@ func lengthsAround(dst []length, b []byte, at, size int) []length {
 	for start := first; start < min(first+2, at); start++ { // a length may be a letter, too
 		for _, l := range lengthsBefore(nil, b, start, size+at-start) {
 			if l.is == strong {
-				dst = append(dst, length{l.n, fits})
+				dst = append(dst, length{l.n, paired})
 			}
 		}
 	}

@@ -17,6 +17,9 @@ const maxSpan = 4 << 10
 
 // Matcher judges buffers. It is the scratch of one goroutine.
 type Matcher struct {
+	// Base is where the buffer begins in the file that it is of, in bytes.
+	Base int64
+
 	of         *Set
 	set        *compiled // of that, once there is something to judge
 	candidates []candidate
@@ -29,7 +32,10 @@ type Matcher struct {
 	sums       score.Sums
 	endings    []ending
 	lengths    []length
-	explaining bool // candidates note their endings
+	buf        []byte
+	core       Span        // of buf
+	addressed  map[int]int // lengths in buf, by where a text begins; nil: not read
+	explaining bool        // candidates note their endings
 	reader     encoding.Reader
 	around     attribution.Surroundings
 	done       <-chan struct{} // see StopAt; nil: never
@@ -41,9 +47,9 @@ func (s *Set) NewMatcher() *Matcher { return &Matcher{of: s} }
 
 // Matches returns the candidates of buf, accepted and rejected, whose Start
 // is in core, sorted by Start; each key once, however many readings found
-// it. A verdict depends on nothing that is further than Context from Start: a
-// caller with windows hands in Context bytes around core, as far as the text
-// goes. The result is valid until the next call on m.
+// it. A verdict depends on nothing that is further than Context from Start, but for
+// lengths that addresses give: a caller with windows hands in Context bytes around core,
+// as far as the text goes, and more of a program if it can. The result is valid until the next call on m.
 func (m *Matcher) Matches(buf []byte, core Span) []Match {
 	m.judgeAll(buf, core)
 	m.matches = m.matches[:0]
@@ -69,6 +75,7 @@ func (m *Matcher) Explain(buf []byte, core Span) []Explanation {
 func (m *Matcher) judgeAll(buf []byte, core Span) {
 	m.candidates, m.packed = m.candidates[:0], m.packed[:0]
 	core.Start, core.End = max(core.Start, 0), min(core.End, len(buf))
+	m.buf, m.core, m.addressed = buf, core, nil
 	if core.Start >= core.End {
 		return
 	}

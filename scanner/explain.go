@@ -141,6 +141,7 @@ func (e *explainer) read(r io.Reader) error {
 	reasons := e.set.NewMatcher()
 	_, err := w.each(e.ctx, lines, e.unpacker(reasons), func(buf []byte, at position, matches []rules.Match, core rules.Span) {
 		pos, done := at, 0
+		reasons.Base = at.total
 		list := append(reasons.Explain(buf, core), e.packed...)
 		e.packed = e.packed[:0]
 		slices.SortStableFunc(list, func(a, b rules.Explanation) int { return cmp.Compare(a.Start, b.Start) })

@@ -70,6 +70,7 @@ func (w *window) each(ctx context.Context, r io.Reader, unpack func(rules.Packed
 		if w.finder.Contains(buf[:held]) {
 			// What is beside the core may have to be redacted.
 			near := rules.Span{Start: core - nearby, End: end + nearby}
+			w.matcher.Base = at.total
 			m := w.matcher.Matches(buf[:held], near)
 			if unpack != nil {
 				if m, end = w.unpacked(buf[:held], m, rules.Span{Start: core, End: end}, err == nil, unpack); end == core && err == nil {

@@ -130,6 +130,9 @@ type Text struct {
 	end  int
 }
 
+// IsRaw reports whether B is the raw buffer itself.
+func (t *Text) IsRaw() bool { return t.from == nil }
+
 // Raw returns the range of raw bytes that hold B[start:end], which is not empty.
 func (t *Text) Raw(start, end int) (from, to int) {
 	if t.from == nil {

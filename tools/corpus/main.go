@@ -344,15 +344,8 @@ func (c *corpus) report() error {
 
 // unsaid are the formats that do not say, near the key, where it ends, and why.
 var unsaid = map[string]string{
-	"AssemblyScript": "the zero behind the last character is cut off",
 	"char[n]":        "fields of a fixed width with nothing between",
-	"GDBM":           "lengths are in another block",
-	"Go program":     "texts with nothing between; lengths are in another section",
-	"Go WebAssembly": "the same",
-	"Hermes -O":      "the same, and texts share characters",
-	"Hermes -O0":     "the same",
+	"Go WebAssembly": "texts with nothing between; addresses count from the start of memory",
 	"NumPy S":        "fields of a fixed width with nothing between",
 	"NumPy U":        "the same",
-	"Rust":           "texts with nothing between; lengths are in another section",
-	"Rust -O":        "the same",
 }
