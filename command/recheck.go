@@ -408,7 +408,7 @@ func pasted(key string, k report.EarlierKey, set *rules.Set) *finding.Finding {
 	// A report may be wrong, or changed: a shape that another issuer alone has
 	// is not sent to the one that it names.
 	for _, m := range set.NewMatcher().Matches([]byte(key), rules.Span{Start: 0, End: len(key)}) {
-		issuer, why := set.Attribute(m.Shapes, m.Evidence)
+		issuer, why := set.Attributor().Attribute(m.Shapes, m.Evidence)
 		if m.Start == 0 && m.End == len(key) && issuer != finding.IssuerUnknown && issuer != f.Issuer {
 			f.Issuer, f.IssuerEvidence, f.IssuerStrength = issuer, why, finding.StrengthShape
 		}

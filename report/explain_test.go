@@ -26,7 +26,7 @@ func explained(t *testing.T, text string) *Explanation {
 	e := &Explanation{What: "f:1", Source: finding.SourceWorktree, Path: "f", Line: 1, Lines: 1}
 	for _, x := range set.NewMatcher().Explain(b, rules.Span{Start: 0, End: len(b)}) {
 		k := ExplainedKey{Explanation: x, Line: 1, Column: x.Start + 1, EndLine: 1, LiteralLine: 1, LiteralColumn: x.LiteralAt + 1, Offset: int64(x.Start), RuleID: x.RuleID, RuleFile: "builtin/x.toml"}
-		k.Issuer, k.IssuerWhy = set.Attribute(x.Shapes, x.Evidence)
+		k.Issuer, k.IssuerWhy = set.Attributor().Attribute(x.Shapes, x.Evidence)
 		e.Keys = append(e.Keys, k)
 	}
 	if len(e.Keys) == 0 {

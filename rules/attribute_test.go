@@ -166,7 +166,7 @@ func TestWhoseKeyACarefulPersonWouldSayItIs(t *testing.T) {
 				if found.Start != span.Start {
 					continue
 				}
-				got, why := s.Attribute(found.Shapes, found.Evidence)
+				got, why := s.Attributor().Attribute(found.Shapes, found.Evidence)
 				kind := attribution.Kind(0)
 				for _, e := range found.Evidence {
 					if e.Issuer == got && !e.Weaker {
@@ -268,7 +268,7 @@ func TestMartisIsNamedByHostsAndNamesOnly(t *testing.T) {
 		expanded := expand(t, shapesOfKeys.Replace(text))
 		var issuers []string
 		for _, found := range accepted(m.Matches([]byte(expanded), Span{0, len(expanded)})) {
-			issuer, _ := s.Attribute(found.Shapes, found.Evidence)
+			issuer, _ := s.Attributor().Attribute(found.Shapes, found.Evidence)
 			if found.Secret.Reveal() == expand(t, keyOf(text)) {
 				issuers = append(issuers, issuer)
 			}

@@ -96,7 +96,7 @@ func TestRulesReadLateJudgeAlike(t *testing.T) {
 		"matches":      func(s *Set) any { return slices.Clone(s.NewMatcher().Matches(text, Span{0, len(text)})) },
 		"explanations": func(s *Set) any { return s.NewMatcher().Explain(text, Span{0, len(text)}) },
 		"near misses":  func(s *Set) any { return s.NearMisses([]byte("SK_LIVE_x sk_live")) },
-		"path":         func(s *Set) any { return s.PathEvidence("martis/stripe.go") },
+		"path":         func(s *Set) any { return s.Attributor().Path("martis/stripe.go") },
 		"hash":         func(s *Set) any { return s.SHA256() },
 		"rules":        func(s *Set) any { return len(s.Rules()) },
 	} {

@@ -3,7 +3,6 @@ package rules
 import (
 	"slices"
 
-	"keysweep/finding"
 	"keysweep/rules/attribution"
 )
 
@@ -79,16 +78,5 @@ func (m *Matcher) addDecodedEvidence(buf []byte, list []*candidate, size int) {
 	}
 }
 
-// PathEvidence returns which issuers the path of a file names. It separates
-// parts by '/'.
-func (s *Set) PathEvidence(path string) []Evidence { return s.compiled().attributor.Path(path) }
-
-// Attribute decides whose a key is; see attribution.Attributor.
-func (s *Set) Attribute(shapes []string, ev []Evidence) (issuer string, why []string) {
-	return s.compiled().attributor.Attribute(shapes, ev)
-}
-
-// Strength says how sure that is; see attribution.Attributor.
-func (s *Set) Strength(issuer string, shapes []string, ev []Evidence) finding.Strength {
-	return s.compiled().attributor.Strength(issuer, shapes, ev)
-}
+// Attributor returns what decides whose a key is.
+func (s *Set) Attributor() *attribution.Attributor { return s.compiled().attributor }

@@ -66,7 +66,7 @@ func TestIssuerOfOnePlace(t *testing.T) {
 			if len(found) != 1 {
 				t.Fatalf("%d keys", len(found))
 			}
-			if got, why := s.Attribute(found[0].Shapes, found[0].Evidence); got != tt.want {
+			if got, why := s.Attributor().Attribute(found[0].Shapes, found[0].Evidence); got != tt.want {
 				t.Errorf("got %s %q, want %s; evidence %+v", got, why, tt.want, found[0].Evidence)
 			}
 		})
@@ -129,7 +129,7 @@ func TestIssuerOfEncodedKeys(t *testing.T) {
 			t.Fatalf("%d keys", len(found))
 		}
 		for _, f := range found {
-			if got, why := s.Attribute(f.Shapes, f.Evidence); got != "martis" {
+			if got, why := s.Attributor().Attribute(f.Shapes, f.Evidence); got != "martis" {
 				t.Errorf("got %s %q", got, why)
 			}
 		}
@@ -170,11 +170,11 @@ func TestIssuerOfSeveralPlacesDoesNotDependOnTheirOrder(t *testing.T) {
 		{"a body that stripe cannot have", []Evidence{name, path}, []string{"kora"}, "shift4", 1},
 	} {
 		r := rand.New(rand.NewPCG(1, 1))
-		_, words := s.Attribute(tt.shapes, tt.ev)
+		_, words := s.Attributor().Attribute(tt.shapes, tt.ev)
 		for range 10 {
 			ev := slices.Clone(tt.ev)
 			r.Shuffle(len(ev), func(i, j int) { ev[i], ev[j] = ev[j], ev[i] })
-			if got, why := s.Attribute(tt.shapes, ev); got != tt.want || len(why) != tt.why || !slices.Equal(why, words) {
+			if got, why := s.Attributor().Attribute(tt.shapes, ev); got != tt.want || len(why) != tt.why || !slices.Equal(why, words) {
 				t.Errorf("%s: got %s %q, want %s", tt.name, got, why, tt.want)
 			}
 		}
@@ -188,7 +188,7 @@ func TestPathEvidence(t *testing.T) {
 		"home/j.martis/.env": "", "smartisan/device.mk": "", "lib/stripe/keys.rb": "stripe", "app/my_paystack.js": "paystack", "": "",
 	} {
 		var got []string
-		for _, e := range s.PathEvidence(path) {
+		for _, e := range s.Attributor().Path(path) {
 			got = append(got, e.Issuer)
 		}
 		if strings.Join(got, " ") != want {

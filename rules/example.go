@@ -128,7 +128,7 @@ func (s *Set) prove(m *Matcher, r *Rule, text string, counter bool) error {
 	if quoted && (k.Start != span.Start || k.End != span.End) {
 		return fmt.Errorf("the key is at bytes %d to %d, want %d to %d%s", k.Start, k.End, span.Start, span.End, rejected)
 	}
-	issuer, why := s.Attribute(k.Shapes, k.Evidence)
+	issuer, why := s.Attributor().Attribute(k.Shapes, k.Evidence)
 	if r.Issuer != "" && issuer != r.Issuer {
 		return fmt.Errorf("the issuer is %s %q, want %s%s", issuer, why, r.Issuer, rejected)
 	}

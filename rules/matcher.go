@@ -2,10 +2,12 @@ package rules
 
 import (
 	"cmp"
+	"iter"
 	"slices"
 	"strings"
 
 	"keysweep/finding"
+	"keysweep/rules/ascii"
 	"keysweep/rules/attribution"
 	"keysweep/rules/encoding"
 	"keysweep/rules/score"
@@ -213,31 +215,79 @@ func (c *candidate) mayDrop(b *candidate) bool {
 // longer key, the surer one, a user's rule before a built-in one, the plainer
 // encoding, then the order of literals.
 func (c *candidate) better(b *candidate) bool {
-	if ca, cb := c.Confidence != finding.Rejected, b.Confidence != finding.Rejected; ca != cb {
-		return ca
+	order := func(a, b bool) int { // yes before no
+		switch {
+		case a == b:
+			return 0
+		case a:
+			return 1
+		}
+		return -1
 	}
-	if x := cmp.Or(
+	return cmp.Or(
+		order(c.Confidence != finding.Rejected, b.Confidence != finding.Rejected),
 		cmp.Compare(c.Secret.Len(), b.Secret.Len()),
 		cmp.Compare(c.Confidence, b.Confidence),
-	); x != 0 {
-		return x > 0
+		order(b.group.primary.BuiltIn, c.group.primary.BuiltIn),
+		cmp.Compare(len(b.Encoding), len(c.Encoding)),
+		slices.Compare(b.Encoding, c.Encoding),
+		// The two byte orders of UTF-16: little endian starts at the letter, big
+		// endian at the zero before it.
+		cmp.Compare(c.Start, b.Start),
+		cmp.Compare(c.End, b.End),
+		cmp.Compare(b.RuleID, c.RuleID),
+	) > 0
+}
+
+// Packed is a gzip file in base64, with what is in the same encoding behind it. The
+// matcher does not look into it: that takes limits.
+type Packed struct {
+	Span              // of the encoded text in the buffer
+	Literal  string   // what it was found by
+	Data     []byte   // valid until the next one
+	Encoding []string // as Match.Encoding
+	Open     bool     // the encoded text may go on behind the buffer
+	Long     bool     // it is longer than Data
+}
+
+// The limits of Packed.Data, in bytes: what is shorter than packedHead holds no key.
+const (
+	maxPacked  = 4 << 20
+	packedHead = 40
+)
+
+// MaxPackedText is how many bytes of a buffer the longest Packed takes, but for its line
+// breaks and escapes.
+const MaxPackedText = maxPacked * 4 / 3 * 4 / 3
+
+// packedAt is where a literal of a Packed is.
+type packedAt struct {
+	at    int
+	steps encoding.Steps
+}
+
+// Packed returns what the last call of Matches met in buf, in order.
+func (m *Matcher) Packed(buf []byte) iter.Seq[Packed] {
+	return func(yield func(Packed) bool) {
+		end := 0
+		for _, l := range m.packed {
+			if l.at < end || len(l.steps) == 1 && l.at > 0 && ascii.IsWord(buf[l.at-1]) && encoding.EscapeBefore(buf, l.at) == 0 {
+				continue
+			}
+			// Its head first: a text may be full of them.
+			t, pos, ok := m.reader.Read(buf, l.at, l.steps, packedHead)
+			if !ok || !encoding.IsPacked(t.B[pos:]) {
+				continue
+			}
+			p := Packed{Literal: string(l.steps.Literal()), Encoding: append(l.steps.Names(), "gzip")}
+			p.Start = l.at
+			if p.Data, p.End, ok = m.reader.ReadAll(buf, l.at, l.steps, maxPacked); !ok {
+				continue
+			}
+			p.Open, p.Long = len(buf)-p.End < encoding.MaxBreak, len(p.Data) > maxPacked
+			if end = p.End; !yield(p) {
+				return
+			}
+		}
 	}
-	if c.group.primary.BuiltIn != b.group.primary.BuiltIn {
-		return !c.group.primary.BuiltIn
-	}
-	if x := len(c.Encoding) - len(b.Encoding); x != 0 {
-		return x < 0
-	}
-	if x := slices.Compare(c.Encoding, b.Encoding); x != 0 {
-		return x < 0
-	}
-	if c.Start != b.Start {
-		// The two byte orders of UTF-16: little endian starts at the letter,
-		// big endian at the zero before it.
-		return c.Start > b.Start
-	}
-	if c.End != b.End {
-		return c.End > b.End
-	}
-	return c.RuleID < b.RuleID
 }

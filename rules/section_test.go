@@ -44,7 +44,7 @@ func TestTheNearestOfManySections(t *testing.T) {
 	if len(found) != 1 || len(found[0].Evidence) != 1 || found[0].Evidence[0].Kind != attribution.Name {
 		t.Fatalf("%s%+v", revealed(found), found)
 	}
-	if got, why := s.Attribute(found[0].Shapes, found[0].Evidence); got != "stripe" {
+	if got, why := s.Attributor().Attribute(found[0].Shapes, found[0].Evidence); got != "stripe" {
 		t.Errorf("got %s %q", got, why)
 	}
 }

@@ -36,18 +36,18 @@ func TestStrengthOfAnIssuer(t *testing.T) {
 			if len(found) != 1 {
 				t.Fatalf("%d keys", len(found))
 			}
-			ev := slices.Concat(found[0].Evidence, s.PathEvidence(tt.path))
-			issuer, why := s.Attribute(found[0].Shapes, ev)
-			if got := s.Strength(issuer, found[0].Shapes, ev); issuer != tt.issuer || got != tt.want {
+			ev := slices.Concat(found[0].Evidence, s.Attributor().Path(tt.path))
+			issuer, why := s.Attributor().Attribute(found[0].Shapes, ev)
+			if got := s.Attributor().Strength(issuer, found[0].Shapes, ev); issuer != tt.issuer || got != tt.want {
 				t.Errorf("got %s, %v (%q), want %s, %v", issuer, got, why, tt.issuer, tt.want)
 			}
 		})
 	}
 	beaten := []Evidence{{Issuer: "martis", Kind: attribution.Host, Strong: true, Weaker: true}, {Issuer: "martis", Kind: attribution.Path}}
-	if got := s.Strength("martis", nil, beaten); got != finding.StrengthWeak {
+	if got := s.Attributor().Strength("martis", nil, beaten); got != finding.StrengthWeak {
 		t.Errorf("beaten evidence counts: %v", got)
 	}
-	if got := s.Strength("paystack", nil, []Evidence{{Issuer: "paystack", Kind: attribution.Host}}); got != finding.StrengthNone {
+	if got := s.Attributor().Strength("paystack", nil, []Evidence{{Issuer: "paystack", Kind: attribution.Host}}); got != finding.StrengthNone {
 		t.Errorf("a body that is none of the issuer's: %v", got)
 	}
 }

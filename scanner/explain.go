@@ -207,9 +207,9 @@ func (e *explainer) add(k rules.Explanation, buf []byte, matches []rules.Match, 
 		key.Comment = comment(buf, matches, i, e.opts.ForeignComments)
 	}
 	if e.out.Path != "" && !k.Glued {
-		key.Evidence = append(key.Evidence, e.set.PathEvidence(e.pathBelowTop())...)
+		key.Evidence = append(key.Evidence, e.set.Attributor().Path(e.pathBelowTop())...)
 	}
-	key.Issuer, key.IssuerWhy = e.set.Attribute(k.Shapes, key.Evidence)
+	key.Issuer, key.IssuerWhy = e.set.Attributor().Attribute(k.Shapes, key.Evidence)
 	if rule := e.set.RuleOf(k.RuleID, key.Issuer); rule != nil {
 		key.RuleID, key.RuleFile = rule.ID, rule.File
 	}

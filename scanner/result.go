@@ -204,8 +204,8 @@ func (b *Basis) Add(other Basis) {
 
 // Attribute decides whose key f is.
 func (b *Basis) Attribute(f *finding.Finding, set *rules.Set) {
-	f.Issuer, f.IssuerEvidence = set.Attribute(b.Shapes, b.Evidence)
-	f.IssuerStrength = set.Strength(f.Issuer, b.Shapes, b.Evidence)
+	f.Issuer, f.IssuerEvidence = set.Attributor().Attribute(b.Shapes, b.Evidence)
+	f.IssuerStrength = set.Attributor().Strength(f.Issuer, b.Shapes, b.Evidence)
 	if rule := set.RuleOf(f.RuleID, f.Issuer); rule != nil {
 		f.RuleID = rule.ID
 	}
@@ -222,7 +222,7 @@ func (s *Prepared) attribute(r *record) {
 	for _, o := range f.Listed {
 		if o.Path != "" && !f.Glued && !paths[o.Path] && len(paths) < pathEvidenceLimit {
 			paths[o.Path] = true
-			evidence = append(evidence, s.collector.set.PathEvidence(o.Path)...)
+			evidence = append(evidence, s.collector.set.Attributor().Path(o.Path)...)
 		}
 	}
 	r.based = evidence
