@@ -46,55 +46,18 @@ type Answer struct {
 	Fields [][]string
 	// Values holds what a field may be (a string, a number, true or false, as
 	// text), by path.
-	Values   map[string][]string
-	Messages []string // as fold returns them; see Says
+	Values map[string][]string
+	// Messages are the whole words of the API, of which ShownKey and AnyText vary; none:
+	// it may say anything.
+	Messages []string
 
 	Verdict finding.Status // Active, Restricted or Inactive
 	Code    finding.StatusCode
 }
 
-// The parts of a listed message that vary: the key, whole or masked, which
-// starts with its prefix and has only characters of keyText, and the rest of any
+// The parts of a listed message that vary: the key, whole or masked, and the rest of any
 // word.
-const (
-	shownKey, anyText = "{key}", "*"
-	keyText           = "abcdefghijklmnopqrstuvwxyz0123456789_-*.…"
-)
-
-// Says reports whether the message of an answer to a key with that prefix is one
-// that the rule lists: as a whole, but for case, spaces and a final stop. It is
-// true if the rule lists none.
-func (a *Answer) Says(message, prefix string) bool {
-	got := strings.Split(fold(message), " ")
-	return len(a.Messages) == 0 || slices.ContainsFunc(a.Messages, func(listed string) bool {
-		return slices.EqualFunc(strings.Split(listed, " "), got, func(want, word string) bool {
-			head, tail, key := strings.Cut(want, shownKey)
-			if key {
-				head += strings.ToLower(prefix)
-			} else if head, tail, _ = strings.Cut(want, anyText); head == want {
-				return word == want
-			}
-			rest, ok := strings.CutPrefix(word, head)
-			rest, ok2 := strings.CutSuffix(rest, tail)
-			return ok && ok2 && (!key || strings.Trim(rest, keyText) == "")
-		})
-	})
-}
-
-// fold returns the form in which messages are compared.
-func fold(message string) string {
-	words := strings.Join(strings.FieldsFunc(strings.Map(lower, message), func(r rune) bool { return strings.ContainsRune(" \t\r\n", r) }), " ")
-	return strings.TrimSpace(strings.TrimSuffix(words, "."))
-}
-
-// lower returns the lower case of ASCII letters. Others that Unicode folds with
-// them are other words.
-func lower(r rune) rune {
-	if 'A' <= r && r <= 'Z' {
-		r += 'a' - 'A'
-	}
-	return r
-}
+const ShownKey, AnyText = "{key}", "*"
 
 // The limits of a probe.
 const (
@@ -254,7 +217,7 @@ var statusForm = sync.OnceValue(func() *regexp.Regexp { return regexp.MustCompil
 
 // answer checks the answer at key.
 func (t *ruleTable) answer(at *answerTable, key string) Answer {
-	a := Answer{Status: at.Status, Headers: at.Headers, Values: at.Values, Code: finding.StatusCode(at.Code)}
+	a := Answer{Status: at.Status, Headers: at.Headers, Values: at.Values, Messages: at.Says, Code: finding.StatusCode(at.Code)}
 	t.refuse(!statusForm().MatchString(at.Status), key+".status", `%q is neither a status such as "401" nor a class such as "2xx"`, at.Status)
 	for _, h := range at.Headers {
 		t.refuse(!token().MatchString(h), key+".headers", "%q is not the name of a header", h)
@@ -268,8 +231,7 @@ func (t *ruleTable) answer(at *answerTable, key string) Answer {
 		t.refuse(isNoPath(path) || len(at.Values[path]) == 0, key+".values", "%q is not a path such as error.type, with a list of values", path)
 	}
 	for _, message := range at.Says {
-		t.refuse(fold(message) == "", key+".says", "an empty message says nothing")
-		a.Messages = append(a.Messages, fold(message))
+		t.refuse(strings.Trim(message, " \t\r\n.") == "", key+".says", "an empty message says nothing")
 	}
 	t.readVerdict(at, &a, key)
 	return a
@@ -298,8 +260,8 @@ func (t *ruleTable) readVerdict(at *answerTable, a *Answer, key string) {
 	t.refuse(len(a.Fields)+len(a.Values) == 0, key, "a verdict on a status alone: add the fields or values that distinguish the API's answers")
 	t.refuse(len(a.Messages) == 0, key, "%s needs says, the whole messages with which the API says so", at.Verdict)
 	t.refuse(at.Source != "ours" && isNoLink(at.Source), key, `%s needs source, the https:// address of the page that shows the messages, or "ours"`, at.Verdict)
-	t.refuse(a.Verdict == finding.Inactive && strings.Contains(strings.Join(at.Says, ""), anyText),
-		key+".says", "only %s may vary in a refusal, not %s", shownKey, anyText)
+	t.refuse(a.Verdict == finding.Inactive && strings.Contains(strings.Join(at.Says, ""), AnyText),
+		key+".says", "only %s may vary in a refusal, not %s", ShownKey, AnyText)
 }
 
 // isNoPath reports whether p does not name a field as Answer.Fields says.

@@ -86,7 +86,7 @@ func read(p *rules.Probe, r *reply, prefix string) outcome {
 	}
 	for i := range p.Answers {
 		a := &p.Answers[i]
-		if !matches(a, r, d) || !a.Says(message, prefix) || slices.ContainsFunc(p.Message, d.several) {
+		if !matches(a, r, d) || !lists(a, message, prefix) || slices.ContainsFunc(p.Message, d.several) {
 			continue
 		}
 		member := ""
@@ -125,6 +125,41 @@ func matches(a *rules.Answer, r *reply, d *document) bool {
 		}
 	}
 	return true
+}
+
+// keyText is what a key has, whole or masked, behind its prefix.
+const keyText = "abcdefghijklmnopqrstuvwxyz0123456789_-*.…"
+
+// lists reports whether the message of an answer to a key with that prefix is one
+// that the rule lists: as a whole, but for case, spaces and a final stop. It is
+// true if the rule lists none.
+func lists(a *rules.Answer, message, prefix string) bool {
+	got := strings.Split(fold(message), " ")
+	return len(a.Messages) == 0 || slices.ContainsFunc(a.Messages, func(listed string) bool {
+		return slices.EqualFunc(strings.Split(fold(listed), " "), got, func(want, word string) bool {
+			head, tail, key := strings.Cut(want, rules.ShownKey)
+			if key {
+				head += strings.ToLower(prefix)
+			} else if head, tail, _ = strings.Cut(want, rules.AnyText); head == want {
+				return word == want
+			}
+			rest, ok := strings.CutPrefix(word, head)
+			rest, ok2 := strings.CutSuffix(rest, tail)
+			return ok && ok2 && (!key || strings.Trim(rest, keyText) == "")
+		})
+	})
+}
+
+// fold returns the form in which messages are compared.
+func fold(message string) string {
+	lower := func(r rune) rune { // of ASCII: others that Unicode folds with it are other words
+		if 'A' <= r && r <= 'Z' {
+			r += 'a' - 'A'
+		}
+		return r
+	}
+	words := strings.Join(strings.FieldsFunc(strings.Map(lower, message), func(r rune) bool { return strings.ContainsRune(" \t\r\n", r) }), " ")
+	return strings.TrimSpace(strings.TrimSuffix(words, "."))
 }
 
 // document is a JSON answer: whether it is a list, and its fields by path.
@@ -200,7 +235,7 @@ func (d *document) doubt(a *rules.Answer, message, prefix string, status int) st
 			continue
 		}
 		if f.quoted && f.text != "" && slices.Contains(spoken, strings.ToLower(name)) && f.text != message &&
-			!a.Says(f.text, prefix) && !strings.EqualFold(f.text, http.StatusText(status)) {
+			!lists(a, f.text, prefix) && !strings.EqualFold(f.text, http.StatusText(status)) {
 			return path
 		}
 		reports, failed := result(name, f, d.array)

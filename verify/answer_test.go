@@ -200,3 +200,35 @@ func TestDepthCostsLittleMemory(t *testing.T) {
 		t.Errorf("%d bytes for an answer of %d", spent, len(r.body))
 	}
 }
+
+// A listed message is the whole one, but for case, spaces, a final stop and, where
+// the rule says so, the key or the rest of a word.
+func TestWhatAMessageSays(t *testing.T) {
+	for _, tt := range []struct {
+		listed, message string
+		want            bool
+	}{
+		{"No such key", "no  SUCH\tkey. ", true},
+		{"No such key.", "No such key", true},
+		{"No such key", "No such key..", false},
+		{"No such key", "No such key!", false},
+		{"No such key", "No such keys", false},
+		{"No such key", "There is no such key", false},
+		{"No such key", "No such key from this address", false},
+		{"No such key", "", false},
+		{"Bad key: {key}", "Bad key: ab_live_****wxyz.", true},
+		{"Bad key: {key}", "Bad key: ab_live_", true},
+		{"Bad key: {key}", "Bad key: AB_LIVE_x", true},
+		{"Bad key: {key}", "Bad key: unavailable", false},
+		{"Bad key: {key}", "Bad key: ab_live_x from here", false},
+		{"Bad key: {key}", "Bad key:", false},
+		{"Key '{key}' of '*'", "Key 'ab_live_x' of 'me'", true},
+		{"Key '{key}' of '*'", "Key 'ab_live_x' of 'me and you'", false},
+		{"Key '{key}' of '*'", "Key 'ab_live_x' of '", false},
+	} {
+		a := &rules.Answer{Messages: []string{"something else", tt.listed}}
+		if got := lists(a, tt.message, "ab_live_"); got != tt.want {
+			t.Errorf("%q for %q: %v", tt.message, tt.listed, got)
+		}
+	}
+}
