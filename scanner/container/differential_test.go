@@ -20,7 +20,7 @@ import (
 
 // others are the programs that show what is in a document, by its extension.
 var others = map[string]func(file string) ([]byte, error){
-	".pdf": func(file string) ([]byte, error) { return exec.Command("pdftotext", "-q", file, "-").Output() },
+	".pdf": func(file string) ([]byte, error) { return exec.Command("pdftotext", "-q", "-raw", file, "-").Output() },
 	".db": func(file string) ([]byte, error) {
 		return exec.Command("sqlite3", "file:"+file+"?immutable=1", ".dump").Output()
 	},
@@ -33,16 +33,21 @@ for p in email.message_from_binary_file(open(sys.argv[1], "rb"), policy=email.po
 }
 
 var (
-	endOfText = regexp.MustCompile(`</?(w:p|w:tab|w:br|w:cr|a:p|a:br|text:p|text:h|text:s|text:tab|text:line-break|office:annotation|dc:date|dc:creator|draw:frame|draw:g|text:note[a-z-]*|si|v|f|c)\b[^>]*>`)
+	paragraph = regexp.MustCompile(`(?s)<(w:p|a:p|text:p|text:h|si)[ >].*?</(w:p|a:p|text:p|text:h|si)>`)
+	apart     = regexp.MustCompile(`(?s)<(w:tab|w:br|w:cr|a:br|a:fld|text:s|text:tab|text:line-break|w:pict|wp:[A-Za-z]*|mc:[A-Za-z]*)\b[^>]*>|<w:(delText|instrText)[ >].*?</w:(delText|instrText)>|<(office:annotation|text:note|rPh)[ >].*?</(office:annotation|text:note|rPh)>`)
 	tag       = regexp.MustCompile(`<[^>]*>`)
 	word      = regexp.MustCompile(`[0-9A-Za-z_-]{8,}`)
 )
 
-// unzipped returns the texts in the XML of an office document.
+// unzipped returns the texts in the XML of an office document: each by itself, and those of a
+// paragraph together.
 func unzipped(file string) ([]byte, error) {
 	b, err := exec.Command("unzip", "-p", file, "*.xml").Output()
-	b = tag.ReplaceAll(endOfText.ReplaceAll(b, []byte("\n")), nil)
-	return []byte(html.UnescapeString(string(b))), err
+	text := tag.ReplaceAll(b, []byte("\n"))
+	for _, p := range paragraph.FindAll(b, -1) {
+		text = append(append(text, '\n'), tag.ReplaceAll(apart.ReplaceAll(p, []byte("\n")), nil)...)
+	}
+	return []byte(html.UnescapeString(string(text))), err
 }
 
 // The text that is found in the documents of a folder is what other programs show. A word of

@@ -284,7 +284,7 @@ func FuzzSQLite(f *testing.F) {
 }
 
 func FuzzPDF(f *testing.F) {
-	fuzzDocument(f, formatPDF, writePDF, "a.pdf", "updated.pdf", "circular.pdf", "cut.pdf")
+	fuzzDocument(f, formatPDF, writePDF, "a.pdf", "updated.pdf", "circular.pdf", "cut.pdf", "places.pdf", "hidden.pdf")
 }
 
 func FuzzPack(f *testing.F) {

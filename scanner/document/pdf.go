@@ -96,8 +96,12 @@ func PDF(f File, sink Sink) error {
 		return err
 	}
 	for _, number := range slices.Sorted(maps.Keys(p.inner)) {
-		d, _ := (&pdfParser{b: p.inner[number]}).value(0).(pdfDict)
+		r := pdfParser{b: p.inner[number]}
+		d, _ := r.value(0).(pdfDict)
 		p.notePage(number, d)
+		if err := p.texts(number, r.hidden); err != nil {
+			return err
+		}
 	}
 	if err := p.each(func(s *pdfStream) error { p.notePage(s.number, s.dict); return nil }); err != nil {
 		return err
@@ -215,7 +219,8 @@ func objectNumber(b []byte) (number uint32, start int, ok bool) {
 type pdfStream struct {
 	number uint32
 	dict   pdfDict
-	data   Span // empty: it has none
+	hidden []string // in the dictionary; see pdfParser
+	data   Span     // empty: it has none
 }
 
 // stream reads the object i; nil if it is no dictionary.
@@ -237,7 +242,7 @@ func (p *pdf) stream(i int) (*pdfStream, error) {
 		if !ok {
 			return nil, nil
 		}
-		s := &pdfStream{number: o.number, dict: dict}
+		s := &pdfStream{number: o.number, dict: dict, hidden: r.hidden}
 		r.space()
 		if rest, ok := bytes.CutPrefix(r.b[r.at:], []byte("stream")); ok {
 			start := o.at + int64(r.at+len("stream"))
@@ -393,12 +398,23 @@ func (p *pdf) inherited(d pdfDict, name pdfName) pdfDict {
 	return nil
 }
 
+// texts passes on texts that are in an object, but not readable in its bytes.
+func (p *pdf) texts(number uint32, texts []string) error {
+	if len(texts) == 0 {
+		return nil
+	}
+	return p.sink.Part(fmt.Sprintf("object %d", number), strings.NewReader(strings.Join(texts, cellEnd)))
+}
+
 func (p *pdf) name(s *pdfStream) string { return fmt.Sprintf("object %d", s.number) }
 
 func (p *pdf) problem(s *pdfStream, err error) error { return p.sink.Problem(p.name(s), err) }
 
 // part passes on a stream: what it is, or the text that it shows.
 func (p *pdf) part(s *pdfStream) error {
+	if err := p.texts(s.number, s.hidden); err != nil {
+		return err
+	}
 	kind, subtype := p.nameOf(s.dict["Type"]), p.nameOf(s.dict["Subtype"])
 	_, isFont := s.dict["Length1"]
 	if s.data.End == s.data.Start || kind == "ObjStm" || kind == "XRef" || subtype == "Image" || isFont || strings.HasSuffix(subtype, "Type1C") || strings.HasSuffix(subtype, "Type0C") || subtype == "OpenType" {
@@ -411,13 +427,14 @@ func (p *pdf) part(s *pdfStream) error {
 	in := bufio.NewReaderSize(r, 64<<10)
 	head, _ := in.Peek(32 << 10)
 	name := p.name(s)
+	page, isShown := p.pages[s.number]
 	switch {
 	case bytes.Contains(head, []byte("begincodespacerange")):
 		return nil
 	case kind == "EmbeddedFile" || kind == "Metadata":
-	case bytes.Contains(head, []byte("BT")) && (bytes.Contains(head, []byte("Tf")) || bytes.Contains(head, []byte("Tj")) || bytes.Contains(head, []byte("TJ"))):
+	case isShown || subtype == "Form" || bytes.Contains(head, []byte("BT")) && (bytes.Contains(head, []byte("Tf")) || bytes.Contains(head, []byte("Tj")) || bytes.Contains(head, []byte("TJ"))):
 		resources := p.dictOf(s.dict["Resources"])
-		if page, ok := p.pages[s.number]; ok && resources == nil {
+		if isShown && resources == nil {
 			resources = p.inherited(p.dictOf(pdfRef(page)), "Resources")
 		}
 		t := &pdfText{pdf: p, parser: pdfLexer{r: in}, fonts: p.dictOf(resources["Font"]), text: pdfIdentity, line: pdfIdentity, state: pdfState{page: pdfIdentity, stretch: 1}}

@@ -344,6 +344,12 @@ type pdfFont struct {
 	other   float32            // of the other codes; 0: not known
 }
 
+// ligatures are one glyph in many fonts, of U+FB00 on.
+var ligatures = [...]string{"ff", "fi", "fl", "ffi", "ffl"}
+
+// texLigatures are where the fonts of TeX have the first of them.
+var texLigatures = [...]byte{11, 27}
+
 // append adds the characters of s to dst. The width is in font sizes.
 func (f *pdfFont) append(p *pdf, dst, s []byte) (text []byte, width float64, codes, spaces int) {
 	if f.closed {
@@ -368,10 +374,20 @@ func (f *pdfFont) append(p *pdf, dst, s []byte) (text []byte, width float64, cod
 		if text, ok := f.unicode[code]; ok {
 			dst = append(dst, text...)
 		} else if f.size == 1 {
-			dst = append(dst, s[0])
+			dst = appendByte(dst, s[0])
 		}
 	}
 	return dst, width, codes, spaces
+}
+
+// appendByte adds the character that the fonts of most programs have at c.
+func appendByte(dst []byte, c byte) []byte {
+	for _, first := range texLigatures {
+		if i := c - first; int(i) < len(ligatures) {
+			return append(dst, ligatures[i]...)
+		}
+	}
+	return append(dst, c)
 }
 
 // maxCodes is how many characters and widths of all fonts are held.
@@ -399,7 +415,7 @@ func (p *pdf) fontOf(fonts pdfDict, name pdfName) *pdfFont {
 	if ref, ok := d["ToUnicode"].(pdfRef); ok {
 		f.read(p, uint32(ref))
 	} else if f.size == 1 {
-		f.differences(p.dictOf(d["Encoding"]), p)
+		f.encoding(d, p)
 	}
 	f.closed = f.size == 2 && f.unicode == nil
 	f.measure(p, d)
@@ -471,10 +487,18 @@ func (f *pdfFont) measure(p *pdf, d pdfDict) {
 // glyphNames are the characters that keys are made of and that have a longer name.
 const glyphNames = " zero=0 one=1 two=2 three=3 four=4 five=5 six=6 seven=7 eight=8 nine=9 underscore=_ hyphen=- space=  equal== colon=: period=. slash=/ quotedbl=\" "
 
-// differences reads the names of glyphs that an encoding has:
+// encoding reads where an encoding has the ligatures fi and fl, and the names of glyphs that
+// it has otherwise:
 //
-//	/Differences [39 /quotesingle 96 /grave /a]
-func (f *pdfFont) differences(encoding pdfDict, p *pdf) {
+//	/BaseEncoding /MacRomanEncoding /Differences [39 /quotesingle 96 /grave /a]
+func (f *pdfFont) encoding(d pdfDict, p *pdf) {
+	encoding := p.dictOf(d["Encoding"])
+	switch base := p.nameOf(d["Encoding"]) + p.nameOf(encoding["BaseEncoding"]); {
+	case base == "MacRomanEncoding":
+		f.unicode = map[uint32]string{0xde: "fi", 0xdf: "fl"}
+	case base == "" && p.nameOf(d["Subtype"]) == "Type1":
+		f.unicode = map[uint32]string{0xae: "fi", 0xaf: "fl"}
+	}
 	list, _ := p.resolve(encoding["Differences"]).([]any)
 	code := uint32(0)
 	for _, v := range list {
@@ -489,10 +513,10 @@ func (f *pdfFont) differences(encoding pdfDict, p *pdf) {
 			if i := bytes.Index([]byte(glyphNames), []byte(" "+text+"=")); i >= 0 {
 				text = glyphNames[i+len(text)+2:][:1]
 			}
-			if n, err := strconv.Atoi(text[min(1, len(text)):]); err == nil && uint32(n) == code && n > ' ' && n < 0x7f {
-				text = string(rune(n)) // a83, as dvips and pdfTeX name the glyphs of pictures
+			if n, err := strconv.Atoi(text[min(1, len(text)):]); err == nil && uint32(n) == code && n < 0x7f {
+				text = string(appendByte(nil, byte(n))) // a83, as dvips and pdfTeX name the glyphs of pictures
 			}
-			if len(text) == 1 {
+			if len(text) == 1 || slices.Contains(ligatures[:], text) {
 				f.unicode[code] = text
 			} else {
 				f.unicode[code] = "\ufffd"
@@ -603,6 +627,10 @@ func fromUTF16(b []byte) string {
 		if utf16.IsSurrogate(c) && len(b) >= 4 {
 			c = utf16.DecodeRune(c, rune(b[2])<<8|rune(b[3]))
 			b = b[2:]
+		}
+		if i := int(c) - 0xfb00; i >= 0 && i < len(ligatures) {
+			s = append(s, ligatures[i]...)
+			continue
 		}
 		s = utf8.AppendRune(s, c)
 	}

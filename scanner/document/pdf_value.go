@@ -30,6 +30,8 @@ func isPDFDelimiter(c byte) bool { return bytes.IndexByte([]byte("()<>[]{}/%"), 
 type pdfParser struct {
 	b  []byte
 	at int
+	// hidden are the texts in UTF-16 that have escapes in them: "\000s\000k".
+	hidden []string
 }
 
 // space skips white space and comments.
@@ -94,11 +96,11 @@ func (r *pdfParser) reference(v any) any {
 	if !ok || n < 0 || n >= 1<<32 || n != float64(uint32(n)) {
 		return v
 	}
-	at := r.at
+	at, hidden := r.at, len(r.hidden)
 	if _, ok := r.value(maxPDFDepth).(float64); ok && r.value(maxPDFDepth) == pdfWord("R") {
 		return pdfRef(n)
 	}
-	r.at = at
+	r.at, r.hidden = at, r.hidden[:hidden]
 	return v
 }
 
@@ -158,7 +160,7 @@ func (r *pdfParser) array(depth int) []any {
 // literal reads a string in parentheses, which may hold others.
 func (r *pdfParser) literal() []byte {
 	var s []byte
-	depth := 0
+	depth, escaped := 0, false
 	for r.at < len(r.b) {
 		c := r.b[r.at]
 		r.at++
@@ -169,10 +171,13 @@ func (r *pdfParser) literal() []byte {
 			}
 		case ')':
 			if depth--; depth == 0 {
+				if escaped && bytes.HasPrefix(s, []byte("\xfe\xff")) {
+					r.hidden = append(r.hidden, fromUTF16(s[2:]))
+				}
 				return s
 			}
 		case '\\':
-			s = r.escape(s)
+			s, escaped = r.escape(s), true
 			continue
 		}
 		s = append(s, c)

@@ -50,7 +50,7 @@ def ghostscript():
 /Courier findfont 9 scalefont setfont 50 710 moveto 3 0 ({k("letter spacing")}) ashow
 50 690 moveto ({k("kshow")}) {{ pop pop 0.2 0 rmoveto }} exch kshow
 gsave 300 400 translate 90 rotate 0 0 moveto /Helvetica findfont 8 scalefont setfont ({k("rotated")}) show grestore
-[/Title ({k("title")}) /Keywords ({k("keyword")}) /DOCINFO pdfmark
+[/Title ({k("title")}) /Keywords ({k("keyword")}) /Subject <feff{("Schlüssel " + k("subject")).encode("utf-16be").hex()}> /DOCINFO pdfmark
 [/Rect [50 600 90 640] /Contents ({k("comment")}) /Subtype /Text /ANN pdfmark
 [/Rect [50 550 90 590] /Action << /Subtype /URI /URI (https://example.com/pay?key={k("hyperlink")}&x=1) >> /Subtype /Link /ANN pdfmark
 [/_objdef {{f}} /type /stream /OBJ pdfmark [{{f}} (STRIPE={key}) /PUT pdfmark [{{f}} << /Type /EmbeddedFile >> /PUT pdfmark
