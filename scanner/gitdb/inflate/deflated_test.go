@@ -24,7 +24,9 @@ func compareDeflated(t *testing.T, d *Deflated, src []byte, wrap func(io.Reader)
 	if len(got) == limit && len(want) == limit {
 		return
 	}
-	if (err == nil) != (errWant == nil) || errors.Is(err, io.ErrUnexpectedEOF) != errors.Is(errWant, io.ErrUnexpectedEOF) {
+	// A stream may be both not valid and cut: compress/flate refuses a repeated length
+	// before it reads how often.
+	if (err == nil) != (errWant == nil) || errors.Is(errWant, io.ErrUnexpectedEOF) && !errors.Is(err, io.ErrUnexpectedEOF) {
 		t.Fatalf("%x: error %v, want %v", src[:min(len(src), 100)], err, errWant)
 	}
 	// Before an error, compress/flate may keep back what its window holds.
