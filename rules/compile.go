@@ -64,15 +64,19 @@ const judgeReach = 384
 // compile builds everything that follows from the rules.
 func (s *compiled) compile() {
 	s.listPrefixes()
+	var plain [][]byte // what ends in a sign can be distinguished from the body around it
 	for i := range s.prefixes {
-		groups := s.prefixes[i].groups
+		groups, text := s.prefixes[i].groups, s.prefixes[i].text
 		other := func(r *Rule) bool { return r.Issuer != groups[0].Issuer }
 		if len(groups) == 1 && !slices.ContainsFunc(groups[0].rules, other) {
 			groups[0].owner = groups[0].Issuer
 		}
+		if !ascii.IsAlnum(text[len(text)-1]) {
+			plain = append(plain, []byte(text))
+		}
 	}
+	s.plain = finder.New(plain)
 	s.listEntries()
-	s.listPlain()
 	s.reach = judgeReach
 	if slices.ContainsFunc(s.rules, func(r *Rule) bool { return r.regex != nil }) {
 		s.reach += maxRegexBody
@@ -91,13 +95,11 @@ func (s *compiled) listPrefixes() {
 	index := map[string]int{} // of a literal in s.prefixes
 	for _, r := range s.rules {
 		for _, text := range r.Literals {
-			i, ok := index[text]
-			if !ok {
-				i = len(s.prefixes)
-				index[text] = i
+			if _, ok := index[text]; !ok {
+				index[text] = len(s.prefixes)
 				s.prefixes = append(s.prefixes, prefix{text: text})
 			}
-			s.prefixes[i].add(r)
+			s.prefixes[index[text]].add(r)
 		}
 	}
 }
@@ -123,18 +125,6 @@ func (s *compiled) listEntries() {
 		literals, s.entries = append(literals, literal), append(s.entries, entry{packed, steps})
 	})
 	s.finder = finder.New(literals)
-}
-
-// listPlain makes the finder of prefixes within a text that is judged. Only one
-// that ends in a sign can be distinguished from the body around it.
-func (s *compiled) listPlain() {
-	var plain [][]byte
-	for i := range s.prefixes {
-		if text := s.prefixes[i].text; !ascii.IsAlnum(text[len(text)-1]) {
-			plain = append(plain, []byte(text))
-		}
-	}
-	s.plain = finder.New(plain)
 }
 
 // shorterOf returns the shortest prefix that prefix i ends in, or -1.

@@ -309,16 +309,7 @@ const publicReach = 200
 // pair was made up.
 func publicTwin(b []byte, at int, body []byte) bool {
 	near := b[max(0, at-publicReach-2*len(body)):min(len(b), at+publicReach+2*len(body))]
-	for {
-		i := bytes.Index(near, body)
-		if i < 0 {
-			return false
-		}
-		if h := near[:i]; bytes.HasSuffix(h, []byte("pk_live_")) || bytes.HasSuffix(h, []byte("pk_test_")) {
-			return true
-		}
-		near = near[i+1:]
-	}
+	return bytes.Contains(near, slices.Concat([]byte("pk_live_"), body)) || bytes.Contains(near, slices.Concat([]byte("pk_test_"), body))
 }
 
 // published reports whether body is a sample that documentation prints.
@@ -342,13 +333,10 @@ func (c *candidate) defused(m *Matcher, t *encoding.Text, body []byte) bool {
 	if len(body) != 0 || g.regex != nil || start >= len(t.B) {
 		return false
 	}
-	// What starts an escape, a template or a pattern is not a replacement.
-	if r := t.B[start]; r <= ' ' || r >= 0x7F || ascii.IsWord(r) || ascii.IsQuote(r) || r == '\\' || r == '%' || r == '[' || r == '(' {
-		return false
-	}
-	end := ascii.RunEnd(t.B, start+1, maxBody, ascii.IsAlnum)
+	r, end := t.B[start], ascii.RunEnd(t.B, start+1, maxBody, ascii.IsAlnum)
 	rest := t.B[start+1 : end]
-	if len(rest) < minDefused || len(rest) > maxBody-1 {
+	// What starts an escape, a template or a pattern is not a replacement.
+	if r <= ' ' || r >= 0x7F || ascii.IsWord(r) || ascii.IsQuote(r) || strings.IndexByte(`\%[(`, r) >= 0 || len(rest) < minDefused || len(rest) >= maxBody {
 		return false
 	}
 	s := score.Of(rest)

@@ -1,6 +1,7 @@
 package rules
 
 import (
+	"cmp"
 	"crypto/sha256"
 	"embed"
 	"encoding/hex"
@@ -54,19 +55,17 @@ type File struct {
 // Load returns the built-in rules, those of more, and the rules of the files that
 // the user named. An error is a *LoadError.
 func Load(files []string, more ...File) (*Set, error) {
-	own := false
+	own := len(files) > 0
 	var list []*ruleFile
+	more = slices.Clip(more)
 	for _, name := range files {
-		more = append(slices.Clip(more), File{Name: name, named: true})
+		text, err := file.Read(name, maxRuleFile)
+		if err != nil {
+			return nil, &LoadError{File: name, Reason: err.Error()}
+		}
+		more = append(more, File{Name: name, Text: text, named: true})
 	}
 	for _, m := range more {
-		if m.named {
-			text, err := file.Read(m.Name, maxRuleFile)
-			if err != nil {
-				return nil, &LoadError{File: m.Name, Reason: err.Error()}
-			}
-			m.Text = text
-		}
 		f, err := parse(m)
 		if err != nil {
 			return nil, err
@@ -76,7 +75,7 @@ func Load(files []string, more ...File) (*Set, error) {
 				return nil, &LoadError{File: m.Name, Reason: fmt.Sprintf("a literal of the rule %s holds a key: literals are printed", r.ID)}
 			}
 		}
-		own = own || m.named || len(f.rules) > 0
+		own = own || len(f.rules) > 0
 		list = append(list, f)
 	}
 	if !own {
@@ -92,13 +91,11 @@ func Load(files []string, more ...File) (*Set, error) {
 // load returns the built-in rules and the rules of list.
 func load(list []*ruleFile) (*compiled, error) {
 	s := &compiled{}
+	var own []*ruleFile
 	for _, name := range builtinNames() {
-		f := must(parse(File{Name: name, Text: must(builtin.ReadFile(name)), builtIn: true}))
-		if err := s.join(f); err != nil {
-			return nil, err
-		}
+		own = append(own, must(parse(File{Name: name, Text: must(builtin.ReadFile(name)), builtIn: true})))
 	}
-	for _, f := range list {
+	for _, f := range append(own, list...) {
 		if err := s.join(f); err != nil {
 			return nil, err
 		}
@@ -180,9 +177,7 @@ func (s *compiled) spreadNames() {
 		}
 	}
 	for _, r := range s.rules {
-		if r.Name = names[r.Issuer]; r.Name == "" {
-			r.Name = r.Issuer
-		}
+		r.Name = cmp.Or(names[r.Issuer], r.Issuer)
 	}
 }
 

@@ -77,9 +77,7 @@ func (r *run) read(s *compiled, g *group, b []byte, at int) {
 	if r.tooLong {
 		return
 	}
-	for n := len(r.text); n > 0 && (r.text[n-1] == '_' || r.text[n-1] == '-'); n-- {
-		r.text = r.text[:n-1]
-	}
+	r.text = bytes.TrimRight(r.text, "-_")
 	for i := len(r.pieces) - 1; i > 0 && r.pieces[i].from >= len(r.text); i-- {
 		r.pieces = r.pieces[:i]
 	}
@@ -192,10 +190,7 @@ func (g *group) literalBehind(b []byte, at int, quote string, held int) (p piece
 	if i < limit && bytes.IndexByte([]byte("fFrRbBuUL@$"), b[i]) >= 0 {
 		i++ // the kinds of literals in Python, C and C#
 	}
-	second := ""
-	if i < limit {
-		second = quoteAt(b, i)
-	}
+	second := quoteAt(b[:limit], i)
 	if second == "" || len(second) != len(quote) || p.joint == beside && second != quote {
 		return p, false
 	}
@@ -226,11 +221,12 @@ func (g *group) constantUsed(b []byte, at, end int) (body int, ok bool) {
 
 // quoteAt returns the quote at b[at:], perhaps with a backslash, or "".
 func quoteAt(b []byte, at int) string {
-	switch {
-	case at < len(b) && ascii.IsQuote(b[at]):
-		return string(b[at : at+1])
-	case at+1 < len(b) && b[at] == '\\' && ascii.IsQuote(b[at+1]):
-		return string(b[at : at+2])
+	i := at
+	if i+1 < len(b) && b[i] == '\\' {
+		i++
+	}
+	if i < len(b) && ascii.IsQuote(b[i]) {
+		return string(b[at : i+1])
 	}
 	return ""
 }
@@ -375,8 +371,8 @@ func dotted(b []byte, start, end int) int {
 	if len(secret) < minDottedSecret || len(secret) > maxBody || stop < len(b) && (b[stop] == '.' || b[stop] == '(' || b[stop] == '_') {
 		return end
 	}
-	if !score.Of(secret).LooksRandom() {
-		return end
+	if score.Of(secret).LooksRandom() {
+		return stop
 	}
-	return stop
+	return end
 }
