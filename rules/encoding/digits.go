@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"encoding/hex"
 	"slices"
+	"strings"
 
 	"keysweep/rules/ascii"
 	"keysweep/rules/finder"
@@ -62,17 +63,14 @@ func (d digitDecoder) forms(plain []byte, nested bool) []form {
 // indented returns forms of chars with a break before chars[i] and spaces
 // behind it, whatever their number: the longer piece, and as many of the
 // spaces as make it long enough to be searched for.
-func indented(chars []byte, i, offset int) []form {
-	const spaces = "        "
-	if tail := chars[i:]; len(tail) > i {
-		literal := spaces[:max(1, finder.HeadLen-len(tail))] + string(tail)
-		return []form{{literal: []byte(literal), variant: offset, skip: i, single: true}}
+func indented(chars []byte, i, offset int) (list []form) {
+	spaces := func(beside int) string { return strings.Repeat(" ", max(1, finder.HeadLen-beside)) }
+	if tail := string(chars[i:]); len(tail) > i {
+		return []form{{literal: []byte(spaces(len(tail)) + tail), variant: offset, skip: i, single: true}}
 	}
-	var list []form
 	for _, br := range breaks[:2] {
 		literal := string(chars[:i]) + br
-		literal += spaces[:max(1, finder.HeadLen-len(literal))]
-		list = append(list, form{literal: []byte(literal), variant: offset, single: true})
+		list = append(list, form{literal: []byte(literal + spaces(len(literal))), variant: offset, single: true})
 	}
 	return list
 }

@@ -35,10 +35,14 @@ func (d escapeDecoder) name() string {
 // spelling is how each byte is written; "" leaves it.
 type spelling [utf8.RuneSelf]string
 
-// with returns s with every byte of signs written as format says.
-func (s spelling) with(format, signs string) spelling {
+// spell returns the spelling in which every byte of signs is written as format says,
+// and each first byte of others as the rest.
+func spell(format, signs string, others ...string) (s spelling) {
 	for i := range len(signs) {
 		s[signs[i]] = fmt.Sprintf(format, signs[i])
+	}
+	for _, other := range others {
+		s[other[0]] = other[1:]
 	}
 	return s
 }
@@ -46,28 +50,22 @@ func (s spelling) with(format, signs string) spelling {
 // spellings are the ways of each kind; each gives a form. JSON has to escape
 // backslash and NUL, and may escape & for HTML's sake.
 var spellings = sync.OnceValue(func() [markdownEscapes + 1][]spelling {
-	var none spelling
-	amp := none
-	amp['&'] = "&amp;"
-	named := amp
-	named['_'] = "&lowbar;"
-	backslash := none
-	backslash['\\'] = `\\`
-	var all [markdownEscapes + 1][]spelling
-	all[percentEscapes] = []spelling{
-		none.with("%%%02X", "_-%\\&#;{}\x00"), none.with("%%%02x", "_-%\\&#;{}\x00"),
-		none.with("%%%02X", "%\\&#;{}\x00"), none.with("%%%02x", "%\\&#;{}\x00"), // as encodeURIComponent does
+	const backslash, amp = `\\\`, "&&amp;"
+	return [...][]spelling{
+		percentEscapes: {
+			spell("%%%02X", "_-%\\&#;{}\x00"), spell("%%%02x", "_-%\\&#;{}\x00"),
+			spell("%%%02X", "%\\&#;{}\x00"), spell("%%%02x", "%\\&#;{}\x00"), // as encodeURIComponent does
+		},
+		stringEscapes: {
+			spell(`\u%04x`, "_&\x00", backslash), spell(`\u%04X`, "_&\x00", backslash), spell(`\x%02x`, "_&\x00", backslash), spell(`\x%02X`, "_&\x00", backslash),
+			spell(`\u{%x}`, "_\x00", backslash), spell(`\%03o`, "_\x00", backslash), spell(`\u%04x`, "\x00", backslash), spell(`\u%04x`, "&\x00", backslash),
+		},
+		entityEscapes: {
+			spell("", "", amp, "_&lowbar;"), spell("", "", amp, "_&UnderBar;"), spell("", "", amp),
+			spell("&#0%d;", "_", amp), spell("&#%d;", "_", amp), spell("&#x%x;", "_", amp), spell("&#x%X;", "_", amp),
+		},
+		markdownEscapes: {spell(`\%c`, "_")},
 	}
-	for _, format := range []string{`\u%04x`, `\u%04X`, `\x%02x`, `\x%02X`} {
-		all[stringEscapes] = append(all[stringEscapes], backslash.with(format, "_&\x00"))
-	}
-	all[stringEscapes] = append(all[stringEscapes], backslash.with(`\u{%x}`, "_\x00"), backslash.with(`\%03o`, "_\x00"))
-	all[stringEscapes] = append(all[stringEscapes], backslash.with(`\u%04x`, "\x00"), backslash.with(`\u%04x`, "&\x00"))
-	under := amp
-	under['_'] = "&UnderBar;"
-	all[entityEscapes] = []spelling{named, under, amp, amp.with("&#0%d;", "_"), amp.with("&#%d;", "_"), amp.with("&#x%x;", "_"), amp.with("&#x%X;", "_")}
-	all[markdownEscapes] = []spelling{none.with(`\%c`, "_")}
-	return all
 })
 
 // wholes are the ways to write every character of a text as an escape.
@@ -93,8 +91,7 @@ func (d escapeDecoder) forms(plain []byte, _ bool) []form {
 	}
 	for _, format := range wholes[d.kind] {
 		if signs > 0 { // encoded text is not written so
-			var whole spelling
-			whole = whole.with(format, string(plain))
+			whole := spell(format, string(plain))
 			add(&whole, -1)
 			list[len(list)-1].whole = true
 		}

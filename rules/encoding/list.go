@@ -41,10 +41,7 @@ var joiners = map[int][]joiner{
 }
 
 func (d listDecoder) forms(plain []byte, nested bool) (list []form) {
-	formats := []string{"%02x", "%02X"}
-	if d.base == 10 {
-		formats = []string{"%d"}
-	}
+	formats := map[int][]string{16: {"%02x", "%02X"}, 10: {"%d"}}[d.base]
 	add := func(format string, j joiner, groups int) {
 		middle := len(plain) / 2 // a line may end on either side of it
 		for n, half := range [...][]byte{plain[:middle], plain[middle:]} {
@@ -91,10 +88,10 @@ const (
 func (d listDecoder) decode(raw []byte, at int, f form, reach int, dst *Text) (plain int, ok bool) {
 	plain = -1
 	i := max(0, at-listBack)
-	if n := bytes.IndexByte(raw[i:at], '\n'); n >= 0 && i > 0 {
-		i += n
-	} else if i == 0 {
+	if i == 0 {
 		i = behindOffset(raw, 0)
+	} else if n := bytes.IndexByte(raw[i:at], '\n'); n >= 0 {
+		i += n
 	}
 	for end := min(len(raw), at+reach*widestItem); i < end && (plain < 0 || len(dst.B)-plain < reach); {
 		next := d.skip(raw, i)
