@@ -34,27 +34,22 @@ const (
 // leftBoundary judges the bytes before b[at:], where a prefix starts. plain
 // finds the prefixes of all rules.
 func leftBoundary(b []byte, at int, plain *Finder) boundary {
-	if at == 0 {
-		return boundary{why: "start of the text"}
-	}
-	if !ascii.IsName(b[at-1]) {
-		return boundary{why: "not part of a word"}
-	}
-	if n := encoding.EscapeBefore(b, at); n > 0 {
-		return boundary{why: "behind the escape " + string(b[at-n:at])}
-	}
-	if sequenceBefore(b, at) {
-		return boundary{why: "behind a terminal's sequence"}
-	}
 	signs := ascii.RunStart(b, at, maxNear, func(c byte) bool { return c == '_' || c == '-' })
-	if signs == 0 || !ascii.IsAlnum(b[signs-1]) {
+	switch {
+	case at == 0:
+		return boundary{why: "start of the text"}
+	case !ascii.IsName(b[at-1]):
+		return boundary{why: "not part of a word"}
+	case encoding.EscapeBefore(b, at) > 0:
+		return boundary{why: "behind the escape " + string(b[at-encoding.EscapeBefore(b, at):at])}
+	case sequenceBefore(b, at):
+		return boundary{why: "behind a terminal's sequence"}
+	case signs == 0 || !ascii.IsAlnum(b[signs-1]):
 		return boundary{why: "behind signs that start the word"}
-	}
-	if signs == at && at >= 2 && b[at-2] == '-' && (at == 2 || ascii.IsSpace(b[at-3]) || ascii.IsQuote(b[at-3])) {
+	case signs == at && at >= 2 && b[at-2] == '-' && (at == 2 || ascii.IsSpace(b[at-3]) || ascii.IsQuote(b[at-3])):
 		return boundary{why: "behind the option -" + string(b[at-1])}
-	}
-	if why := keyBefore(b, at, plain); why != "" {
-		return boundary{why: why}
+	case keyBefore(b, at, plain) != "":
+		return boundary{why: keyBefore(b, at, plain)}
 	}
 	left := boundary{joined: true, glued: b[at-1] != '-', why: "part of a longer identifier"}
 	word := string(bytes.ToLower(b[ascii.RunStart(b, at, maxNear, ascii.IsAlnum) : at+2]))

@@ -3,11 +3,9 @@ package rules
 import (
 	"fmt"
 	"math/rand/v2"
-	"regexp"
 	"slices"
 	"strconv"
 	"strings"
-	"sync"
 
 	"keysweep/finding"
 )
@@ -16,7 +14,7 @@ import (
 const keyOpen, keyClose = "«", "»"
 
 // placeholder is {{kind:length:seed}} in an example.
-var placeholder = sync.OnceValue(func() *regexp.Regexp { return regexp.MustCompile(`\{\{(\w+)(?::(\w*):([\w-]*))?\}\}`) })
+var placeholder = pattern(`\{\{(\w+)(?::(\w*):([\w-]*))?\}\}`)
 
 // placeholderAlphabet returns the alphabet of a kind of placeholder, or "".
 func placeholderAlphabet(kind string) string {

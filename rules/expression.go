@@ -8,8 +8,14 @@ import (
 	"regexp/syntax"
 	"slices"
 	"strings"
+	"sync"
 	"unicode"
 )
+
+// pattern returns what compiles expr when it is first asked for.
+func pattern(expr string) func() *regexp.Regexp {
+	return sync.OnceValue(func() *regexp.Regexp { return regexp.MustCompile(expr) })
+}
 
 // anchored compiles an expression that must start with ^, so that it never
 // searches, and that must or must not end with $.

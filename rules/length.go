@@ -108,16 +108,13 @@ func lengthsAround(dst []length, b []byte, at, size int) []length {
 // at b[at:], which is no text.
 func lengthsBefore(dst []length, b []byte, at, size int) []length {
 	add := func(total int, is weight) { dst = append(dst, length{total - size, is}) }
-	head := b[max(0, at-4):at]
-	if len(head) == 0 {
+	if at == 0 {
 		return dst
 	}
-	v := int(head[len(head)-1])
-	before := byte(1)
-	if len(head) > 1 {
-		before = head[len(head)-2]
-	}
-	plist := before == 0x10 && len(head) > 2 && head[len(head)-3] == 0x5f
+	head := [4]byte{1, 1, 1, 1} // before the start of b is what says nothing
+	copy(head[max(0, 4-at):], b[max(0, at-4):at])
+	v, before := int(head[3]), head[2]
+	plist := before == 0x10 && head[1] == 0x5f
 	tagged := plist || bytes.IndexByte([]byte(tags1), before) >= 0
 	is := weak
 	if tagged || before == 0 || before == '@' || ascii.IsWord(byte(v)) {
@@ -142,30 +139,25 @@ func lengthsBefore(dst []length, b []byte, at, size int) []length {
 	if n := v & 0x3f; v>>6 == 2 && at+n < len(b) && int(b[at+n]) == n+1 { // Redis' listpack
 		add(n, strong)
 	}
-	if len(head) > 1 {
-		add(int(before)|v<<8, fits)
-		is := fits
-		if len(head) > 2 && strings.IndexByte(tags2, head[len(head)-3]) >= 0 {
-			is = paired
-		}
-		add(v|int(before)<<8, is)
-		for _, u := range [...]int{int(before)&0x7f | v<<7, int(before)&0x7f<<7 | v} { // least group first, and last
-			if before >= 0x80 && v < 0x80 {
-				add(u, fits)
-				add(u/2, fits)
-				add((u-13)/2, fits)
-			}
+	add(int(before)|v<<8, fits)
+	if is = fits; strings.IndexByte(tags2, head[1]) >= 0 {
+		is = paired
+	}
+	add(v|int(before)<<8, is)
+	for _, u := range [...]int{int(before)&0x7f | v<<7, int(before)&0x7f<<7 | v} { // least group first, and last
+		if before >= 0x80 && v < 0x80 {
+			add(u, fits)
+			add(u/2, fits)
+			add((u-13)/2, fits)
 		}
 	}
-	if len(head) > 2 && v == 0 { // Excel
-		add(int(head[len(head)-3])|int(before)<<8, weak)
+	if v == 0 { // Excel
+		add(int(head[1])|int(before)<<8, weak)
 	}
-	if len(head) == 4 {
-		for _, u := range [...]uint32{binary.LittleEndian.Uint32(head), binary.BigEndian.Uint32(head)} {
-			if u <= maxBody+maxLiteral {
-				add(int(u), strong)
-				add(int(u)-1, fits)
-			}
+	for _, u := range [...]uint32{binary.LittleEndian.Uint32(head[:]), binary.BigEndian.Uint32(head[:])} {
+		if u <= maxBody+maxLiteral {
+			add(int(u), strong)
+			add(int(u)-1, fits)
 		}
 	}
 	return dst

@@ -4,10 +4,8 @@ import (
 	"bytes"
 	"cmp"
 	"maps"
-	"regexp"
 	"slices"
 	"strings"
-	"sync"
 
 	"keysweep/rules/ascii"
 	"keysweep/rules/finder"
@@ -108,7 +106,7 @@ func disguisesOf(text []byte) []disguise {
 }
 
 // seam is what joins two string literals: "a" + "b", 'a' 'b'.
-var seam = sync.OnceValue(func() *regexp.Regexp { return regexp.MustCompile("[\"'`][ \t+.&|,]{1,255}[\"'`]") })
+var seam = pattern("[\"'`][ \t+.&|,]{1,255}[\"'`]")
 
 // withoutSeams returns b without what joins two string literals, and where each byte
 // came from.

@@ -4,10 +4,8 @@ import (
 	"fmt"
 	"maps"
 	"net/url"
-	"regexp"
 	"slices"
 	"strings"
-	"sync"
 
 	"keysweep/finding"
 )
@@ -121,12 +119,9 @@ func (t *ruleTable) readAddresses(p *Probe) {
 		key, address string
 		env          finding.Environment
 	}{{"production", t.Probe.Production, finding.Production}, {"sandbox", t.Probe.Sandbox, finding.Sandbox}} {
-		if e.address == "" {
-			continue
+		if e.address != "" {
+			p.Endpoints[e.env] = t.endpoint("probe."+e.key, e.address)
 		}
-		u, err := endpoint(e.address, t.Literals)
-		t.refuse(err != nil, "probe."+e.key, "%v", err)
-		p.Endpoints[e.env] = u
 	}
 	t.refuse(len(p.Endpoints) == 0, "probe", "a probe needs an endpoint for production or sandbox")
 	t.refuse(len(p.Sources) == 0, "probe", "a probe needs sources: links to what documents it")
@@ -142,7 +137,7 @@ func isNoLink(s string) bool {
 }
 
 // token is the form of header names and authorization schemes (RFC 9110).
-var token = sync.OnceValue(func() *regexp.Regexp { return regexp.MustCompile(`^[A-Za-z][A-Za-z0-9-]{0,63}$`) })
+var token = pattern(`^[A-Za-z][A-Za-z0-9-]{0,63}$`)
 
 // ownHeaders are headers that the client sets or that change who is asked.
 var ownHeaders = []string{"host", "connection", "cookie", "content-length", "transfer-encoding", "upgrade", "te", "trailer",
@@ -169,51 +164,37 @@ func (t *ruleTable) readCredentials(p *Probe) {
 
 // The forms of what an address may hold: everything in it is a constant.
 var (
-	hostName = sync.OnceValue(func() *regexp.Regexp {
-		return regexp.MustCompile(`^([a-z0-9]([a-z0-9-]*[a-z0-9])?\.)+[a-z][a-z0-9-]*[a-z0-9](:[0-9]{1,5})?$`)
-	})
-	plainPath  = sync.OnceValue(func() *regexp.Regexp { return regexp.MustCompile(`^(/[A-Za-z0-9._~-]*)+$`) })
-	plainQuery = sync.OnceValue(func() *regexp.Regexp {
-		return regexp.MustCompile(`^[A-Za-z_]{1,32}=[A-Za-z0-9_]{1,16}(&[A-Za-z_]{1,32}=[A-Za-z0-9_]{1,16})*$`)
-	})
-	secretName = sync.OnceValue(func() *regexp.Regexp { return regexp.MustCompile(`(?i)key|token|secret|auth|pass|sign|cred`) })
+	hostName   = pattern(`^([a-z0-9]([a-z0-9-]*[a-z0-9])?\.)+[a-z][a-z0-9-]*[a-z0-9](:[0-9]{1,5})?$`)
+	plainPath  = pattern(`^(/[A-Za-z0-9._~-]*)+$`)
+	plainQuery = pattern(`^[A-Za-z_]{1,32}=[A-Za-z0-9_]{1,16}(&[A-Za-z_]{1,32}=[A-Za-z0-9_]{1,16})*$`)
+	secretName = pattern(`(?i)key|token|secret|auth|pass|sign|cred`)
 )
 
-// endpoint checks the address of a probe. No key may get into an address:
+// endpoint returns the address of a probe at key. No key may get into an address:
 // addresses are in logs everywhere.
-func endpoint(address string, literals []string) (*url.URL, error) {
+func (t *ruleTable) endpoint(key, address string) *url.URL {
 	u, err := url.Parse(address)
-	switch {
-	case err != nil:
-		return nil, fmt.Errorf("%q is not an address", address)
-	case u.Scheme != "https":
-		return nil, fmt.Errorf("%q is not an https:// address", address)
-	case u.User != nil:
-		return nil, fmt.Errorf("the address has a user name")
-	case !hostName().MatchString(u.Host):
-		return nil, fmt.Errorf("%q is not the name of a host, in lower case", u.Host)
-	case u.Fragment != "" || strings.Contains(address, "#"):
-		return nil, fmt.Errorf("%q has a fragment", address)
-	case !plainPath().MatchString(u.Path) || u.RawPath != "":
-		return nil, fmt.Errorf("%q has no path of letters, digits, and . _ ~ - alone: nothing is filled in", address)
-	case u.RawQuery != "" && !plainQuery().MatchString(u.RawQuery) || u.ForceQuery:
-		return nil, fmt.Errorf("%q has a query that is not name=value, with short constant values", address)
+	if err != nil {
+		t.refuse(true, key, "%q is not an address", address)
+		return nil
 	}
+	t.refuse(u.Scheme != "https", key, "%q is not an https:// address", address)
+	t.refuse(u.User != nil, key, "the address has a user name")
+	t.refuse(!hostName().MatchString(u.Host), key, "%q is not the name of a host, in lower case", u.Host)
+	t.refuse(u.Fragment != "" || strings.Contains(address, "#"), key, "%q has a fragment", address)
+	t.refuse(!plainPath().MatchString(u.Path) || u.RawPath != "", key, "%q has no path of letters, digits, and . _ ~ - alone: nothing is filled in", address)
+	t.refuse(u.RawQuery != "" && !plainQuery().MatchString(u.RawQuery) || u.ForceQuery, key, "%q has a query that is not name=value, with short constant values", address)
 	for name := range u.Query() {
-		if secretName().MatchString(name) {
-			return nil, fmt.Errorf("%q has %q in its query: a key is sent in a header", address, name)
-		}
+		t.refuse(secretName().MatchString(name), key, "%q has %q in its query: a key is sent in a header", address, name)
 	}
-	for _, l := range literals {
-		if strings.Contains(address, l) {
-			return nil, fmt.Errorf("%q holds the literal %q: a key is sent in a header", address, l)
-		}
+	for _, l := range t.Literals {
+		t.refuse(strings.Contains(address, l), key, "%q holds the literal %q: a key is sent in a header", address, l)
 	}
-	return u, nil
+	return u
 }
 
 // statusForm is one status code or a class of them.
-var statusForm = sync.OnceValue(func() *regexp.Regexp { return regexp.MustCompile(`^[24](xx|[0-9][0-9])$`) })
+var statusForm = pattern(`^[24](xx|[0-9][0-9])$`)
 
 // answer checks the answer at key.
 func (t *ruleTable) answer(at *answerTable, key string) Answer {

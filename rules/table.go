@@ -8,7 +8,6 @@ import (
 	"regexp"
 	"slices"
 	"strings"
-	"sync"
 	"unicode"
 	"unicode/utf8"
 
@@ -90,7 +89,7 @@ func (t *ruleTable) rule() (*Rule, *fault) {
 }
 
 // docsAddress is what docs may be: printable, without user and port.
-var docsAddress = sync.OnceValue(func() *regexp.Regexp { return regexp.MustCompile(`^https://[a-z0-9.-]+\.[a-z]+(/[!-~]*)?$`) })
+var docsAddress = pattern(`^https://[a-z0-9.-]+\.[a-z]+(/[!-~]*)?$`)
 
 // readNames reads the ids of the rule and its issuer, how the issuer is called,
 // and where it documents its keys.

@@ -2,6 +2,7 @@ package encoding
 
 import (
 	"bytes"
+	"encoding/base64"
 	"encoding/hex"
 	"slices"
 	"strings"
@@ -28,8 +29,6 @@ func (d digitDecoder) name() string {
 	return "base64"
 }
 
-const base64Alphabet = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/"
-
 func (d digitDecoder) forms(plain []byte, nested bool) []form {
 	list := make([]form, 0, 6)
 	if d.bits == 4 {
@@ -38,12 +37,7 @@ func (d digitDecoder) forms(plain []byte, nested bool) []form {
 	}
 	for offset := range 3 {
 		quanta := append(make([]byte, offset, offset+len(plain)), plain...)
-		chars := make([]byte, 0, 4*len(plain)/3+1)
-		for bit := 0; bit+6 <= 8*len(quanta); bit += 6 {
-			if bit >= 8*offset {
-				chars = append(chars, base64Alphabet[sextet(quanta, bit)])
-			}
-		}
+		chars := base64.RawStdEncoding.AppendEncode(nil, quanta)[(8*offset+5)/6 : 8*len(quanta)/6]
 		if whole := halves(chars, offset); len(whole) > 1 {
 			list = append(list, whole...)
 			continue
@@ -73,15 +67,6 @@ func indented(chars []byte, i, offset int) (list []form) {
 		list = append(list, form{literal: []byte(literal + spaces(len(literal))), variant: offset, single: true})
 	}
 	return list
-}
-
-// sextet returns the six bits at bit of b.
-func sextet(b []byte, bit int) byte {
-	v := uint16(b[bit/8]) << 8
-	if bit/8+1 < len(b) {
-		v |= uint16(b[bit/8+1])
-	}
-	return byte(v >> (10 - bit%8) & 0x3F)
 }
 
 // base64Value returns the six bits of character c of either alphabet.

@@ -54,6 +54,7 @@ func (s Steps) EvidenceReach(most int) (reach int, shared bool) {
 type Reader struct {
 	whole   Text
 	decoded [2]Text // one for each level of decoding
+	bare    bool    // these texts are
 	Work    int     // bytes decoded, for tests
 }
 
@@ -61,23 +62,18 @@ type Reader struct {
 // there to the end of the encoded text, which ends at buf[end:]. If it is longer than most,
 // a little more than that is returned. It is valid until the next call on r.
 func (r *Reader) ReadAll(buf []byte, at int, steps Steps, most int) (plain []byte, end int, ok bool) {
-	for i := range r.decoded {
-		r.decoded[i].bare = true
-	}
-	defer func() {
-		for i := range r.decoded {
-			if d := &r.decoded[i]; cap(d.B) > keptBytes {
-				*d = Text{}
-			} else {
-				d.bare = false
-			}
-		}
-	}()
+	r.bare = true
 	t, pos, ok := r.Read(buf, at, steps, most)
-	if !ok {
-		return nil, 0, false
+	r.bare = false
+	if ok {
+		plain, end = t.B[pos:], t.end
 	}
-	return t.B[pos:], t.end, true
+	for i := range r.decoded {
+		if cap(r.decoded[i].B) > keptBytes {
+			r.decoded[i] = Text{}
+		}
+	}
+	return plain, end, ok
 }
 
 // keptBytes is how much of a decoded text a Reader keeps the memory of.
@@ -95,6 +91,7 @@ func (r *Reader) Read(buf []byte, at int, steps Steps, reach int) (t *Text, pos 
 	for i, st := range steps {
 		dst := &r.decoded[i]
 		dst.reset()
+		dst.bare = r.bare
 		// The inner encodings take more bytes than they mean.
 		if at, ok = st.decoder.decode(t.B, at, st.form, reach<<(2*(len(steps)-1-i)), dst); !ok {
 			return nil, 0, false
