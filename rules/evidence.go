@@ -41,9 +41,8 @@ func (m *Matcher) addEvidence(buf []byte) {
 	}
 }
 
-// addDecodedEvidence adds what the text says that the keys of list were
-// decoded from. Keys that one decoding reaches share it; list takes about
-// size bytes of buf.
+// addDecodedEvidence adds what the text says that the keys of list were decoded from. Keys that
+// one decoding reaches share it; list takes about size bytes of buf.
 func (m *Matcher) addDecodedEvidence(buf []byte, list []*candidate, size int) {
 	for i, first := range list {
 		if first.attributed || len(first.entry.steps) == 0 {

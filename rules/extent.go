@@ -173,9 +173,8 @@ func isGenerated(body []byte) bool {
 // maxTries limits the endings of one run that are scored.
 const maxTries = 12
 
-// decide returns which of endings, the likeliest first, is the key's, and how sure
-// that is: the first whose body is random, or the one that is usual; and, if it is
-// not sure, at most two others, the likeliest first. best is -1 if there is none.
+// decide returns which of endings, the likeliest first, is the key's, or -1, and how sure that is:
+// the first whose body is random, or the usual one; and, if not sure, at most two others.
 func (g *group) decide(m *Matcher, r *run, env around, list []ending) (best int, extent finding.Extent, more []int) {
 	best = slices.IndexFunc(list, func(x ending) bool {
 		return (x.documented || x.n == len(r.text)) && g.published(r.text[:x.n])

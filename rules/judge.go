@@ -304,9 +304,8 @@ func namesHost(body []byte) bool {
 // publicReach is how far from a key its public twin is searched for, in bytes.
 const publicReach = 200
 
-// publicTwin reports whether the same body is near b[at:] behind the
-// prefix of a public key. No issuer gives both keys of a pair one body: the
-// pair was made up.
+// publicTwin reports whether the same body is near b[at:] behind the prefix of a public key: no
+// issuer gives both keys of a pair one body.
 func publicTwin(b []byte, at int, body []byte) bool {
 	near := b[max(0, at-publicReach-2*len(body)):min(len(b), at+publicReach+2*len(body))]
 	return bytes.Contains(near, slices.Concat([]byte("pk_live_"), body)) || bytes.Contains(near, slices.Concat([]byte("pk_test_"), body))

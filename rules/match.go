@@ -10,9 +10,8 @@ import (
 	"keysweep/rules/score"
 )
 
-// Context is how many bytes on either side of a key its verdict may depend on
-// (issuer evidence, excerpts). A caller that hands out windows lets them
-// overlap by this much; what is further away changes nothing.
+// Context is how many bytes on either side of a key its verdict may depend on, but for lengths
+// that addresses give. A caller that hands out windows lets them overlap by this much.
 const Context = attribution.Reach + 1<<10
 
 // Span is a half-open range of byte offsets from the start of the buffer.
@@ -21,10 +20,8 @@ type Span struct{ Start, End int }
 // Match is one candidate: a literal with a body, accepted or rejected.
 type Match struct {
 	RuleID string
-	// Start and End delimit the key as it is in the buffer, prefix
-	// included; for an encoded key, the encoded characters that hold any bit
-	// of it. (The whole encoded run may be a megabyte, and its ends further
-	// away than Context.)
+	// Start and End delimit the key as it is in the buffer, prefix included; for an encoded
+	// key, the encoded characters that hold any bit of it.
 	Start, End int
 	Secret     finding.Secret
 	Extent     finding.Extent
@@ -52,9 +49,8 @@ type Match struct {
 // Evidence is one reason to think that a key is an issuer's.
 type Evidence = attribution.Evidence
 
-// Readable reports whether m may be printed as it is: it was rejected, and its
-// body is words, an identifier or too short for a key. What was rejected for
-// another reason, such as the text around it, may be a key that is written oddly.
+// Readable reports whether m may be printed as it is: it was rejected, and its body is words, an
+// identifier or too short. What the text around it rejected may be a key written oddly.
 func (m *Match) Readable() bool {
 	body := []byte(m.Secret.Reveal()[len(m.Secret.Prefix()):])
 	if m.Confidence > finding.Rejected || len(body) < minBody {

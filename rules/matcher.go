@@ -47,11 +47,10 @@ type Matcher struct {
 // NewMatcher returns a matcher of s.
 func (s *Set) NewMatcher() *Matcher { return &Matcher{of: s} }
 
-// Matches returns the candidates of buf, accepted and rejected, whose Start
-// is in core, sorted by Start; each key once, however many readings found
-// it. A verdict depends on nothing that is further than Context from Start, but for
-// lengths that addresses give: a caller with windows hands in Context bytes around core,
-// as far as the text goes, and more of a program if it can. The result is valid until the next call on m.
+// Matches returns the candidates of buf, accepted and rejected, whose Start is in core, sorted
+// by Start; each key once, however many readings found it. A caller with windows hands in
+// Context bytes around core, as far as the text goes, and more of a program if it can. The
+// result is valid until the next call on m.
 func (m *Matcher) Matches(buf []byte, core Span) []Match {
 	m.judgeAll(buf, core)
 	m.matches = m.matches[:0]
@@ -157,9 +156,8 @@ func (m *Matcher) judgePrefix(t *encoding.Text, pos, p int, e *entry, at int) {
 	}
 }
 
-// dropDoubles sorts the candidates and keeps one reading of each key. A
-// candidate goes if a better one overlaps it and holds all of it: the relation
-// is transitive, so what made another one go may go itself.
+// dropDoubles sorts the candidates and keeps one reading of each key: one goes if a better one
+// holds all of it. That is transitive, so what made another one go may go itself.
 func (m *Matcher) dropDoubles() {
 	// The finder hands out literals in order, and a key starts within a few
 	// bytes of its literal: nothing moves far.
@@ -211,9 +209,7 @@ func (c *candidate) mayDrop(b *candidate) bool {
 	return c.group.primary.BuiltIn || !b.group.BuiltIn || c.Confidence >= b.Confidence
 }
 
-// better orders readings of the same bytes: accepted before rejected, the
-// longer key, the surer one, a user's rule before a built-in one, the plainer
-// encoding, then the order of literals.
+// better orders readings of the same bytes.
 func (c *candidate) better(b *candidate) bool {
 	order := func(a, b bool) int { // yes before no
 		switch {

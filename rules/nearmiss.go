@@ -28,9 +28,8 @@ const packedWhy = "a gzip file in base64 may begin here: no key is found in it"
 // IsPacked reports whether n is no prefix, but the start of a file.
 func (n *NearMiss) IsPacked() bool { return n.Prefix == packedPrefix }
 
-// NearMisses returns the positions of text that no rule searches although a
-// person would, sorted. It is for a text without candidates: Explain says the
-// rest.
+// NearMisses returns the positions of text, which has no candidates, that no rule searches although
+// a person would, sorted.
 func (s *Set) NearMisses(text []byte) []NearMiss {
 	c := s.compiled()
 	byPosition := map[int]NearMiss{}

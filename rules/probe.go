@@ -16,9 +16,8 @@ type Probe struct {
 	// Endpoints holds the address to GET, by environment: https, a constant
 	// host, no user and no fragment. Callers must not change them.
 	Endpoints map[finding.Environment]*url.URL
-	// Scheme is the word before the key in the Authorization header; with
-	// Basic, the key is the user name and the password empty. It is "" if the
-	// bare key is the value of Header.
+	// Scheme is the word before the key in the Authorization header; with Basic, the key is the
+	// user name. It is "" if the bare key is the value of Header.
 	Scheme string
 	Header string
 	// Sources are the addresses of the documents that say so.
@@ -38,9 +37,8 @@ type Probe struct {
 type Answer struct {
 	Status  string   // such as 401, or 2xx
 	Headers []string // that must be there
-	// Fields must be there; of each, one of the alternatives. A path names
-	// members by their names and elements by their index from 0, separated by
-	// dots: errors.0.code.
+	// Fields must be there; of each, one of the alternatives. A path has names of members and
+	// indices of elements, from 0, between dots: errors.0.code.
 	Fields [][]string
 	// Values holds what a field may be (a string, a number, true or false, as
 	// text), by path.
@@ -218,9 +216,8 @@ func (t *ruleTable) answer(at *answerTable, key string) Answer {
 	return a
 }
 
-// readVerdict reads what an answer says of the key. None of them rests on a status
-// alone, nor on a part of a message: a firewall, a portal or a proxy answers 401
-// and 403, too, and a refusal may be about anything.
+// readVerdict reads what an answer says of the key. No verdict rests on a status alone, nor on a
+// part of a message: a firewall or a proxy answers 401 and 403, too.
 func (t *ruleTable) readVerdict(at *answerTable, a *Answer, key string) {
 	class, codes := "4", []finding.StatusCode{finding.CodeInsufficientPermissions, finding.CodeIPNotAllowed, finding.CodeAccountNotActivated}
 	switch at.Verdict {

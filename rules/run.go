@@ -119,9 +119,8 @@ func (r *run) readPieces(s *compiled, g *group, b []byte, at int) {
 	}
 }
 
-// pieceEnd returns where the characters that start at b[at:] and may be a body
-// end, or one behind the greatest length; another says that they run into another
-// key.
+// pieceEnd returns where the characters of a body end that start at b[at:], or one behind the
+// greatest length; another says that they run into another key.
 func (s *compiled) pieceEnd(g *group, b []byte, at int) (end int, another bool) {
 	end = ascii.RunEnd(b, at, g.Body.Max+1, func(c byte) bool { return g.alphabet[c] })
 	// The run may be cut within the other key's prefix.
@@ -164,15 +163,13 @@ func (g *group) pieceBehind(b []byte, start, end, held int) (p piece, ok bool) {
 	return g.lineBehind(b, start, end, held)
 }
 
-// joins are the operators that put two string literals together, the longest
-// first: of JavaScript, Python, Java and Go, Haskell, Elixir, SQL, Lua, PHP and
-// Perl, Visual Basic; a method's call.
+// joins are the operators that put two string literals together, the longest first, in JavaScript,
+// Python, Java, Go, Haskell, Elixir, SQL, Lua, PHP, Perl, Visual Basic; a method's call.
 var joins = [...]string{"++", "<>", "||", "..", ".concat(", "+", ".", "&"}
 
-// literalBehind recognises a quote, an operator of joins and a literal that holds
-// nothing but characters of a body. Quotes may be escaped, as in JSON. Literals
-// that are only next to each other are one in C and Python, and two elsewhere:
-// they count if their quotes are alike and the second looks random.
+// literalBehind recognises a quote, an operator of joins and a literal of a body's characters.
+// Literals that are only next to each other are one in C and Python, and two elsewhere: they
+// count if their quotes are alike. Quotes may be escaped, as in JSON.
 func (g *group) literalBehind(b []byte, at int, quote string, held int) (p piece, ok bool) {
 	limit := min(len(b), at+maxSplitGap)
 	gap := at + len(quote)
@@ -202,9 +199,8 @@ func (g *group) literalBehind(b []byte, at int, quote string, held int) (p piece
 	return p, end > p.at && quoteAt(b, end) != "" && (p.joint == operator || quoteAt(b, end) == second)
 }
 
-// constantUsed returns where a body follows ${NAME} in a template behind b[end:],
-// if the literal that ends there, and whose prefix ends behind b[:at], is what
-// NAME is set to.
+// constantUsed returns where a body follows ${NAME} in a template behind b[end:], if NAME is set
+// to the literal that ends there, and whose prefix ends behind b[:at].
 func (g *group) constantUsed(b []byte, at, end int) (body int, ok bool) {
 	at = ascii.RunStart(b, at+1, maxLiteral, ascii.IsName)
 	if at == 0 || !ascii.IsQuote(b[at-1]) {

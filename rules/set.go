@@ -25,9 +25,8 @@ type Set struct {
 // Rules returns the rules in the order of their files.
 func (s *Set) Rules() []*Rule { return s.compiled().rules }
 
-// RuleOf returns the rule that speaks for keys which ruleID matched once their
-// issuer is known: the issuer's own rule on the same literals if there is one,
-// else the rule ruleID. It returns nil if there is no such rule.
+// RuleOf returns the rule that speaks for keys which ruleID matched once their issuer is known:
+// its own on the same literals if there is one, else the rule ruleID, or nil.
 func (s *Set) RuleOf(ruleID, issuer string) *Rule {
 	all := s.compiled().rules
 	i := slices.IndexFunc(all, func(r *Rule) bool { return r.ID == ruleID })
@@ -72,9 +71,8 @@ func (s *Set) OwnerOf(key finding.Secret) string {
 // as a part of it, where the key without it is known: a few characters say little.
 const gluedSlack = 12
 
-// IsGlued reports whether long is the key, which is known from elsewhere, with
-// something else behind it, and not the whole of which key is a part: what follows
-// is text, or of another alphabet.
+// IsGlued reports whether long is the key, which is known from elsewhere, with something else
+// behind it, text or of another alphabet, and not the whole of which key is a part.
 func IsGlued(long, key finding.Secret) bool {
 	text, start := long.Reveal(), key.Reveal()
 	if long.Prefix() != key.Prefix() || len(text) <= len(start) || !strings.HasPrefix(text, start) {

@@ -34,13 +34,11 @@ type Evidence struct {
 	Kind     Kind
 	Distance int    // bytes between the key and the evidence
 	Text     string // what was seen, in words, for reports: "host api.martis.id, 31 bytes before"
-	// Strong says that it names the key's owner and not just anyone: a host
-	// anywhere in the file, a setting or section, a name on the line, an SDK
-	// call or public key nearby. See Set.Strength.
+	// Strong says that it names the key's owner and not just anyone: a host anywhere in the
+	// file, a setting or section, a name on the line, an SDK call or public key nearby.
 	Strong bool
-	// Weaker is set where something for another issuer, stronger or nearer,
-	// is at the same occurrence, and where the body's shape speaks against
-	// Issuer: Attribute does not count it.
+	// Weaker is set where something for another issuer is stronger or nearer at the same
+	// occurrence, and where the body's shape speaks against Issuer: it does not count.
 	Weaker bool
 }
 
@@ -115,15 +113,12 @@ func (a *Attributor) Path(path string) []Evidence {
 	return slices.CompactFunc(list, func(a, b Evidence) bool { return a.Issuer == b.Issuer })
 }
 
-// Attribute decides whose a key is from the issuers whose documented shape it
-// has and from the evidence at all its occurrences: a shape that no other issuer has;
-// else what carries the key, its URL or header; else the issuer that evidence
-// at every occurrence agrees on, where a mere mention in the file yields to anything
-// nearer; else the path, if what is next to the key does not speak for
-// another issuer. It returns
-// finding.IssuerAmbiguous if two issuers are left, finding.IssuerUnknown if
-// none is, and the evidence in words, strongest first. The order of ev does
-// not matter.
+// Attribute decides whose a key is from the issuers whose documented shape it has and from
+// the evidence at all its occurrences: a shape that no other issuer has; else what carries
+// the key, its URL or header; else the issuer that evidence at every occurrence agrees on,
+// where a mere mention in the file yields to anything nearer; else the path, if what is next
+// to the key does not speak for another. It returns finding.IssuerAmbiguous if two are left,
+// finding.IssuerUnknown if none is, and the evidence in words, strongest first.
 func (a *Attributor) Attribute(shapes []string, ev []Evidence) (issuer string, why []string) {
 	list := slices.DeleteFunc(slices.Clone(ev), func(e Evidence) bool { return a.contradicts(e, shapes) || e.Weaker })
 	slices.SortFunc(list, compare)
@@ -154,9 +149,8 @@ func (a *Attributor) Attribute(shapes []string, ev []Evidence) (issuer string, w
 	return finding.IssuerUnknown, nil
 }
 
-// Strength returns how sure it is that a key is issuer's, given what Attribute
-// was given: the best of the evidence that speaks for issuer and is neither
-// beaten at its occurrence nor contradicted by the shape of the key.
+// Strength returns how sure it is that a key is issuer's, given what Attribute was given: the
+// best of the evidence that speaks for issuer and counts.
 func (a *Attributor) Strength(issuer string, shapes []string, ev []Evidence) finding.Strength {
 	best := finding.StrengthNone
 	for _, e := range ev {

@@ -120,9 +120,8 @@ func hostAt(b []byte, start, end int) (mention, bool) {
 // maxShownLabel is less than a key has behind its prefix.
 const maxShownLabel = 15
 
-// shownHost returns a host for reports: from the first label on that is so long
-// that it may be a key, whose prefix is cut off where no host can have an
-// underscore, what precedes the rest is left out.
+// shownHost returns a host for reports, without what precedes the first label that is short
+// from there on: a long one may be a key whose prefix no host can have.
 func shownHost(host []byte) string {
 	labels := strings.Split(string(host), ".")
 	for i, label := range slices.Backward(labels) {
@@ -133,9 +132,8 @@ func shownHost(host []byte) string {
 	return string(host)
 }
 
-// isWholeWord reports whether b[start:end] is a word of its own or a part of
-// an identifier: bounded by something that is not a letter, or by a change of
-// case (newMartisKey).
+// isWholeWord reports whether b[start:end] is a word of its own or a part of an identifier,
+// bounded by a change of case (newMartisKey) or by no letter.
 func isWholeWord(b []byte, start, end int) bool {
 	rises := func(at int) bool { return ascii.ClassOf(b[at-1]) == ascii.Lower && ascii.ClassOf(b[at]) == ascii.Upper }
 	if start > 0 && ascii.IsAlnum(b[start-1]) && !rises(start) {

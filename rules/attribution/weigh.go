@@ -7,10 +7,8 @@ import (
 	"keysweep/rules/ascii"
 )
 
-// weigh sees how the evidence in s.near relates to the key: what names the
-// section that the key is in counts as a name on its line; what belongs to
-// another key or another section counts for little (Beside), or not at
-// all (Kind 0).
+// weigh sees how the evidence in s.near relates to the key: what names its section counts as a
+// name on its line; what belongs to another key or section for little (Beside), or not (0).
 func (s *Surroundings) weigh(a *Attributor, b []byte, key Key, shapes []string, known []Evidence) {
 	if len(s.near) == 0 || slices.ContainsFunc(known, func(e Evidence) bool { return e.Kind == Shape }) {
 		return
@@ -52,9 +50,8 @@ func (s *Surroundings) weigh(a *Attributor, b []byte, key Key, shapes []string, 
 	s.dropOldHeadings(a, shapes)
 }
 
-// headsAnother reports whether n is the name of a section, out of l's reach,
-// that the key is not in: one further down, or one above the outermost section
-// that holds the key.
+// headsAnother reports whether n is the name of a section, out of l's reach, that the key is
+// not in: one further down, or one above the outermost section that holds the key.
 func (l *layout) headsAnother(b []byte, n *nearby, key Key) bool {
 	if n.start >= l.low && n.end <= l.high || n.kind != sourceName && n.kind != sourceWord || !isSectionName(b, n.start, n.end) {
 		return false
@@ -89,9 +86,8 @@ func isSectionName(b []byte, start, end int) bool {
 	return ok && len(name) > 0 && !ascii.IsSpace(name[0]) && isOneName(name)
 }
 
-// isSpent reports whether n speaks for another key: one on its own line, or
-// the one behind it on the key's line, or what follows the comment that it is
-// in.
+// isSpent reports whether n speaks for another key: one on its own line, the one behind it on
+// the key's line, or what follows the comment that it is in.
 func (s *Surroundings) isSpent(b []byte, n *nearby, key Key) bool {
 	l := &s.layout
 	start, end := l.lineOf(b, n.start)
@@ -114,9 +110,8 @@ func (s *Surroundings) isSpent(b []byte, n *nearby, key Key) bool {
 	return assignedAt(b, name) && l.otherIn(name, end)
 }
 
-// dropOldHeadings makes comments count for little that a later one, of another
-// issuer, took over from: with a key between the two, the later one heads the
-// keys that follow.
+// dropOldHeadings makes comments count for little that a later one, of another issuer and
+// behind another key, took over from.
 func (s *Surroundings) dropOldHeadings(a *Attributor, shapes []string) {
 	latest := -1
 	for i := range s.near {

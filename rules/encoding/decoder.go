@@ -1,6 +1,5 @@
-// Package encoding looks through the encodings that keys are found under:
-// base64, hex, wide characters, escapes. It says which bytes a text becomes, and
-// decodes around such bytes, with the way back to where they came from.
+// Package encoding says which bytes a text becomes under base64, hex, wide characters and
+// escapes, and decodes around such bytes, with the way back to where they came from.
 package encoding
 
 import (
@@ -9,20 +8,17 @@ import (
 	"keysweep/rules/finder"
 )
 
-// decoder undoes one encoding of text. A new form of key is a new decoder in
-// decoders: it says which bytes a text becomes, and decodes around such bytes;
-// boundaries, body, score and issuer are judged on the decoded text as on any
-// other.
+// decoder undoes one encoding of text. A new form of key is a new decoder in decoders: what
+// it gives is judged as any other text.
 type decoder interface {
 	// name is what reports call it.
 	name() string
 	// forms returns what plain becomes under this encoding, nothing if it
 	// stays as it is. plain is a prefix or, if nested, a form of one.
 	forms(plain []byte, nested bool) []form
-	// decode decodes the bytes around raw[at:], where the literal of form
-	// is, into dst, which is empty: about reach decoded bytes on either side, less where
-	// the encoding ends. It returns where the plain text starts in dst, or
-	// false if it is not there after all.
+	// decode decodes about reach bytes on either side of raw[at:], where the literal of form is,
+	// into dst, which is empty. It returns where the plain text starts in dst, or false if it
+	// is not there after all.
 	decode(raw []byte, at int, f form, reach int, dst *Text) (plain int, ok bool)
 }
 
@@ -33,9 +29,8 @@ type form struct {
 	variant int  // the decoder's own: byte order, bit offset
 	skip    int  // encoded characters before literal
 	whole   bool // every character is an escape: only escaped again
-	// single forms are searched for only where nothing else is encoded: text
-	// with a line break, or of which not all is escaped that could be. Their
-	// number would multiply.
+	// single forms are searched for only where nothing else is encoded, such as text with a
+	// line break: their number would multiply.
 	single bool
 }
 
@@ -53,9 +48,8 @@ func decoders() []decoder {
 	}
 }
 
-// holds reports whether text under outer is searched for text under inner. Left
-// out are wide characters within wide characters, escapes of hex and base64,
-// which have no signs to escape, and Markdown around anything but text.
+// holds reports whether text under outer is searched for text under inner. Hex and base64 have
+// no signs to escape.
 func holds(outer, inner decoder) bool {
 	inList, list := inner.(listDecoder)
 	switch outer := outer.(type) {

@@ -54,9 +54,8 @@ func (d digitDecoder) forms(plain []byte, nested bool) []form {
 	return list
 }
 
-// indented returns forms of chars with a break before chars[i] and spaces
-// behind it, whatever their number: the longer piece, and as many of the
-// spaces as make it long enough to be searched for.
+// indented returns forms of chars with a break before chars[i] and any number of spaces behind
+// it: the longer piece, and as many of them as make it long enough to be searched for.
 func indented(chars []byte, i, offset int) (list []form) {
 	spaces := func(beside int) string { return strings.Repeat(" ", max(1, finder.HeadLen-beside)) }
 	if tail := string(chars[i:]); len(tail) > i {

@@ -13,9 +13,8 @@ import (
 	"keysweep/rules/ascii"
 )
 
-// escapeDecoder reads text in which some characters are written as escapes. Most
-// of such text stays as it is; a prefix has its underscores escaped, and text
-// under another encoding whatever that encoding uses as a sign.
+// escapeDecoder reads text in which some characters are escapes: the underscores of a prefix,
+// and of text under another encoding what that uses as a sign.
 type escapeDecoder struct{ kind escapeKind }
 
 // escapeKind is a family of escapes.
@@ -220,9 +219,8 @@ func stringEscapeAt(b []byte) (value []byte, width int) {
 // maxEscape is the length of the longest escape that EscapeBefore recognises.
 const maxEscape = len(`\U00000022`)
 
-// EscapeBefore returns the length of the escape sequence of a string, a URL or a
-// mail that ends at b[:at] and means a byte that is not part of a word; 0 if there
-// is none.
+// EscapeBefore returns the length of the escape of a string, a URL or a mail that ends at
+// b[:at] and means a byte that is not part of a word; 0 if there is none.
 func EscapeBefore(b []byte, at int) int {
 	for n := 2; n <= min(at, maxEscape); n++ {
 		e := b[at-n : at]

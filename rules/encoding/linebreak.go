@@ -34,10 +34,9 @@ func breakAt(raw []byte, i int) int {
 	return -1
 }
 
-// lineBreak returns where encoded text goes on behind the break at raw[i:], or
-// -1 if it does not: the line before must be a long one, or as long as its
-// neighbour; the next must hold nothing but characters of the encoding and
-// padding.
+// lineBreak returns where encoded text goes on behind the break at raw[i:], or -1: the line
+// before must be a long one, or as long as its neighbour; the next must hold nothing but
+// characters of the encoding and padding.
 func lineBreak(raw []byte, i int, in func(byte) bool) int {
 	next := breakAt(raw, i)
 	if next < 0 || next >= len(raw) || !in(raw[next]) {

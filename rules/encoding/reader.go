@@ -27,19 +27,16 @@ func (s Steps) Same(o Steps) bool {
 // Literal returns the bytes that the steps start from.
 func (s Steps) Literal() []byte { return s[0].form.literal }
 
-// nestedReach is the reach of evidence around a key under two encodings, in
-// bytes: the outer one may take four bytes for each byte of the inner, and that
-// four for one.
+// nestedReach is the reach of evidence around a key under two encodings, in bytes: each may
+// take four for one.
 const nestedReach = 512
 
-// singleReach is that around a key under one: base64 holds a header or a small
-// file, and decoding it again for each of its keys must stay cheap; what is
-// around escapes is searched as it is, too.
+// singleReach is that under one: base64 holds a header or a small file, and decoding it again
+// for each of its keys must stay cheap.
 const singleReach = 1 << 10
 
-// EvidenceReach returns how many decoded bytes around a key are searched for its
-// issuer, so that they take no more than most raw bytes, and whether all keys of
-// one alignment may share one decoding of a longer stretch.
+// EvidenceReach returns how many decoded bytes around a key are searched for its issuer, at most
+// those of most raw bytes, and whether all keys of one alignment may share a longer decoding.
 func (s Steps) EvidenceReach(most int) (reach int, shared bool) {
 	if len(s) > 1 {
 		return nestedReach, false
@@ -58,9 +55,8 @@ type Reader struct {
 	Work    int     // bytes decoded, for tests
 }
 
-// ReadAll undoes the steps of a form whose literal is at buf[at:], and returns what is from
-// there to the end of the encoded text, which ends at buf[end:]. If it is longer than most,
-// a little more than that is returned. It is valid until the next call on r.
+// ReadAll undoes the steps of a form whose literal is at buf[at:] to the end of the encoded
+// text, buf[end:], or a little more than most bytes. They are valid until the next call.
 func (r *Reader) ReadAll(buf []byte, at int, steps Steps, most int) (plain []byte, end int, ok bool) {
 	r.bare = true
 	t, pos, ok := r.Read(buf, at, steps, most)
@@ -79,9 +75,8 @@ func (r *Reader) ReadAll(buf []byte, at int, steps Steps, most int) (plain []byt
 // keptBytes is how much of a decoded text a Reader keeps the memory of.
 const keptBytes = 1 << 20
 
-// Read undoes the steps of a form whose literal is at buf[at:], reach decoded
-// bytes on either side. It returns where the plain text starts in t, which is
-// valid until the next call on r, or false if it is not there.
+// Read undoes the steps of a form whose literal is at buf[at:], reach decoded bytes on either
+// side. It returns where the plain text starts in t, which is valid until the next call.
 func (r *Reader) Read(buf []byte, at int, steps Steps, reach int) (t *Text, pos int, ok bool) {
 	r.whole = Text{B: buf}
 	t = &r.whole

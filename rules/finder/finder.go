@@ -42,14 +42,12 @@ const (
 	// stride as it is. They have many grams: more than maxShort shorten it.
 	shortLen = HeadLen - 2
 	maxShort = 48
-	// filterBits is the size of the table. With the grams of the built-in
-	// rules 3 % of random samples pass; 16 KiB stay in the first cache beside
-	// the text. Half the table is 1.4 times slower on source code.
+	// filterBits is the size of the table: 3 % of random samples pass, and 16 KiB stay in the
+	// first cache beside the text. Half the table is 1.4 times slower on source code.
 	filterBits = 1 << 17
-	// gramHash is a multiplier; the product's upper 17 bits index the filter. Its lowest
-	// bits are zero, so that the upper ones of a gram's last byte do not count: the grams
-	// that end in any byte take 32 bits of the filter, and not 256. Of 24 000 drawn by
-	// chance it lets the fewest samples of deltas, source code, documents and programs pass.
+	// gramHash is a multiplier; the product's upper 17 bits index the filter. Its lowest bits are
+	// zero, so that grams that end in any byte take 32 bits of the filter, and not 256. Of 24 000
+	// it lets the fewest samples of deltas, source code, documents and programs pass.
 	gramHash = 0x930A1578
 	// secondHash is another one, for a second table: of the samples that pass the
 	// first by chance few pass both, and looking up heads costs more.
@@ -73,9 +71,8 @@ type Finder struct {
 	maxLen  int
 	headLen int
 
-	// heads is an open hash table of half of the heads' hashes, zero where there
-	// is none: two heads of one hash are one, since literals are compared in the
-	// end. Its length is a power of two.
+	// heads is an open hash table of half of the heads' hashes; 0: none. Two heads of one hash
+	// are one: literals are compared in the end. Its length is a power of two.
 	heads []uint32
 	shift int // 64 less the logarithm of the length
 
@@ -135,9 +132,8 @@ func New(lits [][]byte) *Finder {
 	return f
 }
 
-// FromHeads returns a finder of literals, the longest of maxLen bytes, that are
-// known by their heads alone: in hex, one a line. Where one of these is met it goes on with whole,
-// a finder of the literals, which takes longer to make.
+// FromHeads returns a finder of literals, of at most maxLen bytes, that are known by their heads:
+// in hex, one a line. Where one is met it goes on with whole, which takes longer to make.
 func FromHeads(heads string, maxLen int, whole func() *Finder) *Finder {
 	f := newHeadFinder(strings.Count(heads, "\n"), HeadLen, maxLen)
 	f.whole = whole
@@ -243,10 +239,8 @@ func (f *Finder) Contains(b []byte) bool {
 	return ok
 }
 
-// Next returns the first occurrence of any literal in b that starts at or
-// behind from: where it starts and the literal's index in Literals. Of
-// several literals at one start it returns the one with the lowest index.
-// Following occurrences are found with from = start + 1.
+// Next returns where the first literal is in b that starts at or behind from, and its index in
+// Literals; of several at one start the lowest. The next one is found from start + 1.
 func (f *Finder) Next(b []byte, from int) (start, literal int, ok bool) {
 	p := max(from, 0)
 	if f.stride == HeadLen-gramLen+1 {

@@ -18,9 +18,8 @@ import (
 // Score is what the characters of a body alone say: random, typed or text.
 // docs/rules.md explains each part; the thresholds are those of its table.
 type Score struct {
-	// LLR is the mixture log-likelihood ratio in bits per character: how much
-	// better text explains the body than a uniform draw from Alphabet does.
-	// Below zero is random, above is text.
+	// LLR is the mixture log-likelihood ratio in bits per character of text against a uniform
+	// draw from Alphabet: below zero is random, above is text.
 	LLR      float64
 	Alphabet int     // size of the smallest class that holds the body: 10, 16, 36, 62 or 64
 	Distinct int     // different characters
@@ -292,11 +291,9 @@ func (m members) size() int {
 	return 10
 }
 
-// llr returns mean log2(P_text / P_uniform) over body. P_text is a mixture of
-// what makes text: a bigram model of identifiers, copies of characters up to
-// eight back, neighbours in the alphabet or on the keyboard, and noise. The
-// bigram and neighbour tables know no case: a letter of a class with both
-// cases gets half of their probability.
+// llr returns mean log2(P_text / P_uniform) over body. P_text is a mixture of what makes text: a
+// bigram model of identifiers, copies of characters up to eight back, neighbours in the alphabet
+// or on the keyboard, and noise. The tables know no case: of both, each gets half.
 func (s *scorer) llr(body []byte, alphabet int) float64 {
 	a := float64(alphabet)
 	mixed := alphabet >= 62
@@ -333,9 +330,8 @@ func (s *scorer) llr(body []byte, alphabet int) float64 {
 	return (bits + math.Log2(product)) / float64(len(body))
 }
 
-// stepRun returns the length of the longest run, at stride 1, 2 or 3, in which
-// each character is its predecessor's neighbour in the same direction, or
-// equal: aaaaaa, 123456, a1b2c3d4e5f6.
+// stepRun returns the length of the longest run, at stride 1, 2 or 3, in which each character
+// continues the step of the one before: aaaaaa, 123456, a1b2c3d4e5f6.
 func stepRun(body []byte) int {
 	longest := 0
 	for stride := 1; stride <= 3; stride++ {
@@ -403,9 +399,8 @@ func (s *scorer) wordAt(b []byte) int {
 	return 0
 }
 
-// typed returns how unlikely it is that a uniform draw changes so often
-// between letters, capitals and digits, and repeats no character: people who
-// type a "random" key avoid repetition. In -log10.
+// typed returns, in -log10, how unlikely it is that a uniform draw changes so often between
+// classes and repeats no character: people who type a "random" key avoid repetition.
 func typed(body []byte, alphabet, distinct int) float64 {
 	var share [4]float64
 	a := float64(alphabet)
