@@ -63,7 +63,16 @@ const judgeReach = 384
 
 // compile builds everything that follows from the rules.
 func (s *compiled) compile() {
-	s.listPrefixes()
+	index := map[string]int{} // of a literal in s.prefixes
+	for _, r := range s.rules {
+		for _, text := range r.Literals {
+			if _, ok := index[text]; !ok {
+				index[text] = len(s.prefixes)
+				s.prefixes = append(s.prefixes, prefix{text: text})
+			}
+			s.prefixes[index[text]].add(r)
+		}
+	}
 	var plain [][]byte // what ends in a sign can be distinguished from the body around it
 	for i := range s.prefixes {
 		groups, text := s.prefixes[i].groups, s.prefixes[i].text
@@ -88,20 +97,6 @@ func (s *compiled) compile() {
 		}
 	}
 	s.attributor = attribution.New(issuers, s.plain)
-}
-
-// listPrefixes sorts the rules under their literals.
-func (s *compiled) listPrefixes() {
-	index := map[string]int{} // of a literal in s.prefixes
-	for _, r := range s.rules {
-		for _, text := range r.Literals {
-			if _, ok := index[text]; !ok {
-				index[text] = len(s.prefixes)
-				s.prefixes = append(s.prefixes, prefix{text: text})
-			}
-			s.prefixes[index[text]].add(r)
-		}
-	}
 }
 
 // listEntries makes the finder of every form of every prefix. A prefix that

@@ -64,7 +64,7 @@ type language struct {
 
 // languageOf measures an expression, which compiles.
 func languageOf(expr string) language {
-	l, bits := measure(must(syntax.Parse(expr, syntax.Perl)))
+	l, bits := measure(must(syntax.Parse(expr, syntax.Perl)).Simplify())
 	l.saved = float64(l.min)*l.widest - bits
 	return l
 }
@@ -98,21 +98,14 @@ func measure(re *syntax.Regexp) (l language, bits float64) {
 			bits = math.Log2(math.Exp2(bits) + math.Exp2(b))
 			l = language{min: min(l.min, sub.min), max: max(l.max, sub.max), widest: max(l.widest, sub.widest)}
 		}
-	case syntax.OpRepeat, syntax.OpPlus, syntax.OpStar, syntax.OpQuest:
-		sub, b := measure(re.Sub[0])
-		low, high := re.Min, re.Max
-		switch re.Op {
-		case syntax.OpPlus:
-			low, high = 1, -1
-		case syntax.OpStar:
-			low, high = 0, -1
-		case syntax.OpQuest:
-			low, high = 0, 1
+	case syntax.OpPlus, syntax.OpStar, syntax.OpQuest: // OpRepeat is simplified to them
+		l, bits = measure(re.Sub[0])
+		if re.Op != syntax.OpPlus {
+			l.min, bits = 0, 0
 		}
-		if high < 0 {
-			high = -maxRegexBody // no sum is greater than it
+		if re.Op != syntax.OpQuest {
+			l.max = -maxProgram // no sum is greater: each character is a step
 		}
-		l, bits = language{min: low * sub.min, max: high * sub.max, widest: sub.widest}, b*float64(low)
 	case syntax.OpAnyChar, syntax.OpAnyCharNotNL:
 		l, bits = language{min: 1, max: 1, widest: 8}, 8
 	}

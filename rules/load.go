@@ -100,7 +100,15 @@ func load(list []*ruleFile) (*compiled, error) {
 			return nil, err
 		}
 	}
-	s.spreadNames()
+	names := map[string]string{} // one rule of an issuer says it for all
+	for _, r := range s.rules {
+		if r.named {
+			names[r.Issuer] = r.Name
+		}
+	}
+	for _, r := range s.rules {
+		r.Name = cmp.Or(names[r.Issuer], r.Issuer)
+	}
 	s.compile()
 	return s, nil
 }
@@ -166,19 +174,6 @@ func (s *compiled) join(f *ruleFile) error {
 		s.rules = append(s.rules, r)
 	}
 	return nil
-}
-
-// spreadNames gives all rules of an issuer the name that one of them has.
-func (s *compiled) spreadNames() {
-	names := map[string]string{}
-	for _, r := range s.rules {
-		if r.named {
-			names[r.Issuer] = r.Name
-		}
-	}
-	for _, r := range s.rules {
-		r.Name = cmp.Or(names[r.Issuer], r.Issuer)
-	}
 }
 
 // builtin holds the rules that every scan runs.

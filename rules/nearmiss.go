@@ -23,7 +23,6 @@ type NearMiss struct {
 const maxNearMisses = 10
 
 const packedPrefix = "H4sI"
-const packedWhy = "a gzip file in base64 may begin here: no key is found in it"
 
 // IsPacked reports whether n is no prefix, but the start of a file.
 func (n *NearMiss) IsPacked() bool { return n.Prefix == packedPrefix }
@@ -43,7 +42,7 @@ func (s *Set) NearMisses(text []byte) []NearMiss {
 			break
 		}
 		if c.entries[l].prefix == packed {
-			add(at, packedPrefix, packedWhy)
+			add(at, packedPrefix, "a gzip file in base64 may begin here: no key is found in it")
 			continue
 		}
 		add(at, c.prefixes[c.entries[l].prefix].text, "a literal is here, but it does not decode to a prefix with a body")

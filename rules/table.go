@@ -88,14 +88,17 @@ func (t *ruleTable) rule() (*Rule, *fault) {
 	return r, t.fault
 }
 
+// ids are those of rules and issuers.
+var ids = pattern(`^[a-z0-9][a-z0-9-]{0,63}$`)
+
 // docsAddress is what docs may be: printable, without user and port.
 var docsAddress = pattern(`^https://[a-z0-9.-]+\.[a-z]+(/[!-~]*)?$`)
 
 // readNames reads the ids of the rule and its issuer, how the issuer is called,
 // and where it documents its keys.
 func (t *ruleTable) readNames(r *Rule) {
-	t.refuse(!isName(t.ID), "id", "a rule needs an id of a-z, 0-9 and -")
-	t.refuse(t.Issuer != "" && !isName(t.Issuer) || t.Issuer == finding.IssuerUnknown || t.Issuer == finding.IssuerAmbiguous,
+	t.refuse(!ids().MatchString(t.ID), "id", "a rule needs an id of a-z, 0-9 and -")
+	t.refuse(t.Issuer != "" && !ids().MatchString(t.Issuer) || t.Issuer == finding.IssuerUnknown || t.Issuer == finding.IssuerAmbiguous,
 		"issuer", "an issuer is a name of a-z, 0-9 and -, and neither unknown nor ambiguous")
 	if t.Name != nil {
 		r.Name, r.named = *t.Name, true
@@ -108,15 +111,6 @@ func (t *ruleTable) readNames(r *Rule) {
 		r.Docs = *t.Docs
 		t.refuse(len(r.Docs) > maxAddress || !docsAddress().MatchString(r.Docs), "docs", "docs is an https:// address")
 	}
-}
-
-func isName(s string) bool {
-	for i := range len(s) {
-		if c := s[i]; !(c >= 'a' && c <= 'z' || c >= '0' && c <= '9' || c == '-' && i > 0) {
-			return false
-		}
-	}
-	return s != "" && len(s) <= maxLiteral
 }
 
 func (t *ruleTable) readLiterals() {

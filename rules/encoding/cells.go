@@ -1,6 +1,7 @@
 package encoding
 
 import (
+	"strconv"
 	"strings"
 
 	"keysweep/rules/ascii"
@@ -81,13 +82,7 @@ func cellAt(raw []byte, i int) (value byte, ok bool) {
 		}
 		return append(escaped, ' ')[0], c[2] >= ' '
 	default:
-		v := 0
-		for _, d := range c {
-			if d < '0' || d > '7' {
-				return 0, false
-			}
-			v = v*8 + int(d-'0')
-		}
-		return byte(v), v <= 0xff
+		v, err := strconv.ParseUint(string(c), 8, 8)
+		return byte(v), err == nil
 	}
 }

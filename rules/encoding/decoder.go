@@ -106,12 +106,6 @@ func Forms(prefix []byte, yield func(literal []byte, steps Steps)) {
 	}
 }
 
-// hasMode reports whether a part of 100644 or 40000 is in head, as in every entry of git's
-// trees: the finder would stop there.
-func hasMode(head []byte) bool {
-	return bytes.Contains(head, []byte("0064")) || bytes.Contains(head, []byte("4000"))
-}
-
 // halves returns the two halves of an encoded text as forms, each long enough
 // to be searched for: a line break in one of them leaves the other whole.
 func halves(text []byte, variant int) []form {
@@ -119,7 +113,8 @@ func halves(text []byte, variant int) []form {
 		return []form{{literal: text, variant: variant}}
 	}
 	n := len(text) / 2
-	for n+finder.HeadLen < len(text) && hasMode(text[n:n+finder.HeadLen]) {
+	// A part of 100644 or 40000 is in every entry of git's trees: the finder would stop there.
+	for n+finder.HeadLen < len(text) && (bytes.Contains(text[n:n+finder.HeadLen], []byte("0064")) || bytes.Contains(text[n:n+finder.HeadLen], []byte("4000"))) {
 		n++
 	}
 	return []form{{literal: text[:n], variant: variant}, {literal: text[n:], variant: variant, skip: n}}

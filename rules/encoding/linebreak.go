@@ -43,7 +43,7 @@ func lineBreak(raw []byte, i int, in func(byte) bool) int {
 		return -1
 	}
 	end := ascii.RunEnd(raw, next, maxLine, in)
-	if n := runBefore(raw, i, in); n < minLine && n != end-next && !blockBefore(raw, i-n, n, in) {
+	if n := i - ascii.RunStart(raw, i, maxLine, in); n < minLine && n != end-next && !blockBefore(raw, i-n, n, in) {
 		return -1
 	}
 	for n := 0; n < 2 && end < len(raw) && raw[end] == '='; n++ {
@@ -53,11 +53,6 @@ func lineBreak(raw []byte, i int, in func(byte) bool) int {
 		return next
 	}
 	return -1
-}
-
-// runBefore returns how many characters of an encoding end at raw[:i].
-func runBefore(raw []byte, i int, in func(byte) bool) int {
-	return i - ascii.RunStart(raw, i, maxLine, in)
 }
 
 // blockBefore reports whether a line of n characters ends before raw[i:]: lines
@@ -70,7 +65,7 @@ func blockBefore(raw []byte, i, n int, in func(byte) bool) bool {
 	if i--; i > 0 && raw[i-1] == '\r' {
 		i--
 	}
-	return n > 0 && runBefore(raw, i, in) == n
+	return n > 0 && i-ascii.RunStart(raw, i, maxLine, in) == n
 }
 
 // previousOf returns the index of the character of an encoding that is
