@@ -224,6 +224,7 @@ func (m *Matcher) readAddresses() {
 	}
 	const most = maxBody + maxLiteral
 	buf, low, high := m.buf, max(0, m.core.Start-addressReach), min(len(m.buf), m.core.End+addressReach)
+	m.work += high - low
 	if bytes.IndexByte(buf[low:high], 0) < 0 {
 		return // text
 	}

@@ -451,6 +451,7 @@ func TestHostileTextTakesTimeInProportionToItsSize(t *testing.T) {
 		"lists":                 "0x73, 0x6b, 0x5f, 0x6c, 0x69, 0x76, 0x65, 0x5f, ",
 		"dumps":                 "73 6b 5f 6c 69 76 65 5f ",
 		"escapes":               `\x73\x6b\x5f\x6c\x69\x76\x65\x5f`,
+		"addresses":             "\x00" + live + fill(placeholderAlphabet("base62"), 35, "x") + "unknown.",
 		"lengths":               "\x00\x00\x00k" + live + fill(placeholderAlphabet("base62"), 99, "x") + "q",
 	} {
 		t.Run(name, func(t *testing.T) {
