@@ -32,8 +32,9 @@ func TestMain(m *testing.M) {
 	os.Exit(m.Run())
 }
 
-// clock stands: reports do not depend on how long a sweep took.
-func clock() time.Time { return time.Date(2026, 6, 1, 12, 0, 0, 0, time.UTC) }
+// clock stands: reports do not depend on how long a sweep took. It is ahead, so that no file
+// changed just now.
+func clock() time.Time { return time.Date(2126, 6, 1, 12, 0, 0, 0, time.UTC) }
 
 // key returns a key, made from a seed.
 func key(seed string) string {
@@ -185,5 +186,71 @@ func onlyOwn(t *testing.T, state string) {
 	})
 	if err != nil || files < 5 {
 		t.Errorf("%d files in the state, %v", files, err)
+	}
+}
+
+func TestTheNextSweepScansWhatChanged(t *testing.T) {
+	dir := t.TempDir()
+	var works []*folder
+	var paths []string
+	for i := range 5 {
+		f := newFolder(t, filepath.Join(dir, "work", fmt.Sprint(i)))
+		for _, sub := range []string{"lib", "app"} {
+			if err := os.Mkdir(filepath.Join(f.path, sub), 0o755); err != nil {
+				t.Fatal(err)
+			}
+		}
+		f.commit("lib/kept.env", setting("martis", "kept"))
+		f.commit("pay.env", setting("martis", fmt.Sprint("old", i)))
+		f.commit("pay.env", "nothing\n")
+		bare := filepath.Join(dir, fmt.Sprintf("r%d.git", i))
+		f.git("clone", "-q", "--bare", f.path, bare)
+		f.git("remote", "add", "origin", bare)
+		works, paths = append(works, f), append(paths, bare)
+	}
+	repos, state := listOf(t, dir, paths), filepath.Join(dir, "state")
+	sweepIs := func(name string, same int) {
+		t.Helper()
+		wantStatus, want := scanned(t, paths...)
+		status, got, stderr := run(t, "--repos", repos, "--state", state, "-f", "json")
+		if status != wantStatus || got != want {
+			t.Errorf("%s: status %d, want %d\n%s\n%s\nwant\n%s", name, status, wantStatus, stderr, got, want)
+		}
+		if words := fmt.Sprintf("%d of 5 repositories did not change", same); strings.Contains(stderr, words) != (same > 0) {
+			t.Errorf("%s: not %q: %s", name, words, stderr)
+		}
+	}
+	sweepIs("the first", 0)
+	sweepIs("nothing changed", 5)
+	for i, change := range []struct {
+		name string
+		do   func(f *folder)
+	}{
+		{"a forced push", func(f *folder) {
+			f.git("reset", "-q", "--hard", "HEAD~2")
+			f.commit("pay.env", "another\n")
+			f.git("push", "-q", "-f", "origin", "main")
+		}},
+		{"a new branch", func(f *folder) {
+			f.git("checkout", "-q", "-b", "side")
+			f.commit("app/side.env", setting("martis", "side"))
+			f.git("push", "-q", "origin", "side")
+		}},
+		{"an old blob that comes back", func(f *folder) {
+			f.commit("pay.env", setting("martis", "old2"))
+			f.git("push", "-q", "origin", "main")
+		}},
+		{"an unchanged subtree", func(f *folder) {
+			f.commit("app/new.txt", "nothing\n")
+			f.git("push", "-q", "origin", "main")
+		}},
+	} {
+		change.do(works[i])
+		sweepIs(change.name, 4)
+	}
+	works[1].git("push", "-q", "origin", ":side")
+	sweepIs("a deleted branch", 4)
+	if status, _, stderr := run(t, "--repos", repos, "--state", state, "--min-confidence", "high"); status != command.StatusFound || strings.Contains(stderr, "did not change") {
+		t.Errorf("with another option: %d, %s", status, stderr)
 	}
 }

@@ -36,6 +36,7 @@ type sweep struct {
 	repos   []list.Repository // in the order in which they are scanned
 	folders []string          // that get a SARIF file for each repository
 	objects map[string]bool   // that results refer to
+	same    int               // repositories that did not change since the sweep before
 
 	mu      sync.Mutex
 	waiting map[string]int // guarded by mu; those of repos without a result, by their ID
@@ -171,7 +172,7 @@ func (s *sweep) begin(ctx context.Context, args []string, restart bool) error {
 		n.Before = old.ID
 	case restart:
 		n.Before = old.Before
-		if err := s.q.Forget(ctx, old.ID, map[string]bool{}); err != nil {
+		if err := s.q.Forget(ctx, old.ID, nil); err != nil {
 			return err
 		}
 	case old.Program != n.Program || old.Dir != n.Dir || !slices.Equal(old.Args, n.Args) || !maps.Equal(old.Files, n.Files):
@@ -290,6 +291,9 @@ func (s *sweep) finish(ctx context.Context, c *cli.Context) error {
 	if err != nil {
 		return err
 	}
+	if s.same > 0 {
+		s.say(fmt.Sprintf("%d of %d repositories did not change and were not read again", s.same, len(s.repos)))
+	}
 	record.Count(res)
 	res.Duration = s.now().Sub(res.Started)
 	if len(s.left()) == 0 && ctx.Err() == nil {
@@ -325,6 +329,9 @@ func (s *sweep) join(ctx, until context.Context) (*finding.Result, error) {
 		}
 		if r.Object != "" {
 			s.objects[r.Object] = true
+		}
+		if r.Same {
+			s.same++
 		}
 		text, err := s.q.Report(ctx, r)
 		if err != nil {

@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"maps"
 	"os"
 	"slices"
 	"strings"
@@ -21,6 +22,7 @@ import (
 	"keysweep/rules"
 	"keysweep/sweep/queue"
 	"keysweep/sweep/record"
+	"keysweep/sweep/unchanged"
 )
 
 // worker scans repositories of one sweep, one at a time.
@@ -47,9 +49,7 @@ var (
 // on all. token is what audit.ParseToken reads.
 func parse(ctx context.Context, args []string, target, token string, p command.Process) (*command.Scan, error) {
 	isAddress := target != "" && remote.IsAddress(target)
-	verifies := slices.ContainsFunc(args, func(arg string) bool {
-		return optionName(arg) == "verify-issuer" || arg == "--verify=true"
-	})
+	verifies := slices.ContainsFunc(args, isVerify)
 	args = slices.DeleteFunc(slices.Clone(args), func(arg string) bool {
 		name := optionName(arg)
 		return name == "token-env" || !isAddress && slices.Contains(ofAddresses, name) || isAddress && slices.Contains(notOfAddresses, name) ||
@@ -123,12 +123,15 @@ func (w *worker) do(ctx context.Context, d *queue.Delivery) error {
 
 // scan scans a repository, or takes over what an earlier sweep found.
 func (w *worker) scan(ctx context.Context, d *queue.Delivery) queue.Result {
-	r := queue.Result{Name: d.Name}
+	r := queue.Result{Name: d.Name, Mark: w.mark(ctx, d)}
+	if earlier := w.earlier(ctx, d, r.Mark); earlier != nil {
+		return *earlier
+	}
 	a, err := w.audit(ctx, d)
 	if err == nil {
 		defer a.Close()
 		a.Mark(false)
-		r.Incomplete = !a.Result.Complete()
+		r.Keys, r.Incomplete = len(a.Result.Findings), !a.Result.Complete()
 		r.Until = ends(a)
 		r.Report, err = record.Of(a).Encode()
 	}
@@ -137,6 +140,83 @@ func (w *worker) scan(ctx context.Context, d *queue.Delivery) queue.Result {
 	}
 	return r
 }
+
+// mark returns what changes with the repository, or with how it is scanned. "": that is not
+// known.
+func (w *worker) mark(ctx context.Context, d *queue.Delivery) string {
+	set := func(name string) bool {
+		return slices.ContainsFunc(w.sweep.Args, func(arg string) bool { return optionName(arg) == name && !strings.HasSuffix(arg, "=false") })
+	}
+	if set("since") { // which may count from today
+		return ""
+	}
+	o := unchanged.Options{Settings: append([]string{w.sweep.Program}, w.sweep.Args...), FollowAlternates: set("follow-alternates")}
+	for _, path := range slices.Sorted(maps.Keys(w.sweep.Files)) {
+		o.Settings = append(o.Settings, w.sweep.Files[path])
+	}
+	if !remote.IsAddress(d.Target) {
+		return unchanged.Path(d.Target, w.now(), o)
+	}
+	a, err := remote.Parse(d.Target)
+	if err != nil {
+		return ""
+	}
+	client, err := w.client(d.Token)
+	if err != nil {
+		return ""
+	}
+	mark, err := unchanged.Address(ctx, client, a, o)
+	if err != nil {
+		return "" // the scan says why
+	}
+	return mark
+}
+
+// client returns what asks servers as a scan does.
+func (w *worker) client(token string) (*remote.Client, error) {
+	var o remote.Options
+	var err error
+	if token != "" {
+		t, err := remote.ParseToken(token, os.Getenv)
+		if err != nil {
+			return nil, err
+		}
+		o.Tokens = []remote.Token{t}
+	}
+	var refs []string
+	for _, arg := range slices.Concat(w.sweep.Args, w.local) {
+		_, value, _ := strings.Cut(arg, "=")
+		switch optionName(arg) {
+		case "ca-file":
+			o.CAFile = value
+		case "ref":
+			refs = append(refs, value)
+		}
+	}
+	if o.Refs, err = remote.Select(refs); err != nil {
+		return nil, err
+	}
+	return remote.NewClient(o)
+}
+
+// earlier returns the result of the sweep before if it still holds, else nil.
+func (w *worker) earlier(ctx context.Context, d *queue.Delivery, mark string) *queue.Result {
+	if mark == "" || w.sweep.Before == "" {
+		return nil
+	}
+	r, err := w.q.Result(ctx, w.sweep.Before, d.Name)
+	if err != nil || r == nil || r.Mark != mark || r.Failed != "" || r.Incomplete || !r.Until.IsZero() && !w.sweep.Started.Before(r.Until) {
+		return nil
+	}
+	if verifies := slices.ContainsFunc(w.sweep.Args, isVerify); verifies && r.Keys > 0 {
+		return nil
+	}
+	r.Same = true
+	return r
+}
+
+// isVerify reports whether an option has issuers asked.
+func isVerify(arg string) bool { return arg == "--verify=true" || optionName(arg) == "verify-issuer" }
 
 // audit scans a repository.
 func (w *worker) audit(ctx context.Context, d *queue.Delivery) (*audit.Audit, error) {

@@ -270,8 +270,8 @@ func (q *Queue) Keep(ctx context.Context, s *Sweep, begin bool) error {
 	}))
 }
 
-// Forget removes the results of the sweep called id, and its objects but those that keep
-// names.
+// Forget removes the results of the sweep called id, and all objects but those that keep
+// names; nil: none.
 func (q *Queue) Forget(ctx context.Context, id string, keep map[string]bool) error {
 	for _, bucket := range []string{"keysweep-results", "keysweep-answers"} {
 		err := q.retry(ctx, func() error {
@@ -284,6 +284,9 @@ func (q *Queue) Forget(ctx context.Context, id string, keep map[string]bool) err
 		if err != nil {
 			return err
 		}
+	}
+	if keep == nil {
+		return nil
 	}
 	objects, err := q.reports.List(ctx)
 	if errors.Is(err, jetstream.ErrNoObjectsFound) {
