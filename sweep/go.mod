@@ -67,3 +67,5 @@ require (
 )
 
 replace keysweep => ../
+
+tool github.com/nats-io/nats-server/v2

@@ -356,8 +356,9 @@ func isAway(err error) bool {
 			return true
 		}
 	}
+	const notAvailable, notLeader, notEnabled = 10008, 10009, 10076 // of a cluster, or yet
 	e, ok := errors.AsType[*jetstream.APIError](err)
-	return ok && e.Code == 503
+	return ok && (e.ErrorCode == notAvailable || e.ErrorCode == notLeader || e.ErrorCode == notEnabled)
 }
 
 // stored words an error of keeping something.
