@@ -256,7 +256,7 @@ func TestAFullDiskIsSaid(t *testing.T) {
 	cmd.Env = append(cmd.Env, smallFiles+"=5000")
 	p := begin(t, cmd)
 	<-p.ended
-	if p.ProcessState.ExitCode() != command.StatusUse || !strings.Contains(p.stderr.String(), "could not be kept") || p.stdout.Len() > 0 {
+	if p.ProcessState.ExitCode() != command.StatusUse || !strings.Contains(p.stderr.String(), "--state") || p.stdout.Len() > 0 {
 		t.Errorf("status %d: %s\n%s", p.ProcessState.ExitCode(), p.stderr.String(), p.stdout.String())
 	}
 	if status, stdout, stderr := run(t, args...); status != command.StatusFound || !strings.Contains(stdout, `"complete": true`) {

@@ -24,6 +24,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"os"
 	"strings"
 	"time"
 
@@ -111,12 +112,13 @@ type Queue struct {
 	reports jetstream.ObjectStore
 	wait    time.Duration
 	claim   []byte // of this process
+	state   string // the folder of server
 }
 
 // Open connects, and makes what is not there. The error of a state of another version wraps
 // ErrFormat.
 func Open(ctx context.Context, o Options) (q *Queue, err error) {
-	q = &Queue{wait: o.Wait, claim: []byte(claimed + rand.Text()), from: map[string]jetstream.Consumer{}}
+	q = &Queue{wait: o.Wait, state: o.State, claim: []byte(claimed + rand.Text()), from: map[string]jetstream.Consumer{}}
 	if q.wait == 0 {
 		q.wait = ackWait
 	}
@@ -130,7 +132,7 @@ func Open(ctx context.Context, o Options) (q *Queue, err error) {
 	}
 	if err != nil {
 		q.Close()
-		return nil, err
+		return nil, stored(err)
 	}
 	return q, nil
 }
@@ -331,19 +333,43 @@ func (q *Queue) Waiting(ctx context.Context) (int, error) {
 	return int(info.State.Msgs), nil
 }
 
-// retry calls do again as long as no server answers, until ctx ends.
+// retry calls do again as long as no server answers, until ctx ends. The one in this process
+// is given up when its disk is full, or after a while.
 func (q *Queue) retry(ctx context.Context, do func() error) error {
+	var long <-chan time.Time // nil: for ever
 	for {
 		err := do()
 		if err == nil || !isAway(err) || ctx.Err() != nil || q.nc.IsClosed() {
 			return err
 		}
+		if q.server != nil {
+			if full := writable(q.state); full != nil {
+				return fmt.Errorf("--state: %w", full)
+			}
+			if long == nil {
+				long = time.After(30 * time.Second)
+			}
+		}
 		select {
 		case <-ctx.Done():
 			return err
+		case <-long:
+			return fmt.Errorf("--state: its server does not answer: %w", err)
 		case <-time.After(q.wait / 20):
 		}
 	}
+}
+
+// writable returns why a folder cannot be written to: a server whose disk is full does not
+// say so, but does not answer.
+func writable(dir string) error {
+	f, err := os.CreateTemp(dir, "room")
+	if err != nil {
+		return err
+	}
+	defer os.Remove(f.Name())
+	_, err = f.Write(make([]byte, 256<<10))
+	return errors.Join(err, f.Close())
 }
 
 // isAway reports whether an error says that no server answers now: it may do so later.
