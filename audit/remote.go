@@ -67,8 +67,8 @@ func Addresses(opts *scanner.Options, r Remote) error {
 		return err
 	}
 	for _, a := range list {
-		opts.Remotes[a.String()].Fetch = func(ctx context.Context, w io.Writer) (*scanner.Fetched, error) {
-			got, err := client.Fetch(ctx, a, w)
+		opts.Remotes[a.String()].Fetch = func(ctx context.Context, have []string, w io.Writer) (*scanner.Fetched, error) {
+			got, err := client.Fetch(ctx, a, have, w)
 			return fetched(got), err
 		}
 	}

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"slices"
 	"strings"
 	"sync"
 	"time"
@@ -56,12 +57,13 @@ func NewClient(opts Options) (*Client, error) {
 }
 
 // Fetch asks the server at a for its refs and writes one pack, with all that the
-// chosen ones reach, to w. Errors are one sentence that names neither user nor
+// chosen ones reach and those in have do not, to w. have are ids of objects that are
+// here with all that they reach, in hexadecimal digits. Errors are one sentence that names neither user nor
 // password, and with them Fetch returns what is known: nil before the server has
 // named its refs. An error of w is returned as it is. A repository without refs, or
 // without any that a glob took, has no pack, and is no error; a ref that was named and
 // is not there is one, and nothing is fetched.
-func (c *Client) Fetch(ctx context.Context, a *Address, w io.Writer) (*Fetched, error) {
+func (c *Client) Fetch(ctx context.Context, a *Address, have []string, w io.Writer) (*Fetched, error) {
 	ctx, watch := watchSilence(ctx)
 	defer watch.stop()
 	t, err := c.open(a)
@@ -81,10 +83,17 @@ func (c *Client) Fetch(ctx context.Context, a *Address, w io.Writer) (*Fetched, 
 	if err := f.missing(c.opts.Refs); err != nil {
 		return f, c.sentence(ctx, a, t, err)
 	}
+	wants = slices.DeleteFunc(wants, func(id plumbing.Hash) bool { return slices.Contains(have, id.String()) })
 	if len(wants) == 0 {
 		return f, nil
 	}
-	err = guard(func() error { return c.pack(ctx, session, ar, wants, &watchedWriter{w, watch}) })
+	req := packp.NewUploadPackRequestFromCapabilities(ar.Capabilities)
+	req.Wants = wants
+	for _, id := range have {
+		req.Haves = append(req.Haves, plumbing.NewHash(id))
+		req.Capabilities.Delete(capability.ThinPack) // the pack has to be whole by itself
+	}
+	err = guard(func() error { return c.pack(ctx, session, req, &watchedWriter{w, watch}) })
 	if err != nil {
 		return f, c.sentence(ctx, a, t, err)
 	}
@@ -195,10 +204,8 @@ func guard(f func() error) (err error) {
 // has objects already, and this one has none.
 var offerAll = sync.OnceFunc(func() { transport.UnsupportedCapabilities = nil })
 
-// pack asks for all that wants reach and writes it to w.
-func (c *Client) pack(ctx context.Context, session transport.UploadPackSession, ar *packp.AdvRefs, wants []plumbing.Hash, w *watchedWriter) error {
-	req := packp.NewUploadPackRequestFromCapabilities(ar.Capabilities)
-	req.Wants = wants
+// pack asks for a pack and writes it to w.
+func (c *Client) pack(ctx context.Context, session transport.UploadPackSession, req *packp.UploadPackRequest, w *watchedWriter) error {
 	res, err := session.UploadPack(ctx, req)
 	if err != nil {
 		return err

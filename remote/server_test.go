@@ -128,7 +128,7 @@ func fetchFrom(t *testing.T, address string, o Options) (*Fetched, []byte, error
 		t.Fatal(err)
 	}
 	var pack bytes.Buffer
-	f, err := c.Fetch(t.Context(), a, &pack)
+	f, err := c.Fetch(t.Context(), a, nil, &pack)
 	return f, pack.Bytes(), err
 }
 
@@ -497,7 +497,7 @@ func TestAFetchEndsWithItsContext(t *testing.T) {
 		t.Setenv("SSH_KNOWN_HOSTS", os.DevNull)
 		done := make(chan error)
 		go func() {
-			_, err := c.Fetch(ctx, a, io.Discard)
+			_, err := c.Fetch(ctx, a, nil, io.Discard)
 			done <- err
 		}()
 		time.Sleep(50 * time.Millisecond)
@@ -522,7 +522,7 @@ func TestAnErrorOfTheWriterStays(t *testing.T) {
 		t.Fatal(err)
 	}
 	full := errors.New("full")
-	f, err := c.Fetch(t.Context(), a, failing{full})
+	f, err := c.Fetch(t.Context(), a, nil, failing{full})
 	if !errors.Is(err, full) || err.Error() != "full" || f == nil {
 		t.Errorf("%v, %+v", err, f)
 	}

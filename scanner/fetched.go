@@ -23,7 +23,10 @@ type Remote struct {
 	// Fetch writes one pack, with all that the refs it returns reach, to w; nothing,
 	// if there are none. With an error it returns what is known, nil if that is
 	// nothing; what it wrote is scanned. Errors of w are returned as they are.
-	Fetch func(ctx context.Context, w io.Writer) (*Fetched, error)
+	//
+	// The server is told of the objects in have, in hexadecimal digits, and leaves out
+	// what they reach.
+	Fetch func(ctx context.Context, have []string, w io.Writer) (*Fetched, error)
 }
 
 // Fetched is what a server says of a repository.
@@ -101,6 +104,9 @@ func (s *Prepared) fetch(ctx context.Context, t *target) error {
 }
 
 func (s *Prepared) receive(ctx context.Context, t *target) (err error) {
+	if s.opts.Cache != "" {
+		return s.receiveCached(ctx, t)
+	}
 	if err := t.makeFolder(s.opts.Keep); err != nil {
 		return temporary(err)
 	}
@@ -108,6 +114,11 @@ func (s *Prepared) receive(ctx context.Context, t *target) (err error) {
 		// Nothing stays if a second signal ends the process at once.
 		context.AfterFunc(ctx, t.removeFetched)
 	}
+	return s.receiveAll(ctx, t)
+}
+
+// receiveAll fetches everything to the folder of t, which is empty.
+func (s *Prepared) receiveAll(ctx context.Context, t *target) (err error) {
 	packs := filepath.Join(t.folder, filepath.FromSlash(gitdb.PackFolder))
 	if err := os.MkdirAll(packs, 0o700); err != nil {
 		return temporary(err)
@@ -116,7 +127,7 @@ func (s *Prepared) receive(ctx context.Context, t *target) (err error) {
 	if err != nil {
 		return temporary(err)
 	}
-	got, failed := t.remote.Fetch(ctx, &counted{in, s.opts.Progress})
+	got, failed := t.remote.Fetch(ctx, nil, &counted{in, s.opts.Progress})
 	s.opts.Progress.Bytes.Add(-in.Size())
 	if failed != nil && ctx.Err() == nil {
 		failed = s.cutWords(failed)
@@ -197,7 +208,7 @@ func isEmptyFolder(path string) bool {
 // keepFetched makes what t was fetched to a repository that git can read, if the user
 // wants it.
 func (s *Prepared) keepFetched(ctx context.Context, t *target) {
-	if s.opts.Keep == "" || t.repo == nil {
+	if s.opts.Keep == "" && s.opts.Cache == "" || t.repo == nil {
 		return
 	}
 	err := ctx.Err()
@@ -206,6 +217,10 @@ func (s *Prepared) keepFetched(ctx context.Context, t *target) {
 	}
 	if err == nil && t.incoming != nil {
 		err = t.incoming.WriteIndex(ctx, s.opts.Workers)
+	}
+	if s.opts.Cache != "" {
+		t.kept = (err == nil || t.incoming == nil) && len(t.repo.Shallow) == 0 && !s.isIncomplete(t)
+		return
 	}
 	if err != nil {
 		t.note("It was not kept in %s: %s.", quoted(s.opts.Keep), plainError(err))

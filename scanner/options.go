@@ -53,6 +53,9 @@ type Options struct {
 	// Keep is a folder for what is fetched, for git to read later: a new or an empty
 	// one. Then there is one remote. "": it is removed after the scan.
 	Keep string
+	// Cache is a folder for the repositories of all remotes: only what is new is fetched
+	// again. One process at a time may use it for one repository. "": none.
+	Cache string
 	// Ignored also reads the files that git ignores.
 	Ignored bool
 	// Exclude holds doublestar globs over paths below a target, separated by

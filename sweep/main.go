@@ -52,7 +52,8 @@ var (
 		&cli.StringFlag{Name: "nats", Usage: "keep it in NATS JetStream at `URL` instead, as tls://HOST; keysweep-sweep work then scans, on any number of machines"},
 		&cli.StringFlag{Name: "nats-credentials", Usage: "connect with the user and key in `FILE`"},
 	}
-	atOnce = &cli.IntFlag{Name: "at-once", Usage: "scan `N` repositories at once; as many as there are processors, up to 4, if not given"}
+	cacheFlag = &cli.StringFlag{Name: "cache", Usage: "keep in `DIR` what is fetched, as bare repositories, and fetch only what is new"}
+	atOnce    = &cli.IntFlag{Name: "at-once", Usage: "scan `N` repositories at once; as many as there are processors, up to 4, if not given"}
 )
 
 // program is one run.
@@ -117,12 +118,12 @@ func (p *program) app() *cli.App {
 		Description: "Scans every repository that is named, whole, as keysweep scan does, and writes one report.\n" +
 			"A sweep that was stopped goes on where it was when the same command is run again; the next\n" +
 			"one scans only repositories that changed. Exit statuses are those of keysweep scan.",
-		Flags: flags(sources, []cli.Flag{stateFlag, &cli.BoolFlag{Name: "restart", Usage: "begin anew, if the last sweep did not end"}}, natsFlags, []cli.Flag{atOnce},
+		Flags: flags(sources, []cli.Flag{stateFlag, &cli.BoolFlag{Name: "restart", Usage: "begin anew, if the last sweep did not end"}}, natsFlags, []cli.Flag{cacheFlag, atOnce},
 			command.Flags(travelling...), command.Flags(local...), command.Flags(reporting...)),
 		Action: p.sweep, OnUsageError: usage, ExitErrHandler: func(*cli.Context, error) {},
 		Commands: []*cli.Command{
 			{Name: "work", Usage: "scans for a sweep that uses --nats, until it ends", OnUsageError: usage, Action: p.work,
-				Flags: flags(natsFlags, []cli.Flag{atOnce}, command.Flags(local...))},
+				Flags: flags(natsFlags, []cli.Flag{cacheFlag, atOnce}, command.Flags(local...))},
 			{Name: "status", Usage: "says how far a sweep is", OnUsageError: usage, Action: p.status,
 				Flags: flags([]cli.Flag{stateFlag}, natsFlags, command.Flags("ca-file"))},
 		},

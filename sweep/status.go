@@ -126,7 +126,7 @@ func (p *program) status(c *cli.Context) error {
 			return err
 		}
 		state = ", and no process goes on with it"
-		if unlock, err := lock(c.String("state")); err == nil {
+		if unlock, err := lock("--state", c.String("state")); err == nil {
 			unlock()
 		} else {
 			state = ", and it runs"

@@ -50,6 +50,9 @@ func (p *program) sweep(c *cli.Context) (err error) {
 	}
 	s := &sweep{program: p, changed: make(chan struct{}, 1), objects: map[string]bool{}}
 	args, err := s.parse(c)
+	if err == nil && c.String("cache") != "" && c.String("nats") != "" {
+		err = errors.New("--cache has no effect with --nats: it is an option of keysweep-sweep work")
+	}
 	if err != nil {
 		return err
 	}
@@ -57,7 +60,7 @@ func (p *program) sweep(c *cli.Context) (err error) {
 		return err
 	}
 	if c.String("nats") == "" {
-		unlock, err := lock(c.String("state"))
+		unlock, err := lock("--state", c.String("state"))
 		if err != nil {
 			return err
 		}
@@ -77,7 +80,13 @@ func (p *program) sweep(c *cli.Context) (err error) {
 		return err
 	}
 	if c.String("nats") == "" {
-		ctx, end := s.work(ctx, &worker{q: s.q, sweep: s.kept, local: local, now: s.now}, workers(c))
+		w := &worker{q: s.q, sweep: s.kept, local: local, now: s.now}
+		unlock, err := w.lockCache(c)
+		if err != nil {
+			return err
+		}
+		defer unlock()
+		ctx, end := s.work(ctx, w, workers(c))
 		defer end()
 		return s.finish(ctx, c)
 	}
@@ -134,19 +143,30 @@ func (p *program) list(c *cli.Context) ([]list.Repository, error) {
 	return repos, err
 }
 
-// lock has the state in dir be this process's alone.
-func lock(dir string) (unlock func(), err error) {
+// lock has a folder, the value of an option, be this process's alone.
+func lock(option, dir string) (unlock func(), err error) {
 	if err := os.MkdirAll(dir, 0o700); err != nil {
-		return nil, fmt.Errorf("--state: %w", err)
+		return nil, fmt.Errorf("%s: %w", option, err)
 	}
 	l := flock.New(filepath.Join(dir, "lock"), flock.SetPermissions(0o600))
 	switch got, err := l.TryLock(); {
 	case err != nil:
-		return nil, fmt.Errorf("--state: %w", err)
+		return nil, fmt.Errorf("%s: %w", option, err)
 	case !got:
-		return nil, fmt.Errorf("--state: another keysweep-sweep runs with %s (keysweep-sweep status says how far it is)", quote.Name(dir))
+		return nil, fmt.Errorf("%s: another keysweep-sweep runs with %s (keysweep-sweep status says how far it is)", option, quote.Name(dir))
 	}
 	return func() { _ = l.Unlock() }, nil
+}
+
+// lockCache has w use the folder of --cache, and no other process.
+func (w *worker) lockCache(c *cli.Context) (unlock func(), err error) {
+	if c.String("cache") == "" {
+		return func() {}, nil
+	}
+	if w.cache, err = filepath.Abs(c.String("cache")); err != nil {
+		return nil, fmt.Errorf("--cache: %w", err)
+	}
+	return lock("--cache", w.cache)
 }
 
 // begin begins a sweep, or goes on with the last one if that did not end.

@@ -23,6 +23,11 @@ func (p *program) workFor(c *cli.Context) error {
 	}
 	defer q.Close()
 	w := &worker{q: q, local: local, now: p.now}
+	unlock, err := w.lockCache(c)
+	if err != nil {
+		return err
+	}
+	defer unlock()
 	for w.sweep == nil {
 		s, err := q.Sweep(ctx)
 		switch {

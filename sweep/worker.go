@@ -30,6 +30,7 @@ type worker struct {
 	q     *queue.Queue
 	sweep *queue.Sweep
 	local []string // options of this machine
+	cache string   // a folder, see scanner.Options; "": none
 	now   func() time.Time
 }
 
@@ -225,6 +226,7 @@ func (w *worker) audit(ctx context.Context, d *queue.Delivery) (*audit.Audit, er
 		return nil, err
 	}
 	opts := s.Audit()
+	opts.Scan.Cache = w.cache
 	opts.Own, opts.Verify = !opts.Sources.None, audit.Verification{}
 	a, err := audit.Open(ctx, opts)
 	if err == nil {
