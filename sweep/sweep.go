@@ -314,7 +314,7 @@ func (s *sweep) finish(ctx context.Context, c *cli.Context) error {
 	if s.same > 0 {
 		s.say(fmt.Sprintf("%d of %d repositories did not change and were not read again", s.same, len(s.repos)))
 	}
-	record.Count(res)
+	res.CountRepositories()
 	res.Duration = s.now().Sub(res.Started)
 	if len(s.left()) == 0 && ctx.Err() == nil {
 		if err := s.end(after); err != nil {

@@ -138,7 +138,7 @@ func smaller(f, g *finding.Finding) bool {
 	return cmp.Or(cmp.Compare(len(f.Encoding), len(g.Encoding)), slices.Compare(f.Encoding, g.Encoding), cmp.Compare(f.RuleID, g.RuleID)) < 0
 }
 
-// Result returns the one report, when all are added. Keys are not counted yet: see Count.
+// Result returns the one report, when all are added. Keys are not counted yet.
 func (j *Joined) Result() *finding.Result {
 	j.joinGlued()
 	for _, id := range slices.Sorted(maps.Keys(j.keys)) {
@@ -195,23 +195,6 @@ func Live(res *finding.Result) {
 		}
 	}
 	res.Sort()
-}
-
-// Count fills in how many keys each repository has, when it is known which are accepted.
-func Count(res *finding.Result) {
-	keys := map[string]int{}
-	for _, f := range res.Findings {
-		in := map[string]bool{}
-		for i := range f.Listed {
-			if o := &f.Listed[i]; f.Suppressed == nil && !in[o.Target] {
-				in[o.Target] = true
-				keys[o.Target]++
-			}
-		}
-	}
-	for i := range res.Repositories {
-		res.Repositories[i].Keys = keys[res.Repositories[i].Name]
-	}
 }
 
 // Answer takes over what an issuer said of f, from EncodeAnswer.
