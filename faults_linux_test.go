@@ -39,7 +39,7 @@ const sampledFaults = 60
 var alwaysInjected = regexp.MustCompile(`^(tree and history|uninstall): newfstatat \d+ of (\{\}/\w+/)?(\.git|(\.git/)?HEAD|commondir|modules/lib|\.keysweep\.toml|\.git/hooks/.*): error=EIO$` +
 	`|^tree: .* of ({}/work/)?\.gitignore: (error=EIO|error=ENOENT|retval=0)$` +
 	`|^pre-receive: openat [5-9] of {}/server\.git/objects/.*: error=EMFILE$|^install: readlinkat \d+ of /proc/self/exe: error=EIO$` +
-	`|^(tree and history|ci): (fstat [12] of {}/work/\.git/refs/heads/main|newfstatat 1 of (HEAD|objects|refs)|openat 1 of {}/work/\.git/modules/group): error=ENOENT$`)
+	`|^(tree and history|ci): (fstat [12] of {}/work/\.git/(refs/heads/main|packed-refs)|newfstatat 1 of (HEAD|objects|refs)|openat 1 of {}/work/\.git/modules/group): error=ENOENT$`)
 
 // faultedCalls are the calls that fail. Those of the runtime alone are left out:
 // mmap counts where it maps a file.

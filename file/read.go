@@ -34,13 +34,21 @@ func Read(path string, limit int64) ([]byte, error) {
 	defer f.Close()
 	// Meanwhile another file may have been renamed to path.
 	if info, err = Opened(f); err != nil {
-		return nil, bare(err)
+		return nil, unknown(err)
 	}
 	if !info.Mode().IsRegular() {
 		return nil, ErrNotRegular
 	}
 	text, err := ReadAll(f, info.Size(), limit)
-	return text, bare(err)
+	return text, unknown(err)
+}
+
+// unknown is bare for a file that is open: it is there, whatever the system says.
+func unknown(err error) error {
+	if err = bare(err); Absent(err) {
+		return fmt.Errorf("of an open file: %v", err)
+	}
+	return err
 }
 
 // ReadAll reads r to its end, which must come within limit bytes and not before size,
