@@ -96,6 +96,8 @@ open("no suffix", "wb").write(bytes(attached()))
 open("folded.eml", "wb").write(bytes(mail("KEY=" + "ä" * 3 + "y" * 100 + "=end", False)))
 open("loose.eml", "wb").write(b"Bcc: x\nContent-Type: multipart/mixed; Boundary=--=_a?b; name=a b\n\n----=_a?b\nContent-Transfer-Encoding: base64 (RFC 2045)\n\nS0VZPWxvb3Nl\n----=_a?b--\n")
 open("plain.mbox", "wb").write(b"From a Thu Jan  1 00:00:00 2026\nStatus: RO\n\nplain\n\nFrom a Thu Jan  1 00:00:00 2026\nMIME-Version: 1.0\nContent-Transfer-Encoding: base64\n\nS0VZPXNlY29uZA==\n")
+open("marked.eml", "wb").write(b"\xef\xbb\xbf" + bytes(attached()))
+open("behind.eml", "wb").write(b"\r\n\n" + bytes(attached()))
 open("cut.eml", "wb").write(bytes(mail())[:-60])
 for name, box in ("two.mbox", mailbox.mbox("two.mbox")), ("dir", mailbox.Maildir("dir")):
     box.add(mail("one"))
@@ -120,6 +122,8 @@ func TestMail(t *testing.T) {
 		{file: "plain.eml", parts: map[string]string{"body": long}},
 		{file: "attached.eml", parts: attached},
 		{file: "no suffix", parts: attached},
+		{file: "marked.eml", parts: attached},
+		{file: "behind.eml", parts: attached},
 		{file: "maildir", parts: attached},
 		{file: "folded.eml", parts: map[string]string{"body": long, "headers": "Subject: KEY=äää" + strings.Repeat("y", 100) + "=end"}},
 		{file: "cut.eml", parts: map[string]string{"part 1": long, "part 2": "<p>KEY=xx"}},
@@ -256,7 +260,10 @@ func TestOnlyMailsThatAreEncodedAreOpened(t *testing.T) {
 		"all: build\n\t cc\n\nContent-Type: x\n":                                false,
 		"Date: 1\nno header\nContent-Type: x\n":                                 false,
 		"package main\n":                                                        false,
-		"To: " + strings.Repeat("x\nSubject: y", 1000):                          true,
+		"\xef\xbb\xbfFrom: a@example.org\nMIME-Version: 1.0\n\n":                true,
+		"\r\n\r\nFrom: a@example.org\r\nMIME-Version: 1.0\r\n\r\n":              true,
+		"\n\n": false,
+		"To: " + strings.Repeat("x\nSubject: y", 1000): true,
 	} {
 		if got := RecognizeHead([]byte(text), ""); got != want {
 			t.Errorf("%.60q: %v", text, got)

@@ -45,6 +45,7 @@ const mailHeaders = "\nreturn-path\nreceived\ndelivered-to\nenvelope-to\nfrom\ns
 // with is also that of something else: then the headers that say so must be in head.
 func IsMail(head []byte, _ string) bool {
 	const least = 4 << 10
+	head = head[mailStart(head):]
 	isCut := len(head) >= least
 	isMailbox := bytes.HasPrefix(head, []byte("From "))
 	if isMailbox {
@@ -80,6 +81,12 @@ func IsMail(head []byte, _ string) bool {
 	}
 }
 
+// mailStart returns where a mail begins that programs may have saved with a mark of the order
+// of bytes, or behind empty lines.
+func mailStart(head []byte) int {
+	return len(head) - len(bytes.TrimLeft(bytes.TrimPrefix(head, []byte("\xef\xbb\xbf")), "\r\n"))
+}
+
 var newline = []byte{'\n'}
 
 // headerName returns the name of a header in lower case, and where its value begins; ""
@@ -101,9 +108,10 @@ func headerName(line []byte) (name string, value int) {
 // Mail passes on the encoded parts of a mail, or of all mails in a mailbox.
 func Mail(f File, sink Sink) error {
 	m := &mail{file: f, sink: sink, r: bufio.NewReaderSize(f.section(Span{0, f.Size}), 64<<10), inHeaders: true}
-	if head, _ := m.r.Peek(5); string(head) == "From " {
-		m.isMailbox = true
-	}
+	head, _ := m.r.Peek(4 << 10)
+	m.start = int64(mailStart(head))
+	m.isMailbox = bytes.HasPrefix(head[m.start:], []byte("From "))
+	_, _ = m.r.Discard(int(m.start))
 	return m.read()
 }
 
@@ -134,7 +142,7 @@ type mailPart struct {
 
 // read reads line by line.
 func (m *mail) read() error {
-	var at int64
+	at := m.start
 	lineStart, afterEmpty := true, true
 	for {
 		line, err := m.r.ReadSlice('\n')
@@ -229,7 +237,7 @@ func (m *mail) body(at, next int64) error {
 	m.inHeaders, m.start = false, next
 	name := m.place("")
 	if bytes.Contains(m.headers, []byte("=?")) {
-		text := "\n" + decodeWords(string(m.headers)) // an empty line: it is no mail again
+		text := " \n" + decodeWords(string(m.headers)) // a line that no mail begins with
 		if err := m.sink.Part(path.Join(name, "headers"), strings.NewReader(text), headers); err != nil {
 			return err
 		}

@@ -348,8 +348,11 @@ func (p *pdf) objectStream(s *pdfStream) error {
 	}
 	first, _ := p.resolve(s.dict["First"]).(float64)
 	n, _ := p.resolve(s.dict["N"]).(float64)
-	if first < 0 || int(first) > len(b) || p.held+len(b) > maxHeldObjects {
+	if first < 0 || int(first) > len(b) {
 		return nil
+	}
+	if p.held+len(b) > maxHeldObjects {
+		return p.problem(s, fmt.Errorf("%w: streams of objects of more than %d bytes", ErrUnsupported, maxHeldObjects))
 	}
 	p.held += len(b)
 	head, body := pdfParser{b: b[:int(first)]}, b[int(first):]
@@ -438,7 +441,10 @@ func (p *pdf) part(s *pdfStream) error {
 			resources = p.inherited(p.dictOf(pdfRef(page)), "Resources")
 		}
 		t := &pdfText{pdf: p, parser: pdfLexer{r: in}, fonts: p.dictOf(resources["Font"]), text: pdfIdentity, line: pdfIdentity, state: pdfState{page: pdfIdentity, stretch: 1}}
-		return p.sink.Part(name, t, s.data)
+		if err := p.sink.Part(name, t, s.data); err != nil || t.parser.cut == 0 {
+			return err
+		}
+		return p.problem(s, fmt.Errorf("%w: %d texts of more than %d bytes", ErrUnsupported, t.parser.cut, maxPDFValue))
 	}
 	return p.sink.Part(name, in, s.data)
 }

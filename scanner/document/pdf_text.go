@@ -638,7 +638,10 @@ func fromUTF16(b []byte) string {
 }
 
 // pdfLexer reads values from a stream.
-type pdfLexer struct{ r *bufio.Reader }
+type pdfLexer struct {
+	r   *bufio.Reader
+	cut int // values that were longer than maxPDFValue
+}
 
 // maxPDFValue bounds a value of a content stream, in bytes.
 const maxPDFValue = 32 << 10
@@ -652,11 +655,15 @@ func (l *pdfLexer) value() (any, error) {
 		}
 		p := pdfParser{b: b}
 		p.space()
-		if p.at == len(b) {
-			_, _ = l.r.Discard(p.at)
-			continue
-		}
+		start := p.at
 		v := p.value(0)
+		if p.at == len(b) && err == nil {
+			if start > 0 {
+				_, _ = l.r.Discard(start)
+				continue
+			}
+			l.cut++
+		}
 		if p.at == len(b) && err != nil && !errors.Is(err, io.EOF) {
 			return nil, err // what is cut off was not read
 		}
