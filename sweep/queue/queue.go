@@ -406,10 +406,10 @@ type Delivery struct {
 	stop context.CancelFunc
 }
 
-// Next waits for work of a kind, for two seconds. Nil: there is none.
+// Next waits for work of a kind, for half a second. Nil: there is none.
 func (q *Queue) Next(ctx context.Context, kind string) (*Delivery, error) {
 	// One at a time: what is fetched and not yet begun would count as being done.
-	ctx, cancel := context.WithTimeout(ctx, 2*time.Second)
+	ctx, cancel := context.WithTimeout(ctx, 500*time.Millisecond)
 	defer cancel()
 	msg, err := q.from[kind].Next(jetstream.FetchContext(ctx))
 	if err != nil && ctx.Err() == nil && isAway(err) {
