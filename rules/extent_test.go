@@ -177,6 +177,26 @@ func TestLengthsThatAddressesGive(t *testing.T) {
 	}
 }
 
+func FuzzHermes(f *testing.F) {
+	u32 := binary.LittleEndian.AppendUint32
+	head := append([]byte(hermesMagic), make([]byte, 32)...)
+	for _, count := range []uint32{1, 1, 0, 2, 0, 40} {
+		head = u32(head, count)
+	}
+	head = append(head, make([]byte, hermesHead-len(head)+16)...)
+	f.Add(append(u32(u32(head, 8<<24), 8<<1|32<<24), make([]byte, 40)...))
+	f.Fuzz(func(t *testing.T, b []byte) {
+		if len(b) <= hermesHead {
+			return
+		}
+		readHermes(b, func(at, n int) {
+			if at < hermesHead || at > len(b)+1<<23 || n < 0 || n >= hermesLong {
+				t.Errorf("a text of %d characters at %d", n, at)
+			}
+		})
+	})
+}
+
 // TestWhatOlderVersionsTookForAKey says what fingerprints of a key go on to be accepted.
 func TestWhatOlderVersionsTookForAKey(t *testing.T) {
 	m := loaded(t).NewMatcher()
