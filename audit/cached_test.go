@@ -1,3 +1,5 @@
+//go:build unix
+
 package audit
 
 import (
@@ -80,7 +82,14 @@ func TestTheReportFromACacheIsThatOfFetchingEverything(t *testing.T) {
 			"GIT_CONFIG_COUNT=1", "GIT_CONFIG_KEY_0=safe.directory", "GIT_CONFIG_VALUE_0=*"},
 	}
 	var sent atomic.Int64
-	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) { backend.ServeHTTP(meter{w, &sent}, r) }))
+	var refuses atomic.Bool // the next pack
+	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if r.Method == http.MethodPost && refuses.CompareAndSwap(true, false) {
+			w.WriteHeader(http.StatusInternalServerError)
+			return
+		}
+		backend.ServeHTTP(meter{w, &sent}, r)
+	}))
 	defer server.Close()
 	cache := t.TempDir()
 	scan := func(cache string) (text string, bytesSent int64) {
@@ -160,10 +169,14 @@ func TestTheReportFromACacheIsThatOfFetchingEverything(t *testing.T) {
 				t.Error("the damage is not said")
 			}
 		}, true},
+		{"a server that refuses to send a part", func() { commit("file", "y") }, true},
 		{"all branches deleted", func() { push(":main", ":side", ":v1") }, true},
 	} {
 		c.change()
 		want, _ := scan("")
+		if strings.HasPrefix(c.name, "a server that refuses") {
+			refuses.Store(true)
+		}
 		got, n := scan(cache)
 		if diff := cmp.Diff(strings.Split(want, "\n"), strings.Split(got, "\n")); diff != "" {
 			t.Errorf("%s: with a cache, and without: %s", c.name, diff)

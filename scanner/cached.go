@@ -89,6 +89,9 @@ func (s *Prepared) receiveNew(ctx context.Context, t *target, old *gitdb.Reposit
 		if in.Size() == 0 {
 			_ = os.Remove(mark) // else everything is fetched next time
 		}
+		if got != nil && ctx.Err() == nil {
+			return false, nil // it may send everything, as dulwich does
+		}
 		return false, s.cutWords(failed)
 	}
 	if ended != nil || len(got.Shallow) > 0 {
