@@ -89,13 +89,9 @@ func itself(t *testing.T, args ...string) *exec.Cmd {
 // moment waits for a random while in which a sweep of a few repositories is somewhere.
 func moment() { time.Sleep(time.Duration(rand.IntN(500)) * time.Millisecond) }
 
-// kills is how often something is killed: KEYSWEEP_SWEEP_KILLS, else 5.
-func kills() int {
-	if n, err := strconv.Atoi(os.Getenv("KEYSWEEP_SWEEP_KILLS")); err == nil {
-		return n
-	}
-	return 5
-}
+// kills is how often something is killed in a test: no more often than a repository is given
+// to workers. make soak repeats the tests.
+const kills = queue.MaxAttempts
 
 // resultsOnce checks that each repository has one result in the last sweep, and none failed.
 func resultsOnce(t *testing.T, o queue.Options, paths []string) {
@@ -138,7 +134,7 @@ func TestASweepThatIsKilledGoesOn(t *testing.T) {
 	state := filepath.Join(dir, "state")
 	args := []string{"--repos", repos, "--state", state, "-f", "json"}
 	killed := 0
-	for range kills() {
+	for range kills {
 		p := begin(t, itself(t, args...))
 		moment()
 		if p.hasEnded() { // the next one begins anew
@@ -202,7 +198,7 @@ func TestWhateverIsKilledEachRepositoryHasOneResult(t *testing.T) {
 	}
 	names := []string{"worker", "server", "coordinator"}
 	killed := map[string]int{}
-	for i := range kills() {
+	for i := range kills {
 		moment()
 		name := names[i%len(names)]
 		if !running[name].hasEnded() {
