@@ -169,8 +169,8 @@ func TestTheReportFromACacheIsThatOfFetchingEverything(t *testing.T) {
 				t.Error("the damage is not said")
 			}
 		}, true},
-		{"a server that refuses to send a part", func() { commit("file", "y") }, true},
-		{"all branches deleted", func() { push(":main", ":side", ":v1") }, true},
+		{"a server that refuses to send a part", func() { commit("file", "y"); push("HEAD:newer") }, true},
+		{"all branches deleted", func() { push(":main", ":side", ":newer", ":v1") }, true},
 	} {
 		c.change()
 		want, _ := scan("")
