@@ -254,3 +254,18 @@ func TestTheNextSweepScansWhatChanged(t *testing.T) {
 		t.Errorf("with another option: %d, %s", status, stderr)
 	}
 }
+
+func TestWhatStaysIncompleteIsNotReadAgain(t *testing.T) {
+	dir := t.TempDir()
+	f := newFolder(t, filepath.Join(dir, "work"))
+	f.commit("pay.env", setting("martis", "old"))
+	f.commit("pay.env", "nothing\n")
+	bare := filepath.Join(dir, "shallow.git")
+	f.git("clone", "-q", "--bare", "--depth", "1", "file://"+f.path, bare)
+	args := []string{"--repos", listOf(t, dir, []string{bare}), "--state", filepath.Join(dir, "state"), "-f", "json"}
+	status, want, _ := run(t, args...)
+	again, got, stderr := run(t, args...)
+	if status != command.StatusIncomplete || again != status || got != want || !strings.Contains(stderr, "1 of 1 repositories did not change") {
+		t.Errorf("status %d, then %d\n%s\n%s\nwant\n%s", status, again, stderr, got, want)
+	}
+}

@@ -132,7 +132,8 @@ func (w *worker) scan(ctx context.Context, d *queue.Delivery) queue.Result {
 	if err == nil {
 		defer a.Close()
 		a.Mark(false)
-		r.Keys, r.Incomplete = len(a.Result.Findings), !a.Result.Complete()
+		r.Keys = len(a.Result.Findings)
+		r.Chance = slices.ContainsFunc(a.Result.Skipped, func(s finding.Skipped) bool { return slices.Contains(byChance, s.Reason) })
 		r.Until = ends(a)
 		r.Report, err = record.Of(a).Encode()
 	}
@@ -140,6 +141,12 @@ func (w *worker) scan(ctx context.Context, d *queue.Delivery) queue.Result {
 		r.Failed = quote.HideLogins(quote.HideKeys(err.Error()))
 	}
 	return r
+}
+
+// byChance are the reasons for which something is not read that may be read another time, though
+// nothing changed.
+var byChance = []finding.Reason{
+	finding.ReasonUnreadable, finding.ReasonChanged, finding.ReasonCloudFile, finding.ReasonReaderFailed, finding.ReasonNotFetched, finding.ReasonInterrupted,
 }
 
 // mark returns what changes with the repository, or with how it is scanned. "": that is not
@@ -206,7 +213,7 @@ func (w *worker) earlier(ctx context.Context, d *queue.Delivery, mark string) *q
 		return nil
 	}
 	r, err := w.q.Result(ctx, w.sweep.Before, d.Name)
-	if err != nil || r == nil || r.Mark != mark || r.Failed != "" || r.Incomplete || !r.Until.IsZero() && !w.sweep.Started.Before(r.Until) {
+	if err != nil || r == nil || r.Mark != mark || r.Failed != "" || r.Chance || !r.Until.IsZero() && !w.sweep.Started.Before(r.Until) {
 		return nil
 	}
 	if verifies := slices.ContainsFunc(w.sweep.Args, isVerify); verifies && r.Keys > 0 {

@@ -18,10 +18,10 @@ type Result struct {
 	Mark string
 	// Until is when it no longer holds, even if nothing changed: an exception ends. Zero: never.
 	Until time.Time
-	// Keys is how many findings its report has. Incomplete says that something was not
-	// read: it is not to be used again.
-	Keys       int
-	Incomplete bool
+	// Keys is how many findings its report has. Chance says that something was not read that
+	// may be read another time: the result is not to be used again.
+	Keys   int
+	Chance bool
 	// Same says that nothing was scanned: it is the result of the sweep before.
 	Same bool
 	// Report is the report, "" if there is none, or it is the object called Object.
