@@ -263,6 +263,14 @@ func TestKeysWhoseBytesAreWrittenOneByOne(t *testing.T) {
 		{"curl --trace", "hex", onOwnLine(func(s string) string { return strings.ReplaceAll(dumped("%04x:", 1, "\b%s")(s), " \b", "") })},
 		{"Java", "hex", onOwnLine(dumped("  %04X:", 1, "%s"))},
 		{"OpenSSL", "hex", dumped("%04x -", 1, "%s")},
+		{"offsets of a few digits", "hex", dumped("%02x:", 1, "%s")},
+		{"32 bytes behind a short offset", "hex", func(s string) string {
+			var b strings.Builder
+			for i := 0; i < len(s); i += 32 {
+				fmt.Fprintf(&b, "\n%04x: % x", i, s[i:min(len(s), i+32)])
+			}
+			return b.String() + "\n"
+		}},
 		{"tshark", "hex", dumped("%04x ", 1, "%s")},
 		{"a decimal array", "decimal", joined("%d", ", ")},
 		{"a decimal array without spaces", "decimal", joined("%d", ",")},

@@ -79,7 +79,7 @@ func (d listDecoder) forms(plain []byte, nested bool) (list []form) {
 const (
 	listBack   = 512 // bytes before a literal
 	maxJoiner  = 24  // bytes between two numbers
-	minOffset  = 4   // digits of what a line starts with
+	minOffset  = 4   // digits of what a line starts with, if no colon and a blank follow
 	bareOffset = 6   // the same, if only a blank follows
 	maxGutter  = 100 // bytes of the text that a line ends with
 	widestItem = 8   // bytes of a number and what is before it
@@ -164,10 +164,9 @@ func behindOffset(raw []byte, i int) int {
 	end := ascii.RunEnd(raw, from, maxGutter, ascii.IsHex)
 	rest := raw[end:]
 	switch {
-	case end-from < minOffset:
-	case bytes.HasPrefix(rest, []byte(":")):
+	case end > from && bytes.HasPrefix(rest, []byte(": ")), end-from >= minOffset && bytes.HasPrefix(rest, []byte(":")):
 		return end
-	case hexed:
+	case hexed, end-from < minOffset:
 	case end-from >= bareOffset && (len(rest) == 0 || ascii.IsSpace(rest[0])),
 		bytes.HasPrefix(rest, []byte(" - ")), bytes.HasPrefix(rest, []byte("  ")):
 		return end
@@ -175,12 +174,16 @@ func behindOffset(raw []byte, i int) int {
 	return i
 }
 
-// isFull reports whether 16 bytes with a short offset end at raw[:i]: curl --trace writes
-// their text behind a single blank.
+// isFull reports whether 16 bytes with a short offset end at raw[:i], and 16 characters behind
+// a single blank end the line: curl --trace writes their text so.
 func isFull(raw []byte, i int) bool {
-	const numbers = 16*len("00 ") - len(" ")
+	const numbers, text = 16*len("00 ") - len(" "), 16
 	start := i - numbers - len("0000: ")
-	return start >= 0 && bytes.HasPrefix(raw[i:], []byte(" ")) && string(raw[start+4:start+6]) == ": " && (start == 0 || raw[start-1] == '\n')
+	if start < 0 || !bytes.HasPrefix(raw[i:], []byte(" ")) || string(raw[start+4:start+6]) != ": " || start > 0 && raw[start-1] != '\n' {
+		return false
+	}
+	line, _, _ := bytes.Cut(raw[i+1:min(len(raw), i+maxGutter)], []byte("\n"))
+	return len(bytes.TrimSuffix(line, []byte("\r"))) == text
 }
 
 // isDump reports whether line, the rest of one, goes on with bytes.
