@@ -34,6 +34,11 @@ func TestBadDocuments(t *testing.T) {
 		office = "<x xmlns='urn:oasis:names:tc:opendocument:x'>"
 		key    = "BT (KEY=text) Tj ET"
 	)
+	font := func(shows, widths string) []byte {
+		return pdfOf("1.7", "<< /Type /Page /Contents 2 0 R /Resources << /Font << /F 3 0 R /G 5 0 R /H 6 0 R >> >> >>", deflated(key+shows),
+			"<< /Subtype /Type0 /DescendantFonts [4 0 R] >>", "<< /W ["+widths+"] >>",
+			"<< /Subtype /Type0 /DescendantFonts [4 0 R] >>", "<< /Subtype /Type0 /DescendantFonts [4 0 R] >>")
+	}
 	record := func(size string) []byte { // a database of one page, whose first cell says that it has that size
 		b := make([]byte, 512)
 		copy(b, "SQLite format 3\x00\x02\x00\x09\x09\x00\x40\x20\x20")
@@ -59,6 +64,9 @@ func TestBadDocuments(t *testing.T) {
 		"a PDF with a length of 4 GB":          {pdfOf("1.7", page, "<< /Length 4294967296 >>\nstream\n"+key+"\nendstream"), "object 2", 0},
 		"a PDF whose objects refer in circles": {pdfOf("1.7", "<< /Type /Page /Contents 2 0 R /Parent 1 0 R /Resources 3 0 R >>", deflated(key), "3 0 R"), "object 2", 0},
 		"a PDF in arrays of 100,000":           {pdfOf("1.7", page, deflated(key), "<< /A "+strings.Repeat("[", 100_000)), "object 2", 0},
+		"a PDF with widths from -1e21 on":      {font("/F 1 Tf", strings.Repeat("-1000000000000000000000 9 5 ", 9)), "object 2", 0},
+		"a PDF whose widths repeat":            {font("/F 1 Tf", strings.Repeat("0 65535 500 ", 1000)), "object 2", Unsupported},
+		"a PDF that changes its fonts forever": {font(strings.Repeat("/F 1 Tf /G 1 Tf /H 1 Tf ", 1000), "0 65535 5"), "object 2", Unsupported},
 		"a text of 64 MB in office XML":        {[]byte(office + "<p>KEY=text</p><p>" + strings.Repeat("text ", 64<<20/5)), "text", 0},
 		"elements in one another 1,000,000":    {[]byte(office + strings.Repeat("<text:p>", 1_000_000) + "KEY=text"), "text", 0},
 		"RTF that skips 4 GB":                  {[]byte(`{\rtf1 KEY=text\par \bin4294967295 x}`), "text", 0},

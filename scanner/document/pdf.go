@@ -49,6 +49,7 @@ type pdf struct {
 	held    int               // bytes of inner
 	fonts   map[uint32]*pdfFont
 	codes   int               // that fonts hold
+	reading int               // codes of fonts that were read, also again
 	pages   map[uint32]uint32 // which page shows a stream, by the numbers of both
 	// resolved are the values of long objects that were resolved last: pages share them.
 	resolved map[uint32]any
@@ -294,20 +295,22 @@ func (p *pdf) resolve(v any) any {
 		if v, ok = p.resolved[uint32(ref)]; ok {
 			continue
 		}
+		text := p.inner[uint32(ref)]
 		if i, ok := p.latest[uint32(ref)]; ok {
 			o := p.objects[i]
-			text := make([]byte, max(0, min(o.end-o.at, 32<<10)))
+			text = make([]byte, max(0, min(o.end-o.at, 32<<10)))
 			n, _ := p.file.ReadAt(text, o.at)
-			v = (&pdfParser{b: text[:n]}).value(0)
-			const long, most = 1 << 10, 20
-			if n > long {
-				if len(p.resolved) == most {
-					clear(p.resolved)
-				}
-				p.resolved[uint32(ref)] = v
+			text = text[:n]
+		} else if text == nil {
+			continue
+		}
+		v = (&pdfParser{b: text}).value(0)
+		const long, most = 1 << 10, 20
+		if len(text) > long {
+			if len(p.resolved) == most {
+				clear(p.resolved)
 			}
-		} else if text, ok := p.inner[uint32(ref)]; ok {
-			v = (&pdfParser{b: text}).value(0)
+			p.resolved[uint32(ref)] = v
 		}
 	}
 	return nil
@@ -441,8 +444,15 @@ func (p *pdf) part(s *pdfStream) error {
 			resources = p.inherited(p.dictOf(pdfRef(page)), "Resources")
 		}
 		t := &pdfText{pdf: p, parser: pdfLexer{r: in}, fonts: p.dictOf(resources["Font"]), text: pdfIdentity, line: pdfIdentity, state: pdfState{page: pdfIdentity, stretch: 1}}
-		if err := p.sink.Part(name, t, s.data); err != nil || t.parser.cut == 0 {
+		enough := p.reads(0)
+		if err := p.sink.Part(name, t, s.data); err != nil {
 			return err
+		}
+		if enough && !p.reads(0) {
+			return p.problem(s, fmt.Errorf("%w: fonts of more than %d codes", ErrUnsupported, maxCodesRead))
+		}
+		if t.parser.cut == 0 {
+			return nil
 		}
 		return p.problem(s, fmt.Errorf("%w: %d texts of more than %d bytes", ErrUnsupported, t.parser.cut, maxPDFValue))
 	}

@@ -390,8 +390,15 @@ func appendByte(dst []byte, c byte) []byte {
 	return append(dst, c)
 }
 
-// maxCodes is how many characters and widths of all fonts are held.
-const maxCodes = 1 << 17
+// maxCodes is how many characters and widths of all fonts are held; maxCodesRead is how many
+// are read, as a document may name its fonts again and again.
+const maxCodes, maxCodesRead = 1 << 17, 1 << 22
+
+// reads counts n codes that are read of fonts, and reports whether that is allowed.
+func (p *pdf) reads(n int) bool {
+	p.reading = min(p.reading+n, maxCodesRead+1)
+	return p.reading <= maxCodesRead
+}
 
 // fontOf returns the font that the resources, or those of any page, call name; nil: not
 // known.
@@ -405,7 +412,7 @@ func (p *pdf) fontOf(fonts pdfDict, name pdfName) *pdfFont {
 		return f
 	}
 	d := p.dictOf(v)
-	if d == nil {
+	if d == nil || !p.reads(1) {
 		return nil
 	}
 	f := &pdfFont{size: 1}
@@ -436,10 +443,11 @@ func (f *pdfFont) measured() bool { return f.other != 0 || len(f.widths) > 0 }
 //	/W [12 [500 600] 20 30 700]    12 and 13; from 20 to 30
 func (f *pdfFont) measure(p *pdf, d pdfDict) {
 	f.widths = make(map[uint32]float32)
-	set := func(code, width float64, scale float64) {
+	set := func(code, width float64, scale float64) bool {
 		if len(f.widths) < maxCMap && code >= 0 && code < maxCMap {
 			f.widths[uint32(code)] = float32(width * scale)
 		}
+		return p.reads(1)
 	}
 	number := func(v any) float64 { n, _ := p.resolve(v).(float64); return n }
 	if f.size == 1 {
@@ -449,7 +457,9 @@ func (f *pdfFont) measure(p *pdf, d pdfDict) {
 		}
 		list, ok := p.resolve(d["Widths"]).([]any)
 		for i, v := range list {
-			set(number(d["FirstChar"])+float64(i), number(v), scale)
+			if !set(number(d["FirstChar"])+float64(i), number(v), scale) {
+				return
+			}
 		}
 		if !ok {
 			f.standard(p.nameOf(d["BaseFont"]))
@@ -465,11 +475,13 @@ func (f *pdfFont) measure(p *pdf, d pdfDict) {
 	if d["DW"] != nil {
 		f.other = float32(number(d["DW"]) / 1000)
 	}
-	for list, _ = p.resolve(d["W"]).([]any); len(list) >= 2; {
+	for list, _ = p.resolve(d["W"]).([]any); len(list) >= 2 && p.reads(1); {
 		first := number(list[0])
 		if widths, ok := p.resolve(list[1]).([]any); ok {
 			for i, v := range widths {
-				set(first+float64(i), number(v), 0.001)
+				if !set(first+float64(i), number(v), 0.001) {
+					return
+				}
 			}
 			list = list[2:]
 			continue
@@ -477,8 +489,8 @@ func (f *pdfFont) measure(p *pdf, d pdfDict) {
 		if len(list) < 3 {
 			break
 		}
-		for code := first; code <= min(number(list[1]), maxCMap); code++ {
-			set(code, number(list[2]), 0.001)
+		last, width := min(number(list[1]), maxCMap), number(list[2])
+		for code := max(0, first); code <= last && set(code, width, 0.001); code++ {
 		}
 		list = list[3:]
 	}
@@ -502,6 +514,9 @@ func (f *pdfFont) encoding(d pdfDict, p *pdf) {
 	list, _ := p.resolve(encoding["Differences"]).([]any)
 	code := uint32(0)
 	for _, v := range list {
+		if !p.reads(1) {
+			return
+		}
 		switch v := v.(type) {
 		case float64:
 			code = uint32(int32(v))
@@ -553,7 +568,7 @@ func (f *pdfFont) read(p *pdf, number uint32) {
 	b, _ := io.ReadAll(io.LimitReader(r, maxCMapBytes))
 	f.unicode = make(map[uint32]string)
 	parser := pdfParser{b: b}
-	for section := pdfWord(""); parser.at < len(b); {
+	for section := pdfWord(""); parser.at < len(b) && p.reads(1); {
 		v := parser.value(0)
 		if word, ok := v.(pdfWord); ok {
 			section = word
@@ -574,7 +589,7 @@ func (f *pdfFont) read(p *pdf, number uint32) {
 				f.set(codeOf(low), fromUTF16(text))
 			}
 		case "beginbfrange":
-			f.setRange(low, parser.value(0), parser.value(0))
+			f.setRange(p, low, parser.value(0), parser.value(0))
 		}
 	}
 }
@@ -585,7 +600,7 @@ func (f *pdfFont) set(code uint32, text string) {
 	}
 }
 
-func (f *pdfFont) setRange(low []byte, high, to any) {
+func (f *pdfFont) setRange(p *pdf, low []byte, high, to any) {
 	end, ok := high.([]byte)
 	if !ok || len(end) == 0 || len(end) > 2 {
 		return
@@ -593,7 +608,7 @@ func (f *pdfFont) setRange(low []byte, high, to any) {
 	from, last := codeOf(low), codeOf(end)
 	list, isList := to.([]any)
 	text, _ := to.([]byte)
-	for code := from; code <= last; code++ {
+	for code := from; code <= last && p.reads(1); code++ {
 		i := int(code - from)
 		switch {
 		case isList && i < len(list):
