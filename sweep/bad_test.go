@@ -67,8 +67,8 @@ func TestBadStatesAreOneSentence(t *testing.T) {
 	dir := t.TempDir()
 	repos := listOf(t, dir, []string{newFolder(t, filepath.Join(dir, "r")).path})
 	t.Chdir(dir) // a worker enters the folder of its sweep
-	nobody := filepath.Join(dir, "no.creds")
-	if err := os.WriteFile(nobody, []byte("no credentials\n"), 0o600); err != nil {
+	noLogin := filepath.Join(dir, "no.creds")
+	if err := os.WriteFile(noLogin, []byte("no credentials\n"), 0o600); err != nil {
 		t.Fatal(err)
 	}
 	for _, tt := range []struct {
@@ -90,7 +90,7 @@ func TestBadStatesAreOneSentence(t *testing.T) {
 		},
 			"--nats: the server refused the credentials"},
 		{"a file without credentials", nil, func(url string) []string {
-			return []string{"--repos", repos, "--nats", url, "--nats-credentials", nobody}
+			return []string{"--repos", repos, "--nats", url, "--nats-credentials", noLogin}
 		}, "--nats: "},
 		{"no server", nil, func(string) []string { return []string{"--repos", repos, "--nats", "nats://127.0.0.1:1"} }, "--nats: no server answers at this address"},
 		{"work without servers", nil, func(string) []string { return []string{"work"} }, "work needs --nats"},

@@ -23,7 +23,7 @@ func main() { os.Exit(start(os.Args, os.Stdout, os.Stderr, time.Now)) }
 
 // Options of keysweep scan that mean the same here.
 var (
-	// travelling are those that say what is found: workers get them from the sweep.
+	// travelling say what is found: workers get them from the sweep.
 	travelling = []string{
 		"exclude", "ignored", "rules", "config", "no-config", "baseline", "accept-foreign-comments", "follow-alternates", "allow-share", "fetch-cloud-files",
 		"ref", "forge", "max-pack", "no-archives", "max-unpacked", "verify-objects", "max-object", "min-confidence", "since", "author",

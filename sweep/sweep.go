@@ -101,7 +101,7 @@ func workers(c *cli.Context) int {
 	return min(runtime.GOMAXPROCS(0), 4)
 }
 
-// parse reads the options, and returns those that workers get.
+// parse reads the options, and returns what workers get.
 func (s *sweep) parse(c *cli.Context) (args []string, err error) {
 	for _, output := range c.StringSlice("output") {
 		if strings.HasSuffix(output, "/") || strings.HasSuffix(output, string(filepath.Separator)) {

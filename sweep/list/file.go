@@ -17,7 +17,7 @@ import (
 const maxFile = 64 << 20
 
 // readFile adds what a file of --repos names: an address or a path a line, where empty
-// lines and those that begin with # do not count. Paths are those of the working
+// lines and comments, which begin with #, do not count. Paths are those of the working
 // directory, wherever the file is.
 func (l *lister) readFile(name string) error {
 	text, err := l.read(name)

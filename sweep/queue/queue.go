@@ -272,8 +272,8 @@ func (q *Queue) Keep(ctx context.Context, s *Sweep, begin bool) error {
 	}))
 }
 
-// Forget removes the results of the sweep called id, and all objects but those that keep
-// names; nil: none.
+// Forget removes the results of the sweep called id, and all objects except what keep
+// names; nil: no object.
 func (q *Queue) Forget(ctx context.Context, id string, keep map[string]bool) error {
 	for _, bucket := range []string{"keysweep-results", "keysweep-answers"} {
 		err := q.retry(ctx, func() error {

@@ -98,7 +98,7 @@ func (q *Queue) get(ctx context.Context, from jetstream.KeyValue, key string) (e
 	return entry, err
 }
 
-// Watch calls done for each repository of a sweep that has a result, by its ID: for those that
+// Watch calls done for each repository of a sweep that has a result, by its ID: for all that
 // have one before it returns, then for each that comes, until ctx ends.
 func (q *Queue) Watch(ctx context.Context, sweep string, done func(id string)) error {
 	w, err := q.results.Watch(ctx, sweep+".*", jetstream.MetaOnly(), jetstream.IgnoreDeletes())

@@ -78,7 +78,7 @@ type walk struct {
 	recent time.Time
 }
 
-// folder adds all files below a folder, and below those that links in it lead to.
+// folder adds all files below a folder, and below the folders that links in it lead to.
 func (w *walk) folder(root string) error {
 	real, err := filepath.EvalSymlinks(root)
 	if err != nil {
