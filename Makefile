@@ -53,9 +53,11 @@ build:
 # docs/releasing.md says what is done with them.
 BASE ?=
 RELEASE ?= bin/release
+# Of keysweep-sweep, whose libraries take minutes to compile for all of them.
+SWEEP_PLATFORMS ?= $(PLATFORMS)
 release:
 	@go -C tools build -o ../bin/release-tool ./release
-	bin/release-tool -base '$(BASE)' -platforms '$(PLATFORMS)' -o '$(RELEASE)' '$(VERSION)'
+	bin/release-tool -base '$(BASE)' -platforms '$(PLATFORMS)' -sweep-platforms '$(SWEEP_PLATFORMS)' -o '$(RELEASE)' '$(VERSION)'
 
 installed: $(RUNNERS) bin/windows/prefix
 	apt-get update -q
@@ -113,9 +115,9 @@ run-tests: $(MULTITOOL) $(RUNNERS)
 	@# As make build has it, so that NATS is compiled once.
 	cd sweep && CGO_ENABLED=0 ../bin/gotest go test -trimpath -tags $(TAGS) -vet=off -parallel 4 -timeout 14m ./...
 ifdef SMALL_CORPUS
-	@# One archive, as users get it.
+	@# One archive of each program, as users get it.
 	@$(MAKE) --no-print-directory release VERSION=v0.0.0-test PLATFORMS=linux/amd64 RELEASE=bin/release-test
-	tools/release/installed.sh bin/release-test archive
+	tools/release/installed.sh bin/release-test sums archive sweep
 	@# Keys in the files that Python's own library writes: 10 s.
 	@$(MAKE) --no-print-directory build
 	@go -C tools build -o ../bin/corpus ./corpus

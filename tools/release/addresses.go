@@ -34,8 +34,8 @@ func (r *release) home() (address string, repository bool) {
 type download struct{ GOOS, GOARCH, URL, Sum, Stem string }
 
 func (r *release) downloads() (list []download, err error) {
-	for i := range r.programs {
-		p := &r.programs[i]
+	for i := range r.keysweep.programs {
+		p := &r.keysweep.programs[i]
 		sum, err := r.sum(r.archiveName(p))
 		if err != nil {
 			return nil, err

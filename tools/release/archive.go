@@ -21,7 +21,7 @@ type entry struct {
 
 // stem is how the names of a program's archives start.
 func (r *release) stem(p *program) string {
-	return fmt.Sprintf("keysweep_%s_%s_%s", r.version, p.goos, p.goarch)
+	return fmt.Sprintf("%s_%s_%s_%s", p.name, r.version, p.goos, p.goarch)
 }
 
 // archiveName is the archive of a program.
@@ -34,9 +34,9 @@ func (r *release) archiveName(p *program) string {
 
 // archive writes the archive of a program: one folder.
 func (r *release) archive(p *program) error {
-	entries := []entry{{p.name(), 0o755, p.data}}
-	for _, name := range sorted(r.shared) {
-		entries = append(entries, entry{name, 0o644, r.shared[name]})
+	entries := []entry{{p.file(), 0o755, p.data}}
+	for _, name := range sorted(p.shared) {
+		entries = append(entries, entry{name, 0o644, p.shared[name]})
 	}
 	for i := range entries {
 		entries[i].name = path.Join(r.stem(p), entries[i].name)

@@ -18,13 +18,14 @@ func (r *release) image(p *program) error {
 	if p.goos != "linux" {
 		return nil
 	}
+	doc := "usr/share/doc/" + p.name + "/"
 	files := []entry{
 		{"etc/", 0o755, nil}, {"etc/passwd", 0o644, []byte("keysweep:x:65532:65532::/tmp:/\n")},
 		{"etc/ssl/", 0o755, nil}, {"etc/ssl/certs/", 0o755, nil}, {"etc/ssl/certs/ca-certificates.crt", 0o644, certificates()},
 		{"src/", 0o755, nil}, {"tmp/", 0o1777, nil},
-		{"usr/", 0o755, nil}, {"usr/bin/", 0o755, nil}, {"usr/bin/keysweep", 0o755, p.data},
-		{"usr/share/", 0o755, nil}, {"usr/share/doc/", 0o755, nil}, {"usr/share/doc/keysweep/", 0o755, nil},
-		{"usr/share/doc/keysweep/LICENSE", 0o644, r.shared["LICENSE"]}, {"usr/share/doc/keysweep/THIRD_PARTY_NOTICES", 0o644, r.shared["THIRD_PARTY_NOTICES"]},
+		{"usr/", 0o755, nil}, {"usr/bin/", 0o755, nil}, {"usr/bin/" + p.name, 0o755, p.data},
+		{"usr/share/", 0o755, nil}, {"usr/share/doc/", 0o755, nil}, {doc, 0o755, nil},
+		{doc + "LICENSE", 0o644, p.shared["LICENSE"]}, {doc + "THIRD_PARTY_NOTICES", 0o644, p.shared["THIRD_PARTY_NOTICES"]},
 	}
 	plain, err := tarred(files, r.date)
 	if err != nil {
@@ -42,8 +43,8 @@ func (r *release) image(p *program) error {
 	const media = "application/vnd.oci.image."
 	config := add(media+"config.v1+json", encode(map[string]any{
 		"created": r.date.Format(time.RFC3339), "os": p.goos, "architecture": p.goarch,
-		"config": map[string]any{"User": "65532:65532", "Entrypoint": []string{"keysweep"}, "Env": []string{"PATH=/usr/bin", "HOME=/tmp"}, "WorkingDir": "/src", "Labels": map[string]string{
-			"org.opencontainers.image.title": "keysweep", "org.opencontainers.image.version": r.version, "org.opencontainers.image.licenses": licence,
+		"config": map[string]any{"User": "65532:65532", "Entrypoint": []string{p.name}, "Env": []string{"PATH=/usr/bin", "HOME=/tmp"}, "WorkingDir": "/src", "Labels": map[string]string{
+			"org.opencontainers.image.title": p.name, "org.opencontainers.image.version": r.version, "org.opencontainers.image.licenses": licence,
 			"org.opencontainers.image.revision": r.commit}},
 		"rootfs": map[string]any{"type": "layers", "diff_ids": []string{"sha256:" + hash(plain)}},
 	}))
@@ -51,14 +52,14 @@ func (r *release) image(p *program) error {
 	manifest := add(media+"manifest.v1+json", encode(map[string]any{"schemaVersion": 2, "mediaType": media + "manifest.v1+json", "config": config, "layers": []any{content}}))
 	manifest["annotations"] = map[string]string{
 		"org.opencontainers.image.ref.name": r.version,
-		"io.containerd.image.name":          "docker.io/library/keysweep:" + r.version, // by which podman and Docker 29 call it
+		"io.containerd.image.name":          "docker.io/library/" + p.name + ":" + r.version, // by which podman and Docker 29 call it
 	}
 	manifest["platform"] = map[string]string{"os": p.goos, "architecture": p.goarch}
 	blob := func(of map[string]any) string { return "blobs/sha256/" + of["digest"].(string)[len("sha256:"):] }
 	entries := []entry{
 		{"oci-layout", 0o644, []byte(`{"imageLayoutVersion":"1.0.0"}`)},
 		{"index.json", 0o644, encode(map[string]any{"schemaVersion": 2, "mediaType": media + "index.v1+json", "manifests": []any{manifest}})},
-		{"manifest.json", 0o644, encode([]any{map[string]any{"Config": blob(config), "RepoTags": []string{"keysweep:" + r.version}, "Layers": []string{blob(content)}}})},
+		{"manifest.json", 0o644, encode([]any{map[string]any{"Config": blob(config), "RepoTags": []string{p.name + ":" + r.version}, "Layers": []string{blob(content)}}})},
 		{"blobs/", 0o755, nil}, {"blobs/sha256/", 0o755, nil},
 	}
 	for _, name := range sorted(blobs) {

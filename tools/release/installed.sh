@@ -8,7 +8,7 @@ set -euo pipefail
 release=$(realpath "$1")
 shift
 kinds=("$@")
-[ $# != 0 ] || kinds=(sums other archive arm64 windows deb rpm npm image addresses module)
+[ $# != 0 ] || kinds=(sums other archive sweep arm64 windows deb rpm npm image addresses module)
 cd "$(dirname "$0")/../.."
 sources=$PWD
 version=$(basename "$release"/keysweep_*_linux_amd64.tar.gz _linux_amd64.tar.gz)
@@ -63,6 +63,16 @@ other() {
 	[[ $(bin/release-tool -o "$temp/other/" v0.0.0 2>&1) == *"it holds notes.txt"* ]] || fail "another folder is replaced"
 }
 
+# libraries FOLDER PROGRAM checks that each library has its licence, and is in the SBOM.
+libraries() {
+	local path at
+	while read -r _ path at _; do
+		[ "$path" != keysweep ] || at=v$version
+		grep -qF "  $path $at (" "$1/THIRD_PARTY_NOTICES" || fail "the notices of $2 lack $path $at"
+		grep -qF "\"pkg:golang/$path@$at?type=module\"" "$release/$(basename "$1").cdx.json" || fail "the SBOM of $2 lacks $path $at"
+	done < <(go version -m "$1/$2" | grep -P '^\tdep\t')
+}
+
 archive() {
 	local name=keysweep_${version}_linux_amd64 page
 	mkdir "$temp/archive"
@@ -80,12 +90,31 @@ archive() {
 	if command -v groff >/dev/null; then
 		[ -z "$(groff -man -Tutf8 -ww -z "$folder/keysweep.1" 2>&1)" ] || fail "the manual page: $(groff -man -Tutf8 -ww -z "$folder/keysweep.1" 2>&1)"
 	fi
-	while read -r _ path at _; do
-		grep -qF "  $path $at (" "$folder/THIRD_PARTY_NOTICES" || fail "the notices lack $path $at"
-		grep -qF "\"pkg:golang/$path@$at?type=module\"" "$release/$name.cdx.json" || fail "the SBOM lacks $path $at"
-	done < <(go version -m "$folder/keysweep" | grep -P '^\tdep\t')
+	libraries "$folder" keysweep
 	bash -c ". '$folder/completion/keysweep.bash'; complete -p keysweep" >/dev/null || fail "the completion of bash"
 	line "$name.tar.gz" "$(find "$folder" -type f | wc -l)" "$folder/keysweep"
+}
+
+sweep() {
+	local name=keysweep-sweep_${version}_linux_amd64
+	tar -xzf "$release/$name.tar.gz" -C "$temp"
+	local folder=$temp/$name
+	libraries "$folder" keysweep-sweep
+	grep -qF '"pkg:golang/github.com/nats-io/nats-server/v2@' "$release/$name.cdx.json" || fail "the SBOM of $name lacks nats-server"
+	cmp LICENSE "$folder/LICENSE"
+	# Its licence, MPL-2.0, wants this said.
+	grep -q '^Its source code: https://github.com/hashicorp/go-retryablehttp, version v' "$folder/THIRD_PARTY_NOTICES" || fail "the notices of $name lack where the source of go-retryablehttp is"
+	swept "$name" "$temp/shop" "$folder/keysweep-sweep" --state "$temp/state"
+	line "$name.tar.gz" "$(find "$folder" -type f | wc -l)"
+}
+
+# swept NAME PATH COMMAND… runs an installed keysweep-sweep on a folder with one key.
+swept() {
+	local name=$1 path=$2 out status=0
+	shift 2
+	[ "$("$@" --version)" = "keysweep-sweep version v$version $(git rev-parse HEAD)" ] || fail "$name: $("$@" --version)"
+	out=$("$@" --repos - <<<"$path" 2>&1) || status=$?
+	if [ $status != 1 ] || [[ $out != *"1 key found"* ]] || [[ $out == *"$key"* ]]; then fail "$name: status $status: $out"; fi
 }
 
 arm64() {
@@ -186,21 +215,33 @@ hooks() {
 	done
 }
 
-image() {
-	local name=keysweep_${version}_linux_amd64.image.tar root=$temp/bundle/rootfs arm
-	skopeo --insecure-policy copy -q "docker-archive:$release/$name" "dir:$temp/loaded" # as docker load reads it
-	tar -xOf "$release/$name" index.json | grep -qF "\"docker.io/library/keysweep:$version\"" || fail "$name: podman would call it $version"
-	skopeo --insecure-policy copy -q "oci-archive:$release/$name" "oci:$temp/layout:$version"
-	umoci unpack --image "$temp/layout:$version" "$temp/bundle"
+# unpacked NAME unpacks the image of a program for this machine, and checks what is said of both images.
+unpacked() {
+	local name=$1_${version}_linux_amd64.image.tar arm root=$temp/$1/rootfs
+	skopeo --insecure-policy copy -q "docker-archive:$release/$name" "dir:$temp/loaded-$1" # as docker load reads it
+	tar -xOf "$release/$name" index.json | grep -qF "\"docker.io/library/$1:$version\"" || fail "$name: podman would call it $version"
+	skopeo --insecure-policy copy -q "oci-archive:$release/$name" "oci:$temp/layout-$1:$version"
+	umoci unpack --image "$temp/layout-$1:$version" "$temp/$1"
+	[ "$(skopeo inspect --format '{{index .Labels "org.opencontainers.image.title"}}' "oci-archive:$release/$name")" = "$1" ] || fail "the title of $name"
 	arm=$(skopeo inspect --format '{{.Architecture}}' "oci-archive:$release/${name/amd64/arm64}")
 	[ "$arm" = arm64 ] || fail "the image for arm64 is for $arm"
 	[ -z "$(find "$root" -name '*sh' -o -name busybox)" ] || fail "$name has a shell"
+}
+
+image() {
+	local name=keysweep_${version}_linux_amd64.image.tar root=$temp/keysweep/rootfs
+	unpacked keysweep
 	# Another user owns the mounted repository, which git would refuse.
 	git init -q "$root/src"
 	cp "$temp/shop/pay.env" "$root/src"
 	git -C "$root/src" add pay.env
 	shop=/src tried "$name" chroot --userspec=65532:65532 "$root" /usr/bin/keysweep
 	line "$name" "$(find "$root" -type f -not -path "$root/src/*" | wc -l)" chroot --userspec=65532:65532 "$root" /usr/bin/keysweep
+	name=keysweep-sweep_${version}_linux_amd64.image.tar root=$temp/keysweep-sweep/rootfs
+	unpacked keysweep-sweep
+	cp -r "$temp/shop" "$root/src"
+	swept "$name" /src/shop chroot --userspec=65532:65532 "$root" /usr/bin/keysweep-sweep --state /tmp/state
+	line "$name" "$(find "$root" -type f -not -path "$root/src/*" -not -path "$root/tmp/*" | wc -l)"
 }
 
 # The formula and the manifest name files that are there, with their sums.

@@ -1,6 +1,6 @@
 // Command release makes the files that are published of one commit:
 //
-//	release [-base ADDRESS] [-platforms LIST] [-o FOLDER] VERSION
+//	release [-base ADDRESS] [-platforms LIST] [-sweep-platforms LIST] [-o FOLDER] VERSION
 //
 // It builds a clone of the commit that is checked out, so changes that are not
 // committed are left out. The same commit, version, base, tools and Go give the
@@ -36,13 +36,16 @@ const (
 func main() {
 	base := flag.String("base", "", "the `address` of the folder that the files will be in; without it, no file that names one is made")
 	platforms := flag.String("platforms", "linux/amd64 linux/arm64 darwin/amd64 darwin/arm64 windows/amd64 windows/arm64", "a `list` of GOOS/GOARCH")
+	sweep := flag.String("sweep-platforms", "", "the `list` for keysweep-sweep; if not given, the same one")
 	out := flag.String("o", "bin/release", "the `folder` to make, in place of an earlier release")
 	flag.Parse()
 	if flag.NArg() != 1 || !versions.MatchString(flag.Arg(0)) {
 		fmt.Fprintln(os.Stderr, "release: a version is needed, as v1.2.3 or v1.2.3-rc.1 (Go has a v2 only for a module path that ends in /v2)")
 		os.Exit(2)
 	}
-	if err := makeRelease(flag.Arg(0), strings.TrimSuffix(*base, "/"), strings.Fields(*platforms), *out); err != nil {
+	keysweep := &product{name: "keysweep", platforms: strings.Fields(*platforms)}
+	sweeper := &product{name: "keysweep-sweep", folder: "sweep", platforms: strings.Fields(cmp.Or(*sweep, *platforms))}
+	if err := makeRelease(flag.Arg(0), strings.TrimSuffix(*base, "/"), keysweep, sweeper, *out); err != nil {
 		fmt.Fprintln(os.Stderr, "release:", err)
 		os.Exit(1)
 	}
@@ -58,35 +61,41 @@ type release struct {
 	temp     string // removed at the end
 	commit   string // whole id
 	date     time.Time
-	programs []program
-	modules  []module
-	shared   map[string][]byte // the files of every archive but the program, by name
+	keysweep *product
 }
 
-// program is keysweep for one platform.
+// product is keysweep or keysweep-sweep.
+type product struct {
+	name      string
+	folder    string // of its module, from the top of the clone
+	platforms []string
+	programs  []program
+	modules   []module
+	shared    map[string][]byte // the files of every archive but the program, by name
+}
+
+// program is a product for one platform.
 type program struct {
+	*product
 	goos, goarch string
 	data         []byte
 	info         *buildinfo.BuildInfo
 }
 
-// name is what users call the program's file.
-func (p *program) name() string {
+// file is what users call the program's file.
+func (p *program) file() string {
 	if p.goos == "windows" {
-		return "keysweep.exe"
+		return p.name + ".exe"
 	}
-	return "keysweep"
+	return p.name
 }
 
-func makeRelease(version, base string, platforms []string, out string) (err error) {
+func makeRelease(version, base string, keysweep, sweep *product, out string) (err error) {
 	out = filepath.Clean(out)
 	if err := earlier(out); err != nil {
 		return err
 	}
-	if len(platforms) == 0 {
-		return errors.New("no platform is named")
-	}
-	r := &release{version: version[1:], base: base, out: out + ".new"}
+	r := &release{version: version[1:], base: base, out: out + ".new", keysweep: keysweep}
 	if r.temp, err = os.MkdirTemp("", "keysweep-release"); err != nil {
 		return err
 	}
@@ -94,33 +103,14 @@ func makeRelease(version, base string, platforms []string, out string) (err erro
 	if err := r.clone(version); err != nil {
 		return err
 	}
-	for _, platform := range platforms {
-		goos, goarch, ok := strings.Cut(platform, "/")
-		if !ok {
-			return fmt.Errorf("%s is no GOOS/GOARCH", platform)
-		}
-		p, err := r.build(goos, goarch)
-		if err != nil {
-			return err
-		}
-		r.programs = append(r.programs, p)
-	}
-	if err := r.findModules(); err != nil {
-		return err
-	}
-	if err := r.share(); err != nil {
-		return err
-	}
 	if err := cmp.Or(os.RemoveAll(r.out), os.MkdirAll(r.out, 0o755)); err != nil {
 		return err
 	}
-	steps := []func(*program) error{r.archive, r.billOfMaterials, r.linuxPackages, r.image, r.npm}
-	for i := range r.programs {
-		for _, step := range steps {
-			if err := step(&r.programs[i]); err != nil {
-				return fmt.Errorf("%s/%s: %w", r.programs[i].goos, r.programs[i].goarch, err)
-			}
-		}
+	if err := r.makeProduct(keysweep, r.help, r.archive, r.billOfMaterials, r.linuxPackages, r.image, r.npm); err != nil {
+		return err
+	}
+	if err := r.makeProduct(sweep, nil, r.archive, r.billOfMaterials, r.image); err != nil {
+		return err
 	}
 	for _, step := range []func() error{r.npmPicker, r.addresses, r.sums, func() error { return os.RemoveAll(out) }} {
 		if err := step(); err != nil {
@@ -128,6 +118,46 @@ func makeRelease(version, base string, platforms []string, out string) (err erro
 		}
 	}
 	return os.Rename(r.out, out)
+}
+
+// makeProduct builds a product for each platform, and takes the steps for each.
+func (r *release) makeProduct(of *product, help func() error, steps ...func(*program) error) error {
+	if len(of.platforms) == 0 {
+		return errors.New("no platform is named")
+	}
+	for _, platform := range of.platforms {
+		goos, goarch, ok := strings.Cut(platform, "/")
+		if !ok {
+			return fmt.Errorf("%s is no GOOS/GOARCH", platform)
+		}
+		p, err := r.build(of, goos, goarch)
+		if err != nil {
+			return err
+		}
+		of.programs = append(of.programs, p)
+	}
+	if err := r.findModules(of); err != nil {
+		return err
+	}
+	text, err := os.ReadFile(filepath.Join(r.source(), "LICENSE"))
+	if err != nil {
+		return err
+	}
+	of.shared = map[string][]byte{"LICENSE": text, "THIRD_PARTY_NOTICES": of.notices()}
+	if help != nil {
+		if err := help(); err != nil {
+			return err
+		}
+	}
+	for i := range of.programs {
+		p := &of.programs[i]
+		for _, step := range steps {
+			if err := step(p); err != nil {
+				return fmt.Errorf("%s for %s/%s: %w", p.name, p.goos, p.goarch, err)
+			}
+		}
+	}
+	return nil
 }
 
 // published is how the names of files of a release start.
@@ -168,8 +198,10 @@ func (r *release) clone(version string) error {
 	if _, err := run(".", "git", "clone", "-q", "--shared", "--no-tags", "-c", "advice.detachedHead=false", top, r.source()); err != nil {
 		return err
 	}
-	if _, err := run(r.source(), "git", "tag", "--no-sign", version); err != nil {
-		return err
+	for _, tag := range []string{version, "sweep/" + version} { // as the Go command wants it for a module in a folder
+		if _, err := run(r.source(), "git", "tag", "--no-sign", tag); err != nil {
+			return err
+		}
 	}
 	text, err := run(r.source(), "git", "log", "-1", "--no-show-signature", "--format=%ct %H")
 	if err != nil {
@@ -182,11 +214,16 @@ func (r *release) clone(version string) error {
 	return err
 }
 
-// build builds keysweep for a platform.
-func (r *release) build(goos, goarch string) (program, error) {
-	path := filepath.Join(r.temp, "programs", goos+"-"+goarch)
-	p := program{goos: goos, goarch: goarch}
-	_, err := run(r.source(), "env", "GOOS="+goos, "GOARCH="+goarch, "CGO_ENABLED=0", "GOWORK=off", "GOFLAGS=-mod=readonly", "GOAMD64=v1", "GOARM64=v8.0", "GOEXPERIMENT=", "GOFIPS140=off",
+// built is the path of a program that was built.
+func (r *release) built(of *product, goos, goarch string) string {
+	return filepath.Join(r.temp, "programs", of.name+"-"+goos+"-"+goarch)
+}
+
+// build builds a product for a platform.
+func (r *release) build(of *product, goos, goarch string) (program, error) {
+	path := r.built(of, goos, goarch)
+	p := program{product: of, goos: goos, goarch: goarch}
+	_, err := run(filepath.Join(r.source(), of.folder), "env", "GOOS="+goos, "GOARCH="+goarch, "CGO_ENABLED=0", "GOWORK=off", "GOFLAGS=-mod=readonly", "GOAMD64=v1", "GOARM64=v8.0", "GOEXPERIMENT=", "GOFIPS140=off",
 		"go", "build", "-buildvcs=true", "-trimpath", "-tags", buildTags, "-ldflags=-s -w", "-o", path, ".")
 	if err != nil {
 		return p, err
@@ -201,32 +238,26 @@ func (r *release) build(goos, goarch string) (program, error) {
 	return p, err
 }
 
-// share makes the files of every archive: completion scripts, manual page,
-// licence and notices. A program for this machine writes its own help.
-func (r *release) share() error {
-	keysweep := filepath.Join(r.temp, "programs", runtime.GOOS+"-"+runtime.GOARCH)
+// help makes the completion scripts and the manual page of keysweep's archives. A
+// program for this machine writes its own help.
+func (r *release) help() error {
+	keysweep := r.built(r.keysweep, runtime.GOOS, runtime.GOARCH)
 	if _, err := os.Stat(keysweep); err != nil {
-		if _, err := r.build(runtime.GOOS, runtime.GOARCH); err != nil {
+		if _, err := r.build(r.keysweep, runtime.GOOS, runtime.GOARCH); err != nil {
 			return err
 		}
 	}
-	r.shared = map[string][]byte{"THIRD_PARTY_NOTICES": r.notices()}
 	for name, shell := range map[string]string{"keysweep.bash": "bash", "_keysweep": "zsh", "keysweep.fish": "fish", "keysweep.ps1": "powershell"} {
 		text, err := run(".", keysweep, "completion", shell)
 		if err != nil {
 			return err
 		}
-		r.shared["completion/"+name] = []byte(text + "\n")
+		r.keysweep.shared["completion/"+name] = []byte(text + "\n")
 	}
-	text, err := os.ReadFile(filepath.Join(r.source(), "LICENSE"))
-	if err != nil {
-		return err
-	}
-	r.shared["LICENSE"] = text
 	page, err := manual(r.version, r.date, func(args ...string) (string, error) {
 		return run(".", keysweep, append([]string{"help"}, args...)...)
 	})
-	r.shared["keysweep.1"] = page
+	r.keysweep.shared["keysweep.1"] = page
 	return err
 }
 

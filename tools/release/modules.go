@@ -4,10 +4,10 @@ import (
 	"bytes"
 	"cmp"
 	"fmt"
+	"maps"
 	"os"
 	"path/filepath"
 	"regexp"
-	"runtime"
 	"slices"
 	"strings"
 
@@ -15,7 +15,7 @@ import (
 	"github.com/santhosh-tekuri/jsonschema/v6"
 )
 
-// module is a library that at least one program contains, or Go itself.
+// module is a library that at least one program of a product contains, or Go itself.
 type module struct {
 	path, version string
 	licence       string // an expression of SPDX
@@ -30,27 +30,37 @@ var licenceFile = regexp.MustCompile(`(?i)^(licen[cs]e|copying|notice|patents)(\
 // parts under another one.
 var licences = []struct{ id, sentence string }{
 	{"Apache-2.0", "Apache License Version 2.0"},
-	{"MPL-2.0", "Mozilla Public License Version 2.0"},
+	{"MPL-2.0", "Mozilla Public License, v. 2.0"},
 	{"MIT", "Permission is hereby granted, free of charge, to any person obtaining a copy"},
 	{"BSD-3-Clause", "used to endorse or promote products derived from this software"},
 	{"BSD-2-Clause", "Redistribution and use in source and binary forms"},
 }
 
-// findModules reads the licences of what the programs contain, from the folders
-// that they were built from.
-func (r *release) findModules() error {
+// contained returns what a program contains: versions by path.
+func (r *release) contained(p *program) map[string]string {
+	versions := map[string]string{standardLibrary: p.info.GoVersion}
+	for _, d := range p.info.Deps {
+		versions[d.Path] = d.Version
+		if d.Replace != nil { // keysweep itself, from the same clone
+			versions[d.Path] = "v" + r.version
+		}
+	}
+	return versions
+}
+
+// findModules reads the licences of what the programs of a product contain, from
+// the folders that they were built from.
+func (r *release) findModules(of *product) error {
 	goroot, err := run(".", "go", "env", "GOROOT")
 	if err != nil {
 		return err
 	}
 	folders := map[string]string{standardLibrary: goroot}
-	versions := map[string]string{standardLibrary: runtime.Version()}
-	for _, p := range r.programs {
-		for _, d := range p.info.Deps {
-			versions[d.Path] = d.Version
-		}
+	versions := map[string]string{}
+	for i := range of.programs {
+		maps.Copy(versions, r.contained(&of.programs[i]))
 	}
-	text, err := run(r.source(), "go", "list", "-m", "-f", "{{.Path}}\t{{.Dir}}", "all")
+	text, err := run(filepath.Join(r.source(), of.folder), "go", "list", "-m", "-f", "{{.Path}}\t{{.Dir}}", "all")
 	if err != nil {
 		return err
 	}
@@ -87,21 +97,25 @@ func (r *release) findModules() error {
 			return fmt.Errorf("the licence of %s %s is not known", path, version)
 		}
 		m.licence = strings.Join(ids, " AND ")
-		r.modules = append(r.modules, m)
+		of.modules = append(of.modules, m)
 	}
-	slices.SortFunc(r.modules, func(a, b module) int { return cmp.Compare(a.path, b.path) })
+	slices.SortFunc(of.modules, func(a, b module) int { return cmp.Compare(a.path, b.path) })
 	return nil
 }
 
 // notices returns the licences of all libraries.
-func (r *release) notices() []byte {
+func (of *product) notices() []byte {
 	var b bytes.Buffer
-	b.WriteString("keysweep contains these libraries. Their licences follow.\n\n")
-	for _, m := range r.modules {
+	b.WriteString(of.name + " contains these libraries. Their licences follow.\n\n")
+	for _, m := range of.modules {
 		fmt.Fprintf(&b, "  %s %s (%s)\n", m.path, m.version, m.licence)
 	}
-	for _, m := range r.modules {
-		fmt.Fprintf(&b, "\n%s\n%s %s\n\n%s", strings.Repeat("-", 72), m.path, m.version, m.texts)
+	for _, m := range of.modules {
+		fmt.Fprintf(&b, "\n%s\n%s %s\n\n", strings.Repeat("-", 72), m.path, m.version)
+		if strings.Contains(m.licence, "MPL-2.0") { // section 3.2 wants this said
+			fmt.Fprintf(&b, "Its source code: https://%s, version %s (go mod download %[1]s@%[2]s).\n\n", m.path, m.version)
+		}
+		b.Write(m.texts)
 	}
 	return b.Bytes()
 }
@@ -112,16 +126,13 @@ func (r *release) billOfMaterials(p *program) error {
 	bom := cdx.NewBOM()
 	main := "pkg:golang/" + p.info.Main.Path + "@v" + r.version + "?type=module&goos=" + p.goos + "&goarch=" + p.goarch
 	bom.Metadata = &cdx.Metadata{Timestamp: r.date.Format("2006-01-02T15:04:05Z"), Component: &cdx.Component{
-		BOMRef: main, Type: cdx.ComponentTypeApplication, Name: "keysweep", Version: r.version, PackageURL: main, Licenses: licensed(licence),
+		BOMRef: main, Type: cdx.ComponentTypeApplication, Name: p.name, Version: r.version, PackageURL: main, Licenses: licensed(licence),
 		Hashes: &[]cdx.Hash{{Algorithm: cdx.HashAlgoSHA256, Value: hash(p.data)}},
 	}}
-	contained := map[string]string{standardLibrary: p.info.GoVersion} // path to version
-	for _, d := range p.info.Deps {
-		contained[d.Path] = d.Version
-	}
+	contained := r.contained(p)
 	var components []cdx.Component
 	var refs []string
-	for _, m := range r.modules {
+	for _, m := range p.modules {
 		if contained[m.path] == "" {
 			continue
 		}

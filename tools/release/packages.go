@@ -31,7 +31,7 @@ func (r *release) linuxPackages(p *program) error {
 			{"LICENSE", "/usr/share/doc/keysweep/copyright"},
 			{"THIRD_PARTY_NOTICES", "/usr/share/doc/keysweep/THIRD_PARTY_NOTICES"},
 		} {
-			data, mode := r.shared[f.name], os.FileMode(0o644)
+			data, mode := p.shared[f.name], os.FileMode(0o644)
 			if f.name == "keysweep" {
 				data, mode = p.data, 0o755
 			}
@@ -115,14 +115,14 @@ func (r *release) npm(p *program) error {
 	system, processor := npmPlatform(p)
 	return r.npmPackage("@keysweep/"+system+"-"+processor, "keysweep-"+system+"-"+processor, map[string]any{
 		"description": summary + ": the program for " + system + "-" + processor, "os": []string{system}, "cpu": []string{processor}, "preferUnplugged": true,
-	}, entry{"bin/" + p.name(), 0o755, p.data})
+	}, entry{"bin/" + p.file(), 0o755, p.data})
 }
 
 // npmPicker writes the npm package that runs the one for the platform.
 func (r *release) npmPicker() error {
 	platforms := map[string]string{}
-	for i := range r.programs {
-		system, processor := npmPlatform(&r.programs[i])
+	for i := range r.keysweep.programs {
+		system, processor := npmPlatform(&r.keysweep.programs[i])
 		platforms["@keysweep/"+system+"-"+processor] = r.version
 	}
 	return r.npmPackage("keysweep", "keysweep", map[string]any{
@@ -139,7 +139,7 @@ func (r *release) npmPackage(name, stem string, about map[string]any, program en
 	if err != nil {
 		return err
 	}
-	entries := []entry{{"package.json", 0o644, append(text, '\n')}, program, {"LICENSE", 0o644, r.shared["LICENSE"]}, {"THIRD_PARTY_NOTICES", 0o644, r.shared["THIRD_PARTY_NOTICES"]}}
+	entries := []entry{{"package.json", 0o644, append(text, '\n')}, program, {"LICENSE", 0o644, r.keysweep.shared["LICENSE"]}, {"THIRD_PARTY_NOTICES", 0o644, r.keysweep.shared["THIRD_PARTY_NOTICES"]}}
 	for i := range entries {
 		entries[i].name = path.Join("package", entries[i].name)
 	}
