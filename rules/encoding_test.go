@@ -286,6 +286,7 @@ func TestKeysWhoseBytesAreWrittenOneByOne(t *testing.T) {
 			found(t, m, e.name+" in JSON", `"`+quoted+`"`, key, e.encoding, e.encoding)
 		}
 	}
+	found(t, m, "an indented list at the start", wrapped("    "+joined("%02x", ":")("k="+key), 45, "\n    "), key, "hex")
 	found(t, m, "UTF-16 in a registry file", joined("%02x", ",")(utf16le(key)), key, "hex", "utf-16")
 	found(t, m, "a registry file in UTF-16", utf16le(joined("%02x", ",")(key)), key, "utf-16", "hex")
 }

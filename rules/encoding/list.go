@@ -89,7 +89,7 @@ func (d listDecoder) decode(raw []byte, at int, f form, reach int, dst *Text) (p
 	plain = -1
 	i := max(0, at-listBack)
 	if i == 0 {
-		i = behindOffset(raw, 0)
+		i = behindOffset(raw, ascii.RunEnd(raw, 0, maxIndent, ascii.IsBlank))
 	} else if n := bytes.IndexByte(raw[i:at], '\n'); n >= 0 {
 		i += n
 	}
