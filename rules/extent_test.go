@@ -93,6 +93,18 @@ func TestLengthsAroundAKey(t *testing.T) {
 	}
 }
 
+// TestTheNextLengthIsNoPartOfAKey holds two cells of Excel: the length of the second is a
+// letter, with which the first key has a documented length, too.
+func TestTheNextLengthIsNoPartOfAKey(t *testing.T) {
+	m := loaded(t).NewMatcher()
+	key := expand(t, "{{live}}{{base62:24:cell}}")
+	text := "\x20\x00\x00" + key + "k\x00\x00" + strings.Repeat("-", 0x6b)
+	list := accepted(m.Matches([]byte(text), Span{0, len(text)}))
+	if len(list) != 1 || list[0].Secret.Reveal() != key && list[0].Extent == finding.Exact {
+		t.Errorf("found in %q\n%s", text, revealed(list))
+	}
+}
+
 // TestTheLengthOfWideTextIsInBytes holds a text of AssemblyScript, and the start of the next.
 func TestTheLengthOfWideTextIsInBytes(t *testing.T) {
 	m := loaded(t).NewMatcher()

@@ -152,7 +152,7 @@ func lengthsBefore(dst []length, b []byte, at, size int) []length {
 		}
 	}
 	if v == 0 { // Excel
-		add(int(head[1])|int(before)<<8, weak)
+		add(int(head[1])|int(before)<<8, fits)
 	}
 	for _, u := range [...]uint32{binary.LittleEndian.Uint32(head[:]), binary.BigEndian.Uint32(head[:])} {
 		if u <= maxBody+maxLiteral {
