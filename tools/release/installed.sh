@@ -293,6 +293,7 @@ module() {
 		cd "$folder"
 		eval "$(sed -n '/^<!-- module path -->$/,/^```$/p' docs/releasing.md | sed '1,2d;$d')"
 		go vet . ./command/...
+		CGO_ENABLED=0 go -C sweep vet -trimpath -tags urfave_cli_no_docs ./...
 		go test . -run "TestArrows|TestDesign" >/dev/null
 		git -c user.name=a -c user.email=a@example.com commit -qam 'The address'
 		git tag "v$version"
