@@ -89,16 +89,20 @@ func (s *sweep) plan(res *finding.Result) (jobs []queue.Job, asked map[string]*f
 		if !planned[f.Secret] || len(f.Listed) == 0 {
 			continue
 		}
-		f.Status, f.StatusReason = finding.Unchecked, ""
-		asked[f.Secret.SHA256()] = f
 		name := f.Listed[0].Target
 		i, ok := at[name]
 		if !ok {
+			r := slices.IndexFunc(s.repos, func(r listed) bool { return r.Name == name })
+			if r < 0 { // the report has the name without a key that is in it
+				f.Status, f.StatusReason = finding.Unknown, finding.CodeNotFound.Reason("the name of its repository holds a key")
+				continue
+			}
 			i = len(jobs)
 			at[name] = i
-			r := s.repos[slices.IndexFunc(s.repos, func(r listed) bool { return r.Name == name })]
-			jobs = append(jobs, queue.Job{Sweep: s.kept.ID, Kind: queue.Ask, Repository: r})
+			jobs = append(jobs, queue.Job{Sweep: s.kept.ID, Kind: queue.Ask, Repository: s.repos[r]})
 		}
+		f.Status, f.StatusReason = finding.Unchecked, ""
+		asked[f.Secret.SHA256()] = f
 		jobs[i].Asks = append(jobs[i].Asks, queue.KeyToAsk{SHA256: f.Secret.SHA256(), RuleID: f.RuleID, Issuer: f.Issuer, Strength: uint8(f.IssuerStrength)})
 	}
 	spare := verify.Budget(o) - len(sum.Plans)

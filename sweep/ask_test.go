@@ -13,6 +13,7 @@ import (
 	"testing"
 	"time"
 
+	"keysweep/command"
 	"keysweep/finding"
 )
 
@@ -161,5 +162,24 @@ const shortClaims = "KEYSWEEP_SWEEP_TEST_SHORT_CLAIMS"
 func init() {
 	if os.Getenv(shortClaims) != "" {
 		claim = 2 * time.Second
+	}
+}
+
+func TestAKeyWhoseRepositoryHasAKeyInItsNameIsNotAskedAbout(t *testing.T) {
+	dir := t.TempDir()
+	live := martisKey("live")
+	rule := filepath.Join(dir, "acme.toml")
+	text := "[[rule]]\nid = \"acme-token\"\nliterals = [\"acme_pat_\"]\nenvironments = { acme_pat_ = \"production\" }\nbody = { alphabet = \"A-Za-z0-9\", min = 32, max = 40 }\n"
+	if err := os.WriteFile(rule, []byte(text), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	// Of a built-in rule, the list would be refused.
+	f := newFolder(t, filepath.Join(dir, "acme_pat_"+strings.TrimPrefix(live, "sk_"+"live_")))
+	f.commit("pay.sh", beside("api.martis.id", live))
+	url, asked := issuer(t, func(string) bool { return true })
+	status, got, stderr := run(t, "--repos", listOf(t, dir, []string{f.path}), "--state", filepath.Join(dir, "state"), "--rules", rule,
+		"--verify", "--endpoint", "martis="+url, "-f", "json")
+	if status != command.StatusFound || asked(live) != 0 || !strings.Contains(got, "the name of its repository holds a key") {
+		t.Errorf("status %d, asked %d times\n%s\n%s", status, asked(live), stderr, got)
 	}
 }

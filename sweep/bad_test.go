@@ -96,6 +96,7 @@ func TestBadStatesAreOneSentence(t *testing.T) {
 		{"work without servers", nil, func(string) []string { return []string{"work"} }, "work needs --nats"},
 		{"no such state", nil, func(string) []string { return []string{"status", "--state", filepath.Join(dir, "none")} }, "holds no sweep"},
 		{"no repositories", nil, func(string) []string { return []string{"--state", filepath.Join(dir, "s")} }, "nothing to sweep: --repos"},
+		{"no repository at once", nil, func(string) []string { return []string{"--repos", repos, "--at-once", "-1"} }, "--at-once: it is at least 1"},
 		{"a path", nil, func(string) []string { return []string{dir} }, "is neither a command nor an option"},
 	} {
 		t.Run(tt.name, func(t *testing.T) {

@@ -53,7 +53,12 @@ var (
 		&cli.StringFlag{Name: "nats-credentials", Usage: "connect with the user and key in `FILE`"},
 	}
 	cacheFlag = &cli.StringFlag{Name: "cache", Usage: "keep in `DIR` what is fetched, as bare repositories, and fetch only what is new"}
-	atOnce    = &cli.IntFlag{Name: "at-once", Usage: "scan `N` repositories at once; as many as there are processors, up to 4, if not given"}
+	atOnce    = &cli.IntFlag{Name: "at-once", Usage: "scan `N` repositories at once; as many as there are processors, up to 4, if not given", Action: func(_ *cli.Context, n int) error {
+		if n < 1 {
+			return errors.New("--at-once: it is at least 1")
+		}
+		return nil
+	}}
 )
 
 // program is one run.

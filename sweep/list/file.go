@@ -7,6 +7,7 @@ import (
 	"io"
 	"net/url"
 	"strings"
+	"unicode/utf8"
 
 	"keysweep/file"
 	"keysweep/quote"
@@ -22,7 +23,7 @@ const maxFile = 64 << 20
 func (l *lister) readFile(name string) error {
 	text, err := l.read(name)
 	if err != nil {
-		return fmt.Errorf("--repos: %w", err)
+		return fmt.Errorf("--repos %s: %w", quote.Name(name), err)
 	}
 	n := 0
 	for line := range bytes.Lines(text) {
@@ -57,8 +58,15 @@ func (l *lister) addLine(text string) error {
 	if path, ok := remote.LocalPath(text); ok {
 		text = path
 	}
-	if strings.ContainsRune(text, 0) {
+	switch {
+	case strings.ContainsRune(text, 0):
 		return errors.New("no path holds a NUL byte")
+	case !utf8.ValidString(text):
+		return errors.New("it is not UTF-8, as what a sweep stores: give it another name, or a link that has one")
+	case quote.HideKeys(text) != text:
+		return errors.New("it holds a key, which a sweep would store: give it another name, or a link that has one")
+	case text == "-":
+		return errors.New("a path of this name is ./-")
 	}
 	if !remote.IsAddress(text) {
 		l.add(samePath(text), Repository{Name: text, Target: text})

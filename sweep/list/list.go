@@ -15,6 +15,7 @@ import (
 	"strings"
 	"time"
 
+	"keysweep/quote"
 	"keysweep/remote"
 )
 
@@ -85,7 +86,7 @@ func (o *Options) Check() error {
 		kinds += min(len(names), 1)
 		for _, name := range names {
 			if strings.Trim(name, "/") == "" || strings.ContainsAny(name, ":?#%\\ ") {
-				return fmt.Errorf("%q is not the name of an organisation, group or account", name)
+				return fmt.Errorf("%s is not the name of an organisation, group or account", quote.Name(name))
 			}
 		}
 	}
@@ -95,7 +96,7 @@ func (o *Options) Check() error {
 	case kinds == 0 && len(o.Files) == 0:
 		return errors.New("nothing to sweep: --repos, --github, --gitlab or --gitea says what")
 	case o.Visibility != "" && o.Visibility != Public && o.Visibility != Private:
-		return fmt.Errorf("%q is neither %s nor %s", o.Visibility, Public, Private)
+		return fmt.Errorf("--visibility: %s is neither %s nor %s", quote.Name(o.Visibility), Public, Private)
 	}
 	return nil
 }

@@ -496,12 +496,12 @@ func TestBadSourcesAreOneSentence(t *testing.T) {
 		{"an --api of two kinds", nil, func(o *Options) { o.GitLab = []string{"x"} }, "", "--api is the address of one host: it needs exactly one of --github, --gitlab and --gitea"},
 		{"an --api over http", nil, func(o *Options) { o.API = "http://ghe.corp.example" }, "", "--api: http://ghe.corp.example is not https, so no token may be sent there"},
 		{"an --api with a password", nil, func(o *Options) { o.API = "https://me:secret1@ghe.corp.example" }, "", "--api: it holds a user or password: tokens come from the environment"},
-		{"an address instead of a name", nil, func(o *Options) { o.GitHub = []string{"https://github.com/octo"} }, "", `"https://github.com/octo" is not the name of an organisation, group or account`},
+		{"an address instead of a name", nil, func(o *Options) { o.GitHub = []string{"https://github.com/octo"} }, "", `https://github.com/octo is not the name of an organisation, group or account`},
 		{"a variable that is not set", nil, func(o *Options) { o.TokenEnv = []string{"MINE"} }, "", "--token-env: the environment variable MINE is not set"},
 		{"a token instead of a variable", nil, func(o *Options) { o.TokenEnv = []string{"secret1"} }, "", "--token-env: the environment variable that is named is not set"},
 		{"certificates that are none", nil, func(o *Options) { o.CAFile = "list.go" }, "", "--ca-file list.go: no PEM certificate"},
 		{"nothing", nil, func(o *Options) { o.GitHub, o.API = nil, "" }, "", "nothing to sweep: --repos, --github, --gitlab or --gitea says what"},
-		{"a third visibility", nil, func(o *Options) { o.Visibility = "internal" }, "", `"internal" is neither public nor private`},
+		{"a third visibility", nil, func(o *Options) { o.Visibility = "internal" }, "", `--visibility: internal is neither public nor private`},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			s, clock := newServer(t, c.answers), newClock()
@@ -563,19 +563,24 @@ func TestFilesOfAddressesAndPaths(t *testing.T) {
 	if diff := cmp.Diff(append(want, Repository{Name: "other", Target: "other"}), got); diff != "" {
 		t.Error(diff)
 	}
+	key := "sk_" + "live_" + strings.Repeat("4eC39HqLyj", 3)
 	for line, want := range map[string]string{
 		"https://me:secret1@git.example/a": "-:2: it holds a user or password, which a sweep would store: --token-env HOST=NAME names a variable with the token",
 		"https://secret1@git.example/a":    "-:2: it holds a user or password, which a sweep would store: --token-env HOST=NAME names a variable with the token",
 		"ssh://me:secret1@git.example/a":   "-:2: it holds a user or password, which a sweep would store: --token-env HOST=NAME names a variable with the token",
 		"ftp://git.example/a":              "-:2: not an address of a repository: ftp:// is not https, http, git or ssh",
 		"a\x00b":                           "-:2: no path holds a NUL byte",
+		"a\xff.git":                        "-:2: it is not UTF-8, as what a sweep stores: give it another name, or a link that has one",
+		"a/" + key:                         "-:2: it holds a key, which a sweep would store: give it another name, or a link that has one",
+		"https://git.example/" + key:       "-:2: it holds a key, which a sweep would store: give it another name, or a link that has one",
+		"-":                                "-:2: a path of this name is ./-",
 	} {
 		_, err := List(t.Context(), Options{Files: []string{"-"}, Stdin: strings.NewReader("\n" + line)})
 		if err == nil || err.Error() != want {
 			t.Errorf("%q: %v", line, err)
 		}
 	}
-	if _, err := List(t.Context(), Options{Files: []string{"missing"}}); err == nil || !strings.HasPrefix(err.Error(), "--repos: ") {
+	if _, err := List(t.Context(), Options{Files: []string{"missing"}}); err == nil || !strings.HasPrefix(err.Error(), "--repos missing: ") {
 		t.Error(err)
 	}
 }
