@@ -254,14 +254,15 @@ func (q *Queue) Sweep(ctx context.Context) (*Sweep, error) {
 	return s, nil
 }
 
-// Keep keeps s. With begin, it replaces a sweep that is done or given up, whose work goes.
+// Keep keeps s. With begin, it replaces a sweep that is done or given up, whose work goes, as
+// does what is left of the work of s when it is done.
 func (q *Queue) Keep(ctx context.Context, s *Sweep, begin bool) error {
 	s.Format = Format
 	text, err := json.Marshal(s)
 	if err != nil {
 		return err
 	}
-	if begin {
+	if begin || s.Done {
 		if err := q.retry(ctx, func() error { return q.work.Purge(ctx) }); err != nil {
 			return err
 		}
@@ -449,16 +450,17 @@ func (d *Delivery) inProgress(ctx context.Context) {
 	}
 }
 
-// Done says that nothing is left to do: the message goes.
+// Done says that nothing is left to do: the message goes. A server that was lost meanwhile
+// may not know any more that it gave the work out, and never answers: it gives it out again,
+// and its result is found.
 func (d *Delivery) Done(ctx context.Context) error {
 	d.stop()
-	return d.q.retry(ctx, func() error {
-		err := d.msg.DoubleAck(ctx)
-		if errors.Is(err, jetstream.ErrMsgAlreadyAckd) {
-			return nil
-		}
+	ctx, cancel := context.WithTimeout(ctx, d.q.wait)
+	defer cancel()
+	if err := d.msg.DoubleAck(ctx); err != nil && !errors.Is(err, jetstream.ErrMsgAlreadyAckd) && !isAway(err) {
 		return err
-	})
+	}
+	return nil
 }
 
 // GiveBack gives work back that was not done, because this worker stops: it does not count
