@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"errors"
 	"slices"
 
 	"keysweep/finding"
@@ -47,19 +48,13 @@ func (s *sweep) ask(ctx context.Context, res *finding.Result) error {
 		}
 		return left == 0, nil
 	}
-	if err := s.q.WatchAnswers(ctx, s.kept.ID, func() { s.hasResult("") }); err != nil {
-		return err
+	if ctx.Err() == nil {
+		err = s.waitForAnswers(ctx, done, publish)
+	} else {
+		_, err = done() // there may be answers from before a sweep was stopped
 	}
-	if is, err := done(); err != nil || !is {
-		if err == nil {
-			err = publish()
-		}
-		if err == nil {
-			err = s.wait(ctx, done, publish)
-		}
-		if err != nil {
-			return err
-		}
+	if _, ended := errors.AsType[*ending](err); err != nil && (ended || ctx.Err() == nil) {
+		return err
 	}
 	for _, f := range asked {
 		if f.Status == finding.Unchecked { // ctx ended
@@ -68,6 +63,21 @@ func (s *sweep) ask(ctx context.Context, res *finding.Result) error {
 	}
 	record.Live(res)
 	return nil
+}
+
+// waitForAnswers publishes work, unless it is done, and waits until it is.
+func (s *sweep) waitForAnswers(ctx context.Context, done func() (bool, error), publish func() error) error {
+	if err := s.q.WatchAnswers(ctx, s.kept.ID, func() { s.hasResult("") }); err != nil {
+		return err
+	}
+	is, err := done()
+	if err != nil || is {
+		return err
+	}
+	if err := publish(); err != nil {
+		return err
+	}
+	return s.wait(ctx, done, publish)
 }
 
 // plan returns what is to be asked about, and by which work: by repository, the first that

@@ -1,7 +1,10 @@
 package main
 
 import (
+	"bytes"
+	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"net/http"
 	"net/http/httptest"
@@ -181,5 +184,30 @@ func TestAKeyWhoseRepositoryHasAKeyInItsNameIsNotAskedAbout(t *testing.T) {
 		"--verify", "--endpoint", "martis="+url, "-f", "json")
 	if status != command.StatusFound || asked(live) != 0 || !strings.Contains(got, "the name of its repository holds a key") {
 		t.Errorf("status %d, asked %d times\n%s\n%s", status, asked(live), stderr, got)
+	}
+}
+
+func TestASweepThatIsStoppedBeforeItAsksReportsWhatItKnows(t *testing.T) {
+	dir := t.TempDir()
+	live := martisKey("live")
+	f := newFolder(t, filepath.Join(dir, "r"))
+	f.commit("pay.sh", beside("api.martis.id", live))
+	ctx, cancel := context.WithCancel(t.Context())
+	defer cancel()
+	s := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+		cancel()
+		w.WriteHeader(http.StatusInternalServerError)
+	}))
+	t.Cleanup(s.Close)
+	var out, errs bytes.Buffer
+	p := &program{stdout: &out, stderr: &errs, now: clock, wait: silence}
+	err := p.app().RunContext(ctx, []string{"keysweep-sweep", "--repos", listOf(t, dir, []string{f.path, s.URL + "/second.git"}), "--at-once", "1",
+		"--state", filepath.Join(dir, "state"), "--verify", "--endpoint", "martis=" + s.URL, "-f", "json"})
+	if end, ok := errors.AsType[*ending](err); !ok || end.err != nil {
+		t.Fatalf("%v\n%s", err, errs.String())
+	}
+	hash := finding.NewSecret("sk_"+"live_", strings.TrimPrefix(live, "sk_"+"live_")).SHA256()
+	if got := verdicts(t, out.String())[hash]; got != "martis unknown cancelled accepted false" {
+		t.Errorf("%q\n%s", got, errs.String())
 	}
 }

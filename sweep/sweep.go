@@ -73,6 +73,9 @@ func (p *program) sweep(c *cli.Context) (err error) {
 	ctx, cancel := s.scan.Limit(c.Context)
 	defer cancel()
 	if err := s.begin(ctx, args, c.Bool("restart")); err != nil {
+		if ctx.Err() != nil && s.waiting != nil {
+			return s.finish(ctx, c) // it reports what is known
+		}
 		return err
 	}
 	local, err := absolute(command.Typed(c, local...))
