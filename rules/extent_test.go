@@ -346,3 +346,32 @@ func TestAKeyBetweenNeighbours(t *testing.T) {
 	}
 	t.Logf("%-16s tried %d, exact %d, said to be inexact %d, silent %d", "all", all.tried, all.exact, all.inexact, all.silent)
 }
+
+// What looks random goes on with the key; now and then a few random characters look like
+// text.
+func TestTheRestOfALongerCopy(t *testing.T) {
+	const tries = 500
+	r := rand.New(rand.NewPCG(31, 32))
+	for name, c := range map[string]struct {
+		rest     func() string
+		min, max int // of tries
+	}{
+		"a suffix":     {func() string { return "_old" }, tries, tries},
+		"words":        {func() string { return "_production_backup_of_monday" }, tries, tries},
+		"16 of base62": {func() string { return drawn(r, base62, 16) }, 0, tries / 20},
+		"19 of base62": {func() string { return drawn(r, base62, 19) }, 0, tries / 20},
+		"75 of base62": {func() string { return drawn(r, base62, 75) }, 0, 0},
+	} {
+		glued := 0
+		for range tries {
+			key := drawn(r, base62, 24)
+			if IsGlued(finding.NewSecret("sk_live_", key+c.rest()), finding.NewSecret("sk_live_", key)) {
+				glued++
+			}
+		}
+		if glued < c.min || glued > c.max {
+			t.Errorf("%s: %d of %d are no part of the key", name, glued, tries)
+		}
+		t.Log(name, glued)
+	}
+}
