@@ -13,7 +13,9 @@ func TestKeysAndSkipsBelongToTheOutermostRepository(t *testing.T) {
 		}
 		return f
 	}
-	in := func(target, folder, path string) Occurrence { return Occurrence{Target: target, Folder: folder, Path: path} }
+	in := func(target, folder, path string) Occurrence {
+		return Occurrence{Target: target, Folder: folder, Path: path}
+	}
 	for _, c := range []struct {
 		name       string
 		findings   []*Finding

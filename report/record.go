@@ -52,7 +52,7 @@ func (r recorder) scan(res *finding.Result) object {
 	out := object{{"targets", targets}, {"started", timestamp(res.Started)}, {"since", timestamp(res.Since)},
 		{"duration_ms", res.Duration.Milliseconds()}, {"complete", res.Complete()}}
 	out = append(out, readCounts(res)...)
-	out = append(out, member{"exceptions", r.exceptions(res.Exceptions)}) // those that do not work as written
+	out = append(out, member{"exceptions", r.exceptions(res.Exceptions)}) // which do not work as written
 	if len(res.Repositories) > 0 {
 		out = append(out, member{"repositories", r.repositories(res.Repositories)})
 	}
