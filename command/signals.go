@@ -22,6 +22,16 @@ func (i interruption) Error() string { return "signal: " + i.sig.String() }
 // status returns the exit status of a process that the signal ended.
 func (i interruption) status() int { return StatusSignal + int(i.sig) }
 
+// Interrupted returns the exit status of a process whose context of WatchSignals a signal
+// ended, and false if none did.
+func Interrupted(ctx context.Context) (status int, ok bool) {
+	i, ok := context.Cause(ctx).(interruption)
+	if ok {
+		status = i.status()
+	}
+	return status, ok
+}
+
 // WatchSignals returns a context that ends with the first HUP, INT, PIPE or
 // TERM, whose cause is an interruption. After it the process exits when grace
 // is over, or at once on a second signal. stop ends the watch.

@@ -8,6 +8,8 @@ import (
 	"fmt"
 	"math/rand/v2"
 	"net"
+	"net/http"
+	"net/http/httptest"
 	"os"
 	"os/exec"
 	"os/signal"
@@ -257,5 +259,41 @@ func TestAFullDiskIsSaid(t *testing.T) {
 	}
 	if status, stdout, stderr := run(t, args...); status != command.StatusFound || !strings.Contains(stdout, `"complete": true`) {
 		t.Errorf("with room: %d %s", status, stderr)
+	}
+}
+
+func TestASignalWhileRepositoriesAreListedIsTheStatus(t *testing.T) {
+	dir := t.TempDir()
+	running := make(chan *process, 1)
+	s := httptest.NewServer(http.HandlerFunc(func(http.ResponseWriter, *http.Request) {
+		p := <-running
+		_ = p.Process.Signal(os.Interrupt)
+		<-p.ended
+	}))
+	t.Cleanup(s.Close)
+	p := begin(t, itself(t, "--gitea", "shop", "--api", s.URL, "--state", filepath.Join(dir, "state")))
+	running <- p
+	<-p.ended
+	if got := p.ProcessState.ExitCode(); got != 130 || !strings.HasSuffix(p.stderr.String(), "keysweep-sweep: signal: interrupt\n") {
+		t.Errorf("status %d, %q", got, p.stderr.String())
+	}
+}
+
+// A sweep that cannot have its cache is none that did not end.
+func TestASweepDoesNotBeginWithoutItsCache(t *testing.T) {
+	dir := t.TempDir()
+	_, repos := several(t, dir, 1)
+	cache, state := filepath.Join(dir, "cache"), filepath.Join(dir, "state")
+	unlock, err := lock("--cache", cache)
+	if err != nil {
+		t.Fatal(err)
+	}
+	status, _, stderr := run(t, "--repos", repos, "--state", state, "--cache", cache)
+	if status != command.StatusUse || !strings.Contains(stderr, "--cache: another keysweep-sweep runs with ") {
+		t.Errorf("status %d, %q", status, stderr)
+	}
+	unlock()
+	if _, _, stderr := run(t, "--repos", repos, "--state", state, "--cache", cache, "-q"); strings.Contains(stderr, "going on") {
+		t.Errorf("%q", stderr)
 	}
 }

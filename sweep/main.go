@@ -91,6 +91,9 @@ func (p *program) run(args []string) int {
 		end = &ending{status: command.StatusUse}
 	}
 	p.say(err.Error())
+	if status, ok := command.Interrupted(ctx); ok {
+		return status
+	}
 	return end.status
 }
 

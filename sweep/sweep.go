@@ -59,9 +59,14 @@ func (p *program) sweep(c *cli.Context) (err error) {
 	if s.repos, err = p.list(c); err != nil {
 		return err
 	}
+	w := &worker{now: s.now}
 	if c.String("nats") == "" {
 		unlock, err := lock("--state", c.String("state"))
 		if err != nil {
+			return err
+		}
+		defer unlock()
+		if unlock, err = w.lockCache(c); err != nil {
 			return err
 		}
 		defer unlock()
@@ -78,17 +83,11 @@ func (p *program) sweep(c *cli.Context) (err error) {
 		}
 		return err
 	}
-	local, err := absolute(command.Typed(c, local...))
-	if err != nil {
+	w.q, w.sweep = s.q, s.kept
+	if w.local, err = absolute(command.Typed(c, local...)); err != nil {
 		return err
 	}
 	if c.String("nats") == "" {
-		w := &worker{q: s.q, sweep: s.kept, local: local, now: s.now}
-		unlock, err := w.lockCache(c)
-		if err != nil {
-			return err
-		}
-		defer unlock()
 		ctx, end := s.work(ctx, w, workers(c))
 		defer end()
 		return s.finish(ctx, c)
@@ -156,7 +155,7 @@ func lock(option, dir string) (unlock func(), err error) {
 	case err != nil:
 		return nil, fmt.Errorf("%s: %w", option, err)
 	case !got:
-		return nil, fmt.Errorf("%s: another keysweep-sweep runs with %s (keysweep-sweep status says how far it is)", option, quote.Name(dir))
+		return nil, fmt.Errorf("%s: another keysweep-sweep runs with %s", option, quote.Name(dir))
 	}
 	return func() { _ = l.Unlock() }, nil
 }
