@@ -32,7 +32,7 @@ var odd = []struct {
 	{file: "empty.zip", command: "printf 'PK\\5\\6' > $1; head -c 18 /dev/zero >> $1"},
 	{file: "locked.zip", command: "zip -q -P x -r $1 d/a.env 'd/name with blanks'", problem: Encrypted, count: 2},
 	{file: "aes.zip", command: "7zz a -bd -px -mem=AES256 -tzip $1 d/a.env >/dev/null", problem: Encrypted, count: 1},
-	{file: "split.zip", command: "head -c 300000 /dev/urandom > d/r; zip -q -s 64k -r $1 d", problem: Damaged, count: 2}, // what is in the last volume is read
+	{file: "split.zip", command: "head -c 300000 /dev/urandom > d/r; { printf 'd\\nd/r\\n'; find d -mindepth 1 ! -name r; } | zip -q -s 64k $1 -@", problem: Damaged, count: 2}, // what is in the last volume is read
 	{file: "program.7z", command: "cp $(readlink -f $(which bash)) d/program; 7zz a -bd $1 d >/dev/null"},
 	{file: "program.tar.xz", command: "cp $(readlink -f $(which bash)) d/program; tar -cf - d | xz --x86 --lzma2=preset=1 -c > $1", not7z: true}, // 7zz unpacks the xz alone
 	{file: "bcj2.7z", command: "cp $(readlink -f $(which bash)) d/program; 7zz a -bd -mf=BCJ2 $1 d/program >/dev/null", problem: Unsupported, count: 1},
