@@ -37,7 +37,8 @@ func Interrupted(ctx context.Context) (status int, ok bool) {
 // is over, or at once on a second signal. stop ends the watch.
 //
 // A write to a standard output without a reader sends PIPE too; a PIPE after
-// another signal changes nothing, since the report goes on to its files.
+// another signal changes nothing, since the report goes on to its files, nor does one of a
+// connection that a server closed.
 func WatchSignals(parent context.Context, stderr io.Writer) (ctx context.Context, stop func()) {
 	ctx, cancel := context.WithCancelCause(parent)
 	watched := []os.Signal{syscall.SIGINT, syscall.SIGPIPE, syscall.SIGTERM}
@@ -59,6 +60,9 @@ func WatchSignals(parent context.Context, stderr io.Writer) (ctx context.Context
 				os.Exit(first.status())
 			case s := <-signals:
 				sig, _ := s.(syscall.Signal)
+				if sig == syscall.SIGPIPE && outputsAreRead() {
+					continue
+				}
 				if first == nil {
 					first = &interruption{sig}
 					over = time.After(grace)
