@@ -67,9 +67,9 @@ func (s *Set) OwnerOf(key finding.Secret) string {
 	return ""
 }
 
-// gluedSlack is by how many bits, for each of its characters, what follows a key may be less
-// likely as text than as a part of it, where the key without it is known: a few say little.
-const gluedSlack = 96
+// Where a key is known, what follows it may be less likely as text than as a part of it, by so
+// many bits: gluedSlack through its length, at most maxSlack. A few characters say little.
+const gluedSlack, maxSlack = 96, 12
 
 // IsGlued reports whether long is the key, which is known from elsewhere, with something else
 // behind it, text or of another alphabet, and not the whole of which key is a part.
@@ -81,7 +81,7 @@ func IsGlued(long, key finding.Secret) bool {
 	var sums score.Sums
 	sums.Read([]byte(text[len(long.Prefix()):]))
 	n := len(start) - len(key.Prefix())
-	slack := min(12, gluedSlack/float64(len(text)-len(start)))
+	slack := min(maxSlack, gluedSlack/float64(len(text)-len(start)))
 	return sums.Text[n] <= sums.Random[len(sums.Random)-1]-sums.Random[n]+slack
 }
 
