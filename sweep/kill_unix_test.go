@@ -95,6 +95,21 @@ func moment() { time.Sleep(time.Duration(rand.IntN(500)) * time.Millisecond) }
 // to workers. make soak repeats the tests.
 const kills = queue.MaxAttempts
 
+// kept returns the sweep that servers keep.
+func kept(t *testing.T, url string) *queue.Sweep {
+	t.Helper()
+	q, err := queue.Open(t.Context(), queue.Options{URL: url})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer q.Close()
+	s, err := q.Sweep(t.Context())
+	if err != nil || s == nil {
+		t.Fatalf("%v, %v", s, err)
+	}
+	return s
+}
+
 // resultsOnce checks that each repository has one result in the last sweep, and none failed.
 func resultsOnce(t *testing.T, o queue.Options, paths []string) {
 	t.Helper()
@@ -208,23 +223,34 @@ func TestWhateverIsKilledEachRepositoryHasOneResult(t *testing.T) {
 		}
 		running[name].kill()
 		running[name] = start[name]()
-		if name != "server" {
-			continue
-		}
-		waitForServer(t, url)
-		for _, other := range []string{"worker", "coordinator"} {
-			if running[other].hasEnded() {
-				running[other] = start[other]()
-			}
-		}
-	}
-	for _, name := range []string{"worker", "coordinator"} {
-		if running[name].hasEnded() {
-			running[name] = start[name]()
+		if name == "server" {
+			waitForServer(t, url)
 		}
 	}
 	c := running["coordinator"]
-	<-c.ended
+	for again := 0; ; time.Sleep(20 * time.Millisecond) {
+		w := running["worker"]
+		if c.hasEnded() && c.ProcessState.ExitCode() == wantStatus {
+			break
+		}
+		if again > 2*kills {
+			t.Fatalf("killed %v, and ended by themselves again and again:\n%s\n%s", killed, c.stderr.String(), w.stderr.String())
+		}
+		// What was not killed ends for want of a server at most.
+		if c.hasEnded() {
+			again++
+			t.Logf("the coordinator ended: %s", c.stderr.String())
+			c = start["coordinator"]()
+		}
+		if w.hasEnded() {
+			again++
+			if w.ProcessState.ExitCode() == 0 && !kept(t, url).Done {
+				t.Errorf("a worker ended before the sweep did: %s", w.stderr.String())
+			}
+			t.Logf("the worker ended: %s", w.stderr.String())
+			running["worker"] = start["worker"]()
+		}
+	}
 	if got := c.stdout.String(); got != want || c.ProcessState.ExitCode() != wantStatus {
 		t.Errorf("killed %v: status %d, want %d\n%s\n%s\nworker: %s\nwant\n%s", killed, c.ProcessState.ExitCode(), wantStatus, c.stderr.String(), got, running["worker"].stderr.String(), want)
 	}

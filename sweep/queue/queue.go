@@ -113,6 +113,7 @@ type Queue struct {
 	wait    time.Duration
 	claim   []byte // of this process
 	state   string // the folder of server
+	opened  bool
 }
 
 // Open connects, and makes what is not there. The error of a state of another version wraps
@@ -134,6 +135,7 @@ func Open(ctx context.Context, o Options) (q *Queue, err error) {
 		q.Close()
 		return nil, stored(err)
 	}
+	q.opened = true
 	return q, nil
 }
 
@@ -181,13 +183,19 @@ var ErrFormat = errors.New("the state is of another version of keysweep-sweep")
 
 // open opens the streams, and makes them if they are not there.
 func (q *Queue) open(ctx context.Context) (err error) {
-	if q.js, err = jetstream.New(q.nc); err != nil {
+	if q.js, err = jetstream.New(q.nc, jetstream.WithDefaultTimeout(q.wait/2)); err != nil {
 		return err
 	}
-	bucket := func(name string, expires time.Duration) (kv jetstream.KeyValue) {
+	try := func(do func() error) {
 		if err == nil {
-			kv, err = q.js.CreateOrUpdateKeyValue(ctx, jetstream.KeyValueConfig{Bucket: name, LimitMarkerTTL: expires})
+			err = q.retry(ctx, do)
 		}
+	}
+	bucket := func(name string, expires time.Duration) (kv jetstream.KeyValue) {
+		try(func() (err error) {
+			kv, err = q.js.CreateOrUpdateKeyValue(ctx, jetstream.KeyValueConfig{Bucket: name, LimitMarkerTTL: expires})
+			return err
+		})
 		return kv
 	}
 	// First, since a state of another version is not to be changed.
@@ -197,25 +205,28 @@ func (q *Queue) open(ctx context.Context) (err error) {
 	}
 	q.results = bucket("keysweep-results", 0)
 	q.answers = bucket("keysweep-answers", time.Hour)
-	if err == nil {
+	try(func() (err error) {
 		q.reports, err = q.js.CreateOrUpdateObjectStore(ctx, jetstream.ObjectStoreConfig{Bucket: "keysweep-reports"})
-	}
-	if err == nil {
+		return err
+	})
+	try(func() (err error) {
 		q.work, err = q.js.CreateOrUpdateStream(ctx, jetstream.StreamConfig{
 			Name: "KEYSWEEP_WORK", Subjects: []string{"KEYSWEEP.>"}, Retention: jetstream.WorkQueuePolicy,
 			// A message that is there is not added again.
 			Discard: jetstream.DiscardNew, DiscardNewPerSubject: true, MaxMsgsPerSubject: 1,
 		})
-	}
+		return err
+	})
 	for kind, most := range map[string]int{Scan: -1, Ask: 1} { // one at a time asks: rates hold for all
-		if err == nil {
+		try(func() (err error) {
 			q.from[kind], err = q.work.CreateOrUpdateConsumer(ctx, jetstream.ConsumerConfig{
 				Durable: kind, FilterSubject: "KEYSWEEP." + kind + ".>", AckPolicy: jetstream.AckExplicitPolicy,
 				// MaxDeliver would leave a message in the stream that nothing counts: a worker
 				// gives up what was delivered too often.
 				AckWait: q.wait, MaxDeliver: -1, MaxAckPending: most,
 			})
-		}
+			return err
+		})
 	}
 	if errors.Is(err, jetstream.ErrJetStreamNotEnabled) || errors.Is(err, jetstream.ErrJetStreamNotEnabledForAccount) {
 		return errors.New("--nats: the server has no JetStream for this user")
@@ -291,16 +302,18 @@ func (q *Queue) Forget(ctx context.Context, id string, keep map[string]bool) err
 	if keep == nil {
 		return nil
 	}
-	objects, err := q.reports.List(ctx)
-	if errors.Is(err, jetstream.ErrNoObjectsFound) {
-		return nil
-	}
-	for _, o := range objects {
-		if !keep[o.Name] && err == nil {
-			err = q.reports.Delete(ctx, o.Name)
+	return q.retry(ctx, func() error {
+		objects, err := q.reports.List(ctx)
+		if errors.Is(err, jetstream.ErrNoObjectsFound) {
+			return nil
 		}
-	}
-	return err
+		for _, o := range objects {
+			if !keep[o.Name] && err == nil {
+				err = q.reports.Delete(ctx, o.Name)
+			}
+		}
+		return err
+	})
 }
 
 // id is the name of a repository as a part of subjects and keys.
@@ -334,28 +347,33 @@ func (q *Queue) Waiting(ctx context.Context) (int, error) {
 	return int(info.State.Msgs), nil
 }
 
+// patience is how long a server may not answer: the one in this process, or any at first.
+const patience = 30 * time.Second
+
 // retry calls do again as long as no server answers, until ctx ends. The one in this process
-// is given up when its disk is full, or after a while.
+// is given up when its disk is full, or after a while, and so is any that never answered.
 func (q *Queue) retry(ctx context.Context, do func() error) error {
 	var long <-chan time.Time // nil: for ever
 	for {
 		err := do()
-		if err == nil || !isAway(err) || ctx.Err() != nil || q.nc.IsClosed() {
+		if err == nil || !isAway(err) || ctx.Err() != nil || q.nc.IsClosed() || !q.opened && errors.Is(err, jetstream.ErrJetStreamNotEnabled) {
 			return err
 		}
+		where := "--nats"
 		if q.server != nil {
+			where = "--state"
 			if full := writable(q.state); full != nil {
 				return fmt.Errorf("--state: %w", full)
 			}
-			if long == nil {
-				long = time.After(30 * time.Second)
-			}
+		}
+		if long == nil && (q.server != nil || !q.opened) {
+			long = time.After(patience)
 		}
 		select {
 		case <-ctx.Done():
 			return err
 		case <-long:
-			return fmt.Errorf("--state: its server does not answer: %w", err)
+			return fmt.Errorf("%s: the server does not answer: %w", where, err)
 		case <-time.After(q.wait / 20):
 		}
 	}

@@ -101,11 +101,10 @@ func (q *Queue) get(ctx context.Context, from jetstream.KeyValue, key string) (e
 // Watch calls done for each repository of a sweep that has a result, by its ID: for all that
 // have one before it returns, then for each that comes, until ctx ends.
 func (q *Queue) Watch(ctx context.Context, sweep string, done func(id string)) error {
-	w, err := q.results.Watch(ctx, sweep+".*", jetstream.MetaOnly(), jetstream.IgnoreDeletes())
+	w, err := q.watch(ctx, q.results, sweep)
 	if err != nil {
 		return err
 	}
-	context.AfterFunc(ctx, func() { _ = w.Stop() })
 	known := make(chan struct{})
 	go func() {
 		for entry := range w.Updates() {
@@ -122,6 +121,18 @@ func (q *Queue) Watch(ctx context.Context, sweep string, done func(id string)) e
 	case <-ctx.Done():
 		return context.Cause(ctx)
 	}
+}
+
+// watch watches the entries of a sweep, without their values, until ctx ends.
+func (q *Queue) watch(ctx context.Context, bucket jetstream.KeyValue, sweep string) (w jetstream.KeyWatcher, err error) {
+	err = q.retry(ctx, func() (err error) {
+		w, err = bucket.Watch(ctx, sweep+".*", jetstream.MetaOnly(), jetstream.IgnoreDeletes())
+		return err
+	})
+	if err == nil {
+		context.AfterFunc(ctx, func() { _ = w.Stop() })
+	}
+	return w, err
 }
 
 // ID returns the ID by which Watch names a repository.
@@ -198,11 +209,10 @@ func (q *Queue) Status(ctx context.Context) ([]byte, error) {
 
 // WatchAnswers calls came for each answer of a sweep that comes, until ctx ends.
 func (q *Queue) WatchAnswers(ctx context.Context, sweep string, came func()) error {
-	w, err := q.answers.Watch(ctx, sweep+".*", jetstream.MetaOnly(), jetstream.IgnoreDeletes())
+	w, err := q.watch(ctx, q.answers, sweep)
 	if err != nil {
 		return err
 	}
-	context.AfterFunc(ctx, func() { _ = w.Stop() })
 	go func() {
 		for entry := range w.Updates() {
 			if entry != nil {
