@@ -196,7 +196,8 @@ faults: needed
 soak: needed
 	$(MAKE) faults
 	KEYSWEEP_SOAK=$(SOAK_REPOSITORIES) go test -count=1 -timeout 0 -run '^TestSoak' -v ./scanner
-	cd sweep && CGO_ENABLED=0 go test -trimpath -tags $(TAGS) -count=10 -timeout 0 -run 'Kill' -v .
+	cd sweep && CGO_ENABLED=0 go test -trimpath -tags $(TAGS) -count=10 -timeout 0 -run 'Killed' -v .
+	cd sweep && KEYSWEEP_SOAK=1000 CGO_ENABLED=0 go test -trimpath -tags $(TAGS) -count=1 -timeout 0 -run '^TestSoak' -v .
 	$(MAKE) fuzz FUZZTIME=$(SOAK_FUZZTIME) FUZZFLAGS='-parallel 1'
 
 # Packages of Debian that a security update replaced are there in the new version.

@@ -94,6 +94,13 @@ func TestBadStatesAreOneSentence(t *testing.T) {
 		}, "--nats: "},
 		{"no server", nil, func(string) []string { return []string{"--repos", repos, "--nats", "nats://127.0.0.1:1"} }, "--nats: no server answers at this address"},
 		{"work without servers", nil, func(string) []string { return []string{"work"} }, "work needs --nats"},
+		{"a token for no API", nil, func(string) []string { return []string{"--repos", repos, "--token-env", "MINE"} }, "--token-env MINE is for the API of --github, --gitlab or --gitea: for an address it is HOST=MINE"},
+		{"a broken configuration", nil, func(string) []string {
+			return []string{"--repos", repos, "--state", filepath.Join(dir, "s"), "--config", noLogin}
+		}, "no.creds: line 1"},
+		{"a broken baseline", nil, func(string) []string {
+			return []string{"--repos", repos, "--state", filepath.Join(dir, "s"), "--baseline", noLogin}
+		}, "no.creds"},
 		{"no such state", nil, func(string) []string { return []string{"status", "--state", filepath.Join(dir, "none")} }, "holds no sweep"},
 		{"no repositories", nil, func(string) []string { return []string{"--state", filepath.Join(dir, "s")} }, "nothing to sweep: --repos"},
 		{"no repository at once", nil, func(string) []string { return []string{"--repos", repos, "--at-once", "-1"} }, "--at-once: it is at least 1"},
@@ -105,7 +112,7 @@ func TestBadStatesAreOneSentence(t *testing.T) {
 				keep(t, url, tt.sweep)
 			}
 			status, stdout, stderr := run(t, tt.args(url)...)
-			if status != command.StatusUse || !strings.Contains(stderr, tt.want) || strings.Count(stderr, "\n") != 1 || stdout != "" || strings.Contains(stderr, "wrong@") {
+			if status != command.StatusUse || !strings.Contains(stderr, tt.want) || strings.Count(stderr, "\n")-strings.Count(stderr, "\n  ") != 1 || stdout != "" || strings.Contains(stderr, "wrong@") {
 				t.Errorf("status %d, %q %q, want %q", status, stdout, stderr, tt.want)
 			}
 		})

@@ -16,6 +16,8 @@ import (
 	"strings"
 	"sync"
 	"testing"
+
+	"keysweep/command"
 )
 
 // organisation is a host with the API of GitHub and git's own server behind it. All that
@@ -64,6 +66,34 @@ func (o *organisation) took() string {
 	o.asked = nil
 	slices.Sort(list)
 	return strings.Join(list, "\n")
+}
+
+// What a sweep stores and sends holds no key, as the name of a repository may.
+func TestARepositoryWithAKeyInItsNameIsNotStored(t *testing.T) {
+	dir := t.TempDir()
+	secret := martisKey("in a name")
+	host := &organisation{repos: []string{secret}, git: http.NotFoundHandler()}
+	host.Server = httptest.NewServer(host)
+	defer host.Close()
+	t.Setenv("GH_ENTERPRISE_TOKEN", hostToken)
+	state := filepath.Join(dir, "state")
+	status, stdout, stderr := run(t, "--github", "octo", "--api", host.URL, "--state", state, "-f", "json")
+	if status != command.StatusUse || !strings.Contains(stdout, "its address holds a key, which a sweep would store") || strings.Contains(stdout+stderr, secret[8:]) {
+		t.Errorf("status %d, %s\n%s", status, stdout, stderr)
+	}
+	err := filepath.WalkDir(state, func(path string, entry fs.DirEntry, err error) error {
+		if err != nil || entry.IsDir() {
+			return err
+		}
+		text, err := os.ReadFile(path)
+		if strings.Contains(string(text), secret[8:]) {
+			t.Errorf("%s holds the key", path)
+		}
+		return err
+	})
+	if err != nil {
+		t.Error(err)
+	}
 }
 
 func TestASweepOfAnOrganisationAsksForWhatChanged(t *testing.T) {

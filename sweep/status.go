@@ -125,11 +125,13 @@ func (p *program) status(c *cli.Context) error {
 		} else if err != nil {
 			return err
 		}
-		state = ", and no process goes on with it"
-		if unlock, err := lock("--state", c.String("state")); err == nil {
-			unlock()
-		} else {
+		unlock, err := lock("--state", c.String("state"))
+		switch {
+		case errors.Is(err, errRuns):
 			state = ", and it runs"
+		case err == nil:
+			unlock()
+			state = ", and no process goes on with it"
 		}
 	} else {
 		q, err := p.open(c)

@@ -19,6 +19,7 @@ import (
 	"keysweep/command"
 	"keysweep/finding"
 	"keysweep/quote"
+	"keysweep/remote"
 	"keysweep/report"
 	"keysweep/rules"
 	"keysweep/sweep/list"
@@ -121,7 +122,7 @@ func (s *sweep) parse(c *cli.Context) (args []string, err error) {
 	if s.scan, err = parse(c.Context, slices.Concat(args, command.Typed(c, local...), reports), "", "", p); err != nil {
 		return nil, err
 	}
-	s.set, err = rules.Load(s.scan.Audit().Sources.Rules)
+	s.set, err = setOf(s.scan)
 	return args, err
 }
 
@@ -145,6 +146,8 @@ func (p *program) list(c *cli.Context) ([]list.Repository, error) {
 	return repos, err
 }
 
+var errRuns = errors.New("another keysweep-sweep runs with")
+
 // lock has a folder, the value of an option, be this process's alone.
 func lock(option, dir string) (unlock func(), err error) {
 	if err := os.MkdirAll(dir, 0o700); err != nil {
@@ -155,7 +158,7 @@ func lock(option, dir string) (unlock func(), err error) {
 	case err != nil:
 		return nil, fmt.Errorf("%s: %w", option, err)
 	case !got:
-		return nil, fmt.Errorf("%s: another keysweep-sweep runs with %s", option, quote.Name(dir))
+		return nil, fmt.Errorf("%s: %w %s", option, errRuns, quote.Name(dir))
 	}
 	return func() { _ = l.Unlock() }, nil
 }
@@ -210,7 +213,9 @@ func (s *sweep) begin(ctx context.Context, args []string, restart bool) error {
 	}
 	s.waiting = map[string]int{}
 	for i, r := range s.repos {
-		s.waiting[queue.ID(r.Name)] = i
+		if r.Refused == "" {
+			s.waiting[queue.ID(r.Name)] = i
+		}
 	}
 	if err := s.q.Watch(ctx, n.ID, s.hasResult); err != nil {
 		return err
@@ -330,8 +335,9 @@ func (s *sweep) finish(ctx context.Context, c *cli.Context) error {
 func (s *sweep) join(ctx, until context.Context) (*finding.Result, error) {
 	joined := record.NewJoined(s.set, s.kept.Started)
 	names := make([]string, len(s.repos))
+	refused := map[string]string{}
 	for i, r := range s.repos {
-		names[i] = r.Name
+		names[i], refused[r.Name] = r.Name, r.Refused
 	}
 	slices.Sort(names)
 	for _, name := range names {
@@ -339,14 +345,21 @@ func (s *sweep) join(ctx, until context.Context) (*finding.Result, error) {
 		switch {
 		case err != nil:
 			return nil, err
-		case r == nil && until.Err() != nil:
-			joined.Fail(name, "not scanned: "+context.Cause(until).Error())
+		case r == nil && refused[name] != "":
+			joined.Fail(name, finding.ReasonNotFetched, "not scanned: "+refused[name])
 			continue
 		case r == nil:
-			joined.Fail(name, "not scanned")
+			why := "not scanned"
+			if until.Err() != nil {
+				why += ": " + context.Cause(until).Error()
+			}
+			joined.Fail(name, finding.ReasonInterrupted, why)
+			continue
+		case r.Failed != "" && remote.IsAddress(name):
+			joined.Fail(name, finding.ReasonNotFetched, r.Failed)
 			continue
 		case r.Failed != "":
-			joined.Fail(name, r.Failed)
+			joined.Fail(name, finding.ReasonUnreadable, r.Failed)
 			continue
 		}
 		if r.Object != "" {

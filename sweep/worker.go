@@ -315,7 +315,11 @@ func (w *worker) check(ctx context.Context) error {
 			return fmt.Errorf("%s is not the file that the sweep began with", quote.Name(path))
 		}
 	}
-	set, err := setOf(ctx, w.sweep.Args)
+	s, err := parse(ctx, w.sweep.Args, "", "", quiet(time.Time{}))
+	if err != nil {
+		return err
+	}
+	set, err := setOf(s)
 	if err != nil {
 		return err
 	}
@@ -326,13 +330,14 @@ func (w *worker) check(ctx context.Context) error {
 	return err
 }
 
-// setOf returns the rules that args name beside the built-in ones.
-func setOf(ctx context.Context, args []string) (*rules.Set, error) {
-	s, err := parse(ctx, args, "", "", quiet(time.Time{}))
+// setOf returns the rules that the options of s name beside the built-in ones. A configuration
+// or baseline that they name is read, too.
+func setOf(s *command.Scan) (*rules.Set, error) {
+	loaded, err := s.Audit().Sources.Load(nil, nil)
 	if err != nil {
 		return nil, err
 	}
-	return rules.Load(s.Audit().Sources.Rules)
+	return loaded.Rules, loaded.Accept(nil)
 }
 
 // claim is how long a key stays with a worker that does not say what it was answered.

@@ -149,6 +149,9 @@ func (h *host) findToken() error {
 	return nil
 }
 
+// refusedForKey is why nothing with such an address is part of a sweep.
+const refusedForKey = "its address holds a key, which a sweep would store (keysweep scan reads it)"
+
 // hosted is what a host says of a repository.
 type hosted struct {
 	name                    string // for errors
@@ -184,6 +187,10 @@ func (h *host) take(r hosted) error {
 	if reason != "" {
 		h.left[reason]++
 		h.seen[id] = true
+		return nil
+	}
+	if hidden := quote.HideKeys(a.String()); hidden != a.String() {
+		h.add(id, Repository{Name: hidden, Refused: refusedForKey})
 		return nil
 	}
 	h.add(id, Repository{

@@ -33,6 +33,9 @@ type Repository struct {
 	// Size is in bytes, as far as the host says; 0 if it is not known.
 	Size int64 `json:",omitempty"`
 
+	// Refused is why it is not scanned, and Target is empty then; "": it is.
+	Refused string `json:"-"`
+
 	Archived, Fork, Private bool `json:",omitzero"`
 
 	// Pushed is when it last changed, by the host; zero: not known. GitLab and Gitea
@@ -87,6 +90,13 @@ func (o *Options) Check() error {
 		for _, name := range names {
 			if strings.Trim(name, "/") == "" || strings.ContainsAny(name, ":?#%\\ ") {
 				return fmt.Errorf("%s is not the name of an organisation, group or account", quote.Name(name))
+			}
+		}
+	}
+	if kinds == 0 {
+		for _, t := range o.TokenEnv {
+			if !strings.Contains(t, "=") {
+				return fmt.Errorf("--token-env %s is for the API of --github, --gitlab or --gitea: for an address it is HOST=%[1]s", quote.Name(t))
 			}
 		}
 	}

@@ -35,11 +35,11 @@ func NewJoined(set *rules.Set, now time.Time) *Joined {
 	return &Joined{set: set, now: now, res: finding.Result{Started: now}, keys: map[string]*joined{}, below: map[string]bool{}}
 }
 
-// Fail adds a repository that was not scanned, and why.
-func (j *Joined) Fail(name, reason string) {
+// Fail adds a repository that was not scanned, and why, in words.
+func (j *Joined) Fail(name string, reason finding.Reason, why string) {
 	j.res.Targets = append(j.res.Targets, finding.Target{Name: name, Kind: finding.TargetRepository})
-	j.res.Repositories = append(j.res.Repositories, finding.Repository{Name: name, Failed: reason})
-	j.res.Skipped = append(j.res.Skipped, finding.Skipped{Reason: finding.ReasonUnreadable, Count: 1, Detail: name + ": " + reason, Target: name})
+	j.res.Repositories = append(j.res.Repositories, finding.Repository{Name: name, Failed: why})
+	j.res.Skipped = append(j.res.Skipped, finding.Skipped{Reason: reason, Count: 1, Detail: name + ": " + why, Target: name})
 }
 
 // Add adds the report of a repository. The order of calls decides what is listed first where
