@@ -148,7 +148,7 @@ func noPaths(c *cli.Context) error {
 
 // open opens what is kept.
 func (p *program) open(c *cli.Context) (*queue.Queue, error) {
-	o := queue.Options{State: c.String("state"), URL: c.String("nats"), Credentials: c.String("nats-credentials"), CAFile: c.String("ca-file"), Wait: p.wait}
+	o := queue.Options{State: c.String("state"), URL: c.String("nats"), Credentials: c.String("nats-credentials"), CAFile: c.String("ca-file"), Wait: p.wait, Say: p.say}
 	if o.URL == "" && o.Credentials != "" {
 		return nil, errors.New("--nats-credentials has no effect without --nats")
 	}

@@ -26,6 +26,7 @@ import (
 	"fmt"
 	"os"
 	"strings"
+	"sync/atomic"
 	"time"
 
 	"github.com/nats-io/nats-server/v2/server"
@@ -62,6 +63,8 @@ type Options struct {
 	URL, Credentials, CAFile string
 	// Wait is how long a worker may be silent. Zero: 10 s.
 	Wait time.Duration
+	// Say gets a sentence for the user when a server at URL does not answer. Nil: it is not called.
+	Say func(sentence string)
 }
 
 // Sweep is one sweep, as it is kept.
@@ -114,14 +117,19 @@ type Queue struct {
 	claim   []byte // of this process
 	state   string // the folder of server
 	opened  bool
+	say     func(string)
+	said    atomic.Bool // of this absence of the server
 }
 
 // Open connects, and makes what is not there. The error of a state of another version wraps
 // ErrFormat.
 func Open(ctx context.Context, o Options) (q *Queue, err error) {
-	q = &Queue{wait: o.Wait, state: o.State, claim: []byte(claimed + rand.Text()), from: map[string]jetstream.Consumer{}}
+	q = &Queue{wait: o.Wait, state: o.State, say: o.Say, claim: []byte(claimed + rand.Text()), from: map[string]jetstream.Consumer{}}
 	if q.wait == 0 {
 		q.wait = ackWait
+	}
+	if q.say == nil {
+		q.say = func(string) {}
 	}
 	if o.URL == "" {
 		err = q.serve(o.State)
@@ -347,15 +355,21 @@ func (q *Queue) Waiting(ctx context.Context) (int, error) {
 	return int(info.State.Msgs), nil
 }
 
-// patience is how long a server may not answer: the one in this process, or any at first.
-const patience = 30 * time.Second
+// patience is how long a server may not answer: then the one in this process is given up, and
+// any that never answered.
+var patience = 30 * time.Second // tests have less
 
 // retry calls do again as long as no server answers, until ctx ends. The one in this process
 // is given up when its disk is full, or after a while, and so is any that never answered.
+// Others are waited for, and the user hears of it: one whose disk was full answers no more
+// until it starts anew.
 func (q *Queue) retry(ctx context.Context, do func() error) error {
-	var long <-chan time.Time // nil: for ever
+	var long <-chan time.Time
 	for {
 		err := do()
+		if err == nil {
+			q.said.Store(false)
+		}
 		if err == nil || !isAway(err) || ctx.Err() != nil || q.nc.IsClosed() || !q.opened && errors.Is(err, jetstream.ErrJetStreamNotEnabled) {
 			return err
 		}
@@ -366,14 +380,20 @@ func (q *Queue) retry(ctx context.Context, do func() error) error {
 				return fmt.Errorf("--state: %w", full)
 			}
 		}
-		if long == nil && (q.server != nil || !q.opened) {
+		if long == nil {
 			long = time.After(patience)
 		}
 		select {
 		case <-ctx.Done():
 			return err
 		case <-long:
-			return fmt.Errorf("%s: the server does not answer: %w", where, err)
+			if q.server != nil || !q.opened {
+				return fmt.Errorf("%s: the server does not answer: %w", where, err)
+			}
+			if q.said.CompareAndSwap(false, true) {
+				q.say("--nats: the server does not answer, and is waited for (one whose disk was full has to be started again)")
+			}
+			long = make(chan time.Time) // it is said
 		case <-time.After(q.wait / 20):
 		}
 	}

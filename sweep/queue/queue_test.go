@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"io"
 	"net"
+	"strings"
 	"sync/atomic"
 	"testing"
 	"time"
@@ -48,8 +49,10 @@ func TestWorkIsDoneWithoutAnAnswer(t *testing.T) {
 	}
 }
 
-// A server that is killed just when a worker connects to it comes back.
-func TestAServerThatIsLostWhileItIsOpenedIsWaitedFor(t *testing.T) {
+// proxied starts a server, and returns an address at which a connection is lost when lose
+// reports so of what a client sends.
+func proxied(t *testing.T, lose func(sent []byte) bool) (url string) {
+	t.Helper()
 	s, err := server.NewServer(&server.Options{Host: "127.0.0.1", Port: -1, JetStream: true, StoreDir: t.TempDir(), NoLog: true, NoSigs: true})
 	if err != nil {
 		t.Fatal(err)
@@ -67,47 +70,75 @@ func TestAServerThatIsLostWhileItIsOpenedIsWaitedFor(t *testing.T) {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { _ = l.Close() })
-	var lost atomic.Int32
 	go func() {
 		for {
 			client, err := l.Accept()
 			if err != nil {
 				return
 			}
-			real, err := net.Dial("tcp", s.Addr().String())
+			backend, err := net.Dial("tcp", s.Addr().String())
 			if err != nil {
 				_ = client.Close()
 				continue
 			}
 			go func() {
-				_, _ = io.Copy(client, real)
+				_, _ = io.Copy(client, backend)
 				_ = client.Close()
 			}()
 			go func() {
-				defer real.Close()
+				defer backend.Close()
 				b := make([]byte, 64<<10)
 				for {
 					n, err := client.Read(b)
-					if err != nil {
+					if err != nil || lose(b[:n]) {
 						return
 					}
-					if lost.Load() < 1 && bytes.Contains(b[:n], []byte("$JS.API.")) {
-						lost.Add(1)
-						return
-					}
-					if _, err := real.Write(b[:n]); err != nil {
+					if _, err := backend.Write(b[:n]); err != nil {
 						return
 					}
 				}
 			}()
 		}
 	}()
-	q, err := Open(t.Context(), Options{URL: "nats://" + l.Addr().String(), Wait: time.Second})
+	return "nats://" + l.Addr().String()
+}
+
+// A server that is killed just when a worker connects to it comes back.
+func TestAServerThatIsLostWhileItIsOpenedIsWaitedFor(t *testing.T) {
+	var lost atomic.Int32
+	url := proxied(t, func(sent []byte) bool {
+		return bytes.Contains(sent, []byte("$JS.API.")) && lost.CompareAndSwap(0, 1)
+	})
+	q, err := Open(t.Context(), Options{URL: url, Wait: time.Second})
 	if err != nil {
 		t.Fatal(err)
 	}
 	defer q.Close()
 	if n, err := q.Waiting(t.Context()); n != 0 || err != nil || lost.Load() != 1 {
 		t.Errorf("%d messages wait, %v, after %d lost requests", n, err, lost.Load())
+	}
+}
+
+func TestAServerThatIsAwayIsWaitedForAndSaid(t *testing.T) {
+	usual := patience
+	t.Cleanup(func() { patience = usual })
+	var away atomic.Bool
+	url := proxied(t, func([]byte) bool { return away.Load() })
+	said := make(chan string, 10)
+	q, err := Open(t.Context(), Options{URL: url, Wait: time.Second, Say: func(sentence string) {
+		said <- sentence
+		away.Store(false)
+	}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer q.Close()
+	patience = 100 * time.Millisecond
+	away.Store(true)
+	if s, err := q.Sweep(t.Context()); s != nil || err != nil {
+		t.Errorf("%v, %v", s, err)
+	}
+	if len(said) != 1 || !strings.Contains(<-said, "does not answer, and is waited for") {
+		t.Errorf("%d sentences", len(said))
 	}
 }
