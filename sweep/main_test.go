@@ -269,3 +269,28 @@ func TestWhatStaysIncompleteIsNotReadAgain(t *testing.T) {
 		t.Errorf("status %d, then %d\n%s\n%s\nwant\n%s", status, again, stderr, got, want)
 	}
 }
+
+// Rules in a configuration that the user names are rules of the sweep, too.
+func TestRulesOfAConfigurationAreOfTheReport(t *testing.T) {
+	dir := t.TempDir()
+	f := newFolder(t, filepath.Join(dir, "r"))
+	f.commit("a.env", "TOKEN=acme_pat_"+strings.TrimPrefix(key("acme"), "sk_"+"live_")[:36]+"\n")
+	config := filepath.Join(dir, "acme.toml")
+	text := "[[rule]]\nid = \"acme-token\"\nliterals = [\"acme_pat_\"]\nenvironments = { acme_pat_ = \"production\" }\nbody = { alphabet = \"A-Za-z0-9\", min = 32, max = 40 }\n"
+	if err := os.WriteFile(config, []byte(text), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	var out, errs bytes.Buffer
+	wantStatus := command.Run(t.Context(), []string{"scan", "-f", "json", "--config", config, f.path}, command.Process{Stdout: &out, Stderr: &errs, Now: clock})
+	status, got, stderr := run(t, "--repos", listOf(t, dir, []string{f.path}), "--state", filepath.Join(dir, "state"), "-f", "json", "--config", config)
+	if status != wantStatus || !strings.Contains(got, `"rule_id": "acme-token"`) || ruleSet(got) != ruleSet(out.String()) {
+		t.Errorf("status %d, want %d\n%s\n%s\nwant\n%s", status, wantStatus, stderr, got, out.String())
+	}
+}
+
+// ruleSet returns the line of a report that says by which rules it is.
+func ruleSet(report string) string {
+	_, after, _ := strings.Cut(report, `"rules_sha256"`)
+	line, _, _ := strings.Cut(after, "\n")
+	return line
+}
