@@ -88,6 +88,9 @@ const (
 	neighbourMask     neighbour = "a mask"      // *** or •
 	neighbourTemplate neighbour = "a template"  // ${ or <, or a quote followed by +
 	neighbourRegex    neighbour = "a pattern"   // [ or ( or \w or a bare *
+
+	neighbourCut  neighbour = "an ellipsis behind the quote" // as strace and gdb cut a text
+	neighbourOpen neighbour = "a line's end, and no quote"   // where one is before the key
 )
 
 // rightNeighbour judges the bytes behind a key b[start:end].
@@ -119,6 +122,13 @@ func rightNeighbour(b []byte, start, end int) neighbour {
 		return neighbourRegex
 	case bytes.IndexByte([]byte("${<%"), rest[0]) >= 0:
 		return neighbourTemplate
+	case rest[0] == '\n' || rest[0] == '\r':
+		quote := b[max(0, start-1):start]
+		if opens := bytes.Equal(quote, []byte(`"`)) || bytes.Equal(quote, []byte("'")); opens && !bytes.HasSuffix(b[:start-1], quote) {
+			return neighbourOpen
+		}
+	case ascii.IsQuote(rest[0]) && bytes.HasPrefix(rest[1:], []byte("...")):
+		return neighbourCut
 	case ascii.IsQuote(rest[0]):
 		i := ascii.RunEnd(rest, 1, len(rest), ascii.IsSpace)
 		if i < len(rest) && rest[i] == '+' {

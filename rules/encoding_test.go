@@ -208,6 +208,28 @@ func dumped(offset string, group int, gutter string) func(string) string {
 	}
 }
 
+// inWords writes 16 bytes a line behind an offset: in words of size bytes, the last byte first,
+// or, if size is 0, as numbers.
+func inWords(offset, format string, size int) func(string) string {
+	return func(s string) string {
+		s += strings.Repeat("\x00", 15-(len(s)+15)%16)
+		var b strings.Builder
+		for i := 0; i < len(s); i += max(size, 1) {
+			if i%16 == 0 {
+				fmt.Fprintf(&b, "\n"+offset, i)
+			}
+			if size == 0 {
+				fmt.Fprintf(&b, format, s[i])
+				continue
+			}
+			word := []byte(s[i : i+size])
+			slices.Reverse(word)
+			fmt.Fprintf(&b, format, fmt.Sprintf("%x", word))
+		}
+		return b.String() + "\n"
+	}
+}
+
 // onOwnLine starts a line before what encode writes.
 func onOwnLine(encode func(string) string) func(string) string {
 	return func(s string) string { return "\n" + encode(s) }
@@ -251,6 +273,13 @@ func TestKeysWhoseBytesAreWrittenOneByOne(t *testing.T) {
 		{"an array", "hex", joined("0x%02x", ", ")},
 		{"an array in lines", "hex", func(s string) string { return wrapped(joined("0x%02x", ", ")(s)+",", 72, "\n  ") }},
 		{"an array without spaces", "hex", joined("0x%02X", ",")},
+		{"0x and a blank", "hex", joined("0x%02x", " ")},
+		{"gdb's x/xb", "hex", inWords("0x7ffffffe%02x:", "\t0x%s", 1)},
+		{"gdb's x/xw", "hex", inWords("0x7ffffffe%02x:", "\t0x%s", 4)},
+		{"gdb's x/xg", "hex", inWords("0x7ffffffe%02x:", "\t0x%s", 8)},
+		{"hexdump without an option", "hex", inWords("%07x", " %s", 2)},
+		{"od -t x4", "hex", inWords("%07o", " %s", 4)},
+		{"Rust's {:02x?}", "hex", joined("%02x", ", ")},
 		{"commas", "hex", joined("%02x", ",")},
 		{"colons", "hex", joined("%02X", ":")},
 		{"dashes", "hex", joined("%02X", "-")},
@@ -275,6 +304,10 @@ func TestKeysWhoseBytesAreWrittenOneByOne(t *testing.T) {
 		{"a decimal array", "decimal", joined("%d", ", ")},
 		{"a decimal array without spaces", "decimal", joined("%d", ",")},
 		{"a printed slice", "decimal", joined("%d", " ")},
+		{"Node's array", "decimal", func(s string) string {
+			return strings.ReplaceAll(wrapped(joined("%3d", ", ")(s), 60, ",\n  "), ", ,\n", ",\n")
+		}},
+		{"od -t u1", "decimal", inWords("%07o", " %3d", 0)},
 		{"an indented array", "decimal", joined("%d", ",\n    ")},
 		{"od -c", "characters", inCells},
 	} {
@@ -310,6 +343,7 @@ func TestKeysInPiecesAreWhole(t *testing.T) {
 			"quoted-printable":            "key=3D\"" + first + "=\r\n" + last + "\"",
 			"a shell's continued line":    "export K=" + first + "\\\n" + last + "\n",
 			"YAML's continued line":       "k: \"" + first + "\\\n    " + last + "\"\n",
+			"a calendar's lines":          "NOTE:" + strings.Repeat("x", 75-len("NOTE:"+first)) + first + "\r\n " + last + "\\nx\r\n",
 			"a screen of 80 columns":      strings.Repeat("x", 48) + " k=" + first + "\n" + last + " x",
 			"wrapped mail":                "> K=" + first + "\n> " + last + "\n",
 			"literals beside each other":  `k = "` + first + `" "` + last + `"`,

@@ -20,22 +20,18 @@ func pattern(expr string) func() *regexp.Regexp {
 // anchored compiles an expression that must start with ^, so that it never
 // searches, and that must or must not end with $.
 func anchored(expr string, whole bool) (*regexp.Regexp, error) {
-	parsed, err := syntax.Parse(expr, syntax.Perl)
-	if err != nil {
-		return nil, fmt.Errorf("%q does not compile: %w", expr, err)
-	}
-	if !startsAnchored(parsed) {
-		return nil, fmt.Errorf("%q is not anchored: it must start with ^", expr)
-	}
-	if whole && !strings.HasSuffix(expr, "$") {
-		return nil, fmt.Errorf("%q is not anchored: it must end with $", expr)
-	}
 	re, err := regexp.Compile(expr)
 	if err != nil {
 		return nil, fmt.Errorf("%q does not compile: %w", expr, err)
 	}
+	parsed := must(syntax.Parse(expr, syntax.Perl))
 	// The time of a match is the length of the text times the program's.
-	if prog, err := syntax.Compile(parsed.Simplify()); err != nil || len(prog.Inst) > maxProgram {
+	switch prog := must(syntax.Compile(parsed.Simplify())); {
+	case !startsAnchored(parsed):
+		return nil, fmt.Errorf("%q is not anchored: it must start with ^", expr)
+	case whole && !strings.HasSuffix(expr, "$"):
+		return nil, fmt.Errorf("%q is not anchored: it must end with $", expr)
+	case len(prog.Inst) > maxProgram:
 		return nil, fmt.Errorf("%q is too long: its repetitions make more than %d steps", expr, maxProgram)
 	}
 	return re, nil
@@ -152,13 +148,7 @@ func (a *alphabet) String() string {
 		for c+1 < len(a) && a[c+1] && c+1 != '-' {
 			c++
 		}
-		b.WriteByte(byte(first))
-		if c > first+1 {
-			b.WriteByte('-')
-		}
-		if c > first {
-			b.WriteByte(byte(c))
-		}
+		b.WriteString(string(rune(first)) + [...]string{"", string(rune(c)), "-" + string(rune(c))}[min(c-first, 2)])
 	}
 	if a['-'] {
 		b.WriteByte('-')

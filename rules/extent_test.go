@@ -93,6 +93,51 @@ func TestLengthsAroundAKey(t *testing.T) {
 	}
 }
 
+// TestWhatAQuoteSaysOfAKeysEnd holds texts that a program cut, and ones that look alike.
+func TestWhatAQuoteSaysOfAKeysEnd(t *testing.T) {
+	m := loaded(t).NewMatcher()
+	for _, tt := range []struct {
+		name, text string
+		want       finding.Extent
+	}{
+		{"strace", `write(1, "KEY"..., 47) = 47`, finding.Cut},
+		{"gdb", "$1 = \"KEY\"...\n", finding.Cut},
+		{"a whole text of strace", "write(1, \"KEY\", 32) = 32\n", finding.Exact},
+		{"a buffer of Node", "<Buffer " + joined("%02x", " ")(expand(t, "{{live}}{{base62:24:quote}}")) + " ... 57 more bytes>", finding.Cut},
+		{"a whole buffer", "<Buffer " + joined("%02x", " ")(expand(t, "{{live}}{{base62:24:quote}}")) + ">", finding.Exact},
+		{"a part of a response", "{\"secret\":\"KEY\r\n1f\r\n", finding.Likely},
+		{"an end without a second quote", "secret: 'KEY\n", finding.Likely},
+		{"a text of several lines", "k = \"\"\"KEY\n\"\"\"\n", finding.Exact},
+		{"a text of JavaScript", "k = `KEY\n`\n", finding.Exact},
+		{"no quote", "k = KEY\n", finding.Exact},
+		{"a quote around more", "k = \"Bearer KEY\n", finding.Exact},
+	} {
+		text := expand(t, strings.ReplaceAll(tt.text, "KEY", "{{live}}{{base62:24:quote}}"))
+		list := accepted(m.Matches([]byte(text), Span{0, len(text)}))
+		if len(list) != 1 || list[0].Secret.Reveal() != expand(t, "{{live}}{{base62:24:quote}}") || list[0].Extent != tt.want {
+			t.Errorf("%s: want %s, got\n%s", tt.name, tt.want, revealed(list))
+		}
+	}
+}
+
+// TestTheLinesOfACalendarAreFolded holds a key on three lines of 75 bytes (RFC 5545): its first
+// piece may have a documented length.
+func TestTheLinesOfACalendarAreFolded(t *testing.T) {
+	m := loaded(t).NewMatcher()
+	key := expand(t, "{{live}}{{base62:110:calendar}}")
+	for n := range 75 - len("NOTE:") - len("sk_live_") {
+		text, line := "", "NOTE:"+strings.Repeat("x ", n/2)+strings.Repeat("-", n%2)+key+" end"
+		for ; len(line) > 75; line = " " + line[75:] {
+			text += line[:75] + "\r\n"
+		}
+		text += line + "\r\n"
+		list := accepted(m.Matches([]byte(text), Span{0, len(text)}))
+		if len(list) != 1 || list[0].Secret.Reveal() != key {
+			t.Errorf("found in %q\n%s", text, revealed(list))
+		}
+	}
+}
+
 // TestTheNextLengthIsNoPartOfAKey holds two cells of Excel: the length of the second is a
 // letter, with which the first key has a documented length, too.
 func TestTheNextLengthIsNoPartOfAKey(t *testing.T) {

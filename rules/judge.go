@@ -113,8 +113,11 @@ func (m *Matcher) judge(t *encoding.Text, at int, p int, g *group, left boundary
 	}
 	m.work += c.end - at
 	right := rightNeighbour(t.B, at, c.end)
-	if c.Right = string(right); right == neighbourEllipsis {
+	switch c.Right = string(right); right {
+	case neighbourEllipsis, neighbourCut:
 		c.Extent = finding.Cut
+	case neighbourOpen:
+		c.Extent = max(c.Extent, finding.Likely)
 	}
 	c.verdict(m, t, body, left, right, tooLong)
 	c.Former = formerly(t.B[at-left.vendor:at], c.Secret, r)

@@ -178,9 +178,8 @@ func (m *Matcher) dropDoubles() {
 				b.prefix, drop = dropped, true // two literals led to one key
 			case a.mayDrop(b) && a.better(b) && (a.End >= b.End || a.sameKey(b)):
 				b.prefix, drop = dropped, true
-			case b.mayDrop(a) && b.better(a) && (b.Start == a.Start && b.End >= a.End || b.sameKey(a)):
-				a.prefix, drop = dropped, true
-			case b.Confidence != finding.Rejected && a.Confidence == finding.Rejected:
+			case b.mayDrop(a) && b.better(a) && (b.Start == a.Start && b.End >= a.End || b.sameKey(a)),
+				b.Confidence != finding.Rejected && a.Confidence == finding.Rejected:
 				a.prefix, drop = dropped, true
 			}
 		}
@@ -211,20 +210,12 @@ func (c *candidate) mayDrop(b *candidate) bool {
 
 // better orders readings of the same bytes.
 func (c *candidate) better(b *candidate) bool {
-	order := func(a, b bool) int { // yes before no
-		switch {
-		case a == b:
-			return 0
-		case a:
-			return 1
-		}
-		return -1
-	}
+	users := map[bool]int{false: 1} // who wrote the rule, by whether it is built in
 	return cmp.Or(
-		order(c.Confidence != finding.Rejected, b.Confidence != finding.Rejected),
+		cmp.Compare(min(c.Confidence, finding.Low), min(b.Confidence, finding.Low)), // rejected or not
 		cmp.Compare(c.Secret.Len(), b.Secret.Len()),
 		cmp.Compare(c.Confidence, b.Confidence),
-		order(b.group.primary.BuiltIn, c.group.primary.BuiltIn),
+		cmp.Compare(users[c.group.primary.BuiltIn], users[b.group.primary.BuiltIn]),
 		cmp.Compare(len(b.Encoding), len(c.Encoding)),
 		slices.Compare(b.Encoding, c.Encoding),
 		// The two byte orders of UTF-16: little endian starts at the letter, big

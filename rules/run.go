@@ -242,8 +242,8 @@ const (
 	maxMargin = 16      // blanks and quotation marks before a line
 )
 
-// widths are those of screens and mails.
-var widths = []int{72, 76, 78, 80, 100, 120, 132, 160}
+// widths are those of screens, mails and calendars.
+var widths = []int{72, 75, 76, 78, 80, 100, 120, 132, 160}
 
 // lineBehind recognises a line break at b[end:], with its mark, and a line that
 // starts with characters of a body and nothing that belongs to them behind.
@@ -267,7 +267,7 @@ func (g *group) lineBehind(b []byte, start, end, held int) (p piece, ok bool) {
 		p.joint = folded
 		return p, p.at < len(b) && g.alphabet[b[p.at]]
 	}
-	first := ascii.RunStart(b, start, maxSplitGap, func(c byte) bool { return c != '\n' })
+	first := ascii.RunStart(b, end, maxSplitGap, func(c byte) bool { return c != '\n' })
 	if p.joint == broken && slices.Contains(widths, end-first) {
 		p.joint = screen
 	}

@@ -43,9 +43,7 @@ func IsDotted(c byte) bool { return IsName(c) || c == '.' }
 func IsBlank(c byte) bool { return c == ' ' || c == '\t' }
 
 // IsHex reports whether c is a hexadecimal digit in either case.
-func IsHex(c byte) bool {
-	return c >= '0' && c <= '9' || c >= 'a' && c <= 'f' || c >= 'A' && c <= 'F'
-}
+func IsHex(c byte) bool { return c >= '0' && c <= '9' || c >= 'a' && c <= 'f' || c >= 'A' && c <= 'F' }
 
 // IsSpace reports whether c is white space.
 func IsSpace(c byte) bool { return IsBlank(c) || c == '\n' || c == '\r' }

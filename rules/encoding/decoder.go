@@ -43,7 +43,7 @@ type Step struct {
 // decoders are the encodings that are looked through, besides plain text.
 func decoders() []decoder {
 	return []decoder{
-		wideDecoder{2}, wideDecoder{4}, digitDecoder{4}, digitDecoder{6}, listDecoder{16}, listDecoder{10}, cellDecoder{},
+		wideDecoder{2}, wideDecoder{4}, digitDecoder{4}, digitDecoder{6}, listDecoder{16, 0}, listDecoder{10, 0}, listDecoder{16, 4}, cellDecoder{},
 		escapeDecoder{percentEscapes}, escapeDecoder{stringEscapes}, escapeDecoder{entityEscapes}, escapeDecoder{markdownEscapes},
 	}
 }
@@ -62,7 +62,7 @@ func holds(outer, inner decoder) bool {
 		return !list
 	case wideDecoder:
 		_, wide := inner.(wideDecoder)
-		return !wide && (!list || outer.width == 2 && inList.base == 16)
+		return !wide && (!list || outer.width == 2 && inList.base == 16 && inList.word == 0)
 	case escapeDecoder:
 		_, digits := inner.(digitDecoder)
 		return !digits && !list && outer.kind != markdownEscapes

@@ -19,9 +19,10 @@ import (
 //	curl, Java        0010: 73 6b 5f 6c 69 76 65 5f 30 … sk_live_0
 //	OpenSSL, tshark   0010 - 73 6b 5f 6c-69 76 65   sk_live   0010  73 6b
 //	arrays            115, 107, 95
+//	hexdump, gdb      6b73 6c5f 7669 5f65   0x6c5f6b73 0x5f657669
 //
 // A line may start with where it is, and end with the text that it means.
-type listDecoder struct{ base int }
+type listDecoder struct{ base, word int } // word: bytes that are written in reverse; 0: none
 
 func (d listDecoder) name() string {
 	if d.base == 16 {
@@ -36,12 +37,17 @@ type joiner struct{ text, lead string }
 
 // joiners are those of a base; of encoded text only the first two.
 var joiners = map[int][]joiner{
-	16: {{" ", ""}, {",", ""}, {":", ""}, {"-", ""}, {", 0x", " 0x"}, {",0x", ""}},
+	16: {{" ", ""}, {",", ""}, {":", ""}, {"-", ""}, {", 0x", " 0x"}, {",0x", ""}, {", ", ""}, {" 0x", ""}, {"\t0x", ""}},
 	10: {{", ", ""}, {",", ""}, {" ", ""}, {",\n  ", "  "}},
 }
 
 func (d listDecoder) forms(plain []byte, nested bool) (list []form) {
-	formats := map[int][]string{16: {"%02x", "%02X"}, 10: {"%d"}}[d.base]
+	for i := 0; i <= d.word && i+4 <= len(plain) && d.word > 0 && !nested; i++ { // a word begins there
+		p := plain[i:]
+		list = append(list, form{literal: fmt.Appendf(nil, "%02x%02x%02x%02x", p[3], p[2], p[1], p[0]), variant: 6, skip: i, single: true},
+			form{literal: fmt.Appendf(nil, "%02x%02x %02x%02x", p[1], p[0], p[3], p[2]), variant: 2, skip: i, single: true})
+	}
+	formats := map[listDecoder][]string{{16, 0}: {"%02x", "%02X"}, {10, 0}: {"%d", "%3d"}}[d]
 	add := func(format string, j joiner, groups int) {
 		middle := len(plain) / 2 // a line may end on either side of it
 		for n, half := range [...][]byte{plain[:middle], plain[middle:]} {
@@ -110,21 +116,27 @@ func (d listDecoder) decode(raw []byte, at int, f form, reach int, dst *Text) (p
 		}
 		if to == from || d.base == 16 && (to-from)%2 != 0 && from == next || d.base == 10 && width > 3 {
 			if plain >= 0 {
+				for n := 0; n < 4 && bytes.HasPrefix(raw[next:], []byte("...")); n++ {
+					dst.add(`"...`[n], next, next+1)
+				}
 				break
 			}
 			dst.reset()
 			i = max(to, i+1)
 			continue
 		}
-		for ; from < to; from += width {
-			v := 0
-			for _, c := range raw[from : from+width] {
+		for first := from; from < to; from += width {
+			v, part := 0, from
+			if d.word > 0 {
+				part = first + to - from - width
+			}
+			for _, c := range raw[part : part+width] {
 				v = v*d.base + int(ascii.HexDigit(c))
 			}
 			if v > 0xff {
 				break
 			}
-			if from == at+f.variant {
+			if part == at+f.variant {
 				plain = len(dst.B)
 			}
 			dst.add(byte(v), from, from+width)

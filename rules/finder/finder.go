@@ -114,7 +114,7 @@ func New(lits [][]byte) *Finder {
 	heads = slices.Compact(heads)
 	f := newHeadFinder(len(heads)+short, headLen, maxLen)
 	for _, head := range heads {
-		f.add(head)
+		f.add(head, headLen)
 	}
 	f.lits, f.first, f.next = lits, slices.Repeat([]int32{-1}, len(f.heads)), make([]int32, len(lits))
 	for i, l := range slices.Backward(lits) {
@@ -146,7 +146,7 @@ func FromHeads(heads string, maxLen int, whole func() *Finder) *Finder {
 		case err != nil || line[len(line)-1] != '\n' || n != HeadLen && n != shortLen || len(line) > len(digits):
 			panic(fmt.Sprintf("finder: %q is no head", line)) // the tests read them
 		case n == HeadLen:
-			f.add(binary.LittleEndian.Uint64(head[:]))
+			f.add(binary.LittleEndian.Uint64(head[:]), HeadLen)
 		default:
 			f.addShort(head[:n])
 		}
@@ -162,11 +162,11 @@ func newHeadFinder(n, headLen, maxLen int) *Finder {
 	return f
 }
 
-// add adds a head.
-func (f *Finder) add(head uint64) {
+// add adds a head of n bytes.
+func (f *Finder) add(head uint64, n int) {
 	slot, hash, _ := f.slot(head)
 	f.heads[slot] = hash
-	for off := range f.stride {
+	for off := range n - gramLen + 1 {
 		f.addGram(uint32(head>>(8*off)), off)
 	}
 }
@@ -182,11 +182,7 @@ func (f *Finder) addGram(g uint32, off int) {
 // addShort adds a literal of shortLen bytes.
 func (f *Finder) addShort(l []byte) {
 	head := headAt(l, 0, shortLen)
-	slot, hash, _ := f.slot(head)
-	f.heads[slot] = hash
-	for off := range shortLen - gramLen + 1 {
-		f.addGram(uint32(head>>(8*off)), off)
-	}
+	f.add(head, shortLen)
 	for c := range uint32(1 << lowBits) {
 		f.addGram(uint32(head>>24)|c<<24, shortLen-gramLen+1)
 	}
