@@ -155,7 +155,7 @@ func TestAMatcherStops(t *testing.T) {
 func TestDetailsOfARule(t *testing.T) {
 	s := loaded(t)
 	r := s.RuleOf("payment-secret-key", "")
-	if want := (Body{Alphabet: "0-9A-Z_a-z-", Min: 16, Max: 256}); r.Body != want || len(r.Samples) != 11 {
+	if want := (Body{Alphabet: "0-9A-Z_a-z-", Min: 16, Max: 256}); r.Body != want || len(r.Samples) != 20 {
 		t.Errorf("%+v, %d samples", r.Body, len(r.Samples))
 	}
 }

@@ -176,6 +176,9 @@ func TestWhatCannotBeOpenedIsSaid(t *testing.T) {
 		found   bool
 	}{
 		"a.lz":        {"LZIP\x01" + "KEY=" + k + "\n", finding.ReasonFormat, "a.lz: lzip: not supported", true},
+		"a.parquet":   {"PAR1\x15\x04KEY=" + k + "\n", finding.ReasonFormat, "a.parquet: Parquet: not supported", true},
+		"a.feather":   {"ARROW1\x00\x00KEY=" + k + "\n", finding.ReasonFormat, "a.feather: Arrow: not supported", true},
+		"a.avro":      {"Obj\x01\x04\x14avro.codec\x0edeflate\x00KEY=" + k + "\n", finding.ReasonFormat, "a.avro: Avro: not supported", true},
 		"a.7z":        {"7z\xbc\xaf\x27\x1c\x00\x04" + strings.Repeat("\x00", 30) + "KEY=" + k + "\n", finding.ReasonDamagedMember, "a.7z: 7z: malformed header", true},
 		"e.zip":       {string(encrypted), finding.ReasonEncrypted, "e.zip!/a.env: zip", true},
 		"cut.gz":      {gzipOf(strings.Repeat("KEY="+k+"\n", 2000))[:100], finding.ReasonDamagedMember, "cut.gz: gzip: unexpected EOF", true},

@@ -102,6 +102,9 @@ var formats = []format{
 	{id: formatClosed, name: "xar", magic: "xar!\x00\x1c"},
 	{id: formatClosed, name: "dmg", magic: "koly\x00\x00\x00\x04"},
 	{id: formatClosed, name: "snappy", magic: "\xff\x06\x00\x00sNaPpY"},
+	{id: formatClosed, name: "Parquet", magic: "PAR1\x15"}, // and the type of the first page
+	{id: formatClosed, name: "Arrow", magic: "ARROW1\x00\x00"},
+	{id: formatClosed, name: "Avro", magic: "Obj\x01", matches: func(head []byte, _ string) bool { return !bytes.Contains(head, []byte("avro.codec\x08null")) }},
 	{id: formatClosed, name: "brotli", matches: func(_ []byte, name string) bool { return strings.HasSuffix(name, ".br") }},
 }
 

@@ -110,3 +110,12 @@ func TestATarThatWasCutIsNoted(t *testing.T) {
 		}
 	}
 }
+
+// An Avro file whose rows are plain needs no note.
+func TestAvroWithoutACodecIsPlain(t *testing.T) {
+	for codec, packed := range map[string]bool{"\x08null": false, "\x0edeflate": true, "\x0csnappy": true} {
+		if Recognize([]byte("Obj\x01\x04\x14avro.codec"+codec+"\x16avro.schema"), "a.avro") != packed {
+			t.Errorf("%q: is packed: %t", codec, !packed)
+		}
+	}
+}
