@@ -117,7 +117,7 @@ func (p *program) status(c *cli.Context) error {
 		return err
 	}
 	var text []byte
-	state := ""
+	runs, stopped := false, false // neither: that is not known
 	if c.String("nats") == "" {
 		var err error
 		if text, err = file.Read(filepath.Join(c.String("state"), statusFile), 1<<20); file.Absent(err) {
@@ -128,10 +128,10 @@ func (p *program) status(c *cli.Context) error {
 		unlock, err := lock("--state", c.String("state"))
 		switch {
 		case errors.Is(err, errRuns):
-			state = ", and it runs"
+			runs = true
 		case err == nil:
 			unlock()
-			state = ", and no process goes on with it"
+			stopped = true
 		}
 	} else {
 		q, err := p.open(c)
@@ -149,8 +149,12 @@ func (p *program) status(c *cli.Context) error {
 	if err := json.Unmarshal(text, &st); err != nil {
 		return fmt.Errorf("the status is damaged: %w", err)
 	}
-	if st.Done == st.Total {
-		state = ""
+	state := ""
+	switch {
+	case runs: // all may be done, and keys asked about
+		state = ", and it runs"
+	case stopped && st.Done < st.Total:
+		st.Left, state = 0, ", and no process goes on with it"
 	}
 	_, err := fmt.Fprintf(p.stdout, "The sweep of %s: %s%s.\n", st.Started.UTC().Format(time.DateTime), st.words(), state)
 	return err

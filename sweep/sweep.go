@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -275,12 +276,24 @@ func (s *sweep) work(ctx context.Context, w *worker, n int) (working context.Con
 // looked is how often it is looked whether work was lost, with the worker that had it.
 const looked = 10 * time.Second
 
+// ours returns an error if the sweep is not this process's any more.
+func (s *sweep) ours(ctx context.Context) error {
+	now, err := s.q.Sweep(ctx)
+	switch {
+	case errors.Is(err, queue.ErrLost) || err == nil && now == nil:
+		return queue.ErrLost
+	case err == nil && (now.Done || now.ID != s.kept.ID):
+		return errors.New("--nats: another keysweep-sweep ended this sweep or gave it up: one at a time may use a server")
+	}
+	return nil
+}
+
 // wait waits until done reports that all is, which it asks after each change. It returns nil
 // also if ctx ended otherwise than by an error of a worker.
 func (s *sweep) wait(ctx context.Context, done func() (bool, error), again func() error) error {
-	tick := time.NewTicker(looked)
+	tick := time.NewTicker(cmp.Or(s.program.wait, looked))
 	defer tick.Stop()
-	for {
+	for untouched := 0; ; {
 		if is, err := done(); is || err != nil {
 			return err
 		}
@@ -292,6 +305,14 @@ func (s *sweep) wait(ctx context.Context, done func() (bool, error), again func(
 			return nil
 		case <-s.changed:
 		case <-tick.C:
+			if err := s.ours(ctx); err != nil {
+				return err
+			}
+			if untouched++; !s.q.Untouched(ctx) {
+				untouched = 0
+			} else if untouched == 2 { // once, it may be between two repositories
+				s.say("no worker takes the repositories: run keysweep-sweep work with the same --nats, on any machine")
+			}
 			if n, err := s.q.Waiting(ctx); err == nil && n == 0 {
 				if err := again(); err != nil {
 					return err
@@ -383,6 +404,9 @@ func (s *sweep) join(ctx, until context.Context) (*finding.Result, error) {
 
 // end notes that all is done, and forgets the sweep before.
 func (s *sweep) end(ctx context.Context) error {
+	if now, err := s.q.Sweep(ctx); err != nil || now == nil || now.ID != s.kept.ID { // another process began one meanwhile
+		return err
+	}
 	s.kept.Done = true
 	if err := s.q.Keep(ctx, s.kept, false); err != nil {
 		return err

@@ -81,13 +81,24 @@ func (w *worker) run(ctx context.Context) error {
 		case err != nil && ctx.Err() == nil:
 			return err
 		case d == nil:
-			if s, err := w.q.Sweep(ctx); err == nil && (s == nil || s.Done || s.ID != w.sweep.ID) {
+			s, err := w.q.Sweep(ctx)
+			switch {
+			case errors.Is(err, queue.ErrLost):
+				return err
+			case err == nil && (s == nil || s.Done || s.ID != w.sweep.ID):
 				return nil
 			}
 			continue
+		case d.Sweep != w.sweep.ID:
+			if s, err := w.q.Sweep(ctx); err == nil && s != nil && s.ID == d.Sweep { // the next one, whose workers this is for
+				return w.giveBack(ctx, d)
+			}
 		}
 		if err := w.do(ctx, d); err != nil {
 			d.Drop()
+			if ctx.Err() != nil {
+				return nil
+			}
 			return err
 		}
 	}
@@ -112,14 +123,19 @@ func (w *worker) do(ctx context.Context, d *queue.Delivery) error {
 		r = w.scan(ctx, d)
 	}
 	if ctx.Err() != nil {
-		after, cancel := context.WithTimeout(context.WithoutCancel(ctx), time.Second)
-		defer cancel()
-		return d.GiveBack(after)
+		return w.giveBack(ctx, d)
 	}
 	if _, err := w.q.Put(ctx, d.Sweep, r); err != nil {
 		return err
 	}
 	return d.Done(ctx)
+}
+
+// giveBack leaves work to other workers, though ctx ended.
+func (w *worker) giveBack(ctx context.Context, d *queue.Delivery) error {
+	after, cancel := context.WithTimeout(context.WithoutCancel(ctx), time.Second)
+	defer cancel()
+	return d.GiveBack(after)
 }
 
 // scan scans a repository, or takes over what an earlier sweep found.
@@ -350,7 +366,7 @@ func (w *worker) ask(ctx context.Context, d *queue.Delivery) error {
 	}
 	a, err := w.audit(ctx, d)
 	if ctx.Err() != nil {
-		return d.GiveBack(context.WithoutCancel(ctx))
+		return w.giveBack(ctx, d)
 	}
 	if err != nil {
 		return w.unanswered(ctx, d, "the repository could not be read again")

@@ -26,7 +26,7 @@ func (l *lister) readFile(name string) error {
 		return fmt.Errorf("--repos %s: %w", quote.Name(name), err)
 	}
 	n := 0
-	for line := range bytes.Lines(text) {
+	for line := range bytes.Lines(bytes.TrimPrefix(text, []byte("\ufeff"))) { // which PowerShell begins UTF-8 with
 		n++
 		text := strings.TrimSpace(string(line))
 		if text == "" || text[0] == '#' {

@@ -182,6 +182,11 @@ func (h *host) take(r hosted) error {
 	}
 	id := identity(a)
 	if h.seen[id] {
+		for i, r := range h.lister.list {
+			if r.Token == "" && strings.TrimSuffix(r.Name, ".git") == strings.TrimSuffix(a.String(), ".git") { // a file named it
+				h.lister.list[i].Token = h.tokenFor(a)
+			}
+		}
 		return nil
 	}
 	if reason != "" {

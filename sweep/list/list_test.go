@@ -408,6 +408,21 @@ func TestARedirectOnTheSameHostIsFollowed(t *testing.T) {
 	}
 }
 
+// The file names it, and the host says that the token may fetch it.
+func TestARepositoryThatAFileAndAHostNameGetsTheToken(t *testing.T) {
+	s := newServer(t, map[string][]answer{
+		"/api/v3/users/octo": organisation("Organization"),
+		gitHubOrg:            array(gitHubRepository("a", map[string]any{"archived": true})),
+	})
+	o := newClock().options(t, s, map[string]string{"GH_ENTERPRISE_TOKEN": "secret1"})
+	o.GitHub, o.NoArchived = []string{"octo"}, true
+	o.Files, o.Stdin = []string{"-"}, strings.NewReader(s.URL+"/octocat/a\n"+s.URL+"/other/b.git\n")
+	list, err := List(t.Context(), o)
+	if err != nil || len(list) != 2 || !strings.HasSuffix(list[0].Token, "=GH_ENTERPRISE_TOKEN") || list[1].Token != "" {
+		t.Error(list, err)
+	}
+}
+
 func TestWhereATokenMayGo(t *testing.T) {
 	for _, c := range []struct {
 		kind       kind
@@ -541,7 +556,7 @@ func TestFilesOfAddressesAndPaths(t *testing.T) {
 	}
 	file := (&url.URL{Scheme: "file", Path: filepath.ToSlash(filepath.Join(dir, "shop"))}).String()
 	lines := strings.Join([]string{
-		"# a comment", "", "  shop  \r", "./shop", file, "gone/# not a comment",
+		"\ufeff# a comment", "", "  shop  \r", "./shop", file, "gone/# not a comment",
 		"https://git.example/a/b.git", "https://Git.Example/a/b", "https://git.example:8443/a/b", "git@git.example:a/c.git", "ssh://deploy@git.example/a/d.git", "git://git.example/a/e",
 	}, "\n")
 	if err := os.WriteFile("list", []byte(lines), 0o600); err != nil {

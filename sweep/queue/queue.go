@@ -355,16 +355,46 @@ func (q *Queue) Waiting(ctx context.Context) (int, error) {
 	return int(info.State.Msgs), nil
 }
 
+// Untouched reports whether work waits at servers elsewhere, and no worker does any.
+func (q *Queue) Untouched(ctx context.Context) bool {
+	if q.server != nil {
+		return false
+	}
+	taken := 0
+	for _, from := range q.from {
+		info, err := from.Info(ctx)
+		if err != nil {
+			return false
+		}
+		taken += info.NumAckPending
+	}
+	n, err := q.Waiting(ctx)
+	return err == nil && n > 0 && taken == 0
+}
+
 // patience is how long a server may not answer: then the one in this process is given up, and
 // any that never answered.
 var patience = 30 * time.Second // tests have less
 
+// ErrLost is the error of servers elsewhere that have no work of any sweep any more.
+var ErrLost = errors.New("--nats: the server no longer has the sweep: begin it again")
+
+// isLost reports whether servers elsewhere answer, and have no work of any sweep.
+func (q *Queue) isLost(ctx context.Context) bool {
+	if !q.opened || q.server != nil {
+		return false
+	}
+	_, err := q.work.Info(ctx)
+	return errors.Is(err, jetstream.ErrStreamNotFound)
+}
+
 // retry calls do again as long as no server answers, until ctx ends. The one in this process
-// is given up when its disk is full, or after a while, and so is any that never answered.
-// Others are waited for, and the user hears of it: one whose disk was full answers no more
-// until it starts anew.
+// is given up when its disk is full, or after a while, and so is any that never answered, or
+// that came back without what it kept. Others are waited for, and the user hears of it: one
+// whose disk was full answers no more until it starts anew.
 func (q *Queue) retry(ctx context.Context, do func() error) error {
 	var long <-chan time.Time
+	lost := 0 // how often in succession
 	for {
 		err := do()
 		if err == nil {
@@ -379,6 +409,11 @@ func (q *Queue) retry(ctx context.Context, do func() error) error {
 			if full := writable(q.state); full != nil {
 				return fmt.Errorf("--state: %w", full)
 			}
+		}
+		if lost++; !q.isLost(ctx) {
+			lost = 0
+		} else if lost > 40 { // twice q.wait: a server that begins may not know all at once
+			return ErrLost
 		}
 		if long == nil {
 			long = time.After(patience)
