@@ -120,8 +120,6 @@ func rightNeighbour(b []byte, start, end int) neighbour {
 		return neighbourRegex
 	case rest[0] == '\\' && len(rest) > 1 && bytes.IndexByte([]byte(`wSdb[`), rest[1]) >= 0:
 		return neighbourRegex
-	case bytes.IndexByte([]byte("${<%"), rest[0]) >= 0:
-		return neighbourTemplate
 	case rest[0] == '\n' || rest[0] == '\r':
 		quote := b[max(0, start-1):start]
 		if opens := bytes.Equal(quote, []byte(`"`)) || bytes.Equal(quote, []byte("'")); opens && !bytes.HasSuffix(b[:start-1], quote) {
@@ -129,11 +127,8 @@ func rightNeighbour(b []byte, start, end int) neighbour {
 		}
 	case ascii.IsQuote(rest[0]) && bytes.HasPrefix(rest[1:], []byte("...")):
 		return neighbourCut
-	case ascii.IsQuote(rest[0]):
-		i := ascii.RunEnd(rest, 1, len(rest), ascii.IsSpace)
-		if i < len(rest) && rest[i] == '+' {
-			return neighbourTemplate
-		}
+	case bytes.IndexByte([]byte("${<%"), rest[0]) >= 0, ascii.IsQuote(rest[0]) && bytes.HasPrefix(bytes.TrimLeft(rest[1:], " \t\r\n"), []byte("+")):
+		return neighbourTemplate
 	}
 	return neighbourNone
 }

@@ -309,6 +309,10 @@ func TestAKeyThatIsBrokenAnywhere(t *testing.T) {
 		{"a cell of a table", "│ 1 │ ", " │ eur │\n│   │ ", "   │     │\n"},
 		{"a cell of ASCII", "| 1 | ", " | eur |\n|   | ", "   |     |\n"},
 		{"the only cell", "│ ", " │\n│ ", "   │\n└"},
+		{"a cell of psql", " 1 | ", ".| eur\n   |.", "    | \n"},
+		{"an expanded row of psql", "key | ", ".\n    |.", "\nn   | 1\n"},
+		{"a column of SQLite", "1   ", "  eur\n    ", "    \n2   x\n"},
+		{"a calendar's line", "NOTE:", "\r\n ", "\r\nEND:VEVENT\r\n"},
 	} {
 		tried, exact, inexact, silent := 0, 0, 0, 0
 		for _, sh := range shapes {

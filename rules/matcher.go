@@ -174,9 +174,8 @@ func (m *Matcher) dropDoubles() {
 			b := &m.candidates[j]
 			m.work++
 			switch {
-			case a.Start == b.Start && a.End == b.End && a.RuleID == b.RuleID && slices.Equal(a.Encoding, b.Encoding) && a.Confidence == b.Confidence:
-				b.prefix, drop = dropped, true // two literals led to one key
-			case a.mayDrop(b) && a.better(b) && (a.End >= b.End || a.sameKey(b)):
+			case a.Start == b.Start && a.End == b.End && a.RuleID == b.RuleID && slices.Equal(a.Encoding, b.Encoding) && a.Confidence == b.Confidence, // two literals led to one key
+				a.mayDrop(b) && a.better(b) && (a.End >= b.End || a.sameKey(b)):
 				b.prefix, drop = dropped, true
 			case b.mayDrop(a) && b.better(a) && (b.Start == a.Start && b.End >= a.End || b.sameKey(a)),
 				b.Confidence != finding.Rejected && a.Confidence == finding.Rejected:

@@ -319,20 +319,27 @@ func borderAt(b []byte, at, most int) int {
 	return 0
 }
 
+// dotAt returns the length of what psql writes at both ends of a line that it broke, or 0.
+func dotAt(b []byte, at int) int {
+	return len(b[at:]) - len(bytes.TrimPrefix(bytes.TrimPrefix(b[at:], []byte(".")), []byte("…")))
+}
+
 // cellBehind recognises the edge of a table's cell that is full at b[end:], and a line
-// that goes on with it: other cells are empty.
+// that goes on with it: other cells are empty. SQLite's columns have blanks as edges.
 func (g *group) cellBehind(b []byte, start, end int) (p piece, ok bool) {
-	if borderAt(b, end, 1) == 0 {
-		return p, false
-	}
 	notEnd := func(c byte) bool { return c != '\n' }
 	first := ascii.RunStart(b, start, maxSplitGap, notEnd)
 	column := utf8.RuneCount(b[first : start-len(g.prefix)])
+	dot := dotAt(b, end)
+	blank := column > 0 && (dot == 0 && bytes.HasPrefix(b[end:], []byte("  ")) || dot > 0 && bytes.HasPrefix(b[end+dot:], []byte("\n")))
+	if !blank && borderAt(b, end+dot, 1) == 0 {
+		return p, false
+	}
 	i := ascii.RunEnd(b, end, maxSplitGap, notEnd)
 	i = min(len(b), i+1)
 	empty := func(until int) { // columns of empty cells
 		for ; i < len(b) && until > 0; until-- {
-			n := max(borderAt(b, i, 0), ascii.RunEnd(b, i, 1, ascii.IsBlank)-i)
+			n := max(borderAt(b, i, 0), ascii.RunEnd(b, i, 1, ascii.IsBlank)-i, min(dot, dotAt(b, i)))
 			if n == 0 {
 				return
 			}
@@ -343,7 +350,7 @@ func (g *group) cellBehind(b []byte, start, end int) (p piece, ok bool) {
 	empty(column)
 	p = piece{at: i, joint: cell}
 	i = ascii.RunEnd(b, i, maxBody, func(c byte) bool { return g.alphabet[c] })
-	if column > 0 || i == p.at || borderAt(b, i, maxSplitGap) == 0 {
+	if column > 0 || i == p.at || !blank && borderAt(b, i+min(dot, dotAt(b, i)), maxSplitGap) == 0 || dot > 0 && dotAt(b, p.at-dot) != dot {
 		return p, false
 	}
 	empty(maxSplitGap)

@@ -24,12 +24,7 @@ import (
 // A line may start with where it is, and end with the text that it means.
 type listDecoder struct{ base, word int } // word: bytes that are written in reverse; 0: none
 
-func (d listDecoder) name() string {
-	if d.base == 16 {
-		return "hex"
-	}
-	return "decimal"
-}
+func (d listDecoder) name() string { return map[int]string{10: "decimal", 16: "hex"}[d.base] }
 
 // joiner is what is between two numbers. Where a part of it is in every second
 // file, literals start with lead, what is before the second number.
