@@ -176,6 +176,9 @@ func TestWhatCannotBeOpenedIsSaid(t *testing.T) {
 		found   bool
 	}{
 		"a.lz":        {"LZIP\x01" + "KEY=" + k + "\n", finding.ReasonFormat, "a.lz: lzip: not supported", true},
+		"a.dmg":       {"KEY=" + k + "\n\x00koly\x00\x00\x00\x04\x00\x00\x02\x00" + strings.Repeat("\x00", 500), finding.ReasonFormat, "a.dmg: dmg: not supported", true},
+		"b.dmg":       {"BZh91AY&SY\nKEY=" + k + "\n\x00koly\x00\x00\x00\x04\x00\x00\x02\x00" + strings.Repeat("\x00", 500), finding.ReasonFormat, "b.dmg: dmg: not supported", true},
+		"a.pst":       {"!BDN" + "KEY=" + k + "\n", finding.ReasonFormat, "a.pst: Outlook's store: not supported", true},
 		"a.parquet":   {"PAR1\x15\x04KEY=" + k + "\n", finding.ReasonFormat, "a.parquet: Parquet: not supported", true},
 		"a.feather":   {"ARROW1\x00\x00KEY=" + k + "\n", finding.ReasonFormat, "a.feather: Arrow: not supported", true},
 		"a.avro":      {"Obj\x01\x04\x14avro.codec\x0edeflate\x00KEY=" + k + "\n", finding.ReasonFormat, "a.avro: Avro: not supported", true},

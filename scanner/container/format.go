@@ -100,35 +100,50 @@ var formats = []format{
 	{id: formatClosed, name: "cab", magic: "MSCF\x00\x00\x00\x00"},
 	{id: formatClosed, name: "lzip", magic: "LZIP\x01"},
 	{id: formatClosed, name: "xar", magic: "xar!\x00\x1c"},
-	{id: formatClosed, name: "dmg", magic: "koly\x00\x00\x00\x04"},
 	{id: formatClosed, name: "snappy", magic: "\xff\x06\x00\x00sNaPpY"},
 	{id: formatClosed, name: "Parquet", magic: "PAR1\x15"}, // and the type of the first page
 	{id: formatClosed, name: "Arrow", magic: "ARROW1\x00\x00"},
 	{id: formatClosed, name: "Avro", magic: "Obj\x01", matches: func(head []byte, _ string) bool { return !bytes.Contains(head, []byte("avro.codec\x08null")) }},
+	{id: formatClosed, name: "Outlook's store", magic: "!BDN"},
 	{id: formatClosed, name: "brotli", matches: func(_ []byte, name string) bool { return strings.HasSuffix(name, ".br") }},
 }
 
 // zipFormat is where a zip is in formats.
 const zipFormat = 1
 
-// endsAsZip reports whether content ends with the end of a zip's directory: something
-// may be before a zip, as the program that unpacks it. A comment may be behind.
+// dmgFormat is a disk image of macOS, which its end shows: it begins as its first part does.
+var dmgFormat = format{id: formatClosed, name: "dmg"}
+
+// formatOfEnd returns the format that the end of content shows, nil if it is none. Something may
+// be before a zip, as the program that unpacks it; a comment may be behind its directory:
 //
 //	"PK\x05\x06" | disks, 4 | entries, 2 | entries, 2 | size, 4 | position, 4 | comment's length, 2
-func endsAsZip(r io.ReaderAt, size int64) bool {
-	b := make([]byte, min(size, zipTail))
+func formatOfEnd(r io.ReaderAt, size int64) *format {
+	b := make([]byte, min(size, tailSize))
 	if _, err := r.ReadAt(b, size-int64(len(b))); err != nil && err != io.EOF {
-		return false
+		return nil
 	}
-	return isZipEnd(b)
+	switch {
+	case isDMGEnd(b):
+		return &dmgFormat
+	case isZipEnd(b):
+		return &formats[zipFormat]
+	}
+	return nil
 }
 
-// zipTail is how much of a content's end is searched.
+// tailSize is how much of a content's end is searched.
 const (
+	tailSize   = 1 << 10
 	zipEnd     = "PK\x05\x06"
 	zipEndSize = 22
-	zipTail    = 1 << 10
+	dmgEnd     = "koly\x00\x00\x00\x04\x00\x00\x02\x00" // version 4, 512 bytes
+	dmgEndSize = 512
 )
+
+func isDMGEnd(b []byte) bool {
+	return len(b) >= dmgEndSize && bytes.HasPrefix(b[len(b)-dmgEndSize:], []byte(dmgEnd))
+}
 
 func isZipEnd(b []byte) bool {
 	at := bytes.LastIndex(b, []byte(zipEnd))
@@ -203,11 +218,11 @@ func RecognizeHead(head []byte, name string) bool {
 }
 
 // RecognizeTail reports whether content that ends in tail is a zip with something
-// before it.
+// before it, or a disk image.
 func RecognizeTail(tail []byte) bool {
-	tail = tail[max(0, len(tail)-zipTail):]
+	tail = tail[max(0, len(tail)-tailSize):]
 	// Index is much faster than LastIndex, and finds nothing in most content.
-	return bytes.Contains(tail, []byte(zipEnd)) && isZipEnd(tail)
+	return isDMGEnd(tail) || bytes.Contains(tail, []byte(zipEnd)) && isZipEnd(tail)
 }
 
 // detect returns the format of a content that begins with head, nil if it is none.

@@ -43,8 +43,10 @@ func (s *Source) format(b *Budget, name string) (*format, error) {
 		*s = Random(spool, spool.size)
 		s.spool = spool
 	}
-	if f == nil && s.at != nil && endsAsZip(s.at, s.size) {
-		f = &formats[zipFormat]
+	if s.at != nil && (f == nil || f.id == formatBzip2) { // the first part of a disk image
+		if end := formatOfEnd(s.at, s.size); f == nil || end == &dmgFormat {
+			f = end
+		}
 	}
 	return f, nil
 }
