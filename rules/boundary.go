@@ -89,8 +89,8 @@ const (
 	neighbourTemplate neighbour = "a template"  // ${ or <, or a quote followed by +
 	neighbourRegex    neighbour = "a pattern"   // [ or ( or \w or a bare *
 
-	neighbourCut  neighbour = "an ellipsis behind the quote" // as strace and gdb cut a text
-	neighbourOpen neighbour = "a line's end, and no quote"   // where one is before the key
+	neighbourCut  neighbour = "a sign that more was there" // "..., [...] or (truncated
+	neighbourOpen neighbour = "a line's end, and no quote" // where one is before the key
 )
 
 // rightNeighbour judges the bytes behind a key b[start:end].
@@ -99,8 +99,10 @@ func rightNeighbour(b []byte, start, end int) neighbour {
 	switch {
 	case len(rest) == 0:
 		return neighbourNone
-	case bytes.HasPrefix(rest, []byte("...")), bytes.HasPrefix(rest, []byte("…")), bytes.HasPrefix(rest, []byte(`\u2026`)):
+	case isEllipsis(rest):
 		return neighbourEllipsis
+	case bytes.IndexByte([]byte("\"'`["), rest[0]) >= 0 && isEllipsis(rest[1:]), bytes.HasPrefix(bytes.TrimLeft(rest, " \"'`[(<"), []byte("truncated")):
+		return neighbourCut
 	case bytes.HasPrefix(rest, []byte("•")), bytes.HasPrefix(rest, []byte("●")), bytes.HasPrefix(rest, []byte(`\u2022`)):
 		return neighbourMask
 	case rest[0] == '*':
@@ -125,12 +127,15 @@ func rightNeighbour(b []byte, start, end int) neighbour {
 		if opens := bytes.Equal(quote, []byte(`"`)) || bytes.Equal(quote, []byte("'")); opens && !bytes.HasSuffix(b[:start-1], quote) {
 			return neighbourOpen
 		}
-	case ascii.IsQuote(rest[0]) && bytes.HasPrefix(rest[1:], []byte("...")):
-		return neighbourCut
 	case bytes.IndexByte([]byte("${<%"), rest[0]) >= 0, ascii.IsQuote(rest[0]) && bytes.HasPrefix(bytes.TrimLeft(rest[1:], " \t\r\n"), []byte("+")):
 		return neighbourTemplate
 	}
 	return neighbourNone
+}
+
+// isEllipsis reports whether b begins with one.
+func isEllipsis(b []byte) bool {
+	return slices.ContainsFunc([]string{"...", "…", `\u2026`, "&hellip;", "&#8230;"}, func(e string) bool { return bytes.HasPrefix(b, []byte(e)) })
 }
 
 // secretAssigned reports whether b[:at] ends as the left side of an

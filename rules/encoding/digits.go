@@ -22,12 +22,7 @@ import (
 //	offset 2   |..cz|...                za19saXZlX
 type digitDecoder struct{ bits int }
 
-func (d digitDecoder) name() string {
-	if d.bits == 4 {
-		return "hex"
-	}
-	return "base64"
-}
+func (d digitDecoder) name() string { return map[int]string{4: "hex", 6: "base64"}[d.bits] }
 
 func (d digitDecoder) forms(plain []byte, nested bool) []form {
 	list := make([]form, 0, 6)
