@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"encoding/json"
+	"fmt"
 	"path/filepath"
 	"strings"
 	"testing"
@@ -164,5 +165,46 @@ func TestStatusOfASweep(t *testing.T) {
 	// It asks about keys, or reports.
 	if _, got, _ := run(t, "status", "--state", state); got != "The sweep of 2126-06-01 12:00:00: 1 of 1 repositories are done, and it runs.\n" {
 		t.Error(got)
+	}
+}
+
+// A worker that is stopped while it asks gives its keys back: the next one does not wait.
+func TestAStoppedWorkerGivesItsKeysBack(t *testing.T) {
+	dir := t.TempDir()
+	live := martisKey("live")
+	f := newFolder(t, filepath.Join(dir, "r"))
+	f.commit("pay.sh", beside("api.martis.id", live))
+	server := served(t)
+	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
+	defer cancel()
+	first, stop := context.WithCancel(ctx)
+	defer stop()
+	hang := make(chan struct{})
+	defer close(hang)
+	url, asked := issuer(t, func(key string) bool {
+		if first.Err() == nil {
+			stop()
+			<-hang
+		}
+		return key == live
+	})
+	start := func(ctx context.Context, out *bytes.Buffer, args ...string) (ended chan error) {
+		ended = make(chan error, 1)
+		p := &program{stdout: out, stderr: new(bytes.Buffer), now: clock, wait: silence}
+		go func() { ended <- p.app().RunContext(ctx, append([]string{"keysweep-sweep"}, args...)) }()
+		return ended
+	}
+	var report bytes.Buffer
+	sweep := start(ctx, &report, "--repos", listOf(t, dir, []string{f.path}), "--nats", server, "--verify", "--endpoint", "martis="+url, "-f", "json")
+	if err := <-start(first, new(bytes.Buffer), "work", "--nats", server); err != nil {
+		t.Error(err)
+	}
+	second := start(ctx, new(bytes.Buffer), "work", "--nats", server)
+	<-sweep
+	if err := <-second; err != nil {
+		t.Error(err)
+	}
+	if got := verdicts(t, report.String()); len(got) != 1 || !strings.Contains(fmt.Sprint(got), "martis active") || asked(live) > 2 {
+		t.Errorf("asked %d times: %v", asked(live), got)
 	}
 }

@@ -2,6 +2,7 @@ package main
 
 import (
 	"errors"
+	"slices"
 	"sync"
 	"time"
 
@@ -55,5 +56,5 @@ func (p *program) workFor(c *cli.Context) error {
 		all.Go(func() { failed[i] = w.run(ctx) })
 	}
 	all.Wait()
-	return errors.Join(failed...)
+	return errors.Join(slices.Compact(failed)...)
 }

@@ -390,8 +390,11 @@ func (w *worker) ask(ctx context.Context, d *queue.Delivery) error {
 		}
 	}
 	if len(asked) > 0 {
-		if err := w.askIssuers(ctx, d, a, asked); err != nil {
+		if err := w.askIssuers(ctx, d, a, asked); err != nil && ctx.Err() == nil {
 			return err
+		}
+		if ctx.Err() != nil {
+			return w.stopAsking(ctx, d, asked, names)
 		}
 		for _, f := range asked {
 			if err := w.answer(ctx, names[f], f); err != nil {
@@ -403,6 +406,24 @@ func (w *worker) ask(ctx context.Context, d *queue.Delivery) error {
 		return err
 	}
 	return nil
+}
+
+// stopAsking keeps what issuers said before ctx ended, and leaves the other keys to other workers.
+func (w *worker) stopAsking(ctx context.Context, d *queue.Delivery, asked []*finding.Finding, names map[*finding.Finding]string) error {
+	after, cancel := context.WithTimeout(context.WithoutCancel(ctx), 2*time.Second)
+	defer cancel()
+	for _, f := range asked {
+		err := error(nil)
+		if f.Status == finding.Active || f.Status == finding.Inactive || f.Status == finding.Restricted {
+			err = w.answer(after, names[f], f)
+		} else {
+			err = w.q.Unclaim(after, w.sweep.ID, names[f])
+		}
+		if err != nil {
+			return err
+		}
+	}
+	return w.giveBack(ctx, d)
 }
 
 // askIssuers asks about findings.

@@ -132,6 +132,7 @@ func Open(ctx context.Context, o Options) (q *Queue, err error) {
 		q.say = func(string) {}
 	}
 	if o.URL == "" {
+		q.claim = []byte(claimed + "here") // an earlier process with this state has ended
 		err = q.serve(o.State)
 	} else {
 		q.nc, err = connect(o)

@@ -142,3 +142,49 @@ func TestAServerThatIsAwayIsWaitedForAndSaid(t *testing.T) {
 		t.Errorf("%d sentences", len(said))
 	}
 }
+
+// A process with the state of one that was killed has its claims at once; elsewhere, those of
+// others run out, or are given back.
+func TestClaims(t *testing.T) {
+	const sweep, key = "sweep", "abc"
+	claim := func(q *Queue) bool {
+		t.Helper()
+		taken, _, err := q.Claim(t.Context(), sweep, key, time.Second)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return taken
+	}
+	open := func(o Options) *Queue {
+		t.Helper()
+		o.Wait = 2 * time.Second
+		q, err := Open(t.Context(), o)
+		if err != nil {
+			t.Fatal(err)
+		}
+		t.Cleanup(q.Close)
+		return q
+	}
+	state := t.TempDir()
+	first := open(Options{State: state})
+	if taken, _, err := first.Claim(t.Context(), sweep, key, time.Hour); !taken || err != nil {
+		t.Fatal(taken, err)
+	}
+	first.Close()
+	if !claim(open(Options{State: state})) {
+		t.Error("a claim of a process that ended with the same state is waited for")
+	}
+	url := proxied(t, func([]byte) bool { return false })
+	a, b := open(Options{URL: url}), open(Options{URL: url})
+	if taken, _, err := a.Claim(t.Context(), sweep, key, time.Hour); !taken || err != nil {
+		t.Fatal(taken, err)
+	}
+	if claim(b) {
+		t.Error("two have one claim")
+	}
+	if err := a.Unclaim(t.Context(), sweep, key); err != nil || !claim(b) {
+		t.Errorf("what is given back is not free, %v", err)
+	}
+	for !claim(a) { // it runs out
+	}
+}

@@ -169,6 +169,11 @@ func (q *Queue) Claim(ctx context.Context, sweep, sha256 string, ttl time.Durati
 	return false, entry.Value(), nil
 }
 
+// Unclaim gives a claim of this process back.
+func (q *Queue) Unclaim(ctx context.Context, sweep, sha256 string) error {
+	return q.retry(ctx, func() error { return q.answers.Delete(ctx, sweep+"."+sha256) })
+}
+
 // PutAnswer keeps the answer about a key.
 func (q *Queue) PutAnswer(ctx context.Context, sweep, sha256 string, answer []byte) error {
 	return stored(q.retry(ctx, func() error {
