@@ -86,7 +86,7 @@ var noticeWords = map[string]noticeKind{
 	string(finding.ReasonSpareCopy):     {"note", "A copy of an object cannot be read; the object was read from a pack.", "Nothing needs to be done; git gc removes it."},
 	string(finding.ReasonExtension):     {"note", "A repository has an extension that changes neither objects nor refs.", "Nothing needs to be done."},
 	string(finding.ReasonUnopened):      {"note", "An archive is too large for a hook.", "Run keysweep scan on it."},
-	string(finding.ReasonEncrypted):     {"note", "An encrypted file in an archive was not read.", "Unpack it and scan the folder."},
+	string(finding.ReasonEncrypted):     {"note", "An encrypted file was not read.", "Decrypt it and scan what comes of it."},
 	string(finding.ReasonDamagedMember): {"note", "A file in an archive is damaged: what it yields was scanned.", "Check the archive."},
 	string(finding.ReasonNoHistory):     {"note", "The objects of a pack or bundle of git were scanned without commits and paths.", "Run git clone FILE.bundle, or put a pack into a repository with git unpack-objects, and scan the repository."},
 	string(finding.ReasonFormat):        {"note", "A file has a format that is not opened: only its bytes as they are were scanned.", "Unpack it and scan the folder."},

@@ -54,7 +54,7 @@ var reasonWords = map[finding.Reason]struct{ one, many string }{
 		"%s extensions of the repository, which change neither objects nor refs"},
 	finding.ReasonUnopened: {"1 archive too large for a hook (keysweep scan opens it)",
 		"%s archives too large for a hook (keysweep scan opens them)"},
-	finding.ReasonEncrypted: {"1 encrypted file in an archive", "%s encrypted files in archives"},
+	finding.ReasonEncrypted: {"1 encrypted file", "%s encrypted files"},
 	finding.ReasonDamagedMember: {"1 damaged file in an archive: what it yields was scanned",
 		"%s damaged files in archives: what they yield was scanned"},
 	finding.ReasonFormat: {"1 file in a format that is not opened: only its bytes as they are were scanned",

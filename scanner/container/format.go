@@ -94,6 +94,14 @@ var formats = []format{
 	{id: formatLooseObject, name: "git object", magic: "x", matches: isLooseObject, isStream: true},
 	// These are not opened.
 	{id: formatEncrypted, name: "database", matches: document.IsEncryptedDatabase},
+	{id: formatEncrypted, name: "OpenSSL", magic: "Salted__"},
+	{id: formatEncrypted, name: "OpenSSL", magic: "U2FsdGVkX1"}, // in base64
+	{id: formatEncrypted, name: "OpenPGP", magic: "-----BEGIN PGP MESSAGE-----"},
+	{id: formatEncrypted, name: "OpenPGP", matches: isOpenPGP},
+	{id: formatEncrypted, name: "age", magic: "age-encryption.org/v1\n"},
+	{id: formatEncrypted, name: "age", magic: "-----BEGIN AGE ENCRYPTED FILE-----"},
+	{id: formatEncrypted, name: "git-crypt", magic: "\x00GITCRYPT\x00"},
+	{id: formatEncrypted, name: "ansible-vault", magic: "$ANSIBLE_VAULT;"},
 	{id: formatCompound, name: "compound file", magic: "\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1"}, // .doc, .xls, .ppt, .msg, .msi
 	{id: formatClosed, name: "squashfs", magic: "hsqs"},
 	{id: formatClosed, name: "squashfs", magic: "sqsh"},
@@ -199,8 +207,29 @@ func (f *format) open(o *opening) error {
 var firstBytes = [256]bool{
 	0x1f: true, 'P': true, 'B': true, 0xfd: true, 0x28: true, 0x04: true, 0x5d: true, '!': true, '0': true, 0xc7: true, 0x71: true,
 	0xed: true, 'R': true, '7': true, 'h': true, 's': true, '#': true, 'M': true, 'L': true, 'x': true, 'k': true, 0xff: true,
+	0x00: true, '$': true, '-': true, 0x84: true, 0x85: true, 0x8c: true, 0xc1: true, 0xc3: true, // encrypted
 	'%': true, ' ': true, '\t': true, '\r': true, '\n': true, '<': true, '{': true, 0xef: true, 0xd0: true,
 	0x51: true, 0x53: true, 0x54: true, 0x55: true, 0x56: true, 0x57: true, 0x58: true, 0x59: true, 0x5a: true, 0x5b: true, 0x5c: true, 0x5e: true, 0x5f: true,
+}
+
+// isOpenPGP reports whether content begins with an encrypted session key, for a public key (version
+// 3, id of the key, algorithm) or a passphrase (version 4, cipher, kind of string-to-key), as RFC
+// 9580, 4.2 and 5, has them.
+func isOpenPGP(head []byte, _ string) bool {
+	if len(head) < 16 {
+		return false
+	}
+	body := head[2:]
+	if head[0] == 0x85 || head[0] >= 0xc0 && head[1] >= 192 { // two bytes of length
+		body = head[3:]
+	}
+	switch head[0] {
+	case 0x84, 0x85, 0xc1:
+		return body[0] == 3 && strings.IndexByte("\x01\x02\x10\x12", body[9]) >= 0
+	case 0x8c, 0xc3:
+		return body[0] == 4 && body[1] >= 1 && body[1] <= 10 && strings.IndexByte("\x00\x01\x03", body[2]) >= 0
+	}
+	return false
 }
 
 // isLetter reports whether c is what a mail begins with.
