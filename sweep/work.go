@@ -2,6 +2,7 @@ package main
 
 import (
 	"errors"
+	"fmt"
 	"slices"
 	"sync"
 	"time"
@@ -56,5 +57,6 @@ func (p *program) workFor(c *cli.Context) error {
 		all.Go(func() { failed[i] = w.run(ctx) })
 	}
 	all.Wait()
-	return errors.Join(slices.Compact(failed)...)
+	// One sentence of what all of them met.
+	return errors.Join(slices.CompactFunc(failed, func(a, b error) bool { return fmt.Sprint(a) == fmt.Sprint(b) })...)
 }

@@ -168,7 +168,10 @@ func (q *Queue) serve(state string) (err error) {
 
 // connect connects to servers elsewhere.
 func connect(o Options) (*nats.Conn, error) {
-	opts := []nats.Option{nats.Name("keysweep-sweep"), nats.MaxReconnects(-1)}
+	opts := []nats.Option{
+		nats.Name("keysweep-sweep"), nats.MaxReconnects(-1),
+		nats.ErrorHandler(func(*nats.Conn, *nats.Subscription, error) {}), // retry says what counts; without, it is printed
+	}
 	if o.Credentials != "" {
 		opts = append(opts, nats.UserCredentials(o.Credentials))
 	}
