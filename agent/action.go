@@ -244,14 +244,30 @@ func mentioned(prompt string) (list []read) {
 		name := rest
 		if quoted, ok := strings.CutPrefix(rest, `"`); ok {
 			name, _, _ = strings.Cut(quoted, `"`)
-		} else if end := strings.IndexAny(rest, " \t\r\n\"'`<>()[]{}"); end >= 0 {
-			name = rest[:end]
+		} else {
+			name = unescaped(rest)
 		}
 		if name = strings.TrimRight(name, ".,;:!?"); name == "" || strings.Contains(name, "\n") {
 			continue
 		}
 		list = append(list, ranged(name))
 	}
+}
+
+// unescaped returns the name that a prompt begins with, up to a blank or a bracket that no
+// backslash precedes, as Gemini writes a\ b.txt.
+func unescaped(prompt string) string {
+	var name strings.Builder
+	for i := 0; i < len(prompt); i++ {
+		const ends = " \t\r\n\"'`<>()[]{}"
+		if prompt[i] == '\\' && i+1 < len(prompt) && strings.IndexByte(ends, prompt[i+1]) >= 0 {
+			i++
+		} else if strings.IndexByte(ends, prompt[i]) >= 0 {
+			break
+		}
+		name.WriteByte(prompt[i])
+	}
+	return name.String()
 }
 
 // ranged reads FILE#L10-20; the lines are whole if they do not parse.

@@ -92,6 +92,7 @@ func TestFilesThatAPromptNames(t *testing.T) {
 	}{
 		{"see @a/b.txt.", []read{{"a/b.txt", 1, 0, false}}},
 		{`see @"a b.txt" and (@c)`, []read{{"a b.txt", 1, 0, false}, {"c", 1, 0, false}}},
+		{`@a\ b\(1\).txt @a\b.txt @c\`, []read{{"a b(1).txt", 1, 0, false}, {`a\b.txt`, 1, 0, false}, {`c\`, 1, 0, false}}},
 		{"@a#L3 @b#L3-9 @c#L9-3 @d#Lx @e#L3-L5", []read{{"a", 3, 3, false}, {"b", 3, 9, false}, {"c", 9, 9, false}, {"d", 1, 0, false}, {"e", 3, 5, false}}},
 		{"mail a@b.example or @ or x@@y", nil},
 		{"@\n@\"\"", nil},
@@ -116,6 +117,23 @@ func TestClassesOfTools(t *testing.T) {
 			if got := classOf(name); got != tt.class {
 				t.Errorf("%s is of class %d, want %d", name, got, tt.class)
 			}
+		}
+	}
+}
+
+// joined is a judge for which a word over two lines is a key, too, that it cannot mask.
+type joined struct{ marked }
+
+func (joined) Text(text, _ string) ([]Key, error) {
+	return marked{}.Text(strings.ReplaceAll(text, "SEC\nRET", mark), "")
+}
+
+func TestATextInWhichAKeyIsLeftIsNotShown(t *testing.T) {
+	g := &Guard{Judge: joined{}}
+	for tool, want := range map[string]string{"Grep": leftOut, "Bash": leftOut} {
+		v := g.after(&Event{Agent: Find("claude"), Moment: After, Tool: tool, Output: map[string]any{"content": "a\nSECRET\nSEC\nRET", "mode": "content"}})
+		if got := v.Output.(map[string]any); got["content"] != want || got["mode"] != "content" {
+			t.Errorf("%s: %q", tool, got)
 		}
 	}
 }

@@ -191,20 +191,13 @@ func (g *Guard) before(e *Event) Verdict {
 		return Verdict{Kind: Denied, Model: why, Person: why}
 	}
 	var f found
-	path := ""
-	here := map[string]bool{} // keys that the files of the call hold
-	for _, p := range a.paths {
-		p = g.Resolve(e.Dir, p)
-		path = cmp.Or(path, p)
-		if a.class == other {
-			keys, _ := g.File(p, true)
-			for _, k := range keys {
-				here[k.ID] = true
-			}
-		}
+	files := g.files(e, &a)
+	var here map[string]bool // keys that each file of the call holds
+	if a.class == other {
+		here = g.inAll(files)
 	}
 	for _, s := range a.arguments {
-		keys, err := g.Text(s, path)
+		keys, err := g.text(s, files)
 		f.add("", slices.DeleteFunc(keys, func(k Key) bool { return here[k.ID] }), err)
 	}
 	if len(f.lines) > 0 {
@@ -212,7 +205,7 @@ func (g *Guard) before(e *Event) Verdict {
 		return Verdict{Kind: Denied, Model: why, Person: why}
 	}
 	for _, s := range a.contents {
-		keys, err := g.Text(s, path)
+		keys, err := g.text(s, files)
 		f.add("", keys, err)
 	}
 	for _, r := range a.reads {
@@ -227,6 +220,43 @@ func (g *Guard) before(e *Event) Verdict {
 		return g.notScanned(e, f.err)
 	}
 	return Verdict{}
+}
+
+// files returns the files that a tool call names.
+func (g *Guard) files(e *Event, a *action) (list []string) {
+	for _, p := range a.paths {
+		if p = g.Resolve(e.Dir, p); !slices.Contains(list, p) {
+			list = append(list, p)
+		}
+	}
+	return list
+}
+
+// inAll returns the keys that each of these files holds, also accepted ones: which of
+// them a text goes to is not known.
+func (g *Guard) inAll(files []string) (ids map[string]bool) {
+	for i, p := range files {
+		keys, _ := g.File(p, true)
+		held := map[string]bool{}
+		for _, k := range keys {
+			held[k.ID] = i == 0 || ids[k.ID]
+		}
+		ids = held
+	}
+	return ids
+}
+
+// text returns the keys in a text that is of one of these files, or goes to one: but for
+// those that are accepted in each of them.
+func (g *Guard) text(s string, files []string) (keys []Key, err error) {
+	if len(files) == 0 {
+		return g.Text(s, "")
+	}
+	for _, p := range files {
+		more, wrong := g.Text(s, p)
+		keys, err = append(keys, more...), cmp.Or(err, wrong)
+	}
+	return keys, err
 }
 
 // tool names the tool of an event.
@@ -281,12 +311,13 @@ func (g *Guard) forbidden(e *Event, a *action) string {
 func (g *Guard) after(e *Event) Verdict {
 	a := e.action()
 	var f found
-	persisted, path := false, ""
-	if a.class != runs && len(a.paths) > 0 {
-		path = g.Resolve(e.Dir, a.paths[0])
+	persisted := false
+	var files []string
+	if a.class != runs {
+		files = g.files(e, &a)
 	}
 	texts(e.Output, func(name, s string, _ bool) {
-		keys, err := g.Text(s, path)
+		keys, err := g.text(s, files)
 		f.add("", keys, err)
 		if among(" persistedOutputPath outputFile fullOutputPath ", name) && s != "" {
 			keys, err := g.File(g.Resolve(e.Dir, s), false)
@@ -304,12 +335,17 @@ func (g *Guard) after(e *Event) Verdict {
 	v := Verdict{Kind: Replaced, Person: what + ", which was hidden from the model:" + f.list()}
 	v.Model = what + ", which is hidden:" + f.list() + "The key is not there as it is shown: do not write it anywhere."
 	change := g.Mask
-	if a.class == reads || a.class == search || path != "" {
+	if a.class == reads || a.class == search || files != nil {
 		v.Person = what + "; its lines were left out:" + f.list()
 		v.Model = what + ", and its lines are left out:" + f.list()
 		change = g.withoutLines
 	}
-	v.Output = replaced(e.Output, change)
+	v.Output = replaced(e.Output, func(s string) string {
+		if s = change(s); g.holds(s) { // one that only the text around it shows
+			s = leftOut
+		}
+		return s
+	})
 	if m, ok := v.Output.(map[string]any); ok && persisted {
 		for _, name := range []string{"persistedOutputPath", "persistedOutputSize", "outputFile", "fullOutputPath"} {
 			delete(m, name)
@@ -331,6 +367,15 @@ func reached(e *Event, v Verdict) Verdict {
 	return v
 }
 
+// leftOut is in the place of a text that cannot be shown in part.
+const leftOut = "[keysweep: left out, as it holds a key]\n"
+
+// holds reports whether a text holds a key, or may.
+func (g *Guard) holds(s string) bool {
+	keys, err := g.Text(s, "")
+	return len(keys) > 0 || err != nil
+}
+
 // withoutLines returns a text without the lines that hold a key, and says how many
 // these are.
 func (g *Guard) withoutLines(s string) string {
@@ -347,7 +392,7 @@ func (g *Guard) withoutLines(s string) string {
 		}
 	}
 	if left == 0 { // a key that goes over a line break
-		return "[keysweep: left out, as it holds a key]\n"
+		return leftOut
 	}
 	if text := b.String(); text != "" && !strings.HasSuffix(text, "\n") {
 		b.WriteString("\n")

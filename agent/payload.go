@@ -203,7 +203,7 @@ func parseText(text string) (v any, ok bool) {
 	return v, d.Decode(&v) == nil
 }
 
-// replaced returns v with every text changed by change; names of members stay.
+// replaced returns v with every text changed by change, names of members included.
 func replaced(v any, change func(string) string) any {
 	switch v := v.(type) {
 	case string:
@@ -217,7 +217,7 @@ func replaced(v any, change func(string) string) any {
 	case map[string]any:
 		m := make(map[string]any, len(v))
 		for key, element := range v {
-			m[key] = replaced(element, change)
+			m[change(key)] = replaced(element, change)
 		}
 		return m
 	}

@@ -5,8 +5,8 @@ import (
 	"strings"
 )
 
-// Accepts returns the command of keysweep, in a call, by which a person accepts keys
-// or takes out hooks, as "keysweep baseline create"; "" if it is none.
+// Accepts returns the command of keysweep, in a call, by which a person accepts keys,
+// takes out hooks or writes the settings of an agent, as "keysweep baseline create"; "" if it is none.
 func (c *Call) Accepts() string {
 	if c.Name() != "keysweep" || slices.Contains(c.Words, "--help") || slices.Contains(c.Words, "-h") {
 		return ""
@@ -19,11 +19,12 @@ func (c *Call) Accepts() string {
 	}
 	for i, word := range operands[:min(2, len(operands))] { // the first may be the value of an option
 		switch {
-		case word == "help":
+		case word == "help" || word == "allow" && slices.Contains(c.Words, "--list"):
 			return ""
 		case word == "baseline" && slices.Contains(operands[i:], "create"):
 			return "keysweep baseline create"
-		case word == "allow" || word == "triage" || word == "uninstall":
+		case word == "allow" || word == "triage" || word == "uninstall",
+			word == "install" && slices.ContainsFunc(c.Words, func(w string) bool { return strings.HasPrefix(w, "--agent") }):
 			return "keysweep " + word
 		}
 	}

@@ -106,6 +106,7 @@ func TestCommandsThatLeaveOutHooks(t *testing.T) {
 		{"keysweep uninstall", "keysweep uninstall"},
 		{"keysweep allow 0123456789abcdef", "keysweep allow"},
 		{"keysweep triage", "keysweep triage"},
+		{"keysweep install --agent claude --allow-no-verify", "keysweep install"},
 		{"env HOME=/x keysweep baseline create", "keysweep baseline create"},
 	} {
 		want := strings.ReplaceAll(tt.what, "'", "")
@@ -137,7 +138,7 @@ func TestHarmlessCommands(t *testing.T) {
 		"npm publish --no-verify", "hg commit -n", "gitk commit -n", "not-git commit -n", "git-lfs push --no-verify",
 		"bash script.sh -n", "bash -n commit.sh", "sh -e build.sh commit -n", "eval", "bash -c", "X=--no-verify; echo $X",
 		"keysweep scan .", "keysweep baseline prune", "keysweep", "keysweep doctor", "echo keysweep baseline create", "keysweep scan baseline",
-		"keysweep baseline create --help", "keysweep help baseline create", "keysweep uninstall -h", "uv add git", "npx git-cz -n",
+		"keysweep baseline create --help", "keysweep help baseline create", "keysweep uninstall -h", "keysweep allow --list", "keysweep install", "uv add git", "npx git-cz -n",
 	} {
 		if what, _ := denied(command); what != "" {
 			t.Errorf("%s: %q", command, what)
