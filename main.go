@@ -7,6 +7,8 @@ package main
 
 import (
 	"context"
+	"io"
+	"log"
 	"os"
 	"time"
 
@@ -29,6 +31,7 @@ func stdin() *os.File {
 
 // start runs the program by a clock: main alone has it from the system.
 func start(now func() time.Time) int {
+	log.SetOutput(io.Discard) // net/http logs bytes that a server sent unasked
 	return command.Run(context.Background(), os.Args[1:], command.Process{
 		Stdin: stdin(), Stdout: os.Stdout, Stderr: os.Stderr, Now: now, Signals: command.WatchSignals,
 	})

@@ -2,6 +2,7 @@ package main
 
 import (
 	"bufio"
+	"bytes"
 	"crypto/ecdsa"
 	"crypto/elliptic"
 	"crypto/rand"
@@ -18,6 +19,7 @@ import (
 	"os"
 	"os/exec"
 	"strings"
+	"testing"
 	"time"
 
 	"github.com/rogpeppe/go-internal/testscript"
@@ -230,4 +232,28 @@ func startServer(ts *testscript.TestScript, port string, server *exec.Cmd) {
 		words = append(words, <-said)
 	}
 	ts.Fatalf("%s", fmt.Sprintf("%s does not listen: %s", server.Path, strings.Join(words, "\n")))
+}
+
+// A web server may send more than its answer, perhaps a password that it was sent.
+func TestWhatAServerSendsUnaskedIsNotPrinted(t *testing.T) {
+	listener, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer listener.Close()
+	go func() {
+		for {
+			c, err := listener.Accept()
+			if err != nil {
+				return
+			}
+			if _, err := http.ReadRequest(bufio.NewReader(c)); err == nil {
+				_, _ = io.WriteString(c, "HTTP/1.1 204 No Content\r\n\r\nunasked")
+			}
+		}
+	}()
+	out, err := exec.Command("keysweep", "scan", "http://"+listener.Addr().String()+"/shop").CombinedOutput()
+	if !bytes.Contains(out, []byte("no git server at this address")) || bytes.Contains(out, []byte("nasked")) {
+		t.Errorf("%v: %s", err, out)
+	}
 }

@@ -44,6 +44,8 @@ type Database struct {
 	packsRead bool
 	// partial says that not all was read that Trace rests on.
 	partial bool
+	// cut says that the pack did not come whole, which the caller reports.
+	cut bool
 	// failed holds, by store and entry, what could not be read: the second
 	// passes over trees report only what Scan could read.
 	failed sync.Map
@@ -60,7 +62,7 @@ func Open(ctx context.Context, repo *gitdb.Repository, opts gitdb.OpenOptions) (
 		return pack.Open(ctx, path, repo.Format, opts.Workers)
 	})
 	db := &Database{
-		repo: repo, packs: packs, promisor: stores.Promisor, skipped: stores.Skipped,
+		repo: repo, packs: packs, promisor: stores.Promisor, skipped: stores.Skipped, cut: opts.Incoming.IsCut(),
 		workers: max(opts.Workers, 1), maxObject: opts.MaxObject, budget: pack.NewBudget(opts.MaxObject), missing: make(map[oid.ID]struct{}),
 	}
 	if err != nil {

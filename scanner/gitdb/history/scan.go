@@ -86,7 +86,7 @@ func (db *Database) Scan(ctx context.Context, opts ScanOptions) (*ScanResult, er
 	s.result.Skipped.Merge(db.repo.Skipped)
 	db.partial = true // until the end
 	err := s.run(ctx)
-	db.partial = err != nil || finding.Incomplete(s.result.Skipped)
+	db.partial = err != nil || db.cut || finding.Incomplete(s.result.Skipped)
 	slices.SortFunc(db.commits, func(a, b gitdb.Commit) int { return a.ID.Compare(b.ID) })
 	db.commits = slices.CompactFunc(db.commits, func(a, b gitdb.Commit) bool { return a.ID == b.ID })
 	return s.result, err
