@@ -39,7 +39,8 @@ create [PATH…]  scans PATH, or the current folder, and accepts the keys that
                 .secrets.baseline, .gitguardian.yaml, kingfisher's baseline.
 prune [PATH…]   scans the repositories PATH, or that of the current folder, and
                 removes the lines of keys that are in them no more, at whatever
-                confidence. It refuses if the scan is incomplete.
+                confidence. It refuses if the scan is incomplete, and keeps
+                keys whose prefix no rule has.
 The file holds a hash of each key and no character of its body; commit it. The
 status is 0, or 3 if the scan was incomplete.
 `,
@@ -110,7 +111,7 @@ func parseBaseline(c *call, word string) (o *baselineOptions, err error) {
 	if word != "prune" {
 		return o, nil
 	}
-	for _, name := range []string{"reason", "min-confidence", "all-objects", "ignored", "from"} {
+	for _, name := range []string{"reason", "min-confidence", "all-objects", "ignored", "from", "no-archives"} {
 		if c.IsSet(name) {
 			return nil, fmt.Errorf("prune has no --%s", name)
 		}
@@ -365,14 +366,30 @@ func baselinePrune(c *call, o *baselineOptions) error {
 			found[fingerprint] = true
 		}
 	}
-	removed := b.Remove(func(l *exceptions.BaselineLine) bool { return !found[l.Fingerprint] })
+	unknown := 0 // keys that these rules cannot find
+	removed := b.Remove(func(l *exceptions.BaselineLine) bool {
+		if found[l.Fingerprint] {
+			return false
+		}
+		if !a.Loaded.Rules.Finder().Contains([]byte(strings.TrimSuffix(l.Prefix, "…") + "_")) {
+			unknown++
+			return false
+		}
+		return true
+	})
 	var out strings.Builder
 	for _, l := range removed {
 		listKey(&out, l.Fingerprint[:16], l.Prefix, l.Issuer, l.Environment, quote.HideKeys(l.Comment))
 	}
-	if len(removed) == 0 {
+	if unknown > 0 {
+		fmt.Fprintf(&out, "%s kept, whose prefix no rule has: name the --rules FILE that finds %s.\n", keys(unknown), pronoun(unknown))
+	}
+	switch {
+	case len(removed) == 0 && unknown > 0:
+		out.WriteString("Every other key is still found: nothing was removed.\n")
+	case len(removed) == 0:
 		fmt.Fprintf(&out, "Every key of %s is still found: nothing was removed.\n", quote.Name(file))
-	} else {
+	default:
 		if err := writeBaseline(file, b.Text()); err != nil {
 			return err
 		}
