@@ -132,6 +132,9 @@ func (e *Event) action() (a action) {
 				a.paths = append(a.paths, s)
 			}
 		case among(commandMembers, name) && !strings.HasPrefix(s, patchHead):
+			if strings.Contains(" powershell pwsh ", " "+strings.ToLower(e.Tool)+" ") {
+				s = strings.ReplaceAll(s, `\`, "/") // it escapes nothing there
+			}
 			calls, err := shell.Parse(s)
 			a.calls = append(a.calls, calls...)
 			if a.class == runs && (strings.Contains(s, "git") || strings.Contains(s, "keysweep")) {

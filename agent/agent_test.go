@@ -30,6 +30,7 @@ func (marked) File(path string, _ bool) ([]Key, error) {
 	}
 	return nil, nil
 }
+func (marked) Files(string) []string           { return nil }
 func (marked) Mask(text string) string         { return strings.ReplaceAll(text, mark, "…") }
 func (marked) Hooked(string) (bool, error)     { return true, nil }
 func (marked) Protected(path string) bool      { return strings.Contains(path, ".keysweep") }

@@ -29,6 +29,8 @@ type Judge interface {
 	// File returns the keys in a file, also the accepted ones if all is set. The error
 	// wraps fs.ErrNotExist if there is none. A folder has none.
 	File(path string, all bool) ([]Key, error)
+	// Files returns the files that a glob in a command means, in any order.
+	Files(glob string) []string
 	// Mask returns text with what may be a key hidden.
 	Mask(text string) string
 	// Hooked reports whether git hooks of a folder call keysweep.
@@ -174,10 +176,19 @@ func (g *Guard) prompt(e *Event) Verdict {
 
 // read adds the keys in the lines of a file that are read.
 func (g *Guard) read(e *Event, r read, f *found) {
-	keys, err := g.File(g.Resolve(e.Dir, r.path), false)
+	const most = 256
+	path := g.Resolve(e.Dir, r.path)
+	keys, err := g.File(path, false)
 	invalidName := runtime.GOOS == "windows" && errors.Is(err, syscall.Errno(123)) // ERROR_INVALID_NAME: no file has a * in its name
 	if (errors.Is(err, fs.ErrNotExist) || invalidName) && r.optional {
-		err = nil // of what a glob or a command names, the result is scanned
+		err = nil // a command may make it first
+		if list := g.Files(path); len(list) > most {
+			err = fmt.Errorf("%s: more than %d files", r.path, most)
+		} else {
+			for _, p := range list {
+				g.read(e, read{path: p, from: r.from, to: r.to}, f)
+			}
+		}
 	}
 	keys = slices.DeleteFunc(keys, func(k Key) bool { return !r.holds(k.Line) })
 	f.add(r.path+", ", keys, err)

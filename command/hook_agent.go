@@ -201,6 +201,17 @@ func (j *textJudge) keys(res *finding.Result, all bool) (list []agent.Key) {
 	return list
 }
 
+// Files returns the files that a glob means: those whose names begin with a dot only if
+// it does, as in a shell.
+func (j *textJudge) Files(glob string) []string {
+	if !strings.ContainsAny(glob, "*?[") {
+		return nil
+	}
+	list, _ := filepath.Glob(glob) // a glob that is none means none
+	hidden := func(path string) bool { return strings.HasPrefix(filepath.Base(path), ".") }
+	return slices.DeleteFunc(list, func(path string) bool { return hidden(path) && !hidden(glob) })
+}
+
 // Mask hides what may be a key.
 func (j *textJudge) Mask(text string) string {
 	return quote.NewRedactor(j.texts.Loaded.Rules, nil, false).Text(text)

@@ -172,7 +172,7 @@ func redirect(c *Call, redirs []*syntax.Redirect) {
 			c.Reads = append(c.Reads, literal(d.Word))
 		case syntax.RdrOut, syntax.AppOut, syntax.RdrClob, syntax.AppClob, syntax.RdrAll, syntax.AppAll:
 			c.Writes = append(c.Writes, literal(d.Word))
-			if (d.N == nil || d.N.Value == "1") && !strings.HasPrefix(literal(d.Word), "/dev/") {
+			if to := literal(d.Word); (d.N == nil || d.N.Value == "1") && (to == "/dev/null" || !isDevice(to)) {
 				c.Captured = true
 			}
 		}

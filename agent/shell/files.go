@@ -54,8 +54,10 @@ func (c *Call) ReadFiles() []string {
 			list = append(list, word)
 		}
 	}
-	return slices.DeleteFunc(list, func(name string) bool { return strings.Contains(name, Unknown) })
+	return slices.DeleteFunc(list, func(name string) bool { return strings.Contains(name, Unknown) || isDevice(name) })
 }
+
+func isDevice(name string) bool { return strings.HasPrefix(name, "/dev/") }
 
 const (
 	// writers are programs that change files that they are given.

@@ -189,6 +189,8 @@ func TestFilesOfCommands(t *testing.T) {
 		{"cat a > b", nil, []string{"b"}},
 		{"cat a 1>> b", nil, []string{"b"}},
 		{"cat a 2> b", []string{"a"}, []string{"b"}},
+		{"cat a > /dev/null", nil, []string{"/dev/null"}},
+		{"head -c 9 /dev/urandom; cat < /dev/stdin", nil, nil},
 		{"cat a > /dev/stderr", []string{"a"}, []string{"/dev/stderr"}},
 		{"grep x .env", nil, nil},
 		{"echo .env", nil, nil},
