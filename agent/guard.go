@@ -182,12 +182,16 @@ func (g *Guard) read(e *Event, r read, f *found) {
 	invalidName := runtime.GOOS == "windows" && errors.Is(err, syscall.Errno(123)) // ERROR_INVALID_NAME: no file has a * in its name
 	if (errors.Is(err, fs.ErrNotExist) || invalidName) && r.optional {
 		err = nil // a command may make it first
-		if list := g.Files(path); len(list) > most {
+		var list []string
+		if e.Moment == Before { // in a prompt, an @ before a glob need not mean files
+			list = g.Files(path)
+		}
+		if len(list) > most {
 			err = fmt.Errorf("%s: more than %d files", r.path, most)
-		} else {
-			for _, p := range list {
-				g.read(e, read{path: p, from: r.from, to: r.to}, f)
-			}
+			list = nil
+		}
+		for _, p := range list {
+			g.read(e, read{path: p, from: r.from, to: r.to}, f)
 		}
 	}
 	keys = slices.DeleteFunc(keys, func(k Key) bool { return !r.holds(k.Line) })

@@ -237,8 +237,17 @@ func (j *textJudge) Protected(path string) bool {
 	if named := j.opts.audit.Sources.Config; named != "" && (absolute(named) == path || sameFile(named, path)) {
 		return true
 	}
+	folder := filepath.ToSlash(path)
+	if !strings.HasSuffix(folder, hooksFolder) {
+		folder = filepath.ToSlash(filepath.Dir(path)) // path may be a glob
+	}
+	if strings.HasSuffix(folder, hooksFolder) && (filepath.ToSlash(path) == folder || strings.ContainsAny(path, "*?[")) {
+		return slices.ContainsFunc(j.Files(folder+"/*"), holdsHook)
+	}
 	return holdsHook(path)
 }
+
+const hooksFolder = ".git/hooks"
 
 // holdsHook reports whether a file calls the hook of an agent, or is a hook of git in .git
 // that calls ours: not one that is part of a project, as those of husky.
@@ -252,7 +261,7 @@ func holdsHook(path string) bool {
 	if err != nil || !strings.Contains(string(text), "keysweep") {
 		return false
 	}
-	return strings.Contains(string(text), "hook agent ") || strings.HasSuffix(filepath.ToSlash(filepath.Dir(path)), ".git/hooks")
+	return strings.Contains(string(text), "hook agent ") || strings.HasSuffix(filepath.ToSlash(filepath.Dir(path)), hooksFolder)
 }
 
 // Resolve returns a path of an event as an absolute one.

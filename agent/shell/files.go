@@ -61,7 +61,7 @@ func isDevice(name string) bool { return strings.HasPrefix(name, "/dev/") }
 
 const (
 	// writers are programs that change files that they are given.
-	writers = " tee cp mv rm unlink ln truncate install dd patch shred ed ex vi vim nano " +
+	writers = " tee cp mv rm chmod unlink ln truncate install dd patch shred ed ex vi vim nano " +
 		"Set-Content Add-Content Out-File Remove-Item Move-Item Copy-Item del "
 	// inPlace change them with -i.
 	inPlace = " sed perl ruby "
