@@ -124,7 +124,7 @@ func rightNeighbour(b []byte, start, end int) neighbour {
 		return neighbourRegex
 	case rest[0] == '\n' || rest[0] == '\r':
 		quote := b[max(0, start-1):start]
-		if opens := bytes.Equal(quote, []byte(`"`)) || bytes.Equal(quote, []byte("'")); opens && !bytes.HasSuffix(b[:start-1], quote) {
+		if opens := bytes.Equal(quote, []byte(`"`)) || bytes.Equal(quote, []byte("'")); opens && !bytes.HasSuffix(b[:start-1], quote) && !bytes.HasPrefix(bytes.TrimLeft(rest, "\r\n"), quote) { // \n" was decoded
 			return neighbourOpen
 		}
 	case bytes.IndexByte([]byte("${<%"), rest[0]) >= 0, ascii.IsQuote(rest[0]) && bytes.HasPrefix(bytes.TrimLeft(rest[1:], " \t\r\n"), []byte("+")):

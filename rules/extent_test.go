@@ -118,6 +118,7 @@ func TestWhatAQuoteSaysOfAKeysEnd(t *testing.T) {
 		{"a text of several lines", "k = \"\"\"KEY\n\"\"\"\n", finding.Exact},
 		{"a text of JavaScript", "k = `KEY\n`\n", finding.Exact},
 		{"no quote", "k = KEY\n", finding.Exact},
+		{"a closed quote behind the line, as \\n\" is decoded", "k = \"KEY\n\"\n", finding.Exact},
 		{"a quote around more", "k = \"Bearer KEY\n", finding.Exact},
 	} {
 		text := expand(t, strings.ReplaceAll(tt.text, "KEY", "{{live}}{{base62:24:quote}}"))
