@@ -3,7 +3,7 @@ package finding
 import "strings"
 
 // CountRepositories fills in Keys and Complete of r.Repositories, by Findings and Skipped.
-// What belongs to no known one makes all of them incomplete.
+// What belongs to no known one makes all of its target incomplete, or of all targets.
 func (r *Result) CountRepositories() {
 	index := make(map[string]int, len(r.Repositories))
 	for i := range r.Repositories {
@@ -30,12 +30,14 @@ func (r *Result) CountRepositories() {
 		if target == "" && len(r.Targets) == 1 {
 			target = r.Targets[0].Name
 		}
-		if at, known := repositoryOf(index, target, Below(s.Folder, s.Detail)); known {
+		if at, known := repositoryOf(index, target, Below(s.Folder, strings.TrimPrefix(s.Detail, target+": "))); known {
 			r.Repositories[at].Complete = false
 			continue
 		}
 		for i := range r.Repositories {
-			r.Repositories[i].Complete = false
+			if repo := &r.Repositories[i]; s.Target == "." || strings.HasPrefix(repo.Name, s.Target) {
+				repo.Complete = false
+			}
 		}
 	}
 }

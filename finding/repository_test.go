@@ -35,6 +35,8 @@ func TestKeysAndSkipsBelongToTheOutermostRepository(t *testing.T) {
 		{"an accepted key", []*Finding{key(true, in("w", "a", "1"))}, nil, "00000", "....x"},
 		{"an object", nil, []Skipped{{Reason: ReasonDamaged, Target: "w", Folder: "a", Detail: "repository a: an object"}}, "00000", "x...x"},
 		{"a file without its target", nil, []Skipped{{Reason: ReasonUnreadable, Detail: "a-b/file: permission denied"}}, "00000", ".x..x"},
+		{"a file of one of several targets", nil, []Skipped{{Reason: ReasonUnreadable, Target: "w", Detail: "w: a-b/file: permission denied"}}, "00000", ".x..x"},
+		{"an unknown place of a target", nil, []Skipped{{Reason: ReasonDamaged, Target: "w", Detail: "w: index of /home/w/a"}}, "00000", "xxx.x"},
 		{"a repository itself", nil, []Skipped{{Reason: ReasonUnreadable, Detail: "a: permission denied"}}, "00000", "x...x"},
 		{"something noted", nil, []Skipped{{Reason: ReasonExcluded, Target: "w", Folder: "a"}}, "00000", "....x"},
 		{"a signal", nil, []Skipped{{Reason: ReasonInterrupted, Detail: "signal"}}, "00000", "xxxxx"},

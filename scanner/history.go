@@ -235,7 +235,9 @@ func (s *Prepared) trace(ctx context.Context, list []*record) error {
 		}
 	}
 	for _, h := range s.histories {
+		from := len(s.result.Skipped)
 		isWhole, err := s.traceOne(ctx, h)
+		s.nameTarget(h.target, from)
 		if err != nil {
 			return err
 		}
@@ -318,7 +320,7 @@ func (s *Prepared) stagedPaths(h *scannedHistory, held map[oid.ID][]int32) map[o
 	x, err := index.Read(filepath.Join(h.repo.GitDir, "index"), h.repo.Format)
 	if err != nil {
 		what := "index of " + h.repo.Top + ": "
-		reported := func(k finding.Skipped) bool { return strings.HasPrefix(k.Detail, what) } // by the walk of the files
+		reported := func(k finding.Skipped) bool { return strings.Contains(k.Detail, what) } // by the walk of the files
 		if !errors.Is(err, fs.ErrNotExist) && !slices.ContainsFunc(s.result.Skipped, reported) {
 			s.skipOne(finding.ReasonDamaged, what+err.Error())
 		}

@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"path/filepath"
 	"slices"
+	"strings"
 	"sync"
 
 	"keysweep/file"
@@ -97,7 +98,10 @@ func (s *Prepared) Scan(ctx context.Context, set *rules.Set, accept Accept) (*fi
 		s.collector.containers = container.NewBudget(container.Limits{Produced: s.opts.MaxUnpacked, Holds: set.Finder().Contains})
 	}
 	for _, t := range s.targets {
-		if err := s.scanTarget(ctx, t); err == nil {
+		from := len(s.result.Skipped)
+		err := s.scanTarget(ctx, t)
+		s.nameTarget(t, from)
+		if err == nil {
 			continue
 		} else if ctx.Err() == nil {
 			return nil, err
@@ -177,6 +181,21 @@ func (s *Prepared) skip(list ...finding.Skipped) {
 	defer s.mu.Unlock()
 	for _, k := range list {
 		s.result.Skipped = finding.AddSkipped(s.result.Skipped, k)
+	}
+}
+
+// nameTarget says of what was noted as not read, from number from on, that it is of t, in
+// words if there are several targets.
+func (s *Prepared) nameTarget(t *target, from int) {
+	for i := from; i < len(s.result.Skipped) && len(s.targets) > 1; i++ {
+		k := &s.result.Skipped[i]
+		k.Target = t.Name
+		if t.Kind == finding.TargetFile {
+			k.Detail = strings.TrimPrefix(k.Detail, filepath.Base(t.Name)+": ")
+		}
+		if !strings.HasPrefix(k.Detail, t.Name+": ") {
+			k.Detail = t.Name + ": " + k.Detail
+		}
 	}
 }
 
