@@ -27,6 +27,8 @@ const (
 	findWords  = "grep search glob find list"
 	// pathMembers hold the path of a file, or a list of them.
 	pathMembers = " file_path filepath filePath path paths absolute_path absolutePath notebook_path target_file file files file_paths filename include uri "
+	// dirMembers hold the folder that a command runs in.
+	dirMembers = " workdir working_directory cwd directory dir_path "
 	// commandMembers hold a command line.
 	commandMembers = " command command_line commandLine cmd script "
 )
@@ -79,6 +81,9 @@ func (r *read) holds(line int) bool {
 // action is what a tool call does, as far as its arguments say.
 type action struct {
 	class class
+	dir   string // where its command runs, from where the agent works; "": there
+	// patches says that it applies a patch, perhaps as a command: Codex does both.
+	patches bool
 	// arguments are its name and the texts that it is called with, at any depth.
 	arguments []string
 	paths     []string // of files, as they are written there
@@ -97,6 +102,9 @@ func wordList(v any) (words []string, ok bool) {
 	}
 	return words, ok
 }
+
+// writes reports whether a changes the files of its paths, as far as is known.
+func (a *action) writes() bool { return a.class == other || a.patches }
 
 // action returns what the tool call of an event does.
 func (e *Event) action() (a action) {
@@ -126,6 +134,9 @@ func (e *Event) action() (a action) {
 			return
 		}
 		a.arguments = append(a.arguments, s)
+		if a.class == runs && among(dirMembers, name) {
+			a.dir = s
+		}
 		switch {
 		case among(pathMembers, name) && s != "" && !strings.Contains(s, "\n"):
 			if s = strings.TrimPrefix(s, "file://"); !strings.Contains(s, "://") { // else of no file
@@ -141,7 +152,8 @@ func (e *Event) action() (a action) {
 				a.unparsed = cmp.Or(a.unparsed, err)
 			}
 		}
-		a.paths = append(a.paths, patched(s)...)
+		files := patched(s)
+		a.paths, a.patches = append(a.paths, files...), a.patches || files != nil
 	})
 	if isObject {
 		lines.restrict(input)

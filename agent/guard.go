@@ -202,13 +202,16 @@ func (g *Guard) read(e *Event, r read, f *found) {
 // arguments, then the files that it reads.
 func (g *Guard) before(e *Event) Verdict {
 	a := e.action()
+	if a.dir != "" {
+		e.Dir = g.Resolve(e.Dir, a.dir)
+	}
 	if why := g.forbidden(e, &a); why != "" {
 		return Verdict{Kind: Denied, Model: why, Person: why}
 	}
 	var f found
 	files := g.files(e, &a)
 	var here map[string]bool // keys that each file of the call holds
-	if a.class == other {
+	if a.writes() {
 		here = g.inAll(files)
 	}
 	for _, s := range a.arguments {
@@ -282,7 +285,7 @@ func tool(e *Event) string { return cmp.Or(e.Tool, "the tool") }
 func (g *Guard) forbidden(e *Event, a *action) string {
 	const person = " decides what counts as a key, or whether it is checked: only a person does that. Ask for it."
 	changed := a.paths
-	if a.class != other {
+	if !a.writes() {
 		changed = nil
 	}
 	for i := range a.calls {

@@ -284,6 +284,10 @@ var agentPayloads = []struct{ agent, name, payload, want string }{
 	{"claude", "unknown members", `{"cwd":"DIR","hook_event_name":"PreToolUse","tool_name":"Bash","tool_input":{"command":"ls"},"new":{"a":[1]}}`, "clean"},
 	{"claude", "folder gone", `{"cwd":"DIR/no/such","hook_event_name":"PreToolUse","tool_name":"Bash","tool_input":{"command":"echo KEY"}}`, "denied"},
 
+	{"codex", "patch of exceptions by a command", `{"cwd":"DIR","hook_event_name":"PreToolUse","tool_name":"shell","tool_input":{"command":["bash","-lc","apply_patch <<'EOF'\n*** Begin Patch\n*** Update File: .keysweep.toml\n@@\n+x\n*** End Patch\nEOF"]}}`, "denied"},
+	{"codex", "patch with a key that the file holds, by a command", `{"cwd":"DIR","hook_event_name":"PreToolUse","tool_name":"shell","tool_input":{"command":["apply_patch","*** Begin Patch\n*** Update File: pay.env\n@@\n KEY\n+x\n*** End Patch"]}}`, "clean"},
+	{"codex", "command in another folder", `{"cwd":"DIR/fixtures","hook_event_name":"PreToolUse","tool_name":"exec_command","tool_input":{"cmd":"cat pay.env","workdir":".."}}`, "denied"},
+	{"codex", "command in another folder, whose file is accepted", `{"cwd":"DIR","hook_event_name":"PreToolUse","tool_name":"exec_command","tool_input":{"cmd":"cat pay.env","workdir":"DIR/fixtures"}}`, "clean"},
 	{"codex", "prompt", `{"session_id":"s","turn_id":"t","model":"m","transcript_path":null,"cwd":"DIR","hook_event_name":"UserPromptSubmit","prompt":"hello"}`, "clean"},
 	{"codex", "prompt with a key", `{"cwd":"DIR","hook_event_name":"UserPromptSubmit","prompt":"KEY"}`, "denied"},
 	{"codex", "command", `{"cwd":"DIR","hook_event_name":"PreToolUse","tool_name":"Bash","tool_input":{"command":"ls"}}`, "clean"},
