@@ -90,7 +90,7 @@ func fetched(f *remote.Fetched) *scanner.Fetched {
 	if f == nil {
 		return nil
 	}
-	s := &scanner.Fetched{Created: gitdb.Created{Head: f.Head, HeadID: parseID(f.HeadID)}}
+	s := &scanner.Fetched{Created: gitdb.Created{Head: f.Head, HeadID: parseID(f.HeadID)}, HeadLeft: f.HeadLeft}
 	for _, ref := range f.Refs {
 		s.Refs = append(s.Refs, gitdb.Ref{Name: ref.Name, ID: parseID(ref.ID)})
 	}
@@ -112,6 +112,9 @@ func fetched(f *remote.Fetched) *scanner.Fetched {
 	}
 	refs(f.Left, " (--ref 'refs/*' fetches all)")
 	refs(f.Malformed, ": no ref may have such a name")
+	if f.HeadLeft {
+		note("HEAD of the server was not fetched: whether it holds a key is not known (--ref HEAD fetches it, too).")
+	}
 	note("Objects that no ref reaches, and reflogs, stay on a server: no fetch brings them.")
 	return s
 }

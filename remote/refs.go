@@ -82,6 +82,8 @@ type Fetched struct {
 	// Head is the branch that HEAD names, "" if the server does not say, or HEAD
 	// is not on a branch that was fetched. HeadID is what HEAD is.
 	Head, HeadID string
+	// HeadLeft says that the server has a HEAD, which was not asked for.
+	HeadLeft bool
 	// Left is the number of refs that were not asked for, and Malformed that of
 	// those whose names no ref has.
 	Left, Malformed int
@@ -157,7 +159,7 @@ func (f *Fetched) chooseHead(ar *packp.AdvRefs, s Selection, wanted map[plumbing
 		f.HeadID = ar.Head.String()
 		wanted[*ar.Head] = struct{}{}
 	default:
-		f.Head = ""
+		f.Head, f.HeadLeft = "", true
 		f.Left++
 	}
 }

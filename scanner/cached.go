@@ -113,7 +113,7 @@ func (s *Prepared) receiveNew(ctx context.Context, t *target, old *gitdb.Reposit
 	if t.repo, err = gitdb.Open(t.folder, s.opts.Reach); err != nil || !s.reachesAll(ctx, t.repo, old) {
 		return false, nil //nolint:nilerr // everything is fetched, which says what is wrong
 	}
-	t.root, t.Notes = t.repo.GitDir, append(t.Notes, got.Notes...)
+	t.root, t.Notes, t.headLeft = t.repo.GitDir, append(t.Notes, got.Notes...), got.HeadLeft
 	return true, os.Remove(mark)
 }
 

@@ -32,6 +32,8 @@ type Remote struct {
 // Fetched is what a server says of a repository.
 type Fetched struct {
 	gitdb.Created
+	// HeadLeft says that there is a HEAD, which was not fetched.
+	HeadLeft bool
 	// Notes are sentences about what was not fetched.
 	Notes []string
 }
@@ -138,7 +140,7 @@ func (s *Prepared) receiveAll(ctx context.Context, t *target) (err error) {
 	if ctx.Err() != nil || got == nil || failed != nil && in.Size() == 0 {
 		return failed
 	}
-	t.Notes = append(t.Notes, got.Notes...)
+	t.Notes, t.headLeft = append(t.Notes, got.Notes...), got.HeadLeft
 	if in.Size() > 0 {
 		t.incoming = in
 		if failed != nil {

@@ -278,28 +278,29 @@ func (s *Prepared) traceOne(ctx context.Context, h *scannedHistory) (whole bool,
 	u.addTo(t)
 	staged := sync.OnceValue(func() map[oid.ID][]string { return s.stagedPaths(h, held) })
 	for i, k := range h.found {
-		k.addTrace(t.Keys[i], s.result.Started)
+		k.addTrace(t.Keys[i], s.result.Started, !h.target.headLeft)
 		k.addVersions(h, t, staged)
 		k.open = k.open || u.open[k] || finding.Incomplete(t.Skipped)
 	}
 	return t.Whole, err
 }
 
-// addTrace merges the history of a key in one database into its record.
-func (r *record) addTrace(k history.KeyTrace, now time.Time) {
+// addTrace merges the history of a key in one database, whose HEAD may not be known, into
+// its record.
+func (r *record) addTrace(k history.KeyTrace, now time.Time, knowsHead bool) {
+	f := &r.finding
+	inHead := f.InHead == finding.Yes
+	f.InHead = f.InHead.Or(finding.AnswerOf(k.InHead, knowsHead))
 	if k.First.ID.IsZero() {
 		return
 	}
-	f := &r.finding
 	first, last := sighting(k.First), sighting(k.Last)
 	if f.FirstSeen.Commit == "" || first.Date.Before(f.FirstSeen.Date) {
 		f.FirstSeen = first
 	}
-	inHead := f.InHead == finding.Yes
 	if f.LastSeen.Commit == "" || k.InHead && !inHead || k.InHead == inHead && last.Date.After(f.LastSeen.Date) {
 		f.LastSeen = last
 	}
-	f.InHead = f.InHead.Or(finding.AnswerOf(k.InHead, true))
 	removed := sighting(k.Removed)
 	f.InBranch = f.InBranch || k.InBranch
 	if !k.Removed.ID.IsZero() && (f.Removed.Commit == "" || removed.Date.After(f.Removed.Date)) {
@@ -367,7 +368,7 @@ func (k *foundKey) addVersions(h *scannedHistory, t *history.Trace, staged func(
 				v.traced = true
 				o := l.occurrence(v)
 				o.Source, o.Path, o.Inside = source, pathOf(l, at.Path), l.names(at.Path)
-				o.Folder, o.Reachable, o.InHead = h.folder, finding.AnswerOf(at.Reachable, t.Whole), finding.AnswerOf(at.InHead, t.Whole)
+				o.Folder, o.Reachable, o.InHead = h.folder, finding.AnswerOf(at.Reachable, t.Whole), finding.AnswerOf(at.InHead, t.Whole && !h.target.headLeft)
 				o.Comment.Merged = at.Merged
 				vs.add(version{o, l.object, at.Commit})
 			}

@@ -37,7 +37,7 @@ func TestTheHistoryOfAKeyIsThatOfAllDatabases(t *testing.T) {
 		for _, list := range [][]history.KeyTrace{{tt.a, tt.b}, {tt.b, tt.a}} {
 			r := &record{}
 			for _, k := range list {
-				r.addTrace(k, time.Unix(100*day, 0))
+				r.addTrace(k, time.Unix(100*day, 0), true)
 			}
 			got := r.finding
 			sighted := func(n int) finding.Sighting { return sighting(at(n)) }
@@ -68,7 +68,7 @@ func TestAKeyIsRemovedWithTheLastBranchThatHeldIt(t *testing.T) {
 	} {
 		r := &record{}
 		for _, k := range tt.list {
-			r.addTrace(k, time.Unix(100*day, 0))
+			r.addTrace(k, time.Unix(100*day, 0), true)
 		}
 		if got := r.finding.InFiles(); got != time.Duration(tt.want)*day*time.Second {
 			t.Errorf("%+v: in files for %v, want %d days", tt.list, got, tt.want)

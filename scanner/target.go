@@ -31,6 +31,7 @@ type target struct {
 	remote   *Remote
 	fetched  bool           // fetch was called
 	failed   string         // why nothing came
+	headLeft bool           // what HEAD holds is not known
 	folder   string         // where it is, to be removed
 	kept     bool           // not to be removed
 	incoming *pack.Incoming // nil: it has no objects
