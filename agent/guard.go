@@ -378,9 +378,14 @@ func reached(e *Event, v Verdict) Verdict {
 	if v.Kind != Replaced {
 		return v
 	}
-	_, list, _ := strings.Cut(v.Person, ":")
+	_, list, holds := strings.Cut(v.Person, "\n")
+	if !holds { // nothing is known to be in what was not scanned
+		v.Kind = NotScanned
+		return v
+	}
 	v.Kind = Reached
-	v.Person = "the output of " + tool(e) + " holds a key, and has reached the model:" + list + "Replace the key: it may be stored at the provider of the model."
+	v.Person = prefix + "the output of " + tool(e) + " holds a key, and has reached the model:\n" + strings.TrimRight(list, "\n") +
+		"\nReplace the key: it may be stored at the provider of the model."
 	v.Model = v.Person
 	return v
 }

@@ -513,6 +513,27 @@ func TestWhatTheModelGetsInsteadOfAKey(t *testing.T) {
 	}
 }
 
+// Where a result cannot be replaced, nothing says that a key was hidden, or is in what was
+// not scanned.
+func TestWhatIsSaidOfAKeyThatReachedTheModel(t *testing.T) {
+	dir, key := agentRepository(t)
+	for _, tt := range []struct{ agent, payload string }{
+		{"claude", `{"cwd":"DIR","hook_event_name":"PostToolUseFailure","tool_name":"a:b","tool_input":{},"error":"KEY"}`},
+		{"cursor", `{"hook_event_name":"afterShellExecution","command":"a:b","output":"KEY"}`},
+		{"windsurf", `{"agent_action_name":"post_mcp_tool_use","tool_info":{"mcp_tool_name":"a:b","mcp_result":"KEY"}}`},
+		{"cline", `{"hookName":"PostToolUse","postToolUse":{"toolName":"a:b","parameters":{},"result":"KEY"}}`},
+	} {
+		said := strings.ReplaceAll(hookAgent(t, tt.agent, fillPayload(tt.payload, dir, key)).words, `\n`, "\n")
+		if !strings.Contains(said, "keysweep: the output of ") || strings.Contains(said, "hidden") || !slices.Contains(strings.Fields(said), "Replace") {
+			t.Errorf("%s: %s", tt.agent, said)
+		}
+		said = hookAgent(t, tt.agent, fillPayload(tt.payload, dir, key), "--strict", "--timeout", "1ns").words
+		if !strings.Contains(said, "keysweep: not scanned: ") || strings.Contains(said, "reached") {
+			t.Errorf("%s, not scanned: %s", tt.agent, said)
+		}
+	}
+}
+
 func TestOptionsOfTheHookOfAgents(t *testing.T) {
 	dir, key := agentRepository(t)
 	other := filepath.Join(t.TempDir(), "accepted.toml")
