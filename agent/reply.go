@@ -156,7 +156,7 @@ func copilot(e *Event, v Verdict) Reply {
 		return jsonReply(object{"permissionDecision": "deny", "permissionDecisionReason": v.Model})
 	case Replaced:
 		r := jsonReply(object{"modifiedResult": v.Output, "additionalContext": v.Model})
-		r.Stderr = v.Person + "Some versions of Copilot show the model the result as it was: replace the key."
+		r.Stderr = v.Person + "\nSome versions of Copilot show the model the result as it was: replace the key."
 		return r
 	}
 	return Reply{Stderr: v.Person}

@@ -532,6 +532,10 @@ func TestWhatIsSaidOfAKeyThatReachedTheModel(t *testing.T) {
 			t.Errorf("%s, not scanned: %s", tt.agent, said)
 		}
 	}
+	said := hookAgent(t, "copilot", fillPayload(`{"toolName":"a","toolArgs":{},"toolResult":"KEY"}`, dir, key)).words
+	if !slices.Contains(strings.Fields(said), "Some") {
+		t.Errorf("copilot: %s", said)
+	}
 }
 
 func TestOptionsOfTheHookOfAgents(t *testing.T) {
