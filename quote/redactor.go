@@ -130,10 +130,26 @@ func (r *Redactor) find(keys []span, m *rules.Matcher, text string, at int) []sp
 		if k.Start < end || k.Readable() && !r.known(k.Secret.Reveal()) {
 			continue
 		}
-		end = k.End
-		keys = append(keys, span{at + k.Start, at + k.End, k.Secret.Redacted()})
+		end = endBeside(text, k)
+		keys = append(keys, span{at + k.Start, at + end, k.Secret.Redacted()})
 	}
 	return keys
+}
+
+// endBeside returns where a key in text ends, or what a dump prints beside its last bytes:
+// hexdump -C and xxd have them at the end of the line, too.
+func endBeside(text string, k *rules.Match) int {
+	const longest, least = 256, 4 // of the line; of what is hidden
+	if k.Encoding == nil {
+		return k.End
+	}
+	line, _, _ := strings.Cut(text[k.End:min(len(text), k.End+longest)], "\n")
+	for body := k.Secret.Reveal()[len(k.Secret.Prefix()):]; len(body) >= least; body = body[1:] {
+		if i := strings.Index(line, body); i >= 0 {
+			return k.End + i + len(body)
+		}
+	}
+	return k.End
 }
 
 // known reports whether text starts with a key of the result, which other text

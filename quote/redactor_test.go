@@ -96,6 +96,19 @@ func shares(got, secret string) bool {
 	return false
 }
 
+func TestWhatADumpPrintsBesideAKeyIsHidden(t *testing.T) {
+	key := "sk_live_" + filler(7, 40)
+	got := NewRedactor(nil, nil, false).Text(hex.Dump([]byte("0123456789MARTIS_KEY=" + key + "\nLAST=1\n")))
+	for i := len("sk_live_"); i+4 <= len(key); i++ {
+		if strings.Contains(got, key[i:i+4]) {
+			t.Fatalf("%s is left in %s", key[i:i+4], got)
+		}
+	}
+	if !strings.Contains(got, "sk_live_…") || !strings.Contains(got, "ST=1.") {
+		t.Error(got)
+	}
+}
+
 func TestWordsBehindAPrefixAreReadable(t *testing.T) {
 	for _, s := range []string{
 		"test_sk_" + "test_lookup_cgroup_id.c", "sk_" + "test_keys_should_not_be_committed.rb", "task-test-Data-From-The-Index",
