@@ -123,33 +123,18 @@ func names(s string) func(yield func(int, string) bool) {
 // find appends to keys, which end before text starts, what is to be hidden of
 // text, which starts at a byte of the whole.
 func (r *Redactor) find(keys []span, m *rules.Matcher, text string, at int) []span {
-	matches := m.Matches([]byte(text), rules.Span{Start: 0, End: len(text)})
+	buf := []byte(text)
+	matches := m.Matches(buf, rules.Span{Start: 0, End: len(buf)})
 	end := 0 // of the key before
 	for i := range matches {
 		k := &matches[i]
 		if k.Start < end || k.Readable() && !r.known(k.Secret.Reveal()) {
 			continue
 		}
-		end = endBeside(text, k)
+		end = k.EndBeside(buf)
 		keys = append(keys, span{at + k.Start, at + end, k.Secret.Redacted()})
 	}
 	return keys
-}
-
-// endBeside returns where a key in text ends, or what a dump prints beside its last bytes:
-// hexdump -C and xxd have them at the end of the line, too.
-func endBeside(text string, k *rules.Match) int {
-	const longest, least = 256, 4 // of the line; of what is hidden
-	if k.Encoding == nil {
-		return k.End
-	}
-	line, _, _ := strings.Cut(text[k.End:min(len(text), k.End+longest)], "\n")
-	for body := k.Secret.Reveal()[len(k.Secret.Prefix()):]; len(body) >= least; body = body[1:] {
-		if i := strings.Index(line, body); i >= 0 {
-			return k.End + i + len(body)
-		}
-	}
-	return k.End
 }
 
 // known reports whether text starts with a key of the result, which other text

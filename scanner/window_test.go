@@ -3,6 +3,7 @@ package scanner
 import (
 	"bytes"
 	"context"
+	"encoding/hex"
 	"fmt"
 	"io"
 	"math/rand/v2"
@@ -149,6 +150,24 @@ func TestAnExcerptShowsNoKey(t *testing.T) {
 					}
 				}
 			}
+		}
+	}
+}
+
+func TestAnExcerptOfADumpShowsNoKey(t *testing.T) {
+	set := loadRules(t)
+	k := key(rand.New(rand.NewPCG(5, 5)))
+	j := newCollector(set, true, new(Progress)).newJudge(context.Background())
+	if _, err := j.stream(strings.NewReader(hex.Dump([]byte("0123456789MARTIS_KEY="+k+"\nLAST=1\n"))), location{}); err != nil {
+		t.Fatal(err)
+	}
+	if len(j.list) != 1 {
+		t.Fatalf("%d keys", len(j.list))
+	}
+	e := j.list[0].view.excerpt
+	for i := len("sk_live_"); i+4 <= len(k); i++ {
+		if strings.Contains(e.Before+e.After, k[i:i+4]) {
+			t.Fatalf("%s is in %+v", k[i:i+4], e)
 		}
 	}
 }
