@@ -235,7 +235,7 @@ func (o *recheckOptions) here(targets []finding.Target) []string {
 	var paths []string
 	guard := o.reach.Guard(".")
 	for _, t := range targets {
-		if t.Kind == finding.TargetStdin {
+		if t.Kind == finding.TargetStdin || audit.RefuseAddresses([]string{t.Name}) != nil { // a folder may have the name of an address
 			continue
 		}
 		if _, err := guard.Path(guard.Base(), t.Name); err != nil {
@@ -269,6 +269,9 @@ func (c *call) findAgain(o recheckOptions, paths []string, earlier *report.Earli
 			opts.Tree, opts.History = opts.Tree && !t.History, opts.History && !t.Tree
 		}
 	}
+	for i := range outcome.Keys {
+		outcome.Keys[i].Unread = len(paths) < len(earlier.Targets)
+	}
 	if len(paths) == 0 || len(earlier.Keys) == 0 {
 		return nil
 	}
@@ -298,6 +301,7 @@ func (c *call) findAgain(o recheckOptions, paths []string, earlier *report.Earli
 		k := &outcome.Keys[i]
 		if k.Now = now[k.Earlier.SHA256]; k.Now == nil {
 			missing++
+			k.Unread = k.Unread || !res.Complete()
 		}
 	}
 	if missing > 0 && !res.Complete() {

@@ -31,6 +31,8 @@ type Rechecked struct {
 	Now *finding.Finding
 	// Pasted says that a person handed the key in, so that Now has no places.
 	Pasted bool
+	// Unread says that not all that the report is about was read again.
+	Unread bool
 }
 
 // Answer says what became of a key.
@@ -81,8 +83,11 @@ func (k *Rechecked) finding() *finding.Finding {
 		return &f
 	}
 	words := "the key is no longer where the report found it"
-	if k.Pasted {
+	switch {
+	case k.Pasted:
 		words = "it was not pasted"
+	case k.Unread:
+		words = "not all that the report is about was read again"
 	}
 	f.Status, f.StatusReason, f.CheckedAt = finding.Unknown, finding.CodeNotFound.Reason(words), time.Time{}
 	return &f

@@ -81,6 +81,8 @@ func TestRecheckSaysWhatRemainsToBeDone(t *testing.T) {
 	pasted.Pasted = true
 	history := asked(1, finding.Inactive, "expired")
 	history.Now.Listed = []finding.Occurrence{{Source: finding.SourceBlob, Path: "a.py", Line: 1, Object: "3f"}}
+	unread := nowhere(1)
+	unread.Unread = true
 	notPasted := nowhere(1)
 	notPasted.Pasted = true
 	set, err := rules.Load(nil)
@@ -98,6 +100,7 @@ func TestRecheckSaysWhatRemainsToBeDone(t *testing.T) {
 		{"refused, and in the history", history, []string{"Nothing: it is refused, and only the history holds it."}},
 		{"refused, pasted", pasted, []string{"Nothing to revoke. Remove it wherever it remains.", "(according to the report)"}},
 		{"nowhere", nowhere(1), []string{"could not tell", "not_found: the key is no longer where the report found it", "Paste it (keysweep recheck --paste), or look it up at Martis.", "(according to the report)"}},
+		{"where nothing was read again", unread, []string{"not_found: not all that the report is about was read again"}},
 		{"not pasted", notPasted, []string{"not_found: it was not pasted"}},
 		{"another issuer's", stripe, []string{"Ask Stripe too (--verify-issuer stripe), or look it up there."}},
 		{"nobody's", asked(1, finding.Unchecked, "issuer_unknown: nothing"), []string{"Name its issuer (--issuer NAME), or look it up there."}},
