@@ -264,8 +264,8 @@ func (g *Guard) inAll(files []string) (ids map[string]bool) {
 	return ids
 }
 
-// text returns the keys in a text that is of one of these files, or goes to one: but for
-// those that are accepted in each of them.
+// text returns the keys in a text that is of one of these files, or goes to one, without
+// keys that each of them accepts.
 func (g *Guard) text(s string, files []string) (keys []Key, err error) {
 	if len(files) == 0 {
 		return g.Text(s, "")
