@@ -146,7 +146,8 @@ func (f *Fetched) choose(ar *packp.AdvRefs, s Selection) (wants []plumbing.Hash)
 // chooseHead fills Head and HeadID.
 func (f *Fetched) chooseHead(ar *packp.AdvRefs, s Selection, wanted map[plumbing.Hash]struct{}) {
 	for _, link := range ar.Capabilities.Get(capability.SymRef) {
-		if target, ok := strings.CutPrefix(link, "HEAD:"); ok && isRefName(target) && s.takes(target) {
+		target, ok := strings.CutPrefix(link, "HEAD:")
+		if _, shown := ar.References[target]; ok && shown && isRefName(target) && s.takes(target) { // the server may hide it
 			f.Head = target
 		}
 	}
