@@ -267,8 +267,12 @@ func (g *Guard) inAll(files []string) (ids map[string]bool) {
 // text returns the keys in a text that is of one of these files, or goes to one, without
 // keys that each of them accepts.
 func (g *Guard) text(s string, files []string) (keys []Key, err error) {
-	if len(files) == 0 {
-		return g.Text(s, "")
+	if len(files) != 1 {
+		// No key at all is none that a file's exceptions accept.
+		if keys, err = g.Text(s, ""); len(files) == 0 || len(keys) == 0 && err == nil {
+			return keys, err
+		}
+		keys, err = nil, nil
 	}
 	for _, p := range files {
 		more, wrong := g.Text(s, p)

@@ -1,6 +1,7 @@
 package quote
 
 import (
+	"bytes"
 	"slices"
 	"strings"
 	"sync"
@@ -131,10 +132,26 @@ func (r *Redactor) find(keys []span, m *rules.Matcher, text string, at int) []sp
 		if k.Start < end || k.Readable() && !r.known(k.Secret.Reveal()) {
 			continue
 		}
-		end = k.EndBeside(buf)
+		end = EndBeside(buf, k)
 		keys = append(keys, span{at + k.Start, at + end, k.Secret.Redacted()})
 	}
 	return keys
+}
+
+// EndBeside returns where in buf, of which m is, the key ends, or what a dump prints beside
+// its last bytes: hexdump -C and xxd have them at the end of the line, too.
+func EndBeside(buf []byte, m *rules.Match) int {
+	const longest, least = 256, 4 // of the line; of what is found, in bytes
+	if m.Encoding == nil {
+		return m.End
+	}
+	line, _, _ := bytes.Cut(buf[m.End:min(len(buf), m.End+longest)], []byte("\n"))
+	for body := m.Secret.Reveal()[len(m.Secret.Prefix()):]; len(body) >= least; body = body[1:] {
+		if i := bytes.Index(line, []byte(body)); i >= 0 {
+			return m.End + i + len(body)
+		}
+	}
+	return m.End
 }
 
 // known reports whether text starts with a key of the result, which other text

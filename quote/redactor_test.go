@@ -45,7 +45,7 @@ func wide(s string, size int, little bool) string {
 	return string(out)
 }
 
-// encodings are those that a scan reads, and one within another.
+// encodings are what a scan reads, and one within another.
 var encodings = map[string]func(string) string{
 	"plain":           func(s string) string { return s },
 	"base64":          func(s string) string { return base64.StdEncoding.EncodeToString([]byte(s)) },

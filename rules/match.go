@@ -3,7 +3,6 @@
 package rules
 
 import (
-	"bytes"
 	"slices"
 
 	"keysweep/finding"
@@ -45,22 +44,6 @@ type Match struct {
 	Shapes []string
 	// Evidence is what is around the key, nearest and strongest first.
 	Evidence []Evidence
-}
-
-// EndBeside returns where in buf, of which m is, the key ends, or what a dump prints beside
-// its last bytes: hexdump -C and xxd have them at the end of the line, too.
-func (m *Match) EndBeside(buf []byte) int {
-	const longest, least = 256, 4 // of the line; of what is found, in bytes
-	if m.Encoding == nil {
-		return m.End
-	}
-	line, _, _ := bytes.Cut(buf[m.End:min(len(buf), m.End+longest)], []byte("\n"))
-	for body := m.Secret.Reveal()[len(m.Secret.Prefix()):]; len(body) >= least; body = body[1:] {
-		if i := bytes.Index(line, []byte(body)); i >= 0 {
-			return m.End + i + len(body)
-		}
-	}
-	return m.End
 }
 
 // Evidence is one reason to think that a key is an issuer's.

@@ -9,6 +9,7 @@ import (
 
 	"keysweep/exceptions/inline"
 	"keysweep/finding"
+	"keysweep/quote"
 	"keysweep/rules"
 )
 
@@ -36,7 +37,7 @@ func excerpt(buf []byte, matches []rules.Match, i int) finding.Excerpt {
 	}
 	e.Before, e.CutLeft = redactRun(buf, from, m.Start, matches[:i], e.CutLeft)
 	e.Key = shown(m)
-	e.After, _ = redactRun(buf, min(m.EndBeside(buf), to), to, matches[i+1:], false)
+	e.After, _ = redactRun(buf, min(quote.EndBeside(buf, m), to), to, matches[i+1:], false)
 	return e
 }
 
