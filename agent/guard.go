@@ -394,7 +394,7 @@ func reached(e *Event, v Verdict) Verdict {
 	return v
 }
 
-// leftOut is in the place of a text that cannot be shown in part.
+// leftOut stands for a text that cannot be shown in part.
 const leftOut = "[keysweep: left out, as it holds a key]\n"
 
 // holds reports whether a text holds a key, or may.

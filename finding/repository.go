@@ -35,7 +35,7 @@ func (r *Result) CountRepositories() {
 			continue
 		}
 		for i := range r.Repositories {
-			if repo := &r.Repositories[i]; s.Target == "." || strings.HasPrefix(repo.Name, s.Target) {
+			if repo := &r.Repositories[i]; s.Target == "" || s.Target == "." || strings.HasPrefix(repo.Name, strings.TrimSuffix(s.Target, "/")+"/") {
 				repo.Complete = false
 			}
 		}

@@ -37,6 +37,7 @@ func TestKeysAndSkipsBelongToTheOutermostRepository(t *testing.T) {
 		{"a file without its target", nil, []Skipped{{Reason: ReasonUnreadable, Detail: "a-b/file: permission denied"}}, "00000", ".x..x"},
 		{"a file of one of several targets", nil, []Skipped{{Reason: ReasonUnreadable, Target: "w", Detail: "w: a-b/file: permission denied"}}, "00000", ".x..x"},
 		{"an unknown place of a target", nil, []Skipped{{Reason: ReasonDamaged, Target: "w", Detail: "w: index of /home/w/a"}}, "00000", "xxx.x"},
+		{"an unknown place of a target whose name begins another's", nil, []Skipped{{Reason: ReasonDamaged, Target: "w/x", Detail: "w/x: index"}}, "00000", "....x"},
 		{"a repository itself", nil, []Skipped{{Reason: ReasonUnreadable, Detail: "a: permission denied"}}, "00000", "x...x"},
 		{"something noted", nil, []Skipped{{Reason: ReasonExcluded, Target: "w", Folder: "a"}}, "00000", "....x"},
 		{"a signal", nil, []Skipped{{Reason: ReasonInterrupted, Detail: "signal"}}, "00000", "xxxxx"},
